@@ -1,0 +1,61 @@
+"""The hourly queue: the next targets of a session are claimed, analysed and stored, batch by batch."""
+
+import logging
+from collections.abc import Callable
+
+from collectors.technical_analyzer import VERSION, Analysis, AnalysisError, TechnicalAnalyzer
+from utils.store import Store
+from utils.store.backend import Document
+
+BATCH = 50
+log = logging.getLogger(__name__)
+
+
+class AnalysisQueue:
+    """Analyses the targets that are behind the session, largest market cap first.
+
+    Args:
+        analyzer: over the panel that ends with the session.
+        quota: how many targets this run may analyse.
+        may_go_on: asked before each target; False ends the run after the target in hand.
+    """
+
+    def __init__(
+        self, store: Store, analyzer: TechnicalAnalyzer, session: str, quota: int, may_go_on: Callable[[], bool]
+    ) -> None:
+        self._store, self._analyzer, self._session = store, analyzer, session
+        self._left, self._may_go_on = quota, may_go_on
+        self.analyzed = 0
+
+    def step(self) -> bool:
+        """Claim and analyse one batch; whether more may be left for this run."""
+        if not self._left or not self._may_go_on():
+            return False
+        batch = self._store.claim_targets(self._session, min(BATCH, self._left))
+        results = []
+        for target in batch:
+            if not self._may_go_on():
+                break
+            self._left -= 1
+            if (result := self._analyze(target)) is not None:
+                results.append(result)
+        self._store.save_analysis(self._session, results)
+        self._store.release_claims()
+        self._store.beat_locks()
+        self.analyzed += len(results)
+        return bool(batch)
+
+    def _analyze(self, target: Document) -> Document | None:
+        try:
+            analysis = self._analyzer.analyze(target["_id"])
+        except AnalysisError as error:
+            log.warning("%s %s cannot be analysed: %s", target["_id"], target["name"], error)
+            self._store.fail_target(target, str(error))
+            return None
+        return to_document(analysis) | {"market_cap": target["market_cap"], "analyzed_utc": self._store.clock.now_utc()}
+
+
+def to_document(analysis: Analysis) -> Document:
+    """The analysis as `stock_analyzed.indicators` keeps it; `_id` is the ticker."""
+    names = ("name", "market", "market_cap", "session", "close", "latest", "signals", "patterns", "ranks", "history")
+    return {"_id": analysis.ticker, **{name: getattr(analysis, name) for name in names}, "version": VERSION}

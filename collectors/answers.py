@@ -1,0 +1,120 @@
+"""The border: an HTTP answer is classified, a table of text becomes a typed day, or an error says which kind it was."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from utils.errors import Banned, LoggedOut, MalformedAnswer, NotPublished, SourceDown, SourceRefuses
+from utils.market_day import INTEGER_COLUMNS, MARKETS
+
+RAW_COLUMNS = {
+    "ticker": "ISU_SRT_CD",
+    "name": "ISU_ABBRV",
+    "market": "MKT_ID",
+    "open": "TDD_OPNPRC",
+    "high": "TDD_HGPRC",
+    "low": "TDD_LWPRC",
+    "close": "TDD_CLSPRC",
+    "change": "CMPPREVDD_PRC",
+    "volume": "ACC_TRDVOL",
+    "value": "ACC_TRDVAL",
+    "market_cap": "MKTCAP",
+    "shares": "LIST_SHRS",
+}
+"""Our columns -> the exchange's. LIST_SHRS is filled even on closed days, so it says nothing about publication."""
+
+_SHOWN_WHEN_PUBLISHED = ("open", "high", "low", "close", "volume", "market_cap")
+_INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3})+|\d+)\n)*", re.ASCII)
+_INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)", re.ASCII)
+_TICKER = re.compile(r"[0-9A-Z]{6}")
+_RESTRICTED = re.compile(r"제한|차단|비정상|restrict|block", re.IGNORECASE)
+
+
+def classify_response(status: int, body: bytes, wants_json: bool) -> None:
+    """Let pass what can be an answer; raise what it is otherwise.
+
+    Raises `LoggedOut`, `Banned`, `SourceRefuses`, `SourceDown` or `MalformedAnswer`.
+    """
+    start = body[:4096].decode("utf-8", errors="replace").lstrip("\ufeff \r\n\t")
+    if start.startswith("LOGOUT"):
+        raise LoggedOut("The exchange says LOGOUT: the session is not logged in.")
+    is_page = start.startswith("<")
+    if status == 403 or (wants_json and is_page and _RESTRICTED.search(start)):
+        raise Banned("The exchange has detected automated use and restricts access for one day.")
+    if status == 429:
+        raise SourceRefuses("The exchange answers that there were too many requests (HTTP 429).")
+    if status >= 500:
+        raise SourceDown(f"The exchange's server reports an error (HTTP {status}).")
+    if status >= 400:
+        raise MalformedAnswer(f"The exchange does not know this request (HTTP {status}). An update may be needed.")
+    if wants_json and is_page:
+        raise SourceDown("The exchange answers with a web page instead of data: probably maintenance.")
+    if wants_json and not start.startswith("{"):
+        raise MalformedAnswer(f"The exchange's answer is no JSON object: it starts with {start[:40]!r}.")
+
+
+def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
+    """The exchange's whole-market table as the columns of `MarketDay.frame` but the factor, sorted by ticker.
+
+    Args:
+        raw: one row per ticker, all values text with thousands commas, the columns of `RAW_COLUMNS`.
+    Raises:
+        NotPublished: every price is `-`: closed, too early, or a fault; the answer itself cannot say which.
+        MalformedAnswer: no rows, a missing column, a duplicated or odd code, an unknown market, an odd number.
+    """
+    if missing := [column for column in RAW_COLUMNS.values() if column not in raw.columns]:
+        what = "no rows" if raw.empty else f"no column {', '.join(missing)}"
+        raise MalformedAnswer(f"The exchange's answer for {session} has {what}.")
+    texts = {name: [str(cell) for cell in raw[column]] for name, column in RAW_COLUMNS.items()}
+    if all(cell == "-" for name in _SHOWN_WHEN_PUBLISHED for cell in texts[name]):
+        raise NotPublished(f"The exchange shows no prices for {session}: closed, or not out yet.")
+    _check_tickers(texts["ticker"], session)
+    columns: dict[str, object] = {
+        "ticker": texts["ticker"],
+        "name": texts["name"],
+        "market": _markets(texts["market"], session),
+    }
+    for name in INTEGER_COLUMNS:
+        columns[name] = _integers(texts[name], RAW_COLUMNS[name], texts["ticker"], session)
+    return pd.DataFrame(columns).sort_values("ticker", ignore_index=True)
+
+
+def parse_index_dates(dates: Sequence[str]) -> list[str]:
+    """`2021/01/22` newest first -> sessions, oldest first. Raises `MalformedAnswer`."""
+    if odd := [date for date in dates if not re.fullmatch(r"\d{4}/\d{2}/\d{2}", str(date), re.ASCII)]:
+        raise MalformedAnswer(f"The exchange's index series holds {odd[0]!r} where a date belongs.")
+    return sorted(date.replace("/", "-") for date in dates)
+
+
+def _check_tickers(tickers: list[str], session: str) -> None:
+    if odd := [ticker for ticker in tickers if not _TICKER.fullmatch(ticker)]:
+        raise MalformedAnswer(f"The exchange's answer for {session} holds {odd[0]!r} where a ticker belongs.")
+    if len(set(tickers)) < len(tickers):
+        twice = next(ticker for place, ticker in enumerate(tickers) if ticker in tickers[:place])
+        raise MalformedAnswer(f"The exchange's answer for {session} lists {twice} twice.")
+
+
+def _markets(market_ids: list[str], session: str) -> list[str]:
+    if unknown := set(market_ids) - MARKETS.keys():
+        raise MalformedAnswer(f"The exchange's answer for {session} names an unknown market {sorted(unknown)[0]!r}.")
+    return [MARKETS[market_id] for market_id in market_ids]
+
+
+def _integers(cells: list[str], column: str, tickers: list[str], session: str) -> np.ndarray:
+    """Text with thousands commas -> int64. The whole column is checked in one match; only a bad one is searched."""
+    text = "\n".join(cells) + "\n"
+    if _INTEGERS.fullmatch(text):
+        try:
+            return np.array(list(map(int, text.replace(",", "").split())), dtype=np.int64)
+        except OverflowError:
+            pass  # named below, with its ticker
+    place = next(place for place, cell in enumerate(cells) if not _is_int64(cell))
+    raise MalformedAnswer(
+        f"The exchange's answer for {session} holds {cells[place]!r} in {column} of {tickers[place]}: no whole number."
+    )
+
+
+def _is_int64(cell: str) -> bool:
+    return bool(_INTEGER.fullmatch(cell)) and abs(int(cell.replace(",", ""))) < 2**63

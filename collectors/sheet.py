@@ -1,0 +1,51 @@
+"""One ticker's result, or the largest targets, as a readable sheet on stdout."""
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from utils.store import Store
+
+_COLUMNS = ("sma_20", "rsi_14", "macd_histogram", "bb_percent_b", "stoch_k", "adx_14", "atr_14")
+
+
+def show_ticker(document: dict[str, Any]) -> None:
+    """Every indicator of one `stock_analyzed.indicators` document."""
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(
+        f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), {document['session']}: "
+        f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} trillion won (조원)"
+    )
+    table = Table("indicator", "value", "indicator", "value", box=None, pad_edge=False)
+    cells = [(name, _number(value)) for name, value in document["latest"].items()]
+    half = (len(cells) + 1) // 2
+    for place in range(half):
+        left, right = cells[place], cells[place + half] if place + half < len(cells) else ("", "")
+        table.add_row(*left, *right)
+    console.print(table)
+    console.print(f"signals: {', '.join(document['signals']) or '-'}")
+    console.print(f"patterns: {', '.join(_pattern(each) for each in document['patterns']) or '-'}")
+
+
+def show_largest(store: Store, count: int) -> None:
+    """The largest active targets with their main indicators."""
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
+    table = Table("ticker", "name", "session", "close", "cap (조원)", *_COLUMNS, box=None, pad_edge=False)
+    for target in store.targets(active_only=True)[:count]:
+        document = store.analysis(target["_id"])
+        if document is None:
+            continue
+        latest = [_number(document["latest"][name]) for name in _COLUMNS]
+        cap = f"{document['market_cap'] / 1e12:,.1f}"
+        table.add_row(document["_id"], document["name"], document["session"], f"{document['close']:,}", cap, *latest)
+    console.print(table)
+
+
+def _pattern(pattern: dict[str, str]) -> str:
+    return f"{pattern['name']} ({pattern['direction']})"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}" if abs(value) < 10_000 else f"{value:,.0f}"

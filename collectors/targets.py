@@ -1,0 +1,77 @@
+"""Who is a target: the active tickers of the chosen markets at or above the market cap threshold."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pandas as pd
+
+from utils.store import Store
+from utils.store.backend import Document
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TargetChanges:
+    """What a refresh came to: tickers that entered and left, and how many targets there are now."""
+
+    entered: list[str]
+    left: list[str]
+    active: int
+
+
+def refresh_targets(
+    store: Store, frame: pd.DataFrame, session: str, min_market_cap: int, markets: Collection[str]
+) -> TargetChanges:
+    """Bring `system_info.target_tickers` up to the session. A target that falls below or is delisted becomes inactive;
+    it is never deleted, and its earlier memberships stay in its `history`.
+
+    Args:
+        frame: the session's typed market day.
+        min_market_cap: won, inclusive.
+        markets: names of markets such as KOSPI.
+    """
+    eligible = frame[frame["market"].isin(list(markets)) & (frame["market_cap"] >= min_market_cap)]
+    rows = eligible[["ticker", "name", "market", "market_cap"]].to_dict("records")
+    facts: dict[str, Document] = {row["ticker"]: {str(name): value for name, value in row.items()} for row in rows}
+    known = {target["_id"]: target for target in store.targets()}
+    new = [_new_target(row, session) for ticker, row in facts.items() if ticker not in known]
+    back = {ticker: _coming_back(known[ticker], session) for ticker in facts if _is_inactive(known.get(ticker))}
+    left = [ticker for ticker, target in known.items() if target["is_active"] and ticker not in facts]
+    changes = {ticker: {**row, **back.get(ticker, {})} for ticker, row in facts.items() if ticker in known}
+    gone = {ticker: {"is_active": False, "removed_date": session} for ticker in left}
+    store.save_targets(new, changes | gone)
+    entered = sorted([*(target["_id"] for target in new), *back])
+    log.info("%s: %d targets, %d entered, %d left.", session, len(facts), len(entered), len(left))
+    return TargetChanges(entered, sorted(left), len(facts))
+
+
+def _is_inactive(target: Document | None) -> bool:
+    return target is not None and not target["is_active"]
+
+
+def _new_target(row: Document, session: str) -> Document:
+    return {
+        "_id": row["ticker"],
+        **row,
+        "is_active": True,
+        "added_date": session,
+        "removed_date": None,
+        "last_analyzed_date": None,
+        "attempts": 0,
+        "retry_after_utc": None,
+        "last_error": None,
+        "claimed_by": None,
+        "history": [],
+    }
+
+
+def _coming_back(target: Document, session: str) -> Document:
+    earlier = {"added_date": target["added_date"], "removed_date": target["removed_date"]}
+    return {
+        "is_active": True,
+        "added_date": session,
+        "removed_date": None,
+        "history": [*target["history"], earlier],
+    }

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Every evening: bring in every session that is due, oldest first, confirm yesterday's, refresh the targets."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from collectors.export import check_export_file, export
+from collectors.healing import DueSession, due_in_store, heal_all, settle_calendar
+from collectors.night import chosen_scope, make_collector
+from collectors.status import show_status
+from collectors.stock_data_collector import Collected
+from collectors.targets import refresh_targets
+from utils.cli import Shift, check_span, date_option, run
+from utils.date_utils import FIRST_DAY, TradingCalendar
+from utils.errors import EXIT_DONE, EXIT_FAILED
+from utils.store.jobs import DAILY_UPDATE
+
+log = logging.getLogger("daily_update")
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    return run("daily_update", args, lambda shift: work(shift, args))
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--from", dest="first", type=date_option, metavar="D", help="only sessions from this day")
+    parser.add_argument("--to", dest="last", type=date_option, metavar="D", help="only sessions up to this day")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write what is stored to a .csv or .parquet file")
+    parser.add_argument("--ticker", metavar="CODE", help="with --export: only this ticker")
+    parser.add_argument("--status", action="store_true", help="show where things stand")
+    parser.add_argument("--json", action="store_true", help="with --status: for a program")
+    parser.add_argument("--dry-run", action="store_true", help="say what is due, ask and write nothing")
+    args = parser.parse_args(argv)
+    if args.ticker and not args.export:
+        parser.error("--ticker goes with --export")
+    if args.json and not args.status:
+        parser.error("--json goes with --status")
+    return args
+
+
+def work(shift: Shift, args: argparse.Namespace) -> int:
+    check_span(args.first, args.last, shift.clock.now_kst())
+    if args.status:
+        show_status(shift.store, shift.clock, args.json)
+        return EXIT_DONE
+    if args.export:
+        return export_prices(shift, args)
+    log.info("Using the %s.", shift.store.description)
+    first = args.first or chosen_scope(shift.settings, shift.store)["first_session"]
+    if args.dry_run:
+        return say_what_is_due(shift, first, args.last)
+    with shift.store.lock(DAILY_UPDATE):
+        return update(shift, first, args.last)
+
+
+def update(shift: Shift, first: str, last: str | None) -> int:
+    """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets."""
+    collector = make_collector(shift.settings, shift.clock, shift.store)
+    settle_calendar(shift.store, collector, first, shift.clock.now_kst())
+    due = due_sessions(shift, collector.calendar, first, last)
+    if not due:
+        log.info("Nothing to do: every session up to now is there.")
+    problems = heal_all(
+        shift.store, collector, due, lambda: shift.stop.requested, lambda collected: after_session(shift, collected)
+    )
+    if problems:
+        raise max(problems, key=lambda problem: problem.exit_code == EXIT_FAILED)
+    return EXIT_DONE
+
+
+def due_sessions(shift: Shift, calendar: TradingCalendar, first: str, last: str | None) -> list[DueSession]:
+    now = shift.clock.now_kst()
+    return due_in_store(shift.store, calendar, first, last or calendar.session_of_night(now), now)
+
+
+def after_session(shift: Shift, collected: Collected) -> None:
+    """The targets follow the newest session; filling an old hole changes nothing about them."""
+    head = collected.head
+    log.info("%s: %s, %d tickers, %d corporate actions.", head.session, head.finality, head.count, collected.actions)
+    if head.session == shift.store.session_heads()[-1].session:
+        scope = chosen_scope(shift.settings, shift.store)
+        refresh_targets(shift.store, collected.frame, head.session, scope["min_market_cap"], scope["markets"])
+
+
+def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:
+    """As far as it can be known without asking the exchange."""
+    calendar = TradingCalendar(shift.store.observed_calendar())
+    for due in due_sessions(shift, calendar, first, last):
+        log.info("%s is due (%s).", due.session, "to confirm" if due.to_confirm else "missing")
+    log.info("Dry run: nothing was asked, nothing written.")
+    return EXIT_DONE
+
+
+def export_prices(shift: Shift, args: argparse.Namespace) -> int:
+    check_export_file(args.export)
+    first, last = args.first or str(FIRST_DAY), args.last or shift.clock.now_kst().date().isoformat()
+    rows = export(shift.store, args.export, first, last, args.ticker)
+    log.info("%s: %d rows.", args.export, rows)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

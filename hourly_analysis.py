@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Every hour of the night: analyse the next targets of the session, largest market cap first, until none is left."""
+
+import argparse
+import logging
+import sys
+
+from collectors.analysis_queue import AnalysisQueue
+from collectors.sheet import show_ticker
+from collectors.status import show_status
+from collectors.technical_analyzer import TechnicalAnalyzer
+from utils.cli import Shift, check_span, date_option, run
+from utils.date_utils import TradingCalendar
+from utils.errors import EXIT_DONE, NotCollected, WrongUsage
+from utils.job_status import JobRun
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+
+PANEL_SESSIONS = 300
+log = logging.getLogger("hourly_analysis")
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    return run("hourly_analysis", args, lambda shift: work(shift, args))
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--session", type=date_option, metavar="D", help="instead of the session this night is about")
+    parser.add_argument("--quota", dest="analysis_quota", metavar="N", help="at most so many targets in this run")
+    parser.add_argument("--time-limit", dest="analysis_time_limit_minutes", metavar="MINUTES", help="for this run")
+    parser.add_argument("--ticker", metavar="CODE", help="show one ticker's result as a sheet")
+    parser.add_argument("--status", action="store_true", help="show where things stand")
+    parser.add_argument("--json", action="store_true", help="with --status: for a program")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be analysed, write nothing")
+    args = parser.parse_args(argv)
+    if args.json and not args.status:
+        parser.error("--json goes with --status")
+    return args
+
+
+def work(shift: Shift, args: argparse.Namespace) -> int:
+    if args.status:
+        show_status(shift.store, shift.clock, args.json)
+        return EXIT_DONE
+    if args.ticker:
+        return show_one(shift, args.ticker)
+    check_span(args.session, None, shift.clock.now_kst())
+    session = choose_session(shift, args.session)
+    progress = shift.store.analysis_progress(session)
+    log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
+    if args.dry_run or progress.analyzed == progress.tickers:
+        return EXIT_DONE
+    with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):
+        return analyse(shift, session)
+
+
+def choose_session(shift: Shift, asked: str | None) -> str:
+    """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before."""
+    calendar = TradingCalendar(shift.store.observed_calendar())
+    session = asked or calendar.session_of_night(shift.clock.now_kst())
+    if not calendar.is_session(session):
+        raise WrongUsage(f"--session {session}: the exchange is closed on that day. Choose a session.")
+    if not shift.store.is_completed(DAILY_UPDATE, session):
+        raise NotCollected(f"daily_update has not completed {session} yet. This run leaves; the next one looks again.")
+    return session
+
+
+def analyse(shift: Shift, session: str) -> int:
+    """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue."""
+    settings, store, clock = shift.settings, shift.store, shift.clock
+    deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
+    store.give_up_jobs(HOURLY_ANALYSIS, before=session)
+    with JobRun(store, HOURLY_ANALYSIS, session) as job:
+        panel = store.load_panel(session, PANEL_SESSIONS)
+        queue = AnalysisQueue(
+            store,
+            TechnicalAnalyzer(panel),
+            session,
+            settings.analysis_quota,
+            may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
+        )
+        while queue.step():
+            job.record()
+        progress = store.analysis_progress(session)
+        job.record(
+            tickers=progress.tickers,
+            analyzed=progress.analyzed,
+            pending=progress.pending,
+            failed=progress.failed,
+            warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
+        )
+        if progress.analyzed < progress.tickers:
+            job.leave_unfinished()
+    log.info(
+        "%s: %d analysed, %d left for the next hours.", session, queue.analyzed, progress.tickers - progress.analyzed
+    )
+    return EXIT_DONE
+
+
+def show_one(shift: Shift, ticker: str) -> int:
+    document = shift.store.analysis(ticker)
+    if document is None:
+        known = shift.store.target(ticker) is not None
+        reason = (
+            "it waits for its analysis." if known else "it is no target. `daily_update.py --export` shows all tickers."
+        )
+        raise WrongUsage(f"--ticker {ticker}: there is no result; {reason}")
+    show_ticker(document)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Run once by a person, and again at any time: check everything, load the past sessions, choose the targets."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.prompt import Confirm, Prompt
+
+from collectors.audit import audit
+from collectors.healing import DueSession, due_in_store, heal_all
+from collectors.night import make_collector
+from collectors.stock_data_collector import Collected, StockDataCollector
+from collectors.targets import refresh_targets
+from utils.cli import Shift, run
+from utils.cron import cron_lines
+from utils.errors import EXIT_DONE, StoreError, WrongUsage
+from utils.job_status import JobRun
+from utils.settings import PROJECT, Settings, load_settings
+from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE, MANUAL_SETUP
+
+log = logging.getLogger("manual_setup")
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    return run("manual_setup", args, lambda shift: work(shift, args))
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--yes", action="store_true", help="ask nothing")
+    parser.add_argument("--min-market-cap", metavar="KRW", help="least market cap of a target, in won")
+    parser.add_argument("--sessions", dest="history_sessions", metavar="N", help="how many past sessions to load")
+    parser.add_argument("--markets", metavar="KOSPI,KOSDAQ", help="where targets are chosen from")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, load and write nothing")
+    parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
+    return parser.parse_args(argv)
+
+
+def work(shift: Shift, args: argparse.Namespace) -> int:
+    """Every question first, then everything that needs no person."""
+    log.info("Using the %s.", shift.store.description)
+    asks = sys.stdin.isatty() and not args.yes
+    settings = wishes(shift.settings, shift.store.scope())
+    if asks:
+        settings = ask(settings)
+    if args.reset:
+        confirm_reset(shift.store, asks, args.yes)
+    with shift.store.lock(DAILY_UPDATE):
+        if args.reset and not args.dry_run:
+            shift.store.reset()
+        return set_up(shift, settings, args.dry_run)
+
+
+def wishes(settings: Settings, scope: dict[str, object] | None) -> Settings:
+    """What an earlier run was asked for holds until an option or a setting says otherwise."""
+    earlier = {name: (scope or {}).get(name) for name in ("min_market_cap", "markets")}
+    kept = {name: value for name, value in earlier.items() if value and name not in settings.model_fields_set}
+    return settings.model_copy(update=kept)
+
+
+def ask(settings: Settings) -> Settings:
+    """Three questions, each answered by Enter with what holds now."""
+    questions = {
+        "min_market_cap": ("Least market cap of a target, in won", str(settings.min_market_cap)),
+        "markets": ("Markets to choose targets from", ",".join(settings.markets)),
+        "history_sessions": ("How many past sessions to load", str(settings.history_sessions)),
+    }
+    answers: dict[str, object] = {}
+    for name, (question, default) in questions.items():
+        answers[name] = getattr(_ask_one(name, question, default), name)
+    return settings.model_copy(update=answers)
+
+
+def _ask_one(name: str, question: str, default: str) -> Settings:
+    while True:
+        try:
+            return load_settings({name: Prompt.ask(question, default=default)})
+        except WrongUsage as wrong:
+            Console().print(str(wrong), markup=False)
+
+
+def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
+    stored = f"{len(store.session_heads())} sessions and all results in the {store.description}"
+    if not agreed and not asks:
+        raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
+    if asks and not Confirm.ask(f"Delete {stored}?", default=False):
+        raise WrongUsage("Nothing was deleted. Leave out --reset to keep what is stored.")
+
+
+def set_up(shift: Shift, settings: Settings, dry_run: bool) -> int:
+    """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
+    store, collector = shift.store, make_collector(shift.settings, shift.clock, shift.store)
+    sessions = sessions_to_load(shift, collector, settings.history_sessions)
+    due = due_in_store(store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
+    log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
+    if dry_run:
+        log.info("Dry run: settings, database and exchange work. About %d requests to go.", len(due))
+        return EXIT_DONE
+    with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
+        store.save_scope(settings.min_market_cap, settings.markets, oldest_wanted(store, sessions[0]))
+        load(shift, collector, due)
+        targets = choose_targets(store, settings)
+        if findings := audit(store, collector.calendar, sessions[0], sessions[-1]):
+            raise StoreError("What is stored is not whole:\n" + "\n".join(findings))
+        job.record(tickers=targets, source=collector.source_name)
+    say_what_comes_next(shift, len(sessions), targets)
+    return EXIT_DONE
+
+
+def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) -> list[str]:
+    """The last `count` sessions that are due, as the exchange itself shows them: one request, a second one when the
+    prediction took a closed day for one of them."""
+    now = shift.clock.now_kst()
+    first = ""
+    while True:
+        last = collector.calendar.session_of_night(now)
+        while first and not collector.calendar.is_settled(last):
+            log.warning("%s was expected to be a session, but the exchange does not show it yet.", last)
+            last = collector.calendar.previous_session(last)
+        sessions = collector.calendar.last_sessions(last, count)
+        if first and sessions[0] >= first:
+            return sessions
+        first = sessions[0]
+        collector.learn_calendar(first, now.date().isoformat())
+
+
+def oldest_wanted(store: Store, first: str) -> str:
+    """Loading fewer sessions than before forgets none."""
+    scope = store.scope()
+    return first if scope is None else min(first, str(scope["first_session"]))
+
+
+def load(shift: Shift, collector: StockDataCollector, due: list[DueSession]) -> None:
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("Loading sessions", total=len(due))
+
+        def report(collected: Collected) -> None:
+            progress.advance(bar)
+            done = int(progress.tasks[bar].completed)
+            if done % 25 == 0 or done == len(due):
+                log.info("%d of %d sessions loaded, up to %s.", done, len(due), collected.head.session)
+
+        problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, report)
+    if problems:
+        raise problems[0]
+
+
+def choose_targets(store: Store, settings: Settings) -> int:
+    """From the newest stored session; how many there are."""
+    newest = store.load_session(store.session_heads()[-1].session)
+    if newest is None:
+        raise StoreError("The newest session cannot be read. Check disk and database.")
+    changes = refresh_targets(store, newest.frame, newest.session, settings.min_market_cap, settings.markets)
+    return changes.active
+
+
+def say_what_comes_next(shift: Shift, sessions: int, targets: int) -> None:
+    python, settings = Path(sys.executable).absolute(), shift.settings
+    lines = cron_lines(PROJECT, python, settings.log_dir, shift.clock.host_utc_offsets())
+    sys.stdout.write(
+        f"\n{sessions} sessions and {targets:,} targets are in the {shift.store.description}.\n"
+        "Put these lines into your crontab (crontab -e); they are right for this host's time zone:\n\n"
+        + "\n".join(lines)
+        + "\n\n`daily_update.py --status` shows where things stand.\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""What a market is: whole days as typed columns, who was listed, the index. Synthetic and replayed ones alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Texts = NDArray[np.object_]
+
+NOT_AVAILABLE = -1  # a fundamental the exchange does not have; it shows "-", which is not the same as 0
+MARKET_IDS = ("STK", "KSQ", "KNX")
+
+_TICK_BOUNDS = np.array([2_000, 5_000, 20_000, 50_000, 200_000, 500_000])
+_TICKS = np.array([1, 5, 10, 50, 100, 500, 1_000])
+
+
+@dataclass(frozen=True)
+class Day:
+    """One session of the whole market, one element per ticker in every column.
+
+    Prices, value and market cap in won, volume and shares in shares. `change` is signed and measured from the
+    exchange's base price, so base = close - change. `ratio` is the change in hundredths of a percent of the base.
+    `fluctuation` is FLUC_TP_CD: 1 up, 2 down, 3 flat, 4 upper limit, 5 lower limit, 0 not traded.
+    """
+
+    session: str
+    code: Texts
+    isin: Texts
+    name: Texts
+    market_id: Texts
+    market_name: Texts
+    department: Texts
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    change: Ints
+    fluctuation: Ints
+    ratio: Ints
+    volume: Ints
+    value: Ints
+    market_cap: Ints
+    shares: Ints
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    @property
+    def base(self) -> Ints:
+        """The exchange's base price of the session, won."""
+        return self.close - self.change
+
+    def take(self, rows: NDArray[Any]) -> "Day":
+        """The same day, reduced to `rows` (a mask or positions)."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
+
+    def of_market(self, market_id: str) -> "Day":
+        """The rows of STK, KSQ or KNX; ALL is everything, an unknown market is nobody."""
+        return self if market_id == "ALL" else self.take(self.market_id == market_id)
+
+
+_COLUMNS = tuple(field.name for field in fields(Day) if field.name != "session")
+
+
+@dataclass(frozen=True)
+class Fundamentals:
+    """Per share facts for the rows of `day`, won; NOT_AVAILABLE where the exchange has none."""
+
+    day: Day
+    eps: Ints
+    bps: Ints
+    dps: Ints
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Shares foreigners hold and may hold, for the rows of `day`; NOT_AVAILABLE where unknown."""
+
+    day: Day
+    held: Ints
+    limit: Ints
+
+
+@dataclass(frozen=True)
+class Listings:
+    """Facts of listing for the rows of `day`: texts as the exchange writes them, `listed` as YYYY-MM-DD."""
+
+    day: Day
+    full_name: Texts
+    english_name: Texts
+    listed: Texts
+    security_group: Texts
+    share_kind: Texts
+    par_value: Ints
+
+
+@dataclass(frozen=True)
+class IndexSeries:
+    """One index, one element per session. Levels and change in hundredths of a point (None: not recorded)."""
+
+    sessions: Sequence[str]
+    open: Ints | None
+    high: Ints | None
+    low: Ints | None
+    close: Ints | None
+    change: Ints | None
+    volume: Ints
+    value: Ints
+    market_cap: Ints
+
+
+class Market(Protocol):
+    """What the exchange needs to know of a market. `recorded`: its numbers are quoted, never computed."""
+
+    recorded: bool
+
+    @property
+    def sessions(self) -> Sequence[str]:
+        """Every session, YYYY-MM-DD, oldest first."""
+
+    def day(self, session: str) -> Day:
+        """The final numbers of a session; KeyError when it is none."""
+
+    def roster(self, date: str) -> Day:
+        """Who is listed on any date: the day of the last session not after it (or of the first session)."""
+
+    def index(self, market_id: str) -> IndexSeries:
+        """The composite index of STK or KSQ."""
+
+    def fundamentals(self, day: Day) -> Fundamentals: ...
+
+    def holdings(self, day: Day) -> Holdings: ...
+
+    def listings(self, day: Day) -> Listings: ...
+
+
+def tick(price: NDArray[Any]) -> Ints:
+    """The tick at a price, won, as KRX has it since 2023-01-25."""
+    return np.asarray(_TICKS[np.searchsorted(_TICK_BOUNDS, price, side="right")], dtype=np.int64)
+
+
+def to_tick(price: NDArray[Any]) -> Ints:
+    """The nearest price on the tick table, at least 1 won."""
+    step = tick(price)
+    return np.maximum(np.rint(price / step).astype(np.int64) * step, 1)
+
+
+def tick_up(price: NDArray[Any]) -> Ints:
+    """The lowest price on the tick table that is not below `price`."""
+    step = tick(price)
+    return np.ceil(price / step).astype(np.int64) * step
+
+
+def tick_down(price: NDArray[Any]) -> Ints:
+    """The highest price on the tick table that is not above `price`."""
+    step = tick(price)
+    return np.floor(price / step).astype(np.int64) * step
+
+
+def ratio_of(change: Ints, base: Ints) -> Ints:
+    """FLUC_RT in hundredths of a percent, rounded half away from zero as the exchange does (200 of 32,000 is 0.63)."""
+    safe = np.maximum(base, 1)
+    size = (np.abs(change) * 20_000 + safe) // (2 * safe)
+    return np.asarray(np.where(change < 0, -size, size), dtype=np.int64)
+
+
+def direction_of(change: Ints) -> Ints:
+    """FLUC_TP_CD of a traded row away from its limits: 1 up, 2 down, 3 flat."""
+    return np.where(change > 0, 1, np.where(change < 0, 2, 3)).astype(np.int64)
+
+
+def isin_of(code: str) -> str:
+    """KR7 + six character code + 00 + check digit (ISO 6166): 005930 gives KR7005930003."""
+    body = f"KR7{code}00"
+    digits = "".join(str(int(character, 36)) for character in body)
+    total = sum(sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(reversed(digits)))
+    return f"{body}{-total % 10}"
+
+
+def texts(values: Sequence[str]) -> Texts:
+    """A column of strings."""
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column

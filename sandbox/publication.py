@@ -1,0 +1,179 @@
+"""What the exchange shows of a day at a moment: nothing yet, running values, the evening's, the final ones."""
+
+from bisect import bisect_left
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.market import Day, Ints, Market, direction_of, ratio_of, to_tick
+from utils.clock import KST
+
+DELAY = timedelta(minutes=20)  # the site runs this far behind the floor
+SETTLED_AFTER_CLOSE = timedelta(minutes=10)  # then open, high, low and close no longer change
+FINAL_AT = time(8)  # of the next calendar day
+AFTER_MARKET_SINCE = "2026-09-14"
+AFTER_MARKET_SHARE = 0.30
+
+# Share of tickers whose volume still differs, by minutes after the close: measured at 16:00, 17:57 and 19:40.
+_MINUTES_AFTER_CLOSE = (0, 30, 147, 250)
+_SHARE_DIFFERING = (0.69, 0.62, 0.35, 0.0)
+_STEPS = 39  # of a day's walk, ten minutes each
+
+
+class Phase(Enum):
+    WEEKEND = "weekend"
+    HOLIDAY = "holiday"
+    NOT_YET = "not yet"
+    RUNNING = "running"
+    EVENING = "evening"
+    FINAL = "final"
+
+    @property
+    def has_numbers(self) -> bool:
+        return self in (Phase.RUNNING, Phase.EVENING, Phase.FINAL)
+
+
+def phase_of(market: Market, day: str, now: datetime) -> Phase:
+    """Where a date (YYYY-MM-DD) stands at `now` (aware, KST)."""
+    if not is_session(market, day):
+        return Phase.WEEKEND if date.fromisoformat(day).weekday() >= 5 else Phase.HOLIDAY
+    opens, closes = trading_hours(market, day)
+    if market.recorded:
+        return Phase.FINAL if now >= closes + SETTLED_AFTER_CLOSE else Phase.NOT_YET
+    if now < opens + DELAY:
+        return Phase.NOT_YET
+    if now < closes + SETTLED_AFTER_CLOSE:
+        return Phase.RUNNING
+    return Phase.FINAL if is_final(day, now) else Phase.EVENING
+
+
+def is_session(market: Market, day: str) -> bool:
+    place = bisect_left(market.sessions, day)
+    return place < len(market.sessions) and market.sessions[place] == day
+
+
+def is_final(day: str, now: datetime) -> bool:
+    """True from 08:00 KST of the calendar day after."""
+    return now >= _at(date.fromisoformat(day) + timedelta(days=1), FINAL_AT)
+
+
+def trading_hours(market: Market, session: str) -> tuple[datetime, datetime]:
+    """Open and close in KST: 09:00-15:30, from 10:00 on the first session of a year, an hour later on exam day."""
+    day = date.fromisoformat(session)
+    if _is_exam_day(day):
+        return _at(day, time(10)), _at(day, time(16, 30))
+    opens = time(10) if _is_first_of_year(market, session) else time(9)
+    return _at(day, opens), _at(day, time(15, 30))
+
+
+def shown(market: Market, session: str, now: datetime) -> Day:
+    """The numbers of a session as the exchange shows them at `now`; its phase must have numbers."""
+    day, phase = market.day(session), phase_of(market, session, now)
+    if phase is Phase.RUNNING:
+        return running(day, elapsed(market, session, now))
+    if phase is Phase.EVENING:
+        return evening(day, (now - trading_hours(market, session)[1]) / timedelta(minutes=1))
+    return day
+
+
+def elapsed(market: Market, session: str, now: datetime) -> float:
+    """The part of the trading day the site has shown so far, 0 to 1."""
+    opens, closes = trading_hours(market, session)
+    return min(max((now - DELAY - opens) / (closes - opens), 0.0), 1.0)
+
+
+def running(day: Day, part: float) -> Day:
+    """The day `part` of the way through: prices on a walk from open to close, volume so far.
+
+    Whoever has not traded yet shows the base price as close and zeros, as a halted ticker does.
+    """
+    path = _walk(day)[: int(part * (_STEPS - 1)) + 1]
+    volume = np.where(day.open > 0, day.volume * volume_share(part), 0).astype(np.int64)
+    traded = volume > 0
+    close = np.where(traded, path[-1], np.where(day.open > 0, day.base, day.close))
+    high, low = np.where(traded, path.max(axis=0), 0), np.where(traded, path.min(axis=0), 0)
+    change = close - day.base
+    return replace(
+        day,
+        open=np.where(traded, day.open, 0),
+        high=high,
+        low=low,
+        close=close,
+        change=change,
+        fluctuation=np.where(traded, _running_direction(day, close, change), 0),
+        ratio=ratio_of(change, day.base),
+        volume=volume,
+        value=np.asarray(volume * ((high + low) // 2), dtype=np.int64),
+        market_cap=close * day.shares,
+    )
+
+
+def evening(day: Day, minutes_after_close: float) -> Day:
+    """The day after its close: prices are final, volume and value of some tickers are still short."""
+    waiting = _uniform(day, "evening") < _share_waiting(day, minutes_after_close)
+    missing = np.maximum((day.volume * (0.02 * _uniform(day, "missing"))).astype(np.int64), 1)
+    missing = np.where(waiting & _tradable(day), missing, 0)
+    volume = day.volume - missing
+    value = day.value - missing * (day.value // np.maximum(day.volume, 1))
+    value = np.where(missing > 0, np.minimum(value, day.high * volume), day.value)
+    return replace(day, volume=volume, value=value)
+
+
+def volume_share(part: float) -> float:
+    """The part of the day's volume that is done when `part` of the day is: the opening brings some at once."""
+    return 0.08 + 0.92 * part
+
+
+def _tradable(day: Day) -> NDArray[np.bool_]:
+    return (day.volume > 1) & (day.high > 0)
+
+
+def _share_waiting(day: Day, minutes: float) -> float:
+    """Measured over all rows; only traded ones can wait, so their own share is a little higher."""
+    share = float(np.interp(minutes, _MINUTES_AFTER_CLOSE, _SHARE_DIFFERING))
+    if day.session >= AFTER_MARKET_SINCE:
+        share = max(share, AFTER_MARKET_SHARE)
+    return share * len(day) / max(int(_tradable(day).sum()), 1)
+
+
+def _walk(day: Day) -> Ints:
+    """Prices of a day, (steps, tickers): from the open to the close, on the tick, never beyond high or low."""
+    noise = np.random.default_rng(crc32(day.session.encode())).standard_normal((_STEPS, len(day)))
+    course = np.cumsum(noise, axis=0) - noise[0]
+    along = np.linspace(0, 1, _STEPS)[:, None]
+    bridge = course - along * course[-1]
+    bridge *= (day.high - day.low) / np.maximum(np.abs(bridge).max(axis=0), 1e-9)
+    path = to_tick(np.clip(day.open + (day.close - day.open) * along + bridge, day.low, day.high))
+    path = np.clip(path, day.low, day.high)
+    path[0], path[-1] = day.open, day.close
+    return path
+
+
+def _running_direction(day: Day, close: Ints, change: Ints) -> Ints:
+    """At the closing price the closing code holds (it knows the limits); elsewhere the sign of the change."""
+    return np.where(close == day.close, day.fluctuation, direction_of(change))
+
+
+def _uniform(day: Day, salt: str) -> NDArray[np.float64]:
+    """A number from 0 to 1 for every ticker, the same whenever this session is asked for."""
+    salted = f"|{day.session}|{salt}"
+    return np.array([crc32(f"{code}{salted}".encode()) for code in day.code], dtype=np.float64) / 2**32
+
+
+def _is_exam_day(day: date) -> bool:
+    """The college entrance exam: 2021-2026 always the Thursday from the 13th to the 19th of November."""
+    return day.month == 11 and day.weekday() == 3 and 13 <= day.day <= 19
+
+
+def _is_first_of_year(market: Market, session: str) -> bool:
+    place = bisect_left(market.sessions, session)
+    before = market.sessions[place - 1] if place else None
+    return session[5:] < "01-08" and (before is None or before[:4] < session[:4])
+
+
+def _at(day: date, moment: time) -> datetime:
+    return KST.localize(datetime.combine(day, moment))

@@ -1,0 +1,221 @@
+"""HTTP for the exchange: loopback only, keep-alive, no log, and a control door for other processes."""
+
+import json
+import socket
+import sys
+import threading
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from sandbox.answers import dump
+from sandbox.exchange import Exchange, Record, Request, Response
+from sandbox.market import Market
+from utils.clock import KST, Clock
+
+CONTROL_CLOCK = "/__sandbox__/clock"
+CONTROL_REQUESTS = "/__sandbox__/requests"
+_JSON = "application/json; charset=utf-8"
+
+
+class LocalExchange:
+    """An exchange on 127.0.0.1 for as long as the `with` block lasts.
+
+    Args:
+        market: what is traded.
+        starts_at: the exchange's time at the start (aware); it runs on from there. None: the real time.
+        accounts: passwords by login id; None: demo/demo.
+        openapi_keys: services by Open API key; None: `demo-key` with all of them.
+        port: 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        starts_at: datetime | None = None,
+        accounts: Mapping[str, str] | None = None,
+        openapi_keys: Mapping[str, Collection[str]] | None = None,
+        port: int = 0,
+    ) -> None:
+        self.exchange = Exchange(market, Clock(starts_at), accounts, openapi_keys)
+        self._port = port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "LocalExchange":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Binds and serves in a thread of its own; OSError when the port is taken."""
+        self._server = _Server(("127.0.0.1", self._port), self.exchange)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops serving and cuts open connections, as a machine that goes away does."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.cut_connections()
+        self._thread.join()
+        self._server = self._thread = None
+
+    @property
+    def url(self) -> str:
+        """http://127.0.0.1:port, of the data site and of the Open API alike."""
+        if self._server is None:
+            raise RuntimeError("the exchange is not running")
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def set_time(self, moment: datetime) -> None:
+        """Sets the exchange's clock to an aware datetime; it runs on from there."""
+        self.exchange.clock = Clock(moment)
+
+    def counts(self) -> dict[str, int]:
+        return self.exchange.counts()
+
+    def requests(self) -> list[Record]:
+        return self.exchange.requests()
+
+    def reset_counts(self) -> None:
+        self.exchange.reset_counts()
+
+
+class Control:
+    """The door for other processes: GET/PUT clock, GET/DELETE requests. Not counted."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._doors = {
+            ("GET", CONTROL_CLOCK): self._read_clock,
+            ("PUT", CONTROL_CLOCK): self._set_clock,
+            ("GET", CONTROL_REQUESTS): self._read_requests,
+            ("DELETE", CONTROL_REQUESTS): self._forget_requests,
+        }
+
+    def answer(self, method: str, path: str, body: bytes) -> Response:
+        door = self._doors.get((method, path))
+        return _json(HTTPStatus.NOT_FOUND, {"error": f"no {method} {path}"}) if door is None else door(body)
+
+    def _read_clock(self, _: bytes) -> Response:
+        return _json(HTTPStatus.OK, {"kst": f"{self._exchange.clock.now_kst():%Y-%m-%dT%H:%M:%S}"})
+
+    def _set_clock(self, body: bytes) -> Response:
+        try:
+            moment = read_kst(json.loads(body)["kst"])
+        except (ValueError, KeyError, TypeError):
+            return _json(HTTPStatus.BAD_REQUEST, {"error": 'expected {"kst": "YYYY-MM-DDTHH:MM:SS"}'})
+        self._exchange.clock = Clock(moment)
+        return self._read_clock(body)
+
+    def _read_requests(self, _: bytes) -> Response:
+        requests = [
+            {"kind": record.kind, "name": record.name, **record.dates, "kst": f"{record.at:%Y-%m-%dT%H:%M:%S}"}
+            for record in self._exchange.requests()
+        ]
+        return _json(HTTPStatus.OK, {"counts": self._exchange.counts(), "requests": requests})
+
+    def _forget_requests(self, body: bytes) -> Response:
+        self._exchange.reset_counts()
+        return self._read_requests(body)
+
+
+def read_kst(text: str) -> datetime:
+    """2026-09-10T19:00 or 2026-09-10T19:00:00, naive and meant as KST, as an aware datetime; ValueError otherwise."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        raise ValueError(f"{text!r} must be KST without an offset")
+    return KST.localize(moment)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.control = Control(exchange)
+        self._connections: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def cut_connections(self) -> None:
+        """Ends keep-alive connections: their threads would go on answering after the server is gone."""
+        for connection in list(self._connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # closed by its own thread meanwhile
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing when a client went away; that is the client's business."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body leave together
+    server: _Server
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if url.path.startswith("/__sandbox__/"):
+            self._send(self.server.control.answer(self.command, url.path, body))
+        else:
+            self._send(self.server.exchange.answer(self._request(url.path, url.query, body)))
+
+    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - named by http.server
+
+    def _request(self, path: str, query: str, body: bytes) -> Request:
+        return Request(
+            method=self.command,
+            path=path,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            form=dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            cookies=_cookies(self.headers.get("Cookie", "")),
+        )
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """No access log."""
+
+
+def _cookies(header: str) -> dict[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+    except CookieError:
+        return {}
+
+
+def _json(status: HTTPStatus, document: Any) -> Response:
+    return Response(status, dump(document), _JSON)

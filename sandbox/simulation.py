@@ -1,0 +1,321 @@
+"""Plays a script: prices, volumes and shares of every ticker, session after session."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from sandbox.cast import PENNY, Cast
+from sandbox.market import IndexSeries, Ints, direction_of, tick, tick_down, tick_up, to_tick
+from sandbox.scenarios import Event, Script, Step
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_LIMIT = {"STK": 0.30, "KSQ": 0.30, "KNX": 0.15}
+_FIRST_DAY_LOWER, _FIRST_DAY_UPPER = 0.6, 4.0  # of the issue price
+_NO_LIMIT = 2_000_000_000
+_NEWS = 0.006  # of the lively tickers a session move by 15 % or so
+_CALM = 0.0125
+_LOWEST_PRICE = 60  # nobody walks below it
+_HALTED = 0.036  # of the tickers without a role; with the roles and quiet KONEX names 3.3 % of all rows are not traded
+_HALT_LENGTH = 15
+_KONEX_QUIET = 0.10
+_SHARE_CHANGES = 0.0044  # of the tickers a session: conversions, options, small issues
+_MARKET_SIGMA, _MARKET_MEMORY = 0.007, 0.97  # what all share returns in time, so sizes stay as they were cast
+_INDEX_START = {"STK": 255_961, "KSQ": 72_124}  # in hundredths of a point
+
+
+@dataclass
+class Tape:
+    """What was played: (sessions, slots). Prices int32 to keep it small; rows of unlisted slots mean nothing."""
+
+    listed: Flags
+    open: NDArray[np.int32]
+    high: NDArray[np.int32]
+    low: NDArray[np.int32]
+    close: NDArray[np.int32]
+    base: NDArray[np.int32]
+    fluctuation: NDArray[np.int8]
+    volume: Ints
+    value: Ints
+    shares: Ints
+    indices: dict[str, IndexSeries]
+
+
+@dataclass
+class _Orders:
+    """What is fixed before a session trades, one element per slot; `move` is NaN where nobody decided the close."""
+
+    base: Ints
+    lower: Ints
+    upper: Ints
+    halted: Flags
+    at_auction: Flags
+    off_tick: Flags
+    free: Flags  # without the usual limits
+    move: Floats
+    volume: Ints
+
+
+@dataclass
+class _Trades:
+    """What a session brought, one element per slot; zeros but for `close` where nothing was traded."""
+
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    fluctuation: Ints
+    volume: Ints
+    value: Ints
+
+
+class Simulation:
+    """One run over all sessions; `run` is called once."""
+
+    def __init__(self, cast: Cast, script: Script, sessions: Sequence[str], seed: int) -> None:
+        self._cast, self._script, self._sessions, self._seed = cast, script, sessions, seed
+        self._close, self._shares = cast.price.copy(), cast.shares.copy()
+        self._market = np.array(cast.market_id)
+        self._extra = ~np.isin(np.arange(len(cast)), [*script.slots, *range(PENNY + 1)])
+        self._resting = np.zeros(len(cast), dtype=bool)
+        self._was_silent = np.zeros(len(cast), dtype=bool)
+        self._transfers: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        for change in script.changes:
+            if change.market is not None:
+                self._transfers[change.session].append((change.slot, change.market[0]))
+        self._market_moves = _market_moves(len(sessions), np.random.default_rng(seed))
+        self._events: list[Event] = []
+
+    def run(self) -> tuple[Tape, list[Event]]:
+        tape = self._blank_tape()
+        levels = {market: _Index(market) for market in _INDEX_START}
+        for place in range(len(self._sessions)):
+            rng = np.random.default_rng([self._seed, place])
+            listed = tape.listed[place]
+            orders, trades = self._play(place, listed, rng)
+            _write(tape, place, orders, trades, self._shares)
+            for market, level in levels.items():
+                level.add(listed & (self._market == market), orders, trades, self._shares, rng)
+        tape.indices = {market: level.series(self._sessions) for market, level in levels.items()}
+        return tape, self._events
+
+    def _blank_tape(self) -> Tape:
+        shape = (len(self._sessions), len(self._cast))
+        prices = ("open", "high", "low", "close", "base")
+        return Tape(
+            listed=self._listed(),
+            fluctuation=np.zeros(shape, dtype=np.int8),
+            volume=np.zeros(shape, dtype=np.int64),
+            value=np.zeros(shape, dtype=np.int64),
+            shares=np.zeros(shape, dtype=np.int64),
+            indices={},
+            **{name: np.zeros(shape, dtype=np.int32) for name in prices},
+        )
+
+    def _listed(self) -> Flags:
+        begin, end = np.zeros(len(self._cast)), np.full(len(self._cast), np.inf)
+        for slot, place in self._script.listed_from.items():
+            begin[slot] = place
+        for slot, place in self._script.listed_until.items():
+            end[slot] = place
+        places = np.arange(len(self._sessions))[:, None]
+        return (places >= begin) & (places < end)
+
+    def _play(self, place: int, listed: Flags, rng: Generator) -> tuple[_Orders, _Trades]:
+        before_close, before_shares = self._close, self._shares
+        for slot, market_id in self._transfers.get(place, ()):
+            self._market[slot] = market_id
+        orders = self._orders(rng)
+        self._shares = self._with_small_changes(before_shares, orders, rng)
+        steps = self._script.steps.get(place, [])
+        for slot, step in steps:
+            self._apply(slot, step, orders)
+        trades = _trade(orders, self._was_silent, self._market_moves[place], self._cast, self._shares, rng)
+        for slot, step in steps:
+            _add_off_hours(slot, step, trades)
+        for slot, step in steps:
+            self._enter(
+                place, slot, step, bool(listed[slot]), int(before_close[slot]), int(before_shares[slot]), orders
+            )
+        self._close, self._was_silent = trades.close, trades.volume == 0
+        return orders, trades
+
+    def _orders(self, rng: Generator) -> _Orders:
+        count = len(self._cast)
+        halted = self._chance_halts(rng)
+        base = np.where(halted, self._close, tick_up(self._close))
+        width = np.select([self._market == market for market in _LIMIT], list(_LIMIT.values()))
+        return _Orders(
+            base=base,
+            lower=tick_up(base * (1 - width)),
+            upper=tick_down(base * (1 + width)),
+            halted=halted,
+            at_auction=np.zeros(count, dtype=bool),
+            off_tick=np.zeros(count, dtype=bool),
+            free=np.zeros(count, dtype=bool),
+            move=np.full(count, np.nan),
+            volume=np.zeros(count, dtype=np.int64),
+        )
+
+    def _chance_halts(self, rng: Generator) -> Flags:
+        """Spells of no trading for tickers without a role, and days on which nobody wants a KONEX name."""
+        chance = rng.random((2, len(self._cast)))
+        first = not self._was_silent.any() and not self._resting.any()
+        begin = _HALTED if first else _HALTED / (1 - _HALTED) / _HALT_LENGTH
+        self._resting = self._extra & np.where(self._resting, chance[0] > 1 / _HALT_LENGTH, chance[0] < begin)
+        quiet = self._extra & (self._market == "KNX") & (chance[1] < _KONEX_QUIET)
+        return np.asarray(self._resting | quiet)
+
+    def _with_small_changes(self, shares: Ints, orders: _Orders, rng: Generator) -> Ints:
+        """Share counts alone say nothing of an action: they change all the time."""
+        chosen = self._extra & ~orders.halted & (rng.random(len(shares)) < _SHARE_CHANGES)
+        growth = np.where(rng.random(len(shares)) < 0.9, 1, -1) * rng.exponential(0.008, len(shares))
+        return np.where(chosen, (shares * (1 + np.clip(growth, -0.03, 0.2))).astype(np.int64), shares)
+
+    def _apply(self, slot: int, step: Step, orders: _Orders) -> None:
+        if step.base_factor != 1 or step.base_price:
+            base = int(to_tick(np.array(step.base_price or self._close[slot] * step.base_factor)))
+            width = _LIMIT[str(self._market[slot])]
+            orders.base[slot] = base
+            orders.lower[slot] = tick_up(np.array(base * (1 - width)))
+            orders.upper[slot] = tick_down(np.array(base * (1 + width)))
+        if step.unlimited:
+            base, first = int(orders.base[slot]), bool(step.base_price)
+            orders.lower[slot] = tick_up(np.array(base * _FIRST_DAY_LOWER)) if first else 1
+            orders.upper[slot] = tick_down(np.array(base * _FIRST_DAY_UPPER)) if first else _NO_LIMIT
+            orders.free[slot] = True
+        self._shares[slot] = max(round(int(self._shares[slot]) * step.share_factor), 1)
+        orders.halted[slot] = step.halted
+        orders.at_auction[slot] = step.at_auction
+        orders.off_tick[slot] = step.off_tick
+        orders.volume[slot] = step.volume
+        if step.move is not None:
+            orders.move[slot] = step.move
+
+    def _enter(self, place: int, slot: int, step: Step, listed: bool, close: int, shares: int, orders: _Orders) -> None:
+        """The ledger's line of a step, unless it turned out to be nothing (an off-tick close that was on the tick)."""
+        if not step.kind or (step.kind == "off_tick" and orders.base[slot] == close):
+            return
+        previous = 0 if step.base_price else close
+        base, after = (int(orders.base[slot]), int(self._shares[slot])) if listed else (0, 0)
+        factor = _true_factor(step, previous, base, shares, after)
+        before = 0 if step.base_price else shares
+        code = self._cast.code[slot]
+        event = Event(self._sessions[place], code, step.kind, previous, base, before, after, factor, step.flag)
+        self._events.append(event)
+
+
+class _Index:
+    """A composite, chained by market cap: close x shares over base x shares of those with the usual limits."""
+
+    def __init__(self, market: str) -> None:
+        self._level = _INDEX_START[market]
+        self._columns: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, members: Flags, orders: _Orders, trades: _Trades, shares: Ints, rng: Generator) -> None:
+        usual = members & ~orders.free
+        start = self._level
+        worth = int((orders.base[usual] * shares[usual]).sum())
+        self._level = round(start * int((trades.close[usual] * shares[usual]).sum()) / worth) if worth else start
+        noise = rng.standard_normal(3) * 0.004
+        opened = round(start * (1 + noise[0] / 2))
+        row = {
+            "open": opened,
+            "high": round(max(opened, self._level) * (1 + abs(noise[1]) / 2)),
+            "low": round(min(opened, self._level) * (1 - abs(noise[2]) / 2)),
+            "close": self._level,
+            "change": self._level - start,
+            "volume": int(trades.volume[members].sum()),
+            "value": int(trades.value[members].sum()),
+            "market_cap": int((trades.close[members] * shares[members]).sum()),
+        }
+        for name, value in row.items():
+            self._columns[name].append(value)
+
+    def series(self, sessions: Sequence[str]) -> IndexSeries:
+        columns = {name: np.array(values, dtype=np.int64) for name, values in self._columns.items()}
+        return IndexSeries(sessions, **columns)
+
+
+def _market_moves(sessions: int, rng: Generator) -> Floats:
+    """The part of the daily log returns all tickers share, (sessions,)."""
+    level = np.zeros(sessions + 1)
+    for place, noise in enumerate(rng.standard_normal(sessions)):
+        level[place + 1] = _MARKET_MEMORY * level[place] + _MARKET_SIGMA * noise
+    return np.diff(level)
+
+
+def _trade(orders: _Orders, was_silent: Flags, market_move: float, cast: Cast, shares: Ints, rng: Generator) -> _Trades:
+    noise = rng.standard_normal((6, len(cast)))
+    open_, close = _open(orders, was_silent, cast, noise[0]), _close(orders, market_move, cast, noise[1], noise[2], rng)
+    high, low = _range(orders, open_, close, cast.sigma, noise[3], noise[4])
+    volume = _volume(orders, close, cast, shares, noise[5])
+    value = low * volume + ((high - low) * volume * rng.random(len(cast))).astype(np.int64)
+    at_limit = np.where(close == orders.upper, 4, np.where(close == orders.lower, 5, 0))
+    fluctuation = np.where(at_limit > 0, at_limit, direction_of(close - orders.base))
+    traded = ~orders.halted
+    columns = (open_, high, low, close, fluctuation, volume, value)
+    trades = _Trades(*(np.where(traded, column, 0) for column in columns))
+    trades.close = np.where(traded, close, orders.base)
+    return trades
+
+
+def _open(orders: _Orders, was_silent: Flags, cast: Cast, noise: Floats) -> Ints:
+    """Near the base; at the base exactly only from an auction, or after a session with trades."""
+    drawn = np.clip(to_tick(orders.base * np.exp(0.4 * cast.sigma * noise)), orders.lower, orders.upper)
+    up = orders.base + tick(orders.base)
+    beside = np.where(up <= orders.upper, up, orders.base - tick(orders.base - 1))
+    drawn = np.where((drawn == orders.base) & was_silent, beside, drawn)
+    return np.where(orders.at_auction, orders.base, drawn)
+
+
+def _close(orders: _Orders, market_move: float, cast: Cast, noise: Floats, heat: Floats, rng: Generator) -> Ints:
+    """A log-normal step from the base with fat tails and a part all share, or the move a scenario asks for."""
+    news = np.where(rng.random(len(cast)) < _NEWS * (cast.sigma > _CALM), 0.15 * heat, 0)
+    own = cast.sigma * noise * np.exp(0.35 * heat - 0.06) + news
+    target = orders.base * np.exp(own + market_move * np.minimum(cast.sigma / 0.02, 1.5))
+    target = np.maximum(target, np.minimum(orders.base, _LOWEST_PRICE))
+    target = np.where(np.isnan(orders.move), target, orders.base * (1 + orders.move))
+    close = np.clip(to_tick(target), orders.lower, orders.upper)
+    half = np.where(close < orders.upper, tick(close) // 2, tick(close) // 2 - tick(close))
+    return np.where(orders.off_tick, close + half, close)
+
+
+def _range(orders: _Orders, open_: Ints, close: Ints, sigma: Floats, up: Floats, down: Floats) -> tuple[Ints, Ints]:
+    above, below = np.maximum(open_, close), np.minimum(open_, close)
+    high = np.maximum(tick_down(above * np.exp(0.4 * sigma * np.abs(up))), tick_up(above))
+    low = np.minimum(tick_up(below * np.exp(-0.4 * sigma * np.abs(down))), tick_down(below))
+    return np.minimum(high, orders.upper), np.maximum(low, orders.lower)
+
+
+def _volume(orders: _Orders, close: Ints, cast: Cast, shares: Ints, noise: Floats) -> Ints:
+    """A ticker's usual turnover, more on days that move; at most twice the shares."""
+    move = np.clip(np.abs(close - orders.base) / np.maximum(orders.base, 1), 0, 0.3)
+    turnover = np.minimum(cast.turnover * np.exp(0.55 * noise + 9 * move), 2.0)
+    volume = np.maximum((shares * turnover).astype(np.int64), 1)
+    return np.where(orders.volume > 0, orders.volume, volume)
+
+
+def _add_off_hours(slot: int, step: Step, trades: _Trades) -> None:
+    trades.volume[slot] += step.off_hours_volume
+    trades.value[slot] += step.off_hours_volume * trades.close[slot]
+
+
+def _true_factor(step: Step, previous: int, base: int, before: int, after: int) -> float:
+    if step.factor_from_shares:
+        return before / after
+    if step.keeps_factor or not previous or not base:
+        return 1.0
+    return base / previous
+
+
+def _write(tape: Tape, place: int, orders: _Orders, trades: _Trades, shares: Ints) -> None:
+    for name in ("open", "high", "low", "close", "fluctuation", "volume", "value"):
+        getattr(tape, name)[place] = getattr(trades, name)
+    tape.base[place] = orders.base
+    tape.shares[place] = shares

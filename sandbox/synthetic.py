@@ -1,0 +1,215 @@
+"""A whole market made up from a seed: every ticker of every session, and the ledger of what happened to them."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+from zlib import crc32
+
+import holidays
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from sandbox.cast import Cast, first_cast
+from sandbox.market import (
+    NOT_AVAILABLE,
+    Day,
+    Fundamentals,
+    Holdings,
+    IndexSeries,
+    Ints,
+    Listings,
+    Texts,
+    isin_of,
+    ratio_of,
+    texts,
+)
+from sandbox.scenarios import Event, direct
+from sandbox.simulation import Simulation
+
+Floats = NDArray[np.float64]
+
+SEED = 20260914
+FIRST = "2025-05-02"
+LAST = "2026-12-30"
+UNPREDICTED_HOLIDAYS = ("2026-08-14",)  # a bridge day "declared" after every library was released
+FEWEST_TICKERS = 40
+
+_WITHOUT_EPS, _WITHOUT_BPS = 332 / 895, 122 / 895  # of the companies with fundamentals, measured
+
+
+class SyntheticMarket:
+    """`tickers` companies at the first session and their successors, from `first` to `last` (YYYY-MM-DD, inclusive).
+
+    The same arguments give the same market to the won. `events` is the ledger, oldest first. `unpredicted_holiday` is a
+    weekday the exchange stayed closed although no library says so (None when out of range).
+
+    Raises:
+        ValueError: fewer than 40 tickers, or no session between `first` and `last`.
+    """
+
+    recorded = False
+
+    def __init__(self, tickers: int = 2700, seed: int = SEED, first: str = FIRST, last: str = LAST) -> None:
+        if tickers < FEWEST_TICKERS:
+            raise ValueError(f"every event needs a ticker of its own: at least {FEWEST_TICKERS} tickers, not {tickers}")
+        self._sessions = open_days(first, last)
+        if not self._sessions:
+            raise ValueError(f"no session from {first} to {last}")
+        self.unpredicted_holiday = next((day for day in UNPREDICTED_HOLIDAYS if first <= day <= last), None)
+        rng = np.random.default_rng(seed)
+        cast = first_cast(tickers, rng)
+        script = direct(cast, len(self._sessions), rng)
+        self._cast, self._changes = cast, sorted(script.changes, key=lambda change: change.session)
+        self._books = _Books(cast, rng)
+        self._listed_from = {cast.code[slot]: self._sessions[place] for slot, place in script.listed_from.items()}
+        self._tape, self._events = Simulation(cast, script, self._sessions, seed).run()
+        self._code, self._isin = texts(cast.code), texts([isin_of(code) for code in cast.code])
+
+    @property
+    def sessions(self) -> Sequence[str]:
+        return self._sessions
+
+    @property
+    def events(self) -> list[Event]:
+        return self._events
+
+    def day(self, session: str) -> Day:
+        place = bisect_left(self._sessions, session)
+        if place == len(self._sessions) or self._sessions[place] != session:
+            raise KeyError(session)
+        return self._day(place)
+
+    def roster(self, date: str) -> Day:
+        return self._day(max(bisect_right(self._sessions, date) - 1, 0))
+
+    def index(self, market_id: str) -> IndexSeries:
+        return self._tape.indices[market_id]
+
+    def fundamentals(self, day: Day) -> Fundamentals:
+        """Of common shares of KOSPI and KOSDAQ companies; not of SPACs, preferred and foreign shares."""
+        day = day.take(_has_fundamentals(day))
+        earnings, equity, dividends = self._books.of(day.code)
+        return Fundamentals(day, *(_per_share(total, day.shares) for total in (earnings, equity, dividends)))
+
+    def holdings(self, day: Day) -> Holdings:
+        part = 0.5 * _uniform(day.code, "foreign") ** 3 + 0.002 * _uniform(day.code, day.session)
+        limit = np.where(_uniform(day.code, "limit") < 0.02, (day.shares * 0.49).astype(np.int64), day.shares)
+        return Holdings(day, np.minimum((day.shares * part).astype(np.int64), limit), limit)
+
+    def listings(self, day: Day) -> Listings:
+        par = np.array([100, 500, 500, 1_000, 5_000])[(5 * _uniform(day.code, "par")).astype(np.int64)]
+        return Listings(
+            day=day,
+            full_name=texts(
+                [name + ("" if _is_common(code) else "주") for code, name in zip(day.code, day.name, strict=True)]
+            ),
+            english_name=texts([f"Company {code} Co.,Ltd." for code in day.code]),
+            listed=texts([self._listed_from.get(code) or _old_listing_date(code) for code in day.code]),
+            security_group=texts([_security_group(code, name) for code, name in zip(day.code, day.name, strict=True)]),
+            share_kind=texts(["보통주" if _is_common(code) else "신형우선주" for code in day.code]),
+            par_value=par,
+        )
+
+    def _day(self, place: int) -> Day:
+        """Rows in the order of the names, as the exchange lists them."""
+        name, department, market_id, market_name = self._facts(place)
+        listed = np.flatnonzero(self._tape.listed[place])
+        rows = listed[np.argsort(name[listed], kind="stable")]
+
+        def column(matrix: NDArray[Any]) -> Ints:
+            return np.asarray(matrix[place, rows], dtype=np.int64)
+
+        tape = self._tape
+        close, base, shares = column(tape.close), column(tape.base), column(tape.shares)
+        return Day(
+            session=self._sessions[place],
+            code=self._code[rows],
+            isin=self._isin[rows],
+            name=name[rows],
+            market_id=market_id[rows],
+            market_name=market_name[rows],
+            department=department[rows],
+            open=column(tape.open),
+            high=column(tape.high),
+            low=column(tape.low),
+            close=close,
+            change=close - base,
+            fluctuation=column(tape.fluctuation),
+            ratio=ratio_of(close - base, base),
+            volume=column(tape.volume),
+            value=column(tape.value),
+            market_cap=close * shares,
+            shares=shares,
+        )
+
+    def _facts(self, place: int) -> tuple[Texts, Texts, Texts, Texts]:
+        """Name, department, MKT_ID and MKT_NM of every slot at a session."""
+        cast = self._cast
+        name, department = texts(cast.name), texts(cast.department)
+        market_id, market_name = texts(cast.market_id), texts(cast.market_name)
+        for change in self._changes[: bisect_right(self._changes, place, key=lambda change: change.session)]:
+            name[change.slot] = change.name or name[change.slot]
+            if change.department is not None:
+                department[change.slot] = change.department
+            if change.market is not None:
+                market_id[change.slot], market_name[change.slot] = change.market
+        return name, department, market_id, market_name
+
+
+class _Books:
+    """Yearly earnings, equity and dividends of a company in won, by code; NOT_AVAILABLE where the exchange has none."""
+
+    def __init__(self, cast: Cast, rng: Generator) -> None:
+        cap = (cast.price * cast.shares).astype(np.float64)
+        chance, size = rng.random(len(cast)), rng.random((3, len(cast)))
+        profit, known = chance >= _WITHOUT_EPS, chance >= _WITHOUT_BPS
+        earnings = np.where(profit, cap * (0.02 + 0.1 * size[0]), NOT_AVAILABLE)
+        equity = np.where(known, cap * (0.3 + 2.2 * size[1]), NOT_AVAILABLE)
+        dividends = np.where(profit & (size[2] < 0.6), cap * 0.05 * size[2], 0)
+        rows = np.stack([earnings, equity, dividends], axis=1)
+        self._rows = dict(zip(cast.code, rows, strict=True))
+
+    def of(self, codes: Texts) -> tuple[Floats, Floats, Floats]:
+        rows = np.array([self._rows[code] for code in codes]).reshape(-1, 3)
+        return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def open_days(first: str, last: str) -> list[str]:
+    """The exchange's sessions: weekdays but for its holidays, the one nobody predicted among them."""
+    begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    closed = holidays.financial_holidays("XKRX", years=range(begin.year, end.year + 1))
+    days = (begin + timedelta(days=number) for number in range((end - begin).days + 1))
+    weekdays = (day for day in days if day.weekday() < 5 and day not in closed)
+    return [day.isoformat() for day in weekdays if day.isoformat() not in UNPREDICTED_HOLIDAYS]
+
+
+def _per_share(total: Floats, shares: Ints) -> Ints:
+    return np.where(total < 0, NOT_AVAILABLE, (total / shares).astype(np.int64))
+
+
+def _has_fundamentals(day: Day) -> NDArray[np.bool_]:
+    usual = [_is_common(code) and not code.startswith("9") for code in day.code]
+    spac = [department.startswith("SPAC") for department in day.department]
+    return np.array(usual, dtype=bool) & ~np.array(spac, dtype=bool) & np.array(day.market_id != "KNX", dtype=bool)
+
+
+def _is_common(code: str) -> bool:
+    return code.endswith("0")
+
+
+def _security_group(code: str, name: str) -> str:
+    if code.startswith("9"):
+        return "외국주권"
+    return "부동산투자회사" if name.endswith("리츠") else "주권"
+
+
+def _old_listing_date(code: str) -> str:
+    day = date(1990, 1, 2) + timedelta(days=crc32(f"{code}|listed".encode()) % 12_700)
+    return (day - timedelta(days=max(day.weekday() - 4, 0))).isoformat()
+
+
+def _uniform(codes: Texts, salt: str) -> NDArray[np.float64]:
+    """A number from 0 to 1 for every ticker, the same for the same salt."""
+    return np.array([crc32(f"{code}|{salt}".encode()) for code in codes], dtype=np.float64) / 2**32

@@ -1,0 +1,104 @@
+"""What the three scripts share as commands: option types, start-up, exit codes, SIGTERM."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import FrameType
+
+from utils.clock import Clock
+from utils.date_utils import OutOfCalendar, parse_date, predicted_open
+from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
+from utils.logs import setup_logging
+from utils.settings import Settings, load_settings
+from utils.store import Store, open_store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class StopRequest:
+    """Set by SIGTERM and Ctrl-C: finish the piece of work in hand, then leave."""
+
+    requested: bool = False
+
+    def listen(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice at the keyboard: at once
+        self.requested = True
+        log.warning("%s: finishing the work in hand, then leaving.", signal.Signals(number).name)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What a script works with."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    stop: StopRequest = field(default_factory=StopRequest)
+
+
+def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> int:
+    """Start up, do the work, turn every outcome into an exit code. Here is the scripts' one broad `except`.
+
+    Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
+    """
+    redact: Callable[[str], str] = str
+    try:
+        options = {name: text for name, text in vars(args).items() if name in Settings.model_fields}
+        settings = load_settings({name: text for name, text in options.items() if text is not None})
+        clock = Clock(settings.kst_now)
+        redact = setup_logging(script, settings, clock)
+        store = open_store(settings, clock)
+        try:
+            shift = Shift(settings, clock, store)
+            shift.stop.listen()
+            return work(shift)
+        finally:
+            store.close()
+    except NightShiftError as error:
+        _say(f"{script}: {redact(str(error))}", logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say(f"{script}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
+        return EXIT_FAILED
+    except Exception as error:  # the last line of defence: logged whole
+        log.critical("%s stopped by an error it does not know.", script, exc_info=error)
+        return EXIT_FAILED
+
+
+def _say(message: str, level: int) -> None:
+    """To the log where there is one, else to stderr."""
+    if logging.getLogger().handlers:
+        log.log(level, "%s", message)
+    else:
+        sys.stderr.write(message + "\n")
+
+
+def date_option(text: str) -> str:
+    """An argparse type: a day of the calendar as YYYY-MM-DD."""
+    try:
+        predicted_open(parse_date(text))
+    except OutOfCalendar as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date. Write it as 2024-01-22.") from None
+    return text
+
+
+def check_span(first: str | None, last: str | None, now: datetime) -> None:
+    """`--from` and `--to`: in order and not in the future. Raises `WrongUsage`."""
+    today = now.date().isoformat()
+    for option, day in (("--from", first), ("--to", last)):
+        if day is not None and day > today:
+            raise WrongUsage(f"{option} {day} is in the future; today is {today} KST. Choose an earlier day.")
+    if first is not None and last is not None and first > last:
+        raise WrongUsage(f"--from {first} is after --to {last}. Swap them.")

@@ -1,0 +1,169 @@
+"""Sessions of the exchange: which days are sessions, when they are due, when they are final. Dates are KST strings."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+
+import holidays
+
+from utils.clock import KST
+
+FIRST_DAY = date(2001, 1, 1)
+"""`holidays` agrees with every real session since; before 2001 the exchange closed on days it does not know."""
+LAST_DAY = date(2099, 12, 31)
+
+DUE_FROM = time(18, 0)
+"""KST on the session's own day: before this its volumes are still moving, so it is not due at all."""
+FINAL_FROM = time(8, 0)
+"""KST on the following calendar day: the after-market is booked; what is read from then on is final."""
+
+_SHORTER_DAY_UNTIL = date(2016, 8, 1)
+_EXAM_DAYS_OUT_OF_TURN = {
+    2017: date(2017, 11, 23),  # put off a week after the Pohang earthquake of 2017-11-15
+    2020: date(2020, 12, 3),  # put off by the pandemic
+}
+
+
+class OutOfCalendar(ValueError):
+    """A question about a day that the calendar does not cover."""
+
+
+@dataclass(frozen=True)
+class MarketHours:
+    """Opening and closing of the regular session, both inclusive, KST."""
+
+    opens: datetime
+    closes: datetime
+
+
+def parse_date(text: str) -> str:
+    """`text` itself if it is a date as `YYYY-MM-DD`. Raises ValueError."""
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:
+        raise ValueError(f"{text!r} is not a date as YYYY-MM-DD")
+    return text
+
+
+def at_kst(day: str, moment: time) -> datetime:
+    """That time of that day, aware, in KST."""
+    return KST.localize(datetime.combine(date.fromisoformat(day), moment))
+
+
+def is_due(session: str, now: datetime) -> bool:
+    """Whether the session's data may be collected yet."""
+    return now >= at_kst(session, DUE_FROM)
+
+
+def is_final(session: str, read_at: datetime) -> bool:
+    """Whether what was read at that moment is the exchange's last word on the session."""
+    return read_at >= at_kst(_shift(session, 1), FINAL_FROM)
+
+
+def _shift(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days)).isoformat()
+
+
+def weekdays(first: str, last: str) -> list[str]:
+    """Monday to Friday from first to last, both inclusive."""
+    start, count = date.fromisoformat(first), (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
+    days = (start + timedelta(offset) for offset in range(count))
+    return [day.isoformat() for day in days if day.weekday() < 5]
+
+
+@lru_cache(maxsize=1)
+def _library() -> holidays.HolidayBase:
+    return holidays.financial_holidays("XKRX")
+
+
+def predicted_open(day: str) -> bool:
+    """What the `holidays` package says of the day. Raises `OutOfCalendar` outside FIRST_DAY..LAST_DAY."""
+    when = date.fromisoformat(day)
+    if not FIRST_DAY <= when <= LAST_DAY:
+        raise OutOfCalendar(f"{day} is outside the calendar, which runs from {FIRST_DAY} to {LAST_DAY}")
+    return when.weekday() < 5 and when not in _library()
+
+
+class TradingCalendar:
+    """The exchange's sessions: predicted by `holidays`, corrected by what the exchange itself has shown.
+
+    Args:
+        observed: day -> whether the exchange was open; outweighs the prediction.
+    """
+
+    def __init__(self, observed: Mapping[str, bool] | None = None) -> None:
+        self._observed = dict(observed or {})
+
+    def is_session(self, day: str) -> bool:
+        """Raises `OutOfCalendar` for a day that the calendar does not cover."""
+        predicted = predicted_open(day)
+        return self._observed.get(day, predicted)
+
+    def is_settled(self, day: str) -> bool:
+        """Whether the exchange itself has shown if the day is a session; weekends need no showing."""
+        return day in self._observed or date.fromisoformat(day).weekday() >= 5
+
+    def sessions(self, first: str, last: str) -> list[str]:
+        """All sessions from first to last, both inclusive, oldest first; none when first is after last."""
+        span = (date.fromisoformat(last) - date.fromisoformat(first)).days
+        days = (_shift(first, offset) for offset in range(span + 1))
+        return [day for day in days if self.is_session(day)]
+
+    def previous_session(self, day: str) -> str:
+        """The last session before the day (which need not be one)."""
+        return next(self._walk(day, -1))
+
+    def next_session(self, day: str) -> str:
+        """The first session after the day."""
+        return next(self._walk(day, 1))
+
+    def last_sessions(self, last: str, count: int) -> list[str]:
+        """The `count` sessions up to and including `last` (or the last one before it), oldest first."""
+        walk = self._walk(_shift(last, 1), -1)
+        return [next(walk) for _ in range(count)][::-1]
+
+    def session_of_night(self, now: datetime) -> str:
+        """Which session a night is about: the last one that is due at this moment.
+
+        At 19:00 of a session that session; on Saturday 03:00, Monday 00:10 or the morning after a holiday the last
+        one before; before 18:00 of a session still the previous one.
+        """
+        today = now.astimezone(KST).date().isoformat()
+        if self.is_session(today) and is_due(today, now):
+            return today
+        return self.previous_session(today)
+
+    def market_hours(self, session: str) -> MarketHours:
+        """Regular hours. The year's first session opens at 10:00; on the day of the college entrance exam all is an
+        hour later (10:00-16:30). The close was 15:00 until 2016-07-29. Raises ValueError when it is no session."""
+        if not self.is_session(session):
+            raise ValueError(f"{session} is not a session")
+        day = date.fromisoformat(session)
+        opens, closes = time(9), time(15) if day < _SHORTER_DAY_UNTIL else time(15, 30)
+        if day == exam_day(day.year):
+            opens, closes = time(10), time(closes.hour + 1, closes.minute)
+        elif date.fromisoformat(self.previous_session(session)).year < day.year:
+            opens = time(10)
+        return MarketHours(at_kst(session, opens), at_kst(session, closes))
+
+    def _walk(self, day: str, step: int) -> Iterator[str]:
+        while True:
+            day = _shift(day, step)
+            if self.is_session(day):
+                yield day
+
+
+def exam_day(year: int) -> date:
+    """The college entrance exam (수능): the Thursday from 13 to 19 November, as in every year since 2016 but two."""
+    if year in _EXAM_DAYS_OUT_OF_TURN:
+        return _EXAM_DAYS_OUT_OF_TURN[year]
+    earliest = date(year, 11, 13)
+    return earliest + timedelta((3 - earliest.weekday()) % 7)
+
+
+def neighbours(session: str, ordered: list[str]) -> tuple[str | None, str | None]:
+    """The entries before and after the session's place in a sorted list, whether it is in the list or not."""
+    place = bisect_left(ordered, session)
+    after = place + 1 if place < len(ordered) and ordered[place] == session else place
+    return (ordered[place - 1] if place else None), (ordered[after] if after < len(ordered) else None)

@@ -1,0 +1,50 @@
+"""A job's record from start to finish: it says completed only when the work inside the block is done."""
+
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from utils.errors import NightShiftError
+from utils.store import Store
+from utils.store.jobs import COMPLETED, FAILED
+
+log = logging.getLogger(__name__)
+
+
+class JobRun:
+    """`with JobRun(store, DAILY_UPDATE, session) as job:` running inside, completed after, failed when an error leaves.
+
+    The error itself always goes on; recording it never hides it.
+    """
+
+    def __init__(self, store: Store, name: str, session: str) -> None:
+        self._store, self._name, self._session = store, name, session
+        self._unfinished = False
+
+    def __enter__(self) -> Self:
+        self._store.start_job(self._name, self._session)
+        return self
+
+    def record(self, **fields: Any) -> None:
+        """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat too."""
+        self._store.update_job(self._name, self._session, fields)
+
+    def leave_unfinished(self) -> None:
+        """There is more to do in a later run: the record stays running."""
+        self._unfinished = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None and self._unfinished:
+            return
+        outcome = {"status": COMPLETED} if error is None else {"status": FAILED, "error": _describe(error)}
+        self.record(**outcome, end_time_utc=self._store.clock.now_utc())
+
+
+def _describe(error: BaseException) -> Mapping[str, str]:
+    """Our own messages carry no secrets; those of strangers might, so only their type is stored."""
+    if isinstance(error, NightShiftError):
+        return {"kind": error.kind, "message": str(error)}
+    return {"kind": "unexpected", "message": f"{type(error).__name__}; the log has the traceback."}

@@ -1,0 +1,96 @@
+"""Logging: a rotating file and the console, KST time stamps, secrets blanked wherever they would appear."""
+
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from pythonjsonlogger.json import JsonFormatter
+
+from utils.clock import Clock
+from utils.errors import WrongUsage
+from utils.settings import Settings
+
+MAX_BYTES = 5_000_000
+BACKUPS = 5
+BLANK = "***"
+_URI_USERINFO = re.compile(r"(\w[\w+.-]*://)[^/\s@]+@")
+_TEXT = "%(asctime)s %(levelname)-7s %(message)s"
+
+
+class Redaction:
+    """Blanks secrets in text: the given values, plain and percent-encoded, and whatever stands before @ in a URI."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        spellings = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+        # Longest first, so that a secret that contains another is blanked whole.
+        self._secrets = sorted(filter(None, spellings), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, BLANK)
+        return _URI_USERINFO.sub(rf"\g<1>{BLANK}@", text)
+
+
+class _KstTime:
+    """Mixed into a formatter: `%(asctime)s` is the clock's time in KST, ISO 8601 with seconds."""
+
+    clock: Clock
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        return self.clock.now_kst().isoformat(timespec="seconds")
+
+
+class _TextFormatter(_KstTime, logging.Formatter):
+    def __init__(self, clock: Clock, redact: Redaction) -> None:
+        super().__init__(_TEXT)
+        self.clock = clock
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
+
+
+class _JsonLines(_KstTime, JsonFormatter):
+    def __init__(self, clock: Clock, redact: Redaction, script: str) -> None:
+        super().__init__(
+            "%(asctime)s %(levelname)s %(message)s",
+            rename_fields={"asctime": "time", "levelname": "level"},
+            static_fields={"script": script},
+            json_ensure_ascii=False,
+        )
+        self.clock = clock
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
+
+
+def setup_logging(script: str, settings: Settings, clock: Clock) -> Redaction:
+    """Log to `<log_dir>/<script>.log` and to stderr. One file per script: two processes never rotate the same file.
+
+    Returns what blanks the secrets, for text that is shown without being logged. Raises `WrongUsage` when the
+    folder cannot be written.
+    """
+    redact = Redaction(settings.secrets())
+    json_lines = settings.log_format == "json"
+    formatter = _JsonLines(clock, redact, script) if json_lines else _TextFormatter(clock, redact)
+    log_file = _file_handler(settings.log_dir / f"{script}.log")
+    handlers: list[logging.Handler] = [log_file, logging.StreamHandler(sys.stderr)]
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
+    for chatty in ("urllib3", "matplotlib", "pymongo"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    return redact
+
+
+def _file_handler(path: Path) -> RotatingFileHandler:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+    except OSError as error:
+        raise WrongUsage(f"LOG_DIR {path.parent} cannot be written ({error.strerror}). Choose another.") from None

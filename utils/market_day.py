@@ -1,0 +1,70 @@
+"""The market in memory: one session across all tickers (`MarketDay`), all sessions of each ticker (`Panel`)."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
+"""The exchange's MKT_ID -> the market's name as stored. MKT_NM is no key: it also says `KOSDAQ GLOBAL`."""
+
+TEXT_COLUMNS = ("ticker", "name", "market")
+INTEGER_COLUMNS = ("open", "high", "low", "close", "change", "volume", "value", "market_cap", "shares")
+FLOAT_COLUMNS = ("factor",)
+"""NaN in memory, null at rest, while the value cannot be known."""
+DAY_COLUMNS = TEXT_COLUMNS + INTEGER_COLUMNS + FLOAT_COLUMNS
+
+PROVISIONAL = "provisional"
+FINAL = "final"
+
+
+@dataclass(frozen=True)
+class MarketDay:
+    """One whole session of the exchange as it was published: every listed ticker, prices never adjusted in place.
+
+    `frame` has one row per ticker, sorted by ticker, with the columns of `DAY_COLUMNS`: text; int64 won (open, high,
+    low, close, change, value, market_cap) and shares (volume, shares); float64 factor (NaN while it cannot be known).
+    `change` is measured from the exchange's base price, so base price = close - change. A halted ticker has
+    open = high = low = volume = value = 0 and keeps its close.
+    """
+
+    session: str
+    frame: pd.DataFrame
+    finality: str
+    source: str
+
+    def digest(self) -> str:
+        """SHA-256 over what the exchange published (not over the derived factor): equal cells, equal digest."""
+        seal = hashlib.sha256(self.session.encode())
+        for name in TEXT_COLUMNS:
+            seal.update("\n".join(self.frame[name]).encode())
+        for name in INTEGER_COLUMNS:
+            seal.update(np.ascontiguousarray(self.frame[name], dtype="<i8").tobytes())
+        return seal.hexdigest()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Ticker x session arrays for analysis, C-contiguous float64, so that `panel.close[i]` is one ticker's series.
+
+    Prices are adjusted to the last session and not rounded; `volume` (shares) and `value` (won) are as published.
+    Where a ticker was not listed every array holds NaN. A session without trading prices (open = high = low = 0) is
+    filled with its close, so indicators see a flat bar; `traded` (bool) is False there and where nothing is listed.
+    `market_cap` (won) is that of each ticker's last stored session within the panel, shape (tickers,).
+    """
+
+    sessions: list[str]
+    tickers: list[str]
+    names: list[str]
+    markets: list[str]
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volume: np.ndarray
+    value: np.ndarray
+    traded: np.ndarray
+    market_cap: np.ndarray
+    unsettled: list[str] = field(default_factory=list)
+    """Sessions whose factors were still unknown for some ticker and were taken as 1."""

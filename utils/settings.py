@@ -1,0 +1,170 @@
+"""The settings: one frozen object read from the environment and `.env`. The only module that reads the environment."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, HttpUrl, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from utils.clock import KST
+from utils.errors import WrongUsage
+
+PROJECT = Path(__file__).resolve().parent.parent
+ENV_FILE = PROJECT / ".env"
+
+
+class Market(StrEnum):
+    KOSPI = "KOSPI"
+    KOSDAQ = "KOSDAQ"
+    KONEX = "KONEX"
+
+
+class Dataset(StrEnum):
+    PRICES = "prices"
+
+
+class Settings(BaseSettings):
+    """Every setting, validated. Field names are the names in the environment, in lower case.
+
+    Paths are absolute whatever the working directory: relative ones are taken from the project's folder.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file_encoding="utf-8", validate_default=False)
+
+    mongodb_uri: SecretStr | None = None
+    mongodb_db_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,38}$")] = ""
+    data_dir: Path = PROJECT / "data"
+    log_dir: Path = PROJECT / "logs"
+    krx_id: SecretStr | None = None
+    krx_pw: SecretStr | None = None
+    krx_openapi_key: SecretStr | None = None
+    krx_base_url: HttpUrl = HttpUrl("https://data.krx.co.kr")
+    krx_openapi_base_url: HttpUrl = HttpUrl("https://data-dbg.krx.co.kr")
+    krx_request_interval_seconds: float = Field(1.0, ge=0, le=3600)
+    min_market_cap: int = Field(100_000_000_000, ge=0, le=10**18)
+    markets: Annotated[tuple[Market, ...], NoDecode, Field(min_length=1)] = (Market.KOSPI, Market.KOSDAQ)
+    history_sessions: int = Field(300, ge=1, le=7800)
+    analysis_quota: int = Field(500, ge=1, le=100_000)
+    analysis_time_limit_minutes: float = Field(50, gt=0, le=1440)
+    datasets: Annotated[tuple[Dataset, ...], NoDecode, Field(min_length=1)] = (Dataset.PRICES,)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    kst_now: datetime | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
+        """So `NAME=` in the environment also switches off what `.env` says."""
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    @field_validator("markets", "datasets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+    @field_validator("markets", "log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("data_dir", "log_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return PROJECT / value.expanduser()
+
+    @field_validator("kst_now")
+    @classmethod
+    def _in_kst(cls, value: datetime | None) -> datetime | None:
+        return KST.localize(value) if value is not None and value.tzinfo is None else value
+
+    def secrets(self) -> list[str]:
+        """The values that must never be seen, longest first."""
+        found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
+        return sorted(filter(None, found), key=len, reverse=True)
+
+    @property
+    def mongodb_databases(self) -> dict[str, str]:
+        """The project's database names -> their names on this server."""
+        return {name: self.mongodb_db_prefix + name for name in ("system_info", "stock_data", "stock_analyzed")}
+
+
+def setting_names() -> list[str]:
+    """Every setting as it is written in the environment."""
+    return [name.upper() for name in Settings.model_fields]
+
+
+def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV_FILE) -> Settings:
+    """The settings in force. Raises `WrongUsage` naming every wrong value and what is allowed.
+
+    Args:
+        options: setting (lower case) -> text from the command line; they outweigh environment and `.env`.
+    """
+    _refuse_typos(env_file)
+    given: dict[str, Any] = dict(options or {})
+    try:
+        return Settings(_env_file=env_file, **given)
+    except ValidationError as error:
+        problems = {str(problem["loc"][0]): _describe(problem) for problem in error.errors(include_url=False)}
+        raise WrongUsage(
+            f"Wrong settings (option, environment or {env_file}):\n" + "\n".join(problems.values())
+        ) from None
+    except UnicodeDecodeError:
+        raise WrongUsage(f"{env_file} is not UTF-8 text. Save it as UTF-8.") from None
+
+
+def _refuse_typos(env_file: Path) -> None:
+    """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of our business."""
+    if not env_file.is_file():
+        return
+    try:
+        names = dotenv_values(env_file, interpolate=False)
+    except (UnicodeDecodeError, OSError) as error:
+        raise WrongUsage(f"{env_file} cannot be read ({error}). Save it as UTF-8 text this user may read.") from None
+    known = setting_names()
+    meant = {name: get_close_matches(name.upper(), known, n=1, cutoff=0.8) for name in names}
+    typos = {name: close[0] for name, close in meant.items() if close and name.upper() not in known}
+    if wrong := [f"  {name}: no such setting. Did you mean {close}?" for name, close in typos.items()]:
+        raise WrongUsage(f"Unknown settings in {env_file}:\n" + "\n".join(wrong))
+
+
+_ALLOWED = {
+    "mongodb_db_prefix": "letters, digits, _ and -, at most 38",
+    "krx_base_url": "an http:// or https:// address",
+    "krx_openapi_base_url": "an http:// or https:// address",
+    "krx_request_interval_seconds": "seconds from 0 to 3600",
+    "min_market_cap": "a whole number of won from 0 to 10^18, digits only, such as 100000000000",
+    "markets": "one or more of KOSPI, KOSDAQ, KONEX, separated by commas",
+    "history_sessions": "a whole number from 1 to 7800",
+    "analysis_quota": "a whole number from 1 to 100000",
+    "analysis_time_limit_minutes": "minutes above 0, at most 1440",
+    "datasets": "prices",
+    "log_level": "DEBUG, INFO, WARNING or ERROR",
+    "log_format": "text or json",
+    "kst_now": "a date and time such as 2024-01-22T19:00",
+}
+
+
+def _describe(problem: Mapping[str, Any]) -> str:
+    name = str(problem["loc"][0])
+    secret = Settings.model_fields[name].annotation == SecretStr | None
+    value = "that value" if secret else repr(problem["input"])
+    return f"  {name.upper()}: {value} is not allowed. Allowed: {_ALLOWED.get(name, problem['msg'])}."
+
+
+@contextmanager
+def environment_for_imports(cache_dir: Path, without: tuple[str, ...]) -> Iterator[None]:
+    """While a library is imported: hide the variables it must not see, and keep its caches in a folder of ours."""
+    hidden = {name: os.environ.pop(name) for name in without if name in os.environ}
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir / "matplotlib"))
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

@@ -1,0 +1,82 @@
+"""What a database has to offer: documents by `_id`, conditional writes, and whole sessions as columns.
+
+`Store` puts the domain's verbs on top of this, once, for both databases. A filter (`Where`) is the part of MongoDB's
+query language that both understand: equality (None also matches a missing field) and the operators $lt $lte $gt $gte
+$ne $in, joined by AND, plus `$or` and `$and`. Datetimes are aware UTC; in a document their names end in `_utc`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+
+Document = dict[str, Any]
+Where = Mapping[str, Any]
+Column = np.ndarray | list[str]
+Columns = dict[str, Column]
+"""A session's parallel arrays: text as a list of str, integers as int64, the rest as float64 with NaN for null."""
+
+
+class Backend(Protocol):
+    """One database. Every write is atomic for one document; errors of the driver leave as `StoreError`."""
+
+    description: str
+    """For a person, without credentials: which database this is."""
+
+    def get(self, collection: str, key: str) -> Document | None:
+        """The document with that `_id`."""
+
+    def find(
+        self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> list[Document]:
+        """The documents that match; sort is (field, 1 or -1) pairs; limit 0 is no limit."""
+
+    def put(self, collection: str, documents: Sequence[Document]) -> None:
+        """Replace each document whole, or insert it when its `_id` is new."""
+
+    def insert(self, collection: str, document: Document) -> bool:
+        """Insert, unless the `_id` is there: then nothing is written and the answer is False."""
+
+    def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
+        """Set these top-level fields in every document that matches at that moment; how many did."""
+
+    def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Set top-level fields document by document: `_id` -> its changes. Unknown `_id`s are passed over."""
+
+    def delete(self, collection: str, where: Where) -> int:
+        """Delete every document that matches; how many did."""
+
+    def put_session(self, head: Document, columns: Columns) -> None:
+        """Replace one session whole: its head (`_id` is the session) and all its columns, or neither."""
+
+    def session_heads(self) -> list[Document]:
+        """The heads of all sessions, oldest first, without their columns."""
+
+    def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
+        """These columns of the stored sessions from first to last, both inclusive, oldest first."""
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Writes inside belong together: one transaction where the database has them cheaply (embedded)."""
+
+    def hold(self, name: str) -> "Hold | None":
+        """A hold on that name by this process, or None when another live process has it.
+
+        Where the database cannot tell whether the other process lives, the hold is always granted and `exclusive`
+        is False.
+        """
+
+    def drop(self) -> None:
+        """Delete every collection of ours."""
+
+    def close(self) -> None:
+        """Release the database."""
+
+
+class Hold(Protocol):
+    """What `Backend.hold` grants until it is released or the process dies."""
+
+    exclusive: bool
+    """True: nobody else alive holds the name, so a record of an earlier owner is a dead owner's."""
+
+    def release(self) -> None: ...

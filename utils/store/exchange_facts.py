@@ -1,0 +1,94 @@
+"""What the exchange has shown and how it treats us: `system_info.calendar` and `system_info.sources`."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from utils.clock import KST
+from utils.date_utils import predicted_open
+from utils.errors import Banned
+from utils.store.backend import Document
+from utils.store.base import StoreBase
+from utils.store.schema import CALENDAR, SOURCES
+
+
+class ExchangeFacts(StoreBase):
+    """Shared by every process and every machine: one calendar, one pace of requests, one closed door."""
+
+    def observed_calendar(self) -> dict[str, bool]:
+        """Day -> whether the exchange itself has shown that it was open."""
+        return {day["_id"]: day["open"] for day in self.backend.find(CALENDAR)}
+
+    def record_calendar(self, shown: Mapping[str, bool], evidence: str) -> dict[str, bool]:
+        """Remember what the exchange showed, whatever the library says later. Returns what is new or different."""
+        known = self.observed_calendar()
+        news = {day: is_open for day, is_open in shown.items() if known.get(day) != is_open}
+        self.backend.put(CALENDAR, [self._calendar_day(day, is_open, evidence) for day, is_open in news.items()])
+        return news
+
+    def next_request(self, source: str, interval: timedelta) -> timedelta:
+        """Book the next request to the source; how long to wait until it may be sent.
+
+        Two requests of any two processes are at least `interval` apart. Raises `Banned` while the source is closed.
+        """
+        while True:
+            now, state = self.clock.now_utc(), self._source(source)
+            refuse_blocked(state, now)
+            booked = state["next_request_utc"]
+            start = now if booked is None else max(now, min(booked, now + 100 * interval))
+            # Only the process whose condition still holds gets this slot; the others look again.
+            if self.backend.update(
+                SOURCES,
+                {"_id": source, "next_request_utc": booked, "total": state["total"]},
+                {
+                    "next_request_utc": start + interval,
+                    "total": state["total"] + 1,
+                    **self._count_today(state, now),
+                },
+            ):
+                return start - now
+
+    def block_source(self, source: str, until: datetime, reason: str) -> None:
+        """Close the source for every process until that moment."""
+        self._source(source)
+        self.backend.update(SOURCES, {"_id": source}, {"blocked_until_utc": until, "reason": reason})
+
+    def sources(self) -> list[Document]:
+        return self.backend.find(SOURCES)
+
+    def _calendar_day(self, day: str, is_open: bool, evidence: str) -> Document:
+        return {
+            "_id": day,
+            "open": is_open,
+            "predicted": predicted_open(day),
+            "evidence": evidence,
+            "observed_utc": self.clock.now_utc(),
+        }
+
+    def _source(self, source: str) -> Document:
+        fresh: Document = {
+            "_id": source,
+            "blocked_until_utc": None,
+            "reason": None,
+            "next_request_utc": None,
+            "date_kst": None,
+            "today": 0,
+            "total": 0,
+        }
+        if (found := self.backend.get(SOURCES, source)) is not None:
+            return found
+        self.backend.insert(SOURCES, fresh)
+        return fresh
+
+    def _count_today(self, state: Document, now: datetime) -> Document:
+        today = now.astimezone(KST).date().isoformat()
+        return {"date_kst": today, "today": state["today"] + 1 if state["date_kst"] == today else 1}
+
+
+def refuse_blocked(source: Document, now: datetime) -> None:
+    """Raises `Banned`, saying when it opens again, while the source is closed to us."""
+    until = source["blocked_until_utc"]
+    if until is not None and now < until:
+        raise Banned(
+            f"{source['_id']} is closed to us until {until.astimezone(KST):%Y-%m-%d %H:%M} KST ({source['reason']}). "
+            "Nothing is asked before that; the next run after it goes on by itself."
+        )

@@ -1,0 +1,62 @@
+"""Locks: one owner at a time, a heartbeat, an expiry. A live owner's lock is never taken, a dead one's is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from utils.clock import KST
+from utils.errors import LockHeld
+from utils.store.base import StoreBase
+from utils.store.schema import LOCKS
+
+EXPIRES_AFTER = timedelta(minutes=10)
+"""Longer than the longest time between two heartbeats: one request with all its retries, one batch of targets."""
+
+
+class Locks(StoreBase):
+    """`system_info.locks`: `_id`, `owner`, `host`, `pid`, `acquired_utc`, `heartbeat_utc`, `expires_utc`."""
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Own that lock inside the block. Raises `LockHeld` naming the owner when somebody else does."""
+        hold = self.backend.hold(name)
+        if hold is None:
+            raise self._lock_held(name)
+        try:
+            self._acquire(name, owner_is_dead=hold.exclusive)
+            yield
+        finally:
+            self.backend.delete(LOCKS, {"_id": name, "owner": self.identity.owner})
+            hold.release()
+
+    def beat_locks(self) -> None:
+        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`."""
+        now = self.clock.now_utc()
+        changes = {"heartbeat_utc": now, "expires_utc": now + EXPIRES_AFTER}
+        self.backend.update(LOCKS, {"owner": self.identity.owner}, changes)
+
+    def _acquire(self, name: str, owner_is_dead: bool) -> None:
+        now = self.clock.now_utc()
+        mine = {
+            "owner": self.identity.owner,
+            "host": self.identity.host,
+            "pid": self.identity.pid,
+            "acquired_utc": now,
+            "heartbeat_utc": now,
+            "expires_utc": now + EXPIRES_AFTER,
+        }
+        if self.backend.insert(LOCKS, {"_id": name} | mine):
+            return
+        takeable = {"_id": name} if owner_is_dead else {"_id": name, "expires_utc": {"$lt": now}}
+        if not self.backend.update(LOCKS, takeable, mine):
+            raise self._lock_held(name)
+
+    def _lock_held(self, name: str) -> LockHeld:
+        owner = self.backend.get(LOCKS, name)
+        if owner is None:
+            return LockHeld(f"Another run of {name} is at work. This one leaves; the next may start when it is done.")
+        since = owner["acquired_utc"].astimezone(KST)
+        return LockHeld(
+            f"{name} is at work on {owner['host']} (process {owner['pid']}) since {since:%Y-%m-%d %H:%M:%S} KST. "
+            "This run leaves; the next may start when it is done."
+        )

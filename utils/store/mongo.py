@@ -1,0 +1,208 @@
+"""MongoDB: the only module that imports pymongo. Session columns are BSON arrays, readable in mongosh and Compass."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import pymongo
+from bson.codec_options import CodecOptions
+from bson.int64 import Int64
+from pymongo import ReplaceOne, UpdateOne, errors
+from pymongo.collection import Collection
+
+from utils.errors import StoreError, StoreUnusable
+from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, TEXT_COLUMNS
+from utils.store.backend import Column, Columns, Document, Where
+from utils.store.schema import COLLECTIONS, INDEXES, SESSIONS
+
+SERVER_SELECTION_MS = 10_000
+SOCKET_MS = 120_000
+_AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS = 18, 13, 48
+log = logging.getLogger(__name__)
+
+
+def connect(uri: str) -> "pymongo.MongoClient[Document]":
+    """A client that waits a bounded time and counts a write as done when a majority has it in its journal."""
+    try:
+        return pymongo.MongoClient(
+            uri,
+            serverSelectionTimeoutMS=SERVER_SELECTION_MS,
+            connectTimeoutMS=SERVER_SELECTION_MS,
+            socketTimeoutMS=SOCKET_MS,
+            w="majority",
+            journal=True,
+        )
+    except (errors.ConfigurationError, errors.InvalidURI, ValueError, TypeError) as error:
+        raise StoreUnusable(
+            f"MONGODB_URI is not a MongoDB URI ({error}). It looks like mongodb://user:password@host:27017/"
+        ) from None
+
+
+class MongoBackend:
+    """Implements `utils.store.backend.Backend`.
+
+    Args:
+        client: a pymongo client (or a double of one).
+        databases: the project's database names -> their names on this server.
+    """
+
+    def __init__(self, client: "pymongo.MongoClient[Document]", databases: Mapping[str, str]) -> None:
+        self._client = client
+        self._databases = databases
+        with _translated():
+            hosts = ",".join(f"{host}:{port}" for host, port in sorted(client.nodes)) or str(client.address)
+            self.description = f"MongoDB {client.server_info()['version']} at {hosts}"
+            self._prepare()
+
+    def get(self, collection: str, key: str) -> Document | None:
+        with _translated():
+            return self._collection(collection).find_one({"_id": key})
+
+    def find(
+        self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> list[Document]:
+        with _translated():
+            return list(self._collection(collection).find(where or {}).sort(list(sort) or [("_id", 1)]).limit(limit))
+
+    def put(self, collection: str, documents: Sequence[Document]) -> None:
+        writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
+        if writes:
+            with _translated():
+                self._collection(collection).bulk_write(writes, ordered=False)
+
+    def insert(self, collection: str, document: Document) -> bool:
+        with _translated():
+            try:
+                self._collection(collection).insert_one(dict(document))
+            except errors.DuplicateKeyError:
+                return False
+        return True
+
+    def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
+        with _translated():
+            return self._collection(collection).update_many(where, {"$set": dict(changes)}).matched_count
+
+    def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        writes = [UpdateOne({"_id": key}, {"$set": dict(fields)}) for key, fields in changes.items()]
+        if writes:
+            with _translated():
+                self._collection(collection).bulk_write(writes, ordered=False)
+
+    def delete(self, collection: str, where: Where) -> int:
+        with _translated():
+            return self._collection(collection).delete_many(where).deleted_count
+
+    def put_session(self, head: Document, columns: Columns) -> None:
+        self.put(SESSIONS, [head | {name: _to_bson(column) for name, column in columns.items()}])
+
+    def session_heads(self) -> list[Document]:
+        with _translated():
+            found = self._collection(SESSIONS).find({}, dict.fromkeys(DAY_COLUMNS, 0)).sort("_id", 1)
+            return list(found)
+
+    def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
+        with _translated():
+            span = {"_id": {"$gte": first, "$lte": last}}
+            for document in self._collection(SESSIONS).find(span, dict.fromkeys(names, 1)).sort("_id", 1):
+                yield document["_id"], {name: _from_bson(name, document[name]) for name in names}
+
+    def batch(self) -> AbstractContextManager[None]:
+        """No transaction: a standalone server has none, so callers write what marks the work as done last."""
+        return nullcontext()
+
+    def hold(self, name: str) -> "NoHold":
+        return NoHold()
+
+    def drop(self) -> None:
+        with _translated():
+            for name in COLLECTIONS:
+                self._collection(name).drop()
+            self._prepare()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _collection(self, name: str) -> Collection[Document]:
+        database, _, collection = name.partition(".")
+        options: CodecOptions[Document] = CodecOptions(tz_aware=True)
+        return self._client[self._databases[database]].get_collection(collection, codec_options=options)
+
+    def _prepare(self) -> None:
+        for name, indexes in INDEXES.items():
+            for fields in indexes:
+                self._collection(name).create_index([(field, 1) for field in fields])
+        self._create_view()
+
+    def _create_view(self) -> None:
+        """`stock_data.daily_prices`. A server without views keeps everything else, and the log says so."""
+        database = self._client[self._databases["stock_data"]]
+        if "daily_prices" in database.list_collection_names():
+            return
+        try:
+            database.command("create", "daily_prices", viewOn="sessions", pipeline=daily_prices_pipeline())
+        except errors.OperationFailure as error:
+            if error.code == _VIEW_EXISTS:
+                return  # another process was first
+            if error.code == _UNAUTHORIZED:
+                raise
+            log.warning("This server has no views (%s): stock_data.daily_prices is not available.", error.code)
+
+
+class NoHold:
+    """A database server cannot tell whether the other process still lives; expiry decides."""
+
+    exclusive = False
+
+    def release(self) -> None:
+        """Nothing was held."""
+
+
+def daily_prices_pipeline() -> list[Document]:
+    """One row per ticker and session out of the parallel arrays of `stock_data.sessions`."""
+    cells = {name: {"$arrayElemAt": ["$row", place]} for place, name in enumerate(DAY_COLUMNS)}
+    return [
+        {"$project": {"finality": 1, "row": {"$zip": {"inputs": [f"${name}" for name in DAY_COLUMNS]}}}},
+        {"$unwind": "$row"},
+        {"$project": {"_id": {"$concat": ["$_id", ":", cells["ticker"]]}, "session": "$_id", "finality": 1} | cells},
+    ]
+
+
+def _to_bson(column: Column) -> list[Any]:
+    if isinstance(column, list):
+        return column
+    if column.dtype.kind == "i":
+        return [Int64(value) for value in column.tolist()]
+    return [None if np.isnan(value) else value for value in column.tolist()]
+
+
+def _from_bson(name: str, values: list[Any]) -> Column:
+    if name in TEXT_COLUMNS:
+        return values
+    return np.array(values, dtype=np.float64 if name in FLOAT_COLUMNS else np.int64)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except errors.ServerSelectionTimeoutError as error:
+        raise StoreError(
+            f"MongoDB does not answer ({_first_line(error)}). Start the server, or correct MONGODB_URI."
+        ) from None
+    except errors.OperationFailure as error:
+        if error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
+            raise StoreUnusable(
+                f"MongoDB refuses this user ({_first_line(error)}). Correct user, password, authSource in MONGODB_URI."
+            ) from None
+        raise StoreError(f"MongoDB: {_first_line(error)}") from error
+    except (errors.ConfigurationError, errors.InvalidURI) as error:
+        raise StoreUnusable(f"MONGODB_URI: {_first_line(error)}") from None
+    except errors.PyMongoError as error:
+        raise StoreError(f"MongoDB: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """Driver messages repeat the whole topology; the first sentence names the host and the reason."""
+    return str(error).split(", Timeout:")[0].splitlines()[0][:300]

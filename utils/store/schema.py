@@ -1,0 +1,23 @@
+"""The collections and their indexes, the same in both backends. `docs/documents.md` explains every field."""
+
+SCHEMA_VERSION = 1
+
+TARGETS = "system_info.target_tickers"
+JOBS = "system_info.job_status"
+CALENDAR = "system_info.calendar"
+LOCKS = "system_info.locks"
+SOURCES = "system_info.sources"
+SCOPE = "system_info.scope"
+SCHEMA = "system_info.schema"
+SESSIONS = "stock_data.sessions"
+ACTIONS = "stock_data.corporate_actions"
+INDICATORS = "stock_analyzed.indicators"
+
+COLLECTIONS = (TARGETS, JOBS, CALENDAR, LOCKS, SOURCES, SCOPE, SCHEMA, SESSIONS, ACTIONS, INDICATORS)
+
+INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    TARGETS: (("is_active", "market_cap"), ("claimed_by",)),
+    JOBS: (("job_name", "date_kst"),),
+    ACTIONS: (("ticker",), ("session",)),
+    INDICATORS: (("session",), ("market_cap",)),
+}

@@ -1,0 +1,167 @@
+"""`stock_data`: the sessions, one whole document each, the corporate actions in them, and reading them back."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from utils.date_utils import FIRST_DAY, LAST_DAY
+from utils.errors import StoreError
+from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel
+from utils.store.backend import Columns, Document
+from utils.store.base import StoreBase
+from utils.store.schema import ACTIONS, SESSIONS
+
+_PRICES = ("open", "high", "low", "close")
+_PANEL_COLUMNS = (*_PRICES, "volume", "value", "factor")
+
+
+@dataclass(frozen=True)
+class SessionHead:
+    """What is known of a stored session without reading its columns."""
+
+    session: str
+    finality: str
+    source: str
+    revision: int
+    digest: str
+    count: int
+    collected_utc: datetime
+    confirmed_utc: datetime | None
+
+    @property
+    def is_final(self) -> bool:
+        return self.finality == FINAL
+
+
+class Sessions(StoreBase):
+    """Whole sessions in, whole sessions or panels out."""
+
+    def save_session(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
+        """Replace the session and its corporate actions whole. Other cells than before make a new revision."""
+        before, now, digest = self.session_head(day.session), self.clock.now_utc(), day.digest()
+        same = before if before is not None and before.digest == digest else None
+        confirmed = None if same is None else same.confirmed_utc
+        head = {
+            "_id": day.session,
+            "finality": day.finality,
+            "source": day.source,
+            "collected_utc": now if same is None else same.collected_utc,
+            "confirmed_utc": (confirmed or now) if day.finality == FINAL else None,
+            "revision": 1 if before is None else before.revision + (same is None),
+            "digest": digest,
+            "count": len(day.frame),
+        }
+        # The session goes last: where there are no transactions it is what says that all of it is there.
+        with self.backend.batch():
+            self.backend.delete(ACTIONS, {"session": day.session})
+            self.backend.put(ACTIONS, actions)
+            self.backend.put_session(head, _to_columns(day.frame))
+        return _to_head(head)
+
+    def session_head(self, session: str) -> SessionHead | None:
+        found = self.backend.get(SESSIONS, session) if session else None
+        return None if found is None else _to_head(found)
+
+    def session_heads(self) -> list[SessionHead]:
+        """All stored sessions, oldest first."""
+        return [_to_head(document) for document in self.backend.session_heads()]
+
+    def load_session(self, session: str) -> MarketDay | None:
+        """The stored session, equal cell by cell to what was saved."""
+        head = self.session_head(session)
+        for _, columns in self.backend.read_columns(DAY_COLUMNS, session, session):
+            if head is not None:
+                frame = pd.DataFrame({name: columns[name] for name in DAY_COLUMNS})
+                return MarketDay(session, frame, head.finality, head.source)
+        return None
+
+    def read_sessions(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
+        """The typed frames of the stored sessions from first to last, both inclusive, oldest first, one at a time."""
+        for session, columns in self.backend.read_columns(DAY_COLUMNS, first, last):
+            yield session, pd.DataFrame({name: columns[name] for name in DAY_COLUMNS})
+
+    def read_columns(
+        self, names: Sequence[str], first: str = str(FIRST_DAY), last: str = str(LAST_DAY)
+    ) -> Iterator[tuple[str, Columns]]:
+        """Some columns of the stored sessions from first to last, both inclusive, oldest first."""
+        return self.backend.read_columns(names, first, last)
+
+    def load_panel(self, last: str, count: int) -> Panel:
+        """The last `count` stored sessions up to `last`, for every ticker that is listed in the last one.
+
+        Raises `StoreError` when `last` itself is not stored.
+        """
+        sessions = [head.session for head in self.session_heads() if head.session <= last][-count:]
+        if not sessions or sessions[-1] != last:
+            raise StoreError(f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py.")
+        (_, facts), *_ = self.read_columns((*TEXT_COLUMNS, "market_cap"), last, last)
+        columns = self.read_columns(("ticker", *_PANEL_COLUMNS), sessions[0], last)
+        return _to_panel(sessions, facts, columns)
+
+
+def _to_head(document: Document) -> SessionHead:
+    fields = {name: document[name] for name in SessionHead.__dataclass_fields__ if name != "session"}
+    return SessionHead(session=document["_id"], **fields)
+
+
+def _to_columns(frame: pd.DataFrame) -> Columns:
+    texts: Columns = {name: frame[name].tolist() for name in TEXT_COLUMNS}
+    return texts | {name: frame[name].to_numpy() for name in DAY_COLUMNS if name not in TEXT_COLUMNS}
+
+
+def _to_panel(sessions: list[str], facts: Columns, columns: Iterator[tuple[str, Columns]]) -> Panel:
+    tickers = [str(ticker) for ticker in facts["ticker"]]
+    shape = (len(sessions), len(tickers))
+    cells = {name: np.full(shape, np.nan) for name in _PANEL_COLUMNS}
+    unsettled = []
+    for row, (session, day) in enumerate(_placed(columns, tickers)):
+        rows, places = day["rows"], day["places"]
+        for name in _PANEL_COLUMNS:
+            cells[name][row, places] = day[name][rows]
+        # The first session's factor is never used: it would adjust what lies before the panel.
+        if row and np.isnan(cells["factor"][row, places]).any():
+            unsettled.append(session)
+    adjustment = _adjustment(cells.pop("factor"))
+    untraded = cells["open"] == 0
+    for name in ("open", "high", "low"):
+        np.copyto(cells[name], cells["close"], where=untraded)
+    for name in _PRICES:
+        cells[name] *= adjustment
+    by_ticker = {name: np.ascontiguousarray(array.T) for name, array in cells.items()}
+    return Panel(
+        sessions=sessions,
+        tickers=tickers,
+        names=list(facts["name"]),
+        markets=list(facts["market"]),
+        traded=np.ascontiguousarray((~untraded & ~np.isnan(cells["close"])).T),
+        market_cap=np.asarray(facts["market_cap"], dtype=np.float64),
+        unsettled=unsettled,
+        **by_ticker,
+    )
+
+
+def _placed(columns: Iterator[tuple[str, Columns]], tickers: list[str]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Each session's columns with `rows` (which of its rows are wanted) and `places` (where they belong)."""
+    place = {ticker: number for number, ticker in enumerate(tickers)}
+    seen: list[str] | None = None
+    rows = places = np.empty(0, dtype=np.intp)
+    for session, day in columns:
+        if day["ticker"] != seen:  # most sessions list the same tickers as the one before
+            seen = list(day["ticker"])
+            found = np.array([place.get(ticker, -1) for ticker in seen], dtype=np.intp)
+            rows = np.flatnonzero(found >= 0)
+            places = found[rows]
+        numbers = {name: np.asarray(day[name]) for name in _PANEL_COLUMNS}
+        yield session, numbers | {"rows": rows, "places": places}
+
+
+def _adjustment(factor: np.ndarray) -> np.ndarray:
+    """What a price of each session is multiplied with: the product of all later factors. Shape as given (sessions,
+    tickers); an unknown factor counts as 1."""
+    known = np.where(np.isnan(factor), 1.0, factor)
+    later = np.ones_like(known)
+    later[:-1] = np.cumprod(known[:0:-1], axis=0)[::-1]
+    return later

@@ -1,0 +1,267 @@
+"""The embedded database: one SQLite file. Documents as JSON text, session columns as raw little-endian arrays."""
+
+import fcntl
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.errors import StoreError, StoreUnusable
+from utils.market_day import FLOAT_COLUMNS, TEXT_COLUMNS
+from utils.store.backend import Column, Columns, Document, Where
+from utils.store.schema import COLLECTIONS, INDEXES, SESSIONS
+
+FILE_NAME = "night_shift.sqlite3"
+_BUSY_SECONDS = 30.0
+_OPERATORS = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">=", "$ne": "IS NOT"}
+_JOINS = {"$or": " OR ", "$and": " AND "}
+log = logging.getLogger(__name__)
+
+
+class SqliteBackend:
+    """Implements `utils.store.backend.Backend` over `<folder>/night_shift.sqlite3`.
+
+    WAL and `synchronous=FULL`: a committed batch survives a power cut, a killed process leaves the last commit.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / FILE_NAME
+        self._depth = 0
+        self.description = f"embedded database {self._path}"
+        self._make_folder()
+        with self._translated():
+            self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._prepare()
+
+    def get(self, collection: str, key: str) -> Document | None:
+        rows = self._run(f'SELECT body FROM "{collection}" WHERE _id = ?', [key])
+        return _decode(rows[0][0]) if rows else None
+
+    def find(
+        self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> list[Document]:
+        condition, values = _condition(where or {})
+        order = ", ".join(f"{_field(name)} {'ASC' if direction > 0 else 'DESC'}" for name, direction in sort) or "_id"
+        sql = f'SELECT body FROM "{collection}" WHERE {condition} ORDER BY {order} LIMIT {limit or -1}'
+        return [_decode(body) for (body,) in self._run(sql, values)]
+
+    def put(self, collection: str, documents: Sequence[Document]) -> None:
+        rows = [(document["_id"], _encode(document)) for document in documents]
+        with self.batch(), self._translated():
+            self._connection.executemany(f'INSERT OR REPLACE INTO "{collection}" (_id, body) VALUES (?, ?)', rows)
+
+    def insert(self, collection: str, document: Document) -> bool:
+        sql = f'INSERT OR IGNORE INTO "{collection}" (_id, body) VALUES (?, ?) RETURNING _id'
+        with self.batch():
+            return bool(self._run(sql, [document["_id"], _encode(document)]))
+
+    def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
+        with self.batch():
+            matching = self.find(collection, where)
+            self.put(collection, [document | dict(changes) for document in matching])
+        return len(matching)
+
+    def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        with self.batch():
+            found = self.find(collection, {"_id": {"$in": list(changes)}})
+            self.put(collection, [document | dict(changes[document["_id"]]) for document in found])
+
+    def delete(self, collection: str, where: Where) -> int:
+        condition, values = _condition(where)
+        with self.batch():
+            return len(self._run(f'DELETE FROM "{collection}" WHERE {condition} RETURNING _id', values))
+
+    def put_session(self, head: Document, columns: Columns) -> None:
+        rows = [(head["_id"], name, _pack(column)) for name, column in columns.items()]
+        with self.batch(), self._translated():
+            self.put(SESSIONS, [head])
+            self._connection.execute("DELETE FROM session_columns WHERE session = ?", [head["_id"]])
+            self._connection.executemany("INSERT INTO session_columns (session, name, data) VALUES (?, ?, ?)", rows)
+
+    def session_heads(self) -> list[Document]:
+        return self.find(SESSIONS)
+
+    def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
+        wanted = ", ".join("?" * len(names))
+        sql = f"""SELECT session, name, data FROM session_columns
+                  WHERE session BETWEEN ? AND ? AND name IN ({wanted}) ORDER BY session"""
+        with self._translated():
+            rows = self._connection.execute(sql, [first, last, *names])
+            for session, cells in groupby(rows, key=lambda row: str(row[0])):
+                yield session, {name: _unpack(name, data) for _, name, data in cells}
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """BEGIN IMMEDIATE ... COMMIT; inside another batch it is part of that one."""
+        if self._depth:
+            yield
+            return
+        self._run("BEGIN IMMEDIATE")
+        self._depth = 1
+        try:
+            yield
+        except BaseException:
+            self._depth = 0
+            self._connection.rollback()
+            raise
+        self._depth = 0
+        self._run("COMMIT")
+
+    def hold(self, name: str) -> "FileHold | None":
+        with self._translated():
+            descriptor = os.open(self._folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return FileHold(descriptor)
+
+    def drop(self) -> None:
+        with self.batch():
+            for table in (*COLLECTIONS, "session_columns"):
+                self._run(f'DELETE FROM "{table}"')
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnusable(
+                f"DATA_DIR {self._folder} cannot be made: {error.strerror}. Choose another DATA_DIR."
+            ) from None
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        existing = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+        statements = {name: sql for name, sql in _schema().items() if name not in existing}
+        if statements:
+            with self.batch():
+                for sql in statements.values():
+                    self._run(sql)
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._translated():
+            return self._connection.execute(sql, [_plain(value) for value in values]).fetchall()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise _store_error(error, self._path) from error
+
+
+class FileHold:
+    """A `flock`: the operating system lets go of it when the process ends, however it ends."""
+
+    exclusive = True
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def _store_error(error: Exception, path: Path) -> StoreError:
+    code = getattr(error, "sqlite_errorname", "")
+    if isinstance(error, OSError) or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return StoreUnusable(
+            f"{path} cannot be written ({error}). Give this user write access to it and its folder, or set DATA_DIR."
+        )
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StoreError(
+            f"{path} is damaged ({error}). Move it away, restore a backup, or run manual_setup.py to load anew."
+        )
+    return StoreError(f"{path}: {error}")
+
+
+def _schema() -> dict[str, str]:
+    """Name -> the statement that creates it."""
+    tables = {name: f'CREATE TABLE "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)' for name in COLLECTIONS}
+    columns = """CREATE TABLE session_columns (
+        session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, name))"""
+    indexes = {f"{table}({','.join(fields)})": fields for table, all_fields in INDEXES.items() for fields in all_fields}
+    created = {
+        name: f'CREATE INDEX "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_field, fields))})'
+        for name, fields in indexes.items()
+    }
+    return tables | {"session_columns": columns} | created
+
+
+def _field(name: str) -> str:
+    """A document's field as an SQL expression; names come from our own code, never from outside."""
+    return "_id" if name == "_id" else f"json_extract(body, '$.{name}')"
+
+
+def _condition(where: Where) -> tuple[str, list[object]]:
+    parts: list[str] = ["1"]
+    values: list[object] = []
+    for name, wanted in where.items():
+        if name in _JOINS:
+            inner = [_condition(each) for each in wanted]
+            parts.append("(" + _JOINS[name].join(f"({sql})" for sql, _ in inner) + ")")
+            values += [value for _, inner_values in inner for value in inner_values]
+        else:
+            for operator, value in (wanted if isinstance(wanted, dict) else {"$eq": wanted}).items():
+                parts.append(_comparison(_field(name), operator, value))
+                values += list(value) if operator == "$in" else [value]
+    return " AND ".join(parts), values
+
+
+def _comparison(field: str, operator: str, value: Any) -> str:
+    if operator == "$in":
+        return f"{field} IN ({', '.join('?' * len(value))})"
+    # IS and IS NOT, because MongoDB's equality treats null as a value and a missing field as null.
+    return f"{field} {'IS' if operator == '$eq' else _OPERATORS[operator]} ?"
+
+
+def _plain(value: object) -> object:
+    """A value as SQL compares it with what json_extract gives."""
+    if isinstance(value, datetime):
+        return _timestamp(value)
+    return int(value) if isinstance(value, bool) else value
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _encode(document: Document) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_timestamp)
+
+
+def _decode(body: str) -> Document:
+    document: Document = json.loads(body, object_hook=_revive)
+    return document
+
+
+def _revive(fields: Document) -> Document:
+    moments = {name: value for name, value in fields.items() if name.endswith("_utc") and isinstance(value, str)}
+    return fields | {name: datetime.fromisoformat(value) for name, value in moments.items()}
+
+
+def _pack(column: Column) -> bytes:
+    if isinstance(column, list):
+        return json.dumps(column, ensure_ascii=False, separators=(",", ":")).encode()
+    return np.ascontiguousarray(column, dtype="<i8" if column.dtype.kind == "i" else "<f8").tobytes()
+
+
+def _unpack(name: str, data: bytes) -> Column:
+    if name in TEXT_COLUMNS:
+        texts: list[str] = json.loads(data)
+        return texts
+    return np.frombuffer(data, dtype="<f8" if name in FLOAT_COLUMNS else "<i8")

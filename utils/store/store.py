@@ -1,0 +1,65 @@
+"""The store: everything the suite keeps, in the domain's verbs, over either backend."""
+
+from collections.abc import Sequence
+
+from utils.clock import Clock
+from utils.errors import StoreUnusable
+from utils.settings import Settings
+from utils.store.backend import Backend, Document
+from utils.store.base import Identity
+from utils.store.exchange_facts import ExchangeFacts
+from utils.store.jobs import Jobs
+from utils.store.locks import Locks
+from utils.store.schema import SCHEMA, SCHEMA_VERSION, SCOPE
+from utils.store.sessions import Sessions
+from utils.store.targets import Targets
+
+
+class Store(Sessions, Targets, Jobs, Locks, ExchangeFacts):
+    """One database of the suite. Raises `StoreUnusable` for one that a newer version has written."""
+
+    def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
+        super().__init__(backend, clock, identity)
+        self._check_version()
+
+    @property
+    def description(self) -> str:
+        """For a person, without credentials: where everything is kept."""
+        return self.backend.description
+
+    def scope(self) -> Document | None:
+        """What `manual_setup` was asked for: `min_market_cap` (won), `markets`, `first_session`. None before it ran."""
+        return self.backend.get(SCOPE, "scope")
+
+    def save_scope(self, min_market_cap: int, markets: Sequence[str], first_session: str) -> None:
+        scope = {"min_market_cap": min_market_cap, "markets": list(markets), "first_session": first_session}
+        self.backend.put(SCOPE, [{"_id": "scope", **scope}])
+
+    def reset(self) -> None:
+        """Delete everything the suite has stored in this database."""
+        self.backend.drop()
+        self._check_version()
+
+    def close(self) -> None:
+        self.backend.close()
+
+    def _check_version(self) -> None:
+        self.backend.insert(SCHEMA, {"_id": "schema", "version": SCHEMA_VERSION})
+        found = self.backend.get(SCHEMA, "schema")
+        if found is not None and found["version"] > SCHEMA_VERSION:
+            raise StoreUnusable(
+                f"The {self.description} was written by a newer version (schema {found['version']}, this one knows "
+                f"{SCHEMA_VERSION}). Update this program, or point MONGODB_URI / DATA_DIR to another database."
+            )
+
+
+def open_store(settings: Settings, clock: Clock) -> Store:
+    """The database of the settings: MongoDB where MONGODB_URI is set, the embedded one otherwise."""
+    if settings.mongodb_uri is None:
+        from utils.store.sqlite import SqliteBackend
+
+        return Store(SqliteBackend(settings.data_dir), clock)
+    from utils.store.mongo import MongoBackend, connect
+
+    client = connect(settings.mongodb_uri.get_secret_value())
+    return Store(MongoBackend(client, settings.mongodb_databases), clock)
