@@ -284,6 +284,7 @@ def _spin_off(pair: Pair) -> Verdict | None:
 
 
 def _is_simple(pair: Pair) -> bool:
+    """A ratio that shareholders vote on (1,500:1, 4:3, 20:13), up to the fractions of shares that are paid out."""
     simple = Fraction(pair.shares_before, pair.shares_after).limit_denominator(SIMPLE_DENOMINATOR)
     return abs(float(simple) / pair.by_shares - 1) < SIMPLE_ERROR
 

@@ -1,6 +1,5 @@
 """What every published session holds: the rules that never failed on real days. A day that breaks one is not stored."""
 
-import numpy as np
 import pandas as pd
 
 from utils.errors import MalformedAnswer
@@ -40,7 +39,7 @@ def _refuse(frame: pd.DataFrame, broken: pd.Series, session: str, what: str) -> 
 
 
 def _check_against(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> None:
-    present = int(np.isin(previous["ticker"].to_numpy(), frame["ticker"].to_numpy()).sum())
+    present = len(set(previous["ticker"]) & set(frame["ticker"]))
     if present < LEAST_SHARE_OF_TICKERS * len(previous):
         raise MalformedAnswer(
             f"The answer for {session} is not stored: it holds only {present} of the {len(previous)} tickers of the "

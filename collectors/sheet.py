@@ -8,7 +8,16 @@ from rich.table import Table
 
 from utils.store import Store
 
-_COLUMNS = ("sma_20", "rsi_14", "macd_histogram", "bb_percent_b", "stoch_k", "adx_14", "atr_14")
+_COLUMNS = {
+    "sma_20": "SMA 20",
+    "rsi_14": "RSI 14",
+    "macd_histogram": "MACD hist.",
+    "bb_percent_b": "%b",
+    "stoch_k": "stoch. %K",
+    "adx_14": "ADX 14",
+    "atr_14": "ATR 14",
+    "return_20": "20 days %",
+}
 
 
 def show_ticker(document: dict[str, Any]) -> None:
@@ -32,7 +41,7 @@ def show_ticker(document: dict[str, Any]) -> None:
 def show_largest(store: Store, count: int) -> None:
     """The largest active targets with their main indicators."""
     console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
-    table = Table("ticker", "name", "session", "close", "cap (조원)", *_COLUMNS, box=None, pad_edge=False)
+    table = Table("ticker", "name", "session", "close", "cap (조원)", *_COLUMNS.values(), box=None, pad_edge=False)
     for target in store.targets(active_only=True)[:count]:
         document = store.analysis(target["_id"])
         if document is None:

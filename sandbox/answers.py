@@ -137,7 +137,7 @@ def openapi_day_rows(day: Day) -> Rows:
     return _table(
         _OPENAPI_DAY_KEYS,
         *([_compact(day.session)] * len(day), day.code, day.name, day.market_name, day.department),
-        *(_plain(day.close), _plain(day.change), hundredths(day.ratio), _plain(day.open), _plain(day.high)),
+        *(_plain(day.close), _plain(day.change), _bare(hundredths(day.ratio)), _plain(day.open), _plain(day.high)),
         *(_plain(day.low), _plain(day.volume), _plain(day.value), _plain(day.market_cap), _plain(day.shares)),
     )
 
@@ -151,7 +151,7 @@ def openapi_holiday_rows(roster: Day, date: str) -> Rows:
 
 def openapi_index_rows(series: IndexSeries, market_id: str, place: int) -> Rows:
     """{kospi,kosdaq}_dd_trd of a published session."""
-    columns = [[text.replace(",", "") for text in column] for column in _index_columns(series, [place])]
+    columns = [_bare(column) for column in _index_columns(series, [place])]
     close, _, *rest = columns  # the Open API has no code of direction
     kind, name = _INDEX_NAMES[market_id]
     return _table(_OPENAPI_INDEX_KEYS, [_compact(series.sessions[place])], [kind], [name], close, *rest)
@@ -225,6 +225,10 @@ def _marked(name: str) -> str:
 
 def _plain(values: Ints) -> list[str]:
     return [str(value) for value in values.tolist()]
+
+
+def _bare(column: list[str]) -> list[str]:
+    return [text.replace(",", "") for text in column]
 
 
 def _compact(date: str) -> str:

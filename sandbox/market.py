@@ -145,7 +145,8 @@ def tick(price: NDArray[Any]) -> Ints:
 def to_tick(price: NDArray[Any]) -> Ints:
     """The nearest price on the tick table, at least 1 won."""
     step = tick(price)
-    return np.maximum(np.rint(price / step).astype(np.int64) * step, 1)
+    nearest: Ints = np.rint(price / step).astype(np.int64) * step
+    return np.maximum(nearest, 1)
 
 
 def tick_up(price: NDArray[Any]) -> Ints:

@@ -115,12 +115,11 @@ def running(day: Day, part: float) -> Day:
 def evening(day: Day, minutes_after_close: float) -> Day:
     """The day after its close: prices are final, volume and value of some tickers are still short."""
     waiting = _uniform(day, "evening") < _share_waiting(day, minutes_after_close)
-    missing = np.maximum((day.volume * (0.02 * _uniform(day, "missing"))).astype(np.int64), 1)
+    missing: Ints = np.maximum((day.volume * (0.02 * _uniform(day, "missing"))).astype(np.int64), 1)
     missing = np.where(waiting & _tradable(day), missing, 0)
     volume = day.volume - missing
-    value = day.value - missing * (day.value // np.maximum(day.volume, 1))
-    value = np.where(missing > 0, np.minimum(value, day.high * volume), day.value)
-    return replace(day, volume=volume, value=value)
+    value: Ints = day.value - missing * (day.value // np.maximum(day.volume, 1))
+    return replace(day, volume=volume, value=np.where(missing > 0, np.minimum(value, day.high * volume), day.value))
 
 
 def volume_share(part: float) -> float:

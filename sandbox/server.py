@@ -142,6 +142,7 @@ def read_kst(text: str) -> datetime:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], exchange: Exchange) -> None:
         self.exchange = exchange

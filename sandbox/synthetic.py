@@ -190,9 +190,12 @@ def _per_share(total: Floats, shares: Ints) -> Ints:
 
 
 def _has_fundamentals(day: Day) -> NDArray[np.bool_]:
-    usual = [_is_common(code) and not code.startswith("9") for code in day.code]
-    spac = [department.startswith("SPAC") for department in day.department]
-    return np.array(usual, dtype=bool) & ~np.array(spac, dtype=bool) & np.array(day.market_id != "KNX", dtype=bool)
+    facts = zip(day.code, day.market_id, day.department, strict=True)
+    return np.array([_is_reporting(*row) for row in facts], dtype=bool)
+
+
+def _is_reporting(code: str, market_id: str, department: str) -> bool:
+    return _is_common(code) and not code.startswith("9") and market_id != "KNX" and not department.startswith("SPAC")
 
 
 def _is_common(code: str) -> bool:

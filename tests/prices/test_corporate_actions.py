@@ -66,6 +66,9 @@ CASES = {
         halted(10_000, 100), row(2_050, 500, base=2_000, open=2_000), 0.2, "split", "base"
     ),
     "a split on a halted day": Case(halted(10_000, 100), halted(2_000, 500, base=2_000), 0.2, "split", "halted_base"),
+    "a split of a cheap share, a tick off in theory": Case(
+        halted(101, 100), row(55, 200, base=51), 51 / 101, "split", "base"
+    ),
     "a consolidation": Case(halted(823, 500), row(4_950, 100, base=4_115), 5.0, "consolidation", "base"),
     "a consolidation on a halted day": Case(
         halted(3_110, 200), halted(6_220, 100, base=6_220), 2.0, "consolidation", "halted_base"
@@ -74,6 +77,12 @@ CASES = {
     "a rights issue": Case(row(2_000), row(1_900, base=1_800), 0.9, "ex_rights", "base"),
     "ex-rights while other shares are listed": Case(
         row(2_000, 1_000), row(1_900, 1_150, base=1_800), 0.9, "ex_rights", "base"
+    ),
+    "ex-rights and just as many new shares": Case(
+        row(2_000, 1_000), row(1_900, 1_100, base=1_818), 0.909, "ex_rights", "base"
+    ),
+    "twice the shares, but the base price disagrees": Case(
+        row(2_000, 1_000), row(1_200, 2_000, base=1_100), 0.55, "ex_rights", "base"
     ),
     "ex-rights that opens at its base price": Case(
         row(2_000), row(1_900, base=1_800, open=1_800), 0.9, "ex_rights", "base"
@@ -97,6 +106,13 @@ CASES = {
     "a reduction whose auction fell by a third": Case(
         halted(1_000, 400), row(2_500, 100, base=2_680, open=2_680), 4.0, "capital_reduction", "auction_shares"
     ),
+    "a reduction of an odd ratio that lost nothing": Case(
+        halted(1_000, 1_000_000),
+        row(2_300, 444_012, base=2_260, open=2_260),
+        1_000_000 / 444_012,
+        "capital_reduction",
+        "auction_shares",
+    ),
     "resumed by auction with new shares": Case(
         halted(1_000, 400), row(900, 500, base=900, open=900), 0.8, "auction_resumption", "auction_shares", "new_shares"
     ),
@@ -114,6 +130,13 @@ CASES = {
         1.0,
         "market_transfer",
         "auction",
+    ),
+    "moved to another market, fewer shares": Case(
+        row(7_180, 1_000, market="KONEX"),
+        row(5_950, 800, market="KOSDAQ", base=6_730, open=6_730),
+        1.25,
+        "market_transfer",
+        "auction_shares",
     ),
     "moved to another market without an auction": Case(
         row(7_000, market="KONEX"), row(5_950, market="KOSDAQ", base=6_300), 0.9, "ex_rights", "base"

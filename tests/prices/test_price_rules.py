@@ -11,7 +11,6 @@ AFTER, BEFORE = "2023-01-25", "2023-01-20"
 @pytest.mark.parametrize("market", ["KOSPI", "KOSDAQ", "KONEX"])
 @pytest.mark.parametrize(
     ("price", "expected"),
-    # fmt: off
     [
         (1, 1),
         (1_999, 1),
@@ -28,7 +27,6 @@ AFTER, BEFORE = "2023-01-25", "2023-01-20"
         (500_000, 1_000),
         (2_650_000, 1_000),
     ],
-    # fmt: on
 )
 def test_since_2023_one_table_serves_the_three_markets(market, price, expected):
     assert tick([price], [market], AFTER).tolist() == [expected]
@@ -36,7 +34,6 @@ def test_since_2023_one_table_serves_the_three_markets(market, price, expected):
 
 @pytest.mark.parametrize(
     ("price", "kospi", "kosdaq"),
-    # fmt: off
     [
         (999, 1, 1),
         (1_000, 5, 5),
@@ -49,7 +46,6 @@ def test_since_2023_one_table_serves_the_three_markets(market, price, expected):
         (500_000, 1_000, 100),
         (1_000_000, 1_000, 100),
     ],
-    # fmt: on
 )
 def test_until_2023_the_markets_differ_from_100_000_won_up(price, kospi, kosdaq):
     assert tick([price] * 3, ["KOSPI", "KOSDAQ", "KONEX"], BEFORE).tolist() == [kospi, kosdaq, kosdaq]

@@ -36,7 +36,7 @@ class Browser:
     def __init__(self, url: str) -> None:
         self.url, self.http = url, requests.Session()
 
-    def log_in(self, account: str = "demo", password: str = "demo", **more: str) -> str:
+    def log_in(self, account: str = "demo", password: str = "demo", **more: str) -> str:  # noqa: S107 - the demo account
         form = {"mbrNm": "", "telNo": "", "di": "", "certType": "", "mbrId": account, "pw": password, **more}
         self.http.get(self.url + CLIENT + "MDCCOMS001.cmd", timeout=5)
         return str(self.http.post(self.url + CLIENT + "MDCCOMS001D1.cmd", data=form, timeout=5).json()["_error_code"])
@@ -51,6 +51,12 @@ class Browser:
 
     def day(self, date: str, market: str = "ALL") -> list[dict[str, str]]:
         return self.rows("MDCSTAT01501", trdDd=date, mktId=market)
+
+
+@pytest.fixture(scope="session")
+def browse() -> type[Browser]:
+    """`browse(url)` opens a browser at any exchange."""
+    return Browser
 
 
 @pytest.fixture

@@ -52,9 +52,8 @@ def test_a_session_ends_after_an_hour_without_requests(browser, exchange):
     assert browser().log_in() == "CD001"
 
 
-def test_accounts_can_be_chosen(small_market, browser):
+def test_accounts_can_be_chosen(small_market, browse):
     with LocalExchange(small_market, accounts={"kim": "secret"}) as other:
-        visitor = browser()
-        visitor.url = other.url
+        visitor = browse(other.url)
         assert visitor.log_in("kim", "secret") == "CD001"
         assert visitor.log_in() == "CD003"

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from sandbox.market import isin_of, ratio_of, tick_up
 from sandbox.scenarios import HUGE_VOLUME, PROGRAMME
 from sandbox.synthetic import SyntheticMarket, open_days
 
-CLASSES = {
-    "split", "consolidation", "rights_issue", "bonus_issue", "share_listing", "auction_resumption", "auction_with_shares",
-    "market_transfer", "spin_off", "halted_rebase", "off_tick", "share_collapse", "first_session", "liquidation",
-    "delisted", "spac_merger", "rename", "huge_volume", "off_hours_trade",
-}  # fmt: skip
+CLASSES = set(
+    "split consolidation rights_issue bonus_issue share_listing auction_resumption auction_with_shares market_transfer "
+    "spin_off halted_rebase off_tick share_collapse first_session liquidation delisted spac_merger rename huge_volume "
+    "off_hours_trade".split()
+)
 
 
 @pytest.fixture(scope="module", params=["small", "full"])
@@ -69,7 +70,7 @@ def test_halted_rows_keep_the_close_and_show_zeros(days):
     for day in days:
         still = day.take(day.open == 0)
         halted += len(still)
-        assert not (still.high.any() or still.low.any() or still.change.any() or still.fluctuation.any())
+        assert not any(column.any() for column in (still.high, still.low, still.change, still.fluctuation))
         assert (still.close > 0).all()
     assert 0.02 < halted / sum(map(len, days)) < 0.10
 
@@ -81,7 +82,7 @@ def test_the_full_market_halts_as_often_as_the_real_one(full_market):
 
 def test_prices_are_on_the_tick_but_for_off_tick_closes(market, days):
     after = {(event.session, event.code) for event in _events(market, "off_tick")}
-    for today, tomorrow in zip(days, days[1:], strict=False):
+    for today, tomorrow in pairwise(days):
         for column in (today.open, today.high, today.low):
             assert (tick_up(column) == column).all()
         off = today.code[tick_up(today.close) != today.close]
@@ -101,7 +102,7 @@ def test_the_base_is_the_previous_close_unless_an_event_says_otherwise(market, d
 
 def test_nobody_appears_or_leaves_without_an_event(market, days):
     ledger = {(event.session, event.code, event.kind) for event in market.events}
-    for before, day in zip(days, days[1:], strict=False):
+    for before, day in pairwise(days):
         assert all((day.session, code, "first_session") in ledger for code in set(day.code) - set(before.code))
         assert all((day.session, code, "delisted") in ledger for code in set(before.code) - set(day.code))
 
@@ -157,7 +158,9 @@ def test_the_bonus_issue_falls_below_the_threshold_and_returns(full_market, days
 
 
 def test_moves_beyond_the_limit_are_first_sessions_liquidations_or_the_collapse(market, days):
-    special = {event.code for event in market.events if event.kind in ("first_session", "liquidation", "share_collapse")}
+    special = {
+        event.code for event in market.events if event.kind in ("first_session", "liquidation", "share_collapse")
+    }
     for day in days:
         wild = np.abs(day.ratio) > 3_000
         assert set(day.code[wild]) <= special
@@ -173,7 +176,11 @@ def test_the_share_collapse_leaps_without_a_rebase(market, rows):
 
 
 def test_a_first_session_can_end_300_percent_up(full_market):
-    ratios = [day.ratio[place] for event in _events(full_market, "first_session") for day, place in [_row(full_market, None, event)]]
+    ratios = [
+        day.ratio[place]
+        for event in _events(full_market, "first_session")
+        for day, place in [_row(full_market, None, event)]
+    ]
     assert max(ratios) == pytest.approx(30_000, abs=50)
 
 
@@ -217,7 +224,7 @@ def test_the_full_market_has_the_sizes_of_the_real_one(full_market):
 
 def test_the_threshold_is_crossed_every_day(full_market):
     above = [set(day.code[day.market_cap >= 10**11]) for day in map(full_market.day, full_market.sessions[:40])]
-    crossings = [len(after ^ before) for before, after in zip(above, above[1:], strict=False)]
+    crossings = [len(after ^ before) for before, after in pairwise(above)]
     assert min(crossings) > 0
     assert 8 < np.mean(crossings) < 30
 
@@ -238,7 +245,9 @@ def test_the_same_seed_gives_the_same_market_and_another_one_another():
     assert first.events != other.events
 
 
-@pytest.mark.parametrize(("first", "last"), [("2026-09-01", "2026-09-04"), ("2026-08-03", "2026-08-31"), ("2026-07-01", "2026-09-30")])
+@pytest.mark.parametrize(
+    ("first", "last"), [("2026-09-01", "2026-09-04"), ("2026-08-03", "2026-08-31"), ("2026-07-01", "2026-09-30")]
+)
 def test_short_markets_work_and_three_months_hold_every_event(first, last):
     market = SyntheticMarket(60, first=first, last=last)
     assert len(market.day(market.sessions[-1])) > 50
@@ -246,7 +255,9 @@ def test_short_markets_work_and_three_months_hold_every_event(first, last):
         assert Counter(event.kind for event in market.events).keys() == CLASSES
 
 
-@pytest.mark.parametrize(("arguments", "word"), [({"tickers": 39}, "40"), ({"first": "2026-09-12", "last": "2026-09-13"}, "session")])
+@pytest.mark.parametrize(
+    ("arguments", "word"), [({"tickers": 39}, "40"), ({"first": "2026-09-12", "last": "2026-09-13"}, "session")]
+)
 def test_a_market_that_cannot_be_is_refused(arguments, word):
     with pytest.raises(ValueError, match=word):
         SyntheticMarket(**{"tickers": 60, **arguments})
@@ -256,12 +267,16 @@ def test_sessions_leave_out_weekends_and_holidays():
     assert open_days("2026-09-21", "2026-09-28") == ["2026-09-21", "2026-09-22", "2026-09-23", "2026-09-28"]
 
 
-@pytest.mark.parametrize(("change", "base", "ratio"), [(200, 32_000, 63), (-400, 64_000, -63), (0, 100, 0), (15_900, 5_300, 30_000)])
+@pytest.mark.parametrize(
+    ("change", "base", "ratio"), [(200, 32_000, 63), (-400, 64_000, -63), (0, 100, 0), (15_900, 5_300, 30_000)]
+)
 def test_ratios_are_rounded_half_away_from_zero(change, base, ratio):
     assert ratio_of(np.array([change]), np.array([base])).tolist() == [ratio]
 
 
-@pytest.mark.parametrize(("code", "isin"), [("005930", "KR7005930003"), ("005935", "KR7005931001"), ("095570", "KR7095570008")])
+@pytest.mark.parametrize(
+    ("code", "isin"), [("005930", "KR7005930003"), ("005935", "KR7005931001"), ("095570", "KR7095570008")]
+)
 def test_isins_have_their_check_digit(code, isin):
     if code.endswith("0"):
         assert isin_of(code) == isin

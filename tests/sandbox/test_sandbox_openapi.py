@@ -23,10 +23,13 @@ def test_each_service_has_one_market_of_a_session(exchange, small_market, servic
     assert all(row["MKT_NM"].startswith(SERVICES[service]) for row in rows)
     closes = dict(zip(day.code, day.close.tolist(), strict=True))
     assert all(int(row["TDD_CLSPRC"]) == closes[row["ISU_CD"]] for row in rows)
-    assert list(rows[0]) == (
-        "BAS_DD ISU_CD ISU_NM MKT_NM SECT_TP_NM TDD_CLSPRC CMPPREVDD_PRC FLUC_RT TDD_OPNPRC TDD_HGPRC TDD_LWPRC "
-        "ACC_TRDVOL ACC_TRDVAL MKTCAP LIST_SHRS"
-    ).split()
+    assert (
+        list(rows[0])
+        == (
+            "BAS_DD ISU_CD ISU_NM MKT_NM SECT_TP_NM TDD_CLSPRC CMPPREVDD_PRC FLUC_RT TDD_OPNPRC TDD_HGPRC TDD_LWPRC "
+            "ACC_TRDVOL ACC_TRDVAL MKTCAP LIST_SHRS"
+        ).split()
+    )
 
 
 @pytest.mark.parametrize("service", ["sto/stk_bydd_trd", "idx/kospi_dd_trd"])

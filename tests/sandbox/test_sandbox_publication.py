@@ -64,11 +64,18 @@ def test_running_values_move_within_the_day_and_volume_only_grows(at, small_mark
     morning, noon = (at(2026, 9, 10, hour, 30).day("20260910") for hour in (9, 13))
     final = small_market.day("2026-09-10")
     assert morning != noon
-    for earlier, later, last in zip(*(_numbers(rows, "ACC_TRDVOL") for rows in (morning, noon)), final.volume, strict=True):
+    for earlier, later, last in zip(
+        *(_numbers(rows, "ACC_TRDVOL") for rows in (morning, noon)), final.volume, strict=True
+    ):
         assert earlier <= later <= last
     for rows in (morning, noon):
         assert (_numbers(rows, "TDD_HGPRC") <= final.high).all()
-        assert [cap == close * shares for cap, close, shares in zip(*(_numbers(rows, key) for key in ("MKTCAP", "TDD_CLSPRC", "LIST_SHRS")), strict=True)]
+        assert [
+            cap == close * shares
+            for cap, close, shares in zip(
+                *(_numbers(rows, key) for key in ("MKTCAP", "TDD_CLSPRC", "LIST_SHRS")), strict=True
+            )
+        ]
 
 
 def test_running_values_are_in_order(full_market):
@@ -114,7 +121,12 @@ def test_exam_day_is_an_hour_later(small_market):
 
 
 def test_every_data_answer_tells_the_exchange_s_time(at):
-    assert at(2026, 9, 10, 20, 28, 15).ask("MDCSTAT01901", mktId="ALL").json()["CURRENT_DATETIME"].startswith("2026.09.10 PM 08:28")
+    assert (
+        at(2026, 9, 10, 20, 28, 15)
+        .ask("MDCSTAT01901", mktId="ALL")
+        .json()["CURRENT_DATETIME"]
+        .startswith("2026.09.10 PM 08:28")
+    )
 
 
 def test_an_unknown_bld_is_an_html_page(at):

@@ -29,11 +29,9 @@ def market():
 
 
 @pytest.fixture
-def ask(market):
-    from conftest import Browser
-
+def ask(market, browse):
     with LocalExchange(market, kst(2022, 1, 10, 15, 39)) as exchange:
-        browser = Browser(exchange.url)
+        browser = browse(exchange.url)
 
         def ask(moment, bld="MDCSTAT01501", **form):
             exchange.set_time(kst(*moment))
@@ -85,7 +83,9 @@ def test_the_replayed_index_knows_the_sessions_and_invents_no_level(market, ask)
 
 
 @real_days
-@pytest.mark.parametrize(("bld", "key"), [("MDCSTAT03501", "EPS"), ("MDCSTAT03701", "FORN_HD_QTY"), ("MDCSTAT01901", "PARVAL")])
+@pytest.mark.parametrize(
+    ("bld", "key"), [("MDCSTAT03501", "EPS"), ("MDCSTAT03701", "FORN_HD_QTY"), ("MDCSTAT01901", "PARVAL")]
+)
 def test_what_was_not_recorded_is_not_available(ask, bld, key):
     assert {row[key] for row in ask((2026, 1, 5, 12), bld, trdDd="20220110")} == {"-"}
 

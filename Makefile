@@ -1,0 +1,50 @@
+# Every target makes .venv itself when it is missing or out of date. Nothing outside this folder is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_CACHE_DIR := $(CURDIR)/$(VENV)/cache/pip
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
+
+.PHONY: help setup demo test lint bench pins clean
+
+help:
+	@echo "make demo   a whole night against a local exchange: first load, daily update, analysis"
+	@echo "make test   all tests           make lint   ruff and mypy"
+	@echo "make setup  only .venv          make bench  measurements, reported as ratios"
+	@echo "make pins   new exact pins      make clean  remove .venv and the demo's files"
+
+setup: $(VENV)/runtime.done
+
+$(VENV)/runtime.done: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; call make PYTHON=python3.12, say." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 2; }
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/tests.done: $(VENV)/runtime.done tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r tests/requirements.txt
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m sandbox.demo
+
+test: $(VENV)/tests.done
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+lint: $(VENV)/tests.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/tests.done
+	$(BIN)/python -m benchmarks
+
+pins: $(VENV)/tests.done
+	$(BIN)/pip-compile $(PINS) --output-file requirements.txt pyproject.toml
+	$(BIN)/pip-compile $(PINS) --extra dev --constraint requirements.txt --output-file tests/requirements.txt pyproject.toml
+
+PINS := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
