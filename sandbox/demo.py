@@ -38,7 +38,9 @@ def main() -> int:
         say(f"1. {SETUP_EVENING:%Y-%m-%d %H:%M} KST. A person sets everything up: manual_setup.py --yes")
         done = night.run(SETUP_EVENING, "manual_setup.py", "--yes")
         if done:
-            say(f"2. {NEXT_EVENING:%Y-%m-%d %H:%M} KST. cron starts daily_update.py: today's session, yesterday's final")
+            say(
+                f"2. {NEXT_EVENING:%Y-%m-%d %H:%M} KST. cron starts daily_update.py: today's session, yesterday's final"
+            )
             done = night.run(NEXT_EVENING, "daily_update.py")
         if done:
             say("3. Ten past every hour, cron starts hourly_analysis.py until no target is left")

@@ -46,11 +46,14 @@ func main() {
 	_ = os.RemoveAll(directory)
 }
 
-// version is that of the module: FerretDB itself says "unknown" when it is embedded.
+// version is that of the module (FerretDB itself says "unknown" when it is embedded), and whether with-mongodb fixed it.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range info.Deps {
 			if module.Path == "github.com/FerretDB/FerretDB" {
+				if module.Replace != nil {
+					return module.Version + " (with one fix)"
+				}
 				return module.Version
 			}
 		}

@@ -1,0 +1,11 @@
+"""Shared by all tests: time is injected, and it is the evening of a Monday, 2024-01-22 19:00 KST, until moved."""
+
+import pytest
+
+from tests.fakes import FakeClock
+from utils.clock import kst
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(kst(2024, 1, 22, 19))

@@ -1,0 +1,55 @@
+"""Doubles that any test may use: a clock that stands still, and whole market days written in one line."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from utils.clock import Clock
+from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, INTEGER_COLUMNS, PROVISIONAL, MarketDay
+
+
+class FakeClock(Clock):
+    """Stands still until it is set, advanced or slept on; `slept` keeps every sleep in seconds."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__()
+        self._now, self._running = now.astimezone(UTC), 0.0
+        self.slept: list[float] = []
+
+    def now_utc(self) -> datetime:
+        return self._now.replace(microsecond=self._now.microsecond // 1000 * 1000)
+
+    def monotonic(self) -> float:
+        return self._running
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds=seconds)
+
+    def set(self, now: datetime) -> None:
+        self._now = now.astimezone(UTC)
+
+    def advance(self, **by: float) -> None:
+        """`advance(minutes=10)`: the arguments of `timedelta`."""
+        self._now += timedelta(**by)
+        self._running += timedelta(**by).total_seconds()
+
+
+def row(ticker: str, close: int = 1000, **cells: Any) -> dict[str, Any]:
+    """One ticker's row of a market day: a quiet day at that close unless told otherwise."""
+    quiet = {"open": close, "high": close, "low": close, "close": close, "change": 0, "volume": 10, "shares": 100}
+    texts = {"ticker": ticker, "name": f"종목 {ticker}", "market": "KOSPI", "factor": 1.0}
+    return {"value": 10 * close, "market_cap": 100 * close} | quiet | texts | cells
+
+
+def halted(ticker: str, close: int, **cells: Any) -> dict[str, Any]:
+    """A row without trading: the close is kept, everything else is 0."""
+    return row(ticker, close, open=0, high=0, low=0, volume=0, value=0, **cells)
+
+
+def market_day(session: str, *rows: dict[str, Any], finality: str = PROVISIONAL, source: str = "pykrx") -> MarketDay:
+    """These rows as a `MarketDay` with the types that a real one has."""
+    frame = pd.DataFrame(sorted(rows, key=lambda each: each["ticker"]), columns=list(DAY_COLUMNS))
+    types = dict.fromkeys(INTEGER_COLUMNS, "int64") | dict.fromkeys(FLOAT_COLUMNS, "float64")
+    return MarketDay(session, frame.astype(types), finality, source)

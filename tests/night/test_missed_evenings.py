@@ -1,0 +1,70 @@
+"""What was missed is caught up, in order, each session with its own record."""
+
+from datetime import timedelta
+
+from tests.night.suite import Suite
+from utils.clock import kst
+
+SETUP = kst(2026, 9, 3, 19)
+BACK = kst(2026, 9, 10, 19)
+MISSED = ["2026-09-04", "2026-09-07", "2026-09-08", "2026-09-09"]
+
+
+def test_four_skipped_evenings_are_all_there_after_one_run(suite_over: Suite) -> None:
+    suite_over.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
+    suite_over.must(BACK, "daily_update.py")
+    seen = suite_over.read(BACK)
+    assert [head.session for head in seen["heads"]][5:] == [*MISSED, "2026-09-10"]
+    assert [seen["jobs"][session]["status"] for session in MISSED] == ["completed"] * 4
+    starts = [seen["jobs"][session]["start_time_utc"] for session in [*MISSED, "2026-09-10"]]
+    assert starts == sorted(starts)
+    assert [head.finality for head in seen["heads"]] == ["final"] * 9 + ["provisional"]
+
+
+def test_a_hole_in_the_middle_is_found_and_filled(suite: Suite) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
+    suite.must(BACK, "daily_update.py", "--from", "2026-09-08")
+    assert "2026-09-07" not in suite.read(BACK)["jobs"]
+    suite.must(BACK + timedelta(minutes=5), "daily_update.py")
+    assert [head.session for head in suite.read(BACK)["heads"]][5:] == [*MISSED, "2026-09-10"]
+
+
+def test_a_second_run_of_the_same_evening_asks_for_nothing(suite: Suite) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
+    suite.exchange.reset_counts()
+    done = suite.must(SETUP + timedelta(minutes=30), "daily_update.py")
+    assert suite.exchange.requests() == []
+    assert "Nothing to do" in done.stderr
+
+
+def test_setup_runs_again_without_loading_anything_twice(suite_over: Suite) -> None:
+    suite_over.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
+    before = suite_over.read(SETUP)
+    suite_over.exchange.reset_counts()
+    suite_over.must(SETUP, "manual_setup.py", "--yes", "--sessions", "7")
+    after = suite_over.read(SETUP)
+    assert suite_over.exchange.counts()["data"] == 1 + 2
+    assert after["heads"][2:] == before["heads"]
+    assert after["scope"]["first_session"] == after["heads"][0].session
+
+
+def test_a_holiday_that_no_library_predicts_is_settled_by_the_next_session(suite: Suite) -> None:
+    suite.must(kst(2026, 8, 13, 19), "manual_setup.py", "--yes", "--sessions", "5")
+    evening = suite.run(kst(2026, 8, 14, 19), "daily_update.py")
+    assert evening.returncode == 75
+    assert "2026-08-14" in evening.stderr
+    assert suite.read(kst(2026, 8, 14, 19))["jobs"]["2026-08-14"]["error"]["kind"] == "not_published"
+    suite.must(kst(2026, 8, 18, 19), "daily_update.py")
+    seen = suite.read(kst(2026, 8, 18, 19))
+    assert [head.session for head in seen["heads"]][-2:] == ["2026-08-13", "2026-08-18"]
+    assert "2026-08-14" not in seen["jobs"]
+    suite.exchange.reset_counts()
+    suite.must(kst(2026, 8, 19, 19), "daily_update.py")
+    assert not [record for record in suite.exchange.requests() if record.dates.get("trdDd") == "20260814"]
+
+
+def test_at_noon_nothing_of_the_running_session_is_stored(suite: Suite) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
+    suite.must(kst(2026, 9, 4, 12), "daily_update.py")
+    heads = suite.read(kst(2026, 9, 4, 12))["heads"]
+    assert (heads[-1].session, heads[-1].finality) == ("2026-09-03", "final")

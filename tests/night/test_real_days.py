@@ -1,0 +1,72 @@
+"""A month of real market days through the sandbox, real pykrx and each database, as the scripts run at night."""
+
+import gzip
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sandbox.replay import ReplayMarket
+from sandbox.server import LocalExchange
+from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from utils.clock import kst
+from utils.settings import PROJECT
+
+RECORDED = PROJECT.parent / "shared" / "data" / "market" / "2024.csv.gz"
+SETUP = kst(2024, 1, 22, 19)
+LAST = kst(2024, 2, 13, 19)
+HOLIDAYS = ("2024-02-09", "2024-02-12")
+
+pytestmark = pytest.mark.skipif(not RECORDED.exists(), reason=f"the recorded days are not here: {RECORDED}")
+
+
+@pytest.fixture(scope="module")
+def recorded() -> pd.DataFrame:
+    """What the exchange published, in the columns of the export."""
+    with gzip.open(RECORDED, "rt", encoding="utf-8") as file:
+        table = pd.read_csv(file, dtype={"Code": str}, keep_default_na=False)
+    names = dict(
+        Date="session", Code="ticker", Name="name", Market="market", Open="open", High="high", Low="low", Close="close",
+        Changes="change", Volume="volume", Amount="value", Marcap="market_cap", Stocks="shares",
+    )  # fmt: skip
+    table["Market"] = table["MarketId"].map({"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"})
+    table = table.rename(columns=names)[list(names.values())]
+    numbers = ["open", "high", "low", "close", "change", "volume", "value", "market_cap", "shares"]
+    table[numbers] = table[numbers].astype("int64")
+    return table.sort_values(["session", "ticker"], ignore_index=True)
+
+
+@pytest.mark.timeout(900)
+def test_every_stored_cell_equals_the_exchange_and_every_target_is_analysed(
+    recorded: pd.DataFrame, tmp_path: Path, database: dict[str, str]
+) -> None:
+    with LocalExchange(ReplayMarket([RECORDED]), SETUP, {LOGIN_ID: PASSWORD}) as exchange:
+        suite = Suite(exchange, tmp_path, database)
+        suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "15")
+        assert len(exchange.requests()) <= 15 + 10
+
+        for evening in weekday_evenings(SETUP + timedelta(days=1), LAST):
+            exchange.reset_counts()
+            done = suite.run(evening, "daily_update.py")
+            assert done.returncode == 0, done.stderr
+            assert exchange.counts()["data"] <= 4
+            suite.analyse_night(evening) if f"{evening:%Y-%m-%d}" not in HOLIDAYS else None
+        suite.must(LAST, "daily_update.py", "--export", str(tmp_path / "all.csv"))
+
+        seen = suite.read(LAST)
+    stored = pd.read_csv(tmp_path / "all.csv", dtype={"ticker": str}, keep_default_na=False, low_memory=False)[
+        list(recorded.columns)
+    ]
+    pd.testing.assert_frame_equal(stored, recorded)
+    assert {target["last_analyzed_date"] for target in seen["targets"]} == {"2024-02-13"}
+    assert {job["status"] for job in seen["jobs"].values()} == {"completed"}
+    assert {job["status"] for job in seen["analyses"].values()} == {"completed"}
+    assert [head.finality for head in seen["heads"]] == ["final"] * 28 + ["provisional"]
+    assert not set(HOLIDAYS) & set(seen["jobs"])
+
+
+def weekday_evenings(first: datetime, last: datetime) -> list[datetime]:
+    """When cron starts `daily_update`: 19:00 from Monday to Friday, holidays included."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [day for day in days if day.weekday() < 5]

@@ -1,0 +1,105 @@
+"""One contract, every database: SQLite, mongomock, and the server named in MONGODB_TEST_URI."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mongomock
+import pymongo
+import pytest
+from mongomock.collection import BulkOperationBuilder
+from mongomock.store import ServerStore
+from pymongo.errors import OperationFailure
+
+from tests.fakes import FakeClock
+from utils.store import Store
+from utils.store.backend import Backend
+from utils.store.base import Identity
+from utils.store.mongo import MongoBackend
+from utils.store.sqlite import SqliteBackend
+
+SERVER = os.environ.get("MONGODB_TEST_URI", "")
+NO_SERVER = "MONGODB_TEST_URI IS NOT SET: NOTHING WAS CHECKED AGAINST A MONGODB SERVER"
+DATABASES = ("system_info", "stock_data", "stock_analyzed")
+OpenBackend = Callable[[], Backend]
+OpenStore = Callable[..., Store]
+
+
+class Mongomock(mongomock.MongoClient):
+    """What mongomock 4.3.0 lacks of the driver: `nodes`, and a word against commands such as `create` with a view."""
+
+    nodes = frozenset({("mongomock", 27017)})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mongomock_with_this_pymongo() -> Iterator[None]:
+    """pymongo > 4.10 hands `sort` to bulk writes, which mongomock 4.3.0 does not take; ours never sort."""
+
+    def without_sort(method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, *args, sort=None, **more: method(self, *args, **more)
+
+    def no_such_command(self: object, command: object, *args: object, **more: object) -> None:
+        raise OperationFailure(f"no such command: {command}", 59)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("add_update", "add_replace"):
+            patch.setattr(BulkOperationBuilder, name, without_sort(getattr(BulkOperationBuilder, name)))
+        patch.setattr(mongomock.Database, "command", no_such_command)
+        yield
+
+
+@pytest.fixture(params=["sqlite", "mongomock", "mongodb"])
+def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenBackend]:
+    """A function that opens one more connection to the same, at first empty, database."""
+    if request.param == "mongodb" and not SERVER:
+        pytest.skip(NO_SERVER)
+    opened: list[Backend] = []
+    prefix = f"test_{uuid.uuid4().hex[:10]}_"
+    names = {name: prefix + name for name in DATABASES}
+    shared = ServerStore()
+
+    def connect() -> Backend:
+        if request.param == "sqlite":
+            return SqliteBackend(tmp_path / "data")
+        client = Mongomock(_store=shared) if request.param == "mongomock" else pymongo.MongoClient(SERVER)
+        return MongoBackend(client, names)
+
+    def open_one() -> Backend:
+        opened.append(connect())
+        return opened[-1]
+
+    yield open_one
+    for backend in opened:
+        backend.close()
+    if request.param == "mongodb":
+        with pymongo.MongoClient(SERVER) as client:
+            for name in names.values():
+                client.drop_database(name)
+
+
+@pytest.fixture
+def open_store(open_backend: OpenBackend, clock: FakeClock) -> OpenStore:
+    """`open_store("b")`: a store on the same database for another process, here called b."""
+
+    def open_one(run: str = "a") -> Store:
+        return Store(open_backend(), clock, Identity(f"host-{run}", 4711, run))
+
+    return open_one
+
+
+@pytest.fixture
+def backend(open_backend: OpenBackend) -> Backend:
+    return open_backend()
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> Store:
+    return open_store("a")
+
+
+@pytest.fixture
+def other(open_store: OpenStore, store: Store) -> Store:
+    """Another process on another host, on the same database."""
+    return open_store("b")

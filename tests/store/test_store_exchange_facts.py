@@ -1,0 +1,161 @@
+"""What the exchange has shown (calendar) and how it treats us (sources), shared by every process."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes import FakeClock
+from utils.clock import kst
+from utils.date_utils import OutOfCalendar
+from utils.errors import EXIT_NOT_NOW, Banned
+from utils.store import Store
+from utils.store.schema import CALENDAR
+
+SECOND = timedelta(seconds=1)
+
+
+def state(store: Store, source: str = "pykrx") -> dict[str, object]:
+    return next(each for each in store.sources() if each["_id"] == source)
+
+
+def test_what_the_exchange_showed_is_remembered(store: Store, other: Store) -> None:
+    assert store.observed_calendar() == {}
+    store.record_calendar({"2024-01-22": True, "2024-02-09": False}, "index series")
+    assert other.observed_calendar() == {"2024-01-22": True, "2024-02-09": False}
+
+
+def test_a_remembered_day_says_what_was_predicted_and_by_what_it_is_known(store: Store, clock: FakeClock) -> None:
+    store.record_calendar({"2024-01-22": False}, "index series")
+    assert store.backend.get(CALENDAR, "2024-01-22") == {
+        "_id": "2024-01-22",
+        "open": False,
+        "predicted": True,
+        "evidence": "index series",
+        "observed_utc": clock.now_utc(),
+    }
+
+
+def test_only_news_is_returned_and_written(store: Store, clock: FakeClock) -> None:
+    store.record_calendar({"2024-01-22": True, "2024-01-23": True}, "first")
+    clock.advance(days=1)
+    assert store.record_calendar({"2024-01-22": True, "2024-01-23": False, "2024-01-24": True}, "second") == {
+        "2024-01-23": False,
+        "2024-01-24": True,
+    }
+    assert [day["evidence"] for day in store.backend.find(CALENDAR)] == ["first", "second", "second"]
+
+
+def test_nothing_shown_is_no_news(store: Store) -> None:
+    assert store.record_calendar({}, "index series") == {}
+
+
+def test_a_day_outside_the_calendar_is_refused_and_nothing_is_written(store: Store) -> None:
+    with pytest.raises(OutOfCalendar):
+        store.record_calendar({"2024-01-22": True, "1999-12-30": True}, "index series")
+    assert store.observed_calendar() == {}
+
+
+def test_the_first_request_goes_at_once_and_the_next_ones_queue_up(store: Store) -> None:
+    waits = [store.next_request("pykrx", SECOND).total_seconds() for _ in range(4)]
+    assert waits == [0, 1, 2, 3]
+
+
+def test_two_processes_share_one_pace(store: Store, other: Store) -> None:
+    waits = [each.next_request("pykrx", SECOND).total_seconds() for each in (store, other, other, store)]
+    assert waits == [0, 1, 2, 3]
+
+
+def test_who_waits_as_told_is_never_closer_than_the_interval(store: Store, other: Store, clock: FakeClock) -> None:
+    sent = []
+    for number in range(12):
+        clock.advance(milliseconds=370 * (number % 3))
+        clock.sleep((store, other)[number % 2].next_request("pykrx", SECOND).total_seconds())
+        sent.append(clock.now_utc())
+    assert min(later - earlier for earlier, later in zip(sent, sent[1:], strict=False)) >= SECOND
+
+
+def test_after_a_pause_nobody_waits(store: Store, clock: FakeClock) -> None:
+    store.next_request("pykrx", SECOND)
+    clock.advance(seconds=1)
+    assert store.next_request("pykrx", SECOND) == timedelta(0)
+
+
+def test_a_process_that_loses_the_race_for_a_slot_takes_the_next_one(
+    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = store.backend.update
+
+    def overtaken(*args: object) -> int:
+        monkeypatch.undo()
+        assert other.next_request("pykrx", SECOND) == timedelta(0)
+        return update(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store.backend, "update", overtaken)
+    assert store.next_request("pykrx", SECOND) == SECOND
+    assert state(store)["total"] == 2
+
+
+def test_sources_have_a_pace_of_their_own(store: Store) -> None:
+    store.next_request("pykrx", SECOND)
+    assert store.next_request("openapi", SECOND) == timedelta(0)
+    assert {each["_id"] for each in store.sources()} == {"pykrx", "openapi"}
+
+
+def test_an_interval_of_zero_never_waits(store: Store) -> None:
+    assert [store.next_request("pykrx", timedelta(0)) for _ in range(3)] == [timedelta(0)] * 3
+
+
+def test_a_clock_that_was_set_back_does_not_make_anybody_wait_for_days(store: Store, clock: FakeClock) -> None:
+    store.next_request("pykrx", SECOND)
+    clock.set(kst(2024, 1, 1))
+    assert store.next_request("pykrx", SECOND) <= timedelta(minutes=2)
+
+
+def test_requests_are_counted_per_kst_day_and_altogether(store: Store, other: Store, clock: FakeClock) -> None:
+    clock.set(kst(2024, 1, 22, 23, 59, 58))
+    for each in (store, other, store):
+        each.next_request("pykrx", timedelta(0))
+    assert (state(store)["date_kst"], state(store)["today"], state(store)["total"]) == ("2024-01-22", 3, 3)
+    clock.set(kst(2024, 1, 23))
+    other.next_request("pykrx", timedelta(0))
+    assert (state(store)["date_kst"], state(store)["today"], state(store)["total"]) == ("2024-01-23", 1, 4)
+
+
+def test_midnight_utc_begins_no_new_day(store: Store, clock: FakeClock) -> None:
+    for hour in (8, 9, 10):
+        clock.set(kst(2024, 1, 22, hour))
+        store.next_request("pykrx", SECOND)
+    assert state(store)["today"] == 3
+
+
+def test_a_blocked_source_is_closed_to_every_process_until_it_opens(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
+    store.next_request("pykrx", SECOND)
+    store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "automated use detected")
+    with pytest.raises(Banned, match=r"pykrx.*2024-01-23 19:00 KST.*automated use detected") as refusal:
+        other.next_request("pykrx", SECOND)
+    assert refusal.value.exit_code == EXIT_NOT_NOW
+    clock.advance(hours=24, milliseconds=-1)
+    pytest.raises(Banned, store.next_request, "pykrx", SECOND)
+    clock.advance(milliseconds=1)
+    assert store.next_request("pykrx", SECOND) == timedelta(0)
+
+
+def test_a_refused_request_is_not_counted(store: Store, clock: FakeClock) -> None:
+    store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "ban")
+    pytest.raises(Banned, store.next_request, "pykrx", SECOND)
+    assert (state(store)["total"], state(store)["next_request_utc"]) == (0, None)
+
+
+def test_a_blocked_source_does_not_close_the_other_one(store: Store, clock: FakeClock) -> None:
+    store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "ban")
+    assert store.next_request("openapi", SECOND) == timedelta(0)
+
+
+def test_blocking_keeps_the_counts(store: Store, clock: FakeClock) -> None:
+    store.next_request("pykrx", SECOND)
+    until = clock.now_utc() + timedelta(hours=24)
+    store.block_source("pykrx", until, "ban")
+    blocked = state(store)
+    assert (blocked["total"], blocked["today"], blocked["blocked_until_utc"]) == (1, 1, until)

@@ -1,0 +1,143 @@
+"""`job_status`: one record per job and session."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes import FakeClock
+from utils.store import Store
+from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, RUNNING
+
+FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
+
+
+def test_a_started_job_is_the_document_of_the_contract(store: Store, clock: FakeClock) -> None:
+    store.start_job(DAILY_UPDATE, MONDAY)
+    assert store.job(DAILY_UPDATE, MONDAY) == {
+        "_id": "2024-01-22_daily_update",
+        "job_name": "daily_update",
+        "date_kst": MONDAY,
+        "status": "running",
+        "start_time_utc": clock.now_utc(),
+        "end_time_utc": None,
+        "heartbeat_utc": clock.now_utc(),
+        "attempts": 1,
+        "host": "host-a",
+        "pid": 4711,
+        "source": None,
+        "finality": None,
+        "tickers": 0,
+        "analyzed": 0,
+        "pending": 0,
+        "failed": 0,
+        "warnings": [],
+        "error": None,
+    }
+
+
+def test_a_job_nobody_started_is_none(store: Store) -> None:
+    assert store.job(DAILY_UPDATE, MONDAY) is None
+    assert not store.is_completed(DAILY_UPDATE, MONDAY)
+    assert store.last_completed(DAILY_UPDATE) is None
+
+
+def test_a_second_start_is_a_second_attempt_by_whoever_made_it(store: Store, other: Store, clock: FakeClock) -> None:
+    store.start_job(DAILY_UPDATE, MONDAY)
+    clock.advance(hours=1)
+    other.start_job(DAILY_UPDATE, MONDAY)
+    job = store.job(DAILY_UPDATE, MONDAY)
+    assert job is not None
+    assert (job["attempts"], job["host"], job["start_time_utc"]) == (2, "host-b", clock.now_utc())
+
+
+def test_a_new_attempt_forgets_the_error_and_the_counts_but_not_the_source(store: Store) -> None:
+    store.start_job(DAILY_UPDATE, MONDAY)
+    error = {"kind": "down", "message": "no answer"}
+    store.update_job(
+        DAILY_UPDATE,
+        MONDAY,
+        {"status": FAILED, "error": error, "tickers": 9, "warnings": ["w"], "source": "pykrx", "finality": "final"},
+    )
+    store.start_job(DAILY_UPDATE, MONDAY)
+    job = store.job(DAILY_UPDATE, MONDAY)
+    assert job is not None
+    assert (job["status"], job["error"], job["tickers"], job["warnings"]) == (RUNNING, None, 0, [])
+    assert (job["source"], job["finality"]) == ("pykrx", "final")
+
+
+def test_an_update_sets_fields_and_is_a_heartbeat(store: Store, clock: FakeClock) -> None:
+    store.start_job(DAILY_UPDATE, MONDAY)
+    started = store.job(DAILY_UPDATE, MONDAY)
+    clock.advance(minutes=5)
+    store.update_job(DAILY_UPDATE, MONDAY, {"tickers": 2_687, "error": {"kind": "down", "message": "한글"}})
+    assert started is not None
+    assert store.job(DAILY_UPDATE, MONDAY) == started | {
+        "tickers": 2_687,
+        "error": {"kind": "down", "message": "한글"},
+        "heartbeat_utc": clock.now_utc(),
+    }
+
+
+def test_an_update_of_a_job_nobody_started_makes_none(store: Store) -> None:
+    store.update_job(DAILY_UPDATE, MONDAY, {"tickers": 1})
+    assert store.job(DAILY_UPDATE, MONDAY) is None
+
+
+@pytest.fixture
+def week(store: Store) -> Store:
+    """Friday completed, Monday failed, Tuesday running; and one record of another job."""
+    for session, status in ((MONDAY, FAILED), (TUESDAY, RUNNING), (FRIDAY, COMPLETED)):
+        store.start_job(DAILY_UPDATE, session)
+        store.update_job(DAILY_UPDATE, session, {"status": status})
+    store.start_job(HOURLY_ANALYSIS, MONDAY)
+    return store
+
+
+def test_jobs_come_newest_session_first(week: Store) -> None:
+    assert [job["date_kst"] for job in week.jobs(DAILY_UPDATE)] == [TUESDAY, MONDAY, FRIDAY]
+    assert [job["date_kst"] for job in week.jobs(DAILY_UPDATE, last=2)] == [TUESDAY, MONDAY]
+    assert [job["date_kst"] for job in week.jobs(HOURLY_ANALYSIS)] == [MONDAY]
+
+
+def test_the_last_completed_session_is_neither_the_failed_nor_the_running_one(week: Store) -> None:
+    assert week.last_completed(DAILY_UPDATE) == FRIDAY
+    assert week.last_completed(HOURLY_ANALYSIS) is None
+    completed = [week.is_completed(DAILY_UPDATE, session) for session in (FRIDAY, MONDAY, TUESDAY)]
+    assert completed == [True, False, False]
+
+
+def test_the_newest_of_several_completed_sessions_counts(week: Store) -> None:
+    week.update_job(DAILY_UPDATE, TUESDAY, {"status": COMPLETED})
+    assert week.last_completed(DAILY_UPDATE) == TUESDAY
+
+
+def test_jobs_left_running_about_older_sessions_are_given_up(week: Store, clock: FakeClock) -> None:
+    clock.advance(days=1)
+    assert week.give_up_jobs(HOURLY_ANALYSIS, before=TUESDAY) == 1
+    job = week.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["error"]["kind"], job["end_time_utc"]) == (FAILED, "unfinished", clock.now_utc())
+    assert TUESDAY in job["error"]["message"]
+
+
+def test_giving_up_leaves_this_session_other_jobs_and_ended_ones_alone(week: Store) -> None:
+    before = week.jobs(DAILY_UPDATE) + week.jobs(HOURLY_ANALYSIS)
+    assert week.give_up_jobs(HOURLY_ANALYSIS, before=MONDAY) == 0
+    assert week.give_up_jobs(DAILY_UPDATE, before=TUESDAY) == 0
+    assert week.jobs(DAILY_UPDATE) + week.jobs(HOURLY_ANALYSIS) == before
+
+
+def test_forgotten_jobs_are_gone_and_others_stay(week: Store) -> None:
+    assert week.forget_jobs(DAILY_UPDATE, [MONDAY, TUESDAY, "2024-01-24"]) == 2
+    assert week.forget_jobs(DAILY_UPDATE, []) == 0
+    assert [job["date_kst"] for job in week.jobs(DAILY_UPDATE)] == [FRIDAY]
+    assert week.job(HOURLY_ANALYSIS, MONDAY) is not None
+
+
+def test_times_come_back_aware_and_to_the_millisecond(store: Store, clock: FakeClock) -> None:
+    clock.advance(milliseconds=7)
+    store.start_job(DAILY_UPDATE, MONDAY)
+    job = store.job(DAILY_UPDATE, MONDAY)
+    assert job is not None
+    assert job["start_time_utc"].utcoffset() == timedelta(0)
+    assert job["start_time_utc"] == clock.now_utc()

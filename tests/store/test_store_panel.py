@@ -1,0 +1,169 @@
+"""`load_panel`: ticker x session arrays, adjusted to the last session."""
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.fakes import halted, market_day, row
+from utils.errors import StoreError
+from utils.market_day import Panel
+from utils.store import Store
+
+S1, S2, S3, S4 = "2024-01-17", "2024-01-18", "2024-01-19", "2024-01-22"
+NAN = np.nan
+
+
+def save(store: Store, days: dict[str, list[dict[str, Any]]]) -> None:
+    for session, rows in days.items():
+        store.save_session(market_day(session, *rows))
+
+
+def split_in_two() -> dict[str, list[dict[str, Any]]]:
+    """A is split 1:5 on S3 and 1:2 on S4; B is quiet."""
+    return {
+        S1: [row("A00000", 1000, low=900, high=1100, open=950), row("B00000", 50)],
+        S2: [row("A00000", 1000), row("B00000", 51)],
+        S3: [row("A00000", 200, factor=0.2), row("B00000", 52)],
+        S4: [row("A00000", 100, factor=0.5), row("B00000", 53)],
+    }
+
+
+def series(panel: Panel, ticker: str, name: str = "close") -> list[float]:
+    values: list[float] = getattr(panel, name)[panel.tickers.index(ticker)].tolist()
+    return values
+
+
+def test_prices_are_multiplied_with_every_later_factor(store: Store) -> None:
+    save(store, split_in_two())
+    panel = store.load_panel(S4, 300)
+    assert series(panel, "A00000") == pytest.approx([100, 100, 100, 100])
+    assert series(panel, "B00000") == [50, 51, 52, 53]
+
+
+def test_open_high_and_low_are_adjusted_like_the_close(store: Store) -> None:
+    save(store, split_in_two())
+    panel = store.load_panel(S4, 300)
+    first_bar = [series(panel, "A00000", name)[0] for name in ("open", "high", "low", "close")]
+    assert first_bar == pytest.approx([95, 110, 90, 100])
+
+
+def test_volume_and_value_stay_as_published(store: Store) -> None:
+    save(store, split_in_two())
+    panel = store.load_panel(S4, 300)
+    assert series(panel, "A00000", "volume") == [10, 10, 10, 10]
+    assert series(panel, "A00000", "value") == [10_000, 10_000, 2_000, 1_000]
+
+
+def test_a_panel_is_adjusted_to_its_own_last_session(store: Store) -> None:
+    save(store, split_in_two())
+    assert series(store.load_panel(S3, 300), "A00000") == pytest.approx([200, 200, 200])
+
+
+def test_the_factor_of_the_first_session_touches_nothing(store: Store) -> None:
+    save(store, split_in_two())
+    assert series(store.load_panel(S4, 2), "A00000") == pytest.approx([100, 100])
+
+
+def test_the_last_count_sessions_are_taken(store: Store) -> None:
+    save(store, split_in_two())
+    assert store.load_panel(S4, 3).sessions == [S2, S3, S4]
+    assert store.load_panel(S3, 1).sessions == [S3]
+
+
+def test_sessions_that_are_stored_later_do_not_show_in_an_earlier_panel(store: Store) -> None:
+    save(store, split_in_two())
+    assert store.load_panel(S2, 300).sessions == [S1, S2]
+
+
+def test_a_halted_session_is_a_flat_bar_at_its_close_and_not_traded(store: Store) -> None:
+    save(store, {S1: [row("A00000", 700)], S2: [halted("A00000", 800)], S3: [row("A00000", 900)]})
+    panel = store.load_panel(S3, 300)
+    assert [series(panel, "A00000", name)[1] for name in ("open", "high", "low", "close")] == [800] * 4
+    assert series(panel, "A00000", "traded") == [True, False, True]
+
+
+def test_a_halted_session_before_a_split_is_adjusted_too(store: Store) -> None:
+    save(store, {S1: [halted("A00000", 800)], S2: [row("A00000", 400, factor=0.5)]})
+    panel = store.load_panel(S2, 300)
+    assert [series(panel, "A00000", name)[0] for name in ("open", "high", "low", "close")] == [400] * 4
+
+
+def test_a_rebase_on_a_halted_session_counts(store: Store) -> None:
+    save(store, {S1: [row("A00000", 800)], S2: [halted("A00000", 400, factor=0.5)], S3: [row("A00000", 410)]})
+    assert series(store.load_panel(S3, 300), "A00000") == [400, 400, 410]
+
+
+def test_where_a_ticker_was_not_listed_everything_is_nan_and_untraded(store: Store) -> None:
+    save(store, {S1: [row("A00000")], S2: [row("A00000"), row("B00000", 7)]})
+    panel = store.load_panel(S2, 300)
+    for name in ("open", "high", "low", "close", "volume", "value"):
+        np.testing.assert_array_equal(np.isnan(series(panel, "B00000", name)), [True, False], name)
+    assert series(panel, "B00000", "traded") == [False, True]
+
+
+def test_a_ticker_that_is_gone_in_the_last_session_is_left_out(store: Store) -> None:
+    save(store, {S1: [row("A00000"), row("B00000")], S2: [row("B00000")]})
+    assert store.load_panel(S2, 300).tickers == ["B00000"]
+
+
+def test_names_markets_and_market_caps_are_those_of_the_last_session(store: Store) -> None:
+    old = row("A00000", name="옛 이름", market="KOSDAQ", market_cap=1)
+    new = row("A00000", name="새 이름", market="KOSPI", market_cap=447_136_713_000_000)
+    save(store, {S1: [old], S2: [new]})
+    panel = store.load_panel(S2, 300)
+    assert (panel.names, panel.markets, panel.market_cap.tolist()) == (["새 이름"], ["KOSPI"], [447_136_713_000_000.0])
+
+
+def test_an_unknown_factor_counts_as_1_and_its_session_is_unsettled(store: Store) -> None:
+    save(store, {S1: [row("A00000", 10)], S2: [row("A00000", 20, factor=NAN)], S3: [row("A00000", 30)]})
+    panel = store.load_panel(S3, 300)
+    assert panel.unsettled == [S2]
+    assert series(panel, "A00000") == [10, 20, 30]
+
+
+def test_an_unknown_factor_of_the_first_session_unsettles_nothing(store: Store) -> None:
+    save(store, {S1: [row("A00000", factor=NAN)], S2: [row("A00000")]})
+    assert store.load_panel(S2, 300).unsettled == []
+
+
+def test_an_unknown_factor_of_a_ticker_that_is_gone_unsettles_nothing(store: Store) -> None:
+    save(store, {S1: [row("B00000")], S2: [row("A00000", factor=NAN), row("B00000")], S3: [row("B00000")]})
+    assert store.load_panel(S3, 300).unsettled == []
+
+
+def test_arrays_are_contiguous_float64_of_tickers_by_sessions(store: Store) -> None:
+    save(store, split_in_two())
+    panel = store.load_panel(S4, 3)
+    for name in ("open", "high", "low", "close", "volume", "value"):
+        array = getattr(panel, name)
+        assert (array.shape, array.dtype, array.flags.c_contiguous) == ((2, 3), np.float64, True), name
+    assert (panel.traded.dtype, panel.traded.shape, panel.market_cap.shape) == (np.bool_, (2, 3), (2,))
+
+
+def test_a_volume_above_int32_survives_the_panel(store: Store) -> None:
+    save(store, {S1: [row("A00000", volume=2**31 + 7)]})
+    assert series(store.load_panel(S1, 300), "A00000", "volume") == [2.0**31 + 7]
+
+
+@pytest.mark.parametrize("order", list(permutations((S1, S2, S3))), ids=lambda order: ">".join(order))
+def test_the_order_in_which_sessions_arrive_is_irrelevant(store: Store, order: tuple[str, ...]) -> None:
+    days = split_in_two()
+    save(store, {session: days[session] for session in order})
+    panel = store.load_panel(S3, 300)
+    assert panel.sessions == [S1, S2, S3]
+    assert series(panel, "A00000") == pytest.approx([200, 200, 200])
+
+
+def test_a_session_that_is_not_stored_gives_no_panel(store: Store) -> None:
+    save(store, {S1: [row("A00000")]})
+    for missing in (S2, "2024-01-16"):
+        with pytest.raises(StoreError, match=f"{missing} is not stored.*daily_update"):
+            store.load_panel(missing, 300)
+
+
+def test_one_ticker_and_one_session_are_a_panel(store: Store) -> None:
+    save(store, {S1: [row("A00000", 5, factor=0.1)]})
+    panel = store.load_panel(S1, 1)
+    assert (panel.sessions, panel.close.tolist(), panel.unsettled) == ([S1], [[5.0]], [])

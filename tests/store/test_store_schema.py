@@ -1,0 +1,86 @@
+"""The database as a whole: its scope, its version, opening it twice, emptying it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeClock, market_day, row
+from tests.store.conftest import OpenBackend, OpenStore
+from utils.errors import EXIT_USAGE, StoreUnusable
+from utils.settings import Settings, load_settings
+from utils.store import Store, open_store
+from utils.store.backend import Backend
+from utils.store.schema import COLLECTIONS, SCHEMA, SCHEMA_VERSION
+from utils.store.sqlite import FILE_NAME
+
+MONDAY = "2024-01-22"
+
+
+def fill(store: Store) -> None:
+    store.save_session(market_day(MONDAY, row("005930")), [{"_id": "005930:x", "session": MONDAY}])
+    store.save_targets([{"_id": "005930", "market_cap": 1, "is_active": True}], {})
+    store.save_analysis(MONDAY, [{"_id": "005930"}])
+    store.start_job("daily_update", MONDAY)
+    store.record_calendar({MONDAY: True}, "index series")
+    store.save_scope(1, ["KOSPI"], MONDAY)
+
+
+def test_there_is_no_scope_before_the_setup_ran(store: Store) -> None:
+    assert store.scope() is None
+
+
+def test_the_scope_comes_back_and_the_last_one_counts(store: Store, other: Store) -> None:
+    store.save_scope(1, ["KONEX"], "2020-01-02")
+    store.save_scope(100_000_000_000, ("KOSPI", "KOSDAQ"), "2022-11-01")
+    assert other.scope() == {
+        "_id": "scope",
+        "min_market_cap": 100_000_000_000,
+        "markets": ["KOSPI", "KOSDAQ"],
+        "first_session": "2022-11-01",
+    }
+
+
+def test_a_database_is_opened_again_as_it_was(store: Store, open_store: OpenStore) -> None:
+    fill(store)
+    again = open_store("c")
+    assert again.session_heads() == store.session_heads() != []
+    assert again.backend.get(SCHEMA, "schema") == {"_id": "schema", "version": SCHEMA_VERSION}
+
+
+def test_a_reset_leaves_an_empty_database_that_works(store: Store, other: Store) -> None:
+    fill(store)
+    store.reset()
+    found = {name: other.backend.find(name) for name in COLLECTIONS}
+    assert found == dict.fromkeys(COLLECTIONS, []) | {SCHEMA: [{"_id": "schema", "version": SCHEMA_VERSION}]}
+    assert list(other.read_columns(["close"])) == []
+    fill(other)
+    assert len(store.session_heads()) == 1
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(open_backend: OpenBackend, clock: FakeClock) -> None:
+    newer = {"_id": "schema", "version": SCHEMA_VERSION + 1}
+    backend = open_backend()
+    backend.put(SCHEMA, [newer])
+    with pytest.raises(StoreUnusable, match=rf"newer version \(schema {SCHEMA_VERSION + 1}.*Update") as refusal:
+        Store(backend, clock)
+    assert refusal.value.exit_code == EXIT_USAGE
+    assert backend.find(SCHEMA) == [newer]
+
+
+def test_a_database_describes_itself_for_a_person(backend: Backend, store: Store) -> None:
+    assert backend.description.startswith(("embedded database /", "MongoDB "))
+    assert store.description == store.backend.description
+
+
+def settings(tmp_path: Path, **options: str) -> Settings:
+    return load_settings({"data_dir": str(tmp_path / "data"), **options}, tmp_path / "no.env")
+
+
+def test_without_a_uri_the_store_is_embedded_in_a_folder_of_its_owner(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MONGODB_URI", raising=False)
+    store = open_store(settings(tmp_path), clock)
+    assert store.description == f"embedded database {tmp_path / 'data' / FILE_NAME}"
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    store.close()

@@ -1,0 +1,248 @@
+"""The queue of the analysis: claimed in order of market cap, by one worker each, and never blocked by a bad target."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeClock
+from utils.store import Store
+from utils.store.targets import LEASE, RETRY_AFTER, Progress
+
+FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
+
+
+def target(ticker: str, market_cap: int, **fields: Any) -> dict[str, Any]:
+    fresh = {"is_active": True, "added_date": FRIDAY, "removed_date": None, "last_analyzed_date": None}
+    work = {"attempts": 0, "retry_after_utc": None, "last_error": None}
+    return {"_id": ticker, "name": "이름", "market": "KOSPI", "market_cap": market_cap} | fresh | work | fields
+
+
+@pytest.fixture
+def queue(store: Store) -> Store:
+    """Five targets; the largest is 005930."""
+    caps = {"000020": 10, "005930": 500, "035720": 20, "000660": 100, "0001A0": 20}
+    store.save_targets([target(ticker, cap) for ticker, cap in caps.items()], {})
+    return store
+
+
+def tickers(targets: list[dict[str, Any]]) -> list[str]:
+    return [each["_id"] for each in targets]
+
+
+def test_targets_come_largest_first_and_equals_by_ticker(queue: Store) -> None:
+    assert tickers(queue.targets()) == ["005930", "000660", "0001A0", "035720", "000020"]
+
+
+def test_a_target_comes_back_as_it_was_saved(queue: Store) -> None:
+    assert queue.target("005930") == target("005930", 500)
+    assert queue.target("999999") is None
+
+
+def test_inactive_targets_are_kept_and_left_out_on_request(queue: Store) -> None:
+    queue.save_targets([], {"000660": {"is_active": False, "removed_date": MONDAY}})
+    assert "000660" in tickers(queue.targets())
+    assert "000660" not in tickers(queue.targets(active_only=True))
+
+
+def test_changes_touch_only_the_fields_they_name(queue: Store) -> None:
+    queue.save_targets([target("028260", 7)], {"000660": {"market_cap": 900}, "777777": {"market_cap": 1}})
+    assert queue.target("000660") == target("000660", 900)
+    assert queue.target("028260") == target("028260", 7)
+    assert queue.target("777777") is None
+
+
+def test_claims_go_by_market_cap(queue: Store) -> None:
+    assert tickers(queue.claim_targets(MONDAY, 3)) == ["005930", "000660", "0001A0"]
+    assert tickers(queue.claim_targets(MONDAY, 3)) == ["035720", "000020"]
+    assert queue.claim_targets(MONDAY, 3) == []
+
+
+def test_a_claim_says_who_works_and_until_when(queue: Store, clock: FakeClock) -> None:
+    (claimed,) = queue.claim_targets(MONDAY, 1)
+    assert (claimed["claimed_by"], claimed["retry_after_utc"]) == (queue.identity.owner, clock.now_utc() + LEASE)
+    assert claimed == queue.target("005930")
+
+
+def test_nobody_else_gets_what_is_claimed(queue: Store, other: Store) -> None:
+    assert tickers(queue.claim_targets(MONDAY, 2)) == ["005930", "000660"]
+    assert tickers(other.claim_targets(MONDAY, 2)) == ["0001A0", "035720"]
+    assert tickers(queue.claim_targets(MONDAY, 2)) == ["000020"]
+
+
+def test_two_workers_share_the_work_and_do_nothing_twice(store: Store, other: Store) -> None:
+    store.save_targets([target(f"{number:06}", number) for number in range(50)], {})
+    done: list[str] = []
+    while batch := store.claim_targets(MONDAY, 7) + other.claim_targets(MONDAY, 4):
+        done += tickers(batch)
+        store.save_analysis(MONDAY, [{"_id": each["_id"], "session": MONDAY} for each in batch])
+    assert sorted(done) == [f"{number:06}" for number in range(50)]
+
+
+def test_who_looked_first_but_wrote_second_gets_nothing(
+    queue: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a worker's look at the queue and its conditional write another one claims the same targets."""
+    look, theirs = queue.backend.find, other.claim_targets(MONDAY, 0)
+    assert len(theirs) == 5
+    other.release_claims()
+
+    def look_then_lose(*args: Any) -> list[dict[str, Any]]:
+        monkeypatch.undo()
+        found = look(*args)
+        if not queue.backend.batch.__qualname__.startswith("Sqlite"):  # there the transaction shuts the other one out
+            theirs[:] = other.claim_targets(MONDAY, 2)
+        return found
+
+    theirs.clear()
+    monkeypatch.setattr(queue.backend, "find", look_then_lose)
+    mine = queue.claim_targets(MONDAY, 3)
+    assert mine
+    assert set(tickers(mine)).isdisjoint(tickers(theirs))
+    assert {each["claimed_by"] for each in mine} == {queue.identity.owner}
+
+
+def test_a_dead_workers_claims_are_free_when_the_lease_has_run_out(
+    queue: Store, other: Store, clock: FakeClock
+) -> None:
+    queue.claim_targets(MONDAY, 5)
+    clock.advance(seconds=LEASE.total_seconds() - 0.001)
+    assert other.claim_targets(MONDAY, 5) == []
+    clock.advance(seconds=0.001)
+    assert len(other.claim_targets(MONDAY, 5)) == 5
+
+
+def test_released_claims_are_free_at_once(queue: Store, other: Store) -> None:
+    queue.claim_targets(MONDAY, 5)
+    queue.release_claims()
+    assert len(other.claim_targets(MONDAY, 5)) == 5
+
+
+def test_a_worker_releases_only_its_own_claims(queue: Store, other: Store) -> None:
+    queue.claim_targets(MONDAY, 2)
+    other.release_claims()
+    assert tickers(other.claim_targets(MONDAY, 5)) == ["0001A0", "035720", "000020"]
+
+
+def test_releasing_does_not_forget_that_a_target_failed(queue: Store) -> None:
+    (failed,) = queue.claim_targets(MONDAY, 1)
+    queue.fail_target(failed, "too short")
+    queue.release_claims()
+    assert "005930" not in tickers(queue.claim_targets(MONDAY, 5))
+
+
+@pytest.mark.parametrize(
+    ("fields", "claimable"),
+    [
+        ({}, True),
+        ({"last_analyzed_date": FRIDAY}, True),
+        ({"last_analyzed_date": MONDAY}, False),
+        ({"last_analyzed_date": TUESDAY}, False),
+        ({"is_active": False}, False),
+        ({"added_date": MONDAY}, True),
+        ({"added_date": TUESDAY}, False),
+    ],
+)
+def test_only_active_targets_that_are_behind_the_session_are_claimed(
+    store: Store, fields: dict[str, Any], claimable: bool
+) -> None:
+    store.save_targets([target("005930", 500, **fields)], {})
+    assert bool(store.claim_targets(MONDAY, 5)) is claimable
+
+
+def test_an_analysed_target_is_marked_and_not_claimed_again(queue: Store) -> None:
+    (claimed,) = queue.claim_targets(MONDAY, 1)
+    queue.save_analysis(MONDAY, [{"_id": "005930", "session": MONDAY}])
+    assert queue.target("005930") == claimed | {
+        "last_analyzed_date": MONDAY,
+        "attempts": 0,
+        "retry_after_utc": None,
+        "last_error": None,
+        "claimed_by": None,
+    }
+    assert "005930" not in tickers(queue.claim_targets(MONDAY, 5))
+
+
+def test_an_analysed_target_is_claimed_for_the_next_session(queue: Store) -> None:
+    queue.save_analysis(MONDAY, [{"_id": "005930", "session": MONDAY}])
+    assert tickers(queue.claim_targets(TUESDAY, 1)) == ["005930"]
+
+
+def test_success_wipes_out_an_earlier_failure(queue: Store) -> None:
+    queue.save_targets([], {"005930": {"attempts": 3, "last_error": "too short"}})
+    queue.save_analysis(MONDAY, [{"_id": "005930"}])
+    done = queue.target("005930")
+    assert done is not None
+    assert (done["attempts"], done["last_error"]) == (0, None)
+
+
+def test_a_result_is_replaced_whole(queue: Store) -> None:
+    queue.save_analysis(FRIDAY, [{"_id": "005930", "latest": {"rsi_14": 51.5, "sma_120": None}, "patterns": ["doji"]}])
+    result = {"_id": "005930", "name": "삼성전자", "latest": {"rsi_14": 48.0}, "history": {"close": [1.5, None]}}
+    queue.save_analysis(MONDAY, [result])
+    assert queue.analysis("005930") == result
+    assert queue.analysis("000660") is None
+
+
+def test_a_failed_target_waits_for_the_next_hour_with_its_reason(queue: Store, clock: FakeClock) -> None:
+    (claimed,) = queue.claim_targets(MONDAY, 1)
+    queue.fail_target(claimed, "KeyError: volume")
+    failed = queue.target("005930")
+    assert failed is not None
+    assert (failed["attempts"], failed["last_error"], failed["claimed_by"]) == (1, "KeyError: volume", None)
+    assert failed["retry_after_utc"] == clock.now_utc() + RETRY_AFTER
+
+
+def test_a_failed_target_never_stands_in_the_way_and_comes_back(queue: Store, clock: FakeClock) -> None:
+    (claimed,) = queue.claim_targets(MONDAY, 1)
+    queue.fail_target(claimed, "no")
+    assert tickers(queue.claim_targets(MONDAY, 5)) == ["000660", "0001A0", "035720", "000020"]
+    clock.advance(seconds=RETRY_AFTER.total_seconds())
+    assert tickers(queue.claim_targets(MONDAY, 1)) == ["005930"]
+
+
+def test_the_next_hourly_run_is_late_enough_for_a_retry() -> None:
+    assert LEASE < RETRY_AFTER < timedelta(hours=1)
+
+
+def test_attempts_add_up(queue: Store, clock: FakeClock) -> None:
+    for _ in range(3):
+        queue.fail_target(queue.claim_targets(MONDAY, 1)[0], "no")
+        clock.advance(hours=1)
+    failed = queue.target("005930")
+    assert failed is not None
+    assert failed["attempts"] == 3
+
+
+def test_reopened_targets_are_analysed_again(queue: Store) -> None:
+    queue.save_analysis(MONDAY, [{"_id": "005930"}, {"_id": "000660"}])
+    assert queue.reopen_targets(["005930", "000020"], MONDAY, behind=FRIDAY) == 1
+    assert "005930" in tickers(queue.claim_targets(MONDAY, 5))
+    assert queue.reopen_targets([], MONDAY, behind=FRIDAY) == 0
+
+
+def test_a_change_of_an_old_session_reopens_what_was_analysed_since(queue: Store) -> None:
+    queue.save_analysis(TUESDAY, [{"_id": "005930"}])
+    assert queue.reopen_targets(["005930"], MONDAY, behind=FRIDAY) == 1
+    reopened = queue.target("005930")
+    assert reopened is not None
+    assert reopened["last_analyzed_date"] == FRIDAY
+
+
+def test_a_target_that_is_behind_anyway_is_not_reopened(queue: Store) -> None:
+    queue.save_analysis(FRIDAY, [{"_id": "005930"}])
+    assert queue.reopen_targets(["005930"], MONDAY, behind="2024-01-18") == 0
+
+
+def test_progress_counts_analysed_failed_and_pending(queue: Store) -> None:
+    queue.save_analysis(MONDAY, [{"_id": "005930"}, {"_id": "000660"}])
+    queue.fail_target(queue.claim_targets(MONDAY, 1)[0], "no")
+    progress = queue.analysis_progress(MONDAY)
+    assert progress == Progress(tickers=5, analyzed=2, failed=1)
+    assert progress.pending == 2
+
+
+def test_progress_leaves_out_who_is_no_target_of_that_session(queue: Store) -> None:
+    queue.save_targets([], {"005930": {"is_active": False}, "000660": {"added_date": TUESDAY}})
+    assert queue.analysis_progress(MONDAY).tickers == 3
+    assert queue.analysis_progress(TUESDAY).tickers == 4
