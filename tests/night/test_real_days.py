@@ -26,10 +26,9 @@ def recorded() -> pd.DataFrame:
     """What the exchange published, in the columns of the export."""
     with gzip.open(RECORDED, "rt", encoding="utf-8") as file:
         table = pd.read_csv(file, dtype={"Code": str}, keep_default_na=False)
-    names = dict(
-        Date="session", Code="ticker", Name="name", Market="market", Open="open", High="high", Low="low", Close="close",
-        Changes="change", Volume="volume", Amount="value", Marcap="market_cap", Stocks="shares",
-    )  # fmt: skip
+    theirs = "Date Code Name Market Open High Low Close Changes Volume Amount Marcap Stocks".split()
+    ours = "session ticker name market open high low close change volume value market_cap shares".split()
+    names = dict(zip(theirs, ours, strict=True))
     table["Market"] = table["MarketId"].map({"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"})
     table = table.rename(columns=names)[list(names.values())]
     numbers = ["open", "high", "low", "close", "change", "volume", "value", "market_cap", "shares"]

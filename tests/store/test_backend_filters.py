@@ -103,7 +103,12 @@ def test_documents_come_back_as_they_were_put(filled: Backend) -> None:
 
 
 def test_nested_documents_lists_and_korean_come_back(backend: Backend) -> None:
-    nested = {"_id": "x", "error": {"kind": "down", "seen_utc": LATE}, "warnings": ["첫째", 'zwei "\\'], "rows": [1.5, None]}
+    nested = {
+        "_id": "x",
+        "error": {"kind": "down", "seen_utc": LATE},
+        "warnings": ["첫째", 'zwei "\\'],
+        "rows": [1.5, None],
+    }
     backend.put(JOBS, [nested])
     assert backend.get(JOBS, "x") == nested
 

@@ -60,7 +60,9 @@ def test_a_second_owner_is_refused_and_told_who_works(store: Store, other: Store
     assert owner["owner"] == "host-a:4711:a"
 
 
-def test_a_refused_owner_takes_nothing_from_the_one_who_works(store: Store, other: Store, open_store: OpenStore) -> None:
+def test_a_refused_owner_takes_nothing_from_the_one_who_works(
+    store: Store, other: Store, open_store: OpenStore
+) -> None:
     with store.lock(DAILY_UPDATE):
         for another in (other, open_store("c")):
             with pytest.raises(LockHeld):

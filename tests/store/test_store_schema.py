@@ -1,12 +1,13 @@
 """The database as a whole: its scope, its version, opening it twice, emptying it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
 from tests.store.conftest import OpenBackend, OpenStore
-from utils.errors import EXIT_USAGE, StoreUnusable
+from utils.errors import EXIT_USAGE, Banned, LockHeld, StoreUnusable
 from utils.settings import Settings, load_settings
 from utils.store import Store, open_store
 from utils.store.backend import Backend
@@ -55,6 +56,19 @@ def test_a_reset_leaves_an_empty_database_that_works(store: Store, other: Store)
     assert list(other.read_columns(["close"])) == []
     fill(other)
     assert len(store.session_heads()) == 1
+
+
+def test_a_reset_keeps_the_lock_under_which_it_is_done(store: Store, other: Store) -> None:
+    with store.lock("daily_update"):
+        store.reset()
+        with pytest.raises(LockHeld), other.lock("daily_update"):
+            pass
+
+
+def test_a_reset_does_not_open_a_source_that_is_closed_to_us(store: Store, clock: FakeClock) -> None:
+    store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "automated use detected")
+    store.reset()
+    pytest.raises(Banned, store.next_request, "pykrx", timedelta(seconds=1))
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(open_backend: OpenBackend, clock: FakeClock) -> None:

@@ -79,27 +79,35 @@ def test_two_workers_share_the_work_and_do_nothing_twice(store: Store, other: St
     assert sorted(done) == [f"{number:06}" for number in range(50)]
 
 
-def test_who_looked_first_but_wrote_second_gets_nothing(
-    queue: Store, other: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between a worker's look at the queue and its conditional write another one claims the same targets."""
-    look, theirs = queue.backend.find, other.claim_targets(MONDAY, 0)
-    assert len(theirs) == 5
-    other.release_claims()
+def overtake(queue: Store, other: Store, claims: int, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Between the queue's look and its conditional write the other one claims; what it will have got."""
+    look, theirs = queue.backend.find, []
 
     def look_then_lose(*args: Any) -> list[dict[str, Any]]:
         monkeypatch.undo()
         found = look(*args)
-        if not queue.backend.batch.__qualname__.startswith("Sqlite"):  # there the transaction shuts the other one out
-            theirs[:] = other.claim_targets(MONDAY, 2)
+        theirs.extend(other.claim_targets(MONDAY, claims))
         return found
 
-    theirs.clear()
     monkeypatch.setattr(queue.backend, "find", look_then_lose)
-    mine = queue.claim_targets(MONDAY, 3)
-    assert mine
-    assert set(tickers(mine)).isdisjoint(tickers(theirs))
-    assert {each["claimed_by"] for each in mine} == {queue.identity.owner}
+    return theirs
+
+
+@pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"], indirect=True)
+def test_who_looked_first_but_wrote_second_gets_what_is_left(
+    queue: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = overtake(queue, other, 2, monkeypatch)
+    assert tickers(queue.claim_targets(MONDAY, 3)) == ["0001A0"]
+    assert tickers(theirs) == ["005930", "000660"]
+
+
+@pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"], indirect=True)
+def test_who_loses_all_it_looked_at_is_not_told_that_the_queue_is_empty(
+    queue: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overtake(queue, other, 3, monkeypatch)
+    assert tickers(queue.claim_targets(MONDAY, 3)) == ["035720", "000020"]
 
 
 def test_a_dead_workers_claims_are_free_when_the_lease_has_run_out(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pymongo
@@ -17,23 +18,25 @@ from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where
 from utils.store.schema import COLLECTIONS, INDEXES, SESSIONS
 
-SERVER_SELECTION_MS = 10_000
-SOCKET_MS = 120_000
+CONNECTION: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 10_000,
+    "connectTimeoutMS": 10_000,
+    "socketTimeoutMS": 120_000,
+    "w": "majority",
+    "journal": True,
+}
+"""What holds unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its journal."""
+_BULK = 200
+"""Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS = 18, 13, 48
 log = logging.getLogger(__name__)
 
 
 def connect(uri: str) -> "pymongo.MongoClient[Document]":
-    """A client that waits a bounded time and counts a write as done when a majority has it in its journal."""
+    """A client for that URI; nothing is sent yet. Raises `StoreUnusable` when it is no MongoDB URI."""
     try:
-        return pymongo.MongoClient(
-            uri,
-            serverSelectionTimeoutMS=SERVER_SELECTION_MS,
-            connectTimeoutMS=SERVER_SELECTION_MS,
-            socketTimeoutMS=SOCKET_MS,
-            w="majority",
-            journal=True,
-        )
+        said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+        return pymongo.MongoClient(uri, **{name: each for name, each in CONNECTION.items() if name.lower() not in said})
     except (errors.ConfigurationError, errors.InvalidURI, ValueError, TypeError) as error:
         raise StoreUnusable(
             f"MONGODB_URI is not a MongoDB URI ({error}). It looks like mongodb://user:password@host:27017/"
@@ -67,10 +70,7 @@ class MongoBackend:
             return list(self._collection(collection).find(where or {}).sort(list(sort) or [("_id", 1)]).limit(limit))
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
-        writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
-        if writes:
-            with _translated():
-                self._collection(collection).bulk_write(writes, ordered=False)
+        self._write(collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents])
 
     def insert(self, collection: str, document: Document) -> bool:
         with _translated():
@@ -85,10 +85,7 @@ class MongoBackend:
             return self._collection(collection).update_many(where, {"$set": dict(changes)}).matched_count
 
     def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        writes = [UpdateOne({"_id": key}, {"$set": dict(fields)}) for key, fields in changes.items()]
-        if writes:
-            with _translated():
-                self._collection(collection).bulk_write(writes, ordered=False)
+        self._write(collection, [UpdateOne({"_id": key}, {"$set": dict(fields)}) for key, fields in changes.items()])
 
     def delete(self, collection: str, where: Where) -> int:
         with _translated():
@@ -123,6 +120,11 @@ class MongoBackend:
 
     def close(self) -> None:
         self._client.close()
+
+    def _write(self, collection: str, writes: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
+        with _translated():
+            for start in range(0, len(writes), _BULK):
+                self._collection(collection).bulk_write(writes[start : start + _BULK], ordered=False)
 
     def _collection(self, name: str) -> Collection[Document]:
         database, _, collection = name.partition(".")
@@ -192,7 +194,9 @@ def _translated() -> Iterator[None]:
             f"MongoDB does not answer ({_first_line(error)}). Start the server, or correct MONGODB_URI."
         ) from None
     except errors.OperationFailure as error:
-        if error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
+        if error.code in (_BULK = 200
+"""Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
+_AUTHENTICATION_FAILED, _UNAUTHORIZED):
             raise StoreUnusable(
                 f"MongoDB refuses this user ({_first_line(error)}). Correct user, password, authSource in MONGODB_URI."
             ) from None

@@ -1,0 +1,56 @@
+"""A day that breaks a rule which never broke on real days is refused, with the rule and the ticker named."""
+
+import pandas as pd
+import pytest
+
+from collectors.integrity import check_day
+from tests.fakes import halted, market_day, row
+from utils.errors import MalformedAnswer
+
+SESSION = "2024-01-22"
+
+
+def day(*rows: dict[str, object], session: str = SESSION) -> pd.DataFrame:
+    return market_day(session, *rows).frame
+
+
+def test_a_normal_day_with_halted_and_off_hours_rows_passes() -> None:
+    off_hours = row("000030", 500, open=0, high=0, low=0, volume=7, value=3500)
+    check_day(day(row("000010"), halted("000020", 700), off_hours), SESSION, None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        ({"high": 990}, "low <= open, close <= high"),
+        ({"low": 1010}, "low <= open, close <= high"),
+        ({"open": 0}, "low <= open, close <= high"),
+        ({"market_cap": 99_999}, "market cap"),
+        ({"close": 0, "market_cap": 0}, "not positive"),
+        ({"volume": -1}, "negative"),
+    ],
+)
+def test_a_broken_rule_names_the_ticker(cells: dict[str, int], rule: str) -> None:
+    with pytest.raises(MalformedAnswer, match=f"{rule}.*000020"):
+        check_day(day(row("000010"), row("000020", **cells)), SESSION, None)
+
+
+def test_fewer_than_98_percent_of_the_tickers_are_not_the_market() -> None:
+    before = day(*(row(f"{number:06d}") for number in range(100)), session="2024-01-19")
+    enough = day(*(row(f"{number:06d}", volume=11) for number in range(98)))
+    check_day(enough, SESSION, before)
+    with pytest.raises(MalformedAnswer, match="only 97 of the 100"):
+        check_day(enough.iloc[:97], SESSION, before)
+
+
+def test_other_tickers_in_place_of_the_known_ones_do_not_count() -> None:
+    before = day(*(row(f"{number:06d}") for number in range(100)), session="2024-01-19")
+    strangers = day(*(row(f"9{number:05d}") for number in range(100)))
+    with pytest.raises(MalformedAnswer, match="only 0 of the 100"):
+        check_day(strangers, SESSION, before)
+
+
+def test_the_answer_of_the_day_before_is_not_taken_for_today() -> None:
+    rows = [row("000010"), row("000020", 700)]
+    with pytest.raises(MalformedAnswer, match="repeats the session before"):
+        check_day(day(*rows), SESSION, day(*rows, session="2024-01-19"))

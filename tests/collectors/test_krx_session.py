@@ -1,0 +1,153 @@
+"""Real pykrx against the local exchange: login, logout, refusals, time, cookies; nothing printed, nothing leaked."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from collectors.krx_session import Account, PykrxSource
+from sandbox.exchange import DATA_PATH, LOGIN_POST_PATH, Request, Response
+from sandbox.server import LocalExchange
+from sandbox.synthetic import SyntheticMarket
+from utils.clock import kst
+from utils.errors import Banned, LoggedOut, LoginRefused, MalformedAnswer, PasswordChangeDue, SourceDown, WrongUsage
+
+ACCOUNT = Account("reader-of-tests", "secret-of-tests")
+
+
+@pytest.fixture(scope="module")
+def market() -> SyntheticMarket:
+    return SyntheticMarket(60)
+
+
+@pytest.fixture
+def exchange(market: SyntheticMarket) -> Iterator[LocalExchange]:
+    with LocalExchange(market, kst(2026, 9, 10, 20), {ACCOUNT.login_id: ACCOUNT.password}) as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def connect(exchange: LocalExchange, tmp_path: Path) -> Callable[..., PykrxSource]:
+    def make(account: Account | None = ACCOUNT, before_request: Callable[[], None] = lambda: None) -> PykrxSource:
+        return PykrxSource(account, exchange.url, before_request, tmp_path)
+
+    return make
+
+
+def answer_data_with(exchange: LocalExchange, *responses: Response | None) -> None:
+    """The next data requests get these answers; None is the real one."""
+    waiting = list(responses)
+
+    def intercept(request: Request) -> Response | None:
+        return waiting.pop(0) if request.path == DATA_PATH and waiting else None
+
+    exchange.exchange.interceptors.insert(0, intercept)
+
+
+def test_a_whole_day_is_one_request_after_one_login(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
+    source = connect()
+    assert len(source.fetch_day("2026-09-10")) == len(source.fetch_day("2026-09-09"))
+    assert exchange.counts() == {"data": 2, "login": 1, "openapi": 0, "page": 2, "other": 0}
+
+
+def test_a_year_of_sessions_is_one_request(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    shown = connect().fetch_sessions("2025-09-01", "2026-09-10")
+    assert shown == [day for day in exchange.exchange.market.sessions if "2025-09-01" <= day <= "2026-09-10"]
+    assert exchange.counts()["data"] == 1
+
+
+def test_more_than_two_years_are_asked_in_spans(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    connect().fetch_sessions("2022-01-01", "2026-09-10")
+    spans = [(record.dates["strtDd"], record.dates["endDd"]) for record in exchange.requests() if record.kind == "data"]
+    assert [spans[0][0], spans[-1][1], len(spans)] == ["20220101", "20260910", 3]
+
+
+def test_a_logout_is_mended_by_one_login(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    source = connect()
+    source.fetch_day("2026-09-10")
+    answer_data_with(exchange, Response(400, b"LOGOUT"))
+    assert len(source.fetch_day("2026-09-10"))
+    assert exchange.counts()["page"] == 2 * 2  # two pages belong to each login
+
+
+def test_a_second_logout_in_a_row_is_given_up(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    answer_data_with(exchange, Response(400, b"LOGOUT"), Response(400, b"LOGOUT"))
+    with pytest.raises(LoggedOut):
+        connect().fetch_day("2026-09-10")
+    assert exchange.counts()["page"] == 2 * 2  # two pages belong to each login
+
+
+def test_another_login_of_the_account_is_taken_over(connect: Callable[..., PykrxSource]) -> None:
+    first, second = connect(), connect()
+    first.log_in()
+    second.log_in()
+    assert len(second.fetch_day("2026-09-10"))
+
+
+def test_wrong_credentials_are_sent_once(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    source = connect(Account(ACCOUNT.login_id, "wrong"))
+    for _ in range(3):
+        with pytest.raises(LoginRefused, match="KRX_PW"):
+            source.fetch_day("2026-09-10")
+    assert exchange.counts()["login"] == 1
+
+
+def test_a_password_that_is_due_is_told_apart(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    due = Response(200, b'{"_error_code":"CD010","_error_message":"change it"}')
+    exchange.exchange.interceptors.insert(0, lambda request: due if request.path == LOGIN_POST_PATH else None)
+    with pytest.raises(PasswordChangeDue, match="CD010"):
+        connect().log_in()
+
+
+def test_without_an_account_nothing_is_asked(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    with pytest.raises(WrongUsage, match="KRX_ID and KRX_PW"):
+        connect(None).fetch_day("2026-09-10")
+    assert exchange.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        (Response(403, b"no"), Banned),
+        (Response(200, "<html>이용이 제한되었습니다</html>".encode()), Banned),
+        (Response(200, "<html>점검</html>".encode()), SourceDown),
+        (Response(502, b""), SourceDown),
+        (Response(200, b'{"OutBlock_1":[{"ISU_SRT_CD":"0059'), MalformedAnswer),
+        (Response(200, b'{"output":[]}'), MalformedAnswer),
+        (Response(200, b'{"OutBlock_1":7}'), MalformedAnswer),
+        (Response(200, b"{}"), MalformedAnswer),
+    ],
+)
+def test_pykrx_swallows_none_of_our_errors(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, response: Response, kind: type[Exception]
+) -> None:
+    answer_data_with(exchange, response)
+    with pytest.raises(kind):
+        connect().fetch_day("2026-09-10")
+
+
+def test_a_closed_port_is_an_outage(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+    source = connect()
+    source.log_in()
+    exchange.stop()
+    with pytest.raises(SourceDown, match="cannot be reached"):
+        source.fetch_day("2026-09-10")
+
+
+def test_every_request_is_announced_before_it_is_sent(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
+    announced: list[int] = []
+    connect(before_request=lambda: announced.append(len(exchange.requests()))).fetch_day("2026-09-10")
+    assert announced == [0, 1, 2, 3]
+
+
+def test_nothing_is_printed_and_the_account_has_no_repr(
+    connect: Callable[..., PykrxSource], capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = connect()
+    source.fetch_day("2026-09-10")
+    assert capfd.readouterr().out == ""
+    assert ACCOUNT.password not in repr(ACCOUNT) + repr(vars(source))

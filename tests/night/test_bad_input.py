@@ -1,0 +1,148 @@
+"""Wrong options, settings, credentials and databases: a clear message, the right exit code, nothing written."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.night.suite import PASSWORD, Suite
+from utils.clock import kst
+from utils.store.sqlite import FILE_NAME
+
+NOW = kst(2026, 9, 10, 19)
+SETUP = ("manual_setup.py", "--yes", "--sessions", "3")
+
+WRONG_OPTIONS = [
+    (("manual_setup.py", "--yes", "--min-market-cap", "lots"), "MIN_MARKET_CAP: 'lots'"),
+    (("manual_setup.py", "--yes", "--min-market-cap", "-1"), "MIN_MARKET_CAP: '-1'"),
+    (("manual_setup.py", "--yes", "--sessions", "0"), "HISTORY_SESSIONS: '0'"),
+    (("manual_setup.py", "--yes", "--sessions", "100000"), "HISTORY_SESSIONS: '100000'"),
+    (("manual_setup.py", "--yes", "--markets", "KOSPI,NYSE"), "KOSPI, KOSDAQ, KONEX"),
+    (("manual_setup.py", "--reset"), "--yes"),
+    (("daily_update.py", "--from", "2026-09-09", "--to", "2026-09-08"), "is after"),
+    (("daily_update.py", "--from", "2026-09-11"), "in the future"),
+    (("daily_update.py", "--to", "2026-02-30"), "is not a date"),
+    (("daily_update.py", "--from", "yesterday"), "is not a date"),
+    (("daily_update.py", "--from", "1980-01-04"), "outside the calendar"),
+    (("daily_update.py", "--ticker", "005930"), "--export"),
+    (("daily_update.py", "--json"), "--status"),
+    (("daily_update.py", "--export", "prices.xlsx"), ".csv or .parquet"),
+    (("daily_update.py", "--export", "/nowhere/at/all.csv"), "no writable folder"),
+    (("daily_update.py",), "Run manual_setup.py first"),
+    (("hourly_analysis.py", "--quota", "0"), "ANALYSIS_QUOTA: '0'"),
+    (("hourly_analysis.py", "--quota", "many"), "ANALYSIS_QUOTA: 'many'"),
+    (("hourly_analysis.py", "--time-limit", "0"), "ANALYSIS_TIME_LIMIT_MINUTES: '0'"),
+    (("hourly_analysis.py", "--session", "2026-09-05"), "closed on that day"),
+    (("hourly_analysis.py", "--session", "2026-09-11"), "in the future"),
+    (("hourly_analysis.py", "--ticker", "999999"), "no target"),
+]
+
+
+@pytest.mark.parametrize(("command", "message"), WRONG_OPTIONS, ids=lambda value: " ".join(value)[:60])
+def test_wrong_options_are_named(suite: Suite, command: tuple[str, ...], message: str) -> None:
+    done = suite.run(NOW, *command)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    assert suite.exchange.requests() == []
+    assert suite.read(NOW)["heads"] == []
+
+
+WRONG_SETTINGS = [
+    ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
+    ("DATASETS", "prices,rumours", "prices"),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "-1", "0 to 3600"),
+    ("KRX_BASE_URL", "data.krx.co.kr", "http"),
+    ("MONGODB_DB_PREFIX", "a/b", "letters"),
+    ("DATA_DIR", "/proc/nothing/here", "DATA_DIR"),
+    ("LOG_DIR", "/proc/nothing/here", "LOG_DIR"),
+    ("MONGODB_URI", "mysql://root:hush-hush@localhost/", "MONGODB_URI"),
+    ("MONGODB_URI", "mongodb://user:hush-hush@", "MONGODB_URI"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), WRONG_SETTINGS)
+def test_wrong_settings_are_named(suite: Suite, name: str, value: str, message: str) -> None:
+    done = suite.run(NOW, *SETUP, **{name: value})
+    assert (done.returncode, name in done.stderr, message in done.stderr) == (2, True, True), done.stderr
+    assert "hush-hush" not in done.stderr
+    assert suite.exchange.requests() == []
+
+
+def test_missing_credentials_are_asked_for(suite: Suite) -> None:
+    done = suite.run(NOW, *SETUP, KRX_ID="", KRX_PW="")
+    assert (done.returncode, "KRX_ID and KRX_PW are not set" in done.stderr) == (2, True), done.stderr
+
+
+def test_wrong_credentials_are_tried_once_and_never_shown(suite: Suite) -> None:
+    done = suite.run(NOW, *SETUP, KRX_PW="not-the-password")
+    assert (done.returncode, "refuses the login" in done.stderr) == (2, True), done.stderr
+    assert suite.exchange.counts()["login"] == 1
+    assert "not-the-password" not in done.stdout + done.stderr + logged(suite)
+
+
+def test_a_server_that_is_down_is_a_failure_with_advice(suite: Suite) -> None:
+    done = suite.run(NOW, *SETUP, MONGODB_URI="mongodb://user:hush-hush@127.0.0.1:9/?serverSelectionTimeoutMS=300")
+    assert (done.returncode, "MongoDB does not answer" in done.stderr) == (1, True), done.stderr
+    assert "hush-hush" not in done.stdout + done.stderr + logged(suite)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(suite: Suite) -> None:
+    suite.must(NOW, *SETUP)
+    change(suite, 'UPDATE "system_info.schema" SET body = \'{"_id":"schema","version":99}\'')
+    done = suite.run(NOW, "daily_update.py")
+    assert (done.returncode, "newer version (schema 99" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_file_that_is_no_database_is_left_alone(suite: Suite) -> None:
+    (suite.folder / "data").mkdir()
+    path = suite.folder / "data" / FILE_NAME
+    path.write_bytes(b"this is no database" * 1000)
+    done = suite.run(NOW, *SETUP)
+    assert (done.returncode, "is damaged" in done.stderr) == (1, True), done.stderr
+    assert path.read_bytes() == b"this is no database" * 1000
+
+
+def test_a_damaged_page_is_a_failure_and_not_a_smaller_market(suite: Suite) -> None:
+    suite.must(NOW, *SETUP)
+    path = suite.folder / "data" / FILE_NAME
+    change(suite, "PRAGMA wal_checkpoint(TRUNCATE)")
+    half = path.stat().st_size // 2
+    with path.open("r+b") as file:
+        file.seek(half - half % 4096)
+        file.write(b"\xff" * 65536)
+    done = suite.run(NOW, "daily_update.py", "--export", str(suite.folder / "all.csv"))
+    assert done.returncode == 1, done.stderr
+    assert "damaged" in done.stderr
+    assert not (suite.folder / "all.csv").exists()
+
+
+def test_an_unknown_ticker_exports_nothing(suite: Suite) -> None:
+    suite.must(NOW, *SETUP)
+    done = suite.run(NOW, "daily_update.py", "--export", str(suite.folder / "one.csv"), "--ticker", "ZZZZZZ")
+    assert (done.returncode, "Nothing of ticker ZZZZZZ" in done.stderr) == (2, True), done.stderr
+    assert not (suite.folder / "one.csv").exists()
+
+
+def test_the_password_and_the_login_id_reach_no_output(suite: Suite) -> None:
+    done = suite.run(NOW, *SETUP, LOG_LEVEL="DEBUG")
+    seen = done.stdout + done.stderr + logged(suite)
+    assert done.returncode == 0
+    assert (PASSWORD in seen, suite.settings()["KRX_ID"] in seen) == (False, False)
+
+
+def logged(suite: Suite) -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in (suite.folder / "logs").glob("*"))
+
+
+def change(suite: Suite, sql: str) -> None:
+    with sqlite3.connect(suite.folder / "data" / FILE_NAME) as connection:
+        connection.execute(sql)
+
+
+def test_a_typo_in_the_env_file_is_named_with_what_was_meant(tmp_path: Path) -> None:
+    from utils.errors import WrongUsage
+    from utils.settings import load_settings
+
+    (tmp_path / ".env").write_text("KRX_PWD=hush-hush\n", encoding="utf-8")
+    with pytest.raises(WrongUsage, match=r"KRX_PWD.*KRX_PW\?") as caught:
+        load_settings(env_file=tmp_path / ".env")
+    assert "hush-hush" not in str(caught.value)

@@ -1,0 +1,168 @@
+"""Every way in which the embedded database may be unusable is told apart, with what to do about it."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeClock, market_day, row
+from utils.errors import EXIT_FAILED, EXIT_USAGE, StoreError, StoreUnusable
+from utils.store import Store
+from utils.store.sqlite import FILE_NAME, SqliteBackend
+
+SESSIONS = [f"2024-01-{day:02}" for day in range(1, 32)]
+as_root = pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
+
+
+def filled_folder(folder: Path, clock: FakeClock) -> Path:
+    """A database of some hundred pages, closed."""
+    store = Store(SqliteBackend(folder), clock)
+    for session in SESSIONS:
+        store.save_session(market_day(session, *(row(f"{number:06}") for number in range(200))))
+    store.close()
+    return folder / FILE_NAME
+
+
+def read_and_write_everything(folder: Path, clock: FakeClock) -> None:
+    store = Store(SqliteBackend(folder), clock)
+    try:
+        for session in SESSIONS:
+            store.load_session(session)
+            store.save_session(market_day(session, row("005930")))
+    finally:
+        store.close()
+
+
+def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"this is not a database, whatever its name says\n" * 100)
+    with pytest.raises(StoreError, match=r"night_shift.sqlite3 is damaged.*restore a backup") as error:
+        SqliteBackend(tmp_path)
+    assert error.value.exit_code == EXIT_FAILED
+
+
+def test_a_garbled_header_is_called_damaged(tmp_path: Path, clock: FakeClock) -> None:
+    path = filled_folder(tmp_path, clock)
+    path.write_bytes(b"\xa5" * 100 + path.read_bytes()[100:])
+    with pytest.raises(StoreError, match="is damaged"):
+        read_and_write_everything(tmp_path, clock)
+
+
+def test_damaged_pages_are_noticed_when_they_are_read(tmp_path: Path, clock: FakeClock) -> None:
+    path = filled_folder(tmp_path, clock)
+    content = bytearray(path.read_bytes())
+    assert len(content) > 100 * 4096
+    content[40 * 4096 :] = b"\xa5" * (len(content) - 40 * 4096)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged") as error:
+        read_and_write_everything(tmp_path, clock)
+    assert error.value.exit_code == EXIT_FAILED
+
+
+def test_a_file_cut_short_is_called_damaged(tmp_path: Path, clock: FakeClock) -> None:
+    path = filled_folder(tmp_path, clock)
+    os.truncate(path, path.stat().st_size // 2 // 4096 * 4096)
+    with pytest.raises(StoreError, match="is damaged"):
+        read_and_write_everything(tmp_path, clock)
+
+
+def test_an_empty_file_is_a_new_database(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / FILE_NAME).touch()
+    store = Store(SqliteBackend(tmp_path), clock)
+    assert store.session_heads() == []
+    store.close()
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    for folder in (tmp_path / "data", tmp_path / "data" / "deeper"):
+        with pytest.raises(StoreUnusable, match="DATA_DIR .*data.* cannot be made.*Choose another") as error:
+            SqliteBackend(folder)
+        assert error.value.exit_code == EXIT_USAGE
+
+
+def test_a_database_file_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    with pytest.raises(StoreUnusable, match=r"night_shift.sqlite3 cannot be written.*DATA_DIR"):
+        SqliteBackend(tmp_path)
+
+
+def test_a_lock_file_that_is_a_folder_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    store = Store(SqliteBackend(tmp_path), clock)
+    (tmp_path / "daily_update.lock").mkdir()
+    with pytest.raises(StoreUnusable, match="cannot be written"), store.lock("daily_update"):
+        pass
+    store.close()
+
+
+@as_root
+def test_a_read_only_file_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    filled_folder(tmp_path, clock).chmod(0o444)
+    with pytest.raises(StoreUnusable, match=r"night_shift.sqlite3 cannot be written.*write access") as error:
+        read_and_write_everything(tmp_path, clock)
+    assert error.value.exit_code == EXIT_USAGE
+
+
+@as_root
+def test_a_read_only_folder_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    filled_folder(tmp_path, clock)
+    tmp_path.chmod(0o555)
+    try:
+        with pytest.raises(StoreUnusable, match="cannot be written"):
+            read_and_write_everything(tmp_path, clock)
+        with pytest.raises(StoreUnusable, match="cannot be"):
+            SqliteBackend(tmp_path / "new")
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_a_database_that_turns_read_only_refuses_to_write_and_still_reads(tmp_path: Path, clock: FakeClock) -> None:
+    filled_folder(tmp_path, clock)
+    backend = SqliteBackend(tmp_path)
+    backend._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreUnusable, match="cannot be written"):
+        backend.put("system_info.scope", [{"_id": "scope"}])
+    assert len(backend.session_heads()) == len(SESSIONS)
+    backend.close()
+
+
+def test_a_database_locked_by_a_stranger_for_too_long_is_a_store_error(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.store.sqlite._BUSY_SECONDS", 0.01)
+    store = Store(SqliteBackend(tmp_path), clock)
+    stranger = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match=r"night_shift.sqlite3: database is locked"):
+        store.save_scope(1, [], "")
+    stranger.execute("ROLLBACK")
+    store.save_scope(1, [], "")
+    stranger.close()
+    store.close()
+
+
+def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("utils.store.sqlite._BUSY_SECONDS", 0.01)
+    writer, reader = (Store(SqliteBackend(tmp_path), clock) for _ in range(2))
+    with writer.backend.batch():
+        writer.save_scope(1, [], "")
+        assert reader.scope() is None
+    assert reader.scope() is not None
+    writer.close()
+    reader.close()
+
+
+def test_the_file_is_written_for_a_power_cut(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    pragmas = [backend._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert pragmas == ["wal", 2]
+    backend.close()
+
+
+def test_the_queue_and_the_history_are_found_by_index(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE '%(%'"
+    names = {name for (name,) in backend._connection.execute(sql)}
+    assert "system_info.target_tickers(is_active,market_cap)" in names
+    assert "stock_data.corporate_actions(ticker)" in names
+    backend.close()
