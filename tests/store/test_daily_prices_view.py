@@ -1,5 +1,6 @@
 """`stock_data.daily_prices`: one row per ticker and session, for people and BI tools."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,6 @@ import pymongo
 import pytest
 
 from tests.fakes import halted, market_day, row
-from tests.store.conftest import OpenStore
 from utils.market_day import DAY_COLUMNS
 from utils.store import Store
 from utils.store.mongo import MongoBackend, daily_prices_pipeline
@@ -65,7 +65,7 @@ def test_the_pipeline_of_the_view_makes_a_row_of_each_ticker_and_session(store: 
 
 
 @pytest.mark.parametrize("open_backend", ["mongodb"], indirect=True)
-def test_the_view_of_a_real_server_shows_a_row_of_each_ticker_and_session(store: Store, open_store: OpenStore) -> None:
+def test_the_view_of_a_real_server_shows_a_row_of_each_ticker_and_session(store: Store, open_store: Callable[..., Store]) -> None:
     assert isinstance(store.backend, MongoBackend)
     database: pymongo.database.Database[Document] = store.backend._client[store.backend._databases["stock_data"]]
     if "daily_prices" not in database.list_collection_names():
@@ -77,7 +77,7 @@ def test_the_view_of_a_real_server_shows_a_row_of_each_ticker_and_session(store:
 
 @pytest.mark.parametrize("open_backend", ["mongomock"], indirect=True)
 def test_a_server_without_views_keeps_everything_else_and_the_log_says_so(
-    open_store: OpenStore, caplog: pytest.LogCaptureFixture
+    open_store: Callable[..., Store], caplog: pytest.LogCaptureFixture
 ) -> None:
     saved(open_store())
     assert "no views" in caplog.text

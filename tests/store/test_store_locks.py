@@ -1,5 +1,6 @@
 """Locks: one owner, a heartbeat, an expiry; a live owner's lock is never taken, a dead one's is."""
 
+from collections.abc import Callable
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeClock
-from tests.store.conftest import OpenStore
 from utils.errors import EXIT_NOT_NOW, LockHeld, StoreError
 from utils.store import Store
 from utils.store.base import Identity
@@ -61,7 +61,7 @@ def test_a_second_owner_is_refused_and_told_who_works(store: Store, other: Store
 
 
 def test_a_refused_owner_takes_nothing_from_the_one_who_works(
-    store: Store, other: Store, open_store: OpenStore
+    store: Store, other: Store, open_store: Callable[..., Store]
 ) -> None:
     with store.lock(DAILY_UPDATE):
         for another in (other, open_store("c")):

@@ -1,12 +1,12 @@
 """The database as a whole: its scope, its version, opening it twice, emptying it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
-from tests.store.conftest import OpenBackend, OpenStore
 from utils.errors import EXIT_USAGE, Banned, LockHeld, StoreUnusable
 from utils.settings import Settings, load_settings
 from utils.store import Store, open_store
@@ -41,7 +41,7 @@ def test_the_scope_comes_back_and_the_last_one_counts(store: Store, other: Store
     }
 
 
-def test_a_database_is_opened_again_as_it_was(store: Store, open_store: OpenStore) -> None:
+def test_a_database_is_opened_again_as_it_was(store: Store, open_store: Callable[..., Store]) -> None:
     fill(store)
     again = open_store("c")
     assert again.session_heads() == store.session_heads() != []
@@ -71,7 +71,7 @@ def test_a_reset_does_not_open_a_source_that_is_closed_to_us(store: Store, clock
     pytest.raises(Banned, store.next_request, "pykrx", timedelta(seconds=1))
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(open_backend: OpenBackend, clock: FakeClock) -> None:
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(open_backend: Callable[[], Backend], clock: FakeClock) -> None:
     newer = {"_id": "schema", "version": SCHEMA_VERSION + 1}
     backend = open_backend()
     backend.put(SCHEMA, [newer])

@@ -25,7 +25,7 @@ CONNECTION: dict[str, Any] = {
     "w": "majority",
     "journal": True,
 }
-"""What holds unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its journal."""
+"""Unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its journal."""
 _BULK = 200
 """Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS = 18, 13, 48
@@ -194,9 +194,7 @@ def _translated() -> Iterator[None]:
             f"MongoDB does not answer ({_first_line(error)}). Start the server, or correct MONGODB_URI."
         ) from None
     except errors.OperationFailure as error:
-        if error.code in (_BULK = 200
-"""Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
-_AUTHENTICATION_FAILED, _UNAUTHORIZED):
+        if error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
             raise StoreUnusable(
                 f"MongoDB refuses this user ({_first_line(error)}). Correct user, password, authSource in MONGODB_URI."
             ) from None

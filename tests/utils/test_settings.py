@@ -1,0 +1,343 @@
+"""Every setting: its default, a right value, and a wrong one that is named together with what is allowed."""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from utils.clock import kst
+from utils.errors import EXIT_USAGE, WrongUsage
+from utils.settings import PROJECT, Settings, environment_for_imports, load_settings, setting_names
+
+DEFAULTS: dict[str, Any] = {
+    "MONGODB_URI": None,
+    "MONGODB_DB_PREFIX": "",
+    "DATA_DIR": PROJECT / "data",
+    "LOG_DIR": PROJECT / "logs",
+    "KRX_ID": None,
+    "KRX_PW": None,
+    "KRX_OPENAPI_KEY": None,
+    "KRX_BASE_URL": "https://data.krx.co.kr/",
+    "KRX_OPENAPI_BASE_URL": "https://data-dbg.krx.co.kr/",
+    "KRX_REQUEST_INTERVAL_SECONDS": 1.0,
+    "MIN_MARKET_CAP": 100_000_000_000,
+    "MARKETS": ("KOSPI", "KOSDAQ"),
+    "HISTORY_SESSIONS": 300,
+    "ANALYSIS_QUOTA": 500,
+    "ANALYSIS_TIME_LIMIT_MINUTES": 50,
+    "DATASETS": ("prices",),
+    "LOG_LEVEL": "INFO",
+    "LOG_FORMAT": "text",
+    "KST_NOW": None,
+}
+
+RIGHT: list[tuple[str, str, Any]] = [
+    ("MONGODB_URI", "mongodb://localhost/", "mongodb://localhost/"),
+    ("MONGODB_DB_PREFIX", "test_1-", "test_1-"),
+    ("MONGODB_DB_PREFIX", "x" * 38, "x" * 38),
+    ("DATA_DIR", "/srv/krx", Path("/srv/krx")),
+    ("DATA_DIR", "elsewhere/data", PROJECT / "elsewhere/data"),
+    ("LOG_DIR", "~/logs", Path.home() / "logs"),
+    ("KRX_ID", "demo", "demo"),
+    ("KRX_PW", "p=w # 'x\"", "p=w # 'x\""),
+    ("KRX_OPENAPI_KEY", "0123456789ABCDEF", "0123456789ABCDEF"),
+    ("KRX_BASE_URL", "http://127.0.0.1:8000", "http://127.0.0.1:8000/"),
+    ("KRX_OPENAPI_BASE_URL", "http://localhost:8000/open", "http://localhost:8000/open"),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "0", 0.0),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "2.5", 2.5),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "3600", 3600.0),
+    ("MIN_MARKET_CAP", "0", 0),
+    ("MIN_MARKET_CAP", "1000000000000000000", 10**18),
+    ("MARKETS", "KONEX", ("KONEX",)),
+    ("MARKETS", " kospi , KOSDAQ,KONEX ", ("KOSPI", "KOSDAQ", "KONEX")),
+    ("HISTORY_SESSIONS", "1", 1),
+    ("HISTORY_SESSIONS", "7800", 7800),
+    ("ANALYSIS_QUOTA", "1", 1),
+    ("ANALYSIS_QUOTA", "100000", 100_000),
+    ("ANALYSIS_TIME_LIMIT_MINUTES", "0.5", 0.5),
+    ("ANALYSIS_TIME_LIMIT_MINUTES", "1440", 1440.0),
+    ("DATASETS", "prices", ("prices",)),
+    ("LOG_LEVEL", "debug", "DEBUG"),
+    ("LOG_FORMAT", "json", "json"),
+    ("KST_NOW", "2024-01-22T19:00", kst(2024, 1, 22, 19)),
+    ("KST_NOW", "2024-01-22 19:00:30", kst(2024, 1, 22, 19, 0, 30)),
+    ("KST_NOW", "2024-01-22T10:00:00Z", kst(2024, 1, 22, 19)),
+]
+
+WRONG = [
+    ("MONGODB_DB_PREFIX", "a.b", "letters, digits"),
+    ("MONGODB_DB_PREFIX", "x" * 39, "at most 38"),
+    ("MONGODB_DB_PREFIX", "한글", "letters, digits"),
+    ("DATA_DIR", "~no-such-user-here/data", ""),
+    ("LOG_DIR", "~no-such-user-here/logs", ""),
+    ("KRX_BASE_URL", "data.krx.co.kr", "http:// or https://"),
+    ("KRX_BASE_URL", "ftp://data.krx.co.kr", "http:// or https://"),
+    ("KRX_OPENAPI_BASE_URL", "nonsense", "http:// or https://"),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "-1", "from 0 to 3600"),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "soon", "from 0 to 3600"),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "nan", "from 0 to 3600"),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "inf", "from 0 to 3600"),
+    ("MIN_MARKET_CAP", "-1", "whole number of won"),
+    ("MIN_MARKET_CAP", "1e11", "whole number of won"),
+    ("MIN_MARKET_CAP", "100bn", "whole number of won"),
+    ("MIN_MARKET_CAP", "0.5", "whole number of won"),
+    ("MIN_MARKET_CAP", "1000000000000000001", "10^18"),
+    ("MARKETS", "KOSPI,NASDAQ", "KOSPI, KOSDAQ, KONEX"),
+    ("MARKETS", ",", "one or more"),
+    ("HISTORY_SESSIONS", "0", "1 to 7800"),
+    ("HISTORY_SESSIONS", "100000", "1 to 7800"),
+    ("HISTORY_SESSIONS", "many", "1 to 7800"),
+    ("ANALYSIS_QUOTA", "0", "1 to 100000"),
+    ("ANALYSIS_QUOTA", "100001", "1 to 100000"),
+    ("ANALYSIS_TIME_LIMIT_MINUTES", "0", "above 0, at most 1440"),
+    ("ANALYSIS_TIME_LIMIT_MINUTES", "1441", "above 0, at most 1440"),
+    ("ANALYSIS_TIME_LIMIT_MINUTES", "nan", "above 0, at most 1440"),
+    ("DATASETS", "prices,tea leaves", "prices"),
+    ("DATASETS", ",", "prices"),
+    ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
+    ("LOG_FORMAT", "xml", "text or json"),
+    ("KST_NOW", "yesterday", "2024-01-22T19:00"),
+    ("KST_NOW", "2024-02-30T19:00", "2024-01-22T19:00"),
+]
+
+
+def plain(value: Any) -> Any:
+    """A setting's value as the tables above write it: secrets uncovered, addresses as text."""
+    if hasattr(value, "get_secret_value"):
+        return value.get_secret_value()
+    return str(value) if type(value).__name__ == "HttpUrl" else value
+
+
+def refusal(env_file: Path, **options: str) -> str:
+    with pytest.raises(WrongUsage) as error:
+        load_settings(options, env_file)
+    assert error.value.exit_code == EXIT_USAGE
+    return str(error.value)
+
+
+def test_every_setting_has_its_default(env_file: Path) -> None:
+    settings = load_settings(env_file=env_file)
+    assert {name: plain(getattr(settings, name.lower())) for name in setting_names()} == DEFAULTS
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), RIGHT)
+def test_a_right_value_is_taken(
+    name: str, text: str, expected: object, env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert plain(getattr(load_settings(env_file=env_file), name.lower())) == expected
+
+
+@pytest.mark.parametrize(("name", "text", "allowed"), WRONG)
+def test_a_wrong_value_is_named_with_what_is_allowed(
+    name: str, text: str, allowed: str, env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    message = refusal(env_file)
+    assert f"{name}: " in message
+    assert "Allowed: " in message
+    assert allowed in message
+
+
+def test_the_tables_above_leave_out_no_setting() -> None:
+    assert list(DEFAULTS) == setting_names()
+    assert {name for name, _, _ in RIGHT} == set(setting_names())
+    any_text = {"MONGODB_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
+    assert {name for name, _, _ in WRONG} == set(setting_names()) - any_text
+
+
+def test_all_wrong_values_are_named_at_once(env_file: Path) -> None:
+    message = refusal(env_file, log_level="LOUD", history_sessions="0", markets="MOON")
+    assert all(name in message for name in ("LOG_LEVEL: 'LOUD'", "HISTORY_SESSIONS: '0'", "MARKETS: 'MOON'"))
+
+
+def test_an_option_outweighs_the_environment_which_outweighs_the_file(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text("ANALYSIS_QUOTA=1\nHISTORY_SESSIONS=1\nMIN_MARKET_CAP=1\n")
+    monkeypatch.setenv("HISTORY_SESSIONS", "2")
+    monkeypatch.setenv("MIN_MARKET_CAP", "2")
+    settings = load_settings({"min_market_cap": "3"}, env_file)
+    assert (settings.analysis_quota, settings.history_sessions, settings.min_market_cap) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_value_in_the_environment_switches_off_what_the_file_says(
+    empty: str, env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text("MONGODB_URI=mongodb://localhost/\nANALYSIS_QUOTA=7\n")
+    monkeypatch.setenv("MONGODB_URI", empty)
+    monkeypatch.setenv("ANALYSIS_QUOTA", empty)
+    settings = load_settings(env_file=env_file)
+    assert (settings.mongodb_uri, settings.analysis_quota) == (None, 500)
+
+
+def test_empty_values_in_the_file_mean_the_defaults(env_file: Path) -> None:
+    env_file.write_text("".join(f"{name}=\n" for name in setting_names()))
+    settings = load_settings(env_file=env_file)
+    assert {name: plain(getattr(settings, name.lower())) for name in setting_names()} == DEFAULTS
+
+
+def test_a_wrong_value_in_the_file_names_the_file(env_file: Path) -> None:
+    env_file.write_text("LOG_LEVEL=LOUD\n")
+    assert str(env_file) in refusal(env_file)
+
+
+def test_names_in_lower_case_count_too(env_file: Path) -> None:
+    env_file.write_text("analysis_quota=7\n")
+    assert load_settings(env_file=env_file).analysis_quota == 7
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("MONGO_URI", "MONGODB_URI"),
+        ("KRX_PWD", "KRX_PW"),
+        ("MARKET", "MARKETS"),
+        ("MIN_MARKETCAP", "MIN_MARKET_CAP"),
+        ("ANALYSIS_QOUTA", "ANALYSIS_QUOTA"),
+        ("analysis_quotas", "ANALYSIS_QUOTA"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+    ],
+)
+def test_a_typo_in_the_file_is_refused_with_what_was_meant(typo: str, meant: str, env_file: Path) -> None:
+    env_file.write_text(f"{typo}=hunter2\n")
+    message = refusal(env_file)
+    assert f"{typo}: no such setting. Did you mean {meant}?" in message
+    assert "hunter2" not in message
+
+
+def test_names_of_other_programs_are_none_of_our_business(env_file: Path) -> None:
+    env_file.write_text("COMPOSE_PROJECT_NAME=x\nAWS_REGION=y\nTZ=UTC\nPATH=/bin\nMONGODB_TEST_URI=mongodb://h/\n")
+    assert load_settings(env_file=env_file).mongodb_uri is None
+
+
+def test_a_typo_in_the_environment_may_be_another_programs_name(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGLEVEL", "x")
+    assert load_settings(env_file=env_file).log_level == "INFO"
+
+
+def test_a_file_that_is_not_utf8_is_refused_in_one_sentence(env_file: Path) -> None:
+    env_file.write_bytes("# 설정\nKRX_ID=demo\n".encode("cp949"))
+    message = refusal(env_file)
+    assert str(env_file) in message
+    assert "UTF-8" in message
+
+
+def test_no_file_is_no_problem(tmp_path: Path) -> None:
+    assert load_settings(env_file=tmp_path / "nowhere" / ".env").history_sessions == 300
+
+
+SECRETS = {
+    "mongodb_uri": "mongodb://night:hunter2@localhost/",
+    "krx_id": "somebody-hunter2",
+    "krx_pw": "hunter2!",
+    "krx_openapi_key": "KEYhunter2",
+}
+
+
+def test_secrets_never_show_in_the_settings_themselves(env_file: Path) -> None:
+    settings = load_settings(SECRETS, env_file)
+    for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "hunter2" not in shown
+
+
+def test_secrets_never_show_in_a_message_about_another_setting(env_file: Path) -> None:
+    assert "hunter2" not in refusal(env_file, log_level="LOUD", **SECRETS)
+
+
+def test_a_secret_that_is_not_allowed_is_not_shown(env_file: Path) -> None:
+    wrong: Any = {"krx_pw": ["hunter2"]}
+    message = refusal(env_file, **wrong)
+    assert "KRX_PW: that value is not allowed" in message
+    assert "hunter2" not in message
+
+
+def test_the_secrets_are_known_longest_first_for_blanking(env_file: Path) -> None:
+    secrets = load_settings(SECRETS, env_file).secrets()
+    assert secrets == sorted(SECRETS.values(), key=len, reverse=True)
+    assert load_settings(env_file=env_file).secrets() == []
+
+
+def test_paths_are_absolute_in_any_working_directory(
+    env_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings({"data_dir": "d", "log_dir": "../l"}, env_file)
+    assert settings.data_dir == PROJECT / "d"
+    assert settings.log_dir.is_absolute()
+    assert load_settings(env_file=env_file).data_dir.is_absolute()
+
+
+def test_kst_now_without_a_zone_is_kst(env_file: Path) -> None:
+    now = load_settings({"kst_now": "2024-01-22T19:00"}, env_file).kst_now
+    assert now is not None
+    assert now.utcoffset() == timedelta(hours=9)
+
+
+def test_settings_are_frozen(env_file: Path) -> None:
+    settings = load_settings(env_file=env_file)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.analysis_quota = 1
+
+
+def test_the_prefix_is_put_before_the_three_database_names(env_file: Path) -> None:
+    assert load_settings({"mongodb_db_prefix": "t_"}, env_file).mongodb_databases == {
+        "system_info": "t_system_info",
+        "stock_data": "t_stock_data",
+        "stock_analyzed": "t_stock_analyzed",
+    }
+
+
+def test_an_import_sees_the_environment_without_what_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRX_PW", "hunter2")
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.delenv("KRX_ID", raising=False)
+    with environment_for_imports(tmp_path, without=("KRX_ID", "KRX_PW")):
+        assert "KRX_PW" not in os.environ
+        assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "matplotlib")
+    assert os.environ["KRX_PW"] == "hunter2"
+    assert "KRX_ID" not in os.environ
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+
+
+def test_an_import_that_fails_gives_the_environment_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRX_PW", "hunter2")
+    monkeypatch.setenv("MPLCONFIGDIR", "/kept")
+    with pytest.raises(ImportError), environment_for_imports(tmp_path, without=("KRX_PW",)):
+        raise ImportError
+    assert (os.environ["KRX_PW"], os.environ["MPLCONFIGDIR"]) == ("hunter2", "/kept")
+
+
+EXAMPLE = PROJECT / ".env.example"
+needs_example = pytest.mark.skipif(not EXAMPLE.exists(), reason=".env.example is not there yet")
+
+
+def documented() -> dict[str, str]:
+    """`NAME=value` lines of .env.example, commented out or not; the first of a name counts."""
+    lines = re.findall(r"^(?:#\s?)?([A-Z_]+)=(.*)$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: value.strip() for name, value in reversed(lines)}
+
+
+@needs_example
+def test_the_example_file_names_every_setting_and_no_other() -> None:
+    assert sorted(documented()) == sorted(setting_names())
+
+
+@needs_example
+@pytest.mark.parametrize("name", [name for name, value in DEFAULTS.items() if value is not None])
+def test_a_default_in_the_example_file_is_the_real_one(name: str, env_file: Path) -> None:
+    settings = load_settings({name.lower(): documented()[name]}, env_file)
+    assert plain(getattr(settings, name.lower())) == DEFAULTS[name]
+
+
+@needs_example
+def test_the_example_file_as_it_is_means_the_defaults() -> None:
+    settings: Settings = load_settings(env_file=EXAMPLE)
+    assert {name: plain(getattr(settings, name.lower())) for name in setting_names()} == DEFAULTS
