@@ -53,7 +53,7 @@ def export_frames(store: Store, first: str, last: str, ticker: str | None = None
     """The rows of `export`, one frame per session: only one session is in memory at a time."""
     later = _products_of_later_factors(store, first, last)
     for session, frame in store.read_sessions(first, last):
-        chosen = frame if ticker is None else frame[frame["ticker"] == ticker]
+        chosen = frame if ticker is None else frame[frame["ticker"] == ticker].reset_index(drop=True)
         if len(chosen):
             adjustment = np.array([later[session].get(code, 1.0) for code in chosen["ticker"]])
             adjusted = {f"adj_{name}": _rounded(chosen[name].to_numpy() * adjustment) for name in _PRICES}

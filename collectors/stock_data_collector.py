@@ -141,7 +141,7 @@ class StockDataCollector:
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(SourceDown),
             stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_exponential_jitter(initial=5, max=60),
+            wait=tenacity.wait_exponential_jitter(multiplier=5, max=60),
             sleep=self._clock.sleep,
             before_sleep=tenacity.before_sleep_log(log, logging.WARNING),
             reraise=True,

@@ -39,12 +39,20 @@ def refresh_targets(
     new = [_new_target(row, session) for ticker, row in facts.items() if ticker not in known]
     back = {ticker: _coming_back(known[ticker], session) for ticker in facts if _is_inactive(known.get(ticker))}
     left = [ticker for ticker, target in known.items() if target["is_active"] and ticker not in facts]
-    changes = {ticker: {**row, **back.get(ticker, {})} for ticker, row in facts.items() if ticker in known}
+    still = {
+        ticker: _differences(known[ticker], row | back.get(ticker, {}))
+        for ticker, row in facts.items()
+        if ticker in known
+    }
     gone = {ticker: {"is_active": False, "removed_date": session} for ticker in left}
-    store.save_targets(new, changes | gone)
+    store.save_targets(new, {ticker: changes for ticker, changes in (still | gone).items() if changes})
     entered = sorted([*(target["_id"] for target in new), *back])
     log.info("%s: %d targets, %d entered, %d left.", session, len(facts), len(entered), len(left))
     return TargetChanges(entered, sorted(left), len(facts))
+
+
+def _differences(target: Document, wanted: Document) -> Document:
+    return {name: value for name, value in wanted.items() if target.get(name) != value}
 
 
 def _is_inactive(target: Document | None) -> bool:

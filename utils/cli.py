@@ -13,7 +13,7 @@ from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
 from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
 from utils.logs import setup_logging
-from utils.settings import Settings, load_settings
+from utils.settings import Settings, load_settings, reserved_names_given
 from utils.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> 
         settings = load_settings({name: text for name, text in options.items() if text is not None})
         clock = Clock(settings.kst_now)
         redact = setup_logging(script, settings, clock)
+        for name in reserved_names_given():
+            log.warning("%s is set, but this version does not use it.", name)
         store = open_store(settings, clock)
         try:
             shift = Shift(settings, clock, store)

@@ -143,7 +143,7 @@ class TradingCalendar:
         opens, closes = time(9), time(15) if day < _SHORTER_DAY_UNTIL else time(15, 30)
         if day == exam_day(day.year):
             opens, closes = time(10), time(closes.hour + 1, closes.minute)
-        elif date.fromisoformat(self.previous_session(session)).year < day.year:
+        elif self.sessions(f"{day.year}-01-01", session) == [session]:
             opens = time(10)
         return MarketHours(at_kst(session, opens), at_kst(session, closes))
 

@@ -1,5 +1,6 @@
 """Logging: a rotating file and the console, KST time stamps, secrets blanked wherever they would appear."""
 
+import json
 import logging
 import re
 import sys
@@ -22,10 +23,10 @@ _TEXT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 class Redaction:
-    """Blanks secrets in text: the given values, plain and percent-encoded, and whatever stands before @ in a URI."""
+    """Blanks secrets in text: the given values however they are written, and whatever stands before @ in a URI."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        spellings = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+        spellings = {form for secret in secrets for form in _spellings(secret)}
         # Longest first, so that a secret that contains another is blanked whole.
         self._secrets = sorted(filter(None, spellings), key=len, reverse=True)
 
@@ -33,6 +34,11 @@ class Redaction:
         for secret in self._secrets:
             text = text.replace(secret, BLANK)
         return _URI_USERINFO.sub(rf"\g<1>{BLANK}@", text)
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """As it is, percent-encoded as in a URI or a form, and escaped as in JSON."""
+    return secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret, ensure_ascii=False)[1:-1]
 
 
 class _KstTime:

@@ -18,6 +18,8 @@ from utils.errors import WrongUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT / ".env"
+RESERVED = ("KRX_OPENAPI_KEY", "KRX_OPENAPI_BASE_URL", "NOTIFY_URLS", "HEARTBEAT_URL")
+"""Names of the contract that this version does not use yet: no typos, but not to be relied on."""
 
 
 class Market(StrEnum):
@@ -44,9 +46,7 @@ class Settings(BaseSettings):
     log_dir: Path = PROJECT / "logs"
     krx_id: SecretStr | None = None
     krx_pw: SecretStr | None = None
-    krx_openapi_key: SecretStr | None = None
     krx_base_url: HttpUrl = HttpUrl("https://data.krx.co.kr")
-    krx_openapi_base_url: HttpUrl = HttpUrl("https://data-dbg.krx.co.kr")
     krx_request_interval_seconds: float = Field(1.0, ge=0, le=3600)
     min_market_cap: int = Field(100_000_000_000, ge=0, le=10**18)
     markets: Annotated[tuple[Market, ...], NoDecode, Field(min_length=1)] = (Market.KOSPI, Market.KOSDAQ)
@@ -78,7 +78,10 @@ class Settings(BaseSettings):
     @field_validator("data_dir", "log_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return PROJECT / value.expanduser()
+        try:
+            return PROJECT / value.expanduser()
+        except RuntimeError as error:  # ~nobody
+            raise ValueError(str(error)) from None
 
     @field_validator("kst_now")
     @classmethod
@@ -128,24 +131,36 @@ def _refuse_typos(env_file: Path) -> None:
         names = dotenv_values(env_file, interpolate=False)
     except (UnicodeDecodeError, OSError) as error:
         raise WrongUsage(f"{env_file} cannot be read ({error}). Save it as UTF-8 text this user may read.") from None
-    known = setting_names()
-    meant = {name: get_close_matches(name.upper(), known, n=1, cutoff=0.8) for name in names}
+    known = [*setting_names(), *RESERVED]
+    meant = {name: get_close_matches(name.upper(), known, n=1, cutoff=_typo_cutoff(name)) for name in names}
     typos = {name: close[0] for name, close in meant.items() if close and name.upper() not in known}
     if wrong := [f"  {name}: no such setting. Did you mean {close}?" for name, close in typos.items()]:
         raise WrongUsage(f"Unknown settings in {env_file}:\n" + "\n".join(wrong))
 
 
+def reserved_names_given(env_file: Path = ENV_FILE) -> list[str]:
+    """Which names of `RESERVED` are set although nothing uses them yet."""
+    given = {**dotenv_values(env_file, interpolate=False), **os.environ}
+    return [name for name in RESERVED if given.get(name)]
+
+
+def _typo_cutoff(name: str) -> float:
+    """How alike two names must be, 0 to 1. A name with our prefix is ours however it goes on."""
+    return 0.1 if name.upper().startswith("KRX_") else 0.85
+
+
 _ALLOWED = {
     "mongodb_db_prefix": "letters, digits, _ and -, at most 38",
+    "data_dir": "the path of a folder",
+    "log_dir": "the path of a folder",
     "krx_base_url": "an http:// or https:// address",
-    "krx_openapi_base_url": "an http:// or https:// address",
     "krx_request_interval_seconds": "seconds from 0 to 3600",
     "min_market_cap": "a whole number of won from 0 to 10^18, digits only, such as 100000000000",
     "markets": "one or more of KOSPI, KOSDAQ, KONEX, separated by commas",
     "history_sessions": "a whole number from 1 to 7800",
     "analysis_quota": "a whole number from 1 to 100000",
     "analysis_time_limit_minutes": "minutes above 0, at most 1440",
-    "datasets": "prices",
+    "datasets": "prices (the only dataset so far)",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "log_format": "text or json",
     "kst_now": "a date and time such as 2024-01-22T19:00",

@@ -167,7 +167,8 @@ def test_an_embedded_batch_is_written_whole_or_not_at_all(backend: Backend) -> N
                 backend.insert(JOBS, {"_id": "b"})
             raise RuntimeError("killed")
 
-    pytest.raises(RuntimeError, half_a_batch)
+    with pytest.raises(RuntimeError):
+        half_a_batch()
     assert backend.find(JOBS) == []
     with backend.batch():
         backend.put(JOBS, [{"_id": "a"}])

@@ -65,7 +65,9 @@ def test_the_pipeline_of_the_view_makes_a_row_of_each_ticker_and_session(store: 
 
 
 @pytest.mark.parametrize("open_backend", ["mongodb"], indirect=True)
-def test_the_view_of_a_real_server_shows_a_row_of_each_ticker_and_session(store: Store, open_store: Callable[..., Store]) -> None:
+def test_the_view_of_a_real_server_shows_a_row_of_each_ticker_and_session(
+    store: Store, open_store: Callable[..., Store]
+) -> None:
     assert isinstance(store.backend, MongoBackend)
     database: pymongo.database.Database[Document] = store.backend._client[store.backend._databases["stock_data"]]
     if "daily_prices" not in database.list_collection_names():

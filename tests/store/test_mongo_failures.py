@@ -29,7 +29,7 @@ def open_at(uri: str, clock: FakeClock) -> None:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mongo, "SERVER_SELECTION_MS", 200)
+    monkeypatch.setitem(mongo.CONNECTION, "serverSelectionTimeoutMS", 200)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +158,16 @@ def test_a_connection_that_breaks_is_a_store_error() -> None:
     with pytest.raises(StoreError, match="MongoDB: connection closed") as error, mongo._translated():
         raise pymongo.errors.AutoReconnect("connection closed\nmore lines")
     assert "more lines" not in str(error.value)
+
+
+def test_what_the_uri_says_of_the_connection_outweighs_what_we_say() -> None:
+    client = mongo.connect("mongodb://localhost/?SERVERSELECTIONTIMEOUTMS=4321&w=2")
+    assert client.options.server_selection_timeout == 4.321
+    assert client.write_concern.document == {"w": 2, "j": True}
+    client.close()
+
+
+def test_a_write_is_done_when_a_majority_has_it_in_its_journal() -> None:
+    client = mongo.connect("mongodb://localhost/")
+    assert client.write_concern.document == {"w": "majority", "j": True}
+    client.close()

@@ -1,6 +1,7 @@
 """What the exchange has shown (calendar) and how it treats us (sources), shared by every process."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_who_waits_as_told_is_never_closer_than_the_interval(store: Store, other
         clock.advance(milliseconds=370 * (number % 3))
         clock.sleep((store, other)[number % 2].next_request("pykrx", SECOND).total_seconds())
         sent.append(clock.now_utc())
-    assert min(later - earlier for earlier, later in zip(sent, sent[1:], strict=False)) >= SECOND
+    assert min(later - earlier for earlier, later in pairwise(sent)) >= SECOND
 
 
 def test_after_a_pause_nobody_waits(store: Store, clock: FakeClock) -> None:
@@ -137,14 +138,16 @@ def test_a_blocked_source_is_closed_to_every_process_until_it_opens(
         other.next_request("pykrx", SECOND)
     assert refusal.value.exit_code == EXIT_NOT_NOW
     clock.advance(hours=24, milliseconds=-1)
-    pytest.raises(Banned, store.next_request, "pykrx", SECOND)
+    with pytest.raises(Banned):
+        store.next_request("pykrx", SECOND)
     clock.advance(milliseconds=1)
     assert store.next_request("pykrx", SECOND) == timedelta(0)
 
 
 def test_a_refused_request_is_not_counted(store: Store, clock: FakeClock) -> None:
     store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "ban")
-    pytest.raises(Banned, store.next_request, "pykrx", SECOND)
+    with pytest.raises(Banned):
+        store.next_request("pykrx", SECOND)
     assert (state(store)["total"], state(store)["next_request_utc"]) == (0, None)
 
 

@@ -1,8 +1,8 @@
 """Locks: one owner, a heartbeat, an expiry; a live owner's lock is never taken, a dead one's is."""
 
-from collections.abc import Callable
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,7 +88,8 @@ def test_whatever_ends_the_work_releases_the_lock(store: Store, other: Store, er
         with store.lock(DAILY_UPDATE):
             raise error
 
-    pytest.raises(type(error), work)
+    with pytest.raises(type(error)):
+        work()
     take(other)
 
 

@@ -1,5 +1,6 @@
 """The database as a whole: its scope, its version, opening it twice, emptying it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -52,7 +53,9 @@ def test_a_reset_leaves_an_empty_database_that_works(store: Store, other: Store)
     fill(store)
     store.reset()
     found = {name: other.backend.find(name) for name in COLLECTIONS}
-    assert found == dict.fromkeys(COLLECTIONS, []) | {SCHEMA: [{"_id": "schema", "version": SCHEMA_VERSION}]}
+    assert {name: documents for name, documents in found.items() if documents} == {
+        SCHEMA: [{"_id": "schema", "version": SCHEMA_VERSION}]
+    }
     assert list(other.read_columns(["close"])) == []
     fill(other)
     assert len(store.session_heads()) == 1
@@ -68,10 +71,13 @@ def test_a_reset_keeps_the_lock_under_which_it_is_done(store: Store, other: Stor
 def test_a_reset_does_not_open_a_source_that_is_closed_to_us(store: Store, clock: FakeClock) -> None:
     store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "automated use detected")
     store.reset()
-    pytest.raises(Banned, store.next_request, "pykrx", timedelta(seconds=1))
+    with pytest.raises(Banned):
+        store.next_request("pykrx", timedelta(seconds=1))
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(open_backend: Callable[[], Backend], clock: FakeClock) -> None:
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(
+    open_backend: Callable[[], Backend], clock: FakeClock
+) -> None:
     newer = {"_id": "schema", "version": SCHEMA_VERSION + 1}
     backend = open_backend()
     backend.put(SCHEMA, [newer])
@@ -82,7 +88,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(open_backend: C
 
 
 def test_a_database_describes_itself_for_a_person(backend: Backend, store: Store) -> None:
-    assert backend.description.startswith(("embedded database /", "MongoDB "))
+    assert re.fullmatch(r"embedded database /.+|MongoDB [\d.]+ at [\w.-]+:\d+", backend.description)
     assert store.description == store.backend.description
 
 

@@ -11,7 +11,15 @@ from pydantic import ValidationError
 
 from utils.clock import kst
 from utils.errors import EXIT_USAGE, WrongUsage
-from utils.settings import PROJECT, Settings, environment_for_imports, load_settings, setting_names
+from utils.settings import (
+    PROJECT,
+    RESERVED,
+    Settings,
+    environment_for_imports,
+    load_settings,
+    reserved_names_given,
+    setting_names,
+)
 
 DEFAULTS: dict[str, Any] = {
     "MONGODB_URI": None,
@@ -20,9 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "LOG_DIR": PROJECT / "logs",
     "KRX_ID": None,
     "KRX_PW": None,
-    "KRX_OPENAPI_KEY": None,
     "KRX_BASE_URL": "https://data.krx.co.kr/",
-    "KRX_OPENAPI_BASE_URL": "https://data-dbg.krx.co.kr/",
     "KRX_REQUEST_INTERVAL_SECONDS": 1.0,
     "MIN_MARKET_CAP": 100_000_000_000,
     "MARKETS": ("KOSPI", "KOSDAQ"),
@@ -44,9 +50,8 @@ RIGHT: list[tuple[str, str, Any]] = [
     ("LOG_DIR", "~/logs", Path.home() / "logs"),
     ("KRX_ID", "demo", "demo"),
     ("KRX_PW", "p=w # 'x\"", "p=w # 'x\""),
-    ("KRX_OPENAPI_KEY", "0123456789ABCDEF", "0123456789ABCDEF"),
     ("KRX_BASE_URL", "http://127.0.0.1:8000", "http://127.0.0.1:8000/"),
-    ("KRX_OPENAPI_BASE_URL", "http://localhost:8000/open", "http://localhost:8000/open"),
+    ("KRX_BASE_URL", "http://localhost:8000/open", "http://localhost:8000/open"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "0", 0.0),
     ("KRX_REQUEST_INTERVAL_SECONDS", "2.5", 2.5),
     ("KRX_REQUEST_INTERVAL_SECONDS", "3600", 3600.0),
@@ -72,11 +77,10 @@ WRONG = [
     ("MONGODB_DB_PREFIX", "a.b", "letters, digits"),
     ("MONGODB_DB_PREFIX", "x" * 39, "at most 38"),
     ("MONGODB_DB_PREFIX", "한글", "letters, digits"),
-    ("DATA_DIR", "~no-such-user-here/data", ""),
-    ("LOG_DIR", "~no-such-user-here/logs", ""),
+    ("DATA_DIR", "~no-such-user-here/data", "path of a folder"),
+    ("LOG_DIR", "~no-such-user-here/logs", "path of a folder"),
     ("KRX_BASE_URL", "data.krx.co.kr", "http:// or https://"),
     ("KRX_BASE_URL", "ftp://data.krx.co.kr", "http:// or https://"),
-    ("KRX_OPENAPI_BASE_URL", "nonsense", "http:// or https://"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "-1", "from 0 to 3600"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "soon", "from 0 to 3600"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "nan", "from 0 to 3600"),
@@ -146,13 +150,13 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
 def test_the_tables_above_leave_out_no_setting() -> None:
     assert list(DEFAULTS) == setting_names()
     assert {name for name, _, _ in RIGHT} == set(setting_names())
-    any_text = {"MONGODB_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
+    any_text = {"MONGODB_URI", "KRX_ID", "KRX_PW"}
     assert {name for name, _, _ in WRONG} == set(setting_names()) - any_text
 
 
 def test_all_wrong_values_are_named_at_once(env_file: Path) -> None:
     message = refusal(env_file, log_level="LOUD", history_sessions="0", markets="MOON")
-    assert all(name in message for name in ("LOG_LEVEL: 'LOUD'", "HISTORY_SESSIONS: '0'", "MARKETS: 'MOON'"))
+    assert all(name in message for name in ("LOG_LEVEL: 'LOUD'", "HISTORY_SESSIONS: '0'", "MARKETS: "))
 
 
 def test_an_option_outweighs_the_environment_which_outweighs_the_file(
@@ -197,6 +201,7 @@ def test_names_in_lower_case_count_too(env_file: Path) -> None:
     [
         ("MONGO_URI", "MONGODB_URI"),
         ("KRX_PWD", "KRX_PW"),
+        ("KRX_PASSWORD", "KRX_PW"),
         ("MARKET", "MARKETS"),
         ("MIN_MARKETCAP", "MIN_MARKET_CAP"),
         ("ANALYSIS_QOUTA", "ANALYSIS_QUOTA"),
@@ -214,6 +219,17 @@ def test_a_typo_in_the_file_is_refused_with_what_was_meant(typo: str, meant: str
 def test_names_of_other_programs_are_none_of_our_business(env_file: Path) -> None:
     env_file.write_text("COMPOSE_PROJECT_NAME=x\nAWS_REGION=y\nTZ=UTC\nPATH=/bin\nMONGODB_TEST_URI=mongodb://h/\n")
     assert load_settings(env_file=env_file).mongodb_uri is None
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_a_name_of_the_contract_that_is_not_used_yet_is_no_typo_and_is_reported(
+    name: str, env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text(f"{name}=x\n")
+    load_settings(env_file=env_file)
+    assert reserved_names_given(env_file) == [name]
+    monkeypatch.setenv(name, "")
+    assert reserved_names_given(env_file) == []
 
 
 def test_a_typo_in_the_environment_may_be_another_programs_name(
@@ -238,7 +254,6 @@ SECRETS = {
     "mongodb_uri": "mongodb://night:hunter2@localhost/",
     "krx_id": "somebody-hunter2",
     "krx_pw": "hunter2!",
-    "krx_openapi_key": "KEYhunter2",
 }
 
 

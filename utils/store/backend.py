@@ -66,8 +66,8 @@ class Backend(Protocol):
         is False.
         """
 
-    def drop(self) -> None:
-        """Delete every collection of ours."""
+    def empty(self, collections: Sequence[str]) -> None:
+        """Delete all that is in these collections."""
 
     def close(self) -> None:
         """Release the database."""

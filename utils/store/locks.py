@@ -24,9 +24,11 @@ class Locks(StoreBase):
             raise self._lock_held(name)
         try:
             self._acquire(name, owner_is_dead=hold.exclusive)
-            yield
+            try:
+                yield
+            finally:
+                self.backend.delete(LOCKS, {"_id": name, "owner": self.identity.owner})
         finally:
-            self.backend.delete(LOCKS, {"_id": name, "owner": self.identity.owner})
             hold.release()
 
     def beat_locks(self) -> None:

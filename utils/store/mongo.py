@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where
-from utils.store.schema import COLLECTIONS, INDEXES, SESSIONS
+from utils.store.schema import INDEXES, SESSIONS
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -112,9 +112,9 @@ class MongoBackend:
     def hold(self, name: str) -> "NoHold":
         return NoHold()
 
-    def drop(self) -> None:
+    def empty(self, collections: Sequence[str]) -> None:
         with _translated():
-            for name in COLLECTIONS:
+            for name in collections:
                 self._collection(name).drop()
             self._prepare()
 

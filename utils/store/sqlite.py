@@ -126,9 +126,10 @@ class SqliteBackend:
             return None
         return FileHold(descriptor)
 
-    def drop(self) -> None:
+    def empty(self, collections: Sequence[str]) -> None:
+        tables = [*collections, "session_columns"] if SESSIONS in collections else collections
         with self.batch():
-            for table in (*COLLECTIONS, "session_columns"):
+            for table in tables:
                 self._run(f'DELETE FROM "{table}"')
 
     def close(self) -> None:
@@ -217,16 +218,19 @@ def _condition(where: Where) -> tuple[str, list[object]]:
             values += [value for _, inner_values in inner for value in inner_values]
         else:
             for operator, value in (wanted if isinstance(wanted, dict) else {"$eq": wanted}).items():
-                parts.append(_comparison(_field(name), operator, value))
-                values += list(value) if operator == "$in" else [value]
+                sql, bound = _comparison(_field(name), operator, value)
+                parts.append(sql)
+                values += bound
     return " AND ".join(parts), values
 
 
-def _comparison(field: str, operator: str, value: Any) -> str:
+def _comparison(field: str, operator: str, value: Any) -> tuple[str, list[object]]:
+    """To MongoDB null is a value like others and a missing field is null, hence IS, IS NOT and the extra IS NULL."""
     if operator == "$in":
-        return f"{field} IN ({', '.join('?' * len(value))})"
-    # IS and IS NOT, because MongoDB's equality treats null as a value and a missing field as null.
-    return f"{field} {'IS' if operator == '$eq' else _OPERATORS[operator]} ?"
+        some = [each for each in value if each is not None]
+        listed = f"{field} IN ({', '.join('?' * len(some))})"
+        return (listed if len(some) == len(value) else f"({listed} OR {field} IS NULL)"), some
+    return f"{field} {'IS' if operator == '$eq' else _OPERATORS[operator]} ?", [value]
 
 
 def _plain(value: object) -> object:

@@ -10,7 +10,7 @@ from utils.store.base import Identity
 from utils.store.exchange_facts import ExchangeFacts
 from utils.store.jobs import Jobs
 from utils.store.locks import Locks
-from utils.store.schema import SCHEMA, SCHEMA_VERSION, SCOPE
+from utils.store.schema import COLLECTIONS, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
 from utils.store.sessions import Sessions
 from utils.store.targets import Targets
 
@@ -36,8 +36,8 @@ class Store(Sessions, Targets, Jobs, Locks, ExchangeFacts):
         self.backend.put(SCOPE, [{"_id": "scope", **scope}])
 
     def reset(self) -> None:
-        """Delete everything the suite has stored in this database."""
-        self.backend.drop()
+        """Delete everything the suite has stored in this database, but for who is at work and who is closed to us."""
+        self.backend.empty([name for name in COLLECTIONS if name not in (LOCKS, SOURCES)])
         self._check_version()
 
     def close(self) -> None:

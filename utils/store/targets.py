@@ -12,6 +12,7 @@ LEASE = timedelta(minutes=10)
 """How long a claimed target is out of the others' reach; a batch takes seconds."""
 RETRY_AFTER = timedelta(minutes=50)
 """A target that failed waits for the next hour; it never stands in the way of the others."""
+_LARGEST_FIRST = (("market_cap", -1), ("_id", 1))
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Targets(StoreBase):
     def targets(self, active_only: bool = False) -> list[Document]:
         """Largest market cap first."""
         where = {"is_active": True} if active_only else {}
-        return self.backend.find(TARGETS, where, [("market_cap", -1), ("_id", 1)])
+        return self.backend.find(TARGETS, where, _LARGEST_FIRST)
 
     def target(self, ticker: str) -> Document | None:
         return self.backend.get(TARGETS, ticker)
@@ -58,15 +59,16 @@ class Targets(StoreBase):
                 {"$or": [{"retry_after_utc": None}, {"retry_after_utc": {"$lte": now}}]},
             ],
         }
-        with self.backend.batch():
-            next_ones = self.backend.find(TARGETS, waiting, [("market_cap", -1), ("_id", 1)], limit)
-            chosen = {"_id": {"$in": [target["_id"] for target in next_ones]}}
-            claim = {"claimed_by": self.identity.owner, "retry_after_utc": now + LEASE}
-            won = self.backend.update(TARGETS, waiting | chosen, claim) if next_ones else 0
-            if not won:
-                return []
-            mine = chosen | {"claimed_by": self.identity.owner}
-            return self.backend.find(TARGETS, mine, [("market_cap", -1), ("_id", 1)])
+        while True:
+            with self.backend.batch():
+                next_ones = self.backend.find(TARGETS, waiting, _LARGEST_FIRST, limit)
+                chosen = {"_id": {"$in": [target["_id"] for target in next_ones]}}
+                claim = {"claimed_by": self.identity.owner, "retry_after_utc": now + LEASE}
+                won = self.backend.update(TARGETS, waiting | chosen, claim) if next_ones else 0
+                if won or not next_ones:
+                    mine = chosen | {"claimed_by": self.identity.owner}
+                    return self.backend.find(TARGETS, mine, _LARGEST_FIRST)
+            # Another machine was faster with all of these; look at the next ones.
 
     def release_claims(self) -> None:
         """Give back what this process has claimed and not analysed."""

@@ -1,0 +1,293 @@
+"""docs/, .env.example and crontab.example against the code: what they list is complete, and nothing else is listed."""
+
+import re
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from collectors import corporate_actions
+from collectors.analysis_queue import AnalysisQueue
+from collectors.corporate_actions import find_actions
+from collectors.export import EXPORT_COLUMNS
+from collectors.targets import refresh_targets
+from collectors.technical_analyzer import TechnicalAnalyzer
+from tests.fakes import FakeClock, market_day, row
+from utils.cron import cron_lines
+from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
+from utils.job_status import JobRun
+from utils.market_day import DAY_COLUMNS
+from utils.settings import PROJECT, Settings, load_settings, setting_names
+from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.mongo import daily_prices_pipeline
+from utils.store.schema import COLLECTIONS, SESSIONS
+from utils.store.sqlite import FILE_NAME, SqliteBackend
+
+PAGES = [PROJECT / "README.md", PROJECT / "README.ko.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").glob("*.md")]
+VIEW = "stock_data.daily_prices"
+BEFORE, SESSION, AFTER = "2024-01-19", "2024-01-22", "2024-01-23"
+WRONG = {
+    "MONGODB_DB_PREFIX": "a b",
+    "DATA_DIR": "~no-such-user/data",
+    "LOG_DIR": "~no-such-user/logs",
+    "KRX_BASE_URL": "data.krx.co.kr",
+    "KRX_REQUEST_INTERVAL_SECONDS": "-1",
+    "MIN_MARKET_CAP": "1e11",
+    "MARKETS": "NASDAQ",
+    "HISTORY_SESSIONS": "0",
+    "ANALYSIS_QUOTA": "0",
+    "ANALYSIS_TIME_LIMIT_MINUTES": "0",
+    "LOG_LEVEL": "LOUD",
+    "LOG_FORMAT": "xml",
+    "KST_NOW": "tomorrow",
+}
+"""A value that each setting refuses; the database's address and the account are tried where they are used."""
+SOURCES = [
+    PROJECT / "manual_setup.py",
+    PROJECT / "daily_update.py",
+    PROJECT / "hourly_analysis.py",
+    *(PROJECT / "utils").rglob("*.py"),
+    *(PROJECT / "collectors").rglob("*.py"),
+]
+
+
+def read(name: str) -> str:
+    return (PROJECT / name).read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    """What stands under that heading up to the next one."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, title
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row that begins with inline code."""
+    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in re.findall(r"^\| `.*$", text, re.M)]
+
+
+def inline_code(text: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def used_settings() -> set[str]:
+    """The settings that some module reads; others have no effect yet and are not documented."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    return {name for name in setting_names() if re.search(rf"\.{name.lower()}\b", code)}
+
+
+def default_as_text(name: str) -> str:
+    default = Settings.model_fields[name.lower()].default
+    if isinstance(default, Path):
+        return default.relative_to(PROJECT).as_posix()
+    if isinstance(default, tuple):
+        return ",".join(default)
+    return "" if default is None else str(default).rstrip("/")
+
+
+@pytest.fixture
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in setting_names():
+        monkeypatch.delenv(name, raising=False)
+
+
+def documented_settings() -> dict[str, list[str]]:
+    settings = rows(read("docs/settings.md").split("Options and the settings")[0])
+    return {inline_code(cells[0])[0]: cells for cells in settings}
+
+
+def test_every_setting_that_has_an_effect_is_documented_and_no_other() -> None:
+    assert set(documented_settings()) == used_settings()
+
+
+@pytest.mark.parametrize("name", sorted(used_settings()))
+def test_the_documented_default_is_the_true_one(name: str) -> None:
+    without_one = "empty" if Settings.model_fields[name.lower()].default == "" else "none"
+    default = default_as_text(name)
+    assert documented_settings()[name][1] == (f"`{default}`" if default else without_one)
+
+
+@pytest.mark.usefixtures("no_environment")
+@pytest.mark.parametrize(("name", "wrong"), WRONG.items())
+def test_the_documented_values_are_those_that_a_refusal_names(name: str, wrong: str, tmp_path: Path) -> None:
+    with pytest.raises(WrongUsage) as refusal:
+        load_settings({name.lower(): wrong}, tmp_path / ".env")
+    (allowed,) = re.findall(r"Allowed: (.+)\.$", str(refusal.value), re.MULTILINE)
+    assert allowed in documented_settings()[name][2]
+
+
+def test_every_setting_that_can_be_wrong_was_tried() -> None:
+    assert set(WRONG) == used_settings() - {"MONGODB_URI", "KRX_ID", "KRX_PW"}
+
+
+def test_the_documented_options_are_those_that_outweigh_a_setting() -> None:
+    documented = {inline_code(cells[1])[0] for cells in rows(read("docs/settings.md")) if len(cells) == 2}
+    scripts = "".join(read(name) for name in ("manual_setup.py", "daily_update.py", "hourly_analysis.py"))
+    offered = set(re.findall(r'"--([a-z-]+)"(?:, dest="(\w+)")?', scripts))
+    settings = {(dest or option.replace("-", "_")).upper() for option, dest in offered}
+    assert documented == settings & set(setting_names())
+
+
+def test_the_env_example_changes_nothing_as_it_is() -> None:
+    assert dotenv_values(PROJECT / ".env.example") == {}
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_the_env_example_shows_every_setting_with_its_default(tmp_path: Path) -> None:
+    shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE))
+    assert shown == {name: default_as_text(name) for name in used_settings()}
+    everything = tmp_path / ".env"
+    everything.write_text("".join(f"{name}={value}\n" for name, value in shown.items()), encoding="utf-8")
+    assert load_settings(env_file=everything).model_dump() == load_settings(env_file=tmp_path / "none").model_dump()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: FakeClock) -> Store:
+    """A store in which every collection has a document, written by the code that writes it at night."""
+    store = Store(SqliteBackend(tmp_path), clock)
+    previous = market_day(BEFORE, row("005930", 1000), row("000660", 900))
+    split = market_day(SESSION, row("005930", 500, shares=200), row("000660", 910, change=10))
+    store.save_session(previous)
+    store.save_session(split, find_actions(previous.frame, split.frame, SESSION).documents())
+    refresh_targets(store, split.frame, SESSION, 0, ["KOSPI"])
+    store.save_scope(0, ["KOSPI"], BEFORE)
+    store.record_calendar({SESSION: True}, "session")
+    store.next_request("pykrx", timedelta(seconds=1))
+    with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
+        AnalysisQueue(store, TechnicalAnalyzer(store.load_panel(SESSION, 300)), SESSION, 10, lambda: True).step()
+        job.record(analyzed=2)
+    return store
+
+
+def documented_fields(collection: str) -> set[str]:
+    first_table = section(read("docs/documents.md"), collection).split("\n\n| rule")[0]
+    return {name for cells in rows(first_table) for name in inline_code(cells[0])}
+
+
+def test_every_collection_and_the_view_is_documented() -> None:
+    titles = re.findall(r"^## (\w+\.\w+)$", read("docs/documents.md"), re.MULTILINE)
+    assert sorted(titles) == sorted([*COLLECTIONS, VIEW])
+
+
+@pytest.mark.parametrize("collection", COLLECTIONS)
+def test_the_documented_fields_are_those_that_are_written(collection: str, store: Store) -> None:
+    with store.lock(DAILY_UPDATE):
+        written = {name for document in store.backend.find(collection) for name in document}
+    columns = set(DAY_COLUMNS) if collection == SESSIONS else set()
+    assert written
+    assert documented_fields(collection) == written | columns
+
+
+def test_the_documented_fields_of_the_view_are_those_it_gives() -> None:
+    assert documented_fields(VIEW) == set(daily_prices_pipeline()[-1]["$project"])
+
+
+def test_the_documented_rules_and_kinds_of_corporate_actions_are_those_of_the_code() -> None:
+    text = section(read("docs/documents.md"), "stock_data.corporate_actions")
+    cells = {inline_code(row[0])[0]: row for row in rows(text)}
+    kinds = {value for name, value in vars(corporate_actions).items() if name.isupper() and isinstance(value, str)}
+    table = re.findall(r"^    (\w+)  ", str(corporate_actions.__doc__), re.MULTILINE)
+    rules = table[1:]  # the head of the table
+    assert set(inline_code(cells["kind"][1])) == kinds - {corporate_actions.OFF_TICK_CLOSES_SINCE}
+    assert list(cells)[-len(rules) :] == rules
+
+
+def test_the_documented_export_columns_are_those_written() -> None:
+    (line,) = re.findall(r"^```csv\n(.+)\n```$", read("docs/documents.md"), re.MULTILINE)
+    assert line.split(",") == EXPORT_COLUMNS
+
+
+def test_the_sql_of_the_documents_page_runs(store: Store, tmp_path: Path) -> None:
+    (sql,) = re.findall(r"^```sql\n(.+?)^```$", read("docs/documents.md"), re.MULTILINE | re.DOTALL)
+    analysis = store.analysis("005930")
+    assert analysis is not None
+    store.backend.put("stock_analyzed.indicators", [analysis | {"signals": ["gap_up", "golden_cross_5_20"]}])
+    store.close()
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    found = connection.execute(sql).fetchall()
+    connection.close()
+    assert found == [("005930", "종목 005930", None)]
+
+
+def kinds_of_errors() -> dict[str, int]:
+    found, classes = {}, [NightShiftError]
+    while classes:
+        error = classes.pop()
+        found[error.kind] = error.exit_code
+        classes += error.__subclasses__()
+    return found
+
+
+def test_every_kind_of_error_is_documented_with_its_exit_code(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), JobRun(store, DAILY_UPDATE, SESSION):
+        _ = 1 / 0
+    store.start_job(HOURLY_ANALYSIS, SESSION)
+    store.give_up_jobs(HOURLY_ANALYSIS, before=AFTER)
+    jobs = [store.job(DAILY_UPDATE, SESSION), store.job(HOURLY_ANALYSIS, SESSION)]
+    unexpected, unfinished = (job["error"]["kind"] for job in jobs if job is not None)
+
+    table = rows(section(read("docs/exit-codes.md"), "Kinds"))
+    documented = {inline_code(kind)[0]: code.strip("`") for kind, code, _ in table}
+    expected = {kind: str(code) for kind, code in kinds_of_errors().items()}
+    assert documented == expected | {unexpected: str(EXIT_FAILED), unfinished: "-"}
+
+
+def test_every_exit_code_has_a_meaning_and_a_situation() -> None:
+    codes = {"0"} | {str(code) for code in kinds_of_errors().values()}
+    page = read("docs/exit-codes.md")
+    summary, situations = page.split("## Situations")[0], section(page, "Situations")
+    assert {inline_code(cells[0])[0] for cells in rows(summary)} == codes
+    assert {inline_code(cells[0])[0] for cells in rows(situations)} == codes
+
+
+def test_the_crontab_example_is_what_the_program_prints() -> None:
+    folder = Path("/home/you/krx-night-shift")
+    plain, guarded = (
+        cron_lines(folder, folder / ".venv/bin/python", folder / "logs", {timedelta(hours=hours)}) for hours in (9, 0)
+    )
+    jobs = [line for line in read("crontab.example").splitlines() if "python" in line and not line.startswith("# ")]
+    assert jobs == plain + [f"#{line}" for line in guarded]
+
+
+def test_the_cron_page_explains_the_guards_that_are_printed() -> None:
+    """The page quotes pieces of the lines; each must stand in one of them."""
+    page = section(read("docs/cron.md"), "Any other host")
+    quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "[1-5]"))]
+    assert len(quoted) == 3
+    for code in quoted:
+        assert code in read("crontab.example")
+
+
+def slug(heading: str) -> str:
+    """The anchor that a heading gets."""
+    return re.sub(r"[^\w\- ]", "", heading.strip("# `").lower()).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    return {slug(heading) for heading in re.findall(r"^#+ .+$", page.read_text(encoding="utf-8"), re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_ours_that_is_named_exists(page: Path) -> None:
+    for code in inline_code(page.read_text(encoding="utf-8")):
+        if re.fullmatch(r"[\w/]+\.py", code):
+            assert (PROJECT / code).is_file(), code
+
+
+def test_every_page_is_linked_from_both_readmes() -> None:
+    pages = {f"docs/{path.name}" for path in (PROJECT / "docs").glob("*.md")}
+    for name in ("README.md", "README.ko.md"):
+        assert pages <= set(re.findall(r"\]\((docs/[^)#]+)\)", read(name)))
