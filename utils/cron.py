@@ -1,5 +1,6 @@
 """The cron lines of the suite, right on any host: Debian's cron ignores CRON_TZ, so UTC hosts need a guard."""
 
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,4 +37,6 @@ def _guarded_line(
 
 
 def _command(project: Path, python: Path, log_dir: Path, script: str) -> str:
-    return f"cd {project} && {python} {script} >> {log_dir}/cron.log 2>&1"
+    """Quoted for the shell, then for cron, to which `%` is the end of the command."""
+    folder, program, log_file = (shlex.quote(str(path)) for path in (project, python, log_dir / "cron.log"))
+    return f"cd {folder} && {program} {script} >> {log_file} 2>&1".replace("%", "\\%")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from utils.errors import NightShiftError
+from utils.errors import NightShiftError, StoreError
 from utils.store import Store
 from utils.store.jobs import COMPLETED, FAILED
 
@@ -39,8 +39,14 @@ class JobRun:
     ) -> None:
         if error is None and self._unfinished:
             return
-        outcome = {"status": COMPLETED} if error is None else {"status": FAILED, "error": _describe(error)}
-        self.record(**outcome, end_time_utc=self._store.clock.now_utc())
+        now = self._store.clock.now_utc()
+        if error is None:
+            self.record(status=COMPLETED, end_time_utc=now)
+            return
+        try:
+            self.record(status=FAILED, error=_describe(error), end_time_utc=now)
+        except StoreError as second:
+            log.error("That %s of %s failed could not be recorded: %s", self._name, self._session, second)
 
 
 def _describe(error: BaseException) -> Mapping[str, str]:

@@ -141,7 +141,7 @@ def _refuse_typos(env_file: Path) -> None:
 def reserved_names_given(env_file: Path = ENV_FILE) -> list[str]:
     """Which names of `RESERVED` are set although nothing uses them yet."""
     given = {**dotenv_values(env_file, interpolate=False), **os.environ}
-    return [name for name in RESERVED if given.get(name)]
+    return sorted({name.upper() for name, value in given.items() if value} & set(RESERVED))
 
 
 def _typo_cutoff(name: str) -> float:

@@ -37,10 +37,14 @@ def connect(uri: str) -> "pymongo.MongoClient[Document]":
     try:
         said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
         return pymongo.MongoClient(uri, **{name: each for name, each in CONNECTION.items() if name.lower() not in said})
-    except (errors.ConfigurationError, errors.InvalidURI, ValueError, TypeError) as error:
+    except (errors.ConfigurationError, errors.InvalidURI, ValueError, TypeError):
+        # The driver's own words may quote a part of the password.
         raise StoreUnusable(
-            f"MONGODB_URI is not a MongoDB URI ({error}). It looks like mongodb://user:password@host:27017/"
+            "MONGODB_URI is not a MongoDB URI. It looks like mongodb://user:password@host:27017/, and : / ? # [ ] @ % "
+            "within user or password are written as %3A %2F %3F %23 %5B %5D %40 %25."
         ) from None
+    except OSError as error:
+        raise StoreUnusable(f"MONGODB_URI names a file that cannot be read ({error}). Correct its path.") from None
 
 
 class MongoBackend:
@@ -55,8 +59,10 @@ class MongoBackend:
         self._client = client
         self._databases = databases
         with _translated():
-            hosts = ",".join(f"{host}:{port}" for host, port in sorted(client.nodes)) or str(client.address)
-            self.description = f"MongoDB {client.server_info()['version']} at {hosts}"
+            version = client.server_info()["version"]  # asked first: it is what makes the driver know its nodes
+            self.description = (
+                f"MongoDB {version} at {','.join(f'{host}:{port}' for host, port in sorted(client.nodes))}"
+            )
             self._prepare()
 
     def get(self, collection: str, key: str) -> Document | None:

@@ -109,12 +109,12 @@ class SqliteBackend:
         self._depth = 1
         try:
             yield
+            self._run("COMMIT")
         except BaseException:
-            self._depth = 0
             self._connection.rollback()
             raise
-        self._depth = 0
-        self._run("COMMIT")
+        finally:
+            self._depth = 0
 
     def hold(self, name: str) -> "FileHold | None":
         with self._translated():
@@ -249,7 +249,10 @@ def _encode(document: Document) -> str:
 
 
 def _decode(body: str) -> Document:
-    document: Document = json.loads(body, object_hook=_revive)
+    try:
+        document: Document = json.loads(body, object_hook=_revive)
+    except ValueError as error:
+        raise StoreError(f"A stored document is damaged ({error}). Restore a backup, or load anew.") from error
     return document
 
 
