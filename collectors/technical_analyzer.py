@@ -98,9 +98,10 @@ class TechnicalAnalyzer:
     def analyze(self, ticker: int | str) -> Analysis:
         """The analysis of one ticker, by row of the panel or by code.
 
-        Raises `AnalysisError` when its bars cannot be analysed, `KeyError` or `IndexError` when there is no such one.
+        Raises `AnalysisError` when its bars cannot be analysed or the panel does not list the code, `IndexError` for a
+        row that is not there.
         """
-        row = self._rows[ticker] if isinstance(ticker, str) else range(len(self._panel.tickers))[ticker]
+        row = self._row(ticker) if isinstance(ticker, str) else range(len(self._panel.tickers))[ticker]
         if row in self._faults:
             raise AnalysisError(f"{self._panel.tickers[row]}: {self._faults[row]}")
         bars = self._bars(row)
@@ -121,6 +122,11 @@ class TechnicalAnalyzer:
             ranks=_plain(ranks.RANK_NAMES, self._ranks[row].tolist()),
             history=self._history(row, lines),
         )
+
+    def _row(self, ticker: str) -> int:
+        if ticker not in self._rows:
+            raise AnalysisError(f"{ticker} is not listed in session {self._panel.sessions[-1]}")
+        return self._rows[ticker]
 
     def _bars(self, row: int) -> Bars:
         panel, listed = self._panel, slice(self._spans.start[row], self._spans.end[row])

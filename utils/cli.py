@@ -21,9 +21,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class StopRequest:
-    """Set by SIGTERM and Ctrl-C: finish the piece of work in hand, then leave."""
+    """Set by SIGTERM and Ctrl-C: finish the piece of work in hand, then leave. It only notes which; a signal handler
+    that writes to a log may meet itself."""
 
-    requested: bool = False
+    signal_name: str = ""
+
+    @property
+    def requested(self) -> bool:
+        return bool(self.signal_name)
 
     def listen(self) -> None:
         signal.signal(signal.SIGTERM, self._on_signal)
@@ -32,8 +37,7 @@ class StopRequest:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt  # asked twice at the keyboard: at once
-        self.requested = True
-        log.warning("%s: finishing the work in hand, then leaving.", signal.Signals(number).name)
+        self.signal_name = signal.Signals(number).name
 
 
 @dataclass(frozen=True)

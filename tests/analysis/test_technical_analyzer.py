@@ -120,7 +120,7 @@ def test_names_of_each_catalogue_are_unique():
 def test_a_ticker_is_found_by_row_and_by_code():
     analyzer = TechnicalAnalyzer(panel_of_walk(tickers=3))
     assert analyzer.analyze("000002") == analyzer.analyze(2)
-    with pytest.raises(KeyError):
+    with pytest.raises(AnalysisError, match="not listed"):
         analyzer.analyze("999999")
     with pytest.raises(IndexError):
         analyzer.analyze(3)

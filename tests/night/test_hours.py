@@ -1,0 +1,191 @@
+"""The hourly analyses: what they wait for, how far they go, what stops them."""
+
+import signal
+from datetime import datetime, timedelta
+
+import pytest
+
+from sandbox.server import LocalExchange
+from sandbox.synthetic import SyntheticMarket
+from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from utils.clock import kst
+from utils.store.schema import TARGETS
+
+SETUP = kst(2026, 9, 10, 19)
+NIGHT = SETUP + timedelta(days=1)
+SESSION = "2026-09-11"
+SESSIONS = ("--sessions", "40")
+
+
+@pytest.fixture
+def collected(suite_over: Suite) -> Suite:
+    """Forty sessions loaded, and the daily update of the next evening done."""
+    suite_over.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    suite_over.must(NIGHT, "daily_update.py")
+    return suite_over
+
+
+def at(hour: int) -> datetime:
+    """Ten past that hour of the night; hours after midnight belong to the next day."""
+    return NIGHT.replace(hour=0) + timedelta(hours=hour if hour >= 19 else hour + 24, minutes=10)
+
+
+def analysed(suite: Suite) -> list[str]:
+    return [each["_id"] for each in suite.read(NIGHT)["targets"] if each["last_analyzed_date"] == SESSION]
+
+
+def test_before_the_daily_update_an_hour_waits(suite: Suite) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    early = suite.run(at(19), "hourly_analysis.py")
+    assert (early.returncode, f"daily_update has not completed {SESSION}" in early.stderr) == (75, True)
+    assert suite.read(NIGHT)["analyses"] == {}
+
+
+def test_after_setup_the_same_night_is_analysed(suite: Suite) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    suite.must(SETUP + timedelta(minutes=10), "hourly_analysis.py")
+    assert {target["last_analyzed_date"] for target in suite.read(SETUP)["targets"]} == {"2026-09-10"}
+
+
+def test_a_night_of_small_quotas_drains_in_order_of_market_cap(collected: Suite) -> None:
+    order = [target["_id"] for target in collected.read(NIGHT)["targets"]]
+    collected.must(at(19), "hourly_analysis.py", "--quota", "5")
+    assert analysed(collected) == order[:5]
+    assert collected.read(NIGHT)["analyses"][SESSION]["status"] == "running"
+    collected.must(at(20), "hourly_analysis.py")
+    job = collected.read(NIGHT)["analyses"][SESSION]
+    assert (job["status"], job["pending"], job["analyzed"], job["attempts"]) == ("completed", 0, len(order), 2)
+    assert analysed(collected) == order
+
+
+def test_saturday_morning_still_belongs_to_fridays_session(collected: Suite) -> None:
+    collected.must(at(3), "hourly_analysis.py")
+    assert list(collected.read(NIGHT)["analyses"]) == [SESSION]
+
+
+def test_a_finished_night_has_nothing_left_to_do(collected: Suite) -> None:
+    collected.must(at(19), "hourly_analysis.py")
+    before = collected.read(NIGHT)
+    collected.must(at(20), "hourly_analysis.py")
+    assert collected.read(NIGHT) == before
+
+
+def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Suite) -> None:
+    collected.must(at(19), "hourly_analysis.py", "--time-limit", "0.0000001")
+    assert analysed(collected) == []
+    collected.must(at(20), "hourly_analysis.py")
+    assert len(analysed(collected)) == len(collected.read(NIGHT)["targets"])
+
+
+def test_a_target_that_cannot_be_analysed_blocks_nobody(suite: Suite) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    suite.must(NIGHT, "daily_update.py")
+    store = suite.store(NIGHT)
+    ghost = store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "market_cap": 10**18}
+    store.save_targets([ghost], {})
+    store.close()
+    suite.must(at(19), "hourly_analysis.py")
+    seen = suite.read(NIGHT)
+    behind = [target for target in seen["targets"] if target["last_analyzed_date"] != SESSION]
+    assert [(target["_id"], target["attempts"], target["retry_after_utc"] > NIGHT) for target in behind] == [
+        ("999999", 1, True)
+    ]
+    assert (seen["analyses"][SESSION]["status"], seen["analyses"][SESSION]["failed"]) == ("running", 1)
+
+
+def test_a_ticker_is_shown_as_a_sheet(collected: Suite) -> None:
+    collected.must(at(19), "hourly_analysis.py", "--quota", "1")
+    largest = analysed(collected)[0]
+    sheet = collected.must(at(20), "hourly_analysis.py", "--ticker", largest).stdout
+    assert all(word in sheet for word in (largest, SESSION, "rsi_14", "macd_histogram", "signals", "patterns"))
+
+
+def test_two_runs_at_once_do_not_overlap(suite: Suite) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    store = suite.store(NIGHT)
+    with store.lock("daily_update"):
+        second = suite.run(NIGHT, "daily_update.py")
+    store.close()
+    assert second.returncode == 75
+    assert f"process {store.identity.pid}" in second.stderr
+    assert SESSION not in suite.read(NIGHT)["jobs"]
+
+
+def test_sigterm_ends_after_the_work_in_hand_and_nothing_is_left_claimed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with LocalExchange(SyntheticMarket(900), SETUP, {LOGIN_ID: PASSWORD}) as exchange:
+        suite = Suite(exchange, tmp_path_factory.mktemp("night"))
+        suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
+        suite.must(NIGHT, "daily_update.py")
+        process = suite.start(at(19), "hourly_analysis.py", ANALYSIS_QUOTA="100000")
+        for line in process.stderr or []:
+            if "targets analysed" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert "SIGTERM" in errors
+        store = suite.store(NIGHT)
+        assert store.backend.find(TARGETS, {"claimed_by": store.identity.owner}) == []
+        assert [target for target in store.targets() if target["claimed_by"] is not None] == []
+        store.close()
+        suite.must(at(20), "hourly_analysis.py", "--quota", "100000")
+        assert len(analysed(suite)) == len(suite.read(NIGHT)["targets"])
+
+
+def test_a_killed_run_is_made_good_by_the_next(suite: Suite) -> None:
+    """Killed after the session was stored and before the job said so."""
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    suite.must(NIGHT, "daily_update.py")
+    store = suite.store(NIGHT)
+    store.update_job("daily_update", SESSION, {"status": "running", "end_time_utc": None})
+    store.close()
+    assert suite.run(at(19), "hourly_analysis.py").returncode == 75
+    suite.must(NIGHT + timedelta(minutes=20), "daily_update.py")
+    suite.must(at(20), "hourly_analysis.py")
+    seen = suite.read(NIGHT)
+    assert (seen["jobs"][SESSION]["status"], seen["heads"][-1].revision) == ("completed", 1)
+    assert seen["analyses"][SESSION]["status"] == "completed"
+
+
+def test_a_load_that_is_killed_goes_on_where_it_was(suite: Suite) -> None:
+    process = suite.start(SETUP, "manual_setup.py", "--yes", "--sessions", "60")
+    while len(suite.exchange.requests()) < 20 and process.poll() is None:
+        pass
+    process.kill()
+    process.communicate()
+    suite.exchange.reset_counts()
+    suite.must(SETUP + timedelta(minutes=5), "manual_setup.py", "--yes", "--sessions", "60")
+    seen = suite.read(SETUP)
+    assert len(seen["heads"]) == 60
+    assert suite.exchange.counts()["data"] < 50
+    assert {job["status"] for job in seen["jobs"].values()} == {"completed"}
+    assert not (set(factors_pending(suite)) - {seen["heads"][0].session})
+
+
+def factors_pending(suite: Suite) -> list[str]:
+    store = suite.store(SETUP)
+    pending = [
+        session for session, frame in store.read_sessions("2001-01-02", "2099-12-30") if frame["factor"].isna().any()
+    ]
+    store.close()
+    return pending
+
+
+def test_status_is_plain_json_for_a_program(collected: Suite) -> None:
+    import json
+
+    shown = json.loads(collected.must(at(19), "daily_update.py", "--status", "--json").stdout)
+    assert (shown["last_session"], shown["sessions_missing"], shown["set_up"]) == (SESSION, [], True)
+    assert shown["targets_pending"] == len(collected.read(NIGHT)["targets"])
+
+
+def test_a_dry_run_writes_nothing(collected: Suite) -> None:
+    later = NIGHT + timedelta(days=3)
+    before = collected.read(NIGHT)
+    collected.exchange.reset_counts()
+    dry = collected.must(later, "daily_update.py", "--dry-run")
+    assert "2026-09-14 is due (missing)" in dry.stderr
+    collected.must(at(19), "hourly_analysis.py", "--dry-run")
+    assert (collected.read(NIGHT), collected.exchange.requests()) == (before, [])
