@@ -50,7 +50,8 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.export:
         return export_prices(shift, args)
     log.info("Using the %s.", shift.store.description)
-    first = args.first or chosen_scope(shift.settings, shift.store)["first_session"]
+    scope = chosen_scope(shift.settings, shift.store)
+    first = args.first or scope["first_session"]
     if args.dry_run:
         return say_what_is_due(shift, first, args.last)
     with shift.store.lock(DAILY_UPDATE):
@@ -81,7 +82,7 @@ def after_session(shift: Shift, collected: Collected) -> None:
     """The targets follow the newest session; filling an old hole changes nothing about them."""
     head = collected.head
     log.info("%s: %s, %d tickers, %d corporate actions.", head.session, head.finality, head.count, collected.actions)
-    if head.session == shift.store.session_heads()[-1].session:
+    if collected.is_newest:
         scope = chosen_scope(shift.settings, shift.store)
         refresh_targets(shift.store, collected.frame, head.session, scope["min_market_cap"], scope["markets"])
 

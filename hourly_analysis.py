@@ -9,7 +9,7 @@ from collectors.analysis_queue import AnalysisQueue
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
-from utils.cli import Shift, check_span, date_option, run
+from utils.cli import Shift, check_not_future, date_option, run
 from utils.date_utils import TradingCalendar
 from utils.errors import EXIT_DONE, NotCollected, WrongUsage
 from utils.job_status import JobRun
@@ -45,7 +45,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     if args.ticker:
         return show_one(shift, args.ticker)
-    check_span(args.session, None, shift.clock.now_kst())
+    check_not_future("--session", args.session, shift.clock.now_kst())
     session = choose_session(shift, args.session)
     progress = shift.store.analysis_progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)

@@ -37,7 +37,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-market-cap", metavar="KRW", help="least market cap of a target, in won")
     parser.add_argument("--sessions", dest="history_sessions", metavar="N", help="how many past sessions to load")
     parser.add_argument("--markets", metavar="KOSPI,KOSDAQ", help="where targets are chosen from")
-    parser.add_argument("--dry-run", action="store_true", help="check everything, load and write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="check settings, database and exchange, load nothing")
     parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
     return parser.parse_args(argv)
 
@@ -46,7 +46,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     """Every question first, then everything that needs no person."""
     log.info("Using the %s.", shift.store.description)
     asks = sys.stdin.isatty() and not args.yes
-    settings = wishes(shift.settings, shift.store.scope())
+    settings = shift.settings if args.reset else wishes(shift.settings, shift.store.scope())
     if asks:
         settings = ask(settings)
     if args.reset:

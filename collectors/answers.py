@@ -42,7 +42,10 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise LoggedOut("The exchange says LOGOUT: the session is not logged in.")
     is_page = start.startswith("<")
     if status == 403 or (wants_json and is_page and _RESTRICTED.search(start)):
-        raise Banned("The exchange has detected automated use and restricts access for one day.")
+        raise Banned(
+            "The exchange has detected automated use and restricts access for one day. Leave it alone until then, also "
+            "in a browser; after 24 hours the next run goes on by itself."
+        )
     if status == 429:
         raise SourceRefuses("The exchange answers that there were too many requests (HTTP 429).")
     if status >= 500:

@@ -2,7 +2,7 @@
 
 Base price = close - change. Where it differs from the close of the previous session *of the exchange* something
 happened, and the first of `RULES` that has an answer decides. An adjusted earlier price is the price times all later
-factors. The facts behind the rules were measured on 489,645 real ticker-days (KRX.md section 3).
+factors. The facts behind the rules were measured on 489,645 real ticker-days (docs/exchange.md).
 
     rule              when                                                              factor
     spin_off          auction, fewer shares, and fewer shares alone cannot explain it   base / previous close

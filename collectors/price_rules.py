@@ -20,7 +20,7 @@ Rule = TypeVar("Rule")
 
 OFF_TICK_CLOSES_SINCE = "2025-03-04"
 """The alternative venue opened and with it came prices between two ticks: since then a close may be off its tick, and
-the next base price is that close rounded up (measured: KRX.md section 3)."""
+the next base price is that close rounded up (measured: docs/exchange.md)."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -39,7 +40,7 @@ def status(store: Store, clock: Clock) -> dict[str, Any]:
         "targets_pending": progress.pending,
         "targets_failed": progress.failed,
         "jobs": [_job(job) for name in (DAILY_UPDATE, HOURLY_ANALYSIS) for job in store.jobs(name, last=3)],
-        "sources": [_plain(source) for source in store.sources()],
+        "sources": [_source(source, now) for source in store.sources()],
     }
 
 
@@ -55,6 +56,13 @@ def show_status(store: Store, clock: Clock, as_json: bool) -> None:
 def _job(job: dict[str, Any]) -> dict[str, Any]:
     names = ("job_name", "date_kst", "status", "attempts", "start_time_utc", "end_time_utc", "finality", "error")
     return _plain({name: job[name] for name in names})
+
+
+def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """A block that is over is no longer shown."""
+    blocked = source["blocked_until_utc"]
+    over = blocked is not None and blocked <= now
+    return _plain(source | ({"blocked_until_utc": None, "reason": None} if over else {}))
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """One session from the exchange into the store: ask, parse, check, factor, save, read back."""
 
 import logging
+from bisect import insort
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ParamSpec, Protocol, TypeVar
 
-import numpy as np
 import pandas as pd
 import tenacity
 
@@ -14,7 +14,7 @@ from collectors.answers import parse_day
 from collectors.corporate_actions import find_actions
 from collectors.integrity import check_day
 from utils.clock import Clock
-from utils.date_utils import TradingCalendar, is_final, neighbours, weekdays
+from utils.date_utils import TradingCalendar, is_final, neighbours, predicted_open, weekdays
 from utils.errors import Banned, ClosedMarket, MalformedAnswer, NotPublished, SourceDown, StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, PROVISIONAL, MarketDay
 from utils.store import Store
@@ -49,6 +49,8 @@ class Collected:
     actions: int
     changed: list[str]
     """Tickers whose cells differ from what was stored before; empty when the session is new."""
+    is_newest: bool
+    """No later session is stored."""
 
 
 class StockDataCollector:
@@ -56,6 +58,7 @@ class StockDataCollector:
 
     def __init__(self, source: Source, store: Store, clock: Clock) -> None:
         self._source, self._store, self._clock = source, store, clock
+        self._stored = [head.session for head in store.session_heads()]  # kept in step with what is saved here
         self.calendar = TradingCalendar(store.observed_calendar())
 
     @property
@@ -68,8 +71,7 @@ class StockDataCollector:
         A weekday that the series leaves out is closed, finally, once a later day is in it; otherwise it stays unknown.
         """
         shown = self._retrying(self._source.fetch_sessions, first, last)
-        stored = [head.session for head in self._store.session_heads() if first <= head.session <= last]
-        if missing := sorted(set(stored) - set(shown)):
+        if missing := sorted({each for each in self._stored if first <= each <= last} - set(shown)):
             raise MalformedAnswer(f"The exchange's index series lacks {missing[0]}, which is stored as a session.")
         if not shown:
             return
@@ -77,8 +79,9 @@ class StockDataCollector:
         news = self._store.record_calendar({day: day in shown for day in settled}, "index series")
         self.calendar = TradingCalendar(self._store.observed_calendar())
         for day in sorted(news):
-            if news[day] != TradingCalendar().is_session(day):
+            if news[day] != predicted_open(day):
                 log.warning("%s was predicted wrongly: the exchange was %s.", day, "open" if news[day] else "closed")
+                self._settle_after(day)
 
     def collect(self, session: str) -> Collected:
         """Bring one session into the store, whole and checked, and settle the factors beside it.
@@ -88,15 +91,17 @@ class StockDataCollector:
         """
         read_at = self._clock.now_utc()
         frame = self._fetch(session)
-        before = self._store.load_session(session)
-        earlier, later = neighbours(session, [head.session for head in self._store.session_heads()])
-        check_day(frame, session, self._frame(earlier))
+        before = self._load(session) if session in self._stored else None
+        earlier, later = neighbours(session, self._stored)
+        previous = None if earlier is None else self._load(earlier)
+        check_day(frame, session, None if previous is None else previous.frame)
         finality = FINAL if is_final(session, read_at) else PROVISIONAL
-        head, actions = self._save(session, frame, finality, self._source.name)
+        head, actions = self._save(MarketDay(session, frame, finality, self._source.name), previous)
         self._store.record_calendar({session: True}, "session")
         if later is not None and self.calendar.previous_session(later) == session:
-            self._settle(later)
-        return Collected(head, frame, actions, [] if before is None else _changed(before.frame, frame))
+            self._settle_after(session)
+        changed = [] if before is None else _changed(before.frame, frame)
+        return Collected(head, frame, actions, changed, is_newest=later is None)
 
     def _fetch(self, session: str) -> pd.DataFrame:
         raw = self._retrying(self._source.fetch_day, session)
@@ -113,28 +118,32 @@ class StockDataCollector:
         if not self.calendar.is_session(session):
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
 
-    def _save(self, session: str, frame: pd.DataFrame, finality: str, source: str) -> tuple[SessionHead, int]:
-        previous = self._store.load_session(self.calendar.previous_session(session))
-        found = find_actions(None if previous is None else previous.frame, frame, session)
-        day = MarketDay(session, frame.assign(factor=found.factor)[list(DAY_COLUMNS)], finality, source)
-        head = self._store.save_session(day, found.documents())
-        self._read_back(day)
+    def _save(self, day: MarketDay, earlier: MarketDay | None) -> tuple[SessionHead, int]:
+        """Store the day with its factors, which only the session right before it can tell."""
+        known = earlier is not None and earlier.session == self.calendar.previous_session(day.session)
+        found = find_actions(earlier.frame if earlier is not None and known else None, day.frame, day.session)
+        whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
+        head = self._store.save_session(whole, found.documents())
+        self._read_back(whole)
+        if day.session not in self._stored:
+            insort(self._stored, day.session)
         return head, len(found.found)
 
-    def _settle(self, session: str) -> None:
-        """A session's factors can be known once the session before it is there."""
-        day = self._store.load_session(session)
-        if day is not None and np.isnan(day.frame["factor"]).any():
-            self._save(session, day.frame, day.finality, day.source)
+    def _settle_after(self, day: str) -> None:
+        """What was learned of a day decides whether the next stored session's factors can be known."""
+        _, later = neighbours(day, self._stored)
+        if later is not None:
+            earlier, _ = neighbours(later, self._stored)
+            self._save(self._load(later), None if earlier is None else self._load(earlier))
+
+    def _load(self, session: str) -> MarketDay:
+        if (day := self._store.load_session(session)) is None:
+            raise StoreError(f"Session {session} is listed but cannot be read. Check disk and database.")
+        return day
 
     def _read_back(self, day: MarketDay) -> None:
-        stored = self._store.load_session(day.session)
-        if stored is None or stored.digest() != day.digest():
+        if self._load(day.session).digest() != day.digest():
             raise StoreError(f"Session {day.session} does not read back as it was written. Check disk and database.")
-
-    def _frame(self, session: str | None) -> pd.DataFrame | None:
-        day = None if session is None else self._store.load_session(session)
-        return None if day is None else day.frame
 
     def _retrying(self, request: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Only what a second try can mend is tried again; a ban closes the source for everybody."""

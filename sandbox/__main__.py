@@ -13,6 +13,8 @@ from sandbox.market import Market
 from sandbox.replay import ReplayMarket
 from sandbox.server import LocalExchange, read_kst
 from sandbox.synthetic import FIRST, LAST, SEED, SyntheticMarket
+from utils.errors import WrongUsage
+from utils.settings import load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,9 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         market = _market(options)
-        exchange = LocalExchange(market, options.now, options.account, options.openapi_key, options.port)
+        starts_at = options.now or load_settings().kst_now
+        exchange = LocalExchange(market, starts_at, options.account, options.openapi_key, options.port)
         exchange.start()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, WrongUsage) as error:
         parser.error(str(error))
     try:
         _serve(exchange)
@@ -53,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=_date, default=FIRST, metavar="D", help=f"YYYY-MM-DD (default {FIRST})")
     parser.add_argument("--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})")
     parser.add_argument("--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market")
-    parser.add_argument("--now", type=_moment, metavar="T", help="the exchange's time in KST, YYYY-MM-DDTHH:MM")
+    parser.add_argument(
+        "--now", type=_moment, metavar="T", help="the exchange's time in KST, YYYY-MM-DDTHH:MM (default: KST_NOW)"
+    )
     parser.add_argument(
         "--account", type=_account, action=_Collect, metavar="ID:PW", help="may be repeated (demo:demo)"
     )

@@ -67,7 +67,10 @@ def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> 
         try:
             shift = Shift(settings, clock, store)
             shift.stop.listen()
-            return work(shift)
+            code = work(shift)
+            if shift.stop.requested:
+                log.warning("Stopped by %s after the work in hand.", shift.stop.signal_name)
+            return code
         finally:
             store.close()
     except NightShiftError as error:
@@ -100,11 +103,16 @@ def date_option(text: str) -> str:
     return text
 
 
+def check_not_future(option: str, day: str | None, now: datetime) -> None:
+    """Raises `WrongUsage` when the day of that option lies after today, KST."""
+    today = now.date().isoformat()
+    if day is not None and day > today:
+        raise WrongUsage(f"{option} {day} is in the future; today is {today} KST. Choose an earlier day.")
+
+
 def check_span(first: str | None, last: str | None, now: datetime) -> None:
     """`--from` and `--to`: in order and not in the future. Raises `WrongUsage`."""
-    today = now.date().isoformat()
-    for option, day in (("--from", first), ("--to", last)):
-        if day is not None and day > today:
-            raise WrongUsage(f"{option} {day} is in the future; today is {today} KST. Choose an earlier day.")
+    check_not_future("--from", first, now)
+    check_not_future("--to", last, now)
     if first is not None and last is not None and first > last:
         raise WrongUsage(f"--from {first} is after --to {last}. Swap them.")

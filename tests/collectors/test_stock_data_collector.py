@@ -114,6 +114,19 @@ def test_a_hole_before_the_stored_sessions_leaves_factors_pending(
     assert (factors(store, MONDAY), factors(store, TUESDAY)) == ([1.0, 0.2], [1.0, 1.0])
 
 
+def test_a_hole_that_turns_out_closed_settles_the_factors_after_it(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    source.days[TUESDAY] = published(("000010", 1010, 10, 100), ("000020", 2_020, 20, 500))
+    collector.collect(FRIDAY)
+    collector.collect(TUESDAY)
+    assert np.isnan(factors(store, TUESDAY)).all()
+    source.shown = [FRIDAY, TUESDAY]
+    collector.learn_calendar(FRIDAY, TUESDAY)
+    assert factors(store, TUESDAY) == [1.0, 0.2]
+
+
 def test_an_evening_is_provisional_and_the_morning_final(
     collector: StockDataCollector, source: ScriptedSource, clock: FakeClock
 ) -> None:

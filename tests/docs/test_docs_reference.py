@@ -37,6 +37,7 @@ WRONG = {
     "KRX_REQUEST_INTERVAL_SECONDS": "-1",
     "MIN_MARKET_CAP": "1e11",
     "MARKETS": "NASDAQ",
+    "DATASETS": "rumours",
     "HISTORY_SESSIONS": "0",
     "ANALYSIS_QUOTA": "0",
     "ANALYSIS_TIME_LIMIT_MINUTES": "0",
@@ -45,13 +46,6 @@ WRONG = {
     "KST_NOW": "tomorrow",
 }
 """A value that each setting refuses; the database's address and the account are tried where they are used."""
-SOURCES = [
-    PROJECT / "manual_setup.py",
-    PROJECT / "daily_update.py",
-    PROJECT / "hourly_analysis.py",
-    *(PROJECT / "utils").rglob("*.py"),
-    *(PROJECT / "collectors").rglob("*.py"),
-]
 
 
 def read(name: str) -> str:
@@ -74,12 +68,6 @@ def inline_code(text: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", text)
 
 
-def used_settings() -> set[str]:
-    """The settings that some module reads; others have no effect yet and are not documented."""
-    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
-    return {name for name in setting_names() if re.search(rf"\.{name.lower()}\b", code)}
-
-
 def default_as_text(name: str) -> str:
     default = Settings.model_fields[name.lower()].default
     if isinstance(default, Path):
@@ -100,11 +88,11 @@ def documented_settings() -> dict[str, list[str]]:
     return {inline_code(cells[0])[0]: cells for cells in settings}
 
 
-def test_every_setting_that_has_an_effect_is_documented_and_no_other() -> None:
-    assert set(documented_settings()) == used_settings()
+def test_every_setting_is_documented_and_no_other() -> None:
+    assert set(documented_settings()) == set(setting_names())
 
 
-@pytest.mark.parametrize("name", sorted(used_settings()))
+@pytest.mark.parametrize("name", sorted(setting_names()))
 def test_the_documented_default_is_the_true_one(name: str) -> None:
     without_one = "empty" if Settings.model_fields[name.lower()].default == "" else "none"
     default = default_as_text(name)
@@ -121,7 +109,7 @@ def test_the_documented_values_are_those_that_a_refusal_names(name: str, wrong: 
 
 
 def test_every_setting_that_can_be_wrong_was_tried() -> None:
-    assert set(WRONG) == used_settings() - {"MONGODB_URI", "KRX_ID", "KRX_PW"}
+    assert set(WRONG) == set(setting_names()) - {"MONGODB_URI", "KRX_ID", "KRX_PW"}
 
 
 def test_the_documented_options_are_those_that_outweigh_a_setting() -> None:
@@ -139,7 +127,7 @@ def test_the_env_example_changes_nothing_as_it_is() -> None:
 @pytest.mark.usefixtures("no_environment")
 def test_the_env_example_shows_every_setting_with_its_default(tmp_path: Path) -> None:
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE))
-    assert shown == {name: default_as_text(name) for name in used_settings()}
+    assert shown == {name: default_as_text(name) for name in set(setting_names())}
     everything = tmp_path / ".env"
     everything.write_text("".join(f"{name}={value}\n" for name, value in shown.items()), encoding="utf-8")
     assert load_settings(env_file=everything).model_dump() == load_settings(env_file=tmp_path / "none").model_dump()

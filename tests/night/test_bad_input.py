@@ -29,11 +29,12 @@ WRONG_OPTIONS = [
     (("daily_update.py", "--export", "prices.xlsx"), ".csv or .parquet"),
     (("daily_update.py", "--export", "/nowhere/at/all.csv"), "no writable folder"),
     (("daily_update.py",), "Run manual_setup.py first"),
+    (("daily_update.py", "--from", "2026-09-09"), "Run manual_setup.py first"),
     (("hourly_analysis.py", "--quota", "0"), "ANALYSIS_QUOTA: '0'"),
     (("hourly_analysis.py", "--quota", "many"), "ANALYSIS_QUOTA: 'many'"),
     (("hourly_analysis.py", "--time-limit", "0"), "ANALYSIS_TIME_LIMIT_MINUTES: '0'"),
     (("hourly_analysis.py", "--session", "2026-09-05"), "closed on that day"),
-    (("hourly_analysis.py", "--session", "2026-09-11"), "in the future"),
+    (("hourly_analysis.py", "--session", "2026-09-11"), "--session 2026-09-11 is in the future"),
     (("hourly_analysis.py", "--ticker", "999999"), "no target"),
 ]
 

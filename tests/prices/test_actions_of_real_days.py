@@ -92,7 +92,7 @@ def pairs() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
 
 
 def factor_due(key: str) -> float:
-    """By KRX.md section 3, from the list alone."""
+    """By the rules of docs/exchange.md, from the list alone."""
     event = events()[key]
     rebased = int(event["base"]) / int(event["prev_close"])
     by_rule = {

@@ -1,4 +1,4 @@
-"""Laws the synthetic market keeps, as KRX.md measured them on the real one."""
+"""Laws the synthetic market keeps, as they were measured on the real one (docs/exchange.md)."""
 
 import re
 from collections import Counter, defaultdict

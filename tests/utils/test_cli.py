@@ -188,7 +188,7 @@ def test_a_signal_lets_the_work_in_hand_finish(number: int, command: Command, tm
         return EXIT_DONE
 
     assert command(work) == EXIT_DONE
-    assert f"{signal.Signals(number).name}: finishing the work in hand" in log_text(tmp_path)
+    assert f"Stopped by {signal.Signals(number).name} after the work in hand" in log_text(tmp_path)
 
 
 def test_ctrl_c_twice_stops_at_once(command: Command, tmp_path: Path) -> None:

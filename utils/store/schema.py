@@ -15,6 +15,9 @@ INDICATORS = "stock_analyzed.indicators"
 
 COLLECTIONS = (TARGETS, JOBS, CALENDAR, LOCKS, SOURCES, SCOPE, SCHEMA, SESSIONS, ACTIONS, INDICATORS)
 
+HEAD_FIELDS = ("finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count")
+"""What a session's document holds besides its `_id` and its columns."""
+
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     TARGETS: (("is_active", "market_cap"), ("claimed_by",)),
     JOBS: (("job_name", "date_kst"),),

@@ -1,0 +1,95 @@
+"""One session from the recorded answer into the store, against `json.loads` of the same body."""
+
+import io
+import json
+from contextlib import redirect_stdout
+from itertools import accumulate
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.market import BLOCK, Recorded, open_collector, open_embedded
+from benchmarks.names import COLLECT, FIRST_LOAD, JSON_LOADS
+from benchmarks.plan import GROWTH, Plan
+from benchmarks.timing import Stopwatch, ratio_row, seconds_of
+from collectors.answers import parse_day
+from collectors.corporate_actions import find_actions
+from collectors.integrity import check_day
+from collectors.stock_data_collector import StockDataCollector
+from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
+from utils.settings import environment_for_imports
+from utils.store import Store
+
+STAGED = 15
+"""Sessions whose collection is also taken apart into its steps."""
+
+
+def measure(plan: Plan) -> dict[str, Any]:
+    """A first load: every recorded session is collected once, in order, each followed by its baseline."""
+    _import_pykrx(Path(plan.folder))
+    source, store = Recorded(plan.bodies), open_embedded(plan.database)
+    collector = open_collector(source, store)
+    whole, decoding, stages = [], [], []
+    for session in source.sessions:
+        source.take_up(session)
+        started = perf_counter()
+        collector.collect(session)
+        whole.append(perf_counter() - started)
+        decoding.append(seconds_of(lambda: json.loads(source.body)))
+        if session in source.sessions[-STAGED:]:
+            stages.append(_steps(source, store, collector, session))
+    store.close()
+    return {
+        "rows": [ratio_row(COLLECT, whole, JSON_LOADS, decoding)],
+        "stages": {"of": COLLECT, "against": JSON_LOADS, "seconds": _stage_table(whole[-len(stages) :], stages)},
+        "baseline_seconds": median(decoding),
+        "growth": [_first_load_growth(whole)],
+        "body_bytes": len(source.body),
+    }
+
+
+def _import_pykrx(cache: Path) -> None:
+    """The real first load has pykrx in memory. It would log in on import: the account is hidden from it."""
+    with environment_for_imports(cache, without=("KRX_ID", "KRX_PW")), redirect_stdout(io.StringIO()):
+        import pykrx.website.krx.market.core  # noqa: F401
+
+
+def _steps(source: Recorded, store: Store, collector: StockDataCollector, session: str) -> dict[str, float]:
+    """The steps of `StockDataCollector.collect`, one by one, over a session that is stored by now."""
+    earlier = store.load_session(collector.calendar.previous_session(session))
+    previous = None if earlier is None else earlier.frame
+    watch = Stopwatch()
+    answer = json.loads(source.body)
+    watch.lap("json.loads")
+    raw = pd.DataFrame(answer[BLOCK])
+    watch.lap("table of text, as pykrx makes it")
+    frame = parse_day(raw, session)
+    watch.lap("parse_day")
+    check_day(frame, session, previous)
+    watch.lap("check_day")
+    found = find_actions(previous, frame, session)
+    watch.lap("find_actions")
+    day = MarketDay(session, frame.assign(factor=found.factor)[list(DAY_COLUMNS)], FINAL, source.name)
+    store.save_session(day, found.documents())
+    watch.lap("save_session")
+    stored = store.load_session(session)
+    _ = stored is not None and stored.digest() == day.digest()
+    watch.lap("read back and compare")
+    return watch.seconds
+
+
+def _stage_table(whole: list[float], stages: list[dict[str, float]]) -> dict[str, float]:
+    table = {name: median(each[name] for each in stages) for name in stages[0]}
+    rest = "the rest: neighbouring sessions, calendar"
+    table[rest] = median(one - sum(each.values()) for one, each in zip(whole, stages, strict=True))
+    return table
+
+
+def _first_load_growth(whole: list[float]) -> dict[str, Any]:
+    """How long the load of the first n sessions took, for n at every size."""
+    added_up = list(accumulate(whole))
+    sizes = [max(2, len(whole) * size // GROWTH[-1]) for size in GROWTH]
+    return {"name": FIRST_LOAD, "sizes": sizes, "seconds": [added_up[size - 1] for size in sizes]}

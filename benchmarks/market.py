@@ -1,0 +1,89 @@
+"""The market that is measured: answer bodies of the sandbox's synthetic market, recorded once, and stores of them."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from collectors.stock_data_collector import StockDataCollector
+from sandbox import answers
+from sandbox.synthetic import SyntheticMarket
+from utils.clock import Clock, kst
+from utils.market_day import FINAL, MarketDay
+from utils.store import Store
+from utils.store.backend import Backend
+from utils.store.sqlite import SqliteBackend
+
+LAST_SESSION = "2026-09-10"
+TODAY = "2026-09-11"
+BLOCK = "OutBlock_1"
+_EVENING = kst(2026, 9, 11, 19)
+
+
+def record(folder: Path, tickers: int, sessions: int) -> None:
+    """Write what the exchange would answer for each of the last `sessions` sessions: `<folder>/<session>.json`."""
+    folder.mkdir()
+    market = SyntheticMarket(tickers, last=LAST_SESSION)
+    for session in market.sessions[-sessions:]:
+        body = answers.body(BLOCK, answers.day_rows(market.day(session)), _EVENING)
+        (folder / f"{session}.json").write_bytes(body)
+
+
+class Recorded:
+    """The recorded bodies as a `Source`: the table is what pykrx makes of a body, `DataFrame(answer["OutBlock_1"])`.
+
+    `take_up` reads the file; `fetch_day` decodes it, so that decoding is inside what is measured and the disk is not.
+
+    Args:
+        tickers: answer for these alone; None for the whole market.
+    """
+
+    name = "recorded"
+
+    def __init__(self, folder: Path, tickers: Collection[str] | None = None) -> None:
+        self._folder, self._tickers = folder, tickers
+        self.sessions = sorted(path.stem for path in folder.glob("*.json"))
+        self.body = b""
+
+    def take_up(self, session: str) -> None:
+        self.body = (self._folder / f"{session}.json").read_bytes()
+        if self._tickers is not None:
+            answer = json.loads(self.body)
+            answer[BLOCK] = [row for row in answer[BLOCK] if row["ISU_SRT_CD"] in self._tickers]
+            self.body = answers.dump(answer)
+
+    def fetch_day(self, session: str) -> pd.DataFrame:
+        return pd.DataFrame(json.loads(self.body)[BLOCK])
+
+    def fetch_sessions(self, first: str, last: str) -> list[str]:
+        return [session for session in self.sessions if first <= session <= last]
+
+
+def open_embedded(folder: Path) -> Store:
+    return open_over(SqliteBackend(folder))
+
+
+def open_over(backend: Backend) -> Store:
+    """A store whose clock says it is the evening after the last session, so that every session is final."""
+    return Store(backend, Clock(_EVENING))
+
+
+def open_collector(source: Recorded, store: Store) -> StockDataCollector:
+    """A collector that knows the calendar, as after the first request of a first load."""
+    collector = StockDataCollector(source, store, store.clock)
+    collector.learn_calendar(source.sessions[0], TODAY)
+    return collector
+
+
+def every_nth(store: Store, step: int) -> list[str]:
+    """Every `step`-th ticker that is listed in the last session."""
+    day = store.load_session(LAST_SESSION)
+    return [] if day is None else sorted(day.frame["ticker"])[::step]
+
+
+def copy_sessions(source: Store, target: Store, tickers: Collection[str], sessions: list[str]) -> None:
+    """Store the same sessions, reduced to some tickers."""
+    for session, frame in source.read_sessions(sessions[0], sessions[-1]):
+        kept = frame[frame["ticker"].isin(tickers)].reset_index(drop=True)
+        target.save_session(MarketDay(session, kept, FINAL, "recorded"))

@@ -1,0 +1,39 @@
+"""The names of what is measured and of what it is measured against."""
+
+JSON_LOADS = "json.loads of the same body"
+BARE = "bare TA-Lib loop with the 61 patterns"
+BARE_INDICATORS = "bare TA-Lib loop without patterns"
+LIMIT = "400 MB"
+
+COLLECT = "collect one session"
+ANALYSIS = "analyse the whole market"
+ANALYSIS_WITHOUT_PATTERNS = "analyse the whole market, against the loop without patterns"
+QUEUE = "the same through the hourly queue with its claims"
+USUAL = "the usual way, fifteen indicators"
+USUAL_TO_OURS = "the usual way, against ours"
+MONGODB = "analyse over MongoDB"
+
+FIRST_LOAD = "first load, by sessions"
+COLLECT_BY_TICKERS = "collect one session, by tickers"
+ANALYSIS_BY_TICKERS = "analyse, by tickers"
+ANALYSIS_BY_SESSIONS = "analyse, by sessions"
+PANEL_BY_TICKERS = "load panel, by tickers"
+PANEL_BY_SESSIONS = "load panel, by sessions"
+
+MEMORY_FIRST_LOAD = "peak memory of the first load"
+MEMORY_ANALYSIS = "peak memory of the analysis"
+
+RATIOS = (COLLECT, ANALYSIS, ANALYSIS_WITHOUT_PATTERNS, QUEUE, USUAL, USUAL_TO_OURS)
+GROWTHS = (FIRST_LOAD, COLLECT_BY_TICKERS, PANEL_BY_TICKERS, PANEL_BY_SESSIONS, ANALYSIS_BY_TICKERS,
+           ANALYSIS_BY_SESSIONS)  # fmt: skip
+MEMORIES = (MEMORY_FIRST_LOAD, MEMORY_ANALYSIS)
+ROWS = (*RATIOS, *GROWTHS, *MEMORIES)
+"""Every row of a report; `MONGODB` is there as well when MONGODB_TEST_URI names a server."""
+
+GOALS = {COLLECT: 6.0, ANALYSIS: 4.0, MONGODB: 6.0, **dict.fromkeys(GROWTHS, 1.0), **dict.fromkeys(MEMORIES, 1.0)}
+"""The most a ratio may be. Of growth rows: the slope; of memory rows: the part of 400 MB."""
+LEAST = {USUAL: 100.0}
+"""What the usual way is expected to cost at least."""
+SLOPE_TOLERANCE = 0.1
+"""A measured slope up to this much above 1 still counts as linear."""
+MEMORY_LIMIT = 400_000_000
