@@ -94,5 +94,3 @@ def _analyse(plan: Plan, runs: dict[int, tuple[Store, int]]) -> dict[int, tuple[
 
 def _row(name: str, sizes: dict[int, int], seconds: dict[int, float]) -> dict[str, Any]:
     return {"name": name, "sizes": [sizes[size] for size in GROWTH], "seconds": [seconds[size] for size in GROWTH]}
-
-

@@ -4,6 +4,7 @@ The result is a JSON object; every section adds the peak memory of its process.
 """
 
 import json
+import logging
 import resource
 import sys
 from collections.abc import Callable
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Plan], dict[str, Any]]] = {
 
 def main() -> None:
     name, plan, result = sys.argv[1], read_plan(Path(sys.argv[2])), Path(sys.argv[3])
+    logging.basicConfig(level=logging.ERROR)
     found = SECTIONS[name](plan)
     peak = KILOBYTE * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result.write_text(json.dumps(found | {"peak_bytes": peak}), encoding="utf-8")

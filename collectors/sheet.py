@@ -22,7 +22,7 @@ _COLUMNS = {
 
 def show_ticker(document: dict[str, Any]) -> None:
     """Every indicator of one `stock_analyzed.indicators` document."""
-    console = Console(file=sys.stdout, highlight=False)
+    console = _console()
     console.print(
         f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), {document['session']}: "
         f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} trillion won (조원)"
@@ -40,16 +40,31 @@ def show_ticker(document: dict[str, Any]) -> None:
 
 def show_largest(store: Store, count: int) -> None:
     """The largest active targets with their main indicators."""
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
-    table = Table("ticker", "name", "session", "close", "cap (조원)", *_COLUMNS.values(), box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("ticker")
+    table.add_column("name", no_wrap=True)
+    for title in ("close", "cap 조원", *_COLUMNS.values()):
+        table.add_column(title, justify="right", no_wrap=True)
     for target in store.targets(active_only=True)[:count]:
-        document = store.analysis(target["_id"])
-        if document is None:
-            continue
-        latest = [_number(document["latest"][name]) for name in _COLUMNS]
-        cap = f"{document['market_cap'] / 1e12:,.1f}"
-        table.add_row(document["_id"], document["name"], document["session"], f"{document['close']:,}", cap, *latest)
-    console.print(table)
+        if (document := store.analysis(target["_id"])) is not None:
+            table.add_row(*_largest_row(document))
+    _console().print(table)
+
+
+def _largest_row(document: dict[str, Any]) -> list[str]:
+    latest = [_number(document["latest"][name]) for name in _COLUMNS]
+    return [
+        document["_id"],
+        document["name"],
+        f"{document['close']:,}",
+        f"{document['market_cap'] / 1e12:,.1f}",
+        *latest,
+    ]
+
+
+def _console() -> Console:
+    """As wide as the terminal; without one wide enough for every table."""
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def _pattern(pattern: dict[str, str]) -> str:

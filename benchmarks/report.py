@@ -1,0 +1,109 @@
+"""What the sections found as one document: rows with ratios, goals and whether each goal is met."""
+
+import os
+import platform
+from importlib.metadata import version
+from math import log
+from statistics import linear_regression
+from typing import Any
+
+from benchmarks.names import (
+    GOALS,
+    LEAST,
+    LIMIT,
+    MEMORY_ANALYSIS,
+    MEMORY_FIRST_LOAD,
+    MEMORY_LIMIT,
+    SLOPE_TOLERANCE,
+)
+from benchmarks.plan import Plan
+
+Found = dict[str, dict[str, Any]]
+PACKAGES = ("numpy", "pandas", "TA-Lib", "pymongo")
+NO_SERVER = "MONGODB_TEST_URI is not set: nothing was measured over MongoDB."
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on, and nothing that names the machine."""
+    return {
+        "system": platform.system(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "load_before": round(os.getloadavg()[0], 1),
+    }
+
+
+def build(plan: Plan, of_machine: dict[str, Any], found: Found) -> dict[str, Any]:
+    """The whole report. `found` holds the result of every section by its name."""
+    results = list(found.values())
+    whole = (plan.tickers, plan.sessions) >= (FULL.tickers, FULL.sessions)
+    return {
+        "machine": of_machine,
+        "plan": {name: value for name, value in plan.document().items() if name != "folder"},
+        "rows": [judged_ratio(row) for each in results for row in each.get("rows", [])],
+        "stages": [stage_table(each["stages"], each["baseline_seconds"]) for each in results if "stages" in each],
+        "growth": [judged_growth(row) for each in results for row in each.get("growth", [])],
+        "memory": [
+            judged_memory(MEMORY_FIRST_LOAD, found["collection"]["peak_bytes"]),
+            judged_memory(MEMORY_ANALYSIS, found["analysis memory"]["peak_bytes"]),
+        ],
+        "notes": notes(found),
+    }
+
+
+def judged_ratio(row: dict[str, Any]) -> dict[str, Any]:
+    most, least = GOALS.get(row["name"]), LEAST.get(row["name"])
+    met = None
+    if most is not None:
+        met = row["ratio"] <= most
+    if least is not None:
+        met = row["ratio"] >= least
+    return row | {"goal": most or least, "goal_is_least": least is not None, "met": met}
+
+
+def stage_table(stages: dict[str, Any], baseline_seconds: float) -> dict[str, Any]:
+    total = sum(stages["seconds"].values())
+    lines = [
+        {"name": name, "seconds": seconds, "share": seconds / total, "ratio": seconds / baseline_seconds}
+        for name, seconds in stages["seconds"].items()
+    ]
+    return {"of": stages["of"], "against": stages["against"], "lines": lines}
+
+
+def judged_growth(row: dict[str, Any]) -> dict[str, Any]:
+    """`slope` is that of log seconds over log size; `ratio` is what the largest costs by size, over the smallest."""
+    sizes, seconds = row["sizes"], row["seconds"]
+    slope = linear_regression([log(size) for size in sizes], [log(each) for each in seconds]).slope
+    ratio = seconds[-1] / seconds[0] * sizes[0] / sizes[-1]
+    goal = GOALS[row["name"]]
+    return row | {"slope": slope, "ratio": ratio, "goal": goal, "met": slope <= goal + SLOPE_TOLERANCE}
+
+
+def judged_memory(name: str, peak: int) -> dict[str, Any]:
+    ratio = peak / MEMORY_LIMIT
+    return {
+        "name": name,
+        "bytes": peak,
+        "baseline": LIMIT,
+        "ratio": ratio,
+        "goal": GOALS[name],
+        "met": ratio <= GOALS[name],
+    }
+
+
+def notes(found: Found) -> list[str]:
+    """What a reader has to know about these very figures."""
+    usual = found["usual"]
+    said = [
+        f"An answer body has {found['collection']['body_bytes']:,} bytes.",
+        f"The usual way was measured on {usual['usual_tickers']} of {usual['scaled_to']:,} tickers and multiplied to "
+        "all of them, as was the bare loop over the same tickers.",
+    ]
+    if "mongodb" not in found:
+        return [*said, NO_SERVER]
+    mongodb = found["mongodb"]
+    width = "the whole market"
+    if mongodb["tickers"] < mongodb["of_tickers"]:
+        width = f"{mongodb['tickers']:,} of {mongodb['of_tickers']:,} tickers, because the server is slow"
+    return [*said, f"The MongoDB server was {mongodb['server']}; measured over {width}."]

@@ -1,0 +1,113 @@
+"""The report for a person: tables on the terminal, and the page docs/performance.md."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Cells = list[str]
+WIDTH = 150
+"""Columns of the tables where there is no terminal to say."""
+PAGE_HEAD = """# Performance
+
+`make bench` measures what the night costs and reports ratios against baselines of the same run. A ratio says more than
+seconds: it hardly depends on the machine. Nothing is asserted; a goal that is missed is called missed. This page is
+written by `python -m benchmarks --write-docs`.
+
+## What is measured
+
+- **Collecting one session**: the recorded answer of the exchange (JSON, from the sandbox's synthetic market) is decoded
+  as pykrx does it, parsed, checked, given its factors, stored and read back. Against `json.loads` of the same body. The
+  wait for the exchange is not in it.
+- **Analysing the whole market**: loading the sessions from the embedded database, indicators, ranks, patterns, signals,
+  result documents and storing them, every listed ticker. Against a bare loop that calls the same TA-Lib functions over
+  the same arrays (indicators over the whole series, the 61 patterns over the last 45 bars) and throws the results away.
+- **The usual way**: a document per ticker and day in SQLite with an index, and pandas per ticker, vectorised, for
+  fifteen indicators and nothing else.
+- **Growth**: the same at one, two, four and eight eighths of the size. A slope of 1 on log-log axes is linear growth,
+  less is better. Up to 0.1 above 1 counts as linear.
+- **Memory**: the peak of a process of its own that loads all sessions for the first time (with pykrx in memory), and of
+  one that analyses the whole market as `hourly_analysis.py` does.
+
+Competing tasks take turns; figures are medians, ratios the median of the ratios of each repetition, with the quartiles.
+"""
+
+
+def seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.3g} ms"
+
+
+def verdict(met: bool | None) -> str:
+    return "" if met is None else "met" if met else "missed"
+
+
+def goal(row: dict[str, Any]) -> str:
+    if row["goal"] is None:
+        return ""
+    return f"{'at least' if row['goal_is_least'] else 'at most'} {row['goal']:g}x"
+
+
+def ratio_cells(row: dict[str, Any]) -> Cells:
+    spread = f"{row['low']:.3g} to {row['high']:.3g}"
+    timed = [row["name"], seconds(row["seconds"]), row["baseline"], seconds(row["baseline_seconds"])]
+    return [*timed, f"{row['ratio']:.3g}x", spread, goal(row), verdict(row["met"])]
+
+
+def growth_cells(row: dict[str, Any]) -> Cells:
+    sizes = ", ".join(f"{size:,}" for size in row["sizes"])
+    times = ", ".join(seconds(each) for each in row["seconds"])
+    return [row["name"], sizes, times, f"{row['slope']:.2f}", f"at most {row['goal']:g}", verdict(row["met"])]
+
+
+def memory_cells(row: dict[str, Any]) -> Cells:
+    return [row["name"], f"{row['bytes'] / 1e6:.0f} MB", f"at most {row['baseline']}", verdict(row["met"])]
+
+
+def stage_cells(line: dict[str, Any]) -> Cells:
+    return [line["name"], seconds(line["seconds"]), f"{line['share']:.0%}", f"{line['ratio']:.2f}x"]
+
+
+def tables(report: dict[str, Any]) -> list[tuple[str, Cells, list[Cells]]]:
+    """Every table of the report: title, heads, lines."""
+    heads = ["measured", "takes", "baseline", "takes", "ratio", "quartiles", "goal", ""]
+    found = [("Ratios", heads, [ratio_cells(row) for row in report["rows"]])]
+    for stages in report["stages"]:
+        heads = ["stage", "takes", "share", f"times {stages['against']}"]
+        found.append((f"Stages: {stages['of']}", heads, [stage_cells(line) for line in stages["lines"]]))
+    heads = ["growth", "sizes", "takes", "slope", "goal", ""]
+    found.append(("Growth", heads, [growth_cells(row) for row in report["growth"]]))
+    memory = [memory_cells(row) for row in report["memory"]]
+    found.append(("Memory", ["peak", "measured", "goal", ""], memory))
+    return found
+
+
+def described(report: dict[str, Any]) -> str:
+    machine, plan = report["machine"], report["plan"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    return (
+        f"{plan['tickers']:,} tickers at the first session, {plan['sessions']} sessions. {machine['system']}, "
+        f"{machine['cores']} cores (load {machine['load_before']} before the run), Python {machine['python']}, {packages}."
+    )
+
+
+def show(report: dict[str, Any]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(described(report), markup=False)
+    for title, heads, lines in tables(report):
+        table = Table(title=title, title_justify="left", *heads)  # noqa: B026 - rich's own way to name columns
+        for line in lines:
+            table.add_row(*line)
+        console.print(table)
+    for note in report["notes"]:
+        console.print(note, markup=False)
+
+
+def page(report: dict[str, Any]) -> str:
+    """docs/performance.md."""
+    parts = [PAGE_HEAD, "## On what", described(report), *(f"- {note}" for note in report["notes"])]
+    for title, heads, lines in tables(report):
+        rows = [heads, ["---"] * len(heads), *lines]
+        parts += [f"## {title}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n\n".join(part.strip("\n") for part in parts).replace("\n\n- ", "\n- ") + "\n"
