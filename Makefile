@@ -30,7 +30,7 @@ demo: setup
 	@$(BIN)/python -m sandbox.demo
 
 test: $(VENV)/tests.done
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: $(VENV)/tests.done
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from collectors.targets import refresh_targets
 from utils.cli import Shift, check_span, date_option, run
 from utils.date_utils import FIRST_DAY, TradingCalendar
 from utils.errors import EXIT_DONE, EXIT_FAILED
-from utils.store.jobs import DAILY_UPDATE
+from utils.store.locks import COLLECTION
 
 log = logging.getLogger("daily_update")
 
@@ -54,7 +54,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     first = args.first or scope["first_session"]
     if args.dry_run:
         return say_what_is_due(shift, first, args.last)
-    with shift.store.lock(DAILY_UPDATE):
+    with shift.store.lock(COLLECTION):
         return update(shift, first, args.last)
 
 

@@ -21,7 +21,8 @@ from utils.errors import EXIT_DONE, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.settings import PROJECT, Settings, load_settings
 from utils.store import Store
-from utils.store.jobs import DAILY_UPDATE, MANUAL_SETUP
+from utils.store.jobs import MANUAL_SETUP
+from utils.store.locks import COLLECTION
 
 log = logging.getLogger("manual_setup")
 
@@ -47,11 +48,11 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     log.info("Using the %s.", shift.store.description)
     asks = sys.stdin.isatty() and not args.yes
     settings = shift.settings if args.reset else wishes(shift.settings, shift.store.scope())
-    if asks:
-        settings = ask(settings)
-    if args.reset:
-        confirm_reset(shift.store, asks, args.yes)
-    with shift.store.lock(DAILY_UPDATE):
+    with shift.stop.while_asking():
+        settings = ask(settings) if asks else settings
+        if args.reset:
+            confirm_reset(shift.store, asks, args.yes)
+    with shift.store.lock(COLLECTION):
         if args.reset and not args.dry_run:
             shift.store.reset()
         return set_up(shift, settings, args.dry_run)
@@ -82,7 +83,7 @@ def _ask_one(name: str, question: str, default: str) -> Settings:
         try:
             return load_settings({name: Prompt.ask(question, default=default)})
         except WrongUsage as wrong:
-            Console().print(str(wrong), markup=False)
+            Console(highlight=False).print(str(wrong), markup=False)
 
 
 def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
@@ -144,7 +145,7 @@ def load(shift: Shift, collector: StockDataCollector, due: list[DueSession]) -> 
         def report(collected: Collected) -> None:
             progress.advance(bar)
             done = int(progress.tasks[bar].completed)
-            if done % 25 == 0 or done == len(due):
+            if not console.is_terminal and (done % 25 == 0 or done == len(due)):
                 log.info("%d of %d sessions loaded, up to %s.", done, len(due), collected.head.session)
 
         problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, report)

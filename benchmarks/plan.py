@@ -32,6 +32,11 @@ class Plan:
         """Of the whole market, filled by the section `collection`."""
         return Path(self.folder) / "whole"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the goals are about this size."""
+        return self.tickers >= Plan.tickers and self.sessions >= Plan.sessions
+
     def sessions_at(self, size: int) -> int:
         return max(2, self.sessions * size // GROWTH[-1])
 

@@ -3,6 +3,7 @@
 import os
 import platform
 from importlib.metadata import version
+from itertools import chain
 from math import log
 from statistics import linear_regression
 from typing import Any
@@ -20,6 +21,7 @@ from benchmarks.plan import Plan
 
 Found = dict[str, dict[str, Any]]
 PACKAGES = ("numpy", "pandas", "TA-Lib", "pymongo")
+SMALLER = "This is a smaller market than the goals are about, so none of them is judged."
 NO_SERVER = "MONGODB_TEST_URI is not set: nothing was measured over MongoDB."
 
 
@@ -37,18 +39,22 @@ def machine() -> dict[str, Any]:
 def build(plan: Plan, of_machine: dict[str, Any], found: Found) -> dict[str, Any]:
     """The whole report. `found` holds the result of every section by its name."""
     results = list(found.values())
-    whole = (plan.tickers, plan.sessions) >= (FULL.tickers, FULL.sessions)
-    return {
-        "machine": of_machine,
-        "plan": {name: value for name, value in plan.document().items() if name != "folder"},
+    judged = {
         "rows": [judged_ratio(row) for each in results for row in each.get("rows", [])],
-        "stages": [stage_table(each["stages"], each["baseline_seconds"]) for each in results if "stages" in each],
         "growth": [judged_growth(row) for each in results for row in each.get("growth", [])],
         "memory": [
             judged_memory(MEMORY_FIRST_LOAD, found["collection"]["peak_bytes"]),
             judged_memory(MEMORY_ANALYSIS, found["analysis memory"]["peak_bytes"]),
         ],
-        "notes": notes(found),
+    }
+    if not plan.is_whole:
+        for row in chain(*judged.values()):
+            row["met"] = None
+    return judged | {
+        "machine": of_machine,
+        "plan": {name: value for name, value in plan.document().items() if name != "folder"},
+        "stages": [stage_table(each["stages"], each["baseline_seconds"]) for each in results if "stages" in each],
+        "notes": ([] if plan.is_whole else [SMALLER]) + notes(found),
     }
 
 

@@ -4,7 +4,8 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import FrameType
@@ -33,6 +34,15 @@ class StopRequest:
     def listen(self) -> None:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
+
+    @contextmanager
+    def while_asking(self) -> Iterator[None]:
+        """Inside, Ctrl-C ends the script at once: a person at a question has no work in hand."""
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
@@ -76,7 +86,7 @@ def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> 
     except NightShiftError as error:
         _say(f"{script}: {redact(str(error))}", logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR)
         return error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         _say(f"{script}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
         return EXIT_FAILED
     except Exception as error:  # the last line of defence: logged whole

@@ -9,6 +9,7 @@ from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite
 from utils.clock import kst
+from utils.store.locks import COLLECTION
 from utils.store.schema import TARGETS
 
 SETUP = kst(2026, 9, 10, 19)
@@ -103,7 +104,7 @@ def test_a_ticker_is_shown_as_a_sheet(collected: Suite) -> None:
 def test_two_runs_at_once_do_not_overlap(suite: Suite) -> None:
     suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
     store = suite.store(NIGHT)
-    with store.lock("daily_update"):
+    with store.lock(COLLECTION):
         second = suite.run(NIGHT, "daily_update.py")
     store.close()
     assert second.returncode == 75

@@ -34,6 +34,7 @@ class ExchangeFacts(StoreBase):
             now, state = self.clock.now_utc(), self._source(source)
             refuse_blocked(state, now)
             booked = state["next_request_utc"]
+            # A clock that was put back must not make everybody wait for the time it showed before.
             start = now if booked is None else max(now, min(booked, now + 100 * interval))
             # Only the process whose condition still holds gets this slot; the others look again.
             if self.backend.update(

@@ -9,6 +9,8 @@ from utils.errors import LockHeld
 from utils.store.base import StoreBase
 from utils.store.schema import LOCKS
 
+COLLECTION = "collection"
+"""Whoever writes sessions and targets owns it: `daily_update` or `manual_setup`."""
 EXPIRES_AFTER = timedelta(minutes=10)
 """Longer than the longest time between two heartbeats: one request with all its retries, one batch of targets."""
 
@@ -56,9 +58,9 @@ class Locks(StoreBase):
     def _lock_held(self, name: str) -> LockHeld:
         owner = self.backend.get(LOCKS, name)
         if owner is None:
-            return LockHeld(f"Another run of {name} is at work. This one leaves; the next may start when it is done.")
+            return LockHeld(f"Another run holds the lock {name}. This one leaves; the next may start when it is done.")
         since = owner["acquired_utc"].astimezone(KST)
         return LockHeld(
-            f"{name} is at work on {owner['host']} (process {owner['pid']}) since {since:%Y-%m-%d %H:%M:%S} KST. "
-            "This run leaves; the next may start when it is done."
+            f"Another run holds the lock {name}: {owner['host']}, process {owner['pid']}, since "
+            f"{since:%Y-%m-%d %H:%M:%S} KST. This one leaves; the next may start when it is done."
         )
