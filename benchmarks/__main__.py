@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from rich.console import Console
@@ -73,13 +74,14 @@ def sections() -> list[str]:
 
 def run_section(name: str, plan: Plan) -> dict[str, Any]:
     """One section in a process of its own, so that its peak memory is its own."""
-    Console(stderr=True).print(f"measuring: {name}")
+    started = perf_counter()
     folder = Path(plan.folder)
     result = folder / f"{name}.result"
     plan.write(folder / "plan")
     command = [sys.executable, "-m", "benchmarks.sections", name, str(folder / "plan"), str(result)]
     if subprocess.run(command, cwd=PROJECT, check=False).returncode:
         raise SystemExit(f"The section {name} failed; what it said stands above.")
+    Console(stderr=True).print(f"{name}: {perf_counter() - started:.0f} s")
     found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return found
 

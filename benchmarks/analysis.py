@@ -62,9 +62,11 @@ def measure_usual(plan: Plan) -> dict[str, Any]:
     panel = store.load_panel(LAST_SESSION, plan.sessions)
     count = len(panel.tickers)
     rows = range(0, count, max(1, count // plan.usual_tickers))
-    usual = UsualWay(Path(plan.folder) / "usual.sqlite3", panel, rows, BATCH)
+    chosen = [panel.tickers[row] for row in rows]
+    sessions = store.read_sessions(panel.sessions[0], panel.sessions[-1])
+    usual = UsualWay(Path(plan.folder) / "usual.sqlite3", sessions, chosen)
     tasks = {
-        USUAL: usual.analyse,
+        USUAL: lambda: usual.analyse(BATCH),
         BARE: lambda: bare.everything(panel, rows),
         ANALYSIS: lambda: analyse_all(store, plan.sessions),
     }

@@ -35,7 +35,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     tickers = {size: len(every_nth(store, 1)) for size, store in stores.items()}
     lengths = {size: plan.sessions_at(size) for size in GROWTH}
     half = plan.sessions_at(GROWTH[-1] // 2)
-    collected = _collect(plan, whole, stores)
+    collected = _collect(plan, whole)
     by_tickers = _analyse(plan, {size: (stores[size], half) for size in GROWTH})
     by_sessions = _analyse(plan, {size: (stores[WIDTH_OF_SESSION_RUNS], lengths[size]) for size in GROWTH})
     for store in stores.values():
@@ -62,12 +62,22 @@ def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
     return stores | {GROWTH[-1]: whole}
 
 
-def _collect(plan: Plan, whole: Store, stores: dict[int, Store]) -> dict[int, float]:
-    """Seconds to collect one of the last sessions again, by width; the widths take turns."""
-    sources = {size: Recorded(plan.bodies, set(every_nth(whole, GROWTH[-1] // size))) for size in GROWTH}
-    collectors = {size: open_collector(sources[size], stores[size]) for size in GROWTH}
+def _collect(plan: Plan, whole: Store) -> dict[int, float]:
+    """Seconds to collect a new session, by width; the widths take turns. The store before holds a few sessions."""
+    sessions = [head.session for head in whole.session_heads()]
+    new, before = (
+        sessions[-plan.growth_collections :],
+        sessions[-plan.growth_collections - 2 : -plan.growth_collections],
+    )
+    sources, collectors = {}, {}
+    for size in GROWTH:
+        tickers = every_nth(whole, GROWTH[-1] // size)
+        store = open_embedded(Path(plan.folder) / f"collected-{size}")
+        copy_sessions(whole, store, tickers, before)
+        sources[size] = Recorded(plan.bodies, set(tickers))
+        collectors[size] = open_collector(sources[size], store)
     seconds: dict[int, list[float]] = {size: [] for size in GROWTH}
-    for session in sources[1].sessions[-plan.growth_collections :]:
+    for session in new:
         for size in GROWTH:
             sources[size].take_up(session)
             started = perf_counter()

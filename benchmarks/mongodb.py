@@ -38,12 +38,14 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 def _measure(plan: Plan, embedded: Store, store: Store) -> dict[str, Any]:
     everybody = every_nth(embedded, 1)
-    _fill(embedded, store, everybody[:: max(1, len(everybody) // PROBE)])
+    probed = max(1, len(everybody) // PROBE)
+    _fill(embedded, store, everybody[::probed])
     started = perf_counter()
     analyse_all(store, plan.sessions)
     affordable = PROBE * plan.mongodb_seconds / (perf_counter() - started)
     step = 1 if affordable >= len(everybody) else int(len(everybody) / max(affordable, 1)) + 1
-    _fill(embedded, store, everybody[::step])
+    if step != probed:
+        _fill(embedded, store, everybody[::step])
     panel = store.load_panel(LAST_SESSION, plan.sessions)
     everyone = range(len(panel.tickers))
     stages: Stages = []

@@ -84,9 +84,10 @@ def tables(report: dict[str, Any]) -> list[tuple[str, Cells, list[Cells]]]:
 def described(report: dict[str, Any]) -> str:
     machine, plan = report["machine"], report["plan"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    cores = f"{machine['cores']} cores (load {machine['load_before']} before the run)"
     return (
-        f"{plan['tickers']:,} tickers at the first session, {plan['sessions']} sessions. {machine['system']}, "
-        f"{machine['cores']} cores (load {machine['load_before']} before the run), Python {machine['python']}, {packages}."
+        f"{plan['tickers']:,} tickers at the first session, {plan['sessions']} sessions. "
+        f"{machine['system']}, {cores}, Python {machine['python']}, {packages}."
     )
 
 

@@ -109,7 +109,7 @@ class MongoBackend:
 
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         with _translated():
-            span = {"_id": {"$gte": first, "$lte": last}}
+            span = {"_id": first if first == last else {"$gte": first, "$lte": last}}
             for document in self._collection(SESSIONS).find(span, dict.fromkeys(names, 1)).sort("_id", 1):
                 yield document["_id"], {name: _from_bson(name, document[name]) for name in names}
 
