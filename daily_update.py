@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from collectors.export import check_export_file, export
-from collectors.healing import DueSession, due_in_store, heal_all, settle_calendar
-from collectors.night import chosen_scope, make_collector
+from collectors.healing import DueSession, due_in_store, heal_all, raise_worst, settle_calendar
 from collectors.status import show_status
 from collectors.stock_data_collector import Collected
 from collectors.targets import refresh_targets
+from collectors.wiring import make_collector, required_scope, with_earlier_choices
 from utils.cli import Shift, check_span, date_option, run
 from utils.date_utils import FIRST_DAY, TradingCalendar
-from utils.errors import EXIT_DONE, EXIT_FAILED
+from utils.errors import EXIT_DONE
 from utils.store.locks import COLLECTION
 
 log = logging.getLogger("daily_update")
@@ -37,6 +37,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.ticker and not args.export:
         parser.error("--ticker goes with --export")
+    if args.export and args.dry_run:
+        parser.error("--dry-run does not go with --export")
     if args.json and not args.status:
         parser.error("--json goes with --status")
     return args
@@ -50,7 +52,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.export:
         return export_prices(shift, args)
     log.info("Using the %s.", shift.store.description)
-    scope = chosen_scope(shift.settings, shift.store)
+    scope = required_scope(shift.store)
     first = args.first or scope["first_session"]
     if args.dry_run:
         return say_what_is_due(shift, first, args.last)
@@ -68,8 +70,7 @@ def update(shift: Shift, first: str, last: str | None) -> int:
     problems = heal_all(
         shift.store, collector, due, lambda: shift.stop.requested, lambda collected: after_session(shift, collected)
     )
-    if problems:
-        raise max(problems, key=lambda problem: problem.exit_code == EXIT_FAILED)
+    raise_worst(problems)
     return EXIT_DONE
 
 
@@ -83,8 +84,8 @@ def after_session(shift: Shift, collected: Collected) -> None:
     head = collected.head
     log.info("%s: %s, %d tickers, %d corporate actions.", head.session, head.finality, head.count, collected.actions)
     if collected.is_newest:
-        scope = chosen_scope(shift.settings, shift.store)
-        refresh_targets(shift.store, collected.frame, head.session, scope["min_market_cap"], scope["markets"])
+        settings = with_earlier_choices(shift.settings, shift.store.scope())
+        refresh_targets(shift.store, collected.frame, head.session, settings.min_market_cap, settings.markets)
 
 
 def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:

@@ -46,18 +46,19 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.ticker:
         return show_one(shift, args.ticker)
     check_not_future("--session", args.session, shift.clock.now_kst())
-    session = choose_session(shift, args.session)
+    log.info("Using the %s.", shift.store.description)
+    calendar = TradingCalendar(shift.store.observed_calendar())
+    session = choose_session(shift, calendar, args.session)
     progress = shift.store.analysis_progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run or progress.analyzed == progress.tickers:
         return EXIT_DONE
     with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):
-        return analyse(shift, session)
+        return analyse(shift, calendar, session)
 
 
-def choose_session(shift: Shift, asked: str | None) -> str:
+def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
     """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before."""
-    calendar = TradingCalendar(shift.store.observed_calendar())
     session = asked or calendar.session_of_night(shift.clock.now_kst())
     if not calendar.is_session(session):
         raise WrongUsage(f"--session {session}: the exchange is closed on that day. Choose a session.")
@@ -66,12 +67,13 @@ def choose_session(shift: Shift, asked: str | None) -> str:
     return session
 
 
-def analyse(shift: Shift, session: str) -> int:
+def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
     """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue."""
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     store.give_up_jobs(HOURLY_ANALYSIS, before=session)
     with JobRun(store, HOURLY_ANALYSIS, session) as job:
+        heads = store.session_heads()
         panel = store.load_panel(session, PANEL_SESSIONS)
         queue = AnalysisQueue(
             store,
@@ -82,6 +84,8 @@ def analyse(shift: Shift, session: str) -> int:
         )
         while queue.step():
             job.record()
+        if store.session_heads() != heads:  # a revision came in meanwhile: what was read before it does not count
+            store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
         job.record(
             tickers=progress.tickers,
@@ -93,7 +97,10 @@ def analyse(shift: Shift, session: str) -> int:
         if progress.analyzed < progress.tickers:
             job.leave_unfinished()
     log.info(
-        "%s: %d analysed, %d left for the next hours.", session, queue.analyzed, progress.tickers - progress.analyzed
+        "%s: %d analysed, %d left for the next hours.",
+        session,
+        len(queue.analyzed),
+        progress.tickers - progress.analyzed,
     )
     return EXIT_DONE
 

@@ -11,12 +11,13 @@ from rich.progress import Progress
 from rich.prompt import Confirm, Prompt
 
 from collectors.audit import audit
-from collectors.healing import DueSession, due_in_store, heal_all
-from collectors.night import make_collector
+from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_targets
+from collectors.wiring import make_collector, with_earlier_choices
 from utils.cli import Shift, run
 from utils.cron import cron_lines
+from utils.date_utils import is_due
 from utils.errors import EXIT_DONE, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.settings import PROJECT, Settings, load_settings
@@ -47,22 +48,13 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     """Every question first, then everything that needs no person."""
     log.info("Using the %s.", shift.store.description)
     asks = sys.stdin.isatty() and not args.yes
-    settings = shift.settings if args.reset else wishes(shift.settings, shift.store.scope())
+    settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope())
     with shift.stop.while_asking():
         settings = ask(settings) if asks else settings
         if args.reset:
             confirm_reset(shift.store, asks, args.yes)
     with shift.store.lock(COLLECTION):
-        if args.reset and not args.dry_run:
-            shift.store.reset()
-        return set_up(shift, settings, args.dry_run)
-
-
-def wishes(settings: Settings, scope: dict[str, object] | None) -> Settings:
-    """What an earlier run was asked for holds until an option or a setting says otherwise."""
-    earlier = {name: (scope or {}).get(name) for name in ("min_market_cap", "markets")}
-    kept = {name: value for name, value in earlier.items() if value and name not in settings.model_fields_set}
-    return settings.model_copy(update=kept)
+        return set_up(shift, settings, args)
 
 
 def ask(settings: Settings) -> Settings:
@@ -94,18 +86,19 @@ def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
         raise WrongUsage("Nothing was deleted. Leave out --reset to keep what is stored.")
 
 
-def set_up(shift: Shift, settings: Settings, dry_run: bool) -> int:
+def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
     store, collector = shift.store, make_collector(shift.settings, shift.clock, shift.store)
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
-    due = due_in_store(store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
-    log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
-    if dry_run:
-        log.info("Dry run: settings, database and exchange work. About %d requests to go.", len(due))
+    if args.dry_run:
+        log.info("Dry run: settings, database and exchange work. %d sessions would be there.", len(sessions))
         return EXIT_DONE
+    if args.reset:  # only now that there is something to load instead
+        store.reset()
+        collector = make_collector(shift.settings, shift.clock, shift.store)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, oldest_wanted(store, sessions[0]))
-        load(shift, collector, due)
+        load(shift, collector, sessions, settings)
         targets = choose_targets(store, settings)
         if findings := audit(store, collector.calendar, sessions[0], sessions[-1]):
             raise StoreError("What is stored is not whole:\n" + "\n".join(findings))
@@ -115,20 +108,17 @@ def set_up(shift: Shift, settings: Settings, dry_run: bool) -> int:
 
 
 def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) -> list[str]:
-    """The last `count` sessions that are due, as the exchange itself shows them: one request, a second one when the
-    prediction took a closed day for one of them."""
+    """The last `count` sessions that are due, as the exchange itself shows them. One request, unless the prediction
+    takes closed days for sessions: then one more, further back. Raises `WrongUsage` when there are not so many."""
     now = shift.clock.now_kst()
-    first = ""
-    while True:
-        last = collector.calendar.session_of_night(now)
-        while first and not collector.calendar.is_settled(last):
-            log.warning("%s was expected to be a session, but the exchange does not show it yet.", last)
-            last = collector.calendar.previous_session(last)
-        sessions = collector.calendar.last_sessions(last, count)
-        if first and sessions[0] >= first:
+    sessions: list[str] = []
+    for margin in (0, 5, 25):
+        guess = collector.calendar.last_sessions(collector.calendar.session_of_night(now), count + margin)
+        shown = collector.learn_calendar(guess[0], now.date().isoformat())
+        sessions = [session for session in shown if is_due(session, now)][-count:]
+        if len(sessions) == count:
             return sessions
-        first = sessions[0]
-        collector.learn_calendar(first, now.date().isoformat())
+    raise WrongUsage(f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with --sessions.")
 
 
 def oldest_wanted(store: Store, first: str) -> str:
@@ -137,20 +127,24 @@ def oldest_wanted(store: Store, first: str) -> str:
     return first if scope is None else min(first, str(scope["first_session"]))
 
 
-def load(shift: Shift, collector: StockDataCollector, due: list[DueSession]) -> None:
+def load(shift: Shift, collector: StockDataCollector, sessions: list[str], settings: Settings) -> None:
+    """Bring in what is due of these sessions; with the last one its targets, so it is complete with them."""
+    due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
+    log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("Loading sessions", total=len(due))
 
-        def report(collected: Collected) -> None:
+        def after_session(collected: Collected) -> None:
             progress.advance(bar)
             done = int(progress.tasks[bar].completed)
             if not console.is_terminal and (done % 25 == 0 or done == len(due)):
                 log.info("%d of %d sessions loaded, up to %s.", done, len(due), collected.head.session)
+            if collected.head.session == sessions[-1]:
+                choose_targets(shift.store, settings)
 
-        problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, report)
-    if problems:
-        raise problems[0]
+        problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, after_session)
+    raise_worst(problems)
 
 
 def choose_targets(store: Store, settings: Settings) -> int:

@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import bare
-from benchmarks.market import LAST_SESSION, open_embedded
+from benchmarks.market import LAST_SESSION, SESSION_BEFORE, open_embedded
 from benchmarks.names import (
     ANALYSIS,
     ANALYSIS_WITHOUT_PATTERNS,
@@ -23,6 +23,7 @@ from collectors.targets import refresh_targets
 from collectors.technical_analyzer import TechnicalAnalyzer
 from utils.market_day import MARKETS
 from utils.store import Store
+from utils.store.jobs import HOURLY_ANALYSIS
 
 Stages = list[dict[str, float]]
 
@@ -42,7 +43,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     }
     tasks[ANALYSIS]()  # the first time inserts, all later nights replace
     stages.clear()
-    seconds = interleaved(tasks, plan.repetitions)
+    seconds = interleaved(tasks, plan.repetitions, before={QUEUE: lambda: reopen(store)})
     store.close()
     return {
         "rows": [
@@ -70,7 +71,7 @@ def measure_usual(plan: Plan) -> dict[str, Any]:
         BARE: lambda: bare.everything(panel, rows),
         ANALYSIS: lambda: analyse_all(store, plan.sessions),
     }
-    seconds = interleaved(tasks, max(2, plan.repetitions // 2))
+    seconds = interleaved(tasks, plan.repetitions)
     usual.close()
     store.close()
     scale = count / len(rows)
@@ -118,13 +119,18 @@ def analyse_all(store: Store, sessions: int) -> dict[str, float]:
     return watch.seconds
 
 
+def reopen(store: Store) -> None:
+    """Every target was analysed for the session before the last."""
+    store.save_targets([], {target["_id"]: {"last_analyzed_date": SESSION_BEFORE} for target in store.targets()})
+
+
 def run_queue(store: Store, sessions: int) -> None:
     """What `hourly_analysis` does, with no quota."""
-    store.reopen_targets([target["_id"] for target in store.targets()], LAST_SESSION, behind="2026-09-09")
     analyzer = TechnicalAnalyzer(store.load_panel(LAST_SESSION, sessions))
     queue = AnalysisQueue(store, analyzer, LAST_SESSION, quota=1_000_000, may_go_on=lambda: True)
-    while queue.step():
-        pass
+    with store.lock(HOURLY_ANALYSIS):
+        while queue.step():
+            pass
 
 
 def middle(stages: Stages) -> dict[str, float]:

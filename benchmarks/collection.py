@@ -3,10 +3,10 @@
 import io
 import json
 from contextlib import redirect_stdout
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import pandas as pd
@@ -35,10 +35,8 @@ def measure(plan: Plan) -> dict[str, Any]:
     whole, decoding, stages = [], [], []
     for session in source.sessions:
         source.take_up(session)
-        started = perf_counter()
-        collector.collect(session)
-        whole.append(perf_counter() - started)
-        decoding.append(seconds_of(lambda: json.loads(source.body)))
+        whole.append(seconds_of(partial(collector.collect, session)))
+        decoding.append(seconds_of(partial(json.loads, source.body)))
         if session in source.sessions[-STAGED:]:
             stages.append(_steps(source, store, collector, session))
     store.close()
@@ -84,7 +82,7 @@ def _steps(source: Recorded, store: Store, collector: StockDataCollector, sessio
 def _stage_table(whole: list[float], stages: list[dict[str, float]]) -> dict[str, float]:
     table = {name: median(each[name] for each in stages) for name in stages[0]}
     rest = "the rest: neighbouring sessions, calendar"
-    table[rest] = median(one - sum(each.values()) for one, each in zip(whole, stages, strict=True))
+    table[rest] = max(0.0, median(one - sum(each.values()) for one, each in zip(whole, stages, strict=True)))
     return table
 
 

@@ -1,9 +1,9 @@
 """How time grows with tickers and with sessions: one, two, four and eight eighths of the market."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 from benchmarks.analysis import analyse_all
@@ -22,7 +22,7 @@ from benchmarks.names import (
     PANEL_BY_TICKERS,
 )
 from benchmarks.plan import GROWTH, Plan
-from benchmarks.timing import interleaved
+from benchmarks.timing import interleaved, seconds_of_clean
 from utils.store import Store
 
 WIDTH_OF_SESSION_RUNS = 2
@@ -80,9 +80,7 @@ def _collect(plan: Plan, whole: Store) -> dict[int, float]:
     for session in new:
         for size in GROWTH:
             sources[size].take_up(session)
-            started = perf_counter()
-            collectors[size].collect(session)
-            seconds[size].append(perf_counter() - started)
+            seconds[size].append(seconds_of_clean(partial(collectors[size].collect, session)))
     return {size: median(each) for size, each in seconds.items()}
 
 

@@ -15,7 +15,7 @@ from utils.store import Store
 from utils.store.backend import Backend
 from utils.store.sqlite import SqliteBackend
 
-LAST_SESSION = "2026-09-10"
+SESSION_BEFORE, LAST_SESSION = "2026-09-09", "2026-09-10"
 TODAY = "2026-09-11"
 BLOCK = "OutBlock_1"
 _EVENING = kst(2026, 9, 11, 19)

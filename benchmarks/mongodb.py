@@ -3,7 +3,6 @@
 import os
 import uuid
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 from benchmarks import bare
@@ -11,12 +10,12 @@ from benchmarks.analysis import Stages, analyse_all, make_targets, middle
 from benchmarks.market import LAST_SESSION, copy_sessions, every_nth, open_embedded, open_over
 from benchmarks.names import BARE, MONGODB
 from benchmarks.plan import Plan
-from benchmarks.timing import interleaved, ratio_row
+from benchmarks.timing import interleaved, ratio_row, seconds_of
 from utils.store import Store
 from utils.store.mongo import MongoBackend, connect
 
 PROBE = 60
-"""Tickers of the run that finds out how fast the server is."""
+"""About so many tickers are measured where the server is too slow for the whole market."""
 
 
 def measure(plan: Plan) -> dict[str, Any]:
@@ -32,20 +31,17 @@ def measure(plan: Plan) -> dict[str, Any]:
         for name in names.values():
             client.drop_database(name)
         client.close()
-    ferretdb = "FerretDB, which speaks MongoDB's protocol over SQLite" if "ferretdb" in information else ""
-    return result | {"server": ferretdb or f"MongoDB {information['version']}"}
+    stand_in = any(name.startswith("ferretdb") for name in information)
+    return result | {"stand_in": stand_in, "server": "FerretDB" if stand_in else f"MongoDB {information['version']}"}
 
 
 def _measure(plan: Plan, embedded: Store, store: Store) -> dict[str, Any]:
     everybody = every_nth(embedded, 1)
-    probed = max(1, len(everybody) // PROBE)
-    _fill(embedded, store, everybody[::probed])
-    started = perf_counter()
-    analyse_all(store, plan.sessions)
-    affordable = PROBE * plan.mongodb_seconds / (perf_counter() - started)
-    step = 1 if affordable >= len(everybody) else int(len(everybody) / max(affordable, 1)) + 1
-    if step != probed:
-        _fill(embedded, store, everybody[::step])
+    step = max(1, len(everybody) // PROBE)
+    _fill(embedded, store, everybody[::step])
+    if step > 1 and step * seconds_of(lambda: analyse_all(store, plan.sessions)) <= plan.mongodb_seconds:
+        step = 1
+        _fill(embedded, store, everybody)
     panel = store.load_panel(LAST_SESSION, plan.sessions)
     everyone = range(len(panel.tickers))
     stages: Stages = []

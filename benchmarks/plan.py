@@ -20,8 +20,8 @@ class Plan:
     usual_tickers: int = 60
     growth_repetitions: int = 3
     growth_collections: int = 9
-    mongodb_seconds: float = 15.0
-    """What one repetition over MongoDB may take; on a slower server fewer tickers are measured."""
+    mongodb_seconds: float = 30.0
+    """What the whole market may take over MongoDB; on a slower server a few tickers are measured instead."""
 
     @property
     def bodies(self) -> Path:

@@ -15,6 +15,7 @@ from benchmarks.names import (
     MEMORY_ANALYSIS,
     MEMORY_FIRST_LOAD,
     MEMORY_LIMIT,
+    MONGODB,
     SLOPE_TOLERANCE,
 )
 from benchmarks.plan import Plan
@@ -22,6 +23,7 @@ from benchmarks.plan import Plan
 Found = dict[str, dict[str, Any]]
 PACKAGES = ("numpy", "pandas", "TA-Lib", "pymongo")
 SMALLER = "This is a smaller market than the goals are about, so none of them is judged."
+STAND_IN = "FerretDB speaks MongoDB's protocol over SQLite, far slower than MongoDB: the goal is not judged by it."
 NO_SERVER = "MONGODB_TEST_URI is not set: nothing was measured over MongoDB."
 
 
@@ -50,6 +52,8 @@ def build(plan: Plan, of_machine: dict[str, Any], found: Found) -> dict[str, Any
     if not plan.is_whole:
         for row in chain(*judged.values()):
             row["met"] = None
+    if found.get("mongodb", {}).get("stand_in"):
+        next(row for row in judged["rows"] if row["name"] == MONGODB)["met"] = None
     return judged | {
         "machine": of_machine,
         "plan": {name: value for name, value in plan.document().items() if name != "folder"},
@@ -112,4 +116,7 @@ def notes(found: Found) -> list[str]:
     width = "the whole market"
     if mongodb["tickers"] < mongodb["of_tickers"]:
         width = f"{mongodb['tickers']:,} of {mongodb['of_tickers']:,} tickers, because the server is slow"
-    return [*said, f"The MongoDB server was {mongodb['server']}; measured over {width}."]
+    said.append(f"The MongoDB server was {mongodb['server']}; measured over {width}.")
+    if mongodb["stand_in"]:
+        said.append(STAND_IN)
+    return said

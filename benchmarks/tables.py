@@ -1,5 +1,6 @@
 """The report for a person: tables on the terminal, and the page docs/performance.md."""
 
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -23,11 +24,11 @@ written by `python -m benchmarks --write-docs`.
   result documents and storing them, every listed ticker. Against a bare loop that calls the same TA-Lib functions over
   the same arrays (indicators over the whole series, the 61 patterns over the last 45 bars) and throws the results away.
 - **The usual way**: a document per ticker and day in SQLite with an index, and pandas per ticker, vectorised, for
-  fifteen indicators and nothing else.
+  fifteen indicators and nothing else: no adjusted prices, patterns, signals, ranks or chart lines.
 - **Growth**: the same at one, two, four and eight eighths of the size. A slope of 1 on log-log axes is linear growth,
   less is better. Up to 0.1 above 1 counts as linear.
-- **Memory**: the peak of a process of its own that loads all sessions for the first time (with pykrx in memory), and of
-  one that analyses the whole market as `hourly_analysis.py` does.
+- **Memory**: the peak (`ru_maxrss`) of a process of its own that loads all sessions for the first time (with pykrx in
+  memory), and of one that analyses the whole market as `hourly_analysis.py` does.
 
 Competing tasks take turns; figures are medians, ratios the median of the ratios of each repetition, with the quartiles.
 """
@@ -37,8 +38,10 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.3g} ms"
 
 
-def verdict(met: bool | None) -> str:
-    return "" if met is None else "met" if met else "missed"
+def verdict(row: dict[str, Any]) -> str:
+    if row["goal"] is None:
+        return ""
+    return {True: "met", False: "missed", None: "not judged"}[row["met"]]
 
 
 def goal(row: dict[str, Any]) -> str:
@@ -50,17 +53,17 @@ def goal(row: dict[str, Any]) -> str:
 def ratio_cells(row: dict[str, Any]) -> Cells:
     spread = f"{row['low']:.3g} to {row['high']:.3g}"
     timed = [row["name"], seconds(row["seconds"]), row["baseline"], seconds(row["baseline_seconds"])]
-    return [*timed, f"{row['ratio']:.3g}x", spread, goal(row), verdict(row["met"])]
+    return [*timed, f"{row['ratio']:.3g}x", spread, goal(row), verdict(row)]
 
 
 def growth_cells(row: dict[str, Any]) -> Cells:
     sizes = ", ".join(f"{size:,}" for size in row["sizes"])
     times = ", ".join(seconds(each) for each in row["seconds"])
-    return [row["name"], sizes, times, f"{row['slope']:.2f}", f"at most {row['goal']:g}", verdict(row["met"])]
+    return [row["name"], sizes, times, f"{row['slope']:.2f}", f"at most {row['goal']:g}", verdict(row)]
 
 
 def memory_cells(row: dict[str, Any]) -> Cells:
-    return [row["name"], f"{row['bytes'] / 1e6:.0f} MB", f"at most {row['baseline']}", verdict(row["met"])]
+    return [row["name"], f"{row['bytes'] / 1e6:.0f} MB", f"at most {row['baseline']}", verdict(row)]
 
 
 def stage_cells(line: dict[str, Any]) -> Cells:
@@ -107,8 +110,9 @@ def show(report: dict[str, Any]) -> None:
 
 def page(report: dict[str, Any]) -> str:
     """docs/performance.md."""
-    parts = [PAGE_HEAD, "## On what", described(report), *(f"- {note}" for note in report["notes"])]
+    noted = [fill(note, 120, initial_indent="- ", subsequent_indent="  ") for note in report["notes"]]
+    parts = [PAGE_HEAD.strip(), "## On what", fill(described(report), 120), "\n".join(noted)]
     for title, heads, lines in tables(report):
         rows = [heads, ["---"] * len(heads), *lines]
         parts += [f"## {title}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n\n".join(part.strip("\n") for part in parts).replace("\n\n- ", "\n- ") + "\n"
+    return "\n\n".join(parts) + "\n"

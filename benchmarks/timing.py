@@ -4,9 +4,12 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 Task = Callable[[], object]
+Seconds = dict[str, list[float]]
+_NO_TASKS: Mapping[str, Task] = MappingProxyType({})
 
 
 class Stopwatch:
@@ -23,17 +26,32 @@ class Stopwatch:
 
 
 def seconds_of(task: Task) -> float:
-    """How long the task takes, with no garbage of others to clear away in its time."""
-    gc.collect()
     started = perf_counter()
     task()
     return perf_counter() - started
 
 
-def interleaved(tasks: Mapping[str, Task], repetitions: int) -> dict[str, list[float]]:
-    """Seconds of every task, one list element per repetition; the tasks take turns, so all see the same machine."""
-    rounds = [{name: seconds_of(task) for name, task in tasks.items()} for _ in range(repetitions)]
-    return {name: [each[name] for each in rounds] for name in tasks}
+def seconds_of_clean(task: Task) -> float:
+    """The same with no garbage of others to clear away in its time: what a task is worth that runs for long."""
+    gc.collect()
+    return seconds_of(task)
+
+
+def interleaved(tasks: Mapping[str, Task], repetitions: int, before: Mapping[str, Task] = _NO_TASKS) -> Seconds:
+    """Seconds of every task, one list element per repetition; the tasks take turns, so all see the same machine.
+
+    `before` holds what is done, unmeasured, before some of them.
+    """
+    seconds: Seconds = {name: [] for name in tasks}
+    for _ in range(repetitions):
+        for name, task in tasks.items():
+            before.get(name, _nothing)()
+            seconds[name].append(seconds_of_clean(task))
+    return seconds
+
+
+def _nothing() -> None:
+    pass
 
 
 def ratio_row(name: str, seconds: Sequence[float], baseline: str, baseline_seconds: Sequence[float]) -> dict[str, Any]:

@@ -25,33 +25,39 @@ class AnalysisQueue:
     ) -> None:
         self._store, self._analyzer, self._session = store, analyzer, session
         self._left, self._may_go_on = quota, may_go_on
-        self.analyzed = 0
+        self.analyzed: list[str] = []
+        """The tickers that this run has analysed."""
 
     def step(self) -> bool:
         """Claim and analyse one batch; whether more may be left for this run."""
         if not self._left or not self._may_go_on():
             return False
         batch = self._store.claim_targets(self._session, min(BATCH, self._left))
-        results = []
-        for target in batch:
-            if not self._may_go_on():
-                break
-            self._left -= 1
-            if (result := self._analyze(target)) is not None:
-                results.append(result)
-        self._store.save_analysis(self._session, results)
-        self._store.release_claims()
+        untouched, results = list(batch), []
+        try:
+            while untouched and self._may_go_on():
+                self._left -= 1
+                if (result := self._analyze(untouched.pop(0))) is not None:
+                    results.append(result)
+        finally:
+            self._store.save_analysis(self._session, results)
+            self._store.release_targets(untouched)
         self._store.beat_locks()
-        self.analyzed += len(results)
+        self.analyzed += [result["_id"] for result in results]
         return bool(batch)
 
     def _analyze(self, target: Document) -> Document | None:
+        """None when the data of the target cannot be analysed; an error of ours or of a library ends the run, but the
+        target waits, so the next run gets past it."""
         try:
             analysis = self._analyzer.analyze(target["_id"])
         except AnalysisError as error:
             log.warning("%s %s cannot be analysed: %s", target["_id"], target["name"], error)
             self._store.fail_target(target, str(error))
             return None
+        except Exception as error:
+            self._store.fail_target(target, type(error).__name__)
+            raise
         return to_document(analysis) | {"market_cap": target["market_cap"], "analyzed_utc": self._store.clock.now_utc()}
 
 

@@ -29,7 +29,10 @@ _SHOWN_WHEN_PUBLISHED = ("open", "high", "low", "close", "volume", "market_cap")
 _INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3})+|\d+)\n)*", re.ASCII)
 _INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)", re.ASCII)
 _TICKER = re.compile(r"[0-9A-Z]{6}")
-_RESTRICTED = re.compile(r"제한|차단|비정상|restrict|block", re.IGNORECASE)
+_INVISIBLE = re.compile(r"<(style|script)\b.*?(?:</\1>|\Z)|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_RESTRICTED = re.compile(r"제한|차단|비정상|restricted|blocked", re.IGNORECASE)
+_MAINTENANCE = re.compile(r"점검|maintenance", re.IGNORECASE)
+_AUTOMATED = re.compile(r"자동|비정상|1일|24시간|automat", re.IGNORECASE)
 
 
 def classify_response(status: int, body: bytes, wants_json: bool) -> None:
@@ -41,7 +44,7 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     if start.startswith("LOGOUT"):
         raise LoggedOut("The exchange says LOGOUT: the session is not logged in.")
     is_page = start.startswith("<")
-    if status == 403 or (wants_json and is_page and _RESTRICTED.search(start)):
+    if status == 403 or (wants_json and is_page and _says_banned(body.decode("utf-8", errors="replace"))):
         raise Banned(
             "The exchange has detected automated use and restricts access for one day. Leave it alone until then, also "
             "in a browser; after 24 hours the next run goes on by itself."
@@ -56,6 +59,13 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise SourceDown("The exchange answers with a web page instead of data: probably maintenance.")
     if wants_json and not start.startswith("{"):
         raise MalformedAnswer(f"The exchange's answer is no JSON object: it starts with {start[:40]!r}.")
+
+
+def _says_banned(page: str) -> bool:
+    """By the text a person would see: styles and scripts say `block` for other reasons, and service that is
+    restricted for maintenance is no ban."""
+    text = _INVISIBLE.sub(" ", page)
+    return bool(_RESTRICTED.search(text)) and bool(_AUTOMATED.search(text) or not _MAINTENANCE.search(text))
 
 
 def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:

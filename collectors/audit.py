@@ -13,7 +13,8 @@ def audit(store: Store, calendar: TradingCalendar, first: str, last: str) -> lis
     findings = [f"{session}: not stored" for session in calendar.sessions(first, last) if session not in heads]
     ordered = list(heads.values())
     for before, head in pairwise(ordered):
-        if head.count < LEAST_SHARE_OF_TICKERS * before.count:
+        adjacent = calendar.previous_session(head.session) == before.session
+        if adjacent and head.count < LEAST_SHARE_OF_TICKERS * before.count:
             findings.append(f"{head.session}: {head.count} tickers after {before.count} the session before")
     for head in ordered:
         day = store.load_session(head.session)

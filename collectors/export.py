@@ -53,6 +53,8 @@ def export_frames(store: Store, first: str, last: str, ticker: str | None = None
     """The rows of `export`, one frame per session: only one session is in memory at a time."""
     later = _products_of_later_factors(store, first, last)
     for session, frame in store.read_sessions(first, last):
+        if session not in later:  # it came in while this was at work
+            continue
         chosen = frame if ticker is None else frame[frame["ticker"] == ticker].reset_index(drop=True)
         if len(chosen):
             adjustment = np.array([later[session].get(code, 1.0) for code in chosen["ticker"]])

@@ -1,18 +1,20 @@
 """What is due and bringing it in: the store decides, not the date of the last run."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from collectors.stock_data_collector import Collected, StockDataCollector
 from utils.date_utils import TradingCalendar, is_due, is_final, weekdays
-from utils.errors import ClosedMarket, MalformedAnswer, NotNow, NotPublished, SourceError
+from utils.errors import EXIT_FAILED, ClosedMarket, MalformedAnswer, NotNow, NotPublished, SourceError
 from utils.job_status import JobRun
+from utils.market_day import FINAL
 from utils.store import Store
 from utils.store.jobs import COMPLETED, DAILY_UPDATE
-from utils.store.sessions import SessionHead
 
+MOST_IN_A_ROW = 3
+"""Sessions that cannot be had one after the other, until the run leaves the exchange alone."""
 log = logging.getLogger(__name__)
 
 
@@ -27,23 +29,28 @@ class DueSession:
 
 def due_in_store(store: Store, calendar: TradingCalendar, first: str, last: str, now: datetime) -> list[DueSession]:
     """`sessions_due` of what the store holds."""
-    completed = {job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == COMPLETED}
-    return sessions_due(calendar, store.session_heads(), completed, first, last, now)
+    completed = {job["date_kst"]: job["finality"] for job in store.jobs(DAILY_UPDATE) if job["status"] == COMPLETED}
+    stored = {head.session for head in store.session_heads()}
+    return sessions_due(calendar, stored, completed, first, last, now)
 
 
 def sessions_due(
     calendar: TradingCalendar,
-    heads: Iterable[SessionHead],
-    completed: Collection[str],
+    stored: Collection[str],
+    completed: Mapping[str, str],
     first: str,
     last: str,
     now: datetime,
 ) -> list[DueSession]:
-    """Every session from first to last, both inclusive, that is not stored as it should be by now, oldest first."""
-    stored = {head.session: head for head in heads}
+    """Every session from first to last, both inclusive, that is not stored as it should be by now, oldest first.
+
+    Args:
+        completed: session -> the finality its completed job recorded. A job's record is its last write, so what a
+            killed run left half done is due again, whatever the session itself says.
+    """
     wanted = [session for session in calendar.sessions(first, last) if is_due(session, now)]
     done = {session for session in wanted if session in stored and session in completed}
-    confirmable = {session for session in done if not stored[session].is_final and is_final(session, now)}
+    confirmable = {session for session in done if completed[session] != FINAL and is_final(session, now)}
     return [DueSession(each, each in confirmable) for each in wanted if each not in done or each in confirmable]
 
 
@@ -54,17 +61,10 @@ def unsettled_days(calendar: TradingCalendar, first: str, last: str, now: dateti
 
 
 def settle_calendar(store: Store, collector: StockDataCollector, first: str, now: datetime) -> None:
-    """Learn what is open about the past, in one request, and only when some weekday since `first` is not settled.
-
-    A day that turns out closed is no session, so what was recorded of the attempts to collect it goes.
-    """
+    """Learn what is open about the past, in one request, and only when some weekday since `first` is not settled."""
     today = now.date().isoformat()
     if unsettled := unsettled_days(collector.calendar, first, today, now):
         collector.learn_calendar(collector.calendar.previous_session(unsettled[0]), today)
-        closed = [
-            day for day in unsettled if collector.calendar.is_settled(day) and not collector.calendar.is_session(day)
-        ]
-        store.forget_jobs(DAILY_UPDATE, closed)
 
 
 def heal_all(
@@ -76,42 +76,51 @@ def heal_all(
 ) -> list[SourceError]:
     """Bring in one due session after the other; what could not be had of single sessions is returned.
 
-    A session that cannot be had does not keep the later ones waiting; a source that refuses or is down does, so those
-    errors leave at once. `then` is part of each session's job.
+    A session that cannot be had does not keep the later ones waiting, but three in a row end the run: then it is not
+    the session. A source that refuses or is down ends it at once. `then` belongs to each session: a run that dies
+    before it has the session due again.
     """
     problems: list[SourceError] = []
+    in_a_row = 0
     for each in due:
         if stop_requested():
             raise NotNow("Stopped on request after the session in hand. The next run goes on from there.")
         try:
             _heal(store, collector, each, then)
+            in_a_row = 0
         except ClosedMarket as closed:
             store.forget_jobs(DAILY_UPDATE, [each.session])
             log.warning("%s", closed)
         except (MalformedAnswer, NotPublished) as problem:
-            log.error("%s", problem)
             problems.append(problem)
+            in_a_row += 1
+            if in_a_row == MOST_IN_A_ROW:
+                break
+            log.error("%s", problem)
     return problems
 
 
+def raise_worst(problems: list[SourceError]) -> None:
+    """A failure goes before what only has to wait; nothing happens when there was no problem."""
+    if problems:
+        raise max(reversed(problems), key=lambda problem: problem.exit_code == EXIT_FAILED)
+
+
 def _heal(store: Store, collector: StockDataCollector, due: DueSession, then: Callable[[Collected], None]) -> None:
+    """A confirmation that fails leaves the completed record of its evening as it is."""
     if due.to_confirm:
-        then(_confirm(store, collector, due.session))
+        collected = collector.collect(due.session)
+        if collected.changed:
+            log.info(
+                "%s: revision %d, %d tickers changed.", due.session, collected.head.revision, len(collected.changed)
+            )
+        then(collected)
+        store.update_job(DAILY_UPDATE, due.session, _facts(collected))
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
         collected = collector.collect(due.session)
-        job.record(**_facts(collected))
         then(collected)
-
-
-def _confirm(store: Store, collector: StockDataCollector, session: str) -> Collected:
-    """Read a provisional session again. If that fails, the completed record of its evening stays as it is."""
-    collected = collector.collect(session)
-    if collected.changed:
-        log.info("%s: revision %d, %d tickers changed.", session, collected.head.revision, len(collected.changed))
-        store.reopen_targets(collected.changed, session, collector.calendar.previous_session(session))
-    store.update_job(DAILY_UPDATE, session, _facts(collected))
-    return collected
+        job.record(**_facts(collected))
 
 
 def _facts(collected: Collected) -> dict[str, object]:

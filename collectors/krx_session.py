@@ -83,6 +83,7 @@ class PykrxSource:
             raise WrongUsage("KRX_ID and KRX_PW are not set. Put the account of the exchange's data site into .env.")
         auth, _ = _import_pykrx(self._cache_dir)
         session = _checked_session(auth, self._transport)
+        self._transport.login_code = ""
         try:
             with _translated(), redirect_stdout(io.StringIO()):
                 auth.login_krx(self._account.login_id, self._account.password, session.session)

@@ -18,6 +18,7 @@ from utils.date_utils import TradingCalendar, is_final, neighbours, predicted_op
 from utils.errors import Banned, ClosedMarket, MalformedAnswer, NotPublished, SourceDown, StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, PROVISIONAL, MarketDay
 from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE
 from utils.store.sessions import SessionHead
 
 BAN_LASTS = timedelta(hours=24)
@@ -65,26 +66,32 @@ class StockDataCollector:
     def source_name(self) -> str:
         return self._source.name
 
-    def learn_calendar(self, first: str, last: str) -> None:
-        """Ask which days from first to last were sessions, in one request, and remember the answer.
+    def learn_calendar(self, first: str, last: str) -> list[str]:
+        """Ask which days from first to last were sessions, in one request; remember it and act on it. Returns those
+        that were shown, oldest first.
 
-        A weekday that the series leaves out is closed, finally, once a later day is in it; otherwise it stays unknown.
+        A weekday that the series leaves out between two it shows was closed, finally; outside them it stays unknown.
         """
         shown = self._retrying(self._source.fetch_sessions, first, last)
-        if missing := sorted({each for each in self._stored if first <= each <= last} - set(shown)):
+        open_days = set(shown)
+        if missing := sorted({each for each in self._stored if first <= each <= last} - open_days):
             raise MalformedAnswer(f"The exchange's index series lacks {missing[0]}, which is stored as a session.")
-        if not shown:
-            return
-        settled = weekdays(first, shown[-1])
-        news = self._store.record_calendar({day: day in shown for day in settled}, "index series")
-        self.calendar = TradingCalendar(self._store.observed_calendar())
+        settled = {day: day in open_days for day in weekdays(shown[0], shown[-1])} if shown else {}
+        known = self._store.observed_calendar()
+        news = {day: is_open for day, is_open in settled.items() if known.get(day) != is_open}
+        self.calendar = TradingCalendar(known | news)
         for day in sorted(news):
             if news[day] != predicted_open(day):
                 log.warning("%s was predicted wrongly: the exchange was %s.", day, "open" if news[day] else "closed")
                 self._settle_after(day)
+        self._store.forget_jobs(DAILY_UPDATE, [day for day, is_open in news.items() if not is_open])
+        # Last, so that a run that dies before has all of it to do again.
+        self._store.record_calendar(news, "index series")
+        return shown
 
     def collect(self, session: str) -> Collected:
-        """Bring one session into the store, whole and checked, and settle the factors beside it.
+        """Bring one session into the store, whole and checked, settle the factors beside it and have analysed again
+        what it changes.
 
         Raises `ClosedMarket` when the day turns out to be no session, `NotPublished` while it cannot be told, any
         other `SourceError` as the answer was, `StoreError` when it cannot be read back.
@@ -93,14 +100,18 @@ class StockDataCollector:
         frame = self._fetch(session)
         before = self._load(session) if session in self._stored else None
         earlier, later = neighbours(session, self._stored)
-        previous = None if earlier is None else self._load(earlier)
+        previous = self._load(earlier) if earlier == self.calendar.previous_session(session) else None
         check_day(frame, session, None if previous is None else previous.frame)
+        changed = [] if before is None else _changed(before.frame, frame)
+        # Before the session is saved: afterwards nobody could tell any more what had changed.
+        if changed or (before is None and later is not None):
+            behind = self.calendar.previous_session(session)
+            self._store.reopen_targets(session, behind, changed if before is not None else None)
         finality = FINAL if is_final(session, read_at) else PROVISIONAL
         head, actions = self._save(MarketDay(session, frame, finality, self._source.name), previous)
         self._store.record_calendar({session: True}, "session")
         if later is not None and self.calendar.previous_session(later) == session:
             self._settle_after(session)
-        changed = [] if before is None else _changed(before.frame, frame)
         return Collected(head, frame, actions, changed, is_newest=later is None)
 
     def _fetch(self, session: str) -> pd.DataFrame:
@@ -118,13 +129,13 @@ class StockDataCollector:
         if not self.calendar.is_session(session):
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
 
-    def _save(self, day: MarketDay, earlier: MarketDay | None) -> tuple[SessionHead, int]:
-        """Store the day with its factors, which only the session right before it can tell."""
-        known = earlier is not None and earlier.session == self.calendar.previous_session(day.session)
-        found = find_actions(earlier.frame if earlier is not None and known else None, day.frame, day.session)
+    def _save(self, day: MarketDay, previous: MarketDay | None) -> tuple[SessionHead, int]:
+        """Store the day with its factors, which only the exchange's session right before it can tell."""
+        found = find_actions(None if previous is None else previous.frame, day.frame, day.session)
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
         head = self._store.save_session(whole, found.documents())
-        self._read_back(whole)
+        if self._load(day.session).digest() != day.digest():
+            raise StoreError(f"Session {day.session} does not read back as it was written. Check disk and database.")
         if day.session not in self._stored:
             insort(self._stored, day.session)
         return head, len(found.found)
@@ -133,17 +144,13 @@ class StockDataCollector:
         """What was learned of a day decides whether the next stored session's factors can be known."""
         _, later = neighbours(day, self._stored)
         if later is not None:
-            earlier, _ = neighbours(later, self._stored)
-            self._save(self._load(later), None if earlier is None else self._load(earlier))
+            before = self.calendar.previous_session(later)
+            self._save(self._load(later), self._load(before) if before in self._stored else None)
 
     def _load(self, session: str) -> MarketDay:
         if (day := self._store.load_session(session)) is None:
             raise StoreError(f"Session {session} is listed but cannot be read. Check disk and database.")
         return day
-
-    def _read_back(self, day: MarketDay) -> None:
-        if self._load(day.session).digest() != day.digest():
-            raise StoreError(f"Session {day.session} does not read back as it was written. Check disk and database.")
 
     def _retrying(self, request: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Only what a second try can mend is tried again; a ban closes the source for everybody."""

@@ -71,6 +71,8 @@ def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> 
         settings = load_settings({name: text for name, text in options.items() if text is not None})
         clock = Clock(settings.kst_now)
         redact = setup_logging(script, settings, clock)
+        if settings.kst_now is not None:
+            log.warning("KST_NOW is set: it is %s for this run, whatever the time is.", f"{clock.now_kst():%F %R} KST")
         for name in reserved_names_given():
             log.warning("%s is set, but this version does not use it.", name)
         store = open_store(settings, clock)

@@ -9,6 +9,7 @@ from functools import lru_cache
 import holidays
 
 from utils.clock import KST
+from utils.errors import WrongUsage
 
 FIRST_DAY = date(2001, 1, 1)
 """`holidays` agrees with every real session since; before 2001 the exchange closed on days it does not know."""
@@ -26,7 +27,7 @@ _EXAM_DAYS_OUT_OF_TURN = {
 }
 
 
-class OutOfCalendar(ValueError):
+class OutOfCalendar(WrongUsage, ValueError):
     """A question about a day that the calendar does not cover."""
 
 

@@ -1,7 +1,7 @@
 """The settings: one frozen object read from the environment and `.env`. The only module that reads the environment."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, HttpUrl, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -20,6 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT / ".env"
 RESERVED = ("KRX_OPENAPI_KEY", "KRX_OPENAPI_BASE_URL", "NOTIFY_URLS", "HEARTBEAT_URL")
 """Names of the contract that this version does not use yet: no typos, but not to be relied on."""
+_OF_THE_TESTS = "MONGODB_TEST_URI"
 
 
 class Market(StrEnum):
@@ -38,7 +39,7 @@ class Settings(BaseSettings):
     Paths are absolute whatever the working directory: relative ones are taken from the project's folder.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file_encoding="utf-8", validate_default=False)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     mongodb_uri: SecretStr | None = None
     mongodb_db_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,38}$")] = ""
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     krx_id: SecretStr | None = None
     krx_pw: SecretStr | None = None
     krx_base_url: HttpUrl = HttpUrl("https://data.krx.co.kr")
-    krx_request_interval_seconds: float = Field(1.0, ge=0, le=3600)
+    krx_request_interval_seconds: float = Field(1.0, ge=0, le=300)
     min_market_cap: int = Field(100_000_000_000, ge=0, le=10**18)
     markets: Annotated[tuple[Market, ...], NoDecode, Field(min_length=1)] = (Market.KOSPI, Market.KOSDAQ)
     history_sessions: int = Field(300, ge=1, le=7800)
@@ -110,28 +111,40 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
     Args:
         options: setting (lower case) -> text from the command line; they outweigh environment and `.env`.
     """
-    _refuse_typos(env_file)
-    given: dict[str, Any] = dict(options or {})
+    written = _read_env_file(env_file)
+    _refuse_typos(env_file, written)
+    in_environment = {name.lower() for name in os.environ}
+    from_file = {name.lower(): text for name, text in written.items() if name.lower() not in in_environment}
+    given: dict[str, Any] = from_file | dict(options or {})
     try:
-        return Settings(_env_file=env_file, **given)
+        return Settings(**given)
     except ValidationError as error:
         problems = {str(problem["loc"][0]): _describe(problem) for problem in error.errors(include_url=False)}
         raise WrongUsage(
             f"Wrong settings (option, environment or {env_file}):\n" + "\n".join(problems.values())
         ) from None
-    except UnicodeDecodeError:
-        raise WrongUsage(f"{env_file} is not UTF-8 text. Save it as UTF-8.") from None
 
 
-def _refuse_typos(env_file: Path) -> None:
-    """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of our business."""
+def _read_env_file(env_file: Path) -> dict[str, str]:
+    """Name -> text, as written: nothing is replaced in it, so a password may hold `$`. No file, no names.
+
+    Raises `WrongUsage` for a line that cannot be understood, without showing it: it may hold a password.
+    """
     if not env_file.is_file():
-        return
+        return {}
     try:
-        names = dotenv_values(env_file, interpolate=False)
+        with env_file.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
     except (UnicodeDecodeError, OSError) as error:
         raise WrongUsage(f"{env_file} cannot be read ({error}). Save it as UTF-8 text this user may read.") from None
-    known = [*setting_names(), *RESERVED]
+    if broken := [str(line.original.line) for line in lines if line.error or (line.key and line.value is None)]:
+        raise WrongUsage(f"{env_file}, line {', '.join(broken)}: not of the form NAME=value.")
+    return {line.key: line.value for line in lines if line.key and line.value is not None}
+
+
+def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
+    """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of our business."""
+    known = [*setting_names(), *RESERVED, _OF_THE_TESTS]
     meant = {name: get_close_matches(name.upper(), known, n=1, cutoff=_typo_cutoff(name)) for name in names}
     typos = {name: close[0] for name, close in meant.items() if close and name.upper() not in known}
     if wrong := [f"  {name}: no such setting. Did you mean {close}?" for name, close in typos.items()]:
@@ -140,13 +153,13 @@ def _refuse_typos(env_file: Path) -> None:
 
 def reserved_names_given(env_file: Path = ENV_FILE) -> list[str]:
     """Which names of `RESERVED` are set although nothing uses them yet."""
-    given = {**dotenv_values(env_file, interpolate=False), **os.environ}
+    given = _read_env_file(env_file) | dict(os.environ)
     return sorted({name.upper() for name, value in given.items() if value} & set(RESERVED))
 
 
 def _typo_cutoff(name: str) -> float:
     """How alike two names must be, 0 to 1. A name with our prefix is ours however it goes on."""
-    return 0.1 if name.upper().startswith("KRX_") else 0.85
+    return 0.1 if name.upper().startswith("KRX_") else 0.8
 
 
 _ALLOWED = {
@@ -154,7 +167,7 @@ _ALLOWED = {
     "data_dir": "the path of a folder",
     "log_dir": "the path of a folder",
     "krx_base_url": "an http:// or https:// address",
-    "krx_request_interval_seconds": "seconds from 0 to 3600",
+    "krx_request_interval_seconds": "seconds from 0 to 300",
     "min_market_cap": "a whole number of won from 0 to 10^18, digits only, such as 100000000000",
     "markets": "one or more of KOSPI, KOSDAQ, KONEX, separated by commas",
     "history_sessions": "a whole number from 1 to 7800",

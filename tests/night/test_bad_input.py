@@ -7,6 +7,8 @@ import pytest
 
 from tests.night.suite import PASSWORD, Suite
 from utils.clock import kst
+from utils.errors import WrongUsage
+from utils.settings import load_settings
 from utils.store.sqlite import FILE_NAME
 
 NOW = kst(2026, 9, 10, 19)
@@ -25,6 +27,8 @@ WRONG_OPTIONS = [
     (("daily_update.py", "--from", "yesterday"), "is not a date"),
     (("daily_update.py", "--from", "1980-01-04"), "outside the calendar"),
     (("daily_update.py", "--ticker", "005930"), "--export"),
+    (("daily_update.py", "--export", "all.csv", "--dry-run"), "does not go with"),
+    (("manual_setup.py", "--yes", "--sessions", "7000"), "outside the calendar"),
     (("daily_update.py", "--json"), "--status"),
     (("daily_update.py", "--export", "prices.xlsx"), ".csv or .parquet"),
     (("daily_update.py", "--export", "/nowhere/at/all.csv"), "no writable folder"),
@@ -50,7 +54,7 @@ def test_wrong_options_are_named(suite: Suite, command: tuple[str, ...], message
 WRONG_SETTINGS = [
     ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
     ("DATASETS", "prices,rumours", "prices"),
-    ("KRX_REQUEST_INTERVAL_SECONDS", "-1", "0 to 3600"),
+    ("KRX_REQUEST_INTERVAL_SECONDS", "-1", "0 to 300"),
     ("KRX_BASE_URL", "data.krx.co.kr", "http"),
     ("MONGODB_DB_PREFIX", "a/b", "letters"),
     ("DATA_DIR", "/proc/nothing/here", "DATA_DIR"),
@@ -78,6 +82,22 @@ def test_wrong_credentials_are_tried_once_and_never_shown(suite: Suite) -> None:
     assert (done.returncode, "refuses the login" in done.stderr) == (2, True), done.stderr
     assert suite.exchange.counts()["login"] == 1
     assert "not-the-password" not in done.stdout + done.stderr + logged(suite)
+
+
+def test_a_reset_deletes_nothing_before_it_knows_that_it_can_load(suite: Suite) -> None:
+    suite.must(NOW, *SETUP)
+    before = suite.read(NOW)
+    assert suite.run(NOW, *SETUP, "--reset", KRX_PW="not-the-password").returncode == 2
+    assert suite.read(NOW) == before
+
+
+def test_more_sessions_than_the_exchange_has_are_refused_after_a_few_questions(suite: Suite) -> None:
+    done = suite.run(NOW, "manual_setup.py", "--yes", "--sessions", "500")
+    assert (done.returncode, "shows only" in done.stderr) == (2, True), done.stderr
+    assert suite.exchange.counts()["data"] <= 6
+    store = suite.store(NOW)
+    assert min(store.observed_calendar()) >= suite.exchange.exchange.market.sessions[0]
+    store.close()
 
 
 def test_a_server_that_is_down_is_a_failure_with_advice(suite: Suite) -> None:
@@ -116,6 +136,20 @@ def test_a_damaged_page_is_a_failure_and_not_a_smaller_market(suite: Suite) -> N
     assert not (suite.folder / "all.csv").exists()
 
 
+def test_one_changed_cell_is_damage_and_never_exported(suite: Suite) -> None:
+    suite.must(NOW, *SETUP)
+    change(suite, "UPDATE session_columns SET data = zeroblob(length(data)) WHERE name = 'volume'")
+    done = suite.run(NOW, "daily_update.py", "--export", str(suite.folder / "all.csv"))
+    assert (done.returncode, "is damaged" in done.stderr) == (1, True), done.stderr
+    assert not (suite.folder / "all.csv").exists()
+
+
+def test_the_database_is_nobody_elses_business(suite: Suite) -> None:
+    suite.must(NOW, *SETUP)
+    assert (suite.folder / "data").stat().st_mode & 0o777 == 0o700
+    assert (suite.folder / "data" / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
 def test_an_unknown_ticker_exports_nothing(suite: Suite) -> None:
     suite.must(NOW, *SETUP)
     done = suite.run(NOW, "daily_update.py", "--export", str(suite.folder / "one.csv"), "--ticker", "ZZZZZZ")
@@ -139,10 +173,23 @@ def change(suite: Suite, sql: str) -> None:
         connection.execute(sql)
 
 
-def test_a_typo_in_the_env_file_is_named_with_what_was_meant(tmp_path: Path) -> None:
-    from utils.errors import WrongUsage
-    from utils.settings import load_settings
+@pytest.mark.parametrize("line", ["MONGODB_URI mongodb://u:hush-hush@h/", "KRX_PW: hush-hush", "KRX_PW"])
+def test_a_line_that_says_nothing_is_named_by_its_number_and_not_shown(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"# ours\nKRX_ID=me\n{line}\n", encoding="utf-8")
+    with pytest.raises(WrongUsage, match="line 3: not of the form NAME=value") as caught:
+        load_settings(env_file=tmp_path / ".env")
+    assert "hush-hush" not in str(caught.value)
 
+
+def test_a_password_is_taken_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KRX_PW", raising=False)
+    (tmp_path / ".env").write_text("KRX_PW='pa$$w${HOME}x #1'\n", encoding="utf-8")
+    password = load_settings(env_file=tmp_path / ".env").krx_pw
+    assert password is not None
+    assert password.get_secret_value() == "pa$$w${HOME}x #1"
+
+
+def test_a_typo_in_the_env_file_is_named_with_what_was_meant(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("KRX_PWD=hush-hush\n", encoding="utf-8")
     with pytest.raises(WrongUsage, match=r"KRX_PWD.*KRX_PW\?") as caught:
         load_settings(env_file=tmp_path / ".env")

@@ -9,6 +9,7 @@ from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite
 from utils.clock import kst
+from utils.settings import PROJECT
 from utils.store.locks import COLLECTION
 from utils.store.schema import TARGETS
 
@@ -92,6 +93,31 @@ def test_a_target_that_cannot_be_analysed_blocks_nobody(suite: Suite) -> None:
         ("999999", 1, True)
     ]
     assert (seen["analyses"][SESSION]["status"], seen["analyses"][SESSION]["failed"]) == ("running", 1)
+
+
+def test_an_analysis_that_breaks_costs_one_target_an_hour(
+    suite: Suite, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    suite.must(NIGHT, "daily_update.py")
+    order = [target["_id"] for target in suite.read(NIGHT)["targets"]]
+    broken = tmp_path_factory.mktemp("broken")
+    (broken / "sitecustomize.py").write_text(BREAK_ON.format(ticker=order[1], project=str(PROJECT)), encoding="utf-8")
+    first = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=str(broken))
+    assert (first.returncode, "ZeroDivisionError" in first.stderr) == (1, True), first.stderr
+    assert analysed(suite) == order[:1]
+    suite.run(at(20), "hourly_analysis.py", PYTHONPATH=str(broken))
+    assert sorted(analysed(suite)) == sorted({*order} - {order[1]})
+
+
+BREAK_ON = """
+import sys; sys.path.insert(0, {project!r})
+import collectors.technical_analyzer as module
+whole = module.TechnicalAnalyzer.analyze
+def analyze(self, ticker):
+    return 1 / 0 if ticker == "{ticker}" else whole(self, ticker)
+module.TechnicalAnalyzer.analyze = analyze
+"""
 
 
 def test_a_ticker_is_shown_as_a_sheet(collected: Suite) -> None:

@@ -25,8 +25,11 @@ def test_a_hole_in_the_middle_is_found_and_filled(suite: Suite) -> None:
     suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
     suite.must(BACK, "daily_update.py", "--from", "2026-09-08")
     assert "2026-09-07" not in suite.read(BACK)["jobs"]
-    suite.must(BACK + timedelta(minutes=5), "daily_update.py")
-    assert [head.session for head in suite.read(BACK)["heads"]][5:] == [*MISSED, "2026-09-10"]
+    suite.must(BACK + timedelta(minutes=5), "hourly_analysis.py")
+    suite.must(BACK + timedelta(minutes=10), "daily_update.py")
+    seen = suite.read(BACK)
+    assert [head.session for head in seen["heads"]][5:] == [*MISSED, "2026-09-10"]
+    assert "2026-09-10" not in {target["last_analyzed_date"] for target in seen["targets"]}, "analysed over a hole"
 
 
 def test_a_second_run_of_the_same_evening_asks_for_nothing(suite: Suite) -> None:

@@ -14,7 +14,7 @@ FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 
 def target(ticker: str, market_cap: int, **fields: Any) -> dict[str, Any]:
     fresh = {"is_active": True, "added_date": FRIDAY, "removed_date": None, "last_analyzed_date": None}
-    work = {"attempts": 0, "retry_after_utc": None, "last_error": None}
+    work = {"attempts": 0, "retry_after_utc": None, "last_error": None, "claimed_by": None}
     return {"_id": ticker, "name": "이름", "market": "KOSPI", "market_cap": market_cap} | fresh | work | fields
 
 
@@ -120,23 +120,32 @@ def test_a_dead_workers_claims_are_free_when_the_lease_has_run_out(
     assert len(other.claim_targets(MONDAY, 5)) == 5
 
 
-def test_released_claims_are_free_at_once(queue: Store, other: Store) -> None:
-    queue.claim_targets(MONDAY, 5)
-    queue.release_claims()
+def test_released_targets_are_as_if_they_had_never_been_claimed(queue: Store, other: Store) -> None:
+    before = queue.targets()
+    queue.release_targets(queue.claim_targets(MONDAY, 5))
+    assert other.targets() == before
     assert len(other.claim_targets(MONDAY, 5)) == 5
 
 
-def test_a_worker_releases_only_its_own_claims(queue: Store, other: Store) -> None:
-    queue.claim_targets(MONDAY, 2)
-    other.release_claims()
-    assert tickers(other.claim_targets(MONDAY, 5)) == ["0001A0", "035720", "000020"]
+def test_a_target_that_killed_its_worker_comes_after_all_others(queue: Store, other: Store, clock: FakeClock) -> None:
+    assert tickers(queue.claim_targets(MONDAY, 1)) == ["005930"]
+    clock.advance(seconds=LEASE.total_seconds())
+    assert tickers(other.claim_targets(MONDAY, 5)) == ["000660", "0001A0", "035720", "000020", "005930"]
 
 
-def test_releasing_does_not_forget_that_a_target_failed(queue: Store) -> None:
-    (failed,) = queue.claim_targets(MONDAY, 1)
-    queue.fail_target(failed, "too short")
-    queue.release_claims()
-    assert "005930" not in tickers(queue.claim_targets(MONDAY, 5))
+def test_the_stalest_come_before_the_largest(queue: Store) -> None:
+    queue.save_analysis("2024-01-18", [{"_id": "000660"}])
+    queue.save_analysis(FRIDAY, [{"_id": "005930"}])
+    assert tickers(queue.claim_targets(MONDAY, 5)) == ["0001A0", "035720", "000020", "000660", "005930"]
+
+
+def test_small_quotas_reach_everybody_within_some_nights(queue: Store) -> None:
+    done: list[str] = []
+    for session in (FRIDAY, MONDAY, TUESDAY):
+        batch = tickers(queue.claim_targets(session, 2))
+        queue.save_analysis(session, [{"_id": ticker} for ticker in batch])
+        done += batch
+    assert set(done) == {"005930", "000660", "0001A0", "035720", "000020"}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +182,7 @@ def test_an_analysed_target_is_marked_and_not_claimed_again(queue: Store) -> Non
 
 def test_an_analysed_target_is_claimed_for_the_next_session(queue: Store) -> None:
     queue.save_analysis(MONDAY, [{"_id": "005930", "session": MONDAY}])
-    assert tickers(queue.claim_targets(TUESDAY, 1)) == ["005930"]
+    assert "005930" in tickers(queue.claim_targets(TUESDAY, 5))
 
 
 def test_success_wipes_out_an_earlier_failure(queue: Store) -> None:
@@ -205,6 +214,7 @@ def test_a_failed_target_never_stands_in_the_way_and_comes_back(queue: Store, cl
     (claimed,) = queue.claim_targets(MONDAY, 1)
     queue.fail_target(claimed, "no")
     assert tickers(queue.claim_targets(MONDAY, 5)) == ["000660", "0001A0", "035720", "000020"]
+    queue.save_analysis(MONDAY, [{"_id": each} for each in ("000660", "0001A0", "035720", "000020")])
     clock.advance(seconds=RETRY_AFTER.total_seconds())
     assert tickers(queue.claim_targets(MONDAY, 1)) == ["005930"]
 
@@ -214,6 +224,7 @@ def test_the_next_hourly_run_is_late_enough_for_a_retry() -> None:
 
 
 def test_attempts_add_up(queue: Store, clock: FakeClock) -> None:
+    queue.save_analysis(MONDAY, [{"_id": each} for each in ("000660", "0001A0", "035720", "000020")])
     for _ in range(3):
         queue.fail_target(queue.claim_targets(MONDAY, 1)[0], "no")
         clock.advance(hours=1)
@@ -224,14 +235,15 @@ def test_attempts_add_up(queue: Store, clock: FakeClock) -> None:
 
 def test_reopened_targets_are_analysed_again(queue: Store) -> None:
     queue.save_analysis(MONDAY, [{"_id": "005930"}, {"_id": "000660"}])
-    assert queue.reopen_targets(["005930", "000020"], MONDAY, behind=FRIDAY) == 1
+    assert queue.reopen_targets(MONDAY, FRIDAY, ["005930", "000020"]) == 1
     assert "005930" in tickers(queue.claim_targets(MONDAY, 5))
-    assert queue.reopen_targets([], MONDAY, behind=FRIDAY) == 0
+    assert queue.reopen_targets(MONDAY, FRIDAY, []) == 0
+    assert queue.reopen_targets(MONDAY, FRIDAY) == 1
 
 
 def test_a_change_of_an_old_session_reopens_what_was_analysed_since(queue: Store) -> None:
     queue.save_analysis(TUESDAY, [{"_id": "005930"}])
-    assert queue.reopen_targets(["005930"], MONDAY, behind=FRIDAY) == 1
+    assert queue.reopen_targets(MONDAY, FRIDAY, ["005930"]) == 1
     reopened = queue.target("005930")
     assert reopened is not None
     assert reopened["last_analyzed_date"] == FRIDAY
@@ -239,7 +251,7 @@ def test_a_change_of_an_old_session_reopens_what_was_analysed_since(queue: Store
 
 def test_a_target_that_is_behind_anyway_is_not_reopened(queue: Store) -> None:
     queue.save_analysis(FRIDAY, [{"_id": "005930"}])
-    assert queue.reopen_targets(["005930"], MONDAY, behind="2024-01-18") == 0
+    assert queue.reopen_targets(MONDAY, "2024-01-18", ["005930"]) == 0
 
 
 def test_progress_counts_analysed_failed_and_pending(queue: Store) -> None:

@@ -118,7 +118,7 @@ def test_the_work_gets_settings_a_clock_and_a_store(command: Command, tmp_path: 
 
 def test_a_known_error_is_one_line_without_a_traceback(command: Command, tmp_path: Path) -> None:
     command(raising(errors.NotPublished("2024-01-22 is not out yet")))
-    assert log_text(tmp_path).splitlines()[0].endswith("WARNING daily_update: 2024-01-22 is not out yet")
+    assert log_text(tmp_path).splitlines()[-1].endswith("WARNING daily_update: 2024-01-22 is not out yet")
     assert "Traceback" not in log_text(tmp_path)
 
 

@@ -18,6 +18,9 @@ EXPIRES_AFTER = timedelta(minutes=10)
 class Locks(StoreBase):
     """`system_info.locks`: `_id`, `owner`, `host`, `pid`, `acquired_utc`, `heartbeat_utc`, `expires_utc`."""
 
+    _held = 0
+    """How many locks this process owns by its own account."""
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Own that lock inside the block. Raises `LockHeld` naming the owner when somebody else does."""
@@ -26,18 +29,24 @@ class Locks(StoreBase):
             raise self._lock_held(name)
         try:
             self._acquire(name, owner_is_dead=hold.exclusive)
+            self._held += 1
             try:
                 yield
             finally:
+                self._held -= 1
                 self.backend.delete(LOCKS, {"_id": name, "owner": self.identity.owner})
         finally:
             hold.release()
 
     def beat_locks(self) -> None:
-        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`."""
+        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`. Raises `LockHeld` when it
+        was too late."""
+        if not self._held:
+            return
         now = self.clock.now_utc()
         changes = {"heartbeat_utc": now, "expires_utc": now + EXPIRES_AFTER}
-        self.backend.update(LOCKS, {"owner": self.identity.owner}, changes)
+        if self.backend.update(LOCKS, {"owner": self.identity.owner}, changes) < self._held:
+            raise LockHeld("This run was silent for so long that another took its lock. It leaves; the other goes on.")
 
     def _acquire(self, name: str, owner_is_dead: bool) -> None:
         now = self.clock.now_utc()

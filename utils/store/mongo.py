@@ -38,7 +38,11 @@ def connect(uri: str) -> "pymongo.MongoClient[Document]":
     try:
         said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
         return pymongo.MongoClient(uri, **{name: each for name, each in CONNECTION.items() if name.lower() not in said})
-    except (errors.ConfigurationError, errors.InvalidURI, ValueError, TypeError):
+    except (errors.ConfigurationError, errors.InvalidURI, ValueError, TypeError) as error:
+        if isinstance(error, errors.ConfigurationError) and uri.startswith("mongodb+srv:"):
+            raise StoreError(
+                "The host of MONGODB_URI is not found in the DNS. Check the network and its name."
+            ) from None
         # The driver's own words may quote a part of the password.
         raise StoreUnusable(
             "MONGODB_URI is not a MongoDB URI. It looks like mongodb://user:password@host:27017/, and : / ? # [ ] @ % "

@@ -70,18 +70,22 @@ class Sessions(StoreBase):
         return [_to_head(document) for document in self.backend.session_heads()]
 
     def load_session(self, session: str) -> MarketDay | None:
-        """The stored session, equal cell by cell to what was saved."""
+        """The stored session, equal cell by cell to what was saved; `StoreError` when it is not."""
         head = self.session_head(session)
         for _, columns in self.backend.read_columns(DAY_COLUMNS, session, session):
             if head is not None:
-                frame = pd.DataFrame({name: columns[name] for name in DAY_COLUMNS})
-                return MarketDay(session, frame, head.finality, head.source)
+                return _to_day(head, columns)
         return None
 
     def read_sessions(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
-        """The typed frames of the stored sessions from first to last, both inclusive, oldest first, one at a time."""
+        """The typed frames of the stored sessions from first to last, both inclusive, oldest first, one at a time.
+
+        Raises `StoreError` when one is not as it was saved.
+        """
+        heads = {head.session: head for head in self.session_heads()}
         for session, columns in self.backend.read_columns(DAY_COLUMNS, first, last):
-            yield session, pd.DataFrame({name: columns[name] for name in DAY_COLUMNS})
+            if session in heads:  # else it came in after the heads were read
+                yield session, _to_day(heads[session], columns).frame
 
     def read_columns(
         self, names: Sequence[str], first: str = str(FIRST_DAY), last: str = str(LAST_DAY)
@@ -105,6 +109,20 @@ class Sessions(StoreBase):
 def _to_head(document: Document) -> SessionHead:
     fields = {name: document[name] for name in SessionHead.__dataclass_fields__ if name != "session"}
     return SessionHead(session=document["_id"], **fields)
+
+
+def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
+    try:
+        frame = pd.DataFrame({name: columns[name] for name in DAY_COLUMNS})
+        day = MarketDay(head.session, frame, head.finality, head.source)
+        intact = day.digest() == head.digest
+    except (KeyError, ValueError, TypeError):
+        intact = False
+    if not intact:
+        raise StoreError(
+            f"Session {head.session} is damaged: it is not as it was saved. Restore a backup or load anew."
+        )
+    return day
 
 
 def _to_columns(frame: pd.DataFrame) -> Columns:

@@ -39,6 +39,7 @@ class SqliteBackend:
         self.description = f"embedded database {self._path}"
         self._make_folder()
         with self._translated():
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # nobody else's business
             self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
             self._prepare()
 
@@ -97,7 +98,13 @@ class SqliteBackend:
         with self._translated():
             rows = self._connection.execute(sql, [first, last, *names])
             for session, cells in groupby(rows, key=lambda row: str(row[0])):
-                yield session, {name: _unpack(name, data) for _, name, data in cells}
+                yield session, self._unpack_all(session, {name: data for _, name, data in cells}, names)
+
+    def _unpack_all(self, session: str, cells: dict[str, bytes], names: Sequence[str]) -> Columns:
+        try:
+            return {name: _unpack(name, cells[name]) for name in names}
+        except (KeyError, ValueError) as error:
+            raise StoreError(f"{self._path}: session {session} is damaged. Restore a backup or load anew.") from error
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -185,7 +192,7 @@ def _store_error(error: Exception, path: Path) -> StoreError:
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreError(
-            f"{path} is damaged ({error}). Move it away, restore a backup, or run manual_setup.py to load anew."
+            f"{path} is damaged ({error}). Move it away; then restore a backup, or run manual_setup.py to load anew."
         )
     return StoreError(f"{path}: {error}")
 

@@ -7,15 +7,16 @@ from utils.errors import StoreUnusable
 from utils.settings import Settings
 from utils.store.backend import Backend, Document
 from utils.store.base import Identity
-from utils.store.exchange_facts import ExchangeFacts
 from utils.store.jobs import Jobs
 from utils.store.locks import Locks
-from utils.store.schema import COLLECTIONS, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
+from utils.store.observed_calendar import ObservedCalendar
+from utils.store.schema import CALENDAR, COLLECTIONS, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
 from utils.store.sessions import Sessions
+from utils.store.sources import Sources
 from utils.store.targets import Targets
 
 
-class Store(Sessions, Targets, Jobs, Locks, ExchangeFacts):
+class Store(Sessions, Targets, Jobs, Locks, ObservedCalendar, Sources):
     """One database of the suite. Raises `StoreUnusable` for one that a newer version has written."""
 
     def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
@@ -36,8 +37,9 @@ class Store(Sessions, Targets, Jobs, Locks, ExchangeFacts):
         self.backend.put(SCOPE, [{"_id": "scope", **scope}])
 
     def reset(self) -> None:
-        """Delete everything the suite has stored in this database, but for who is at work and who is closed to us."""
-        self.backend.empty([name for name in COLLECTIONS if name not in (LOCKS, SOURCES)])
+        """Delete everything the suite has stored in this database, but for who is at work and what the exchange is
+        like: the days it has shown, the requests made, whether it is closed to us."""
+        self.backend.empty([name for name in COLLECTIONS if name not in (LOCKS, SOURCES, CALENDAR)])
         self._check_version()
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ LEASE = timedelta(minutes=10)
 RETRY_AFTER = timedelta(minutes=50)
 """A target that failed waits for the next hour; it never stands in the way of the others."""
 _LARGEST_FIRST = (("market_cap", -1), ("_id", 1))
+_NEXT_FIRST = (("attempts", 1), ("last_analyzed_date", 1), *_LARGEST_FIRST)
+"""Who killed or failed a worker comes last, then the stalest first (never analysed before all), then the largest."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ class Targets(StoreBase):
             self.backend.update_each(TARGETS, changes)
 
     def claim_targets(self, session: str, limit: int) -> list[Document]:
-        """Claim the next active targets that are behind the session, largest market cap first.
+        """Claim the next active targets that are behind the session, stalest first, then largest market cap.
 
-        They are pushed into the future before they are worked on, so one that kills its worker blocks nobody.
+        They are pushed into the future and counted as tried before they are worked on, so one that kills its worker
+        stands behind all others at the next claim.
         """
         now = self.clock.now_utc()
         waiting = {
@@ -61,19 +64,28 @@ class Targets(StoreBase):
         }
         while True:
             with self.backend.batch():
-                next_ones = self.backend.find(TARGETS, waiting, _LARGEST_FIRST, limit)
-                chosen = {"_id": {"$in": [target["_id"] for target in next_ones]}}
-                claim = {"claimed_by": self.identity.owner, "retry_after_utc": now + LEASE}
-                won = self.backend.update(TARGETS, waiting | chosen, claim) if next_ones else 0
+                next_ones = self.backend.find(TARGETS, waiting, _NEXT_FIRST, limit)
+                won = sum(self._claim(waiting, tries, next_ones) for tries in {each["attempts"] for each in next_ones})
                 if won or not next_ones:
-                    mine = chosen | {"claimed_by": self.identity.owner}
-                    return self.backend.find(TARGETS, mine, _LARGEST_FIRST)
+                    ids = [target["_id"] for target in next_ones]
+                    mine = {"_id": {"$in": ids}, "claimed_by": self.identity.owner}
+                    return self.backend.find(TARGETS, mine, _NEXT_FIRST)
             # Another machine was faster with all of these; look at the next ones.
 
-    def release_claims(self) -> None:
-        """Give back what this process has claimed and not analysed."""
+    def _claim(self, waiting: Document, tries: int, targets: Sequence[Document]) -> int:
+        """Claim those that were tried so often; how many another machine had not claimed meanwhile."""
+        ids = [target["_id"] for target in targets if target["attempts"] == tries]
+        claim = {
+            "claimed_by": self.identity.owner,
+            "retry_after_utc": self.clock.now_utc() + LEASE,
+            "attempts": tries + 1,
+        }
+        return self.backend.update(TARGETS, waiting | {"_id": {"$in": ids}, "attempts": tries}, claim)
+
+    def release_targets(self, targets: Sequence[Document]) -> None:
+        """Give back claimed targets that were not worked on, as if they had never been claimed."""
         free = {"claimed_by": None, "retry_after_utc": None}
-        self.backend.update(TARGETS, {"claimed_by": self.identity.owner}, free)
+        self.backend.update_each(TARGETS, {each["_id"]: free | {"attempts": each["attempts"] - 1} for each in targets})
 
     def save_analysis(self, session: str, results: Sequence[Document]) -> None:
         """Replace the results of these tickers whole, then mark them as analysed for the session."""
@@ -89,19 +101,21 @@ class Targets(StoreBase):
             self.backend.update(TARGETS, {"_id": {"$in": [result["_id"] for result in results]}}, done)
 
     def fail_target(self, target: Mapping[str, object], error: str) -> None:
-        """Push a target that cannot be analysed into the future, with the reason."""
+        """Push a claimed target that cannot be analysed into the future, with the reason."""
         changes = {
-            "attempts": int(str(target["attempts"])) + 1,
             "retry_after_utc": self.clock.now_utc() + RETRY_AFTER,
             "last_error": error,
             "claimed_by": None,
         }
         self.backend.update(TARGETS, {"_id": target["_id"]}, changes)
 
-    def reopen_targets(self, tickers: Sequence[str], session: str, behind: str) -> int:
-        """The session's data of these tickers changed: have them analysed again. How many had been already."""
-        changed = {"_id": {"$in": list(tickers)}, "last_analyzed_date": {"$gte": session}}
-        return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind}) if tickers else 0
+    def reopen_targets(self, session: str, behind: str, tickers: Sequence[str] | None = None) -> int:
+        """The session's data changed: have these tickers (None: all) analysed again from `behind` on. How many had
+        been analysed for the session or a later one already."""
+        changed: Document = {"last_analyzed_date": {"$gte": session}}
+        if tickers is not None:
+            changed["_id"] = {"$in": list(tickers)}
+        return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind})
 
     def analysis_progress(self, session: str) -> Progress:
         targets = [target for target in self.targets(active_only=True) if target["added_date"] <= session]

@@ -1,29 +1,16 @@
-"""What the exchange has shown and how it treats us: `system_info.calendar` and `system_info.sources`."""
+"""`system_info.sources`: how often each source is asked, and whether it is closed to us."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from utils.clock import KST
-from utils.date_utils import predicted_open
 from utils.errors import Banned
 from utils.store.backend import Document
 from utils.store.base import StoreBase
-from utils.store.schema import CALENDAR, SOURCES
+from utils.store.schema import SOURCES
 
 
-class ExchangeFacts(StoreBase):
-    """Shared by every process and every machine: one calendar, one pace of requests, one closed door."""
-
-    def observed_calendar(self) -> dict[str, bool]:
-        """Day -> whether the exchange itself has shown that it was open."""
-        return {day["_id"]: day["open"] for day in self.backend.find(CALENDAR)}
-
-    def record_calendar(self, shown: Mapping[str, bool], evidence: str) -> dict[str, bool]:
-        """Remember what the exchange showed, whatever the library says later. Returns what is new or different."""
-        known = self.observed_calendar()
-        news = {day: is_open for day, is_open in shown.items() if known.get(day) != is_open}
-        self.backend.put(CALENDAR, [self._calendar_day(day, is_open, evidence) for day, is_open in news.items()])
-        return news
+class Sources(StoreBase):
+    """Shared by every process and every machine: one pace of requests, one closed door."""
 
     def next_request(self, source: str, interval: timedelta) -> timedelta:
         """Book the next request to the source; how long to wait until it may be sent.
@@ -55,15 +42,6 @@ class ExchangeFacts(StoreBase):
 
     def sources(self) -> list[Document]:
         return self.backend.find(SOURCES)
-
-    def _calendar_day(self, day: str, is_open: bool, evidence: str) -> Document:
-        return {
-            "_id": day,
-            "open": is_open,
-            "predicted": predicted_open(day),
-            "evidence": evidence,
-            "observed_utc": self.clock.now_utc(),
-        }
 
     def _source(self, source: str) -> Document:
         fresh: Document = {

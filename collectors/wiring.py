@@ -1,4 +1,4 @@
-"""How the scripts get their collector: the source of the settings, at the pace that all processes share."""
+"""Puts the parts together for the scripts: the source and the collector of the settings, what setup was asked for."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,13 +36,16 @@ def paced(source: str, store: Store, clock: Clock, interval: timedelta) -> Calla
     return wait_for_turn
 
 
-def chosen_scope(settings: Settings, store: Store) -> Document:
-    """What is to be collected: what `manual_setup` was asked for, unless a setting says otherwise by now.
-
-    Raises `WrongUsage` before `manual_setup` ran.
-    """
-    scope = store.scope()
-    if scope is None:
+def required_scope(store: Store) -> Document:
+    """What `manual_setup` was asked for. Raises `WrongUsage` before it ran."""
+    if (scope := store.scope()) is None:
         raise WrongUsage(f"Nothing is set up in the {store.description}. Run manual_setup.py first.")
-    explicit = {"min_market_cap", "markets"} & settings.model_fields_set
-    return scope | {name: getattr(settings, name) for name in explicit}
+    return scope
+
+
+def with_earlier_choices(settings: Settings, scope: Document | None) -> Settings:
+    """What `manual_setup` was asked for holds until an option or a setting says otherwise."""
+    earlier = {} if scope is None else {name: scope[name] for name in ("min_market_cap", "markets")}
+    return settings.model_copy(
+        update={name: value for name, value in earlier.items() if name not in settings.model_fields_set}
+    )
