@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every hour of the night: analyse the next targets of the session, largest market cap first, until none is left."""
+"""Every hour of the night: analyse the next targets of the session, stalest then largest first, until none is left."""
 
 import argparse
 import logging
