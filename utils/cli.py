@@ -14,7 +14,7 @@ from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
 from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
 from utils.logs import setup_logging
-from utils.settings import Settings, load_settings, reserved_names_given
+from utils.settings import Settings, load_settings, remarks
 from utils.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -71,10 +71,8 @@ def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> 
         settings = load_settings({name: text for name, text in options.items() if text is not None})
         clock = Clock(settings.kst_now)
         redact = setup_logging(script, settings, clock)
-        if settings.kst_now is not None:
-            log.warning("KST_NOW is set: it is %s for this run, whatever the time is.", f"{clock.now_kst():%F %R} KST")
-        for name in reserved_names_given():
-            log.warning("%s is set, but this version does not use it.", name)
+        for remark in remarks():
+            log.warning("%s", remark)
         store = open_store(settings, clock)
         try:
             shift = Shift(settings, clock, store)

@@ -151,10 +151,13 @@ def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
         raise WrongUsage(f"Unknown settings in {env_file}:\n" + "\n".join(wrong))
 
 
-def reserved_names_given(env_file: Path = ENV_FILE) -> list[str]:
-    """Which names of `RESERVED` are set although nothing uses them yet."""
-    given = _read_env_file(env_file) | dict(os.environ)
-    return sorted({name.upper() for name, value in given.items() if value} & set(RESERVED))
+def remarks(env_file: Path = ENV_FILE) -> list[str]:
+    """What is allowed and yet worth a warning: names that nothing uses yet, and a clock that stands in `.env`."""
+    written = {name.upper(): value for name, value in _read_env_file(env_file).items()}
+    given = written | {name.upper(): value for name, value in os.environ.items()}
+    unused = [f"{name} is set, but this version does not use it." for name in sorted(RESERVED) if given.get(name)]
+    frozen = [f"KST_NOW stands in {env_file}: every run begins at that moment. Take it out for real use."]
+    return unused + (frozen if written.get("KST_NOW") else [])
 
 
 def _typo_cutoff(name: str) -> float:

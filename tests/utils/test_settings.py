@@ -17,7 +17,7 @@ from utils.settings import (
     Settings,
     environment_for_imports,
     load_settings,
-    reserved_names_given,
+    remarks,
     setting_names,
 )
 
@@ -227,9 +227,9 @@ def test_a_name_of_the_contract_that_is_not_used_yet_is_no_typo_and_is_reported(
 ) -> None:
     env_file.write_text(f"{name}=x\n")
     load_settings(env_file=env_file)
-    assert reserved_names_given(env_file) == [name]
+    assert [remark.split()[0] for remark in remarks(env_file)] == [name]
     monkeypatch.setenv(name, "")
-    assert reserved_names_given(env_file) == []
+    assert remarks(env_file) == []
 
 
 def test_a_typo_in_the_environment_may_be_another_programs_name(
@@ -356,3 +356,11 @@ def test_a_default_in_the_example_file_is_the_real_one(name: str, env_file: Path
 def test_the_example_file_as_it_is_means_the_defaults() -> None:
     settings: Settings = load_settings(env_file=EXAMPLE)
     assert {name: plain(getattr(settings, name.lower())) for name in setting_names()} == DEFAULTS
+
+
+def test_a_clock_that_was_left_in_the_file_is_remarked_on(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env_file.write_text("KST_NOW=2024-01-22T19:00\n")
+    assert [remark.split()[0] for remark in remarks(env_file)] == ["KST_NOW"]
+    env_file.write_text("")
+    monkeypatch.setenv("KST_NOW", "2024-01-22T19:00")
+    assert remarks(env_file) == []
