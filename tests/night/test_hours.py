@@ -1,17 +1,13 @@
 """The hourly analyses: what they wait for, how far they go, what stops them."""
 
-import signal
 from datetime import datetime, timedelta
 
 import pytest
 
-from sandbox.server import LocalExchange
-from sandbox.synthetic import SyntheticMarket
-from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from tests.night.suite import Suite
 from utils.clock import kst
 from utils.settings import PROJECT
 from utils.store.locks import COLLECTION
-from utils.store.schema import TARGETS
 
 SETUP = kst(2026, 9, 10, 19)
 NIGHT = SETUP + timedelta(days=1)
@@ -101,23 +97,12 @@ def test_an_analysis_that_breaks_costs_one_target_an_hour(
     suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
     suite.must(NIGHT, "daily_update.py")
     order = [target["_id"] for target in suite.read(NIGHT)["targets"]]
-    broken = tmp_path_factory.mktemp("broken")
-    (broken / "sitecustomize.py").write_text(BREAK_ON.format(ticker=order[1], project=str(PROJECT)), encoding="utf-8")
-    first = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=str(broken))
+    broken = python_that_begins_with(tmp_path_factory, BREAK_ON, ticker=order[1])
+    first = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=broken)
     assert (first.returncode, "ZeroDivisionError" in first.stderr) == (1, True), first.stderr
     assert analysed(suite) == order[:1]
-    suite.run(at(20), "hourly_analysis.py", PYTHONPATH=str(broken))
+    suite.run(at(20), "hourly_analysis.py", PYTHONPATH=broken)
     assert sorted(analysed(suite)) == sorted({*order} - {order[1]})
-
-
-BREAK_ON = """
-import sys; sys.path.insert(0, {project!r})
-import collectors.technical_analyzer as module
-whole = module.TechnicalAnalyzer.analyze
-def analyze(self, ticker):
-    return 1 / 0 if ticker == "{ticker}" else whole(self, ticker)
-module.TechnicalAnalyzer.analyze = analyze
-"""
 
 
 def test_a_ticker_is_shown_as_a_sheet(collected: Suite) -> None:
@@ -138,27 +123,46 @@ def test_two_runs_at_once_do_not_overlap(suite: Suite) -> None:
     assert SESSION not in suite.read(NIGHT)["jobs"]
 
 
-def test_sigterm_ends_after_the_work_in_hand_and_nothing_is_left_claimed(
-    tmp_path_factory: pytest.TempPathFactory,
+def test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed(
+    suite: Suite, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with LocalExchange(SyntheticMarket(900), SETUP, {LOGIN_ID: PASSWORD}) as exchange:
-        suite = Suite(exchange, tmp_path_factory.mktemp("night"))
-        suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
-        suite.must(NIGHT, "daily_update.py")
-        process = suite.start(at(19), "hourly_analysis.py", ANALYSIS_QUOTA="100000")
-        for line in process.stderr or []:
-            if "targets analysed" in line:
-                break
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors
-        assert "SIGTERM" in errors
-        store = suite.store(NIGHT)
-        assert store.backend.find(TARGETS, {"claimed_by": store.identity.owner}) == []
-        assert [target for target in store.targets() if target["claimed_by"] is not None] == []
-        store.close()
-        suite.must(at(20), "hourly_analysis.py", "--quota", "100000")
-        assert len(analysed(suite)) == len(suite.read(NIGHT)["targets"])
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    suite.must(NIGHT, "daily_update.py")
+    order = [target["_id"] for target in suite.read(NIGHT)["targets"]]
+    ending = python_that_begins_with(tmp_path_factory, SIGTERM_AT, ticker=order[2])
+    stopped = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=ending)
+    assert (stopped.returncode, "Stopped by SIGTERM" in stopped.stderr) == (0, True), stopped.stderr
+    assert analysed(suite) == order[:3]
+    assert [target for target in suite.read(NIGHT)["targets"] if target["claimed_by"] is not None] == []
+    suite.must(at(20), "hourly_analysis.py")
+    assert analysed(suite) == order
+
+
+SIGTERM_AT = """
+import os, signal
+def analyze(self, ticker):
+    if ticker == "{ticker}":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return whole(self, ticker)
+"""
+BREAK_ON = """
+def analyze(self, ticker):
+    return 1 / 0 if ticker == "{ticker}" else whole(self, ticker)
+"""
+
+
+def python_that_begins_with(tmp_path_factory: pytest.TempPathFactory, code: str, ticker: str) -> str:
+    """A folder for PYTHONPATH: before a script starts, the analyzer's `analyze` is replaced by that of the code."""
+    folder = tmp_path_factory.mktemp("python")
+    lines = [
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r})",
+        "from collectors.technical_analyzer import TechnicalAnalyzer",
+        "whole = TechnicalAnalyzer.analyze",
+        code.format(ticker=ticker),
+        "TechnicalAnalyzer.analyze = analyze",
+    ]
+    (folder / "sitecustomize.py").write_text("\n".join(lines), encoding="utf-8")
+    return str(folder)
 
 
 def test_a_killed_run_is_made_good_by_the_next(suite: Suite) -> None:
