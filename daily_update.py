@@ -63,7 +63,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
 def update(shift: Shift, first: str, last: str | None) -> int:
     """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets."""
     collector = make_collector(shift.settings, shift.clock, shift.store)
-    settle_calendar(shift.store, collector, first, shift.clock.now_kst())
+    settle_calendar(collector, first, shift.clock.now_kst().date().isoformat())
     due = due_sessions(shift, collector.calendar, first, last)
     if not due:
         log.info("Nothing to do: every session up to now is there.")

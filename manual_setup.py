@@ -14,7 +14,7 @@ from collectors.audit import audit
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_targets
-from collectors.wiring import make_collector, with_earlier_choices
+from collectors.wiring import make_source, with_earlier_choices
 from utils.cli import Shift, run
 from utils.cron import cron_lines
 from utils.date_utils import is_due
@@ -88,21 +88,22 @@ def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
 
 def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
-    store, collector = shift.store, make_collector(shift.settings, shift.clock, shift.store)
+    store, source = shift.store, make_source(shift.settings, shift.clock, shift.store)
+    collector = StockDataCollector(source, store, shift.clock)
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
     if args.dry_run:
         log.info("Dry run: settings, database and exchange work. %d sessions would be there.", len(sessions))
         return EXIT_DONE
     if args.reset:  # only now that there is something to load instead
         store.reset()
-        collector = make_collector(shift.settings, shift.clock, shift.store)
+        collector = StockDataCollector(source, store, shift.clock)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, oldest_wanted(store, sessions[0]))
         load(shift, collector, sessions, settings)
         targets = choose_targets(store, settings)
         if findings := audit(store, collector.calendar, sessions[0], sessions[-1]):
             raise StoreError("What is stored is not whole:\n" + "\n".join(findings))
-        job.record(tickers=targets, source=collector.source_name)
+        job.record(tickers=targets, source=source.name)
     say_what_comes_next(shift, len(sessions), targets)
     return EXIT_DONE
 

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class AnalysisQueue:
-    """Analyses the targets that are behind the session, largest market cap first.
+    """Analyses the targets that are behind the session, in the order in which the store lets them be claimed.
 
     Args:
         analyzer: over the panel that ends with the session.

@@ -54,16 +54,14 @@ def sessions_due(
     return [DueSession(each, each in confirmable) for each in wanted if each not in done or each in confirmable]
 
 
-def unsettled_days(calendar: TradingCalendar, first: str, last: str, now: datetime) -> list[str]:
-    """The weekdays from first to last before today of which the exchange has not shown whether they were sessions."""
-    today = now.date().isoformat()
-    return [day for day in weekdays(first, last) if day < today and not calendar.is_settled(day)]
+def unsettled_days(calendar: TradingCalendar, first: str, today: str) -> list[str]:
+    """The weekdays from first to yesterday of which the exchange has not shown whether they were sessions."""
+    return [day for day in weekdays(first, today) if day < today and not calendar.is_settled(day)]
 
 
-def settle_calendar(store: Store, collector: StockDataCollector, first: str, now: datetime) -> None:
+def settle_calendar(collector: StockDataCollector, first: str, today: str) -> None:
     """Learn what is open about the past, in one request, and only when some weekday since `first` is not settled."""
-    today = now.date().isoformat()
-    if unsettled := unsettled_days(collector.calendar, first, today, now):
+    if unsettled := unsettled_days(collector.calendar, first, today):
         collector.learn_calendar(collector.calendar.previous_session(unsettled[0]), today)
 
 

@@ -1,11 +1,10 @@
 """One ticker's result, or the largest targets, as a readable sheet on stdout."""
 
-import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from utils.cli import screen
 from utils.store import Store
 
 _COLUMNS = {
@@ -22,7 +21,7 @@ _COLUMNS = {
 
 def show_ticker(document: dict[str, Any]) -> None:
     """Every indicator of one `stock_analyzed.indicators` document."""
-    console = _console()
+    console = screen(highlight=False)
     console.print(
         f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), {document['session']}: "
         f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} trillion won (조원)"
@@ -48,7 +47,7 @@ def show_largest(store: Store, count: int) -> None:
     for target in store.targets(active_only=True)[:count]:
         if (document := store.analysis(target["_id"])) is not None:
             table.add_row(*_largest_row(document))
-    _console().print(table)
+    screen(highlight=False).print(table)
 
 
 def _largest_row(document: dict[str, Any]) -> list[str]:
@@ -60,11 +59,6 @@ def _largest_row(document: dict[str, Any]) -> list[str]:
         f"{document['market_cap'] / 1e12:,.1f}",
         *latest,
     ]
-
-
-def _console() -> Console:
-    """As wide as the terminal; without one wide enough for every table."""
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def _pattern(pattern: dict[str, str]) -> str:

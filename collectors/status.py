@@ -5,10 +5,10 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from collectors.healing import due_in_store
+from utils.cli import screen
 from utils.clock import KST, Clock
 from utils.date_utils import TradingCalendar
 from utils.store import Store
@@ -76,7 +76,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show_to_person(facts: dict[str, Any]) -> None:
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
+    console = screen()
     console.print(
         f"[bold]{facts['now'][:16].replace('T', ' ')} KST[/], session of the night {facts['session_of_night']}"
     )

@@ -62,10 +62,6 @@ class StockDataCollector:
         self._stored = [head.session for head in store.session_heads()]  # kept in step with what is saved here
         self.calendar = TradingCalendar(store.observed_calendar())
 
-    @property
-    def source_name(self) -> str:
-        return self._source.name
-
     def learn_calendar(self, first: str, last: str) -> list[str]:
         """Ask which days from first to last were sessions, in one request; remember it and act on it. Returns those
         that were shown, oldest first.
@@ -134,7 +130,7 @@ class StockDataCollector:
         found = find_actions(None if previous is None else previous.frame, day.frame, day.session)
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
         head = self._store.save_session(whole, found.documents())
-        if self._load(day.session).digest() != day.digest():
+        if self._load(day.session).digest() != head.digest:
             raise StoreError(f"Session {day.session} does not read back as it was written. Check disk and database.")
         if day.session not in self._stored:
             insort(self._stored, day.session)

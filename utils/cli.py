@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import FrameType
 
+from rich.console import Console
+
 from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
 from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
@@ -100,6 +102,11 @@ def _say(message: str, level: int) -> None:
         log.log(level, "%s", message)
     else:
         sys.stderr.write(message + "\n")
+
+
+def screen(highlight: bool = True) -> Console:
+    """What a person is answered on: stdout, as wide as the terminal; without one wide enough for every table."""
+    return Console(file=sys.stdout, highlight=highlight, width=None if sys.stdout.isatty() else 120)
 
 
 def date_option(text: str) -> str:

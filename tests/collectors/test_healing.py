@@ -60,4 +60,4 @@ def test_whatever_is_stored_exactly_the_rest_is_due_in_order(stored: set[str], c
 
 def test_days_of_which_the_exchange_has_shown_nothing_are_unsettled() -> None:
     calendar = TradingCalendar({WEEK[0]: True, WEEK[1]: False})
-    assert unsettled_days(calendar, WEEK[0], "2024-01-19", EVENING) == WEEK[2:4]
+    assert unsettled_days(calendar, WEEK[0], "2024-01-19") == WEEK[2:4]

@@ -15,11 +15,16 @@ SESSION = "2026-09-11"
 SESSIONS = ("--sessions", "40")
 
 
+def collect(suite: Suite) -> list[str]:
+    """Forty sessions loaded, and the daily update of the next evening done; the targets, largest first."""
+    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+    suite.must(NIGHT, "daily_update.py")
+    return [target["_id"] for target in suite.read(NIGHT)["targets"]]
+
+
 @pytest.fixture
 def collected(suite_over: Suite) -> Suite:
-    """Forty sessions loaded, and the daily update of the next evening done."""
-    suite_over.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
-    suite_over.must(NIGHT, "daily_update.py")
+    collect(suite_over)
     return suite_over
 
 
@@ -76,8 +81,7 @@ def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Suite) -> N
 
 
 def test_a_target_that_cannot_be_analysed_blocks_nobody(suite: Suite) -> None:
-    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
-    suite.must(NIGHT, "daily_update.py")
+    collect(suite)
     store = suite.store(NIGHT)
     ghost = store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "market_cap": 10**18}
     store.save_targets([ghost], {})
@@ -94,9 +98,7 @@ def test_a_target_that_cannot_be_analysed_blocks_nobody(suite: Suite) -> None:
 def test_an_analysis_that_breaks_costs_one_target_an_hour(
     suite: Suite, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
-    suite.must(NIGHT, "daily_update.py")
-    order = [target["_id"] for target in suite.read(NIGHT)["targets"]]
+    order = collect(suite)
     broken = python_that_begins_with(tmp_path_factory, BREAK_ON, ticker=order[1])
     first = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=broken)
     assert (first.returncode, "ZeroDivisionError" in first.stderr) == (1, True), first.stderr
@@ -126,9 +128,7 @@ def test_two_runs_at_once_do_not_overlap(suite: Suite) -> None:
 def test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed(
     suite: Suite, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
-    suite.must(NIGHT, "daily_update.py")
-    order = [target["_id"] for target in suite.read(NIGHT)["targets"]]
+    order = collect(suite)
     ending = python_that_begins_with(tmp_path_factory, SIGTERM_AT, ticker=order[2])
     stopped = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=ending)
     assert (stopped.returncode, "Stopped by SIGTERM" in stopped.stderr) == (0, True), stopped.stderr
@@ -167,8 +167,7 @@ def python_that_begins_with(tmp_path_factory: pytest.TempPathFactory, code: str,
 
 def test_a_killed_run_is_made_good_by_the_next(suite: Suite) -> None:
     """Killed after the session was stored and before the job said so."""
-    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
-    suite.must(NIGHT, "daily_update.py")
+    collect(suite)
     store = suite.store(NIGHT)
     store.update_job("daily_update", SESSION, {"status": "running", "end_time_utc": None})
     store.close()

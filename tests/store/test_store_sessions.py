@@ -62,7 +62,7 @@ def test_another_process_sees_the_session_at_once(store: Store, other: Store) ->
 
 def test_the_first_reading_is_revision_1_collected_now_and_not_confirmed(store: Store, clock: FakeClock) -> None:
     head = store.save_session(odd_day())
-    assert (head.revision, head.count, head.is_final) == (1, 4, False)
+    assert (head.revision, head.count, head.finality == FINAL) == (1, 4, False)
     assert (head.collected_utc, head.confirmed_utc) == (clock.now_utc(), None)
 
 
@@ -77,7 +77,7 @@ def test_the_same_cells_in_the_morning_confirm_the_session_without_a_new_revisio
     evening = store.save_session(market_day(MONDAY, row("005930")))
     clock.set(kst(2024, 1, 23, 8))
     morning = store.save_session(market_day(MONDAY, row("005930"), finality=FINAL))
-    assert (morning.revision, morning.is_final, morning.digest) == (1, True, evening.digest)
+    assert (morning.revision, morning.finality == FINAL, morning.digest) == (1, True, evening.digest)
     assert (morning.collected_utc, morning.confirmed_utc) == (evening.collected_utc, clock.now_utc())
 
 

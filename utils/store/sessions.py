@@ -31,10 +31,6 @@ class SessionHead:
     collected_utc: datetime
     confirmed_utc: datetime | None
 
-    @property
-    def is_final(self) -> bool:
-        return self.finality == FINAL
-
 
 class Sessions(StoreBase):
     """Whole sessions in, whole sessions or panels out."""
