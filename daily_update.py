@@ -6,17 +6,30 @@ import logging
 import sys
 from pathlib import Path
 
+from collectors.audit import Audit, audit, show_audit, show_repair
+from collectors.cross_check import cross_check
 from collectors.export import check_export_file, export
-from collectors.healing import DueSession, due_in_store, heal_all, raise_worst, settle_calendar
+from collectors.healing import (
+    DueSession,
+    due_in_store,
+    failure_recorded,
+    heal_all,
+    raise_worst,
+    settle_calendar,
+)
+from collectors.repair import repair
 from collectors.status import show_status
-from collectors.stock_data_collector import Collected
+from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_targets
-from collectors.wiring import make_collector, required_scope, with_earlier_choices
+from collectors.wiring import make_calendar, make_sources, required_scope, with_earlier_choices
 from utils.cli import Shift, check_span, date_option, run
 from utils.date_utils import FIRST_DAY, TradingCalendar
-from utils.errors import EXIT_DONE
+from utils.errors import EXIT_DONE, EXIT_FAILED, SourceError
+from utils.settings import Settings
 from utils.store.locks import COLLECTION
 
+ALONE = ("--audit", "--repair", "--export", "--status", "--dry-run")
+"""Each of these is a run of its own kind."""
 log = logging.getLogger("daily_update")
 
 
@@ -29,49 +42,78 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--from", dest="first", type=date_option, metavar="D", help="only sessions from this day")
     parser.add_argument("--to", dest="last", type=date_option, metavar="D", help="only sessions up to this day")
+    parser.add_argument("--audit", action="store_true", help="tell what is wrong with what is stored; write nothing")
+    parser.add_argument("--repair", action="store_true", help="mend what the audit finds")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write what is stored to a .csv or .parquet file")
     parser.add_argument("--ticker", metavar="CODE", help="with --export: only this ticker")
     parser.add_argument("--status", action="store_true", help="show where things stand")
-    parser.add_argument("--json", action="store_true", help="with --status: for a program")
+    parser.add_argument("--json", action="store_true", help="with --status or --audit: for a program")
     parser.add_argument("--dry-run", action="store_true", help="say what is due, ask and write nothing")
     args = parser.parse_args(argv)
     if args.ticker and not args.export:
         parser.error("--ticker goes with --export")
-    if args.export and args.dry_run:
-        parser.error("--dry-run does not go with --export")
-    if args.json and not args.status:
-        parser.error("--json goes with --status")
+    if args.json and not (args.status or args.audit):
+        parser.error("--json goes with --status or --audit")
+    asked = [option for option in ALONE if getattr(args, option.strip("-").replace("-", "_"))]
+    if len(asked) > 1:
+        parser.error(f"{asked[1]} does not go with {asked[0]}")
     return args
 
 
 def work(shift: Shift, args: argparse.Namespace) -> int:
     check_span(args.first, args.last, shift.clock.now_kst())
     if args.status:
-        show_status(shift.store, shift.clock, args.json)
+        show_status(shift.store, make_calendar(shift.settings, shift.store), args.json)
         return EXIT_DONE
     if args.export:
         return export_prices(shift, args)
     log.info("Using the %s.", shift.store.description)
     scope = required_scope(shift.store)
     first = args.first or scope["first_session"]
+    if args.audit:
+        show_audit(found := look_over(shift, first, args.last), args.json)
+        return EXIT_FAILED if found.findings else EXIT_DONE
     if args.dry_run:
         return say_what_is_due(shift, first, args.last)
-    with shift.store.lock(COLLECTION):
-        return update(shift, first, args.last)
+    with shift.store.lock(COLLECTION), failure_recorded(shift.store, last_session(shift, args.last)):
+        return mend(shift, first, args.last) if args.repair else update(shift, first, args.last)
 
 
 def update(shift: Shift, first: str, last: str | None) -> int:
     """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets."""
-    collector = make_collector(shift.settings, shift.clock, shift.store)
-    settle_calendar(collector, first, shift.clock.now_kst().date().isoformat())
+    sources = make_sources(shift.settings, shift.store, shift.pause)
+    collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
+    settle_calendar(collector, first, shift.clock.now_kst())
     due = due_sessions(shift, collector.calendar, first, last)
     if not due:
         log.info("Nothing to do: every session up to now is there.")
-    problems = heal_all(
-        shift.store, collector, due, lambda: shift.stop.requested, lambda collected: after_session(shift, collected)
-    )
-    raise_worst(problems)
+    raise_worst(heal(shift, collector, due))
+    cross_check(sources, shift.store)
     return EXIT_DONE
+
+
+def mend(shift: Shift, first: str, last: str | None) -> int:
+    """Mend what is wrong, look again, say what is left."""
+    calendar = make_calendar(shift.settings, shift.store)
+    collector = StockDataCollector(make_sources(shift.settings, shift.store, shift.pause), shift.store, calendar)
+    found = look_over(shift, first, last)
+    problems = repair(shift.store, collector, found, choices(shift), lambda due: heal(shift, collector, due))
+    left = look_over(shift, first, last)
+    show_repair(found, left)
+    raise_worst(problems)
+    return EXIT_FAILED if left.needs_person else EXIT_DONE
+
+
+def look_over(shift: Shift, first: str, last: str | None) -> Audit:
+    """Everything that is wrong with what is stored; reads the store only."""
+    calendar = make_calendar(shift.settings, shift.store)
+    return audit(shift.store, calendar, first, last_session(shift, last), choices(shift))
+
+
+def last_session(shift: Shift, asked: str | None) -> str:
+    """The last session up to the day that was asked for, or the one that this night is about."""
+    calendar = make_calendar(shift.settings, shift.store)
+    return calendar.last_sessions(asked, 1)[0] if asked else calendar.session_of_night(shift.clock.now_kst())
 
 
 def due_sessions(shift: Shift, calendar: TradingCalendar, first: str, last: str | None) -> list[DueSession]:
@@ -79,18 +121,28 @@ def due_sessions(shift: Shift, calendar: TradingCalendar, first: str, last: str 
     return due_in_store(shift.store, calendar, first, last or calendar.session_of_night(now), now)
 
 
+def heal(shift: Shift, collector: StockDataCollector, due: list[DueSession]) -> list[SourceError]:
+    return heal_all(
+        shift.store, collector, due, lambda: shift.stop.requested, lambda collected: after_session(shift, collected)
+    )
+
+
 def after_session(shift: Shift, collected: Collected) -> None:
     """The targets follow the newest session; filling an old hole changes nothing about them."""
     head = collected.head
     log.info("%s: %s, %d tickers, %d corporate actions.", head.session, head.finality, head.count, collected.actions)
     if collected.is_newest:
-        settings = with_earlier_choices(shift.settings, shift.store.scope())
+        settings = choices(shift)
         refresh_targets(shift.store, collected.frame, head.session, settings.min_market_cap, settings.markets)
+
+
+def choices(shift: Shift) -> Settings:
+    return with_earlier_choices(shift.settings, shift.store.scope())
 
 
 def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:
     """As far as it can be known without asking the exchange."""
-    calendar = TradingCalendar(shift.store.observed_calendar())
+    calendar = make_calendar(shift.settings, shift.store)
     for due in due_sessions(shift, calendar, first, last):
         log.info("%s is due (%s).", due.session, "to confirm" if due.to_confirm else "missing")
     log.info("Dry run: nothing was asked, nothing written.")

@@ -9,6 +9,7 @@ from collectors.analysis_queue import AnalysisQueue
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.wiring import make_calendar
 from utils.cli import Shift, check_not_future, date_option, run
 from utils.date_utils import TradingCalendar
 from utils.errors import EXIT_DONE, NotCollected, WrongUsage
@@ -41,13 +42,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.status:
-        show_status(shift.store, shift.clock, args.json)
+        show_status(shift.store, make_calendar(shift.settings, shift.store), args.json)
         return EXIT_DONE
     if args.ticker:
         return show_one(shift, args.ticker)
     check_not_future("--session", args.session, shift.clock.now_kst())
     log.info("Using the %s.", shift.store.description)
-    calendar = TradingCalendar(shift.store.observed_calendar())
+    calendar = make_calendar(shift.settings, shift.store)
     session = choose_session(shift, calendar, args.session)
     progress = shift.store.analysis_progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)

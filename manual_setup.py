@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.prompt import Confirm, Prompt
 
-from collectors.audit import audit
+from collectors.audit import audit_sessions
+from collectors.cross_check import cross_check
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_targets
-from collectors.wiring import make_source, with_earlier_choices
+from collectors.wiring import make_calendar, make_sources, with_earlier_choices
 from utils.cli import Shift, run
 from utils.cron import cron_lines
-from utils.date_utils import is_due
 from utils.errors import EXIT_DONE, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.settings import PROJECT, Settings, load_settings
@@ -88,22 +88,24 @@ def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
 
 def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
-    store, source = shift.store, make_source(shift.settings, shift.clock, shift.store)
-    collector = StockDataCollector(source, store, shift.clock)
+    store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
+    collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
     if args.dry_run:
         log.info("Dry run: settings, database and exchange work. %d sessions would be there.", len(sessions))
         return EXIT_DONE
     if args.reset:  # only now that there is something to load instead
         store.reset()
-        collector = StockDataCollector(source, store, shift.clock)
+        collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, oldest_wanted(store, sessions[0]))
         load(shift, collector, sessions, settings)
         targets = choose_targets(store, settings)
-        if findings := audit(store, collector.calendar, sessions[0], sessions[-1]):
-            raise StoreError("What is stored is not whole:\n" + "\n".join(findings))
-        job.record(tickers=targets, source=source.name)
+        if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
+            wrong = "\n".join(map(str, findings))
+            raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
+        job.record(tickers=targets)
+    cross_check(sources, store)
     say_what_comes_next(shift, len(sessions), targets)
     return EXIT_DONE
 
@@ -116,7 +118,7 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
     for margin in (0, 5, 25):
         guess = collector.calendar.last_sessions(collector.calendar.session_of_night(now), count + margin)
         shown = collector.learn_calendar(guess[0], now.date().isoformat())
-        sessions = [session for session in shown if is_due(session, now)][-count:]
+        sessions = [session for session in shown if collector.calendar.is_due(session, now)][-count:]
         if len(sessions) == count:
             return sessions
     raise WrongUsage(f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with --sessions.")

@@ -17,7 +17,7 @@ from benchmarks.plan import GROWTH, Plan
 from benchmarks.timing import Stopwatch, ratio_row, seconds_of
 from collectors.answers import parse_day
 from collectors.corporate_actions import find_actions
-from collectors.integrity import check_day
+from collectors.integrity import check_day, check_follows
 from collectors.stock_data_collector import StockDataCollector
 from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
 from utils.settings import environment_for_imports
@@ -66,7 +66,9 @@ def _steps(source: Recorded, store: Store, collector: StockDataCollector, sessio
     watch.lap("table of text, as pykrx makes it")
     frame = parse_day(raw, session)
     watch.lap("parse_day")
-    check_day(frame, session, previous)
+    check_day(frame, session)
+    if previous is not None:
+        check_follows(frame, session, previous)
     watch.lap("check_day")
     found = find_actions(previous, frame, session)
     watch.lap("find_actions")

@@ -1,15 +1,18 @@
 """The market that is measured: answer bodies of the sandbox's synthetic market, recorded once, and stores of them."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
+from collectors.sources import Sources
 from collectors.stock_data_collector import StockDataCollector
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import Clock, kst
+from utils.date_utils import TradingCalendar
 from utils.market_day import FINAL, MarketDay
 from utils.store import Store
 from utils.store.backend import Backend
@@ -53,10 +56,13 @@ class Recorded:
             answer[BLOCK] = [row for row in answer[BLOCK] if row["ISU_SRT_CD"] in self._tickers]
             self.body = answers.dump(answer)
 
+    def shows(self, session: str, now: datetime) -> bool:
+        return session in self.sessions
+
     def fetch_day(self, session: str) -> pd.DataFrame:
         return pd.DataFrame(json.loads(self.body)[BLOCK])
 
-    def fetch_sessions(self, first: str, last: str) -> list[str]:
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         return [session for session in self.sessions if first <= session <= last]
 
 
@@ -71,7 +77,8 @@ def open_over(backend: Backend) -> Store:
 
 def open_collector(source: Recorded, store: Store) -> StockDataCollector:
     """A collector that knows the calendar, as after the first request of a first load."""
-    collector = StockDataCollector(source, store, store.clock)
+    sources = Sources([source], [source], store.clock, store.clock.sleep)
+    collector = StockDataCollector(sources, store, TradingCalendar(store.observed_calendar()))
     collector.learn_calendar(source.sessions[0], TODAY)
     return collector
 

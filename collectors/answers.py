@@ -6,7 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from utils.errors import Banned, LoggedOut, MalformedAnswer, NotPublished, SourceDown, SourceRefuses
+from utils.errors import (
+    AnswerCutOff,
+    Banned,
+    KeyRefused,
+    LoggedOut,
+    MalformedAnswer,
+    NotPublished,
+    SourceDown,
+    SourceRefuses,
+)
 from utils.market_day import INTEGER_COLUMNS, MARKETS
 
 RAW_COLUMNS = {
@@ -38,7 +47,7 @@ _AUTOMATED = re.compile(r"자동|비정상|1일|24시간|automat", re.IGNORECASE
 def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     """Let pass what can be an answer; raise what it is otherwise.
 
-    Raises `LoggedOut`, `Banned`, `SourceRefuses`, `SourceDown` or `MalformedAnswer`.
+    Raises `LoggedOut`, `Banned`, `KeyRefused`, `SourceRefuses`, `SourceDown`, `AnswerCutOff` or `MalformedAnswer`.
     """
     start = body[:4096].decode("utf-8", errors="replace").lstrip("\ufeff \r\n\t")
     if start.startswith("LOGOUT"):
@@ -49,6 +58,8 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
             "The exchange has detected automated use and restricts access for one day. Leave it alone until then, also "
             "in a browser; after 24 hours the next run goes on by itself."
         )
+    if status == 401:
+        raise KeyRefused("The exchange does not accept the key for this service (HTTP 401).")
     if status == 429:
         raise SourceRefuses("The exchange answers that there were too many requests (HTTP 429).")
     if status >= 500:
@@ -57,6 +68,8 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise MalformedAnswer(f"The exchange does not know this request (HTTP {status}). An update may be needed.")
     if wants_json and is_page:
         raise SourceDown("The exchange answers with a web page instead of data: probably maintenance.")
+    if wants_json and not body.strip():
+        raise AnswerCutOff("The exchange's answer is empty.")
     if wants_json and not start.startswith("{"):
         raise MalformedAnswer(f"The exchange's answer is no JSON object: it starts with {start[:40]!r}.")
 

@@ -1,16 +1,18 @@
 """What is due and bringing it in: the store decides, not the date of the last run."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from collectors.stock_data_collector import Collected, StockDataCollector
-from utils.date_utils import TradingCalendar, is_due, is_final, weekdays
+from utils.date_utils import TradingCalendar, is_final, weekdays
 from utils.errors import EXIT_FAILED, ClosedMarket, MalformedAnswer, NotNow, NotPublished, SourceError
 from utils.job_status import JobRun
 from utils.market_day import FINAL
 from utils.store import Store
+from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE
 
 MOST_IN_A_ROW = 3
@@ -48,21 +50,27 @@ def sessions_due(
         completed: session -> the finality its completed job recorded. A job's record is its last write, so what a
             killed run left half done is due again, whatever the session itself says.
     """
-    wanted = [session for session in calendar.sessions(first, last) if is_due(session, now)]
+    wanted = [session for session in calendar.sessions(first, last) if calendar.is_due(session, now)]
     done = {session for session in wanted if session in stored and session in completed}
     confirmable = {session for session in done if completed[session] != FINAL and is_final(session, now)}
     return [DueSession(each, each in confirmable) for each in wanted if each not in done or each in confirmable]
 
 
-def unsettled_days(calendar: TradingCalendar, first: str, today: str) -> list[str]:
-    """The weekdays from first to yesterday of which the exchange has not shown whether they were sessions."""
-    return [day for day in weekdays(first, today) if day < today and not calendar.is_settled(day)]
+def unsettled_days(calendar: TradingCalendar, first: str, now: datetime) -> list[str]:
+    """The weekdays since `first` of which the exchange has not shown whether they were sessions.
+
+    Today is among them only when it is predicted closed and could be collected if that were wrong: a session that was
+    predicted shows itself when it is collected.
+    """
+    today = now.date().isoformat()
+    unsettled = [day for day in weekdays(first, today) if not calendar.is_settled(day)]
+    return [day for day in unsettled if day < today or (calendar.is_due(day, now) and not calendar.is_session(day))]
 
 
-def settle_calendar(collector: StockDataCollector, first: str, today: str) -> None:
-    """Learn what is open about the past, in one request, and only when some weekday since `first` is not settled."""
-    if unsettled := unsettled_days(collector.calendar, first, today):
-        collector.learn_calendar(collector.calendar.previous_session(unsettled[0]), today)
+def settle_calendar(collector: StockDataCollector, first: str, now: datetime) -> None:
+    """Learn what is open, in one request, and only when some weekday since `first` is not settled."""
+    if unsettled := unsettled_days(collector.calendar, first, now):
+        collector.learn_calendar(collector.calendar.previous_session(unsettled[0]), now.date().isoformat())
 
 
 def heal_all(
@@ -98,6 +106,20 @@ def heal_all(
     return problems
 
 
+@contextmanager
+def failure_recorded(store: Store, session: str) -> Iterator[None]:
+    """What ends a run before it has come to this session is recorded as the failure of its job too, so that nobody
+    looks in vain for the word of a night; a completed record stays as it is."""
+    try:
+        yield
+    except (SourceError, NotNow):
+        job = store.job(DAILY_UPDATE, session)
+        if job is None or (job["status"] != COMPLETED and not _is_of_this_run(store, job)):
+            with JobRun(store, DAILY_UPDATE, session):
+                raise
+        raise
+
+
 def raise_worst(problems: list[SourceError]) -> None:
     """A failure goes before what only has to wait; nothing happens when there was no problem."""
     if problems:
@@ -105,20 +127,30 @@ def raise_worst(problems: list[SourceError]) -> None:
 
 
 def _heal(store: Store, collector: StockDataCollector, due: DueSession, then: Callable[[Collected], None]) -> None:
-    """A confirmation that fails leaves the completed record of its evening as it is."""
     if due.to_confirm:
-        collected = collector.collect(due.session)
-        if collected.changed:
-            log.info(
-                "%s: revision %d, %d tickers changed.", due.session, collected.head.revision, len(collected.changed)
-            )
-        then(collected)
-        store.update_job(DAILY_UPDATE, due.session, _facts(collected))
+        _confirm(store, collector, due.session, then)
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
         collected = collector.collect(due.session)
         then(collected)
         job.record(**_facts(collected))
+
+
+def _confirm(store: Store, collector: StockDataCollector, session: str, then: Callable[[Collected], None]) -> None:
+    """One that fails leaves the completed record of its evening completed, with a warning."""
+    try:
+        collected = collector.collect(session)
+    except SourceError as problem:
+        store.update_job(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
+        raise
+    if collected.changed:
+        log.info("%s: revision %d, %d tickers changed.", session, collected.head.revision, len(collected.changed))
+    then(collected)
+    store.update_job(DAILY_UPDATE, session, _facts(collected) | {"warnings": []})
+
+
+def _is_of_this_run(store: Store, job: Document) -> bool:
+    return bool((job["host"], job["pid"]) == (store.identity.host, store.identity.pid))
 
 
 def _facts(collected: Collected) -> dict[str, object]:

@@ -7,28 +7,34 @@ sees it, so pykrx's `fetch` runs unmodified and what fails leaves as an error of
 
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import requests
-from requests.adapters import HTTPAdapter
 
-from collectors.answers import classify_response, parse_index_dates
-from utils.errors import LoggedOut, LoginRefused, MalformedAnswer, PasswordChangeDue, SourceDown, WrongUsage
+from collectors.answers import parse_index_dates
+from collectors.transport import Gate, GuardedAdapter, translated_failures
+from utils.errors import (
+    LoggedInElsewhere,
+    LoggedOut,
+    LoginRefused,
+    MalformedAnswer,
+    PasswordChangeDue,
+    SourceRefuses,
+)
 from utils.settings import environment_for_imports
 
 SITE = "https://data.krx.co.kr"
-CONNECT_SECONDS, READ_SECONDS = 10, 60
 _LONGEST_SPAN = timedelta(days=700)
 """pykrx itself splits longer spans, with waits and without our checks."""
 _LOGIN_POST = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
-_OK, _CHANGE_PASSWORD = "CD001", "CD010"
+_OK, _CHANGE_PASSWORD, _ELSEWHERE = "CD001", "CD010", "CD011"
 log = logging.getLogger(__name__)
 
 
@@ -44,29 +50,32 @@ class PykrxSource:
     """The exchange's data site.
 
     Args:
-        account: None when there is none; every request then says what to set.
         base_url: the exchange's site or a local exchange.
-        before_request: called before each request is sent; it may wait (spacing) or raise (source closed).
         cache_dir: where libraries that pykrx imports may keep their caches.
     """
 
     name = "pykrx"
 
-    def __init__(
-        self, account: Account | None, base_url: str, before_request: Callable[[], None], cache_dir: Path
-    ) -> None:
+    def __init__(self, account: Account, base_url: str, gate: Gate, cache_dir: Path) -> None:
         self._account = account
-        self._transport = Transport(base_url, before_request)
+        self._transport = Transport(base_url, gate)
         self._cache_dir = cache_dir
         self._session: Any = None
-        self._refusal: LoginRefused | None = None
+        self._refusal: SourceRefuses | None = None
+
+    def shows(self, session: str, now: datetime) -> bool:
+        """From the morning of its day on; before, and on closed days, every price is `-`."""
+        return session <= now.date().isoformat()
 
     def fetch_day(self, session: str) -> pd.DataFrame:
         """The whole market of one day in one request (MDCSTAT01501): raw text, one row per ticker."""
         return self._fetch(lambda core: core.전종목시세().fetch(_compact(session), "ALL"))
 
-    def fetch_sessions(self, first: str, last: str) -> list[str]:
-        """The days from first to last, both inclusive, that the KOSPI index series (MDCSTAT00301) shows: open days."""
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
+        """The days from first to last, both inclusive, that the KOSPI index series (MDCSTAT00301) shows: open days.
+
+        One request shows up to 700 days, so nothing is gained from what is `known`.
+        """
         shown: list[str] = []
         for start, end in _spans(date.fromisoformat(first), date.fromisoformat(last)):
             table = self._fetch(_index_series(start, end))
@@ -76,11 +85,10 @@ class PykrxSource:
         return shown
 
     def log_in(self) -> None:
-        """Log in now instead of at the first request. Raises `LoginRefused`, `WrongUsage` or what the answer was."""
+        """Log in now instead of at the first request. Raises `LoginRefused`, `LoggedInElsewhere` or what the answer
+        was."""
         if self._refusal is not None:
             raise self._refusal  # wrong credentials are tried once, not per request: the account would be locked
-        if self._account is None:
-            raise WrongUsage("KRX_ID and KRX_PW are not set. Put the account of the exchange's data site into .env.")
         auth, _ = _import_pykrx(self._cache_dir)
         session = _checked_session(auth, self._transport)
         self._transport.login_code = ""
@@ -88,7 +96,7 @@ class PykrxSource:
             with _translated(), redirect_stdout(io.StringIO()):
                 auth.login_krx(self._account.login_id, self._account.password, session.session)
             self._check_login(self._transport.login_code)
-        except LoginRefused as refusal:
+        except (LoginRefused, LoggedInElsewhere) as refusal:
             self._refusal = refusal
             raise
         auth.set_auth_session(session)
@@ -115,6 +123,11 @@ class PykrxSource:
             raise PasswordChangeDue(
                 f"The exchange wants a new password ({code}). Change it at {SITE}, then set KRX_PW in .env."
             )
+        if code == _ELSEWHERE:
+            raise LoggedInElsewhere(
+                f"The exchange says that KRX_ID is logged in elsewhere ({code}) and does not let us take over. Log out "
+                "there, or give this machine an account of its own."
+            )
         if code != _OK:
             raise LoginRefused(
                 f"The exchange refuses the login ({code or 'no code'}). Correct KRX_ID and KRX_PW in .env; "
@@ -122,23 +135,22 @@ class PykrxSource:
             )
 
 
-class Transport(HTTPAdapter):
-    """Under pykrx's session: every request is spaced, bounded in time and sent to `base_url`, every answer checked."""
+class Transport(GuardedAdapter):
+    """Under pykrx's session: sends every request to `base_url` and notes how a login was answered."""
 
-    def __init__(self, base_url: str, before_request: Callable[[], None]) -> None:
-        super().__init__()
+    def __init__(self, base_url: str, gate: Gate) -> None:
+        super().__init__(gate)
         self._base_url = base_url.rstrip("/")
-        self._before_request = before_request
         self.login_code = ""
 
+    def wants_json(self, request: requests.PreparedRequest) -> bool:
+        return request.method == "POST"
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        self._before_request()
         # A copy goes out, so the cookies stay with the exchange's own host name.
         outgoing = request.copy()
         outgoing.url = str(request.url).replace(SITE, self._base_url, 1)
-        kwargs["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
         response = super().send(outgoing, *args, **kwargs)
-        classify_response(response.status_code, response.content, wants_json=request.method == "POST")
         if str(request.url).endswith(_LOGIN_POST):
             self.login_code = str(response.json().get("_error_code", ""))
         return response
@@ -192,15 +204,10 @@ def _spans(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What requests and pykrx raise, as errors of ours."""
+    """What pykrx raises, as errors of ours."""
     try:
-        yield
-    except requests.exceptions.JSONDecodeError:
-        raise MalformedAnswer("The exchange's answer is no valid JSON: probably cut off on the way.") from None
-    except requests.Timeout:
-        raise SourceDown(f"The exchange did not answer within {READ_SECONDS} seconds.") from None
-    except requests.RequestException as error:
-        raise SourceDown(f"The exchange cannot be reached ({type(error).__name__}).") from None
+        with translated_failures():
+            yield
     except KeyError as error:
         raise MalformedAnswer(f"The exchange's answer has no block {error}.") from None
     except (ValueError, TypeError, AttributeError) as error:

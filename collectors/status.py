@@ -9,15 +9,15 @@ from rich.table import Table
 
 from collectors.healing import due_in_store
 from utils.cli import screen
-from utils.clock import KST, Clock
+from utils.clock import KST
 from utils.date_utils import TradingCalendar
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 
-def status(store: Store, clock: Clock) -> dict[str, Any]:
+def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
-    calendar, now = TradingCalendar(store.observed_calendar()), clock.now_kst()
+    now = store.clock.now_kst()
     tonight = calendar.session_of_night(now)
     heads, scope = store.session_heads(), store.scope()
     due = [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
@@ -44,9 +44,9 @@ def status(store: Store, clock: Clock) -> dict[str, Any]:
     }
 
 
-def show_status(store: Store, clock: Clock, as_json: bool) -> None:
+def show_status(store: Store, calendar: TradingCalendar, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(store, clock)
+    facts = status(store, calendar)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:

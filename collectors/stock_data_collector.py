@@ -1,43 +1,25 @@
-"""One session from the exchange into the store: ask, parse, check, factor, save, read back."""
+"""One session from the exchange into the store: ask, check, factor, save, read back."""
 
 import logging
 from bisect import insort
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import ParamSpec, Protocol, TypeVar
 
+import numpy as np
 import pandas as pd
-import tenacity
 
-from collectors.answers import parse_day
-from collectors.corporate_actions import find_actions
-from collectors.integrity import check_day
-from utils.clock import Clock
+from collectors.corporate_actions import Actions, find_actions
+from collectors.integrity import check_day, check_follows, check_loses_nothing, follows, is_short_beside
+from collectors.sources import Sources
 from utils.date_utils import TradingCalendar, is_final, neighbours, predicted_open, weekdays
-from utils.errors import Banned, ClosedMarket, MalformedAnswer, NotPublished, SourceDown, StoreError
-from utils.market_day import DAY_COLUMNS, FINAL, PROVISIONAL, MarketDay
+from utils.errors import ClosedMarket, MalformedAnswer, NotPublished, StoreError
+from utils.market_day import DAY_COLUMNS, FINAL, PROVISIONAL, PUBLISHED_COLUMNS, MarketDay, differing_tickers
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
 from utils.store.sessions import SessionHead
 
-BAN_LASTS = timedelta(hours=24)
-TRIES = 4
-P = ParamSpec("P")
-R = TypeVar("R")
+MOST_DOUBTS = 3
+"""Stored sessions that one collector reads once more in vain because what comes after them does not follow."""
 log = logging.getLogger(__name__)
-
-
-class Source(Protocol):
-    """Where sessions come from."""
-
-    name: str
-
-    def fetch_day(self, session: str) -> pd.DataFrame:
-        """The whole market of one day as the exchange's raw text (see `collectors.answers.RAW_COLUMNS`)."""
-
-    def fetch_sessions(self, first: str, last: str) -> list[str]:
-        """The days from first to last, both inclusive, that the exchange shows as open, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +37,32 @@ class Collected:
 
 
 class StockDataCollector:
-    """Collects sessions from a source into the store."""
+    """Collects sessions from the exchange's sources into the store.
 
-    def __init__(self, source: Source, store: Store, clock: Clock) -> None:
-        self._source, self._store, self._clock = source, store, clock
+    Args:
+        calendar: what is known of the days so far; the collector's own `calendar` learns more.
+    """
+
+    def __init__(self, sources: Sources, store: Store, calendar: TradingCalendar) -> None:
+        self._sources, self._store, self._clock = sources, store, store.clock
         self._stored = [head.session for head in store.session_heads()]  # kept in step with what is saved here
-        self.calendar = TradingCalendar(store.observed_calendar())
+        self._doubts = MOST_DOUBTS
+        self.calendar = calendar
 
     def learn_calendar(self, first: str, last: str) -> list[str]:
-        """Ask which days from first to last were sessions, in one request; remember it and act on it. Returns those
-        that were shown, oldest first.
+        """Ask which days from first to last were sessions; remember it and act on it. Returns those that were shown,
+        oldest first.
 
         A weekday that the series leaves out between two it shows was closed, finally; outside them it stays unknown.
         """
-        shown = self._retrying(self._source.fetch_sessions, first, last)
+        known = self._store.observed_calendar()
+        shown = self._sources.fetch_sessions(first, last, known)
         open_days = set(shown)
         if missing := sorted({each for each in self._stored if first <= each <= last} - open_days):
             raise MalformedAnswer(f"The exchange's index series lacks {missing[0]}, which is stored as a session.")
         settled = {day: day in open_days for day in weekdays(shown[0], shown[-1])} if shown else {}
-        known = self._store.observed_calendar()
         news = {day: is_open for day, is_open in settled.items() if known.get(day) != is_open}
-        self.calendar = TradingCalendar(known | news)
+        self.calendar = self.calendar.knowing(news)
         for day in sorted(news):
             if news[day] != predicted_open(day):
                 log.warning("%s was predicted wrongly: the exchange was %s.", day, "open" if news[day] else "closed")
@@ -87,33 +74,40 @@ class StockDataCollector:
 
     def collect(self, session: str) -> Collected:
         """Bring one session into the store, whole and checked, settle the factors beside it and have analysed again
-        what it changes.
+        what it changes. A session that is stored already is read again; what is damaged counts as not stored.
 
         Raises `ClosedMarket` when the day turns out to be no session, `NotPublished` while it cannot be told, any
         other `SourceError` as the answer was, `StoreError` when it cannot be read back.
         """
         read_at = self._clock.now_utc()
-        frame = self._fetch(session)
-        before = self._load(session) if session in self._stored else None
-        earlier, later = neighbours(session, self._stored)
-        previous = self._load(earlier) if earlier == self.calendar.previous_session(session) else None
-        check_day(frame, session, None if previous is None else previous.frame)
-        changed = [] if before is None else _changed(before.frame, frame)
+        frame, source = self._fetch(session)
+        before = self._readable(session)
+        if before is not None:
+            check_loses_nothing(frame, session, before.frame)
+            frame = frame if before.source == source else _with_names_of(before.frame, frame)
+        previous = self._followed(frame, session)
+        changed = [] if before is None else differing_tickers(before.frame, frame, PUBLISHED_COLUMNS)
+        _, later = neighbours(session, self._stored)
         # Before the session is saved: afterwards nobody could tell any more what had changed.
-        if changed or (before is None and later is not None):
+        if changed or (before is None and (later is not None or session in self._stored)):
             behind = self.calendar.previous_session(session)
             self._store.reopen_targets(session, behind, changed if before is not None else None)
         finality = FINAL if is_final(session, read_at) else PROVISIONAL
-        head, actions = self._save(MarketDay(session, frame, finality, self._source.name), previous)
+        found = find_actions(None if previous is None else previous.frame, frame, session)
+        head = self._save(MarketDay(session, frame, finality, source), found)
         self._store.record_calendar({session: True}, "session")
-        if later is not None and self.calendar.previous_session(later) == session:
-            self._settle_after(session)
-        return Collected(head, frame, actions, changed, is_newest=later is None)
+        self._settle_after(session)
+        return Collected(head, frame, len(found.found), changed, is_newest=later is None)
 
-    def _fetch(self, session: str) -> pd.DataFrame:
-        raw = self._retrying(self._source.fetch_day, session)
+    def settle_factors(self, session: str) -> None:
+        """Find the factors and corporate actions of a stored session anew in what is stored, and have analysed again
+        what they change. Raises `StoreError` when the session is damaged."""
+        day = self._load(session)
+        self._settle(day, self._find_actions(day))
+
+    def _fetch(self, session: str) -> tuple[pd.DataFrame, str]:
         try:
-            return parse_day(raw, session)
+            return self._sources.fetch_day(session, lambda frame: check_day(frame, session))
         except NotPublished as unknown:
             self._decide_whether_closed(session, unknown)
             raise
@@ -125,48 +119,108 @@ class StockDataCollector:
         if not self.calendar.is_session(session):
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
 
-    def _save(self, day: MarketDay, previous: MarketDay | None) -> tuple[SessionHead, int]:
-        """Store the day with its factors, which only the exchange's session right before it can tell."""
-        found = find_actions(None if previous is None else previous.frame, day.frame, day.session)
+    def _followed(self, frame: pd.DataFrame, session: str) -> MarketDay | None:
+        """The stored session right before, which this day has been found to follow; None while there is none.
+
+        When it does not follow, one of the two is wrong. Where that may be the stored one it is read once more. Raises
+        `MalformedAnswer` when the day still does not follow.
+        """
+        previous = self._before(session)
+        if previous is None:
+            return None
+        try:
+            check_follows(frame, session, previous.frame)
+            doubtful = is_short_beside(previous.frame, frame)
+        except MalformedAnswer:
+            doubtful = self._may_be_wrong(previous, frame, session)
+            if not (doubtful and self._doubts):
+                raise
+        if doubtful and self._doubts:
+            previous = self._read_again(previous)
+            check_follows(frame, session, previous.frame)
+        return previous
+
+    def _may_be_wrong(self, previous: MarketDay, frame: pd.DataFrame, session: str) -> bool:
+        """Whether the stored session, and not this day which does not follow it, may be the wrong one of the two: the
+        stored session after this day follows it, or the stored one itself follows none."""
+        _, later = neighbours(session, self._stored)
+        if later is not None and self.calendar.previous_session(later) == session:
+            after = self._readable(later)
+            return after is not None and follows(after.frame, later, frame)
+        before = self._before(previous.session)
+        return before is None or not follows(previous.frame, previous.session, before.frame)
+
+    def _read_again(self, day: MarketDay) -> MarketDay:
+        """The session as the exchange shows it now; as it is stored when it cannot be had."""
+        log.warning("%s may be wrong, since the session after it does not follow. Reading it once more.", day.session)
+        self._doubts -= 1
+        try:
+            again = self.collect(day.session)
+        except (MalformedAnswer, NotPublished) as problem:
+            log.warning("%s", problem)
+            return day
+        if again.changed:
+            self._doubts = MOST_DOUBTS
+            log.warning("%s was wrong in %d tickers and is mended.", day.session, len(again.changed))
+        return self._load(day.session)
+
+    def _before(self, session: str) -> MarketDay | None:
+        """The session right before, None when it is not stored or damaged: then factors cannot be known."""
+        return self._readable(self.calendar.previous_session(session))
+
+    def _find_actions(self, day: MarketDay) -> Actions:
+        """Only the exchange's session right before it can tell; without it every factor is unknown."""
+        previous = self._before(day.session)
+        return find_actions(None if previous is None else previous.frame, day.frame, day.session)
+
+    def _save(self, day: MarketDay, found: Actions) -> SessionHead:
+        """Store the day with its factors and corporate actions, and see that it reads back."""
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
         head = self._store.save_session(whole, found.documents())
         if self._load(day.session).digest() != head.digest:
             raise StoreError(f"Session {day.session} does not read back as it was written. Check disk and database.")
         if day.session not in self._stored:
             insort(self._stored, day.session)
-        return head, len(found.found)
+        return head
 
     def _settle_after(self, day: str) -> None:
         """What was learned of a day decides whether the next stored session's factors can be known."""
         _, later = neighbours(day, self._stored)
-        if later is not None:
-            before = self.calendar.previous_session(later)
-            self._save(self._load(later), self._load(before) if before in self._stored else None)
+        if later is None or (stored := self._readable(later)) is None:
+            return
+        found = self._find_actions(stored)
+        if not np.array_equal(stored.frame["factor"], found.factor, equal_nan=True):
+            self._settle(stored, found)
+
+    def _settle(self, day: MarketDay, found: Actions) -> None:
+        """What changes is opened before it is saved: afterwards nobody could tell any more which factors had."""
+        if changed := _with_other_factor(day.frame, found):
+            self._store.reopen_targets(day.session, self.calendar.previous_session(day.session), changed)
+        self._save(day, found)
+
+    def _readable(self, session: str) -> MarketDay | None:
+        """The stored session, None when it is not stored or damaged; the damage is said."""
+        if session not in self._stored:
+            return None
+        try:
+            return self._load(session)
+        except StoreError as damage:
+            log.error("%s", damage)
+            return None
 
     def _load(self, session: str) -> MarketDay:
         if (day := self._store.load_session(session)) is None:
             raise StoreError(f"Session {session} is listed but cannot be read. Check disk and database.")
         return day
 
-    def _retrying(self, request: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Only what a second try can mend is tried again; a ban closes the source for everybody."""
-        retry = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(SourceDown),
-            stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_exponential_jitter(multiplier=5, max=60),
-            sleep=self._clock.sleep,
-            before_sleep=tenacity.before_sleep_log(log, logging.WARNING),
-            reraise=True,
-        )
-        try:
-            return retry(request, *args, **kwargs)
-        except Banned as ban:
-            self._store.block_source(self._source.name, self._clock.now_utc() + BAN_LASTS, ban.kind)
-            raise
+
+def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:
+    """The tickers whose prices are adjusted otherwise than before; a factor that is not known counts as 1."""
+    differs = np.nan_to_num(before["factor"], nan=1.0) != np.nan_to_num(found.factor, nan=1.0)
+    return list(before.loc[differs, "ticker"])
 
 
-def _changed(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
-    """The tickers whose published cells differ, appeared or went."""
-    published = [name for name in DAY_COLUMNS if name != "factor"]
-    both = pd.concat([before[published], after[published]])
-    return sorted(set(both.loc[~both.duplicated(keep=False), "ticker"]))
+def _with_names_of(before: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Sources may write a name differently; the one that was stored first stays, so that it is no revision."""
+    known = frame["ticker"].map(dict(zip(before["ticker"], before["name"], strict=True)))
+    return frame.assign(name=known.fillna(frame["name"]))

@@ -13,6 +13,16 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class TargetPlan:
+    """What would bring the targets up to a session: the new ones, what is to change of known ones (ticker -> fields),
+    and how many there would be."""
+
+    new: list[Document]
+    changes: dict[str, Document]
+    active: int
+
+
+@dataclass(frozen=True)
 class TargetChanges:
     """What a refresh came to: tickers that entered and left, and how many targets there are now."""
 
@@ -32,10 +42,23 @@ def refresh_targets(
         min_market_cap: won, inclusive.
         markets: names of markets such as KOSPI.
     """
+    plan = plan_targets(store.targets(), frame, session, min_market_cap, markets)
+    store.save_targets(plan.new, plan.changes)
+    back = [ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is True]
+    left = sorted(ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is False)
+    entered = sorted([*(target["_id"] for target in plan.new), *back])
+    log.info("%s: %d targets, %d entered, %d left.", session, plan.active, len(entered), len(left))
+    return TargetChanges(entered, left, plan.active)
+
+
+def plan_targets(
+    targets: Collection[Document], frame: pd.DataFrame, session: str, min_market_cap: int, markets: Collection[str]
+) -> TargetPlan:
+    """What `refresh_targets` would write, given all that are or were targets. Nothing is changed."""
     eligible = frame[frame["market"].isin(list(markets)) & (frame["market_cap"] >= min_market_cap)]
     rows = eligible[["ticker", "name", "market", "market_cap"]].to_dict("records")
     facts: dict[str, Document] = {row["ticker"]: {str(name): value for name, value in row.items()} for row in rows}
-    known = {target["_id"]: target for target in store.targets()}
+    known = {target["_id"]: target for target in targets}
     new = [_new_target(row, session) for ticker, row in facts.items() if ticker not in known]
     back = {ticker: _coming_back(known[ticker], session) for ticker in facts if _is_inactive(known.get(ticker))}
     left = [ticker for ticker, target in known.items() if target["is_active"] and ticker not in facts]
@@ -45,10 +68,7 @@ def refresh_targets(
         if ticker in known
     }
     gone = {ticker: {"is_active": False, "removed_date": session} for ticker in left}
-    store.save_targets(new, {ticker: changes for ticker, changes in (still | gone).items() if changes})
-    entered = sorted([*(target["_id"] for target in new), *back])
-    log.info("%s: %d targets, %d entered, %d left.", session, len(facts), len(entered), len(left))
-    return TargetChanges(entered, sorted(left), len(facts))
+    return TargetPlan(new, {ticker: fields for ticker, fields in (still | gone).items() if fields}, len(facts))
 
 
 def _differences(target: Document, wanted: Document) -> Document:

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from sandbox.exchange import OPENAPI_SERVICES
+from sandbox.faults import Fault, parse_fault
 from sandbox.market import Market
+from sandbox.publication import read_kst
 from sandbox.replay import ReplayMarket
-from sandbox.server import LocalExchange, read_kst
+from sandbox.server import LocalExchange
+from sandbox.switches import SWITCHES
 from sandbox.synthetic import FIRST, LAST, SEED, SyntheticMarket
 from utils.errors import WrongUsage
 from utils.settings import load_settings
@@ -24,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         market = _market(options)
         starts_at = options.now or load_settings().kst_now
         exchange = LocalExchange(market, starts_at, options.account, options.openapi_key, options.port)
+        for fault in options.fault:
+            exchange.fail(**fault.told())
         exchange.start()
     except (ValueError, OSError, WrongUsage) as error:
         parser.error(str(error))
@@ -63,6 +68,15 @@ def _parser() -> argparse.ArgumentParser:
         "--account", type=_account, action=_Collect, metavar="ID:PW", help="may be repeated (demo:demo)"
     )
     parser.add_argument("--openapi-key", type=_key, action=_Collect, metavar="KEY", help="may be repeated (demo-key)")
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME[:key=value,...]",
+        help="a failure from the start on; keys: times, kind, request, date, since, until, value; may be repeated. "
+        f"Names: {', '.join(SWITCHES)}",
+    )
     return parser
 
 
@@ -94,6 +108,13 @@ def _moment(text: str) -> datetime:
         return read_kst(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a moment in KST (YYYY-MM-DDTHH:MM)") from error
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return parse_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _account(text: str) -> tuple[str, str]:

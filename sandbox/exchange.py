@@ -3,14 +3,15 @@
 import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import count
 
 from sandbox import answers
 from sandbox.market import Day, IndexSeries, Market
+from sandbox.messages import Request, Response
 from sandbox.publication import Phase, elapsed, is_final, phase_of, shown, volume_share
 from utils.clock import Clock
 
@@ -30,26 +31,6 @@ _DATE_PARAMETERS = ("trdDd", "strtDd", "endDd", "basDd")
 
 
 @dataclass(frozen=True)
-class Request:
-    """An HTTP request, taken apart. Header names are lower case; of repeated parameters the last counts."""
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cookies: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Response:
-    status: int
-    body: bytes
-    content_type: str = "text/html; charset=utf-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Record:
     """A request that came in. `kind`: page (of the login), login (the POST), data, openapi, other.
 
@@ -60,6 +41,12 @@ class Record:
     name: str
     dates: Mapping[str, str]
     at: datetime
+
+    @property
+    def day(self) -> str | None:
+        """The date of a request about one day, YYYY-MM-DD if it was well formed; None of any other."""
+        sent = self.dates.get("trdDd") or self.dates.get("basDd")
+        return f"{sent[:4]}-{sent[4:6]}-{sent[6:]}" if sent else None
 
 
 @dataclass
@@ -106,12 +93,26 @@ class Exchange:
         self._lock = threading.RLock()
 
     def answer(self, request: Request) -> Response:
-        self._record(request)
-        for intercept in self.interceptors:
-            response = intercept(request)
-            if response is not None:
-                return response
-        return error_page(HTTPStatus.NOT_FOUND)
+        record = self.record_of(request)
+        with self._lock:
+            self._records.append(record)
+        return _first_answer(request, self.interceptors)
+
+    def answer_behind(self, interceptor: Interceptor, request: Request) -> Response:
+        """What the interceptors after this one answer; nothing is recorded."""
+        return _first_answer(request, self.interceptors[self.interceptors.index(interceptor) + 1 :])
+
+    def record_of(self, request: Request) -> Record:
+        """What a request asks for, at the time of the clock."""
+        kind, name = _kind_and_name(request)
+        sent = {**request.query, **request.form}
+        dates = {parameter: sent[parameter] for parameter in _DATE_PARAMETERS if parameter in sent}
+        return Record(kind, name, dates, self.clock.now_kst())
+
+    def forget_web_session(self, request: Request) -> None:
+        """The request's web session ends: whoever uses it is logged out."""
+        with self._lock:
+            self._sessions.pop(request.cookies.get(COOKIE, ""), None)
 
     def counts(self) -> dict[str, int]:
         """Requests since the start or the last reset, by kind."""
@@ -137,7 +138,7 @@ class Exchange:
         service = openapi_service(request)
         if service is None or service in self._openapi_keys.get(request.headers.get("auth_key", ""), ()):
             return None
-        return _openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")
+        return openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")
 
     def _route(self, request: Request) -> Response | None:
         try:
@@ -170,14 +171,14 @@ class Exchange:
         with self._lock:
             key, cookie = self._web_session(request)
             if not account or self._accounts.get(account) != request.form.get("pw"):
-                return _login_answer("CD003", "아이디 또는 비밀번호가 일치하지 않습니다.", cookie)
+                return login_answer("CD003", "아이디 또는 비밀번호가 일치하지 않습니다.", cookie)
             elsewhere = [other for other in self._live_sessions(account) if other != key]
             if elsewhere and request.form.get("skipDup") != "Y":
-                return _login_answer("CD011", "이미 접속중인 아이디입니다.", cookie)
+                return login_answer("CD011", "이미 접속중인 아이디입니다.", cookie)
             for other in elsewhere:
                 del self._sessions[other]
             self._sessions[key] = _WebSession(account, self.clock.now_utc())
-        return _login_answer("CD001", "정상", cookie)
+        return login_answer("CD001", "정상", cookie)
 
     def _web_session(self, request: Request) -> tuple[str, dict[str, str]]:
         """The request's web session, a new one when it has none, and the header that tells it."""
@@ -205,22 +206,15 @@ class Exchange:
     def _is_alive(self, session: _WebSession) -> bool:
         return self.clock.now_utc() - session.last_seen < IDLE_LIMIT
 
-    def _record(self, request: Request) -> None:
-        kind, name = _kind_and_name(request)
-        sent = {**request.query, **request.form}
-        dates = {parameter: sent[parameter] for parameter in _DATE_PARAMETERS if parameter in sent}
-        with self._lock:
-            self._records.append(Record(kind, name, dates, self.clock.now_kst()))
-
     # -- the data site
 
     def _data(self, request: Request) -> Response:
         now = self.clock.now_kst()
         name = request.form.get("bld", "").removeprefix(STATISTICS)
-        if name not in _BLOCKS:
+        if name not in BLOCKS:
             return error_page(HTTPStatus.NOT_FOUND)
         rows = self._index(request.form, now) if name == "MDCSTAT00301" else self._rows(name, request.form, now)
-        return Response(HTTPStatus.OK, answers.body(_BLOCKS[name], rows, now))
+        return Response(HTTPStatus.OK, answers.body(BLOCKS[name], rows, now))
 
     def _rows(self, name: str, form: Mapping[str, str], now: datetime) -> answers.Rows:
         market_id = form.get("mktId", "")
@@ -267,11 +261,11 @@ class Exchange:
 
     def _openapi(self, service: str, request: Request) -> Response:
         if service not in OPENAPI_SERVICES:
-            return _openapi_error(HTTPStatus.NOT_FOUND, "Not Found")
+            return openapi_error(HTTPStatus.NOT_FOUND, "Not Found")
         try:
             date = read_date(request.query.get("basDd"))
         except BadRequestError as error:
-            return _openapi_error(HTTPStatus.BAD_REQUEST, str(error))
+            return openapi_error(HTTPStatus.BAD_REQUEST, str(error))
         rows = self._openapi_rows(service, date, self.clock.now_kst())
         return Response(HTTPStatus.OK, answers.dump({"OutBlock_1": rows}), "application/json; charset=utf-8")
 
@@ -293,13 +287,21 @@ class Exchange:
         return answers.openapi_index_rows(series, market_id, bisect_left(series.sessions, date))
 
 
-_BLOCKS = {
+BLOCKS = {
     "MDCSTAT01501": "OutBlock_1",
     "MDCSTAT00301": "output",
     "MDCSTAT01901": "OutBlock_1",
     "MDCSTAT03501": "output",
     "MDCSTAT03701": "output",
 }
+
+
+def _first_answer(request: Request, interceptors: Iterable[Interceptor]) -> Response:
+    for intercept in interceptors:
+        response = intercept(request)
+        if response is not None:
+            return response
+    return error_page(HTTPStatus.NOT_FOUND)
 
 
 def openapi_service(request: Request) -> str | None:
@@ -359,10 +361,10 @@ def _kind_and_name(request: Request) -> tuple[str, str]:
     return ("page" if request.path in LOGIN_PATHS else "other"), request.path
 
 
-def _login_answer(code: str, message: str, cookie: Mapping[str, str]) -> Response:
-    return Response(HTTPStatus.OK, answers.dump({"_error_code": code, "_error_message": message}), headers=cookie)
+def login_answer(code: str, message: str, cookie: Mapping[str, str] | None = None) -> Response:
+    return Response(HTTPStatus.OK, answers.dump({"_error_code": code, "_error_message": message}), headers=cookie or {})
 
 
-def _openapi_error(status: HTTPStatus, message: str) -> Response:
+def openapi_error(status: HTTPStatus, message: str) -> Response:
     body = answers.dump({"respMsg": message, "respCode": str(status.value)})
     return Response(status, body, "application/json; charset=utf-8")

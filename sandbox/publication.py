@@ -127,6 +127,14 @@ def volume_share(part: float) -> float:
     return 0.08 + 0.92 * part
 
 
+def read_kst(text: str) -> datetime:
+    """2026-09-10T19:00 or 2026-09-10T19:00:00, naive and meant as KST, as an aware datetime; ValueError otherwise."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        raise ValueError(f"{text!r} must be KST without an offset")
+    return KST.localize(moment)
+
+
 def _tradable(day: Day) -> NDArray[np.bool_]:
     return (day.volume > 1) & (day.high > 0)
 

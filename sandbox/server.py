@@ -1,7 +1,9 @@
 """HTTP for the exchange: loopback only, keep-alive, no log, and a control door for other processes."""
 
 import json
+import os
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Collection, Mapping
@@ -14,12 +16,17 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.answers import dump
-from sandbox.exchange import Exchange, Record, Request, Response
+from sandbox.exchange import Exchange, Record
+from sandbox.faults import Fault, make_fault, read_faults
 from sandbox.market import Market
-from utils.clock import KST, Clock
+from sandbox.messages import Request, Response
+from sandbox.publication import read_kst
+from sandbox.switchboard import ActiveFault, Switchboard
+from utils.clock import Clock
 
 CONTROL_CLOCK = "/__sandbox__/clock"
 CONTROL_REQUESTS = "/__sandbox__/requests"
+CONTROL_FAULTS = "/__sandbox__/faults"
 _JSON = "application/json; charset=utf-8"
 
 
@@ -43,6 +50,7 @@ class LocalExchange:
         port: int = 0,
     ) -> None:
         self.exchange = Exchange(market, Clock(starts_at), accounts, openapi_keys)
+        self._switchboard = Switchboard(self.exchange)
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -58,7 +66,7 @@ class LocalExchange:
 
     def start(self) -> None:
         """Binds and serves in a thread of its own; OSError when the port is taken."""
-        self._server = _Server(("127.0.0.1", self._port), self.exchange)
+        self._server = _Server(("127.0.0.1", self._port), self.exchange, Control(self.exchange, self._switchboard))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
@@ -83,6 +91,20 @@ class LocalExchange:
         """Sets the exchange's clock to an aware datetime; it runs on from there."""
         self.exchange.clock = Clock(moment)
 
+    def fail(self, name: str, **fields: Any) -> Fault:
+        """Switches a failure on, from the next request; its fields are those of `Fault`. ValueError: wrong ones."""
+        fault = make_fault(name, **fields)
+        self._switchboard.add(fault)
+        return fault
+
+    def heal(self, name: str | None = None) -> None:
+        """Switches all failures off, or all of one name."""
+        self._switchboard.remove(name)
+
+    def faults(self) -> list[ActiveFault]:
+        """The failures that may still strike, the last one added first, and how often each has struck."""
+        return self._switchboard.active()
+
     def counts(self) -> dict[str, int]:
         return self.exchange.counts()
 
@@ -94,15 +116,18 @@ class LocalExchange:
 
 
 class Control:
-    """The door for other processes: GET/PUT clock, GET/DELETE requests. Not counted."""
+    """The door for other processes: GET/PUT clock, GET/DELETE requests, GET/PUT/DELETE faults. Not counted."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, switchboard: Switchboard) -> None:
+        self._exchange, self._switchboard = exchange, switchboard
         self._doors = {
             ("GET", CONTROL_CLOCK): self._read_clock,
             ("PUT", CONTROL_CLOCK): self._set_clock,
             ("GET", CONTROL_REQUESTS): self._read_requests,
             ("DELETE", CONTROL_REQUESTS): self._forget_requests,
+            ("GET", CONTROL_FAULTS): self._read_faults,
+            ("PUT", CONTROL_FAULTS): self._add_faults,
+            ("DELETE", CONTROL_FAULTS): self._remove_faults,
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Response:
@@ -131,22 +156,28 @@ class Control:
         self._exchange.reset_counts()
         return self._read_requests(body)
 
+    def _read_faults(self, _: bytes) -> Response:
+        return _json(HTTPStatus.OK, {"faults": [active.as_dict() for active in self._switchboard.active()]})
 
-def read_kst(text: str) -> datetime:
-    """2026-09-10T19:00 or 2026-09-10T19:00:00, naive and meant as KST, as an aware datetime; ValueError otherwise."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is not None:
-        raise ValueError(f"{text!r} must be KST without an offset")
-    return KST.localize(moment)
+    def _add_faults(self, body: bytes) -> Response:
+        try:
+            faults = read_faults(json.loads(body))
+        except ValueError as error:
+            return _json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+        self._switchboard.add(*faults)
+        return self._read_faults(body)
+
+    def _remove_faults(self, body: bytes) -> Response:
+        self._switchboard.remove()
+        return self._read_faults(body)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.control = Control(exchange)
+    def __init__(self, address: tuple[str, int], exchange: Exchange, control: Control) -> None:
+        self.exchange, self.control = exchange, control
         self._connections: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
@@ -199,13 +230,44 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _send(self, response: Response) -> None:
+        response.delivery(response, self)
+
+    # -- the wire, for deliveries
+
+    def send_head(self, response: Response) -> None:
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
-        self.wfile.write(response.body)
+
+    def send(self, part: bytes) -> None:
+        self.wfile.write(part)
+        self.wfile.flush()
+
+    def is_gone(self, within: float | None = None) -> bool:
+        """What the client sends meanwhile, nobody reads; stopping the server looks as if the client left."""
+        self.connection.settimeout(within)
+        try:
+            while self.connection.recv(4096):
+                pass
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self.connection.settimeout(None)
+        return True
+
+    def hang_up(self) -> None:
+        self.close_connection = True
+
+    def reset(self) -> None:
+        """Without lingering, closing a socket breaks the connection; detached, because the streams keep it open."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
     def log_message(self, format: str, *args: Any) -> None:
         """No access log."""

@@ -1,7 +1,7 @@
 """A whole market made up from a seed: every ticker of every session, and the ledger of what happened to them."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 from zlib import crc32
@@ -43,21 +43,31 @@ class SyntheticMarket:
     """`tickers` companies at the first session and their successors, from `first` to `last` (YYYY-MM-DD, inclusive).
 
     The same arguments give the same market to the won. `events` is the ledger, oldest first. `unpredicted_holiday` is a
-    weekday the exchange stayed closed although no library says so (None when out of range).
+    weekday the exchange stayed closed although no library says so (None when out of range). `closed` adds more of them
+    (YYYY-MM-DD); `unpredicted_holidays` are all, oldest first.
 
     Raises:
-        ValueError: fewer than 40 tickers, or no session between `first` and `last`.
+        ValueError: fewer than 40 tickers, no session between `first` and `last`, a day in `closed` that is no session.
     """
 
     recorded = False
 
-    def __init__(self, tickers: int = 2700, seed: int = SEED, first: str = FIRST, last: str = LAST) -> None:
+    def __init__(
+        self,
+        tickers: int = 2700,
+        seed: int = SEED,
+        first: str = FIRST,
+        last: str = LAST,
+        closed: Iterable[str] = (),
+    ) -> None:
         if tickers < FEWEST_TICKERS:
             raise ValueError(f"every event needs a ticker of its own: at least {FEWEST_TICKERS} tickers, not {tickers}")
-        self._sessions = open_days(first, last)
+        more = frozenset(closed).difference(UNPREDICTED_HOLIDAYS)
+        self._sessions = _without(more, open_days(first, last))
         if not self._sessions:
             raise ValueError(f"no session from {first} to {last}")
         self.unpredicted_holiday = next((day for day in UNPREDICTED_HOLIDAYS if first <= day <= last), None)
+        self.unpredicted_holidays = sorted(more.union(day for day in UNPREDICTED_HOLIDAYS if first <= day <= last))
         rng = np.random.default_rng(seed)
         cast = first_cast(tickers, rng)
         script = direct(cast, len(self._sessions), rng)
@@ -183,6 +193,12 @@ def open_days(first: str, last: str) -> list[str]:
     days = (begin + timedelta(days=number) for number in range((end - begin).days + 1))
     weekdays = (day for day in days if day.weekday() < 5 and day not in closed)
     return [day.isoformat() for day in weekdays if day.isoformat() not in UNPREDICTED_HOLIDAYS]
+
+
+def _without(closed: frozenset[str], sessions: list[str]) -> list[str]:
+    if predicted := sorted(closed.difference(sessions)):
+        raise ValueError(f"{predicted[0]} cannot be closed unexpectedly: it is no session anyway, or out of range")
+    return [session for session in sessions if session not in closed]
 
 
 def _per_share(total: Floats, shares: Ints) -> Ints:

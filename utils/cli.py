@@ -14,7 +14,7 @@ from rich.console import Console
 
 from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
-from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
+from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, NotNow, WrongUsage
 from utils.logs import setup_logging
 from utils.settings import Settings, load_settings, remarks
 from utils.store import Store, open_store
@@ -60,6 +60,14 @@ class Shift:
     clock: Clock
     store: Store
     stop: StopRequest = field(default_factory=StopRequest)
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, but leave with `NotNow` soon after a stop was requested."""
+        while seconds > 0:
+            self.clock.sleep(min(seconds, 1.0))
+            seconds -= 1.0
+            if self.stop.requested:
+                raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
 
 
 def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> int:

@@ -52,11 +52,6 @@ def at_kst(day: str, moment: time) -> datetime:
     return KST.localize(datetime.combine(date.fromisoformat(day), moment))
 
 
-def is_due(session: str, now: datetime) -> bool:
-    """Whether the session's data may be collected yet."""
-    return now >= at_kst(session, DUE_FROM)
-
-
 def is_final(session: str, read_at: datetime) -> bool:
     """Whether what was read at that moment is the exchange's last word on the session."""
     return read_at >= at_kst(_shift(session, 1), FINAL_FROM)
@@ -91,10 +86,20 @@ class TradingCalendar:
 
     Args:
         observed: day -> whether the exchange was open; outweighs the prediction.
+        same_evening: whether a session can be had on its own evening. False: only when it is final.
     """
 
-    def __init__(self, observed: Mapping[str, bool] | None = None) -> None:
+    def __init__(self, observed: Mapping[str, bool] | None = None, same_evening: bool = True) -> None:
         self._observed = dict(observed or {})
+        self._same_evening = same_evening
+
+    def knowing(self, observed: Mapping[str, bool]) -> "TradingCalendar":
+        """The same calendar after these days were observed."""
+        return TradingCalendar(self._observed | dict(observed), self._same_evening)
+
+    def is_due(self, session: str, now: datetime) -> bool:
+        """Whether the session's data may be collected yet."""
+        return now >= at_kst(session, DUE_FROM) if self._same_evening else is_final(session, now)
 
     def is_session(self, day: str) -> bool:
         """Raises `OutOfCalendar` for a day that the calendar does not cover."""
@@ -130,10 +135,8 @@ class TradingCalendar:
         At 19:00 of a session that session; on Saturday 03:00, Monday 00:10 or the morning after a holiday the last
         one before; before 18:00 of a session still the previous one.
         """
-        today = now.astimezone(KST).date().isoformat()
-        if self.is_session(today) and is_due(today, now):
-            return today
-        return self.previous_session(today)
+        tomorrow = _shift(now.astimezone(KST).date().isoformat(), 1)
+        return next(session for session in self._walk(tomorrow, -1) if self.is_due(session, now))
 
     def market_hours(self, session: str) -> MarketHours:
         """Regular hours. The year's first session opens at 10:00; on the day of the college entrance exam all is an

@@ -80,6 +80,25 @@ class LoggedOut(SourceRefuses):
     kind = "logged_out"
 
 
+class LoggedInElsewhere(SourceRefuses):
+    """Somebody else is at work with the same account, and the exchange does not let us take it over."""
+
+    kind = "logged_in_elsewhere"
+
+
+class QuotaUsed(SourceRefuses):
+    """As many requests as a day allows have been made; the next day has new ones."""
+
+    kind = "quota_used"
+
+
+class KeyRefused(SourceRefuses):
+    """The Open API does not accept the key for a service."""
+
+    kind = "key_refused"
+    exit_code = EXIT_USAGE
+
+
 class LoginRefused(SourceRefuses):
     """Wrong KRX_ID or KRX_PW."""
 
@@ -97,6 +116,12 @@ class SourceDown(SourceError):
     """No answer, a server error or a maintenance page: trying again later mends it."""
 
     kind = "down"
+
+
+class AnswerCutOff(SourceDown):
+    """The answer ends before its end, or is empty: lost on the way."""
+
+    kind = "cut_off"
 
 
 class MalformedAnswer(SourceError):

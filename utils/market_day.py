@@ -1,6 +1,7 @@
 """The market in memory: one session across all tickers (`MarketDay`), all sessions of each ticker (`Panel`)."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,8 @@ TEXT_COLUMNS = ("ticker", "name", "market")
 INTEGER_COLUMNS = ("open", "high", "low", "close", "change", "volume", "value", "market_cap", "shares")
 FLOAT_COLUMNS = ("factor",)
 """NaN in memory, null at rest, while the value cannot be known."""
-DAY_COLUMNS = TEXT_COLUMNS + INTEGER_COLUMNS + FLOAT_COLUMNS
+PUBLISHED_COLUMNS = TEXT_COLUMNS + INTEGER_COLUMNS
+DAY_COLUMNS = PUBLISHED_COLUMNS + FLOAT_COLUMNS
 
 PROVISIONAL = "provisional"
 FINAL = "final"
@@ -42,6 +44,12 @@ class MarketDay:
         for name in INTEGER_COLUMNS:
             seal.update(np.ascontiguousarray(self.frame[name], dtype="<i8").tobytes())
         return seal.hexdigest()
+
+
+def differing_tickers(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The tickers whose cells in these columns (`ticker` among them) differ, or that only one of two frames lists."""
+    both = pd.concat([one[list(columns)], other[list(columns)]])
+    return sorted(set(both.loc[~both.duplicated(keep=False), "ticker"]))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from utils.errors import WrongUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT / ".env"
-RESERVED = ("KRX_OPENAPI_KEY", "KRX_OPENAPI_BASE_URL", "NOTIFY_URLS", "HEARTBEAT_URL")
+RESERVED = ("NOTIFY_URLS", "HEARTBEAT_URL")
 """Names of the contract that this version does not use yet: no typos, but not to be relied on."""
 _OF_THE_TESTS = "MONGODB_TEST_URI"
 
@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     log_dir: Path = PROJECT / "logs"
     krx_id: SecretStr | None = None
     krx_pw: SecretStr | None = None
+    krx_openapi_key: SecretStr | None = None
     krx_base_url: HttpUrl = HttpUrl("https://data.krx.co.kr")
+    krx_openapi_base_url: HttpUrl = HttpUrl("https://data-dbg.krx.co.kr")
     krx_request_interval_seconds: float = Field(1.0, ge=0, le=300)
     min_market_cap: int = Field(100_000_000_000, ge=0, le=10**18)
     markets: Annotated[tuple[Market, ...], NoDecode, Field(min_length=1)] = (Market.KOSPI, Market.KOSDAQ)
@@ -93,6 +95,11 @@ class Settings(BaseSettings):
         """The values that must never be seen, longest first."""
         found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
         return sorted(filter(None, found), key=len, reverse=True)
+
+    @property
+    def same_evening(self) -> bool:
+        """Whether a session can be had on its own evening: the Open API alone has it the next morning."""
+        return self.krx_id is not None or self.krx_openapi_key is None
 
     @property
     def mongodb_databases(self) -> dict[str, str]:
@@ -170,6 +177,7 @@ _ALLOWED = {
     "data_dir": "the path of a folder",
     "log_dir": "the path of a folder",
     "krx_base_url": "an http:// or https:// address",
+    "krx_openapi_base_url": "an http:// or https:// address",
     "krx_request_interval_seconds": "seconds from 0 to 300",
     "min_market_cap": "a whole number of won from 0 to 10^18, digits only, such as 100000000000",
     "markets": "one or more of KOSPI, KOSDAQ, KONEX, separated by commas",

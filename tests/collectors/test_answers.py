@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
-from utils.errors import Banned, LoggedOut, MalformedAnswer, NightShiftError, NotPublished, SourceDown, SourceRefuses
+from utils.errors import (
+    AnswerCutOff,
+    Banned,
+    KeyRefused,
+    LoggedOut,
+    MalformedAnswer,
+    NightShiftError,
+    NotPublished,
+    SourceDown,
+    SourceRefuses,
+)
 
 SESSION = "2024-01-22"
 SAMSUNG = ["005930", "삼성전자", "STK", "78,200", "79,800", "78,200", "79,600", "1,100", "17,142,847",
@@ -26,6 +36,7 @@ def raw(*rows: list[str]) -> pd.DataFrame:
         (404, b"LOGOUT", LoggedOut),
         (200, b"  LOGOUT\n", LoggedOut),
         (403, b"", Banned),
+        (401, b"", KeyRefused),
         (200, "<html>자동화된 접근으로 1일간 이용이 제한됩니다</html>".encode(), Banned),
         (200, b"<!doctype html><p>Access is restricted</p>", Banned),
         (429, b"{}", SourceRefuses),
@@ -37,7 +48,7 @@ def raw(*rows: list[str]) -> pd.DataFrame:
         (500, b"<html>error</html>", SourceDown),
         (503, b"", SourceDown),
         (404, b"not found", MalformedAnswer),
-        (200, b"", MalformedAnswer),
+        (200, b"", AnswerCutOff),
         (200, b"[1, 2]", MalformedAnswer),
         (200, b"\xff\xfe\x00", MalformedAnswer),
     ],

@@ -1,39 +1,664 @@
-"""The audit reads the store only and lists what is wrong with it."""
+"""The audit finds each kind of damage and nothing else; a normal night at any hour is no finding; a repair mends it.
 
+The scripts' own steps run here on a small market, without HTTP and with a clock that is set.
+"""
+
+import json
+import re
+import shutil
 import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from collectors.audit import audit
-from tests.fakes import FakeClock, market_day, row
-from utils.date_utils import TradingCalendar
+import numpy as np
+import pandas as pd
+import pytest
+
+import daily_update
+import hourly_analysis
+from collectors.audit import Audit, audit_sessions, show_audit
+from collectors.audit.findings import RULES
+from collectors.corporate_actions import find_actions
+from collectors.sources import Sources
+from sandbox import answers
+from sandbox.publication import phase_of, shown
+from sandbox.synthetic import SyntheticMarket
+from tests.fakes import FakeClock
+from utils.cli import Shift
+from utils.clock import kst
+from utils.date_utils import TradingCalendar, is_final
+from utils.errors import MalformedAnswer, NotNow, NotPublished, StoreError
+from utils.market_day import DAY_COLUMNS, PROVISIONAL
+from utils.settings import PROJECT, load_settings
 from utils.store import Store
+from utils.store.base import Identity
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP
+from utils.store.locks import COLLECTION
+from utils.store.schema import ACTIONS, INDICATORS, JOBS, LOCKS, SESSIONS, TARGETS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
-DAYS = ["2024-01-18", "2024-01-19", "2024-01-22"]
+SCOPE = {"min_market_cap": 100_000_000_000, "markets": ["KOSPI", "KOSDAQ"]}
+FIRST, SECOND, MIDDLE, SETUP, LAST = "2026-07-30", "2026-07-31", "2026-08-05", "2026-08-06", "2026-08-11"
+"""A ticker comes back from a capital reduction in the second."""
+EVENINGS = [SETUP, "2026-08-07", "2026-08-10", "2026-08-11"]
+NOON = kst(2026, 8, 12, 12)
 
 
-def filled(folder: Path, clock: FakeClock, *sessions: str) -> Store:
-    store = Store(SqliteBackend(folder), clock)
-    for number, session in enumerate(sessions):
-        store.save_session(market_day(session, row("000010", 1000 + number), row("000020")))
-    return store
+class Market:
+    """The synthetic market as a `Source`, without a server: what it shows depends on the clock."""
+
+    name = "pykrx"
+
+    def __init__(self, clock: FakeClock, market: SyntheticMarket, same_evening: bool) -> None:
+        self._clock, self._market, self._same_evening = clock, market, same_evening
+
+    def shows(self, session: str, now: datetime) -> bool:
+        return session <= now.date().isoformat() if self._same_evening else is_final(session, now)
+
+    def fetch_day(self, session: str) -> pd.DataFrame:
+        now = self._clock.now_kst()
+        if not phase_of(self._market, session, now).has_numbers:
+            raise NotPublished(f"The exchange shows no prices for {session}.")
+        return pd.DataFrame(answers.day_rows(shown(self._market, session, now)))
+
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
+        now = self._clock.now_kst()
+        days = [each for each in self._market.sessions if first <= each <= last]
+        return [each for each in days if phase_of(self._market, each, now).has_numbers and self.shows(each, now)]
 
 
-def test_a_store_that_is_whole_has_no_findings(tmp_path: Path, clock: FakeClock) -> None:
-    assert audit(filled(tmp_path, clock, *DAYS), TradingCalendar(), DAYS[0], DAYS[-1]) == []
+@dataclass
+class House:
+    """One installation over the embedded database in a folder."""
+
+    folder: Path
+    clock: FakeClock
+    store: Store
+    source: Market
+    key: str | None = None
+    """With one and without an account, a session can be had from the next morning on only."""
+
+    @property
+    def shift(self) -> Shift:
+        options = {} if self.key is None else {"krx_openapi_key": self.key}
+        return Shift(load_settings(options, self.folder / "no.env"), self.clock, self.store)
+
+    def evening(self) -> None:
+        """`daily_update.py`"""
+        with sources_of(self):
+            daily_update.update(self.shift, self.scope["first_session"], None)
+
+    def hour(self) -> None:
+        """`hourly_analysis.py`"""
+        hourly_analysis.work(self.shift, hourly_analysis.parse([]))
+
+    def audit(self) -> Audit:
+        return daily_update.look_over(self.shift, self.scope["first_session"], None)
+
+    def repair(self) -> int:
+        with sources_of(self):
+            return daily_update.mend(self.shift, self.scope["first_session"], None)
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        scope = self.store.scope()
+        assert scope is not None
+        return scope
+
+    def frame(self, session: str) -> pd.DataFrame:
+        day = self.store.load_session(session)
+        assert day is not None
+        return day.frame
+
+    def rewrite(self, session: str, frame: pd.DataFrame) -> None:
+        """Store other cells, as if they had been what was saved."""
+        day = self.store.load_session(session)
+        assert day is not None
+        self.store.save_session(replace(day, frame=frame), self.store.corporate_actions(session, session))
+
+    def change(self, collection: str, key: str, **fields: object) -> None:
+        assert self.store.backend.update(collection, {"_id": key}, fields) == 1
+
+    def targets(self) -> list[str]:
+        return [target["_id"] for target in self.store.targets(active_only=True)]
 
 
-def test_a_hole_is_listed(tmp_path: Path, clock: FakeClock) -> None:
-    store = filled(tmp_path, clock, DAYS[0], DAYS[2])
-    assert audit(store, TradingCalendar(), DAYS[0], DAYS[-1]) == [f"{DAYS[1]}: not stored"]
+class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
+    def __init__(self, house: House) -> None:
+        self._house, self._patch = house, pytest.MonkeyPatch()
+
+    def __enter__(self) -> None:
+        house = self._house
+        sources = Sources([house.source], [house.source], house.clock, house.clock.sleep)
+        self._patch.setattr(daily_update, "make_sources", lambda *_: sources)
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
 
 
-def test_a_damaged_session_is_listed_and_the_others_are_still_looked_at(tmp_path: Path, clock: FakeClock) -> None:
-    store = filled(tmp_path, clock, DAYS[0], DAYS[1])
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        zeros = "UPDATE session_columns SET data = zeroblob(length(data)) WHERE name = 'volume' AND session = ?"
-        connection.execute(zeros, [DAYS[0]])
-    damaged, missing = audit(store, TradingCalendar(), DAYS[0], DAYS[-1])
-    assert damaged.startswith(f"{DAYS[0]}: ")
-    assert "is damaged" in damaged
-    assert missing == f"{DAYS[2]}: not stored"
+def open_house(folder: Path, now: datetime, market: SyntheticMarket, key: str | None = None) -> House:
+    clock = FakeClock(now)
+    return House(folder, clock, Store(SqliteBackend(folder), clock), Market(clock, market, key is None), key)
+
+
+@pytest.fixture(scope="module")
+def market() -> SyntheticMarket:
+    return SyntheticMarket(60)
+
+
+@pytest.fixture(scope="module")
+def whole(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation after four evenings and the analyses of their nights."""
+    folder = tmp_path_factory.mktemp("whole")
+    house = open_house(folder, NOON, market)
+    house.store.save_scope(**SCOPE, first_session=FIRST)
+    for evening in EVENINGS:
+        house.clock.set(at(evening, 19))
+        house.evening()
+        house.clock.advance(minutes=10)
+        house.hour()
+    house.store.close()
+    return folder
+
+
+@pytest.fixture
+def house(whole: Path, market: SyntheticMarket, tmp_path: Path) -> Iterator[House]:
+    """A copy of it, at noon after the last night."""
+    shutil.copytree(whole, tmp_path / "data")
+    house = open_house(tmp_path / "data", NOON, market)
+    yield house
+    house.store.close()
+
+
+def at(day: str, hour: int, minute: int = 0) -> datetime:
+    return kst(*map(int, day.split("-")), hour, minute)
+
+
+def told(audit: Audit) -> list[tuple[str, str | None]]:
+    return [(finding.rule, finding.session or finding.ticker) for finding in audit.findings]
+
+
+@pytest.mark.parametrize("key", [None, "key of the Open API"])
+@pytest.mark.parametrize(
+    ("first", "setup", "noon"),
+    [
+        ("2026-08-04", "2026-08-06", "2026-08-11"),  # Thursday to Tuesday
+        ("2026-08-12", "2026-08-13", "2026-08-20"),  # with a holiday nobody predicted, a weekend and a predicted one
+    ],
+)
+def test_nothing_is_wrong_at_any_hour_of_normal_days(
+    market: SyntheticMarket, tmp_path: Path, first: str, setup: str, noon: str, key: str | None
+) -> None:
+    house = open_house(tmp_path, at(setup, 19), market, key)
+    house.store.save_scope(**SCOPE, first_session=first)
+    while house.clock.now_kst() < at(noon, 12):
+        now = house.clock.now_kst()
+        if now.hour == 19 and now.weekday() < 5:
+            with suppress(NotPublished):
+                house.evening()
+        house.clock.advance(minutes=5)
+        assert house.audit().findings == [], now
+        house.clock.advance(minutes=5)
+        if (now.hour >= 19 and now.weekday() < 5) or (now.hour <= 8 and 1 <= now.weekday() < 6):
+            with suppress(NotNow):
+                house.hour()
+        house.clock.set(now + timedelta(hours=1))
+    last = "2026-08-10" if noon == "2026-08-11" else "2026-08-19"
+    expected = [each for each in market.sessions if first <= each < (last if key else noon)]
+    assert [head.session for head in house.store.session_heads()] == expected
+
+
+def lose_a_session(house: House) -> None:
+    house.store.backend.delete(SESSIONS, {"_id": MIDDLE})
+
+
+def keep_a_tenth_of_the_first(house: House) -> None:
+    house.rewrite(FIRST, house.frame(FIRST).head(6))
+
+
+def keep_nine_tenths_of_one(house: House) -> None:
+    house.rewrite(MIDDLE, house.frame(MIDDLE).head(54))
+
+
+def break_the_order(house: House) -> None:
+    frame = house.frame(MIDDLE)
+    traded = frame.index[frame["low"] > 1][0]
+    frame.loc[traded, "high"] = frame.loc[traded, "low"] - 1
+    house.rewrite(MIDDLE, frame)
+
+
+def break_a_market_cap(house: House) -> None:
+    frame = house.frame(MIDDLE)
+    frame.loc[3, "market_cap"] += 1
+    house.rewrite(MIDDLE, frame)
+
+
+def another_days_answer(house: House, session: str = MIDDLE, other: str = SECOND) -> None:
+    """The whole market of another day, with the factors that follow from it."""
+    calendar = TradingCalendar(house.store.observed_calendar())
+    before = house.store.load_session(calendar.previous_session(session))
+    found = find_actions(None if before is None else before.frame, house.frame(other), session)
+    house.rewrite(session, house.frame(other).assign(factor=found.factor)[list(DAY_COLUMNS)])
+    house.store.backend.delete(ACTIONS, {"session": session})
+    house.store.backend.put(ACTIONS, found.documents())
+
+
+def the_first_is_another_days_answer(house: House) -> None:
+    another_days_answer(house, FIRST, SETUP)
+
+
+def the_second_repeats_the_first(house: House) -> None:
+    another_days_answer(house, SECOND, FIRST)
+
+
+def forget_factors(house: House) -> None:
+    house.rewrite(MIDDLE, house.frame(MIDDLE).assign(factor=np.nan))
+
+
+def forget_one_factor(house: House) -> None:
+    frame = house.frame(LAST)
+    frame.loc[7, "factor"] = np.nan
+    house.rewrite(LAST, frame)
+
+
+def falsify_a_factor(house: House) -> None:
+    frame = house.frame(MIDDLE)
+    frame.loc[7, "factor"] = 0.5
+    house.rewrite(MIDDLE, frame)
+
+
+def invent_an_action(house: House) -> None:
+    house.store.backend.put(ACTIONS, [{"_id": f"005930:{MIDDLE}", "session": MIDDLE, "ticker": "005930"}])
+
+
+def lose_an_action(house: House) -> None:
+    assert house.store.backend.delete(ACTIONS, {"session": SECOND}) == 1
+
+
+def damage_a_column(house: House, statement: str = "UPDATE session_columns SET data = zeroblob(length(data))") -> None:
+    with sqlite3.connect(house.folder / FILE_NAME) as connection:
+        connection.execute(f"{statement} WHERE name = 'volume' AND session = ?", [MIDDLE])
+
+
+def cut_a_column(house: House) -> None:
+    damage_a_column(house, "UPDATE session_columns SET data = substr(data, 1, 9)")
+
+
+def drop_a_column(house: House) -> None:
+    damage_a_column(house, "DELETE FROM session_columns")
+
+
+def drop_all_columns(house: House) -> None:
+    with sqlite3.connect(house.folder / FILE_NAME) as connection:
+        connection.execute("DELETE FROM session_columns WHERE session = ?", [MIDDLE])
+
+
+def miscount(house: House) -> None:
+    house.change(SESSIONS, MIDDLE, count=len(house.frame(MIDDLE)) + 1)
+
+
+def stay_provisional(house: House) -> None:
+    house.change(SESSIONS, MIDDLE, finality=PROVISIONAL, confirmed_utc=None)
+
+
+def stay_provisional_by_record(house: House) -> None:
+    house.change(JOBS, f"{MIDDLE}_{DAILY_UPDATE}", finality=PROVISIONAL)
+
+
+def lose_a_record(house: House) -> None:
+    house.store.forget_jobs(DAILY_UPDATE, [MIDDLE])
+
+
+def kill_a_run(house: House) -> None:
+    """After the session was stored, before its record said so."""
+    house.change(JOBS, f"{LAST}_{DAILY_UPDATE}", status="running", end_time_utc=None)
+
+
+def kill_a_setup(house: House) -> None:
+    house.clock.advance(minutes=-61)
+    house.store.start_job(MANUAL_SETUP, LAST)
+    house.clock.advance(minutes=61)
+
+
+def leave_an_analysis_running(house: House) -> None:
+    house.change(JOBS, f"{SETUP}_{HOURLY_ANALYSIS}", status="running", end_time_utc=None)
+
+
+def leave_targets_behind(house: House) -> None:
+    """Two nights ago; one of them cannot be analysed."""
+    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    for ticker in house.targets()[:2]:
+        house.change(TARGETS, ticker, last_analyzed_date="2026-08-07")
+        house.change(INDICATORS, ticker, session="2026-08-07")
+    house.change(TARGETS, house.targets()[0], last_error="its closes are not positive")
+
+
+def invent_a_target(house: House) -> None:
+    ghost = house.store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "market_cap": 1}
+    house.store.save_targets([ghost], {})
+
+
+def falsify_a_target(house: House) -> None:
+    house.change(TARGETS, house.targets()[2], name="x", market_cap=10**12)
+
+
+def lose_a_target(house: House) -> None:
+    house.store.backend.delete(TARGETS, {"_id": house.targets()[0]})
+
+
+def switch_a_target_off(house: House) -> None:
+    house.change(TARGETS, house.targets()[0], is_active=False)
+
+
+def leave_a_lock(house: House) -> None:
+    other = Store(SqliteBackend(house.folder), house.clock, Identity(run="gone"))
+    with other.lock("hourly_analysis@here"):
+        (left,) = house.store.locks()
+    other.close()
+    long_ago = house.clock.now_utc() - timedelta(minutes=61)
+    house.store.backend.put(LOCKS, [left | {"expires_utc": long_ago}])
+
+
+LARGEST = "the largest"
+DAMAGES: dict[Callable[[House], None], list[tuple[str, str | None]]] = {
+    lose_a_session: [("hole", MIDDLE)],
+    keep_a_tenth_of_the_first: [("few_tickers", FIRST)],
+    keep_nine_tenths_of_one: [("few_tickers", MIDDLE)],
+    break_the_order: [("order", MIDDLE)],
+    break_a_market_cap: [("market_cap", MIDDLE)],
+    another_days_answer: [("base_price", MIDDLE)],
+    the_first_is_another_days_answer: [("base_price", FIRST)],
+    the_second_repeats_the_first: [("base_price", FIRST), ("base_price", SECOND)],
+    forget_factors: [("factor", MIDDLE)],
+    forget_one_factor: [("factor", LAST)],
+    falsify_a_factor: [("factor", MIDDLE)],
+    invent_an_action: [("factor", MIDDLE)],
+    lose_an_action: [("factor", SECOND)],
+    damage_a_column: [("digest", MIDDLE)],
+    cut_a_column: [("digest", MIDDLE)],
+    drop_a_column: [("digest", MIDDLE)],
+    drop_all_columns: [("digest", MIDDLE)],
+    miscount: [("digest", MIDDLE)],
+    stay_provisional: [("provisional", MIDDLE)],
+    stay_provisional_by_record: [("provisional", MIDDLE)],
+    lose_a_record: [("not_recorded", MIDDLE)],
+    kill_a_run: [("not_recorded", LAST), ("stale_job", LAST)],
+    kill_a_setup: [("stale_job", LAST)],
+    leave_an_analysis_running: [("stale_job", SETUP)],
+    invent_a_target: [("target_data", "999999")],
+    falsify_a_target: [("target_data", LARGEST)],
+    lose_a_target: [("target_data", LARGEST)],
+    switch_a_target_off: [("target_data", LARGEST)],
+    leave_a_lock: [("lock", None)],
+}
+each_damage = pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+
+
+def test_a_whole_store_has_no_findings(house: House) -> None:
+    assert house.audit().findings == []
+
+
+@each_damage
+def test_exactly_the_damage_is_found(house: House, damage: Callable[[House], None]) -> None:
+    largest = house.targets()
+    damage(house)
+    found = [(rule, LARGEST if subject in largest else subject) for rule, subject in told(house.audit())]
+    assert found == DAMAGES[damage]
+
+
+@each_damage
+def test_a_repair_mends_it(house: House, damage: Callable[[House], None]) -> None:
+    before = contents(house)
+    damage(house)
+    assert house.repair() == 0
+    assert house.audit().findings == []
+    assert contents(house) == before
+
+
+def contents(house: House) -> dict[str, Any]:
+    """Everything but when and how often it was read."""
+    store = house.store
+    heads = store.session_heads()
+    factors = {head.session: list(house.frame(head.session)["factor"].fillna(0)) for head in heads}
+    targets = [(each["_id"], each["name"], each["market_cap"], each["is_active"]) for each in store.targets()]
+    return {
+        "sessions": {head.session: (head.digest, head.count) for head in heads[:-1]},  # the last may still change
+        "factors": factors,
+        "actions": store.corporate_actions(FIRST, LAST),
+        "targets": [target for target in targets if target[3]],
+        "completed": sorted(job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == "completed"),
+    }
+
+
+def test_targets_that_a_whole_night_left_out_are_named_with_their_error(house: House) -> None:
+    leave_targets_behind(house)
+    behind = house.audit().findings
+    assert sorted(told(house.audit())) == sorted(("target_behind", ticker) for ticker in house.targets()[:2])
+    assert {"not analysed since 2026-08-07" in finding.message for finding in behind} == {True}
+    assert sorted(finding.message.endswith(": its closes are not positive") for finding in behind) == [False, True]
+
+
+def test_they_are_left_to_the_hourly_analysis(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_targets_behind(house)
+    assert house.repair() == 0
+    assert "2 findings left to the hourly analysis" in capsys.readouterr().out
+    house.clock.set(at("2026-08-12", 19))
+    house.evening()
+    house.clock.advance(minutes=10)
+    house.hour()
+    assert house.audit().findings == []
+
+
+def test_a_target_that_a_revision_opened_again_is_not_behind(house: House) -> None:
+    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    house.store.reopen_targets(SECOND, FIRST)
+    assert house.audit().findings == []
+
+
+def test_nobody_is_behind_a_session_that_came_too_late_for_its_night(house: House) -> None:
+    house.store.forget_jobs(HOURLY_ANALYSIS, ["2026-08-10"])
+    for ticker in house.targets():
+        house.change(TARGETS, ticker, last_analyzed_date="2026-08-07")
+        house.change(INDICATORS, ticker, session="2026-08-07")
+    assert {rule for rule, _ in told(house.audit())} == {"target_behind"}
+    house.change(JOBS, f"2026-08-10_{DAILY_UPDATE}", end_time_utc=at("2026-08-11", 8))
+    assert house.audit().findings == []
+
+
+def somebody_at_work(house: House, expires: datetime) -> None:
+    lock = {"_id": COLLECTION, "owner": "other:1:x", "host": "other", "pid": 1, "expires_utc": expires}
+    house.store.backend.put(LOCKS, [lock])
+
+
+def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
+    for damage in (lose_a_session, kill_a_setup, falsify_a_target):
+        damage(house)
+    house.store.forget_jobs(DAILY_UPDATE, [SETUP])
+    house.change(SESSIONS, SECOND, finality=PROVISIONAL)
+    rules = {"hole", "not_recorded", "provisional", "stale_job", "target_data"}
+    assert {rule for rule, _ in told(house.audit())} == rules
+    somebody_at_work(house, NOON)
+    assert (house.audit().findings, house.audit().awaited) == ([], [MIDDLE])
+
+
+def test_a_dead_runs_lock_hides_nothing(house: House) -> None:
+    lose_a_session(house)
+    somebody_at_work(house, NOON - timedelta(seconds=1))
+    assert told(house.audit()) == [("hole", MIDDLE)]
+
+
+def test_a_hole_says_at_once_why_the_evenings_run_failed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = house.source.fetch_day
+    nothing = pd.DataFrame()
+    monkeypatch.setattr(house.source, "fetch_day", lambda day: nothing if day == "2026-08-12" else true(day))
+    house.clock.set(at("2026-08-12", 19))
+    with pytest.raises(MalformedAnswer) as error:
+        house.evening()
+    (hole,) = house.audit().findings
+    assert str(hole) == f"2026-08-12: not stored; its last daily_update failed: {error.value}"
+
+
+def test_an_evening_that_cron_missed_is_awaited_for_two_hours(house: House) -> None:
+    house.clock.set(at("2026-08-12", 20, 59))
+    assert (house.audit().findings, house.audit().awaited) == ([], ["2026-08-12"])
+    house.clock.set(at("2026-08-12", 21))
+    assert told(house.audit()) == [("hole", "2026-08-12"), ("provisional", LAST)]
+
+
+def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(house: House) -> None:
+    house.store.start_job(DAILY_UPDATE, "2026-08-12")
+    error = {"kind": "not_published", "message": "no prices"}
+    house.change(JOBS, f"2026-08-12_{DAILY_UPDATE}", status="failed", error=error)
+    house.clock.set(at("2026-08-12", 22))
+    assert house.audit().awaited == ["2026-08-12"]
+    house.store.record_calendar({"2026-08-12": True}, "index series")
+    assert ("hole", "2026-08-12") in told(house.audit())
+
+
+def test_only_the_span_is_looked_at(house: House) -> None:
+    lose_a_session(house)
+    falsify_a_target(house)
+    narrow = daily_update.look_over(house.shift, SETUP, "2026-08-10")
+    assert (narrow.findings, narrow.sessions) == ([], 3)
+    assert told(daily_update.look_over(house.shift, MIDDLE, MIDDLE)) == [("hole", MIDDLE)]
+
+
+def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> None:
+    keep_nine_tenths_of_one(house)
+    forget_factors(house)
+    assert told(daily_update.look_over(house.shift, MIDDLE, MIDDLE)) == [("few_tickers", MIDDLE), ("factor", MIDDLE)]
+
+
+def test_a_loaded_history_has_to_be_whole(house: House) -> None:
+    calendar = TradingCalendar(house.store.observed_calendar())
+    assert audit_sessions(house.store, calendar, FIRST, LAST) == []
+    lose_a_session(house)
+    break_the_order_of_another = house.frame(SETUP)
+    break_the_order_of_another.loc[0, "low"] = 10**9
+    house.rewrite(SETUP, break_the_order_of_another)
+    found = audit_sessions(house.store, calendar, FIRST, LAST)
+    assert [(each.rule, each.session) for each in found] == [("hole", MIDDLE), ("order", SETUP)]
+
+
+def test_a_database_that_stops_answering_is_no_damage_of_sessions(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> None:
+        raise StoreError("MongoDB does not answer")
+
+    monkeypatch.setattr(house.store, "load_session", silent)
+    monkeypatch.setattr(house.store, "session_head", silent)
+    with pytest.raises(StoreError, match="does not answer"):
+        house.audit()
+
+
+def test_a_person_reads_it_by_rule_with_a_last_line(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    show_audit(house.audit(), as_json=False)
+    lose_a_session(house)
+    leave_targets_behind(house)
+    show_audit(house.audit(), as_json=False)
+    healthy, *lines = capsys.readouterr().out.splitlines()
+    assert healthy == f"Nothing is wrong: 9 sessions, {len(house.targets())} targets checked."
+    assert lines[:4] == [
+        "hole (1)",
+        f"  {MIDDLE}: not stored; its daily_update is recorded as completed",
+        "",
+        "target_behind (2)",
+    ]
+    assert lines[-1] == (
+        "3 findings. `daily_update.py --repair` mends 1 of them. The hourly analysis catches up with the targets."
+    )
+
+
+def test_a_long_list_is_cut_on_the_screen_only(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    for ticker in house.targets():
+        house.change(TARGETS, ticker, name="x")
+    many = len(house.targets())
+    show_audit(house.audit(), as_json=False)
+    shown_lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert (len(shown_lines), shown_lines[-1]) == (21, f"  ... and {many - 20} more; --audit --json tells all")
+    show_audit(house.audit(), as_json=True)
+    assert len(json.loads(capsys.readouterr().out)) == many
+
+
+def test_a_program_reads_json(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    lose_a_record(house)
+    show_audit(house.audit(), as_json=True)
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "rule": "not_recorded",
+            "message": "stored, but no daily_update of it is recorded",
+            "session": MIDDLE,
+            "ticker": None,
+            "repairable": True,
+        }
+    ]
+
+
+def test_a_repair_that_the_exchange_refuses_mends_the_rest_and_says_what_is_left(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for damage in (lose_a_session, lose_an_action, falsify_a_target, kill_a_setup, leave_a_lock):
+        damage(house)
+    monkeypatch.setattr(house.source, "fetch_day", lambda session: pd.DataFrame())
+    with pytest.raises(MalformedAnswer, match=MIDDLE):
+        house.repair()
+    assert told(house.audit()) == [("hole", MIDDLE)]
+    assert "4 of 5 findings mended. 1 finding left" in capsys.readouterr().out
+
+
+def test_what_the_exchange_itself_shows_so_is_left_to_a_person(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the market really has another base price on one day."""
+    true = house.source.fetch_day
+    assert house.repair() == 0
+
+    def odd(session: str) -> pd.DataFrame:
+        table = true(session)
+        return table.assign(CMPPREVDD_PRC=["1"] * 20 + list(table["CMPPREVDD_PRC"][20:])) if session == SETUP else table
+
+    monkeypatch.setattr(house.source, "fetch_day", odd)
+    lose_a_record_of_setup = house.store.forget_jobs(DAILY_UPDATE, [SETUP])
+    assert (lose_a_record_of_setup, house.repair(), told(house.audit())) == (1, 1, [("base_price", SETUP)])
+    assert house.repair() == 1
+    assert "1 finding left: what the exchange still shows so" in capsys.readouterr().out
+
+
+def test_a_session_that_only_waits_for_its_confirmation_keeps_its_record_when_that_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stay_provisional(house)
+    monkeypatch.setattr(house.source, "fetch_day", lambda session: pd.DataFrame())
+    with pytest.raises(MalformedAnswer):
+        house.repair()
+    assert house.store.is_completed(DAILY_UPDATE, MIDDLE)
+    damage_a_column(house)
+    with pytest.raises(MalformedAnswer):
+        house.repair()
+    assert not house.store.is_completed(DAILY_UPDATE, MIDDLE)
+
+
+def test_a_repair_of_a_whole_store_asks_and_changes_nothing(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Market, "fetch_day")
+    monkeypatch.delattr(Market, "fetch_sessions")
+    before = contents(house), house.store.jobs(DAILY_UPDATE)
+    assert house.repair() == 0
+    assert (contents(house), house.store.jobs(DAILY_UPDATE)) == before
+    assert capsys.readouterr().out.startswith("Nothing was wrong. 9 sessions, ")
+
+
+def test_every_rule_is_documented_and_no_other() -> None:
+    page = (PROJECT / "docs/documents.md").read_text(encoding="utf-8")
+    table = page.split("\n## Audit\n")[1].split("\n## ")[0].split("| rule |")[1]
+    assert tuple(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == RULES
+
+
+def test_every_rule_has_a_damage() -> None:
+    assert {rule for told_rules in DAMAGES.values() for rule, _ in told_rules} == set(RULES) - {"target_behind"}

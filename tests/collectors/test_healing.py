@@ -60,4 +60,10 @@ def test_whatever_is_stored_exactly_the_rest_is_due_in_order(stored: set[str], c
 
 def test_days_of_which_the_exchange_has_shown_nothing_are_unsettled() -> None:
     calendar = TradingCalendar({WEEK[0]: True, WEEK[1]: False})
-    assert unsettled_days(calendar, WEEK[0], "2024-01-19") == WEEK[2:4]
+    assert unsettled_days(calendar, WEEK[0], EVENING) == WEEK[2:4]
+
+
+def test_today_is_asked_about_in_the_evening_when_it_is_predicted_closed() -> None:
+    new_year = TradingCalendar({"2024-02-08": True})
+    assert unsettled_days(new_year, "2024-02-08", kst(2024, 2, 9, 17, 59)) == []
+    assert unsettled_days(new_year, "2024-02-08", kst(2024, 2, 9, 18)) == ["2024-02-09"]

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from collectors.integrity import check_day
+from collectors.integrity import check_day, check_follows, is_short_beside
 from tests.fakes import halted, market_day, row
 from utils.errors import MalformedAnswer
 
@@ -16,7 +16,7 @@ def day(*rows: dict[str, object], session: str = SESSION) -> pd.DataFrame:
 
 def test_a_normal_day_with_halted_and_off_hours_rows_passes() -> None:
     off_hours = row("000030", 500, open=0, high=0, low=0, volume=7, value=3500)
-    check_day(day(row("000010"), halted("000020", 700), off_hours), SESSION, None)
+    check_day(day(row("000010"), halted("000020", 700), off_hours), SESSION)
 
 
 @pytest.mark.parametrize(
@@ -32,25 +32,44 @@ def test_a_normal_day_with_halted_and_off_hours_rows_passes() -> None:
 )
 def test_a_broken_rule_names_the_ticker(cells: dict[str, int], rule: str) -> None:
     with pytest.raises(MalformedAnswer, match=f"{rule}.*000020"):
-        check_day(day(row("000010"), row("000020", **cells)), SESSION, None)
+        check_day(day(row("000010"), row("000020", **cells)), SESSION)
 
 
 def test_fewer_than_98_percent_of_the_tickers_are_not_the_market() -> None:
     before = day(*(row(f"{number:06d}") for number in range(100)), session="2024-01-19")
     enough = day(*(row(f"{number:06d}", volume=11) for number in range(98)))
-    check_day(enough, SESSION, before)
+    check_follows(enough, SESSION, before)
     with pytest.raises(MalformedAnswer, match="only 97 of the 100"):
-        check_day(enough.iloc[:97], SESSION, before)
+        check_follows(enough.iloc[:97], SESSION, before)
 
 
 def test_other_tickers_in_place_of_the_known_ones_do_not_count() -> None:
     before = day(*(row(f"{number:06d}") for number in range(100)), session="2024-01-19")
     strangers = day(*(row(f"9{number:05d}") for number in range(100)))
     with pytest.raises(MalformedAnswer, match="only 0 of the 100"):
-        check_day(strangers, SESSION, before)
+        check_follows(strangers, SESSION, before)
 
 
 def test_the_answer_of_the_day_before_is_not_taken_for_today() -> None:
     rows = [row("000010"), row("000020", 700)]
     with pytest.raises(MalformedAnswer, match="repeats the session before"):
-        check_day(day(*rows), SESSION, day(*rows, session="2024-01-19"))
+        check_follows(day(*rows), SESSION, day(*rows, session="2024-01-19"))
+
+
+def test_bases_that_are_not_the_closes_before_are_of_another_day() -> None:
+    before = day(*(row(f"{number:06d}", 1000 + number) for number in range(10)), session="2024-01-19")
+    after = day(*(row(f"{number:06d}", 2000 + number, change=1000) for number in range(10)))
+    check_follows(after, SESSION, before)
+    with pytest.raises(MalformedAnswer, match="0% of its base prices"):
+        check_follows(after.assign(change=0), SESSION, before)
+
+
+def test_a_base_that_was_rounded_up_to_the_tick_continues() -> None:
+    before, after = day(row("000010", 9_995), session="2024-01-19"), day(row("000010", 10_100, change=100))
+    check_follows(after, SESSION, before)
+
+
+def test_the_session_that_lacks_tickers_is_the_short_one() -> None:
+    whole = day(*(row(f"{number:06d}") for number in range(100)))
+    assert is_short_beside(whole.iloc[:97], whole)
+    assert not is_short_beside(whole, whole.iloc[:98])

@@ -1,16 +1,30 @@
 """Real pykrx against the local exchange: login, logout, refusals, time, cookies; nothing printed, nothing leaked."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from collectors.krx_session import Account, PykrxSource
+from collectors.transport import BAN_LASTS, Gate
 from sandbox.exchange import DATA_PATH, LOGIN_POST_PATH, Request, Response
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
+from tests.fakes import FakeClock
 from utils.clock import kst
-from utils.errors import Banned, LoggedOut, LoginRefused, MalformedAnswer, PasswordChangeDue, SourceDown, WrongUsage
+from utils.errors import (
+    AnswerCutOff,
+    Banned,
+    LoggedInElsewhere,
+    LoggedOut,
+    LoginRefused,
+    MalformedAnswer,
+    PasswordChangeDue,
+    SourceDown,
+)
+from utils.store import Store
+from utils.store.sqlite import SqliteBackend
 
 ACCOUNT = Account("reader-of-tests", "secret-of-tests")
 
@@ -27,9 +41,14 @@ def exchange(market: SyntheticMarket) -> Iterator[LocalExchange]:
 
 
 @pytest.fixture
-def connect(exchange: LocalExchange, tmp_path: Path) -> Callable[..., PykrxSource]:
-    def make(account: Account | None = ACCOUNT, before_request: Callable[[], None] = lambda: None) -> PykrxSource:
-        return PykrxSource(account, exchange.url, before_request, tmp_path)
+def store(tmp_path: Path, clock: FakeClock) -> Store:
+    return Store(SqliteBackend(tmp_path), clock)
+
+
+@pytest.fixture
+def connect(exchange: LocalExchange, store: Store, tmp_path: Path) -> Callable[..., PykrxSource]:
+    def make(account: Account = ACCOUNT, pause: Callable[[float], None] = lambda seconds: None) -> PykrxSource:
+        return PykrxSource(account, exchange.url, Gate("pykrx", store, timedelta(0), pause), tmp_path)
 
     return make
 
@@ -53,13 +72,13 @@ def test_a_whole_day_is_one_request_after_one_login(
 
 
 def test_a_year_of_sessions_is_one_request(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
-    shown = connect().fetch_sessions("2025-09-01", "2026-09-10")
+    shown = connect().fetch_sessions("2025-09-01", "2026-09-10", {})
     assert shown == [day for day in exchange.exchange.market.sessions if "2025-09-01" <= day <= "2026-09-10"]
     assert exchange.counts()["data"] == 1
 
 
 def test_more_than_two_years_are_asked_in_spans(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
-    connect().fetch_sessions("2022-01-01", "2026-09-10")
+    connect().fetch_sessions("2022-01-01", "2026-09-10", {})
     spans = [(record.dates["strtDd"], record.dates["endDd"]) for record in exchange.requests() if record.kind == "data"]
     assert [spans[0][0], spans[-1][1], len(spans)] == ["20220101", "20260910", 3]
 
@@ -101,10 +120,29 @@ def test_a_password_that_is_due_is_told_apart(connect: Callable[..., PykrxSource
         connect().log_in()
 
 
-def test_without_an_account_nothing_is_asked(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
-    with pytest.raises(WrongUsage, match="KRX_ID and KRX_PW"):
-        connect(None).fetch_day("2026-09-10")
+def test_an_account_that_cannot_be_taken_over_is_told_apart_and_tried_once(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
+    exchange.fail("elsewhere")
+    source = connect()
+    for _ in range(2):
+        with pytest.raises(LoggedInElsewhere, match="CD011"):
+            source.fetch_day("2026-09-10")
+    assert exchange.counts()["login"] == 2  # pykrx itself repeats it once with skipDup=Y
+
+
+def test_a_ban_closes_the_source_for_every_process_and_says_until_when(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, store: Store, clock: FakeClock
+) -> None:
+    exchange.fail("ban_page", kind="data")
+    with pytest.raises(Banned, match="2024-01-23 19:00 KST"):
+        connect().fetch_day("2026-09-10")
+    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS
+    exchange.reset_counts()
+    with pytest.raises(Banned, match="closed to us until 2024-01-23 19:00"):
+        connect().fetch_day("2026-09-10")
     assert exchange.requests() == []
+    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS, "asking in vain does not renew it"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +152,8 @@ def test_without_an_account_nothing_is_asked(connect: Callable[..., PykrxSource]
         (Response(200, "<html>이용이 제한되었습니다</html>".encode()), Banned),
         (Response(200, "<html>점검</html>".encode()), SourceDown),
         (Response(502, b""), SourceDown),
-        (Response(200, b'{"OutBlock_1":[{"ISU_SRT_CD":"0059'), MalformedAnswer),
+        (Response(200, b'{"OutBlock_1":[{"ISU_SRT_CD":"0059'), AnswerCutOff),
+        (Response(200, b""), AnswerCutOff),
         (Response(200, b'{"output":[]}'), MalformedAnswer),
         (Response(200, b'{"OutBlock_1":7}'), MalformedAnswer),
         (Response(200, b"{}"), MalformedAnswer),
@@ -136,12 +175,13 @@ def test_a_closed_port_is_an_outage(connect: Callable[..., PykrxSource], exchang
         source.fetch_day("2026-09-10")
 
 
-def test_every_request_is_announced_before_it_is_sent(
-    connect: Callable[..., PykrxSource], exchange: LocalExchange
+def test_every_request_waits_for_its_turn_before_it_is_sent(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, store: Store
 ) -> None:
-    announced: list[int] = []
-    connect(before_request=lambda: announced.append(len(exchange.requests()))).fetch_day("2026-09-10")
-    assert announced == [0, 1, 2, 3]
+    sent: list[int] = []
+    connect(pause=lambda seconds: sent.append(len(exchange.requests()))).fetch_day("2026-09-10")
+    assert sent == [0, 1, 2, 3]
+    assert store.sources()[0]["today"] == 4
 
 
 def test_nothing_is_printed_and_the_account_has_no_repr(

@@ -1,17 +1,20 @@
-"""One session into the store: factors, revisions, the calendar it learns, retries and what is never tried again."""
+"""One session into the store: factors, revisions, the calendar it learns, and a stored day that is doubted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from collectors.answers import RAW_COLUMNS
-from collectors.stock_data_collector import BAN_LASTS, TRIES, StockDataCollector
+from collectors.sources import Sources
+from collectors.stock_data_collector import StockDataCollector
 from tests.fakes import FakeClock
 from utils.clock import kst
-from utils.errors import Banned, ClosedMarket, MalformedAnswer, NotPublished, SourceDown, SourceError
-from utils.market_day import MARKETS
+from utils.date_utils import TradingCalendar
+from utils.errors import ClosedMarket, MalformedAnswer, NotPublished, SourceError
+from utils.market_day import MARKETS, MarketDay
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
@@ -29,6 +32,9 @@ class ScriptedSource:
         self.shown: list[str] = []
         self.asked: list[str] = []
 
+    def shows(self, session: str, now: datetime) -> bool:
+        return True
+
     def fetch_day(self, session: str) -> pd.DataFrame:
         self.asked.append(session)
         answer = self.days[session]
@@ -36,7 +42,7 @@ class ScriptedSource:
             raise answer
         return answer
 
-    def fetch_sessions(self, first: str, last: str) -> list[str]:
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         self.asked.append(f"{first}..{last}")
         return [day for day in self.shown if first <= day <= last]
 
@@ -73,7 +79,12 @@ def source() -> ScriptedSource:
 
 @pytest.fixture
 def collector(source: ScriptedSource, store: Store, clock: FakeClock) -> StockDataCollector:
-    return StockDataCollector(source, store, clock)
+    return make_collector(source, store)
+
+
+def make_collector(source: ScriptedSource, store: Store) -> StockDataCollector:
+    sources = Sources([source], [source], store.clock, store.clock.sleep)
+    return StockDataCollector(sources, store, TradingCalendar(store.observed_calendar()))
 
 
 def factors(store: Store, session: str) -> list[float]:
@@ -144,7 +155,7 @@ def test_other_cells_are_a_revision_that_names_its_tickers(
     collector.collect(FRIDAY)
     collector.collect(MONDAY)
     clock.set(kst(2024, 1, 23, 8))
-    source.days[MONDAY] = source.days[MONDAY].replace({"10": "11"})  # type: ignore[union-attr]
+    source.days[MONDAY] = source.days[MONDAY].assign(ACC_TRDVOL="11")  # type: ignore[union-attr]
     morning = collector.collect(MONDAY)
     assert (morning.head.revision, morning.changed) == (2, ["000010", "000020"])
 
@@ -180,45 +191,128 @@ def test_an_index_series_that_lacks_a_stored_session_is_not_believed(
     assert store.observed_calendar() == {FRIDAY: True}
 
 
-def test_an_outage_is_tried_again_with_growing_waits(
-    collector: StockDataCollector, source: ScriptedSource, clock: FakeClock
-) -> None:
-    source.days[MONDAY] = SourceDown("down")
-    with pytest.raises(SourceDown):
-        collector.collect(MONDAY)
-    assert source.asked == [MONDAY] * TRIES
-    assert clock.slept == sorted(clock.slept)
-    assert len(clock.slept) == TRIES - 1
-
-
-@pytest.mark.parametrize("error", [Banned("no"), MalformedAnswer("odd")], ids=lambda error: error.kind)
-def test_what_a_retry_cannot_mend_is_asked_once(
-    collector: StockDataCollector, source: ScriptedSource, clock: FakeClock, error: SourceError
-) -> None:
-    source.days[MONDAY] = error
-    with pytest.raises(type(error)):
-        collector.collect(MONDAY)
-    assert (source.asked, clock.slept) == ([MONDAY], [])
-
-
-def test_a_ban_closes_the_source_for_everybody(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
-) -> None:
-    source.days[MONDAY] = Banned("no")
-    with pytest.raises(Banned):
-        collector.collect(MONDAY)
-    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS
-
-
 def test_a_broken_day_leaves_what_was_stored(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
     before = collector.collect(FRIDAY).head
-    source.days[FRIDAY] = published(("000010", 1000, 0, 100))
     source.days[MONDAY] = published(("000010", 1000, 0, 100))
     with pytest.raises(MalformedAnswer, match="1 of the 2"):
         collector.collect(MONDAY)
     assert store.session_heads() == [before]
+
+
+def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_mended(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    right = source.days[FRIDAY]
+    source.days[FRIDAY] = published(("000010", 800, 0, 100), ("000020", 8_000, 0, 100))  # another day's answer
+    collector.collect(FRIDAY)
+    source.days[FRIDAY] = right
+    collector.collect(MONDAY)
+    assert source.asked == [FRIDAY, MONDAY, FRIDAY]
+    assert [head.revision for head in store.session_heads()] == [2, 1]
+    assert factors(store, MONDAY) == [1.0, 0.2]
+
+
+def test_a_stored_day_with_too_few_rows_is_mended_by_the_next_one(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    whole = source.days[FRIDAY]
+    source.days[FRIDAY] = published(("000010", 1000, 0, 100))
+    collector.collect(FRIDAY)
+    source.days[FRIDAY] = whole
+    collector.collect(MONDAY)
+    assert [head.count for head in store.session_heads()] == [2, 2]
+
+
+def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    before = collector.collect(FRIDAY).head
+    source.days[MONDAY] = published(("000010", 500, 10, 100), ("000020", 5_020, 20, 500))
+    with pytest.raises(MalformedAnswer, match="another day"):
+        collector.collect(MONDAY)
+    assert source.asked == [FRIDAY, MONDAY, FRIDAY]
+    assert [(head.session, head.digest) for head in store.session_heads()] == [(FRIDAY, before.digest)]
+
+
+def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
+    source.days["2024-01-18"] = published(("000010", 990, 0, 100), ("000020", 9_000, 0, 100))
+    clock.set(kst(2024, 1, 23, 19))
+    collect_all(collector.collect, [FRIDAY, MONDAY])
+    stored = [head.digest for head in store.session_heads()]
+    shifted = {TUESDAY: MONDAY, MONDAY: FRIDAY, FRIDAY: "2024-01-18"}
+    source.days |= {day: source.days[before] for day, before in shifted.items()}
+    with pytest.raises(MalformedAnswer, match="repeats the session before"):
+        collector.collect(TUESDAY)
+    assert [head.digest for head in store.session_heads()] == stored
+
+
+def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_there(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 25, 19))
+    right = source.days | {
+        TUESDAY: published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500)),
+        "2024-01-24": published(("000010", 1012, 1, 100), ("000020", 2_040, 10, 500)),
+    }
+    wrong = (
+        published(("000010", 500, 1, 100), ("000020", 8_000, 1, 100)),
+        published(("000010", 510, 10, 100), ("000020", 8_100, 100, 100)),
+    )
+    source.days = right | {FRIDAY: wrong[0], MONDAY: wrong[1]}
+    collect_all(collector.collect, [FRIDAY, MONDAY])
+    source.days = right
+    with pytest.raises(MalformedAnswer):
+        collector.collect(TUESDAY)
+    collect_all(collector.collect, ["2024-01-24", TUESDAY])
+    closes = [list(frame["close"]) for _, frame in store.read_sessions(FRIDAY, "2024-01-24")]
+    assert closes == [[1000, 10_000], [1010, 2_020], [1011, 2_030], [1012, 2_040]]
+
+
+def test_a_session_that_is_read_again_loses_no_tickers(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    before = collector.collect(FRIDAY).head
+    source.days[FRIDAY] = published(("000010", 1000, 0, 100))
+    with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
+        collector.collect(FRIDAY)
+    assert store.session_heads() == [before]
+
+
+def test_a_damaged_session_counts_as_not_stored_and_is_written_anew(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    whole = collector.collect(FRIDAY).head
+    store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
+    collector.collect(MONDAY)
+    assert np.isnan(factors(store, MONDAY)).all(), "nothing can be known beside damage"
+    collector.collect(FRIDAY)
+    assert store.session_heads()[0].digest == whole.digest
+    assert factors(store, MONDAY) == [1.0, 0.2]
+
+
+def test_factors_are_found_anew_in_what_is_stored(collector: StockDataCollector, store: Store) -> None:
+    collector.collect(FRIDAY)
+    collector.collect(MONDAY)
+    day = store.load_session(MONDAY)
+    assert day is not None
+    store.save_session(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
+    collector.settle_factors(MONDAY)
+    assert factors(store, MONDAY) == [1.0, 0.2]
+    assert len(store.backend.find("stock_data.corporate_actions", {"session": MONDAY})) == 1
+
+
+def test_the_name_of_the_first_source_stays(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    collector.collect(FRIDAY)
+    source.name, source.days[FRIDAY] = "openapi", source.days[FRIDAY].replace({"이름": "Name"})  # type: ignore[union-attr]
+    assert collector.collect(FRIDAY).changed == []
+    assert store.session_heads()[0].source == "openapi"
 
 
 def test_order_of_arrival_does_not_matter(
@@ -229,7 +323,7 @@ def test_order_of_arrival_does_not_matter(
 
     def stored_after(order: list[str]) -> list[tuple[str, list[float]]]:
         store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
-        collect_all(StockDataCollector(source, store, clock).collect, order)
+        collect_all(make_collector(source, store).collect, order)
         return [(head.digest, factors(store, head.session)) for head in store.session_heads()]
 
     expected = stored_after([FRIDAY, MONDAY, TUESDAY])[1:]

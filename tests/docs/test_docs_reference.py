@@ -34,6 +34,7 @@ WRONG = {
     "DATA_DIR": "~no-such-user/data",
     "LOG_DIR": "~no-such-user/logs",
     "KRX_BASE_URL": "data.krx.co.kr",
+    "KRX_OPENAPI_BASE_URL": "data-dbg.krx.co.kr",
     "KRX_REQUEST_INTERVAL_SECONDS": "-1",
     "MIN_MARKET_CAP": "1e11",
     "MARKETS": "NASDAQ",
@@ -109,7 +110,7 @@ def test_the_documented_values_are_those_that_a_refusal_names(name: str, wrong: 
 
 
 def test_every_setting_that_can_be_wrong_was_tried() -> None:
-    assert set(WRONG) == set(setting_names()) - {"MONGODB_URI", "KRX_ID", "KRX_PW"}
+    assert set(WRONG) == set(setting_names()) - {"MONGODB_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
 
 
 def test_the_documented_options_are_those_that_outweigh_a_setting() -> None:
@@ -279,3 +280,22 @@ def test_every_page_is_linked_from_both_readmes() -> None:
     pages = {f"docs/{path.name}" for path in (PROJECT / "docs").glob("*.md")}
     for name in ("README.md", "README.ko.md"):
         assert pages <= set(re.findall(r"\]\((docs/[^)#]+)\)", read(name)))
+
+
+def proofs() -> list[str]:
+    page = read("docs/failures.md")
+    return re.findall(r"`(test_\w+)`", page)
+
+
+def test_every_failure_names_the_test_that_proves_it() -> None:
+    page = read("docs/failures.md")
+    for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE):
+        header, _, *body = table.splitlines()
+        if "proved by" in header:
+            assert all(re.search(r"`test_\w+` \|$", line) for line in body), header
+
+
+@pytest.mark.parametrize("name", sorted(set(proofs())))
+def test_a_proof_that_is_named_exists(name: str) -> None:
+    found = [path for path in (PROJECT / "tests").rglob("test_*.py") if f"def {name}(" in path.read_text("utf-8")]
+    assert len(found) == 1, name

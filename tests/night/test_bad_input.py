@@ -74,7 +74,7 @@ def test_wrong_settings_are_named(suite: Suite, name: str, value: str, message: 
 
 def test_missing_credentials_are_asked_for(suite: Suite) -> None:
     done = suite.run(NOW, *SETUP, KRX_ID="", KRX_PW="")
-    assert (done.returncode, "KRX_ID and KRX_PW are not set" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, "KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set" in done.stderr) == (2, True), done.stderr
 
 
 def test_wrong_credentials_are_tried_once_and_never_shown(suite: Suite) -> None:

@@ -238,6 +238,20 @@ def test_one_weekday_is_closed_that_no_library_knows(market):
     assert closed not in market.sessions
 
 
+def test_a_year_can_have_more_holidays_that_nobody_predicts():
+    closed = ["2026-03-04", "2025-11-27"]
+    market = SyntheticMarket(60, closed=closed)
+    assert market.unpredicted_holidays == ["2025-11-27", "2026-03-04", "2026-08-14"]
+    assert not set(market.unpredicted_holidays) & set(market.sessions)
+    assert (market.sessions[0], market.sessions[-1]) == ("2025-05-02", "2026-12-30")
+
+
+@pytest.mark.parametrize("day", ["2026-03-07", "2026-03-02", "2027-03-04", "someday"])
+def test_a_day_that_is_no_session_cannot_be_closed_unexpectedly(day):
+    with pytest.raises(ValueError, match=day):
+        SyntheticMarket(60, closed=[day])
+
+
 def test_the_same_seed_gives_the_same_market_and_another_one_another():
     first, again, other = (SyntheticMarket(60, seed, "2026-08-03", "2026-10-30") for seed in (1, 1, 2))
     assert first.events == again.events

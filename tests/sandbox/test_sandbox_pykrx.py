@@ -99,3 +99,31 @@ def test_a_session_elsewhere_is_thrown_out_by_pykrx(krx, exchange, browser):
     assert browser().log_in(skipDup="Y") == "CD001"
     with pytest.raises(requests.JSONDecodeError):
         krx.전종목시세().fetch("20260910", "ALL")
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        ("logout", requests.JSONDecodeError),
+        ("ban_page", requests.JSONDecodeError),
+        ("truncated", requests.JSONDecodeError),
+        ("empty", requests.JSONDecodeError),
+        ("no_block", KeyError),
+        ("die", requests.exceptions.ChunkedEncodingError),
+        ("reset", requests.ConnectionError),
+        ("outage", requests.ConnectionError),
+    ],
+)
+def test_pykrx_meets_failures_that_it_raises(failure, error, krx, exchange):
+    exchange.fail(failure, times=1)
+    with pytest.raises(error):
+        krx.전종목시세().fetch("20260910", "ALL")
+    assert exchange.faults() == []
+
+
+def test_pykrx_takes_rows_for_what_they_say(krx, exchange):
+    exchange.fail("no_rows", times=1)
+    assert krx.전종목시세().fetch("20260910", "ALL").empty
+    exchange.fail("late", date="2026-09-10")
+    assert set(krx.전종목시세().fetch("20260910", "ALL")["TDD_CLSPRC"]) == {"-"}
+    assert "2026/09/10" not in set(krx.개별지수시세().fetch("001", "1", "20260801", "20260910")["TRD_DD"])

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import OutOfCalendar
-from utils.errors import EXIT_NOT_NOW, Banned
+from utils.errors import EXIT_NOT_NOW, Banned, QuotaUsed
 from utils.store import Store
 from utils.store.schema import CALENDAR
 
@@ -136,11 +136,37 @@ def test_a_blocked_source_is_closed_to_every_process_until_it_opens(
     with pytest.raises(Banned, match=r"pykrx.*2024-01-23 19:00 KST.*automated use detected") as refusal:
         other.next_request("pykrx", SECOND)
     assert refusal.value.exit_code == EXIT_NOT_NOW
-    clock.advance(hours=24, milliseconds=-1)
+    clock.advance(hours=24, milliseconds=-1, minutes=-5)
     with pytest.raises(Banned):
         store.next_request("pykrx", SECOND)
-    clock.advance(milliseconds=1)
+    clock.advance(minutes=5, milliseconds=1)
     assert store.next_request("pykrx", SECOND) == timedelta(0)
+
+
+def test_the_end_of_a_block_is_waited_for_when_it_is_near(store: Store, clock: FakeClock) -> None:
+    store.block_source("pykrx", clock.now_utc() + timedelta(minutes=5), "banned")
+    assert store.next_request("pykrx", SECOND) == timedelta(minutes=5)
+    assert store.next_request("pykrx", SECOND) == timedelta(minutes=5) + SECOND
+
+
+def test_the_requests_of_a_day_are_limited_until_midnight_in_korea(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
+    for booker in (store, other, store):
+        booker.next_request("openapi", timedelta(0), daily_limit=3)
+    with pytest.raises(QuotaUsed, match="3 requests a day that openapi allows"):
+        other.next_request("openapi", timedelta(0), daily_limit=3)
+    clock.advance(hours=4, minutes=59)
+    with pytest.raises(QuotaUsed):
+        store.next_request("openapi", timedelta(0), daily_limit=3)
+    clock.advance(minutes=1)
+    assert store.next_request("openapi", timedelta(0), daily_limit=3) == timedelta(0)
+
+
+def test_a_comparison_of_sources_is_remembered(store: Store, clock: FakeClock) -> None:
+    assert store.comparison("openapi") is None
+    store.record_comparison("openapi", "2024-01-19", 3)
+    assert store.comparison("openapi") == {"session": "2024-01-19", "differing": 3, "compared_utc": clock.now_utc()}
 
 
 def test_a_refused_request_is_not_counted(store: Store, clock: FakeClock) -> None:

@@ -12,7 +12,6 @@ from utils.date_utils import (
     OutOfCalendar,
     TradingCalendar,
     at_kst,
-    is_due,
     is_final,
     neighbours,
     parse_date,
@@ -159,7 +158,7 @@ def test_the_edges_of_the_range_are_answered() -> None:
     ],
 )
 def test_a_session_is_due_from_18_00_of_its_own_day(now: datetime, due: bool) -> None:
-    assert is_due(MONDAY, now) is due
+    assert CALENDAR.is_due(MONDAY, now) is due
 
 
 @pytest.mark.parametrize(
@@ -259,5 +258,19 @@ def test_last_sessions_are_as_many_as_asked_for_and_without_a_gap(last: str, cou
 def test_the_session_of_a_night_is_due_and_no_later_one_is(naive: datetime) -> None:
     now = kst(*naive.timetuple()[:6])
     session = CALENDAR.session_of_night(now)
-    assert is_due(session, now)
-    assert not is_due(CALENDAR.next_session(session), now)
+    assert CALENDAR.is_due(session, now)
+    assert not CALENDAR.is_due(CALENDAR.next_session(session), now)
+
+
+def test_what_is_only_to_be_had_the_next_morning_is_due_from_eight_then() -> None:
+    calendar = TradingCalendar(same_evening=False)
+    assert not calendar.is_due(MONDAY, kst(2024, 1, 22, 23))
+    assert calendar.is_due(MONDAY, kst(2024, 1, 23, 8))
+    assert calendar.session_of_night(kst(2024, 1, 23, 7, 59)) == "2024-01-19"
+    assert calendar.session_of_night(kst(2024, 1, 23, 8)) == MONDAY
+
+
+def test_a_calendar_that_learns_keeps_what_it_knew() -> None:
+    calendar = TradingCalendar({MONDAY: False}, same_evening=False).knowing({"2024-01-23": False})
+    assert [calendar.is_session(day) for day in (MONDAY, "2024-01-23", "2024-01-24")] == [False, False, True]
+    assert not calendar.is_due("2024-01-24", kst(2024, 1, 24, 23))

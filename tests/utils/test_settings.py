@@ -28,7 +28,9 @@ DEFAULTS: dict[str, Any] = {
     "LOG_DIR": PROJECT / "logs",
     "KRX_ID": None,
     "KRX_PW": None,
+    "KRX_OPENAPI_KEY": None,
     "KRX_BASE_URL": "https://data.krx.co.kr/",
+    "KRX_OPENAPI_BASE_URL": "https://data-dbg.krx.co.kr/",
     "KRX_REQUEST_INTERVAL_SECONDS": 1.0,
     "MIN_MARKET_CAP": 100_000_000_000,
     "MARKETS": ("KOSPI", "KOSDAQ"),
@@ -52,6 +54,8 @@ RIGHT: list[tuple[str, str, Any]] = [
     ("KRX_PW", "p=w # 'x\"", "p=w # 'x\""),
     ("KRX_BASE_URL", "http://127.0.0.1:8000", "http://127.0.0.1:8000/"),
     ("KRX_BASE_URL", "http://localhost:8000/open", "http://localhost:8000/open"),
+    ("KRX_OPENAPI_KEY", "0123456789ABCDEF", "0123456789ABCDEF"),
+    ("KRX_OPENAPI_BASE_URL", "http://127.0.0.1:8000", "http://127.0.0.1:8000/"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "0", 0.0),
     ("KRX_REQUEST_INTERVAL_SECONDS", "2.5", 2.5),
     ("KRX_REQUEST_INTERVAL_SECONDS", "300", 300.0),
@@ -81,6 +85,7 @@ WRONG = [
     ("LOG_DIR", "~no-such-user-here/logs", "path of a folder"),
     ("KRX_BASE_URL", "data.krx.co.kr", "http:// or https://"),
     ("KRX_BASE_URL", "ftp://data.krx.co.kr", "http:// or https://"),
+    ("KRX_OPENAPI_BASE_URL", "data-dbg.krx.co.kr", "http:// or https://"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "-1", "from 0 to 300"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "soon", "from 0 to 300"),
     ("KRX_REQUEST_INTERVAL_SECONDS", "nan", "from 0 to 300"),
@@ -150,7 +155,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
 def test_the_tables_above_leave_out_no_setting() -> None:
     assert list(DEFAULTS) == setting_names()
     assert {name for name, _, _ in RIGHT} == set(setting_names())
-    any_text = {"MONGODB_URI", "KRX_ID", "KRX_PW"}
+    any_text = {"MONGODB_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
     assert {name for name, _, _ in WRONG} == set(setting_names()) - any_text
 
 

@@ -56,10 +56,17 @@ class Jobs(StoreBase):
 
     def give_up_jobs(self, name: str, before: str) -> int:
         """What still runs about sessions before that one will not be finished: say so. How many there were."""
-        stale = {"job_name": name, "status": RUNNING, "date_kst": {"$lt": before}}
-        error = {"kind": "unfinished", "message": f"Not finished before session {before} took its place."}
-        ended = {"status": FAILED, "end_time_utc": self.clock.now_utc(), "error": error}
-        return self.backend.update(JOBS, stale, ended)
+        stale = {"job_name": name, "date_kst": {"$lt": before}}
+        return self._give_up(stale, f"Not finished before session {before} took its place.")
+
+    def give_up_job(self, name: str, session: str) -> int:
+        """The run that the record speaks of is gone: say so, unless it has ended meanwhile. How many there were."""
+        return self._give_up({"_id": f"{session}_{name}"}, "Not finished: the run ended without a word.")
+
+    def _give_up(self, which: Document, message: str) -> int:
+        ended = {"status": FAILED, "end_time_utc": self.clock.now_utc()}
+        error = {"kind": "unfinished", "message": message}
+        return self.backend.update(JOBS, which | {"status": RUNNING}, ended | {"error": error})
 
     def forget_jobs(self, name: str, days: Sequence[str]) -> int:
         """Delete the job's records about these days; how many there were."""

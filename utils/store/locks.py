@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from utils.clock import KST
 from utils.errors import LockHeld
+from utils.store.backend import Document
 from utils.store.base import StoreBase
 from utils.store.schema import LOCKS
 
@@ -47,6 +48,14 @@ class Locks(StoreBase):
         changes = {"heartbeat_utc": now, "expires_utc": now + EXPIRES_AFTER}
         if self.backend.update(LOCKS, {"owner": self.identity.owner}, changes) < self._held:
             raise LockHeld("This run was silent for so long that another took its lock. It leaves; the other goes on.")
+
+    def locks(self) -> list[Document]:
+        """Every lock that is recorded as held, also those of owners that are gone."""
+        return self.backend.find(LOCKS)
+
+    def clear_locks(self, expired_before: datetime) -> int:
+        """Forget the locks that expired before that moment; how many there were."""
+        return self.backend.delete(LOCKS, {"expires_utc": {"$lt": expired_before}})
 
     def _acquire(self, name: str, owner_is_dead: bool) -> None:
         now = self.clock.now_utc()

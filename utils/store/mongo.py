@@ -115,7 +115,7 @@ class MongoBackend:
         with _translated():
             span = {"_id": first if first == last else {"$gte": first, "$lte": last}}
             for document in self._collection(SESSIONS).find(span, dict.fromkeys(names, 1)).sort("_id", 1):
-                yield document["_id"], {name: _from_bson(name, document[name]) for name in names}
+                yield document["_id"], _columns_of(document, names)
 
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as done last."""
@@ -190,6 +190,13 @@ def _to_bson(column: Column) -> list[Any]:
     if column.dtype.kind == "i":
         return [Int64(value) for value in column.tolist()]
     return [None if np.isnan(value) else value for value in column.tolist()]
+
+
+def _columns_of(document: Document, names: Sequence[str]) -> Columns:
+    try:
+        return {name: _from_bson(name, document[name]) for name in names}
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise StoreError(f"MongoDB: session {document['_id']} is damaged. Restore a backup or load anew.") from error
 
 
 def _from_bson(name: str, values: list[Any]) -> Column:

@@ -83,6 +83,10 @@ class Sessions(StoreBase):
             if session in heads:  # else it came in after the heads were read
                 yield session, _to_day(heads[session], columns).frame
 
+    def corporate_actions(self, first: str, last: str) -> list[Document]:
+        """Those of the sessions from first to last, both inclusive."""
+        return self.backend.find(ACTIONS, {"session": {"$gte": first, "$lte": last}})
+
     def read_columns(
         self, names: Sequence[str], first: str = str(FIRST_DAY), last: str = str(LAST_DAY)
     ) -> Iterator[tuple[str, Columns]]:

@@ -1,28 +1,40 @@
-"""`system_info.sources`: how often each source is asked, and whether it is closed to us."""
+"""`system_info.sources`: how often each source is asked, whether it is closed to us, whether the two agree."""
 
 from datetime import datetime, timedelta
 
 from utils.clock import KST
-from utils.errors import Banned
+from utils.errors import Banned, QuotaUsed
 from utils.store.backend import Document
 from utils.store.base import StoreBase
 from utils.store.schema import SOURCES
+
+SOON = timedelta(minutes=5)
+"""A block that ends so soon is waited for: whoever comes at the same time every day must not come in vain twice."""
 
 
 class Sources(StoreBase):
     """Shared by every process and every machine: one pace of requests, one closed door."""
 
-    def next_request(self, source: str, interval: timedelta) -> timedelta:
+    def next_request(self, source: str, interval: timedelta, daily_limit: int | None = None) -> timedelta:
         """Book the next request to the source; how long to wait until it may be sent.
 
-        Two requests of any two processes are at least `interval` apart. Raises `Banned` while the source is closed.
+        Two requests of any two processes are at least `interval` apart, and there are no more than `daily_limit` on
+        one day (KST). Raises `Banned` while the source is closed, `QuotaUsed` at the limit.
         """
         while True:
             now, state = self.clock.now_utc(), self._source(source)
-            refuse_blocked(state, now)
+            opens = now if state["blocked_until_utc"] is None else max(now, state["blocked_until_utc"])
+            if opens - now > SOON:
+                raise _closed(state)
+            today = self._count_today(state, now)
+            if daily_limit is not None and today["today"] > daily_limit:
+                raise QuotaUsed(
+                    f"The {daily_limit:,} requests a day that {source} allows are used up ({today['date_kst']}). "
+                    "The next run after midnight KST goes on from here."
+                )
             booked = state["next_request_utc"]
             # A clock that was put back must not make everybody wait for the time it showed before.
-            start = now if booked is None else max(now, min(booked, now + 100 * interval))
+            start = opens if booked is None else max(opens, min(booked, opens + 100 * interval))
             # Only the process whose condition still holds gets this slot; the others look again.
             if self.backend.update(
                 SOURCES,
@@ -30,7 +42,7 @@ class Sources(StoreBase):
                 {
                     "next_request_utc": start + interval,
                     "total": state["total"] + 1,
-                    **self._count_today(state, now),
+                    **today,
                 },
             ):
                 return start - now
@@ -39,6 +51,17 @@ class Sources(StoreBase):
         """Close the source for every process until that moment."""
         self._source(source)
         self.backend.update(SOURCES, {"_id": source}, {"blocked_until_utc": until, "reason": reason})
+
+    def record_comparison(self, source: str, session: str, differing: int) -> None:
+        """Remember in how many tickers of that session the source differs from the other one."""
+        self._source(source)
+        comparison = {"session": session, "differing": differing, "compared_utc": self.clock.now_utc()}
+        self.backend.update(SOURCES, {"_id": source}, {"comparison": comparison})
+
+    def comparison(self, source: str) -> Document | None:
+        """What `record_comparison` remembered last: `session`, `differing`, `compared_utc`. None before the first."""
+        found: Document | None = self._source(source)["comparison"]
+        return found
 
     def sources(self) -> list[Document]:
         return self.backend.find(SOURCES)
@@ -52,9 +75,10 @@ class Sources(StoreBase):
             "date_kst": None,
             "today": 0,
             "total": 0,
+            "comparison": None,
         }
         if (found := self.backend.get(SOURCES, source)) is not None:
-            return found
+            return fresh | found
         self.backend.insert(SOURCES, fresh)
         return fresh
 
@@ -63,11 +87,9 @@ class Sources(StoreBase):
         return {"date_kst": today, "today": state["today"] + 1 if state["date_kst"] == today else 1}
 
 
-def refuse_blocked(source: Document, now: datetime) -> None:
-    """Raises `Banned`, saying when it opens again, while the source is closed to us."""
-    until = source["blocked_until_utc"]
-    if until is not None and now < until:
-        raise Banned(
-            f"{source['_id']} is closed to us until {until.astimezone(KST):%Y-%m-%d %H:%M} KST ({source['reason']}). "
-            "Nothing is asked before that; the next run after it goes on by itself."
-        )
+def _closed(source: Document) -> Banned:
+    until = source["blocked_until_utc"].astimezone(KST)
+    return Banned(
+        f"{source['_id']} is closed to us until {until:%Y-%m-%d %H:%M} KST ({source['reason']}). "
+        "Nothing is asked before that; the next run after it goes on by itself."
+    )

@@ -1,0 +1,130 @@
+"""The exchange's sources, in the order in which they are to be asked: who can have the day, who is preferred, who is
+asked instead when one refuses, and what is tried again."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import pandas as pd
+import tenacity
+
+from collectors.answers import parse_day
+from utils.clock import Clock
+from utils.date_utils import is_final
+from utils.errors import NotPublished, SourceDown, SourceError, SourceRefuses
+
+TRIES = 4
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where sessions come from. Whatever cannot be had leaves as a `SourceError`."""
+
+    name: str
+
+    def shows(self, session: str, now: datetime) -> bool:
+        """Whether the source can have that session by now."""
+
+    def fetch_day(self, session: str) -> pd.DataFrame:
+        """The whole market of one day as the exchange's raw text (see `collectors.answers.RAW_COLUMNS`)."""
+
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
+        """The days from first to last, both inclusive, that the exchange shows as open, oldest first.
+
+        Args:
+            known: day -> whether it was open, as the exchange has shown before; need not be asked again.
+        """
+
+
+class Sources:
+    """What the exchange publishes, from whichever source has it.
+
+    Args:
+        for_evenings: in the order in which they are asked for the calendar and for sessions that are not final yet.
+        for_history: the same sources in the order in which they are asked for sessions that are final.
+        pause: waits so many seconds; it may raise when a stop is requested.
+    """
+
+    def __init__(
+        self,
+        for_evenings: Sequence[Source],
+        for_history: Sequence[Source],
+        clock: Clock,
+        pause: Callable[[float], None],
+    ) -> None:
+        self._evenings, self._history = for_evenings, for_history
+        self._clock, self._pause = clock, pause
+        self._out: set[str] = set()
+        """Sources that refused or were down while another could be asked: not asked again in this run."""
+
+    def fetch_day(self, session: str, check: Callable[[pd.DataFrame], None]) -> tuple[pd.DataFrame, str]:
+        """The typed day (see `parse_day`) and the name of the source it is from.
+
+        Args:
+            check: raises `MalformedAnswer` for a day that cannot be what the exchange published.
+        Raises:
+            the last source's `SourceError` when no source has it.
+        """
+        now = self._clock.now_kst()
+        ordered = self._history if is_final(session, now) else self._evenings
+        able = [source for source in ordered if source.shows(session, now)]
+        if not able:
+            raise NotPublished(f"No source that is set up has {session} yet. It is asked for at the next run.")
+
+        def fetch(source: Source) -> tuple[pd.DataFrame, str]:
+            frame = self._fetch_day_from(source, session)
+            check(frame)
+            return frame, source.name
+
+        return self._first_success(able, fetch)
+
+    def fetch_day_of_other(self, source: str, session: str) -> pd.DataFrame | None:
+        """The typed day from the other source than this one; None when there is only one."""
+        others = [each for each in self._history if each.name != source]
+        return self._fetch_day_from(others[0], session) if others else None
+
+    def _fetch_day_from(self, source: Source, session: str) -> pd.DataFrame:
+        return parse_day(self._retrying(lambda: source.fetch_day(session)), session)
+
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
+        """The days from first to last, both inclusive, that the exchange shows as open, oldest first."""
+        return self._first_success(
+            self._evenings, lambda source: self._retrying(lambda: source.fetch_sessions(first, last, known))
+        )
+
+    def _first_success(self, ordered: Sequence[Source], ask: Callable[[Source], T]) -> T:
+        """The answer of the first source that has one; what the last one says when none has."""
+        candidates = list(self._in_service(ordered))
+        for source in candidates[:-1]:
+            try:
+                return ask(source)
+            except SourceError as problem:
+                log.warning("%s: %s Asking the other source instead.", source.name, problem)
+                if isinstance(problem, (SourceDown, SourceRefuses)):
+                    self._out.add(source.name)
+        return ask(candidates[-1])
+
+    def _in_service(self, ordered: Sequence[Source]) -> Iterator[Source]:
+        """Whoever is out is left out, but for the last hope."""
+        for place, source in enumerate(ordered):
+            if source.name not in self._out or place == len(ordered) - 1:
+                yield source
+
+    def _retrying(self, request: Callable[[], T]) -> T:
+        """Only what a second try can mend is tried again."""
+        retry = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(SourceDown),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_exponential_jitter(multiplier=5, max=60),
+            sleep=self._pause,
+            before_sleep=_say_that_it_is_tried_again,
+            reraise=True,
+        )
+        return retry(request)
+
+
+def _say_that_it_is_tried_again(state: tenacity.RetryCallState) -> None:
+    problem, wait = state.outcome and state.outcome.exception(), state.upcoming_sleep
+    log.warning("%s Try %d of %d in %d seconds.", problem, state.attempt_number + 1, TRIES, wait)

@@ -1,0 +1,152 @@
+"""Who is asked, in which order, how often, and who is asked instead."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import pandas as pd
+import pytest
+
+from collectors.answers import RAW_COLUMNS
+from collectors.sources import TRIES, Sources
+from tests.fakes import FakeClock
+from utils.clock import kst
+from utils.date_utils import is_final
+from utils.errors import (
+    Banned,
+    KeyRefused,
+    MalformedAnswer,
+    NotPublished,
+    SourceDown,
+    SourceError,
+    SourceRefuses,
+)
+
+SESSION = "2024-01-22"
+DAY = pd.DataFrame([dict(zip(RAW_COLUMNS.values(), ["000010", "이름", "STK", *["1"] * 9], strict=True))])
+MORNING = kst(2024, 1, 23, 8)
+
+
+class Scripted:
+    """A source whose answers are given in advance; the last one is repeated."""
+
+    def __init__(self, name: str, *answers: pd.DataFrame | SourceError, overnight: bool = False) -> None:
+        self.name, self._answers, self._overnight = name, list(answers), overnight
+        self.asked = 0
+
+    def shows(self, session: str, now: datetime) -> bool:
+        return is_final(session, now) if self._overnight else True
+
+    def fetch_day(self, session: str) -> pd.DataFrame:
+        self.asked += 1
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
+        self.fetch_day(first)
+        return [f"shown by {self.name}"]
+
+
+def both(clock: FakeClock, site: Scripted, api: Scripted) -> Sources:
+    return Sources([site, api], [api, site], clock, clock.sleep)
+
+
+def fetch(sources: Sources) -> str:
+    return sources.fetch_day(SESSION, lambda frame: None)[1]
+
+
+def test_the_evening_is_asked_from_the_site_alone(clock: FakeClock) -> None:
+    site, api = Scripted("site", SourceDown("down")), Scripted("api", DAY, overnight=True)
+    with pytest.raises(SourceDown):
+        fetch(both(clock, site, api))
+    assert (site.asked, api.asked) == (TRIES, 0)
+
+
+def test_history_is_asked_from_the_open_api_first(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    site, api = Scripted("site", DAY), Scripted("api", DAY, overnight=True)
+    assert fetch(both(clock, site, api)) == "api"
+    assert site.asked == 0
+
+
+def test_the_calendar_is_asked_from_the_site_first(clock: FakeClock) -> None:
+    sources = both(clock, Scripted("site", DAY), Scripted("api", DAY))
+    assert sources.fetch_sessions(SESSION, SESSION, {}) == ["shown by site"]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [KeyRefused("no"), SourceRefuses("429"), Banned("no"), NotPublished("-"), MalformedAnswer("odd"), SourceDown("x")],
+    ids=lambda problem: problem.kind,
+)
+def test_whatever_keeps_one_source_from_answering_the_other_is_asked(clock: FakeClock, problem: SourceError) -> None:
+    clock.set(MORNING)
+    assert fetch(both(clock, Scripted("site", DAY), Scripted("api", problem))) == "site"
+
+
+def test_a_source_that_refuses_is_left_alone_for_the_rest_of_the_run(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    api = Scripted("api", KeyRefused("no"))
+    sources = both(clock, Scripted("site", DAY), api)
+    fetch(sources)
+    fetch(sources)
+    assert api.asked == 1
+
+
+def test_an_odd_answer_is_no_reason_to_leave_a_source_alone(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    sources = both(clock, Scripted("site", DAY), Scripted("api", MalformedAnswer("odd"), DAY))
+    assert [fetch(sources), fetch(sources)] == ["site", "api"]
+
+
+def test_when_none_has_it_the_last_one_says_why(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    with pytest.raises(Banned):
+        fetch(both(clock, Scripted("site", Banned("no")), Scripted("api", KeyRefused("no"))))
+
+
+def test_a_day_that_fails_its_check_is_asked_from_the_other_source(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    closes: list[int] = []
+
+    def refuse_the_first(frame: pd.DataFrame) -> None:
+        closes.append(int(frame["close"].iloc[0]))
+        if len(closes) == 1:
+            raise MalformedAnswer("odd")
+
+    sources = both(clock, Scripted("site", DAY), Scripted("api", DAY))
+    assert sources.fetch_day(SESSION, refuse_the_first)[1] == "site"
+    assert closes == [1, 1]
+
+
+def test_without_a_source_that_has_it_a_session_is_not_published(clock: FakeClock) -> None:
+    api = Scripted("api", DAY, overnight=True)
+    with pytest.raises(NotPublished, match=SESSION):
+        fetch(Sources([api], [api], clock, clock.sleep))
+    assert api.asked == 0
+
+
+def test_an_outage_is_tried_again_with_growing_waits_and_said(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Scripted("site", SourceDown("No answer."))
+    with pytest.raises(SourceDown):
+        fetch(Sources([site], [site], clock, clock.sleep))
+    assert site.asked == TRIES
+    assert clock.slept == sorted(clock.slept)
+    assert 5 + 10 + 20 <= sum(clock.slept) <= 5 + 10 + 20 + (TRIES - 1)
+    assert [record.message[:24] for record in caplog.records] == [f"No answer. Try {n} of 4 in" for n in (2, 3, 4)]
+
+
+def test_an_outage_that_ends_between_two_tries_costs_nothing(clock: FakeClock) -> None:
+    site = Scripted("site", SourceDown("x"), SourceDown("x"), DAY)
+    assert fetch(Sources([site], [site], clock, clock.sleep)) == "site"
+
+
+@pytest.mark.parametrize("problem", [Banned("no"), MalformedAnswer("odd"), SourceRefuses("no")], ids=lambda e: e.kind)
+def test_what_a_retry_cannot_mend_is_asked_once(clock: FakeClock, problem: SourceError) -> None:
+    site = Scripted("site", problem)
+    with pytest.raises(type(problem)):
+        fetch(Sources([site], [site], clock, clock.sleep))
+    assert (site.asked, clock.slept) == (1, [])

@@ -1,0 +1,58 @@
+"""kill -9 at any write and any request, any number of times: the next run ends as an undisturbed one would have."""
+
+import itertools
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.dump import differences
+from tests.crash.report import TRIED
+from tests.crash.scenes import SCENES, Scene, Stage, died
+
+Record = Callable[[str, object], None]
+pytestmark = pytest.mark.timeout(1200)
+MOST_KILLS = 5
+ROUNDS = {"sqlite": 8, "mongodb": 3}
+
+
+@pytest.fixture(params=SCENES)
+def scene(request: pytest.FixtureRequest, stage: Stage) -> Scene:
+    return Scene(stage, *SCENES[request.param])
+
+
+def test_after_a_kill_at_any_point_the_next_run_makes_it_whole(scene: Scene, record_property: Record) -> None:
+    begun, wrong, left, followed = time.monotonic(), [], scene.begins_with, 0
+    for number in itertools.count(1):
+        scene.restart()
+        ended = scene.start(0, kill_at=number)
+        if not died(ended):
+            break
+        point, before, left = f"point {number}, {ended.points[-1]}", left, scene.dump()
+        if ended.points[-1].startswith("before"):  # nothing was written since the last point, and that was followed
+            wrong += [f"{point}: {each}" for each in differences(before, left)]
+        else:
+            followed += 1
+            wrong += [f"{point}: {each}" for each in scene.finish(1)]
+    seconds = time.monotonic() - begun
+    record_property(
+        TRIED, f"{scene}: killed at each of {number - 1} points, {followed} of them writes done, {seconds:.0f} s"
+    )
+    assert number > len(scene.points)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_kills_of_one_run_after_the_other_change_nothing_in_the_end(scene: Scene, record_property: Record) -> None:
+    begun, wrong, kills = time.monotonic(), [], 0
+    for seed in range(ROUNDS[scene.database]):
+        dice = random.Random(f"{scene} {seed}")
+        scene.restart()
+        for number in range(MOST_KILLS):
+            if not died(scene.start(number, kill_at=dice.randint(1, len(scene.points)))):
+                break
+            kills += 1
+        wrong += [f"seed {seed}: {each}" for each in scene.finish(number + 1)]
+    seconds = time.monotonic() - begun
+    record_property(TRIED, f"{scene}: killed {kills} times in {ROUNDS[scene.database]} rounds, {seconds:.0f} s")
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,90 @@
+"""docs/failures.md, row by row: each failure of the exchange is played, and what the page says of it comes true."""
+
+import re
+from typing import Any
+
+import pytest
+
+from collectors.stock_data_collector import MOST_DOUBTS
+from sandbox.switches import SWITCHES
+from tests.failures.installation import Installation
+from utils.clock import kst
+from utils.settings import PROJECT
+
+EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
+LATER = kst(2026, 9, 11, 20)
+TONIGHT, YESTERDAY, EARLIER = "2026-09-10", "2026-09-09", ["2026-09-07", "2026-09-08"]
+FIELDS: dict[str, dict[str, Any]] = {"drip": {"value": "0.05"}}
+ELSEWHERE = {"late", "revised", "unauthorized"}
+"""Switches that are no failure of an evening at the data site; other tests play them."""
+
+
+def documented() -> dict[str, tuple[int, int, str]]:
+    """Switch -> (how often it is asked, exit code, kind) as the page has it."""
+    page = (PROJECT / "docs" / "failures.md").read_text(encoding="utf-8")
+    section = page.split("## What the exchange answers")[1].split("\n## ")[0]
+    found = re.findall(r"^\| `(\w+)` \| .* \| (\d+) \| `(\d+)` \| `(\w+)` \| .* \|$", section, re.MULTILINE)
+    return {name: (int(asked), int(code), kind) for name, asked, code, kind in found}
+
+
+def fail(installed: Installation, name: str, **fields: Any) -> None:
+    installed.suite.exchange.fail(name, **FIELDS.get(name, {}) | fields)
+
+
+def test_every_switch_has_its_row() -> None:
+    assert set(documented()) == set(SWITCHES) - ELSEWHERE
+
+
+@pytest.mark.parametrize(("name", "row"), documented().items(), ids=documented())
+def test_a_failure_of_the_exchange_stores_nothing_and_the_next_evening_catches_up(
+    installed: Installation, name: str, row: tuple[int, int, str]
+) -> None:
+    asked, code, kind = row
+    before = installed.read(EVENING)["heads"]
+    fail(installed, name)
+    done = installed.run(EVENING, "daily_update")
+    seen = installed.read(EVENING)
+    assert (done.code, seen["jobs"][TONIGHT]["status"]) == (code, "failed"), done.log
+    assert seen["jobs"][TONIGHT]["error"]["kind"] == kind
+    assert seen["jobs"][YESTERDAY]["status"] == "completed"
+    assert [(head.session, head.digest) for head in seen["heads"]] == [(head.session, head.digest) for head in before]
+    assert "Traceback" not in done.log
+    struck = installed.suite.exchange.faults()[0].struck
+    of_one_session = kind in ("malformed", "not_published")
+    assert struck <= 2 + MOST_DOUBTS if of_one_session else struck == asked, "yesterday's, today's, and what is doubted"
+    installed.suite.exchange.heal()
+    installed.must(NEXT_EVENING, "daily_update")
+    healed = installed.read(NEXT_EVENING)
+    assert [healed["jobs"][day]["status"] for day in (YESTERDAY, TONIGHT, "2026-09-11")] == ["completed"] * 3
+    assert [head.finality for head in healed["heads"]] == ["final"] * 5 + ["provisional"]
+    installed.assert_equal_to_the_exchange(NEXT_EVENING)
+
+
+MENDED = {"logout", "maintenance", "server_error", "hang", "drip", "reset", "die", "outage", "truncated", "empty"}
+"""What a second try mends within the run."""
+
+
+@pytest.mark.parametrize("name", documented())
+def test_a_failure_that_strikes_once(installed: Installation, name: str) -> None:
+    """Where a retry helps nobody notices; elsewhere the evening is lost, and never more than it."""
+    fail(installed, name, times=1)
+    done = installed.run(EVENING, "daily_update")
+    assert (done.code == 0) == (name in MENDED | {"elsewhere"}), done.log
+    if "Try 2 of 4" in done.log:
+        assert name in MENDED
+    installed.must(NEXT_EVENING, "daily_update")
+    installed.assert_equal_to_the_exchange(NEXT_EVENING)
+    assert not [job for job in installed.read(NEXT_EVENING)["jobs"].values() if job["status"] != "completed"]
+
+
+@pytest.mark.parametrize("name", documented())
+def test_a_failure_during_the_first_load_is_caught_up_by_running_it_again(empty: Installation, name: str) -> None:
+    fail(empty, name, times=2)
+    first = empty.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
+    assert first.code in (0, 1, 2, 75), first.log
+    empty.suite.exchange.heal()
+    empty.must(LATER, "manual_setup", "--yes", "--sessions", "5")
+    empty.assert_equal_to_the_exchange(LATER)
+    seen = empty.read(LATER)
+    assert [head.session for head in seen["heads"]][-5:] == [*EARLIER, YESTERDAY, TONIGHT, "2026-09-11"]
+    assert {job["status"] for job in seen["jobs"].values()} == {"completed"}

@@ -1,0 +1,135 @@
+"""What must hold after every run, after every night, and at the end of all."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tests.soak.truth import Truth
+from tests.soak.witness import Refusal, Seen, asked_during_ban, count, refused
+from tests.soak.world import MIN_MARKET_CAP, Ended, World
+from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE
+from utils.market_day import FINAL, PROVISIONAL
+from utils.store import Store
+from utils.store.backend import Document
+from utils.store.jobs import COMPLETED, DAILY_UPDATE, HOURLY_ANALYSIS, RUNNING
+
+UNKNOWN = ("stopped by an error it does not know", "Traceback (most recent call last)")
+NORMAL_NIGHT = 4
+"""Requests for data at most on a night on which nothing strikes and nothing has been left over."""
+_CALENDAR_AND_COMPARISON = 2
+_KILLED, _TERMINATED = -9, -15
+
+
+def check_runs(ended: Sequence[Ended], seen: Sequence[Seen]) -> None:
+    """After every run: how it ended has a reason, and no wrong password was tried twice."""
+    for each in ended:
+        assert each.code in _codes(each, seen), f"{each.run.script} ended with {each.code}"
+        assert not any(words in each.output for words in UNKNOWN), "it met an error it does not know"
+    assert refused(seen, Refusal.CREDENTIALS) <= len(ended), "a wrong password was tried again"
+
+
+def _codes(ended: Ended, seen: Sequence[Seen]) -> set[int]:
+    codes = {EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW}
+    if refused(seen, Refusal.CREDENTIALS, Refusal.KEY):
+        codes.add(EXIT_USAGE)
+    if ended.run.interrupted_at > 0:
+        codes.add(_KILLED)
+    if ended.run.interrupted_at < 0:
+        codes.add(_TERMINATED)  # before the script has said that it listens
+    return codes
+
+
+def check_store(store: Store, truth: Truth, day: str) -> None:
+    """After every night: nothing wrong is stored, and no job says more than is true."""
+    heads = {head.session: head for head in store.session_heads()}
+    real = set(truth.sessions(min(heads), day))
+    assert heads.keys() <= real, f"stored, but no sessions: {sorted(heads.keys() - real)}"
+    wrong = [each for each, head in heads.items() if head.finality == FINAL and head.digest != truth.digest(each)]
+    assert not wrong, f"final, but not as the exchange has it: {wrong}"
+    for session in [each for each, head in heads.items() if head.finality == PROVISIONAL]:
+        _check_provisional(store, truth, session)
+    for job in store.jobs(DAILY_UPDATE):
+        assert job["status"] != COMPLETED or job["date_kst"] in heads, f"completed, but not stored: {job}"
+    for job in store.jobs(HOURLY_ANALYSIS):
+        whole = job["analyzed"] == job["tickers"] > 0
+        assert job["status"] != COMPLETED or whole, f"completed, but not every target is analysed: {job}"
+
+
+def _check_provisional(store: Store, truth: Truth, session: str) -> None:
+    """It is that day, though not its last word."""
+    day, true = store.load_session(session), truth.frame(session)
+    assert day is not None
+    same = ["ticker", "name", "market", "open", "high", "low", "shares"]
+    assert day.frame[same].equals(true[same]), f"provisional, and not of that day: {session}"
+
+
+def check_quiet_night(seen: Sequence[Seen], missing: int) -> None:
+    """A night on which nothing struck and nobody was interrupted. `missing`: sessions that were not stored final."""
+    most = max(NORMAL_NIGHT, missing + _CALENDAR_AND_COMPARISON)
+    assert count(seen, "data") <= most, f"{count(seen, 'data')} requests for data, {missing} sessions were missing"
+
+
+def check_end(world: World, store: Store) -> None:
+    """Every session is final and equal to the exchange's, and every record says so."""
+    scope = store.scope()
+    assert scope is not None
+    last, truth = world.plan.span.last, world.truth
+    sessions = truth.sessions(scope["first_session"], last)
+    heads = {head.session: head for head in store.session_heads()}
+    assert list(heads) == sessions, f"missing or too many: {sorted(set(heads) ^ set(sessions))}"
+    for session, frame in store.read_sessions(sessions[0], sessions[-1]):
+        true = truth.frame(session)
+        differing = [column for column in true if not frame[column].equals(true[column])]
+        assert not differing, f"{session}: {differing} are not the exchange's"
+        assert heads[session].finality == FINAL, f"{session} is not final"
+    _check_jobs(store, sessions)
+    active = sorted(target["_id"] for target in store.targets(active_only=True))
+    assert active == truth.targets(sessions[-1], MIN_MARKET_CAP), "the targets are not those of the last session"
+    behind = [each["_id"] for each in store.targets(active_only=True) if each["last_analyzed_date"] != sessions[-1]]
+    assert not behind, f"not analysed for {sessions[-1]}: {behind}"
+    assert not (asked := asked_during_ban(world.witness.seen)), f"asked while banned: {asked}"
+
+
+def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
+    updates = {job["date_kst"]: (job["status"], job["finality"]) for job in store.jobs(DAILY_UPDATE)}
+    wrong = {session: told for session, told in updates.items() if told != (COMPLETED, FINAL)}
+    assert sorted(updates) == list(sessions), f"records of: {sorted(set(updates) ^ set(sessions))}"
+    assert not wrong, f"every session is there, but its record says otherwise: {wrong}"
+    analyses = {job["date_kst"]: job["status"] for job in store.jobs(HOURLY_ANALYSIS)}
+    assert analyses[sessions[-1]] == COMPLETED, f"the last session is analysed, but {analyses[sessions[-1]]}"
+    assert RUNNING not in analyses.values(), f"nothing runs any more: {analyses}"
+
+
+def check_equal(store: Store, calm: Store) -> None:
+    """What was loaded in peace says the same: cells, factors, corporate actions, results."""
+    heads, calm_heads = ({each.session: each.digest for each in one.session_heads()} for one in (store, calm))
+    assert heads == calm_heads
+    first, last = min(heads), max(heads)
+    for (session, frame), (_, peaceful) in zip(
+        store.read_sessions(first, last), calm.read_sessions(first, last), strict=True
+    ):
+        assert np.array_equal(frame["factor"], peaceful["factor"], equal_nan=True), f"{session}: other factors"
+    assert _by_id(store.corporate_actions(first, last)) == _by_id(calm.corporate_actions(first, last))
+    tickers = [target["_id"] for target in calm.targets(active_only=True)]
+    assert tickers == [target["_id"] for target in store.targets(active_only=True)]
+    confirmed = store.session_heads()[-1].confirmed_utc
+    assert confirmed is not None
+    for ticker in tickers:
+        result, peaceful = store.analysis(ticker), calm.analysis(ticker)
+        assert result is not None
+        assert peaceful is not None
+        differing = _differing(result, peaceful)
+        if result["analyzed_utc"] < confirmed:
+            # Nothing in its own cells has changed since, but the places of the others may have.
+            differing.discard("ranks")
+        assert not differing, f"{ticker}: {differing} are not as analysed in peace"
+
+
+def _by_id(documents: Sequence[Document]) -> dict[str, Document]:
+    return {document["_id"]: document for document in documents}
+
+
+def _differing(result: Document, peaceful: Document) -> set[str]:
+    """Names of fields, but for the moment; compared as text, in which nothing is unequal to itself."""
+    names = (result.keys() | peaceful.keys()) - {"analyzed_utc"}
+    return {name for name in names if repr(result.get(name)) != repr(peaceful.get(name))}

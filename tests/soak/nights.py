@@ -1,0 +1,125 @@
+"""A plan lived through from the set-up to the morning after the last night, with checks on the way."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, time, timedelta
+
+from tests.soak.checks import check_end, check_equal, check_quiet_night, check_runs, check_store
+from tests.soak.plan import CALM_AT_THE_END, HOURS, Night, Run
+from tests.soak.witness import Seen, count
+from tests.soak.world import MIN_MARKET_CAP, Ended, World, calm_copy
+from utils.date_utils import at_kst
+from utils.errors import EXIT_DONE, EXIT_NOT_NOW
+from utils.market_day import FINAL
+from utils.store import Store
+
+TEN_MINUTES = timedelta(minutes=10)
+
+
+def live(world: World) -> str:
+    """All of it; what to say of it in a line. Every failed check says how to repeat it."""
+    nights, span = world.plan.nights, world.plan.span
+    with told(world, f"the set-up on {span.setup}"):
+        set_up(world, at_kst(span.setup, time(19, 30)), span.history)
+    for night in nights[:-CALM_AT_THE_END]:
+        with told(world, f"the night of {night.day}, {[fault.told() for fault in night.storm]}"):
+            live_night(world, night)
+    world.calm_down()
+    for place, night in enumerate(nights[-CALM_AT_THE_END:]):
+        with told(world, f"the calm night of {night.day}"):
+            ended = live_night(world, night)
+            # On the first one the site may be closed still, by a ban of the evening before.
+            assert not place or {each.code for each in ended} <= {EXIT_DONE, EXIT_NOT_NOW}
+    with told(world, "the end"):
+        must(world, Run(world.plan.end, "daily_update", 0))
+        analyse_all(world, world.plan.end + TEN_MINUTES)
+        with world.store(world.plan.end) as store:
+            check_end(world, store)
+            told_of = summary(world)
+            compare_with_calm(world, store)
+    return told_of
+
+
+def set_up(world: World, moment: datetime, sessions: int) -> None:
+    options = ("--yes", "--sessions", str(sessions), "--min-market-cap", str(MIN_MARKET_CAP))
+    must(world, Run(moment, "manual_setup", 0, options=options))
+
+
+def must(world: World, run: Run) -> None:
+    (ended,), _ = world.run(run)
+    assert ended.code == EXIT_DONE, f"{run.script} ended with {ended.code}:\n{ended.output}"
+
+
+def analyse_all(world: World, moment: datetime) -> None:
+    for hour in range(HOURS):
+        must(world, Run(moment + timedelta(hours=hour), "hourly_analysis", 0))
+        if not world.has_work_left(moment + timedelta(hours=hour)):
+            return
+    raise AssertionError("the night did not drain")
+
+
+def live_night(world: World, night: Night) -> list[Ended]:
+    world.switch_on(night.storm)
+    missing, struck = missing_sessions(world, night.day), world.strikes().total()
+    ended, seen = [], []
+    for runs in (night.evening, *night.hours):
+        if runs:
+            these, asked = start(world, runs)
+            ended += these
+            seen += asked
+            if runs is not night.evening and not world.has_work_left(runs[0].moment):
+                break
+    with world.store(at_kst(night.day, time(23, 59))) as store:
+        check_store(store, world.truth, night.day)
+    interrupted = any(each.run.interrupted_at for each in ended)
+    if world.strikes().total() == struck and not interrupted:
+        check_quiet_night(seen, missing)
+    return ended
+
+
+def start(world: World, runs: Sequence[Run]) -> tuple[list[Ended], list[Seen]]:
+    ended, seen = world.run(*runs)
+    world.last_ended = ended
+    check_runs(ended, seen)
+    return ended, seen
+
+
+def missing_sessions(world: World, day: str) -> int:
+    """Of the exchange's, up to this evening, those that are not stored final."""
+    with world.store(at_kst(day, time(19))) as store:
+        scope = store.scope()
+        assert scope is not None
+        final = {head.session for head in store.session_heads() if head.finality == FINAL}
+    return len(set(world.truth.sessions(scope["first_session"], day)) - final)
+
+
+def compare_with_calm(world: World, store: Store) -> None:
+    calm = calm_copy(world)
+    set_up(calm, world.plan.end, len(store.session_heads()))
+    analyse_all(calm, world.plan.end + TEN_MINUTES)
+    with calm.store(world.plan.end) as peaceful:
+        check_equal(store, peaceful)
+
+
+def summary(world: World) -> str:
+    seen, plan = world.witness.seen, world.plan
+    sessions = len(world.truth.sessions(plan.span.setup, plan.span.last))
+    kinds = ", ".join(f"{count(seen, kind)} {kind}" for kind in ("page", "login", "data", "openapi"))
+    ended = ", ".join(f"{number} x {how}" for how, number in sorted(world.ended.items()))
+    strikes = ", ".join(f"{name} {number}" for name, number in sorted(world.all_strikes().items()))
+    return (
+        f"seed {plan.seed}, {world.roads.name}: {sessions} sessions in {len(plan.nights)} nights, "
+        f"{len(plan.closed)} closed unpredicted; {world.ended.total()} runs ({ended}); requests: {kinds}; "
+        f"struck: {strikes}"
+    )
+
+
+@contextmanager
+def told(world: World, when: str) -> Iterator[None]:
+    try:
+        yield
+    except AssertionError as wrong:
+        outputs = "\n".join(f"--- {each.run}\n{each.output[-3000:]}" for each in world.last_ended)
+        raise AssertionError(
+            f"{wrong}\nmake soak SEED={world.plan.seed} ({world.roads.name}), {when}. The last runs:\n{outputs}"
+        ) from None

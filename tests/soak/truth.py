@@ -1,0 +1,40 @@
+"""What the exchange itself has: its sessions and the final cells of each, past all answers and parsers."""
+
+from functools import lru_cache
+
+import pandas as pd
+
+from sandbox.market import Day, Market
+from utils.market_day import FINAL, INTEGER_COLUMNS, MarketDay
+
+MARKET_OF = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
+_OWN_NAMES = ("open", "high", "low", "close", "change", "volume", "value", "market_cap", "shares")
+assert _OWN_NAMES == INTEGER_COLUMNS
+
+
+class Truth:
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self.digest = lru_cache(maxsize=None)(self._digest)
+        self.frame = lru_cache(maxsize=None)(self._frame)
+
+    def sessions(self, first: str, last: str) -> list[str]:
+        return [session for session in self._market.sessions if first <= session <= last]
+
+    def is_session(self, day: str) -> bool:
+        return bool(self.sessions(day, day))
+
+    def targets(self, session: str, min_market_cap: int) -> list[str]:
+        frame = self.frame(session)
+        large = frame["market"].isin(["KOSPI", "KOSDAQ"]) & (frame["market_cap"] >= min_market_cap)
+        return list(frame.loc[large, "ticker"])
+
+    def _digest(self, session: str) -> str:
+        return MarketDay(session, self.frame(session), FINAL, "").digest()
+
+    def _frame(self, session: str) -> pd.DataFrame:
+        """The twelve published columns, sorted by ticker."""
+        day: Day = self._market.day(session)
+        texts = {"ticker": day.code, "name": day.name, "market": [MARKET_OF[each] for each in day.market_id]}
+        numbers = {name: getattr(day, name) for name in _OWN_NAMES}
+        return pd.DataFrame(texts | numbers).sort_values("ticker", ignore_index=True)

@@ -1,0 +1,173 @@
+"""The simulated world: an exchange, two machines, one store, and the nights of a plan lived through one by one."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from collectors.wiring import make_calendar
+from sandbox.exchange import OPENAPI_SERVICES
+from sandbox.faults import Fault
+from sandbox.server import LocalExchange
+from sandbox.synthetic import SyntheticMarket
+from tests.crash.forks import OUTPUT, Order
+from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from tests.soak.machine import HOST, Machine
+from tests.soak.plan import Plan, Run
+from tests.soak.truth import Truth
+from tests.soak.witness import Seen, Witness
+from utils.settings import load_settings
+from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+
+TICKERS = 60
+"""So few that every answer is short, and so many that one delisted is less than 2 %."""
+KEY = "key-of-the-tests"
+MIN_MARKET_CAP = 100_000_000_000
+
+
+@dataclass(frozen=True)
+class Roads:
+    """The sources that are set up."""
+
+    name: str
+    account: bool
+    key: bool
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of requests that are made."""
+        return ("page", "login", "data") * self.account + ("openapi",) * self.key
+
+    def settings(self, url: str) -> dict[str, str]:
+        account = {} if self.account else {"KRX_ID": "", "KRX_PW": ""}
+        return account | ({"KRX_OPENAPI_KEY": KEY, "KRX_OPENAPI_BASE_URL": url} if self.key else {})
+
+
+ACCOUNT_ONLY, BOTH, KEY_ONLY = Roads("account", True, False), Roads("both", True, True), Roads("key", False, True)
+
+
+@dataclass(frozen=True)
+class Ended:
+    run: Run
+    code: int
+    output: str
+
+
+@dataclass
+class World:
+    """One installation and all that surrounds it."""
+
+    plan: Plan
+    roads: Roads
+    market: SyntheticMarket
+    exchange: LocalExchange
+    machines: Sequence[Machine]
+    folder: Path
+    database: dict[str, str]
+    """The settings that choose one; none: the embedded."""
+    switched_on: list[Fault] = field(default_factory=list)
+    ended: Counter[str] = field(default_factory=Counter)
+    last_ended: list[Ended] = field(default_factory=list)
+    earlier_strikes: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.witness = Witness(self.exchange.exchange)
+        self.truth = Truth(self.market)
+        self.suite = Suite(self.exchange, self.folder, self._own_settings() | self.database)
+
+    def _own_settings(self) -> dict[str, str]:
+        pace = {"KRX_REQUEST_INTERVAL_SECONDS": "1", "ANALYSIS_QUOTA": "15"}
+        return pace | self.roads.settings(self.exchange.url)
+
+    def run(self, *runs: Run) -> tuple[list[Ended], list[Seen]]:
+        """Start these at the same moment; how they ended, and what they asked the exchange."""
+        self.exchange.set_time(runs[0].moment)
+        before = len(self.witness.seen)
+        with ThreadPoolExecutor(len(runs)) as pool:
+            ended = list(pool.map(self._run, runs))
+        self.ended.update(f"{each.run.script} {each.code}" for each in ended)
+        return ended, self.witness.seen[before:]
+
+    def _run(self, run: Run) -> Ended:
+        folder = self.folder / f"machine-{run.machine}"
+        folder.mkdir(exist_ok=True)
+        (folder / OUTPUT).unlink(missing_ok=True)
+        bare = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "MPLCONFIGDIR": str(folder), "TZ": "UTC"}
+        settings = self.suite.settings(KST_NOW=f"{run.moment:%Y-%m-%dT%H:%M:%S}")
+        # One file holds the embedded database, so there the two are processes of one machine.
+        host = {HOST: f"machine-{run.machine if self.database else 0}"}
+        order = Order(run.script, list(run.options), bare | settings | host, str(folder), run.interrupted_at)
+        code = self.machines[run.machine].run(order)
+        return Ended(run, code, (folder / OUTPUT).read_text(encoding="utf-8"))
+
+    def switch_on(self, storm: Sequence[Fault]) -> None:
+        for fault in storm:
+            self.exchange.fail(**fault.told())
+        self.switched_on += storm
+
+    def calm_down(self) -> None:
+        """From now on nothing fails any more."""
+        self.earlier_strikes += self.strikes()
+        self.exchange.heal()
+        self.switched_on.clear()
+
+    def all_strikes(self) -> Counter[str]:
+        return self.earlier_strikes + self.strikes()
+
+    def strikes(self) -> Counter[str]:
+        """How often each failure has struck since it was calm, by name."""
+        active = [(each.fault, each.struck) for each in self.exchange.faults()]
+        used_up = Counter(self.switched_on) - Counter(fault for fault, _ in active)
+        struck = Counter({fault: fault.times * number for fault, number in used_up.items() if fault.times})
+        tally: Counter[str] = Counter()
+        for fault, number in (*struck.items(), *active):
+            tally[fault.name] += number
+        return tally
+
+    @contextmanager
+    def store(self, moment: datetime) -> Iterator[Store]:
+        store = self.suite.store(moment)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def has_work_left(self, moment: datetime) -> bool:
+        """Whether an hourly run at that moment would find something to do."""
+        with self.store(moment) as store:
+            settings = load_settings({name.lower(): text for name, text in self.suite.settings().items()})
+            session = make_calendar(settings, store).session_of_night(moment)
+            if not store.is_completed(DAILY_UPDATE, session):
+                return False
+            return not store.is_completed(HOURLY_ANALYSIS, session)
+
+
+@contextmanager
+def opened(
+    plan: Plan, roads: Roads, machines: Sequence[Machine], folder: Path, database: dict[str, str]
+) -> Iterator[World]:
+    """The world of a plan, before anything happens in it."""
+    span = plan.span
+    market = SyntheticMarket(TICKERS, plan.seed, span.market_from, _later(span.last), plan.closed)
+    accounts, keys = {LOGIN_ID: PASSWORD}, {KEY: OPENAPI_SERVICES}
+    with LocalExchange(market, None, accounts, keys) as exchange:
+        yield World(plan, roads, market, exchange, machines, folder, database)
+
+
+def calm_copy(world: World) -> World:
+    """The same exchange with nothing wrong, and a new store over the embedded database."""
+    world.exchange.heal()
+    folder = world.folder / "calm"
+    folder.mkdir()
+    return dataclasses.replace(world, folder=folder, database={}, switched_on=[], ended=Counter())
+
+
+def _later(day: str) -> str:
+    """A market goes on after the last day that is lived."""
+    year, month = int(day[:4]), int(day[5:7])
+    return f"{year + month // 12}-{month % 12 + 1:02d}-28"

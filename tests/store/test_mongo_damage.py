@@ -1,0 +1,30 @@
+"""A session whose document was edited by somebody else: damage that is said, never an error nobody knows."""
+
+import pytest
+
+from tests.fakes import market_day, row
+from utils.errors import StoreError
+from utils.store import Store
+from utils.store.schema import SESSIONS
+
+SESSION = "2024-01-22"
+over_mongodb = pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"], indirect=True)
+
+
+@over_mongodb
+@pytest.mark.parametrize("volume", [None, "7", ["ten", 10], [None, 10], [10], [1.5, 2.5]], ids=repr)
+def test_a_spoilt_column_is_damage(store: Store, volume: object) -> None:
+    store.save_session(market_day(SESSION, row("000010"), row("000020")))
+    store.backend.update(SESSIONS, {"_id": SESSION}, {"volume": volume})
+    with pytest.raises(StoreError, match=f"{SESSION} is damaged"):
+        store.load_session(SESSION)
+
+
+@over_mongodb
+def test_a_lost_column_is_damage(store: Store) -> None:
+    store.save_session(market_day(SESSION, row("000010")))
+    document = store.backend.get(SESSIONS, SESSION)
+    assert document is not None
+    store.backend.put(SESSIONS, [{name: cells for name, cells in document.items() if name != "close"}])
+    with pytest.raises(StoreError, match=f"{SESSION} is damaged"):
+        store.load_session(SESSION)
