@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,9 @@ RAW_COLUMNS = {
 """Our columns -> the exchange's. LIST_SHRS is filled even on closed days, so it says nothing about publication."""
 
 _SHOWN_WHEN_PUBLISHED = ("open", "high", "low", "close", "volume", "market_cap")
-_INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3})+|\d+)\n)*", re.ASCII)
-_INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)", re.ASCII)
+_INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})\n)*", re.ASCII)
+_INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})", re.ASCII)
+_NAME = re.compile(r"[^\x00-\x1f\ud800-\udfff]+")
 _TICKER = re.compile(r"[0-9A-Z]{6}")
 _INVISIBLE = re.compile(r"<(style|script)\b.*?(?:</\1>|\Z)|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _RESTRICTED = re.compile(r"제한|차단|비정상|restricted|blocked", re.IGNORECASE)
@@ -90,13 +92,15 @@ def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
         NotPublished: every price is `-`: closed, too early, or a fault; the answer itself cannot say which.
         MalformedAnswer: no rows, a missing column, a duplicated or odd code, an unknown market, an odd number.
     """
-    if missing := [column for column in RAW_COLUMNS.values() if column not in raw.columns]:
+    missing = [column for column in RAW_COLUMNS.values() if column not in raw.columns]
+    if missing or raw.empty:
         what = "no rows" if raw.empty else f"no column {', '.join(missing)}"
         raise MalformedAnswer(f"The exchange's answer for {session} has {what}.")
     texts = {name: [str(cell) for cell in raw[column]] for name, column in RAW_COLUMNS.items()}
     if all(cell == "-" for name in _SHOWN_WHEN_PUBLISHED for cell in texts[name]):
         raise NotPublished(f"The exchange shows no prices for {session}: closed, or not out yet.")
     _check_tickers(texts["ticker"], session)
+    _check_names(list(raw[RAW_COLUMNS["name"]]), session)
     columns: dict[str, object] = {
         "ticker": texts["ticker"],
         "name": texts["name"],
@@ -109,9 +113,18 @@ def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
 
 def parse_index_dates(dates: Sequence[str]) -> list[str]:
     """`2021/01/22` newest first -> sessions, oldest first. Raises `MalformedAnswer`."""
-    if odd := [date for date in dates if not re.fullmatch(r"\d{4}/\d{2}/\d{2}", str(date), re.ASCII)]:
+    if odd := [each for each in dates if not _is_date(each)]:
         raise MalformedAnswer(f"The exchange's index series holds {odd[0]!r} where a date belongs.")
-    return sorted(date.replace("/", "-") for date in dates)
+    return sorted(each.replace("/", "-") for each in dates)
+
+
+def _is_date(text: str) -> bool:
+    if not re.fullmatch(r"\d{4}/\d{2}/\d{2}", str(text), re.ASCII):
+        return False
+    try:
+        return bool(date.fromisoformat(text.replace("/", "-")))
+    except ValueError:
+        return False
 
 
 def _check_tickers(tickers: list[str], session: str) -> None:
@@ -120,6 +133,11 @@ def _check_tickers(tickers: list[str], session: str) -> None:
     if len(set(tickers)) < len(tickers):
         twice = next(ticker for place, ticker in enumerate(tickers) if ticker in tickers[:place])
         raise MalformedAnswer(f"The exchange's answer for {session} lists {twice} twice.")
+
+
+def _check_names(names: list[object], session: str) -> None:
+    if odd := [name for name in names if not (isinstance(name, str) and _NAME.fullmatch(name))]:
+        raise MalformedAnswer(f"The exchange's answer for {session} holds {odd[0]!r} where a name belongs.")
 
 
 def _markets(market_ids: list[str], session: str) -> list[str]:
@@ -131,7 +149,7 @@ def _markets(market_ids: list[str], session: str) -> list[str]:
 def _integers(cells: list[str], column: str, tickers: list[str], session: str) -> np.ndarray:
     """Text with thousands commas -> int64. The whole column is checked in one match; only a bad one is searched."""
     text = "\n".join(cells) + "\n"
-    if _INTEGERS.fullmatch(text):
+    if text.count("\n") == len(cells) and _INTEGERS.fullmatch(text):
         try:
             return np.array(list(map(int, text.replace(",", "").split())), dtype=np.int64)
         except OverflowError:

@@ -33,12 +33,14 @@ def broken_order(frame: pd.DataFrame) -> pd.Series:
     """
     untraded = frame[["open", "high", "low"]].eq(0).all(axis=1)
     highest, lowest = frame[["open", "low", "close"]].max(axis=1), frame[["open", "high", "close"]].min(axis=1)
-    return ~untraded & ((frame["high"] < highest) | (frame["low"] > lowest))
+    priceless = frame[["open", "high", "low"]].eq(0).any(axis=1)
+    return ~untraded & (priceless | (frame["high"] < highest) | (frame["low"] > lowest))
 
 
 def broken_cap(frame: pd.DataFrame) -> pd.Series:
     """Which rows have a market cap that is not close x shares."""
-    return frame["close"] * frame["shares"] != frame["market_cap"]
+    # Divided, because a product beyond 64 bits would wrap round and may then agree.
+    return (frame["market_cap"] // frame["close"] != frame["shares"]) | (frame["market_cap"] % frame["close"] != 0)
 
 
 def check_follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> None:

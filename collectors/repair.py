@@ -17,7 +17,7 @@ from collectors.audit.findings import (
     Audit,
 )
 from collectors.audit.records import SILENT, look_at, stale_jobs
-from collectors.healing import DueSession, settle_calendar
+from collectors.healing import DueSession
 from collectors.stock_data_collector import StockDataCollector
 from collectors.targets import refresh_targets
 from utils.errors import SourceError, StoreError
@@ -52,9 +52,7 @@ def repair(
             log.info("%s: factors and corporate actions found anew.", session)
     if found.found(TARGET_DATA):
         _refresh_targets(store, settings)
-    if found.found(HOLE):
-        settle_calendar(collector, found.first, store.clock.now_kst())
-    return heal([each for each in again if collector.calendar.is_session(each.session)])
+    return heal(again)
 
 
 def sessions_to_read_again(found: Audit) -> list[DueSession]:

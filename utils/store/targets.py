@@ -84,8 +84,15 @@ class Targets(StoreBase):
 
     def release_targets(self, targets: Sequence[Document]) -> None:
         """Give back claimed targets that were not worked on, as if they had never been claimed."""
-        free = {"claimed_by": None, "retry_after_utc": None}
-        self.backend.update_each(TARGETS, {each["_id"]: free | {"attempts": each["attempts"] - 1} for each in targets})
+        with self.backend.batch():
+            for tries in {each["attempts"] for each in targets}:
+                free = {"claimed_by": None, "retry_after_utc": None, "attempts": tries - 1}
+                ids = [each["_id"] for each in targets if each["attempts"] == tries]
+                self.backend.update(TARGETS, self._mine(ids, tries), free)
+
+    def _mine(self, ids: Sequence[str], tries: int) -> Document:
+        """Those that nobody has claimed since: who was silent for a whole lease has lost its claim."""
+        return {"_id": {"$in": list(ids)}, "claimed_by": self.identity.owner, "attempts": tries}
 
     def save_analysis(self, session: str, results: Sequence[Document]) -> None:
         """Replace the results of these tickers whole, then mark them as analysed for the session."""
@@ -100,14 +107,14 @@ class Targets(StoreBase):
             self.backend.put(INDICATORS, results)
             self.backend.update(TARGETS, {"_id": {"$in": [result["_id"] for result in results]}}, done)
 
-    def fail_target(self, target: Mapping[str, object], error: str) -> None:
+    def fail_target(self, target: Document, error: str) -> None:
         """Push a claimed target that cannot be analysed into the future, with the reason."""
         changes = {
             "retry_after_utc": self.clock.now_utc() + RETRY_AFTER,
             "last_error": error,
             "claimed_by": None,
         }
-        self.backend.update(TARGETS, {"_id": target["_id"]}, changes)
+        self.backend.update(TARGETS, self._mine([target["_id"]], target["attempts"]), changes)
 
     def reopen_targets(self, session: str, behind: str, tickers: Sequence[str] | None = None) -> int:
         """The session's data changed: have these tickers (None: all) analysed again from `behind` on. How many had
