@@ -6,12 +6,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CACHE_DIR := $(CURDIR)/$(VENV)/cache/pip
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 
-.PHONY: help setup demo test lint bench pins clean
+SEED ?= 1
+
+.PHONY: help setup demo test lint soak bench pins clean
 
 help:
 	@echo "make demo   a whole night against a local exchange: first load, daily update, analysis"
 	@echo "make test   all tests           make lint   ruff and mypy"
 	@echo "make setup  only .venv          make bench  measurements, reported as ratios"
+	@echo "make soak   a simulated year of nights in a storm of failures; SEED=7 makes another one"
 	@echo "make pins   new exact pins      make clean  remove .venv and the demo's files"
 
 setup: $(VENV)/runtime.done
@@ -36,6 +39,9 @@ lint: $(VENV)/tests.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+soak: $(VENV)/tests.done
+	SOAK_SEED=$(SEED) $(BIN)/python -m pytest -q tests/soak/year.py
 
 bench: $(VENV)/tests.done
 	$(BIN)/python -m benchmarks

@@ -11,6 +11,7 @@ from collectors.cross_check import cross_check
 from collectors.export import check_export_file, export
 from collectors.healing import (
     DueSession,
+    damaged_sessions,
     due_in_store,
     failure_recorded,
     heal_all,
@@ -23,7 +24,7 @@ from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_targets
 from collectors.wiring import make_calendar, make_sources, required_scope, with_earlier_choices
 from utils.cli import Shift, check_span, date_option, run
-from utils.date_utils import FIRST_DAY, TradingCalendar
+from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import EXIT_DONE, EXIT_FAILED, SourceError
 from utils.settings import Settings
 from utils.store.locks import COLLECTION
@@ -83,23 +84,23 @@ def update(shift: Shift, first: str, last: str | None) -> int:
     """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets."""
     sources = make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
-    settle_calendar(collector, first, shift.clock.now_kst())
+    problems = settle_calendar(collector, first, shift.clock.now_kst())
     due = due_sessions(shift, collector.calendar, first, last)
-    if not due:
+    damaged = damaged_sessions(shift.store, first, last or LAST_DAY.isoformat(), but={each.session for each in due})
+    if not due and not damaged:
         log.info("Nothing to do: every session up to now is there.")
-    raise_worst(heal(shift, collector, due))
+    raise_worst([*problems, *heal(shift, collector, [*damaged, *due])])
     cross_check(sources, shift.store)
     return EXIT_DONE
 
 
 def mend(shift: Shift, first: str, last: str | None) -> int:
     """Mend what is wrong, look again, say what is left."""
-    calendar = make_calendar(shift.settings, shift.store)
-    collector = StockDataCollector(make_sources(shift.settings, shift.store, shift.pause), shift.store, calendar)
+    sources = make_sources(shift.settings, shift.store, shift.pause)
+    collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
     found = look_over(shift, first, last)
     problems = repair(shift.store, collector, found, choices(shift), lambda due: heal(shift, collector, due))
-    left = look_over(shift, first, last)
-    show_repair(found, left)
+    show_repair(found, left := look_over(shift, first, last))
     raise_worst(problems)
     return EXIT_FAILED if left.needs_person else EXIT_DONE
 

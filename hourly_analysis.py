@@ -52,10 +52,11 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     session = choose_session(shift, calendar, args.session)
     progress = shift.store.analysis_progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
-    if args.dry_run or progress.analyzed == progress.tickers:
+    if args.dry_run:
         return EXIT_DONE
-    with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):
-        return analyse(shift, calendar, session)
+    is_done = progress.analyzed == progress.tickers and shift.store.is_completed(HOURLY_ANALYSIS, session)
+    with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
+        return EXIT_DONE if is_done else analyse(shift, calendar, session)
 
 
 def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
@@ -82,6 +83,7 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
             session,
             settings.analysis_quota,
             may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
+            is_current=lambda: store.session_heads() == heads,
         )
         while queue.step():
             job.record()

@@ -18,13 +18,21 @@ class AnalysisQueue:
         analyzer: over the panel that ends with the session.
         quota: how many targets this run may analyse.
         may_go_on: asked before each target; False ends the run after the target in hand.
+        is_current: asked before results are stored; False ends the run without them: what they were computed from has
+            been revised meanwhile.
     """
 
     def __init__(
-        self, store: Store, analyzer: TechnicalAnalyzer, session: str, quota: int, may_go_on: Callable[[], bool]
+        self,
+        store: Store,
+        analyzer: TechnicalAnalyzer,
+        session: str,
+        quota: int,
+        may_go_on: Callable[[], bool],
+        is_current: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store, self._analyzer, self._session = store, analyzer, session
-        self._left, self._may_go_on = quota, may_go_on
+        self._left, self._may_go_on, self._is_current = quota, may_go_on, is_current
         self.analyzed: list[str] = []
         """The tickers that this run has analysed."""
 
@@ -40,11 +48,15 @@ class AnalysisQueue:
                 if (result := self._analyze(untouched.pop(0))) is not None:
                     results.append(result)
         finally:
+            if outdated := not self._is_current():
+                in_vain = {result["_id"] for result in results}
+                untouched += [target for target in batch if target["_id"] in in_vain]
+                results = []
             self._store.save_analysis(self._session, results)
             self._store.release_targets(untouched)
         self._store.beat_locks()
         self.analyzed += [result["_id"] for result in results]
-        return bool(batch)
+        return bool(batch) and not outdated
 
     def _analyze(self, target: Document) -> Document | None:
         """None when the data of the target cannot be analysed; an error of ours or of a library ends the run, but the

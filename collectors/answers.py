@@ -54,12 +54,22 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     start = body[:4096].decode("utf-8", errors="replace").lstrip("\ufeff \r\n\t")
     if start.startswith("LOGOUT"):
         raise LoggedOut("The exchange says LOGOUT: the session is not logged in.")
-    is_page = start.startswith("<")
-    if status == 403 or (wants_json and is_page and _says_banned(body.decode("utf-8", errors="replace"))):
+    is_page = wants_json and start.startswith("<")
+    if status == 403 or (status == 200 and is_page and _says_banned(body.decode("utf-8", errors="replace"))):
         raise Banned(
             "The exchange has detected automated use and restricts access for one day. Leave it alone until then, also "
             "in a browser; after 24 hours the next run goes on by itself."
         )
+    _check_status(status, wants_json)
+    if is_page:
+        raise SourceDown("The exchange answers with a web page instead of data: probably maintenance.")
+    if wants_json and not body.strip():
+        raise AnswerCutOff("The exchange's answer is empty.")
+    if wants_json and not start.startswith("{"):
+        raise MalformedAnswer(f"The exchange's answer is no JSON object: it starts with {start[:40]!r}.")
+
+
+def _check_status(status: int, wants_json: bool) -> None:
     if status == 401:
         raise KeyRefused("The exchange does not accept the key for this service (HTTP 401).")
     if status == 429:
@@ -68,12 +78,8 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise SourceDown(f"The exchange's server reports an error (HTTP {status}).")
     if status >= 400:
         raise MalformedAnswer(f"The exchange does not know this request (HTTP {status}). An update may be needed.")
-    if wants_json and is_page:
-        raise SourceDown("The exchange answers with a web page instead of data: probably maintenance.")
-    if wants_json and not body.strip():
-        raise AnswerCutOff("The exchange's answer is empty.")
-    if wants_json and not start.startswith("{"):
-        raise MalformedAnswer(f"The exchange's answer is no JSON object: it starts with {start[:40]!r}.")
+    if status >= 300 and wants_json:
+        raise MalformedAnswer(f"The exchange sends us elsewhere (HTTP {status}). An update may be needed.")
 
 
 def _says_banned(page: str) -> bool:

@@ -12,19 +12,23 @@ factors. The facts behind the rules were measured on 489,645 real ticker-days (d
     base              everything else: the exchange itself kept the value continuous    base / previous close
     collapse          no rebase, shares beyond 2x, close over 30 % away from the base   1
 
-*Auction*: the ticker had no trade the day before, or comes from another market, and its first price is its base price.
+*Auction*: the ticker had no trade the day before, or comes from another market, and its first price is its base price;
+but for a split, whose base price is theoretical.
 Not an action, factor 1: a close off its tick whose next base price is that close rounded up; a ticker's first session,
-also of a code that was in use before and had gone; share counts alone.
+also of a code that was in use before and had gone; share counts alone, also those of a merger into a listed shell.
+Nothing is remembered across sessions: through a halt of months every session is compared with the one before, because
+a halted ticker keeps its row and its close.
 
 What rows cannot tell, and what is therefore not claimed:
 - Rights issue, bonus issue and stock dividend look alike on their ex-date: `ex_rights`.
 - A capital reduction resumes by auction, a consolidation at its theoretical price: that, and nothing else, separates
   `capital_reduction` from `consolidation` here.
-- New shares at an auction (flag `new_shares`) may have been sold at market price, as they are before most moves from
-  KONEX to KOSDAQ; then 1 were the right factor, not shares before / after.
+- New shares at an auction (flag `new_shares`) may have been sold at market price, as they were before both recorded
+  moves from KONEX to KOSDAQ; then 1 is nearer the truth than shares before / after (docs/exchange.md).
 - A ticker that nobody traded yesterday, that goes ex-rights today and opens exactly at its base price is taken for an
   auction. None is among the recorded days.
-- A change of shares earlier in a halt than on its last day: two neighbouring sessions do not show it.
+- A change of shares earlier in a halt than on its last day: two neighbouring sessions do not show it. The day itself is
+  remarked on (`integrity.remarks_on`), and an auction that ends further away than auctions may is `unexplained`.
 """
 
 from collections.abc import Callable
@@ -50,6 +54,12 @@ SHARE_COLLAPSE = "share_collapse"
 REBASE = "rebase"
 """The base price rose and the shares do not say why: flag `unexplained`. Never seen in the recorded days."""
 
+_WARNINGS = {
+    "collapse": "shares and price jumped and the base price did not follow, do not trade on it",
+    "unexplained": "the base price moved and the rows do not say why",
+}
+"""Flags that are worth a warning. Measured: none of the 57 recorded actions in 234,426 ticker-days."""
+
 OFF_TICK_LIMIT = 1.0015
 """Half a tick of 5 at 2,000 won is 0.125 %; the smallest action of a ticker that traded is 1.48 %."""
 COLLAPSE_SHARES = 2
@@ -59,6 +69,9 @@ LEAST_SPLIT = 1.9
 more, but for the fractions that are paid out."""
 TICKS_IN_PRICE = 200
 """No tick is more than 1/200 of its price from 1,000 won up, in any table of `price_rules`; below, a tick is 1 won."""
+AUCTION_SPAN = 2.02
+"""An auction ends between half and twice its theoretical price, here with 1 % for its tick (the exchange's notices:
+2,040 won, from 1,020 to 4,080). Recorded: from 0.5 to 1.64 times."""
 SPIN_OFF_LOSS = 0.10
 """What is left of the market cap after a spin-off is clearly less; a reduction by itself takes nothing away."""
 SIMPLE_DENOMINATOR = 20
@@ -72,7 +85,7 @@ class CorporateAction:
     """What happened to one ticker in one session. Prices in won; `rule` is the row of the module's table that decided.
 
     `flag` is None, or the word for what the rows cannot tell: `collapse` (do not trade on it), `spin_off`,
-    `new_shares`, `unexplained`.
+    `new_shares`, `unexplained` (a base price that rose, or an auction beyond what auctions may come to).
     """
 
     ticker: str
@@ -100,6 +113,15 @@ class Actions:
 
     def documents(self) -> list[dict[str, Any]]:
         return [action.document() for action in self.found]
+
+    def remarks(self) -> list[str]:
+        """One warning for each flag that deserves one, with how many tickers have it and the first; usually none."""
+        flagged = {flag: [action.ticker for action in self.found if action.flag == flag] for flag in _WARNINGS}
+        return [
+            f"{flag}: {_WARNINGS[flag]}: first {tickers[0]}, {len(tickers)} in all."
+            for flag, tickers in flagged.items()
+            if tickers
+        ]
 
 
 @dataclass(frozen=True)
@@ -142,6 +164,11 @@ class Pair:
     def is_auction(self) -> bool:
         # After a split the base price is theoretical, and opening there is chance: Samsung Electronics on 2018-05-04.
         return (self.halted_before or self.moved) and not self.halted and self.opened_at_base and not self.is_split
+
+    @property
+    def is_beyond_auctions(self) -> bool:
+        """The price that was found is further from the one to be expected than the auction of a resumption may go."""
+        return not self.moved and not 1 / AUCTION_SPAN <= self.by_base / self.by_shares <= AUCTION_SPAN
 
 
 @dataclass(frozen=True)
@@ -295,9 +322,10 @@ def _auction(pair: Pair) -> Verdict | None:
         return None
     fewer, more = pair.shares_after < pair.shares_before, pair.shares_after > pair.shares_before
     kind = MARKET_TRANSFER if pair.moved else CAPITAL_REDUCTION if fewer else AUCTION_RESUMPTION
+    flag = "new_shares" if more else "unexplained" if pair.is_beyond_auctions else None
     if not fewer and not more:
-        return Verdict(kind, 1.0, "auction")
-    return Verdict(kind, pair.by_shares, "auction_shares", "new_shares" if more else None)
+        return Verdict(kind, 1.0, "auction", flag)
+    return Verdict(kind, pair.by_shares, "auction_shares", flag)
 
 
 def _base(pair: Pair) -> Verdict:

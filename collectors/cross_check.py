@@ -3,10 +3,13 @@
 import logging
 from datetime import timedelta
 
+import pandas as pd
+
+from collectors.integrity import check_day, check_loses_nothing
 from collectors.openapi import OpenApiSource
 from collectors.sources import Sources
 from utils.errors import SourceError
-from utils.market_day import FINAL, INTEGER_COLUMNS, differing_tickers
+from utils.market_day import FINAL, INTEGER_COLUMNS, MarketDay, differing_tickers
 from utils.store import Store
 
 AGAIN_AFTER = timedelta(days=30)
@@ -25,24 +28,31 @@ def cross_check(sources: Sources, store: Store) -> None:
     if not final or _was_compared_lately(store):
         return
     session, source = final[-1].session, final[-1].source
-    day = store.load_session(session)
+    if (day := store.load_session(session)) is None:
+        return
     try:
-        other = sources.fetch_day_of_other(source, session)
+        other = sources.fetch_day_of_other(source, session, lambda frame: check_like(frame, session, day))
     except SourceError as problem:
         log.warning("The sources could not be compared on %s: %s", session, problem)
         return
-    if day is None or other is None:
+    if other is None:
         return
     differing = differing_tickers(day.frame, other, _COMPARED)
     store.record_comparison(OpenApiSource.name, session, len(differing))
     if differing:
         log.error(
             "The Open API and the data site differ on %s in %d of %d tickers, first %s. The data site goes first "
-            "from now on; both are compared again in %d days.",
-            *(session, len(differing), len(day.frame), differing[0], AGAIN_AFTER.days),
+            "until they agree; the next run compares them again.",
+            *(session, len(differing), len(day.frame), differing[0]),
         )
     else:
         log.info("The Open API and the data site agree on %s, cell by cell.", session)
+
+
+def check_like(frame: pd.DataFrame, session: str, day: MarketDay) -> None:
+    """Raises `MalformedAnswer` for an answer that cannot be the whole session, whatever its numbers say."""
+    check_day(frame, session)
+    check_loses_nothing(frame, session, day.frame)
 
 
 def may_go_first(store: Store, source: str) -> bool:
@@ -52,5 +62,8 @@ def may_go_first(store: Store, source: str) -> bool:
 
 
 def _was_compared_lately(store: Store) -> bool:
+    """A difference is looked at again by every run, since it may have been of one answer."""
     comparison = store.comparison(OpenApiSource.name)
-    return comparison is not None and store.clock.now_utc() - comparison["compared_utc"] < AGAIN_AFTER
+    if comparison is None or comparison["differing"]:
+        return False
+    return bool(store.clock.now_utc() - comparison["compared_utc"] < AGAIN_AFTER)

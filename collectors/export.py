@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from collectors.prices import PRICES, read_adjustments, warn_of_pending
+from utils.adjustment import Adjustments, to_whole
 from utils.errors import NightShiftError, WrongUsage
 from utils.store import Store
 
@@ -15,7 +18,8 @@ EXPORT_COLUMNS = (
     "session,ticker,name,market,open,high,low,close,change,volume,value,market_cap,shares,factor,"
     "adj_open,adj_high,adj_low,adj_close"
 ).split(",")
-_PRICES = ("open", "high", "low", "close")
+ROW_GROUP = 20
+"""Sessions in one row group of a Parquet file: some 55,000 rows."""
 
 
 def check_export_file(path: Path) -> None:
@@ -31,8 +35,10 @@ def check_export_file(path: Path) -> None:
 def export(store: Store, path: Path, first: str, last: str, ticker: str | None = None) -> int:
     """Write the stored sessions from first to last, both inclusive, oldest first; how many rows.
 
-    Prices as published, then `adj_*` adjusted to the last session exported and rounded to the won; empty where a
-    later factor is not known yet. The file appears whole or not at all. Raises `WrongUsage` when nothing matches.
+    Prices as published, then `adj_*` adjusted to the last session exported and rounded to the won. So this is the
+    market as it was at the end of that session: whoever was delisted later is in it, and nothing that came later plays
+    a part. A factor that is not known yet is empty, counts as 1, and a warning names its session. The file appears
+    whole or not at all. Raises `WrongUsage` when nothing matches.
     """
     frames = export_frames(store, first, last, ticker)
     partial = path.with_name(f".{path.name}.partial")
@@ -51,33 +57,19 @@ def export(store: Store, path: Path, first: str, last: str, ticker: str | None =
 
 def export_frames(store: Store, first: str, last: str, ticker: str | None = None) -> Iterator[pd.DataFrame]:
     """The rows of `export`, one frame per session: only one session is in memory at a time."""
-    later = _products_of_later_factors(store, first, last)
+    adjustments = read_adjustments(store, first, last)
+    warn_of_pending(adjustments, None if ticker is None else {ticker})
+    known = set(adjustments.sessions)
     for session, frame in store.read_sessions(first, last):
-        if session not in later:  # it came in while this was at work
-            continue
-        chosen = frame if ticker is None else frame[frame["ticker"] == ticker].reset_index(drop=True)
-        if len(chosen):
-            adjustment = np.array([later[session].get(code, 1.0) for code in chosen["ticker"]])
-            adjusted = {f"adj_{name}": _rounded(chosen[name].to_numpy() * adjustment) for name in _PRICES}
-            yield chosen.assign(session=session, **adjusted)[EXPORT_COLUMNS]
+        chosen = frame if ticker is None else frame[frame["ticker"] == ticker]
+        if len(chosen) and session in known:  # else it came in while this was at work
+            yield _with_adjusted(session, chosen, adjustments)
 
 
-def _products_of_later_factors(store: Store, first: str, last: str) -> dict[str, dict[str, float]]:
-    """Session -> ticker -> the product of its factors after that session; tickers without any are left out."""
-    products: dict[str, dict[str, float]] = {}
-    running: dict[str, float] = {}
-    for session, columns in reversed(list(store.read_columns(("ticker", "factor"), first, last))):
-        products[session] = dict(running)
-        factors = np.asarray(columns["factor"])
-        for row in np.flatnonzero(factors != 1):  # NaN, not yet known, counts: it makes the product NaN
-            ticker = str(columns["ticker"][row])
-            running[ticker] = running.get(ticker, 1.0) * float(factors[row])
-    return products
-
-
-def _rounded(prices: np.ndarray) -> pd.Series:
-    """To the nearest won, half up, as the exchange does; missing where the price is not known."""
-    return pd.Series(np.floor(prices + 0.5)).astype("Int64")
+def _with_adjusted(session: str, day: pd.DataFrame, adjustments: Adjustments) -> pd.DataFrame:
+    later = adjustments.prices(session, day["ticker"].tolist())
+    adjusted = {f"adj_{name}": to_whole(day[name].to_numpy() * later) for name in PRICES}
+    return day.assign(session=session, **adjusted)[EXPORT_COLUMNS]
 
 
 def _write_csv(frames: Iterator[pd.DataFrame], path: Path) -> int:
@@ -93,12 +85,13 @@ def _write_parquet(frames: Iterator[pd.DataFrame], path: Path) -> int:
     import pyarrow
     import pyarrow.parquet
 
-    writer, rows = None, 0
-    for frame in frames:
-        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
-        writer = writer or pyarrow.parquet.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-        rows += len(frame)
-    if writer is not None:
-        writer.close()
+    schema, rows = None, 0
+    with path.open("wb") as file, ExitStack() as stack:
+        while group := list(islice(frames, ROW_GROUP)):
+            table = pyarrow.Table.from_pandas(pd.concat(group), schema, preserve_index=False)
+            if schema is None:
+                schema = table.schema
+                writer = stack.enter_context(pyarrow.parquet.ParquetWriter(file, schema))
+            writer.write_table(table)
+            rows += len(table)
     return rows

@@ -1,20 +1,22 @@
 """What is due and bringing it in: the store decides, not the date of the last run."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from collectors.stock_data_collector import Collected, StockDataCollector
 from utils.date_utils import TradingCalendar, is_final, weekdays
-from utils.errors import EXIT_FAILED, ClosedMarket, MalformedAnswer, NotNow, NotPublished, SourceError
+from utils.errors import EXIT_FAILED, ClosedMarket, MalformedAnswer, NotNow, NotPublished, SourceError, StoreError
 from utils.job_status import JobRun
 from utils.market_day import FINAL
 from utils.store import Store
 from utils.store.backend import Document
-from utils.store.jobs import COMPLETED, DAILY_UPDATE
+from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED
 
+MANY_ATTEMPTS = 3
+"""After so many failed runs a session waits behind all others, so that it keeps none of them from being tried."""
 MOST_IN_A_ROW = 3
 """Sessions that cannot be had one after the other, until the run leaves the exchange alone."""
 log = logging.getLogger(__name__)
@@ -30,10 +32,30 @@ class DueSession:
 
 
 def due_in_store(store: Store, calendar: TradingCalendar, first: str, last: str, now: datetime) -> list[DueSession]:
-    """`sessions_due` of what the store holds."""
-    completed = {job["date_kst"]: job["finality"] for job in store.jobs(DAILY_UPDATE) if job["status"] == COMPLETED}
+    """`sessions_due` of what the store holds; those before the last one that have failed again and again come after all
+    others."""
+    jobs = {job["date_kst"]: job for job in store.jobs(DAILY_UPDATE)}
+    completed = {session: job["finality"] for session, job in jobs.items() if job["status"] == COMPLETED}
     stored = {head.session for head in store.session_heads()}
-    return sessions_due(calendar, stored, completed, first, last, now)
+    due = sessions_due(calendar, stored, completed, first, last, now)
+    return sorted(due, key=lambda each: each != due[-1] and _is_hopeless(jobs.get(each.session)))
+
+
+def _is_hopeless(job: Document | None) -> bool:
+    return job is not None and job["status"] == FAILED and bool(job["attempts"] >= MANY_ATTEMPTS)
+
+
+def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) -> list[DueSession]:
+    """The stored sessions from first to last, both inclusive, that do not read back as they were saved, `but` these."""
+    found = []
+    for head in store.session_heads():
+        if first <= head.session <= last and head.session not in but:
+            try:
+                store.load_session(head.session)
+            except StoreError as damage:
+                log.error("%s", damage)
+                found.append(DueSession(head.session, to_confirm=False))
+    return found
 
 
 def sessions_due(
@@ -67,10 +89,17 @@ def unsettled_days(calendar: TradingCalendar, first: str, now: datetime) -> list
     return [day for day in unsettled if day < today or (calendar.is_due(day, now) and not calendar.is_session(day))]
 
 
-def settle_calendar(collector: StockDataCollector, first: str, now: datetime) -> None:
-    """Learn what is open, in one request, and only when some weekday since `first` is not settled."""
-    if unsettled := unsettled_days(collector.calendar, first, now):
-        collector.learn_calendar(collector.calendar.previous_session(unsettled[0]), now.date().isoformat())
+def settle_calendar(collector: StockDataCollector, first: str, now: datetime) -> list[SourceError]:
+    """Learn what is open, in one request, and only when some weekday since `first` is not settled. An odd answer is
+    returned as a problem: what is predicted can be healed all the same."""
+    unsettled = unsettled_days(collector.calendar, first, now)
+    try:
+        if unsettled:
+            collector.learn_calendar(collector.calendar.previous_session(unsettled[0]), now.date().isoformat())
+    except MalformedAnswer as problem:
+        log.error("%s", problem)
+        return [problem]
+    return []
 
 
 def heal_all(
@@ -83,12 +112,30 @@ def heal_all(
     """Bring in one due session after the other; what could not be had of single sessions is returned.
 
     A session that cannot be had does not keep the later ones waiting, but three in a row end the run: then it is not
-    the session. A source that refuses or is down ends it at once. `then` belongs to each session: a run that dies
+    the session. One that did not fit is tried once more when a later one could be had, which may tell that a stored one
+    was wrong. A source that refuses or is down ends the run at once. `then` belongs to each session: a run that dies
     before it has the session due again.
     """
-    problems: list[SourceError] = []
+    waiting = list(due)
+    problems = _heal_each(store, collector, waiting, stop_requested, then)
+    had = [each.session for each in waiting if each.session not in problems]
+    odd = [each for each in waiting if isinstance(problems.get(each.session), MalformedAnswer)]
+    again = [each for each in odd if had and each.session < max(had)]
+    problems = {session: each for session, each in problems.items() if session not in {due.session for due in again}}
+    return [*(problems | _heal_each(store, collector, again, stop_requested, then)).values()]
+
+
+def _heal_each(
+    store: Store,
+    collector: StockDataCollector,
+    due: Sequence[DueSession],
+    stop_requested: Callable[[], bool],
+    then: Callable[[Collected], None],
+) -> dict[str, SourceError]:
+    """One after the other; session -> why it could not be had, also for those that were not tried any more."""
+    problems: dict[str, SourceError] = {}
     in_a_row = 0
-    for each in due:
+    for place, each in enumerate(due):
         if stop_requested():
             raise NotNow("Stopped on request after the session in hand. The next run goes on from there.")
         try:
@@ -98,11 +145,11 @@ def heal_all(
             store.forget_jobs(DAILY_UPDATE, [each.session])
             log.warning("%s", closed)
         except (MalformedAnswer, NotPublished) as problem:
-            problems.append(problem)
+            problems[each.session] = problem
             in_a_row += 1
-            if in_a_row == MOST_IN_A_ROW:
-                break
             log.error("%s", problem)
+        if in_a_row == MOST_IN_A_ROW:
+            return dict.fromkeys((left.session for left in due[place:]), problems[each.session]) | problems
     return problems
 
 
@@ -150,7 +197,7 @@ def _confirm(store: Store, collector: StockDataCollector, session: str, then: Ca
 
 
 def _is_of_this_run(store: Store, job: Document) -> bool:
-    return bool((job["host"], job["pid"]) == (store.identity.host, store.identity.pid))
+    return bool(job["run"] == store.identity.run)
 
 
 def _facts(collected: Collected) -> dict[str, object]:

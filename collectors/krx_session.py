@@ -147,13 +147,21 @@ class Transport(GuardedAdapter):
         return request.method == "POST"
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if not str(request.url).startswith(f"{SITE}/"):
+            raise MalformedAnswer("The exchange's site sends us to another host. An update may be needed.")
         # A copy goes out, so the cookies stay with the exchange's own host name.
         outgoing = request.copy()
         outgoing.url = str(request.url).replace(SITE, self._base_url, 1)
         response = super().send(outgoing, *args, **kwargs)
         if str(request.url).endswith(_LOGIN_POST):
-            self.login_code = str(response.json().get("_error_code", ""))
+            self.login_code = _login_code(response.json())
         return response
+
+
+def _login_code(answer: Any) -> str:
+    if not isinstance(answer, dict) or "_error_code" not in answer:
+        raise MalformedAnswer("The exchange's answer to the login has no _error_code. An update may be needed.")
+    return str(answer["_error_code"])
 
 
 def _import_pykrx(cache_dir: Path) -> tuple[ModuleType, ModuleType]:
@@ -179,7 +187,8 @@ def _checked_session(auth: ModuleType, transport: Transport) -> Any:
             return headers
 
     session = CheckedSession()
-    session.session.mount(SITE, transport)
+    for scheme in ("https://", "http://"):  # wherever the site may send us
+        session.session.mount(scheme, transport)
     return session
 
 

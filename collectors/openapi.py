@@ -4,6 +4,7 @@ One request per market and session, with a key; a session appears the next morni
 itself is not to be had here.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ _DAY_SERVICES = {
 }
 """MKT_ID -> the service and the name under which it is applied for."""
 _INDEX_SERVICE = ("idx/kospi_dd_trd", "KOSPI 시리즈 일별시세정보")
+_LEVEL = re.compile(r"[\d,]+(\.\d+)?", re.ASCII)
 _KONEX_OPENED = "2013-07-01"
 _DIFFERENT_NAMES = {"ISU_CD": "ISU_SRT_CD", "ISU_NM": "ISU_ABBRV"}
 """Its columns -> those of the data site."""
@@ -47,6 +49,8 @@ class OpenApiSource:
         self._http.mount(self._base_url, GuardedAdapter(gate))
         self._http.headers["AUTH_KEY"] = key
         self._refusals: dict[str, KeyRefused] = {}
+        self._sessions: dict[str, bool] = {}
+        """What was answered about days so far, so that a second try does not ask it all again."""
 
     def shows(self, session: str, now: datetime) -> bool:
         """From the next morning on."""
@@ -72,12 +76,19 @@ class OpenApiSource:
         `known` yet and is out by now."""
         now = self._gate.clock.now_kst()
         days = [day for day in weekdays(first, last) if day in known or is_final(day, now)]
-        return [day for day in days if (known[day] if day in known else self._was_session(day))]
+        for day in days:
+            if day not in known and day not in self._sessions:
+                self._sessions[day] = self._was_session(day)
+        answered = self._sessions | dict(known)
+        return [day for day in days if answered[day]]
 
     def _was_session(self, day: str) -> bool:
         """A holiday has rows with empty levels, or none."""
         rows = self._get(*_INDEX_SERVICE, day)
-        return "CLSPRC_IDX" in rows.columns and bool((rows["CLSPRC_IDX"].astype(str) != "").any())
+        levels = [str(level) for level in rows.get("CLSPRC_IDX", ()) if str(level) not in ("", "-")]
+        if odd := [level for level in levels if not _LEVEL.fullmatch(level)]:
+            raise MalformedAnswer(f"The Open API's index for {day} holds {odd[0]!r} where a level belongs.")
+        return bool(levels)
 
     def _day_of(self, market: str, session: str) -> pd.DataFrame:
         return self._get(*_DAY_SERVICES[market], session)

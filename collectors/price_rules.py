@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from utils.market_day import MARKETS
 
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 Rule = TypeVar("Rule")
@@ -60,6 +61,13 @@ PRICE_LIMITS: dict[str, tuple[tuple[str, int], ...]] = {
 }
 """Market -> (in force since, percent of the base price). A first session and the last ones before a delisting have
 other limits or none: 76 recorded rows beyond 30 %."""
+
+
+def has_known_rules(market: Sequence[str] | Texts, session: str) -> Bools:
+    """Which rows are of a market whose ticks and limits of that session are known here. Shape (rows,)."""
+    since = {name: max(TICK_TABLES[name][0][0], PRICE_LIMITS[name][0][0]) for name in MARKETS.values()}
+    known: Bools = np.isin(np.asarray(market, dtype=object), [name for name in since if since[name] <= session])
+    return known
 
 
 def tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> Ints:

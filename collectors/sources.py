@@ -14,7 +14,10 @@ from utils.clock import Clock
 from utils.date_utils import is_final
 from utils.errors import NotPublished, SourceDown, SourceError, SourceRefuses
 
-TRIES = 4
+TRIES = 8
+"""With the waits between them some ten minutes: as long as a hiccup or a restart at the exchange lasts."""
+ENDS_ASKING = (SourceDown, SourceRefuses)
+"""What says that the source, and not the day, is the matter."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -80,10 +83,16 @@ class Sources:
 
         return self._first_success(able, fetch)
 
-    def fetch_day_of_other(self, source: str, session: str) -> pd.DataFrame | None:
-        """The typed day from the other source than this one; None when there is only one."""
-        others = [each for each in self._history if each.name != source]
-        return self._fetch_day_from(others[0], session) if others else None
+    def fetch_day_of_other(
+        self, source: str, session: str, check: Callable[[pd.DataFrame], None]
+    ) -> pd.DataFrame | None:
+        """The typed day from the other source than this one; None when there is none, or when it is left alone."""
+        others = [each for each in self._history if each.name not in {source, *self._out}]
+        if not others:
+            return None
+        frame = self._fetch_day_from(others[0], session)
+        check(frame)
+        return frame
 
     def _fetch_day_from(self, source: Source, session: str) -> pd.DataFrame:
         return parse_day(self._retrying(lambda: source.fetch_day(session)), session)
@@ -95,16 +104,19 @@ class Sources:
         )
 
     def _first_success(self, ordered: Sequence[Source], ask: Callable[[Source], T]) -> T:
-        """The answer of the first source that has one; what the last one says when none has."""
-        candidates = list(self._in_service(ordered))
-        for source in candidates[:-1]:
+        """The answer of the first source that has one. When none has, what one of them said of this day goes before
+        what keeps another from answering at all: other days may still be had."""
+        problems: list[SourceError] = []
+        for source in self._in_service(ordered):
             try:
                 return ask(source)
             except SourceError as problem:
-                log.warning("%s: %s Asking the other source instead.", source.name, problem)
-                if isinstance(problem, (SourceDown, SourceRefuses)):
+                problems.append(problem)
+                if isinstance(problem, ENDS_ASKING):
                     self._out.add(source.name)
-        return ask(candidates[-1])
+                if len(ordered) > 1:
+                    log.warning("%s: %s", source.name, problem)
+        raise min(reversed(problems), key=lambda problem: isinstance(problem, ENDS_ASKING))
 
     def _in_service(self, ordered: Sequence[Source]) -> Iterator[Source]:
         """Whoever is out is left out, but for the last hope."""
@@ -117,7 +129,7 @@ class Sources:
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(SourceDown),
             stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_exponential_jitter(multiplier=5, max=60),
+            wait=tenacity.wait_exponential_jitter(multiplier=5, max=300),
             sleep=self._pause,
             before_sleep=_say_that_it_is_tried_again,
             reraise=True,

@@ -195,9 +195,9 @@ def market_transfer(stage: Stage, session: int) -> None:
 
 
 def konex_transfer(stage: Stage, session: int) -> None:
-    """KONEX to KOSDAQ, the same way."""
+    """KONEX to KOSDAQ, the same way, and the new shares of the public offering are listed on the same day."""
     slot = stage.pick("konex")
-    _transfer(stage, slot, session, "벤처기업부", ("KSQ", "KOSDAQ"))
+    _transfer(stage, slot, session, "벤처기업부", ("KSQ", "KOSDAQ"), offering=0.15)
 
 
 def spin_off(stage: Stage, session: int) -> None:
@@ -371,8 +371,22 @@ def _auction_return(stage: Stage) -> float:
     return 1 + size if stage.rng.random() < 0.55 else 1 / (1 + size)
 
 
-def _transfer(stage: Stage, slot: int, session: int, department: str, market: tuple[str, str]) -> None:
-    step = Step("market_transfer", base_factor=_auction_return(stage), at_auction=True, keeps_factor=True)
+def _transfer(
+    stage: Stage, slot: int, session: int, department: str, market: tuple[str, str], offering: float = 0.0
+) -> None:
+    """`offering`: new shares of every old one. The rows do not say that they were paid for, hence the flag."""
+    found = _auction_return(stage)
+    if offering:
+        step = Step(
+            "auction_with_shares",
+            base_factor=found,
+            at_auction=True,
+            share_factor=1 + offering,
+            factor_from_shares=True,
+            flag="new_shares",
+        )
+    else:
+        step = Step("market_transfer", base_factor=found, at_auction=True, keeps_factor=True)
     stage.script.add(session, slot, step)
     stage.script.change(session, slot, department=department, market=market)
 

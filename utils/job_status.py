@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from utils.errors import NightShiftError, StoreError
+from utils.errors import LockHeld, NightShiftError, StoreError
 from utils.store import Store
 from utils.store.jobs import COMPLETED, FAILED
 
@@ -28,7 +28,7 @@ class JobRun:
 
     def record(self, **fields: Any) -> None:
         """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat too."""
-        self._store.update_job(self._name, self._session, fields)
+        self._store.record_job(self._name, self._session, fields)
 
     def leave_unfinished(self) -> None:
         """There is more to do in a later run: the record stays running."""
@@ -45,7 +45,7 @@ class JobRun:
             return
         try:
             self.record(status=FAILED, error=_describe(error), end_time_utc=now)
-        except StoreError as second:
+        except (StoreError, LockHeld) as second:
             log.error("That %s of %s failed could not be recorded: %s", self._name, self._session, second)
 
 

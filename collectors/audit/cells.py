@@ -8,6 +8,7 @@ import pandas as pd
 from collectors.audit.findings import BASE_PRICE, DIGEST, FACTOR, FEW_TICKERS, MARKET_CAP, ORDER, Finding
 from collectors.corporate_actions import find_actions
 from collectors.integrity import (
+    LEAST_SHARE_OF_BASES,
     LEAST_SHARE_OF_TICKERS,
     broken_cap,
     broken_order,
@@ -19,10 +20,6 @@ from utils.errors import StoreError
 from utils.market_day import MarketDay
 from utils.store import Store
 from utils.store.sessions import SessionHead
-
-LEAST_SHARE_OF_BASES = 0.9
-"""Of the tickers in two sessions that follow each other. Measured on real days: at least 99.8 %, and at most 15 % when
-one of the two is another day's answer."""
 
 
 def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:

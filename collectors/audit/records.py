@@ -27,7 +27,7 @@ from utils.settings import Settings
 from utils.store import Store
 from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
-from utils.store.locks import COLLECTION
+from utils.store.locks import COLLECTION, EXPIRES_AFTER
 from utils.store.sessions import SessionHead
 
 EVENING_RUN = time(19)
@@ -35,7 +35,9 @@ EVENING_RUN = time(19)
 EVENING_RUN_TAKES = timedelta(hours=2)
 """At most, with all its retries; also what somebody may have moved it."""
 SILENT = timedelta(hours=1)
-"""A run without a sign of life for so long is gone."""
+"""A run without a sign of life for so long is gone; so is one whose last sign of life lies ahead."""
+FARTHEST_EXPIRY = 3 * EXPIRES_AFTER
+"""A lock that expires later than that was written by a clock that was wrong."""
 _LONGEST_WAIT = timedelta(days=7)
 """From a session to an evening on which it is due and final."""
 
@@ -104,7 +106,7 @@ def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> S
         last=last,
         heads=store.session_heads(),
         records={record["date_kst"]: record for record in records},
-        at_work=any(lock["expires_utc"] >= now for lock in others),
+        at_work=any(now <= lock["expires_utc"] <= now + FARTHEST_EXPIRY for lock in others),
     )
 
 
@@ -177,7 +179,7 @@ def _stale(job: Document) -> Finding:
 
 
 def _is_silent(situation: Situation, job: Document) -> bool:
-    return not situation.at_work and bool(job["heartbeat_utc"] < situation.now - SILENT)
+    return not situation.at_work and bool(abs(situation.now - job["heartbeat_utc"]) > SILENT)
 
 
 def _is_overtaken(situation: Situation, job: Document) -> bool:

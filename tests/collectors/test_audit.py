@@ -21,13 +21,14 @@ import pytest
 import daily_update
 import hourly_analysis
 from collectors.audit import Audit, audit_sessions, show_audit
+from collectors.audit.cells import audit_cells
 from collectors.audit.findings import RULES
 from collectors.corporate_actions import find_actions
 from collectors.sources import Sources
 from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, market_day, row
 from utils.cli import Shift
 from utils.clock import kst
 from utils.date_utils import TradingCalendar, is_final
@@ -38,7 +39,7 @@ from utils.store import Store
 from utils.store.base import Identity
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP
 from utils.store.locks import COLLECTION
-from utils.store.schema import ACTIONS, INDICATORS, JOBS, LOCKS, SESSIONS, TARGETS
+from utils.store.schema import ACTIONS, CALENDAR, INDICATORS, JOBS, LOCKS, SESSIONS, TARGETS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 SCOPE = {"min_market_cap": 100_000_000_000, "markets": ["KOSPI", "KOSDAQ"]}
@@ -46,6 +47,7 @@ FIRST, SECOND, MIDDLE, SETUP, LAST = "2026-07-30", "2026-07-31", "2026-08-05", "
 """A ticker comes back from a capital reduction in the second."""
 EVENINGS = [SETUP, "2026-08-07", "2026-08-10", "2026-08-11"]
 NOON = kst(2026, 8, 12, 12)
+MONDAY = "2024-01-22"
 
 
 class Market:
@@ -100,7 +102,7 @@ class House:
         return daily_update.look_over(self.shift, self.scope["first_session"], None)
 
     def repair(self) -> int:
-        with sources_of(self):
+        with sources_of(self), self.store.lock(COLLECTION):
             return daily_update.mend(self.shift, self.scope["first_session"], None)
 
     @property
@@ -485,10 +487,57 @@ def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
     assert (house.audit().findings, house.audit().awaited) == ([], [MIDDLE])
 
 
+def test_a_run_that_showed_a_sign_of_life_within_the_hour_may_still_live(house: House) -> None:
+    house.clock.advance(minutes=-60)
+    house.store.start_job(MANUAL_SETUP, LAST)
+    house.clock.advance(minutes=60)
+    assert house.audit().findings == []
+    house.clock.advance(seconds=1)
+    assert told(house.audit()) == [("stale_job", LAST)]
+
+
+def test_an_unfinished_analysis_is_given_up_by_the_next_nights_first_hour(house: House) -> None:
+    house.change(JOBS, f"{LAST}_{HOURLY_ANALYSIS}", status="running", end_time_utc=None)
+    house.clock.set(at("2026-08-12", 19))
+    house.evening()
+    assert house.audit().findings == []
+    house.clock.set(at("2026-08-12", 21))
+    assert told(house.audit()) == [("stale_job", LAST)]
+
+
+def never_analysed(house: House, added: str) -> str:
+    ticker = house.targets()[0]
+    house.change(TARGETS, ticker, added_date=added, last_analyzed_date=None)
+    house.store.backend.delete(INDICATORS, {"_id": ticker})
+    return ticker
+
+
+def test_a_target_that_entered_after_its_night_had_finished_is_not_behind(house: House) -> None:
+    """By the confirmation of its session, which may move a market cap."""
+    ticker = never_analysed(house, "2026-08-10")
+    assert house.audit().findings == []
+    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    assert told(house.audit()) == [("target_behind", ticker)]
+
+
+def test_a_target_that_entered_tonight_is_not_behind(house: House) -> None:
+    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    never_analysed(house, LAST)
+    assert house.audit().findings == []
+
+
 def test_a_dead_runs_lock_hides_nothing(house: House) -> None:
     lose_a_session(house)
     somebody_at_work(house, NOON - timedelta(seconds=1))
     assert told(house.audit()) == [("hole", MIDDLE)]
+
+
+def test_a_clock_that_was_wrong_hides_nothing(house: House) -> None:
+    lose_a_session(house)
+    kill_a_setup(house)
+    house.change(JOBS, f"{LAST}_{MANUAL_SETUP}", heartbeat_utc=NOON + timedelta(days=1))
+    somebody_at_work(house, NOON + timedelta(days=1))
+    assert told(house.audit()) == [("hole", MIDDLE), ("stale_job", LAST)]
 
 
 def test_a_hole_says_at_once_why_the_evenings_run_failed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,8 +571,13 @@ def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(
 def test_only_the_span_is_looked_at(house: House) -> None:
     lose_a_session(house)
     falsify_a_target(house)
+    kill_a_setup(house)
     narrow = daily_update.look_over(house.shift, SETUP, "2026-08-10")
     assert (narrow.findings, narrow.sessions) == ([], 3)
+    up_to_today = daily_update.look_over(house.shift, SETUP, "2026-08-12")
+    assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (["stale_job", "target_data"], []), (
+        "not due before six"
+    )
     assert told(daily_update.look_over(house.shift, MIDDLE, MIDDLE)) == [("hole", MIDDLE)]
 
 
@@ -531,6 +585,8 @@ def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> Non
     keep_nine_tenths_of_one(house)
     forget_factors(house)
     assert told(daily_update.look_over(house.shift, MIDDLE, MIDDLE)) == [("few_tickers", MIDDLE), ("factor", MIDDLE)]
+    keep_a_tenth_of_the_first(house)
+    assert told(daily_update.look_over(house.shift, FIRST, FIRST)) == [("few_tickers", FIRST)]
 
 
 def test_a_loaded_history_has_to_be_whole(house: House) -> None:
@@ -574,6 +630,25 @@ def test_a_person_reads_it_by_rule_with_a_last_line(house: House, capsys: pytest
     )
 
 
+def test_without_the_newest_session_nothing_can_be_said_of_targets(house: House) -> None:
+    house.store.backend.delete(SESSIONS, {"_id": LAST})
+    assert told(house.audit()) == [("hole", LAST)]
+    assert house.repair() == 0
+    assert house.audit().findings == []
+
+
+def test_a_hole_that_turns_out_closed_is_none_any_more(house: House) -> None:
+    """The 14th was a holiday that nobody had predicted, and nobody has asked since."""
+    house.clock.set(at("2026-08-18", 19))
+    house.evening()
+    house.store.backend.delete(CALENDAR, {"_id": "2026-08-14"})
+    assert told(house.audit()) == [("hole", "2026-08-14")]
+    assert house.repair() == 0
+    assert house.audit().findings == []
+    assert house.store.observed_calendar()["2026-08-14"] is False
+    assert house.store.job(DAILY_UPDATE, "2026-08-14") is None
+
+
 def test_a_long_list_is_cut_on_the_screen_only(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     for ticker in house.targets():
         house.change(TARGETS, ticker, name="x")
@@ -614,18 +689,12 @@ def test_a_repair_that_the_exchange_refuses_mends_the_rest_and_says_what_is_left
 def test_what_the_exchange_itself_shows_so_is_left_to_a_person(
     house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of the market really has another base price on one day."""
+    """Some tickers of the first day are gone for good."""
     true = house.source.fetch_day
-    assert house.repair() == 0
-
-    def odd(session: str) -> pd.DataFrame:
-        table = true(session)
-        return table.assign(CMPPREVDD_PRC=["1"] * 20 + list(table["CMPPREVDD_PRC"][20:])) if session == SETUP else table
-
-    monkeypatch.setattr(house.source, "fetch_day", odd)
-    lose_a_record_of_setup = house.store.forget_jobs(DAILY_UPDATE, [SETUP])
-    assert (lose_a_record_of_setup, house.repair(), told(house.audit())) == (1, 1, [("base_price", SETUP)])
+    monkeypatch.setattr(house.source, "fetch_day", lambda day: true(day)[: 57 if day == FIRST else None])
+    keep_a_tenth_of_the_first(house)
     assert house.repair() == 1
+    assert told(house.audit()) == [("few_tickers", FIRST)]
     assert "1 finding left: what the exchange still shows so" in capsys.readouterr().out
 
 
@@ -662,3 +731,16 @@ def test_every_rule_is_documented_and_no_other() -> None:
 
 def test_every_rule_has_a_damage() -> None:
     assert {rule for told_rules in DAMAGES.values() for rule, _ in told_rules} == set(RULES) - {"target_behind"}
+
+
+def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(tmp_path: Path, clock: FakeClock) -> None:
+    """Over the years the market grows, and every price moves on."""
+    store = Store(SqliteBackend(tmp_path), clock)
+    store.save_session(market_day("2024-01-17", row("000010", 1000, factor=np.nan)))
+    store.save_session(market_day(MONDAY, row("000010", 500, factor=np.nan), row("000020", factor=np.nan)))
+    assert audit_cells(store, TradingCalendar(), "2024-01-01", MONDAY) == []
+    closed_between = TradingCalendar({"2024-01-18": False, "2024-01-19": False})
+    assert {each.rule for each in audit_cells(store, closed_between, "2024-01-01", MONDAY)} == {
+        "few_tickers",
+        "base_price",
+    }

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from collectors.export import EXPORT_COLUMNS, check_export_file, export
+from collectors.prices import load_prices
 from tests.fakes import FakeClock, market_day, row
 from utils.errors import WrongUsage
 from utils.store import Store
@@ -45,10 +46,58 @@ def test_they_are_adjusted_to_the_last_session_exported(store: Store, tmp_path: 
     assert exported(store, tmp_path / "all.csv", last=DAYS[0], ticker="000020")["adj_close"].tolist() == [71_500]
 
 
-def test_what_a_pending_factor_hides_is_empty(store: Store, tmp_path: Path) -> None:
+def test_a_pending_factor_is_empty_and_counts_as_1(store: Store, tmp_path: Path) -> None:
     table = exported(store, tmp_path / "all.csv", ticker="000010")
-    assert table["adj_close"].isna().tolist() == [True, True, False]
+    assert table["adj_close"].tolist() == [1000, 1000, 1000]
     assert table["factor"].isna().tolist() == [False, False, True]
+
+
+def test_a_warning_names_the_sessions_of_pending_factors(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exported(store, tmp_path / "split.csv", ticker="000020")
+    exported(store, tmp_path / "earlier.csv", last=DAYS[1])
+    assert caplog.messages == []
+    exported(store, tmp_path / "all.csv")
+    assert f"Factors of {DAYS[2]} are not known yet" in caplog.text
+
+
+def test_up_to_a_day_it_is_the_market_as_it_was_on_that_day(store: Store, tmp_path: Path, clock: FakeClock) -> None:
+    """What comes later leaves no trace: a split, a delisting, a new name, a new listing."""
+    then = SqliteBackend(tmp_path / "then")
+    ends_there = Store(then, clock)
+    for session in DAYS[:2]:
+        day = store.load_session(session)
+        assert day is not None
+        ends_there.save_session(day)
+    exported(ends_there, tmp_path / "then.csv")
+    later = [row("000020", 7_250, factor=0.5, name="새 이름"), row("000030")]
+    store.save_session(market_day("2024-01-23", *later))
+    exported(store, tmp_path / "up_to.csv", last=DAYS[1])
+    assert (tmp_path / "up_to.csv").read_bytes() == (tmp_path / "then.csv").read_bytes()
+    assert "000010" in (tmp_path / "up_to.csv").read_text(encoding="utf-8")
+
+
+def test_whoever_was_delisted_stays_in_it(store: Store, tmp_path: Path) -> None:
+    store.save_session(market_day("2024-01-23", row("000020", 7_250, factor=0.5)))
+    table = exported(store, tmp_path / "all.csv", last="2024-01-23").set_index(["session", "ticker"])
+    assert table.loc[(slice(None), "000010"), "adj_close"].tolist() == [1000, 1000, 1000]
+    assert table.loc[(slice(None), "000020"), "adj_close"].tolist() == [7_165, 7_165, 7_250, 7_250]
+
+
+def test_a_code_that_is_used_again_is_not_adjusted_over_the_gap(store: Store, tmp_path: Path) -> None:
+    for session, rows in {"2024-01-23": ["000010"], "2024-01-24": ["000010", "000020"]}.items():
+        store.save_session(market_day(session, *(row(ticker, 500) for ticker in rows)))
+    store.save_session(market_day("2024-01-25", row("000010", 500), row("000020", 50, factor=0.1)))
+    table = exported(store, tmp_path / "all.csv", last="2024-01-25", ticker="000020")
+    assert table["adj_close"].tolist() == [14_330, 14_330, 14_500, 50, 50]
+
+
+def test_the_adjusted_prices_are_those_of_load_prices(store: Store, tmp_path: Path) -> None:
+    table = exported(store, tmp_path / "all.csv")
+    prices = load_prices(store=store)
+    for name in ("open", "high", "low", "close"):
+        assert table[f"adj_{name}"].tolist() == prices[name].tolist(), name
 
 
 def test_sessions_and_tickers_can_be_narrowed(store: Store, tmp_path: Path) -> None:
@@ -78,5 +127,24 @@ def test_parquet_without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: py
 def test_parquet_holds_the_same_table(store: Store, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is an optional extra")
     export(store, tmp_path / "all.parquet", DAYS[0], DAYS[2])
-    table = pd.read_parquet(tmp_path / "all.parquet")
-    assert (list(table.columns), len(table)) == (EXPORT_COLUMNS, 6)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "all.parquet"), exported(store, tmp_path / "all.csv"))
+
+
+def test_parquet_has_many_sessions_in_one_row_group(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an optional extra")
+    monkeypatch.setattr("collectors.export.ROW_GROUP", 2)
+    export(store, tmp_path / "all.parquet", DAYS[0], DAYS[2])
+    groups = parquet.ParquetFile(tmp_path / "all.parquet").metadata
+    assert [groups.row_group(number).num_rows for number in range(groups.num_row_groups)] == [4, 2]
+
+
+def test_an_older_parquet_survives_an_export_that_fails(store: Store, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is an optional extra")
+    export(store, tmp_path / "all.parquet", DAYS[0], DAYS[2])
+    before = (tmp_path / "all.parquet").read_bytes()
+    with pytest.raises(WrongUsage):
+        export(store, tmp_path / "all.parquet", DAYS[0], DAYS[2], "999999")
+    assert [path.name for path in tmp_path.iterdir()] == ["all.parquet"]
+    assert (tmp_path / "all.parquet").read_bytes() == before

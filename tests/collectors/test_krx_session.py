@@ -131,6 +131,24 @@ def test_an_account_that_cannot_be_taken_over_is_told_apart_and_tried_once(
     assert exchange.counts()["login"] == 2  # pykrx itself repeats it once with skipDup=Y
 
 
+def test_a_site_that_sends_us_elsewhere_gets_no_password_and_no_request_there(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
+    elsewhere = Response(307, b"", headers={"Location": "http://127.0.0.1:9/elsewhere"})
+    exchange.exchange.interceptors.insert(0, lambda request: elsewhere if request.path == LOGIN_POST_PATH else None)
+    with pytest.raises(MalformedAnswer, match="sends us elsewhere"):
+        connect().log_in()
+
+
+def test_a_login_answer_without_its_code_is_malformed_and_no_refusal(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
+    odd = Response(200, b'{"message":"ok"}')
+    exchange.exchange.interceptors.insert(0, lambda request: odd if request.path == LOGIN_POST_PATH else None)
+    with pytest.raises(MalformedAnswer, match="_error_code"):
+        connect().log_in()
+
+
 def test_a_ban_closes_the_source_for_every_process_and_says_until_when(
     connect: Callable[..., PykrxSource], exchange: LocalExchange, store: Store, clock: FakeClock
 ) -> None:

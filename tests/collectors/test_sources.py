@@ -100,6 +100,22 @@ def test_an_odd_answer_is_no_reason_to_leave_a_source_alone(clock: FakeClock) ->
     assert [fetch(sources), fetch(sources)] == ["site", "api"]
 
 
+def test_what_a_source_says_of_the_day_goes_before_what_keeps_the_other_from_answering(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    for site, api in ((Banned("no"), MalformedAnswer("odd")), (MalformedAnswer("odd"), KeyRefused("no"))):
+        with pytest.raises(MalformedAnswer):
+            fetch(both(clock, Scripted("site", site), Scripted("api", api)))
+
+
+def test_a_source_that_is_left_alone_is_not_compared_either(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    api = Scripted("api", SourceRefuses("429"))
+    sources = both(clock, Scripted("site", DAY), api)
+    fetch(sources)
+    assert sources.fetch_day_of_other("site", SESSION, lambda frame: None) is None
+    assert api.asked == 1
+
+
 def test_when_none_has_it_the_last_one_says_why(clock: FakeClock) -> None:
     clock.set(MORNING)
     with pytest.raises(Banned):
@@ -135,8 +151,9 @@ def test_an_outage_is_tried_again_with_growing_waits_and_said(
         fetch(Sources([site], [site], clock, clock.sleep))
     assert site.asked == TRIES
     assert clock.slept == sorted(clock.slept)
-    assert 5 + 10 + 20 <= sum(clock.slept) <= 5 + 10 + 20 + (TRIES - 1)
-    assert [record.message[:24] for record in caplog.records] == [f"No answer. Try {n} of 4 in" for n in (2, 3, 4)]
+    assert 9 * 60 <= sum(clock.slept) <= 11 * 60
+    tries = [record.message[:21] for record in caplog.records]
+    assert tries == [f"No answer. Try {number} of 8" for number in range(2, TRIES + 1)]
 
 
 def test_an_outage_that_ends_between_two_tries_costs_nothing(clock: FakeClock) -> None:

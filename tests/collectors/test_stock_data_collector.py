@@ -130,12 +130,49 @@ def test_a_hole_that_turns_out_closed_settles_the_factors_after_it(
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
     source.days[TUESDAY] = published(("000010", 1010, 10, 100), ("000020", 2_020, 20, 500))
-    collector.collect(FRIDAY)
-    collector.collect(TUESDAY)
+    collect_all(collector.collect, [TUESDAY, FRIDAY])
     assert np.isnan(factors(store, TUESDAY)).all()
-    source.shown = [FRIDAY, TUESDAY]
+    source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
     assert factors(store, TUESDAY) == [1.0, 0.2]
+
+
+def test_the_day_after_a_hole_is_no_continuation_of_the_day_before_it(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    """It is the answer of the missing day, or nobody knows yet that there was none."""
+    clock.set(kst(2024, 1, 23, 19))
+    source.days[TUESDAY] = source.days[MONDAY]
+    collector.collect(FRIDAY)
+    with pytest.raises(MalformedAnswer, match="not the one before it"):
+        collector.collect(TUESDAY)
+    source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
+    collector.learn_calendar(FRIDAY, TUESDAY)
+    collector.collect(TUESDAY)
+    assert factors(store, TUESDAY) == [1.0, 0.2]
+
+
+def test_the_day_after_a_hole_lacks_no_tickers(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    source.days[TUESDAY] = published(("000010", 1011, 1, 100))
+    collector.collect(FRIDAY)
+    with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
+        collector.collect(TUESDAY)
+    assert len(store.session_heads()) == 1
+
+
+def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    right = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
+    source.days[TUESDAY] = published(("000010", 700, 1, 100), ("000020", 1_030, 10, 500))
+    collector.collect(TUESDAY)
+    source.days[TUESDAY] = right
+    collector.collect(MONDAY)
+    assert [list(frame["close"]) for _, frame in store.read_sessions(MONDAY, TUESDAY)] == [[1010, 2020], [1011, 2030]]
 
 
 def test_an_evening_is_provisional_and_the_morning_final(
@@ -181,14 +218,34 @@ def test_dashes_are_not_known_yet_while_nothing_later_is_shown(
     assert store.session_heads() == []
 
 
-def test_an_index_series_that_lacks_a_stored_session_is_not_believed(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
+def test_a_stored_session_that_an_index_series_lacks_stays_one(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     collector.collect(FRIDAY)
     source.shown = ["2024-01-18", MONDAY]
-    with pytest.raises(MalformedAnswer, match=FRIDAY):
-        collector.learn_calendar("2024-01-18", MONDAY)
-    assert store.observed_calendar() == {FRIDAY: True}
+    assert collector.learn_calendar("2024-01-18", MONDAY) == ["2024-01-18", FRIDAY, MONDAY]
+    assert store.observed_calendar()[FRIDAY] is True
+    assert f"lacks {FRIDAY}, which is stored" in caplog.text
+
+
+def test_one_line_left_out_of_an_index_series_closes_no_session(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    source.shown = [FRIDAY, TUESDAY]
+    collector.learn_calendar(FRIDAY, TUESDAY)
+    assert MONDAY not in store.observed_calendar()
+    assert collector.calendar.is_session(MONDAY)
+    assert source.asked[1:] == [MONDAY], "the day itself was asked"
+
+
+def test_an_index_series_without_most_of_its_days_is_malformed(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    source.shown = ["2024-01-02", MONDAY]
+    with pytest.raises(MalformedAnswer, match="lacks 13 days that should be sessions"):
+        collector.learn_calendar("2024-01-02", MONDAY)
+    assert store.observed_calendar() == {}
 
 
 def test_a_broken_day_leaves_what_was_stored(
@@ -202,15 +259,20 @@ def test_a_broken_day_leaves_what_was_stored(
 
 
 def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_mended(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
+    """Two days that contradict each other are one against one; the day after them tells which is right."""
+    clock.set(kst(2024, 1, 23, 19))
     right = source.days[FRIDAY]
+    source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
     source.days[FRIDAY] = published(("000010", 800, 0, 100), ("000020", 8_000, 0, 100))  # another day's answer
     collector.collect(FRIDAY)
     source.days[FRIDAY] = right
-    collector.collect(MONDAY)
-    assert source.asked == [FRIDAY, MONDAY, FRIDAY]
-    assert [head.revision for head in store.session_heads()] == [2, 1]
+    with pytest.raises(MalformedAnswer, match="another day"):
+        collector.collect(MONDAY)
+    collect_all(collector.collect, [TUESDAY, MONDAY])
+    assert source.asked == [FRIDAY, MONDAY, TUESDAY, MONDAY, FRIDAY]
+    assert [head.revision for head in store.session_heads()] == [2, 1, 1]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
@@ -232,7 +294,7 @@ def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
     source.days[MONDAY] = published(("000010", 500, 10, 100), ("000020", 5_020, 20, 500))
     with pytest.raises(MalformedAnswer, match="another day"):
         collector.collect(MONDAY)
-    assert source.asked == [FRIDAY, MONDAY, FRIDAY]
+    assert source.asked == [FRIDAY, MONDAY]
     assert [(head.session, head.digest) for head in store.session_heads()] == [(FRIDAY, before.digest)]
 
 
@@ -283,15 +345,34 @@ def test_a_session_that_is_read_again_loses_no_tickers(
     assert store.session_heads() == [before]
 
 
-def test_a_damaged_session_counts_as_not_stored_and_is_written_anew(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
-) -> None:
+def test_a_damaged_session_is_read_again_when_the_next_one_comes(collector: StockDataCollector, store: Store) -> None:
     whole = collector.collect(FRIDAY).head
     store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
     collector.collect(MONDAY)
-    assert np.isnan(factors(store, MONDAY)).all(), "nothing can be known beside damage"
-    collector.collect(FRIDAY)
     assert store.session_heads()[0].digest == whole.digest
+    assert factors(store, MONDAY) == [1.0, 0.2]
+
+
+def test_beside_damage_that_cannot_be_mended_nothing_is_known(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    collector.collect(FRIDAY)
+    store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
+    source.days[FRIDAY] = MalformedAnswer("odd")
+    collector.collect(MONDAY)
+    assert np.isnan(factors(store, MONDAY)).all()
+
+
+def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before_it_comes(
+    collector: StockDataCollector, source: ScriptedSource, store: Store
+) -> None:
+    right = source.days[MONDAY]
+    strangers = [("000030", 5, 0, 100), ("000040", 7, 0, 100), ("000050", 9, 0, 100)]
+    source.days[MONDAY] = published(("000010", 910, 10, 100), ("000020", 9_020, 20, 500), *strangers)
+    collector.collect(MONDAY)
+    source.days[MONDAY] = right
+    collector.collect(FRIDAY)
+    assert [head.count for head in store.session_heads()] == [2, 2]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from tests.crash.databases import Database, Embedded, MongoServer
 from tests.crash.forks import Forks
-from tests.crash.report import pytest_terminal_summary  # noqa: F401 - the hook
-from tests.crash.scenes import BARE, LOGIN_ID, MARKET, PASSWORD, Stage
+from tests.crash.scenes import BARE, LOGIN_ID, MARKET, OPENAPI_KEY, PASSWORD, Stage
 from utils.settings import PROJECT
 
 
 @pytest.fixture(scope="session")
 def exchange_url() -> Iterator[str]:
-    command = [sys.executable, "-m", "sandbox", *MARKET, "--account", f"{LOGIN_ID}:{PASSWORD}"]
+    credentials = ("--account", f"{LOGIN_ID}:{PASSWORD}", "--openapi-key", OPENAPI_KEY)
+    command = [sys.executable, "-m", "sandbox", *MARKET, *credentials]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     yield process.stdout.readline().strip()

@@ -4,7 +4,7 @@ Everything that is stored is in it: every document of every collection with all 
 session, every index and view. Left out is only what tells one run from another and is different each time rightly:
 
 - the moment in a field whose name ends in `_utc`; that there is one, or null, stays
-- `system_info.job_status`: `host` and `pid` of the run, and `attempts`, because a killed run was one
+- `system_info.job_status`: `host`, `pid` and name of the run, and `attempts`, because a killed run was one
 - `system_info.locks`: `owner`, `host` and `pid` of the run; that a lock is there stays
 - `system_info.target_tickers`: the run in `claimed_by`; that there is one, or null, stays
 - `system_info.sources`: `today` and `total`, because a killed run's requests were made
@@ -27,7 +27,7 @@ NO_SYSTEM = {"$not": {"$regex": r"^system\."}}
 """Names of collections that are not the server's own."""
 
 OF_THE_RUN = {
-    "system_info.job_status": {"host", "pid", "attempts"},
+    "system_info.job_status": {"host", "pid", "run", "attempts"},
     "system_info.locks": {"owner", "host", "pid"},
     "system_info.sources": {"today", "total"},
 }
@@ -65,7 +65,7 @@ def _rows(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, Doc
         for session, name, data in connection.execute("SELECT session, name, data FROM session_columns"):
             yield f"{table} {session} {name}", {"data": data.hex()}
         return
-    for key, body in connection.execute(f'SELECT _id, body FROM "{table}"'):
+    for key, body in connection.execute(f'SELECT _id, body FROM "{table}"'):  # noqa: S608 - from the schema
         yield f"{table} {key}", _without_the_run(table, json.loads(body))
 
 

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NoReturn
 
 from tests.crash.points import Points, watch
 from utils.date_utils import predicted_open
@@ -90,30 +90,30 @@ def serve(orders: IO[str], answers: IO[str]) -> None:
 
 
 def carry_out(order: Order) -> int:
-    threads = len(os.listdir("/proc/self/task")) if Path("/proc/self/task").is_dir() else 1
-    assert threads == 1, f"{threads} threads: a fork would not be as a fresh process is"
+    threads = Path("/proc/self/task")
+    assert not threads.is_dir() or len(list(threads.iterdir())) == 1, "with threads a fork is no fresh process"
     child = os.fork()
     if not child:
-        os._exit(play(order))
+        play(order)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def play(order: Order) -> int:
-    """In the fork: become the script. Its exit code."""
-    signal.alarm(MOST_SECONDS)
-    folder = Path(order.folder)
-    redirect(folder / OUTPUT)
-    os.environ.clear()
-    os.environ.update(order.environment)
-    watch(Points(folder / REACHED, order.kill_at))
-    script: Any = sys.modules[order.script]
+def play(order: Order) -> NoReturn:
+    """In the fork: be the script, and end as it ends."""
+    code = BROKEN
     try:
-        return int(script.main(order.options))
+        signal.alarm(MOST_SECONDS)
+        redirect(Path(order.folder) / OUTPUT)
+        os.environ.clear()
+        os.environ.update(order.environment)
+        watch(Points(Path(order.folder) / REACHED, order.kill_at))
+        code = int(sys.modules[order.script].main(order.options))
     except BaseException:
         traceback.print_exc()
-        return BROKEN
+        raise
     finally:
         sys.stdout.flush()
+        os._exit(code)  # what called the fork goes on in its parent only
 
 
 def redirect(output: Path) -> None:

@@ -95,13 +95,14 @@ def watch_sqlite(points: Points) -> None:
 
 
 class WatchedCommands(monitoring.CommandListener):
-    """Before each command is sent that is none of `READING_COMMANDS`, and after its answer has come."""
+    """After the answer to each command that is none of `READING_COMMANDS`: the moment before a command is the moment
+    after the last one."""
 
     def __init__(self, points: Points) -> None:
-        self._points = points
+        self._points, self._sent = points, ""
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        self._reach("before", event.command_name, str(event.command.get(event.command_name, "")))
+        self._sent = f"{event.command_name} {event.command.get(event.command_name, '')}"
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         self._reach("after", event.command_name)
@@ -109,9 +110,9 @@ class WatchedCommands(monitoring.CommandListener):
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         self._reach("after failed", event.command_name)
 
-    def _reach(self, when: str, command: str, collection: str = "") -> None:
+    def _reach(self, when: str, command: str) -> None:
         if command.lower() not in READING_COMMANDS:
-            self._points.reach(f"{when} {command} {collection}".rstrip())
+            self._points.reach(f"{when} {self._sent}")
 
 
 def watch_requests(points: Points) -> None:

@@ -7,8 +7,8 @@ closed day that no library predicts, a target that enters and leaves, and volume
 import json
 import signal
 import urllib.request
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,21 +19,24 @@ from tests.crash.forks import OUTPUT, REACHED, Forks, Order
 from utils.clock import kst
 from utils.settings import setting_names
 
-MARKET = ("--tickers", "60", "--first", "2026-07-01", "--last", "2026-08-31")
-LOGIN_ID, PASSWORD = "crash-tests", "pass-word-of-the-tests"
+MARKET = ("--tickers", "60", "--first", "2026-07-01", "--last", "2026-08-31", "--now", "2026-08-12T19:00")
+LOGIN_ID, PASSWORD, OPENAPI_KEY = "crash-tests", "pass-word-of-the-tests", "key-of-the-tests"
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/"}
 NEXT_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A script as it is started at a moment; `again`: how long after a kill it is started anew (None: as soon as the
-    dead owner's lock is free)."""
+    """A script as it is started at a moment.
+
+    `again`: how long after a kill it is started anew; None: as soon as the dead owner's lock is free.
+    """
 
     moment: datetime
     script: str
     options: tuple[str, ...] = ()
     again: timedelta | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 SETUP = ("--yes", "--sessions", "3")
@@ -41,7 +44,7 @@ SETUP = ("--yes", "--sessions", "3")
 FIRST_LOAD = Run(kst(2026, 8, 12, 20), "manual_setup", SETUP)
 EARLY_LOAD = Run(kst(2026, 8, 12, 19), "manual_setup", SETUP)
 FIRST_ANALYSIS = Run(kst(2026, 8, 12, 19, 10), "hourly_analysis")
-NEXT_UPDATE = Run(kst(2026, 8, 18, 20), "daily_update")
+NEXT_UPDATE = Run(kst(2026, 8, 18, 20), "daily_update", settings={"KRX_OPENAPI_KEY": OPENAPI_KEY})
 NEXT_ANALYSIS = Run(kst(2026, 8, 18, 21, 10), "hourly_analysis", again=NEXT_HOUR)
 
 SCENES = {
@@ -70,7 +73,7 @@ class Stage:
     def run(self, run: Run, moment: datetime, kill_at: int = 0) -> Ended:
         self._set_exchange_clock(moment)
         (self._folder / OUTPUT).unlink(missing_ok=True)
-        environment = self._settings() | {"KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}"}
+        environment = {**self._settings(), **run.settings, "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}"}
         code = self._forks.run(Order(run.script, list(run.options), environment, str(self._folder), kill_at))
         reached = (self._folder / REACHED).read_text(encoding="utf-8").splitlines()
         return Ended(code, reached, (self._folder / OUTPUT).read_text(encoding="utf-8"))
@@ -88,6 +91,7 @@ class Stage:
             "KRX_ID": LOGIN_ID,
             "KRX_PW": PASSWORD,
             "KRX_BASE_URL": self._url,
+            "KRX_OPENAPI_BASE_URL": self._url,
             "KRX_REQUEST_INTERVAL_SECONDS": "0",
             "MARKETS": "KOSPI,KOSDAQ,KONEX",
             "MPLCONFIGDIR": str(self._folder),
@@ -142,4 +146,6 @@ class Scene:
 
 
 def died(ended: Ended) -> bool:
-    return ended.code == -signal.SIGKILL
+    """Whether it was killed at its point; else it came to its end before, and well."""
+    assert ended.code in (0, -signal.SIGKILL), f"ended with {ended.code}:\n{ended.output}"
+    return ended.code != 0

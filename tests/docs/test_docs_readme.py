@@ -1,31 +1,21 @@
 """The two READMEs: they say the same, and what they say is so."""
 
-import os
 import re
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from collectors.analysis_queue import AnalysisQueue
 from collectors.indicators.catalogue import INDICATOR_NAMES
 from collectors.indicators.signals import SIGNALS
-from collectors.targets import refresh_targets
-from collectors.technical_analyzer import TechnicalAnalyzer
-from tests.fakes import FakeClock, market_day, row
-from utils.date_utils import weekdays
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE
 from utils.settings import PROJECT, setting_names
-from utils.store import Store
 from utils.store.schema import COLLECTIONS
-from utils.store.sqlite import SqliteBackend
 
 READMES = ("README.md", "README.ko.md")
 SCRIPTS = ("manual_setup.py", "daily_update.py", "hourly_analysis.py")
 VIEW = "stock_data.daily_prices"
-LAST = "2024-01-22"
 
 in_both = pytest.mark.parametrize("readme", READMES)
 
@@ -146,44 +136,3 @@ def test_mongosh_asks_for_names_that_exist(readme: str) -> None:
     assert collections == {VIEW, "stock_analyzed.indicators", "system_info.job_status"}
     assert set(re.findall(r'signals: "(\w+)"', code)) <= {signal.name for signal in SIGNALS}
     assert set(re.findall(r"latest\.(\w+)", code)) <= set(INDICATOR_NAMES)
-
-
-@pytest.fixture
-def small_store(tmp_path: Path, clock: FakeClock) -> Store:
-    """Five weeks of three tickers in `tmp_path`, analysed for the last session."""
-    store = Store(SqliteBackend(tmp_path), clock)
-    for number, session in enumerate(weekdays("2023-12-18", LAST)):
-        close = 71_000 + 500 * (number % 3)
-        day = market_day(
-            session, row("005930", close, name="삼성전자"), row("000660", 900), row("0001A0", 100 + number)
-        )
-        store.save_session(day)
-    refresh_targets(store, day.frame, LAST, 0, ["KOSPI"])
-    AnalysisQueue(store, TechnicalAnalyzer(store.load_panel(LAST, 300)), LAST, 10, lambda: True).step()
-    return store
-
-
-@in_both
-def test_the_python_of_the_readme_runs(readme: str, small_store: Store, tmp_path: Path) -> None:
-    (code,) = (code for kind, code in code_blocks(read(readme)) if kind == "python")
-    analysis, day = small_store.analysis("005930"), small_store.load_session(LAST)
-    small_store.close()
-    settings = dict.fromkeys(setting_names(), "") | {"DATA_DIR": str(tmp_path)}
-    ran = subprocess.run(
-        [sys.executable, "-"],
-        input=code,
-        cwd=PROJECT,
-        env={**os.environ, **settings, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert ran.stderr == ""
-    assert analysis is not None
-    assert analysis["latest"]["rsi_14"] is not None
-    assert day is not None
-    assert ran.stdout.splitlines() == [
-        f"{LAST} 3 tickers, {day.frame['value'].sum()} won traded",
-        f"삼성전자 {LAST} {float(analysis['close'])}",
-        f"{LAST} {analysis['latest']['rsi_14']} {analysis['signals']}",
-    ]

@@ -145,7 +145,7 @@ def test_a_key_alone_that_is_refused_ends_with_what_to_do(empty: Installation) -
     assert "stale-key" not in done.log
 
 
-def test_sources_that_differ_are_told_and_the_site_goes_first(with_key: Installation) -> None:
+def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_every_night(with_key: Installation) -> None:
     exchange = with_key.suite.exchange
     with_key.must(EVENING, "daily_update")
     store = with_key.suite.store(EVENING)
@@ -153,7 +153,10 @@ def test_sources_that_differ_are_told_and_the_site_goes_first(with_key: Installa
     store.close()
     exchange.reset_counts()
     with_key.must(NEXT_EVENING, "daily_update")
-    assert (asked(exchange, "data"), asked(exchange, "openapi")) == (2, 0)
+    assert (asked(exchange, "data"), asked(exchange, "openapi")) == (2, 3)
+    exchange.reset_counts()
+    with_key.must(kst(2026, 9, 14, 19), "daily_update")
+    assert (asked(exchange, "data"), asked(exchange, "openapi")) == (1, 3), "they agree again"
 
 
 def test_a_stop_request_ends_the_wait_for_the_exchange(installed: Installation, patch: pytest.MonkeyPatch) -> None:

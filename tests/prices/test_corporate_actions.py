@@ -199,40 +199,6 @@ def test_what_is_no_action_has_factor_1(name):
     assert actions_of(*NOTHING[name]) == (1.0, None)
 
 
-# Known cases
-
-
-@pytest.mark.parametrize("opened", [53_000, 52_900])
-def test_samsung_electronics_was_split_fifty_to_one_on_2018_05_04(opened):
-    before, after = halted(2_650_000, 128_386_494), row(51_900, 6_419_324_700, base=53_000, open=opened)
-    factor, action = actions_of(before, after, "2018-05-04")
-    assert (action.previous_close, action.base_price, action.kind) == (2_650_000, 53_000, "split")
-    assert round(2_607_000 * factor) == 52_140
-
-
-@pytest.mark.parametrize("opened", [14_250, 14_500])
-def test_the_tick_rounded_base_price_adjusts_kisco_not_the_nominal_ratio(opened):
-    before, after = halted(71_100, 3_000_000), row(14_800, 15_000_000, base=14_250, open=opened)
-    factor, action = actions_of(before, after, "2018-05-11")
-    assert (action.kind, action.rule) == ("split", "base")
-    assert (round(71_500 * factor), round(71_500 / 5)) == (14_330, 14_300)
-
-
-def test_asiana_resumed_by_auction_on_2021_01_15_with_a_third_of_its_shares():
-    before, after = halted(4_210, 223_235_294), row(15_850, 74_411_764, base=18_000, open=18_000)
-    factor, action = actions_of(before, after, "2021-01-15")
-    assert (action.kind, action.rule, action.flag) == ("capital_reduction", "auction_shares", None)
-    assert factor == pytest.approx(3, abs=1e-7)
-    assert 18_000 / (4_210 * factor) - 1 == pytest.approx(0.425, abs=1e-3)  # the real return, which base / close hides
-
-
-def test_a_reduction_of_1500_to_1_without_a_rebase_is_not_to_be_traded_on():
-    before, after = halted(2_080, 150_000_000), row(625_000, 100_000, base=2_080, open=624_000)
-    factor, action = actions_of(before, after)
-    assert after["change"] / 2_080 == pytest.approx(299.48, abs=0.01)  # FLUC_RT 29,948
-    assert (factor, action.flag, action.base_price) == (1.0, "collapse", 2_080)
-
-
 # Closes off their tick
 
 

@@ -1,5 +1,6 @@
-"""Two machines per test process, and a line about every simulated world at the end."""
+"""Two machines per test process."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.crash.scenes import BARE
 from tests.soak.machine import Machine
 
-LIVED = "simulated nights"
+SEED = int(os.environ.get("SOAK_SEED", "1"))
 
 
 @pytest.fixture(scope="session")
@@ -17,12 +18,3 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Mach
     yield machines
     for machine in machines:
         machine.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was lived through, also when all went well."""
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
-    lines = [text for report in reports for name, text in getattr(report, "user_properties", []) if name == LIVED]
-    if lines:
-        terminalreporter.section(LIVED)
-        terminalreporter.write("\n".join(lines) + "\n")

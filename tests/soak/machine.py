@@ -1,8 +1,8 @@
 """A machine of the simulated year: a process that forks runs, in which waiting takes no time.
 
-`python -m tests.soak.machine` is `tests.crash.forks` with three differences. A sleep moves the run's clock, and before
-the next request the exchange's clock with it. The transport is out of patience soon, so that silence costs little. The
-host's name is in the run's environment, and a point may also be the one at which SIGTERM comes.
+`python -m tests.soak.machine` is `tests.crash.forks` with these differences. A sleep moves the run's clock, and before
+the next request the exchange's clock with it. How long the transport waits for an answer and what the host is called
+is in the run's environment. At a point SIGTERM may come instead of the end.
 """
 
 import http.client
@@ -13,9 +13,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import requests
@@ -29,7 +29,8 @@ from utils.settings import PROJECT
 
 HOST = "HOSTNAME"
 """The variable of a run's environment that names its machine."""
-PATIENCE = {"CONNECT_SECONDS": 1.0, "SILENCE_SECONDS": 0.4, "ANSWER_SECONDS": 0.8}
+PATIENCE = "SOAK_PATIENCE"
+"""The same for the seconds that it waits for an answer to go on; a whole one may take twice as long."""
 
 
 class Machine(forks.Forks):
@@ -94,20 +95,24 @@ def skip_sleeps() -> None:
     HTTPAdapter.send = send_in_time
 
 
-def lose_patience() -> None:
+def set_patience(seconds: float) -> None:
     from collectors import transport
 
-    for name, seconds in PATIENCE.items():
+    for name, limit in (("SILENCE_SECONDS", seconds), ("ANSWER_SECONDS", 2 * seconds)):
         assert hasattr(transport, name)
-        setattr(transport, name, seconds)
+        setattr(transport, name, limit)
+
+
+def play(order: forks.Order, play_as_everywhere: Callable[[forks.Order], NoReturn] = forks.play) -> NoReturn:
+    set_patience(float(order.environment[PATIENCE]))
+    play_as_everywhere(order)
 
 
 def main() -> None:
     assert "utils.store.base" not in sys.modules, "it has asked for the host's name already"
     socket.gethostname = lambda: os.environ[HOST]
     skip_sleeps()
-    lose_patience()
-    forks.Points = Interruptions
+    forks.Points, forks.play = Interruptions, play
     forks.main()
 
 

@@ -1,14 +1,14 @@
 """A plan lived through from the set-up to the morning after the last night, with checks on the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
-from tests.soak.checks import check_end, check_equal, check_quiet_night, check_runs, check_store
-from tests.soak.plan import CALM_AT_THE_END, HOURS, Night, Run
+from tests.soak.checks import USUALLY_DUE, check_end, check_equal, check_quiet_night, check_runs, check_store
+from tests.soak.plan import CALM_AT_THE_END, EVENING, HOURS, Night, Run
 from tests.soak.witness import Seen, count
 from tests.soak.world import MIN_MARKET_CAP, Ended, World, calm_copy
-from utils.date_utils import at_kst
+from utils.date_utils import at_kst, predicted_open, weekdays
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.market_day import FINAL
 from utils.store import Store
@@ -60,37 +60,50 @@ def analyse_all(world: World, moment: datetime) -> None:
 
 def live_night(world: World, night: Night) -> list[Ended]:
     world.switch_on(night.storm)
-    missing, struck = missing_sessions(world, night.day), world.strikes().total()
-    ended, seen = [], []
-    for runs in (night.evening, *night.hours):
-        if runs:
-            these, asked = start(world, runs)
-            ended += these
-            seen += asked
-            if runs is not night.evening and not world.has_work_left(runs[0].moment):
-                break
+    sessions, surprises, struck = *open_questions(world, night.day), world.strikes()
+    ended, seen = run_night(world, night)
+    struck_tonight = world.strikes() - struck
     with world.store(at_kst(night.day, time(23, 59))) as store:
-        check_store(store, world.truth, night.day)
-    interrupted = any(each.run.interrupted_at for each in ended)
-    if world.strikes().total() == struck and not interrupted:
-        check_quiet_night(seen, missing)
+        if "other_day" in struck_tonight and sessions > USUALLY_DUE:
+            world.unsure |= changed_tonight(world, store, night)
+        check_store(store, world.truth, night.day, world.unsure)
+    if not struck_tonight and not any(each.run.interrupted_at for each in ended):
+        check_quiet_night(seen, sessions, surprises)
     return ended
 
 
-def start(world: World, runs: Sequence[Run]) -> tuple[list[Ended], list[Seen]]:
-    ended, seen = world.run(*runs)
-    world.last_ended = ended
-    check_runs(ended, seen)
+def run_night(world: World, night: Night) -> tuple[list[Ended], list[Seen]]:
+    """The evening, then hour after hour while there is something left to do."""
+    ended, seen = [], []
+    for runs in filter(None, (night.evening, *night.hours)):
+        these, asked = world.run(*runs)
+        check_runs(these, asked)
+        ended += these
+        seen += asked
+        if runs is not night.evening and not world.has_work_left(runs[0].moment):
+            break
     return ended, seen
 
 
-def missing_sessions(world: World, day: str) -> int:
-    """Of the exchange's, up to this evening, those that are not stored final."""
+def open_questions(world: World, day: str) -> tuple[int, int]:
+    """Before an evening: how many sessions are not stored final, and how many closed weekdays nobody knows of."""
     with world.store(at_kst(day, time(19))) as store:
         scope = store.scope()
         assert scope is not None
         final = {head.session for head in store.session_heads() if head.finality == FINAL}
-    return len(set(world.truth.sessions(scope["first_session"], day)) - final)
+        shown = store.observed_calendar()
+    sessions = set(world.truth.sessions(scope["first_session"], day))
+    others = set(weekdays(scope["first_session"], day)) - sessions
+    return len(sessions - final), sum(shown.get(each, predicted_open(each)) for each in others)
+
+
+def changed_tonight(world: World, store: Store, night: Night) -> set[str]:
+    """What was read tonight behind a gap could not be held against the session before. It may be another day's, until
+    the gap is closed; at the end nothing of it may be left."""
+    evening = at_kst(night.day, EVENING)
+    heads = store.session_heads()
+    gap = min(set(world.truth.sessions(heads[0].session, night.day)) - {head.session for head in heads}, default="9999")
+    return {head.session for head in heads if head.session > gap and head.collected_utc >= evening}
 
 
 def compare_with_calm(world: World, store: Store) -> None:

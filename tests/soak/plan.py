@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from sandbox.faults import Fault
-from tests.soak.storm import draw_storm
+from tests.soak.storm import Deck, draw_storm
 from utils.date_utils import at_kst, predicted_open, weekdays
 
 CALM_AT_THE_END = 3
@@ -38,7 +38,7 @@ class Night:
     day: str
     evening: tuple[Run, ...]
     hours: tuple[tuple[Run, ...], ...]
-    storm: tuple[Fault, ...]
+    storm: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,18 @@ def make_plan(seed: int, span: Span, kinds: Sequence[str]) -> Plan:
     """The same arguments make the same plan. `kinds`: of the requests that the suite makes."""
     rng = random.Random(seed)
     days = weekdays(span.first, span.last)
-    closed = _unpredicted_holidays(rng, days)
-    off = _days_off(rng, days)
-    nights = [
-        _night(rng, day, kinds, day in off, place >= len(days) - CALM_AT_THE_END) for place, day in enumerate(days)
-    ]
-    return Plan(seed, span, closed, tuple(nights))
+    closed, off = _unpredicted_holidays(rng, days), _days_off(rng, days)
+    calm = set(days[-CALM_AT_THE_END:])
+    nights = [_night(rng, day, day in off, day in calm) for day in days]
+    deck = Deck(rng, kinds)
+    storms = {day: draw_storm(rng, deck, day, kinds) for day in days if day not in calm | off}
+    return Plan(seed, span, closed, tuple(replace(night, storm=storms.get(night.day, ())) for night in nights))
 
 
 def _unpredicted_holidays(rng: random.Random, days: Sequence[str]) -> tuple[str, ...]:
-    """One in twenty-five, never among the last days: whether those were sessions could not be known yet."""
+    """One in twenty-five, at least two, and none of the last days: of those it could not be known yet."""
     candidates = [day for day in days[1 : -CALM_AT_THE_END - 1] if predicted_open(day)]
-    return tuple(sorted(rng.sample(candidates, max(len(days) // 25, 1))))
+    return tuple(sorted(rng.sample(candidates, max(len(days) // 25, 2))))
 
 
 def _days_off(rng: random.Random, days: Sequence[str]) -> set[str]:
@@ -95,12 +95,21 @@ def _days_off(rng: random.Random, days: Sequence[str]) -> set[str]:
     return off
 
 
-def _night(rng: random.Random, day: str, kinds: Sequence[str], off: bool, calm: bool) -> Night:
-    storm = draw_storm(rng, day, kinds)
-    evening = _started_together(rng, "daily_update", at_kst(day, EVENING), calm)
+def _night(rng: random.Random, day: str, off: bool, calm: bool) -> Night:
+    if off:
+        return Night(day, (), ())
     first = at_kst(day, FIRST_HOUR)
     hours = [_started_together(rng, "hourly_analysis", first + timedelta(hours=hour), calm) for hour in range(HOURS)]
-    return Night(day, () if off else evening, () if off else tuple(hours), () if calm else tuple(storm))
+    return Night(day, _evening(rng, day, calm), tuple(hours))
+
+
+def _evening(rng: random.Random, day: str, calm: bool) -> tuple[Run, ...]:
+    """Now and then the other machine analyses meanwhile, which is what an evening comes to that drags on."""
+    moment = at_kst(day, EVENING)
+    evening = _started_together(rng, "daily_update", moment, calm)
+    if len(evening) == 1 and rng.random() < 0.2:
+        return (*evening, Run(moment, "hourly_analysis", 1 - evening[0].machine))
+    return evening
 
 
 def _started_together(rng: random.Random, script: str, moment: datetime, calm: bool) -> tuple[Run, ...]:

@@ -1,25 +1,35 @@
-"""A month of evenings and mornings in a storm of failures; `make soak` lives through the year."""
+"""Weeks of evenings and mornings in a storm of failures. `make soak` lives through the whole year (see `year.py`)."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.soak.conftest import LIVED
+from tests.soak.conftest import SEED
 from tests.soak.machine import Machine
 from tests.soak.nights import live
 from tests.soak.plan import Span, make_plan
-from tests.soak.world import BOTH, opened
+from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, opened
+from tests.summary import SIMULATED_NIGHTS
 
-SEED = int(os.environ.get("SOAK_SEED", "1"))
-MONTH = Span(market_from="2026-07-15", setup="2026-08-31", first="2026-09-01", last="2026-10-02", history=10)
-Record = Callable[[str, object], None]
+MONTH = Span(market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-10-02", history=8)
+FORTNIGHT = Span(market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-09-14", history=8)
 
 
-def test_after_a_month_in_the_storm_every_session_is_final_and_every_target_analysed(
-    machines: Sequence[Machine], tmp_path: Path, record_property: Record
+@pytest.mark.parametrize(
+    ("roads", "span"),
+    [
+        pytest.param(BOTH, MONTH, id="a month with account and key"),
+        pytest.param(ACCOUNT_ONLY, FORTNIGHT, id="a fortnight with the account"),
+        pytest.param(KEY_ONLY, FORTNIGHT, id="a fortnight with the key"),
+    ],
+)
+def test_after_the_storm_every_session_is_final_and_every_target_analysed(
+    roads: Roads,
+    span: Span,
+    machines: Sequence[Machine],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    plan = make_plan(SEED, MONTH, BOTH.kinds)
-    with opened(plan, BOTH, machines, tmp_path, {}) as world:
-        record_property(LIVED, live(world))
+    with opened(make_plan(SEED, span, roads.kinds), roads, machines, tmp_path, {}) as world:
+        record_property(SIMULATED_NIGHTS, live(world))

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import FakeClock
+from utils.errors import LockHeld
 from utils.store import Store
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, RUNNING
 
@@ -24,6 +25,7 @@ def test_a_started_job_is_the_document_of_the_contract(store: Store, clock: Fake
         "attempts": 1,
         "host": "host-a",
         "pid": 4711,
+        "run": store.identity.run,
         "source": None,
         "finality": None,
         "tickers": 0,
@@ -141,3 +143,12 @@ def test_times_come_back_aware_and_to_the_millisecond(store: Store, clock: FakeC
     assert job is not None
     assert job["start_time_utc"].utcoffset() == timedelta(0)
     assert job["start_time_utc"] == clock.now_utc()
+
+
+def test_a_run_that_lost_its_job_to_another_writes_nothing_into_its_record(store: Store, other: Store) -> None:
+    store.start_job(DAILY_UPDATE, MONDAY)
+    other.start_job(DAILY_UPDATE, MONDAY)
+    other.record_job(DAILY_UPDATE, MONDAY, {"status": "completed"})
+    with pytest.raises(LockHeld, match="Another run has taken over"):
+        store.record_job(DAILY_UPDATE, MONDAY, {"status": "failed"})
+    assert store.is_completed(DAILY_UPDATE, MONDAY)

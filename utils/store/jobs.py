@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from utils.errors import LockHeld
 from utils.store.backend import Document
 from utils.store.base import StoreBase
 from utils.store.schema import JOBS
@@ -42,6 +43,7 @@ class Jobs(StoreBase):
                 "attempts": 1 if before is None else before["attempts"] + 1,
                 "host": self.identity.host,
                 "pid": self.identity.pid,
+                "run": self.identity.run,
                 "source": None if before is None else before["source"],
                 "finality": None if before is None else before["finality"],
                 **_COUNTS,
@@ -51,8 +53,14 @@ class Jobs(StoreBase):
         )
 
     def update_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
-        """Set these fields of the job's record and its heartbeat."""
+        """Set these fields of the job's record and its heartbeat, whoever wrote it."""
         self.backend.update(JOBS, {"_id": f"{session}_{name}"}, {"heartbeat_utc": self.clock.now_utc(), **changes})
+
+    def record_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
+        """The same for the record of this run. Raises `LockHeld` when another run has made it its own meanwhile."""
+        mine = {"_id": f"{session}_{name}", "run": self.identity.run}
+        if not self.backend.update(JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes}):
+            raise LockHeld(f"Another run has taken over {name} of {session}. This one leaves; the other goes on.")
 
     def give_up_jobs(self, name: str, before: str) -> int:
         """What still runs about sessions before that one will not be finished: say so. How many there were."""

@@ -69,7 +69,9 @@ class Locks(StoreBase):
         }
         if self.backend.insert(LOCKS, {"_id": name} | mine):
             return
-        takeable = {"_id": name} if owner_is_dead else {"_id": name, "expires_utc": {"$lt": now}}
+        # An expiry that lies so far ahead is of an owner whose clock was wrong.
+        expired = {"$or": [{"expires_utc": {"$lt": now}}, {"expires_utc": {"$gt": now + 3 * EXPIRES_AFTER}}]}
+        takeable = {"_id": name} if owner_is_dead else {"_id": name, **expired}
         if not self.backend.update(LOCKS, takeable, mine):
             raise self._lock_held(name)
 

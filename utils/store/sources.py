@@ -8,11 +8,12 @@ from utils.store.backend import Document
 from utils.store.base import StoreBase
 from utils.store.schema import SOURCES
 
+LONGEST_BLOCK = timedelta(hours=24)
 SOON = timedelta(minutes=5)
 """A block that ends so soon is waited for: whoever comes at the same time every day must not come in vain twice."""
 
 
-class Sources(StoreBase):
+class SourceStates(StoreBase):
     """Shared by every process and every machine: one pace of requests, one closed door."""
 
     def next_request(self, source: str, interval: timedelta, daily_limit: int | None = None) -> timedelta:
@@ -23,9 +24,9 @@ class Sources(StoreBase):
         """
         while True:
             now, state = self.clock.now_utc(), self._source(source)
-            opens = now if state["blocked_until_utc"] is None else max(now, state["blocked_until_utc"])
+            opens = self._opens(state, now)
             if opens - now > SOON:
-                raise _closed(state)
+                raise _closed(source, opens, state["reason"])
             today = self._count_today(state, now)
             if daily_limit is not None and today["today"] > daily_limit:
                 raise QuotaUsed(
@@ -47,6 +48,15 @@ class Sources(StoreBase):
             ):
                 return start - now
 
+    def _opens(self, state: Document, now: datetime) -> datetime:
+        """When the source is open to us: now, or when its block ends. A block that ends later than any can was written
+        by a clock that was wrong; it is cut once."""
+        until = state["blocked_until_utc"]
+        if until is not None and until - now > LONGEST_BLOCK:
+            until = now + LONGEST_BLOCK
+            self.block_source(state["_id"], until, state["reason"])
+        return now if until is None else max(now, until)
+
     def block_source(self, source: str, until: datetime, reason: str) -> None:
         """Close the source for every process until that moment."""
         self._source(source)
@@ -60,7 +70,8 @@ class Sources(StoreBase):
 
     def comparison(self, source: str) -> Document | None:
         """What `record_comparison` remembered last: `session`, `differing`, `compared_utc`. None before the first."""
-        found: Document | None = self._source(source)["comparison"]
+        state = self.backend.get(SOURCES, source)
+        found: Document | None = None if state is None else state["comparison"]
         return found
 
     def sources(self) -> list[Document]:
@@ -83,13 +94,13 @@ class Sources(StoreBase):
         return fresh
 
     def _count_today(self, state: Document, now: datetime) -> Document:
-        today = now.astimezone(KST).date().isoformat()
+        # A clock that was put back over midnight does not give the day's requests again.
+        today = max(now.astimezone(KST).date().isoformat(), state["date_kst"] or "")
         return {"date_kst": today, "today": state["today"] + 1 if state["date_kst"] == today else 1}
 
 
-def _closed(source: Document) -> Banned:
-    until = source["blocked_until_utc"].astimezone(KST)
+def _closed(source: str, until: datetime, reason: str) -> Banned:
     return Banned(
-        f"{source['_id']} is closed to us until {until:%Y-%m-%d %H:%M} KST ({source['reason']}). "
+        f"{source} is closed to us until {until.astimezone(KST):%Y-%m-%d %H:%M} KST ({reason}). "
         "Nothing is asked before that; the next run after it goes on by itself."
     )

@@ -12,11 +12,11 @@ from utils.store.locks import Locks
 from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import CALENDAR, COLLECTIONS, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
 from utils.store.sessions import Sessions
-from utils.store.sources import Sources
+from utils.store.sources import SourceStates
 from utils.store.targets import Targets
 
 
-class Store(Sessions, Targets, Jobs, Locks, ObservedCalendar, Sources):
+class Store(Sessions, Targets, Jobs, Locks, ObservedCalendar, SourceStates):
     """One database of the suite. Raises `StoreUnusable` for one that a newer version has written."""
 
     def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:

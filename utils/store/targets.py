@@ -54,12 +54,13 @@ class Targets(StoreBase):
         stands behind all others at the next claim.
         """
         now = self.clock.now_utc()
+        # A wait that ends so late was written by a clock that was wrong.
         waiting = {
             "is_active": True,
             "added_date": {"$lte": session},
             "$and": [
                 {"$or": [{"last_analyzed_date": None}, {"last_analyzed_date": {"$lt": session}}]},
-                {"$or": [{"retry_after_utc": None}, {"retry_after_utc": {"$lte": now}}]},
+                {"$or": [{"retry_after_utc": wait} for wait in (None, {"$lte": now}, {"$gt": now + 3 * RETRY_AFTER})]},
             ],
         }
         while True:

@@ -1,0 +1,88 @@
+"""What the exchange publishes of a session beside its prices: one request each, parsed into columns beside the day's.
+
+A dataset belongs to a day's tickers. `-` is null, never 0: the exchange has no figure.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from utils.errors import MalformedAnswer, NotPublished
+
+LEAST_SHARE_OF_CLOSES = 0.98
+"""Of the dataset's tickers, those whose close is the day's: below, the answer tells of another day."""
+_TICKER, _CLOSE, _MISSING = "ISU_SRT_CD", "TDD_CLSPRC", "-"
+_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})(?:\.\d{1,6})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`columns`: ours -> the exchange's, all float64 with NaN for null."""
+
+    name: str
+    columns: Mapping[str, str]
+
+
+FUNDAMENTALS = Dataset(
+    "fundamentals",
+    {"eps": "EPS", "per": "PER", "bps": "BPS", "pbr": "PBR", "dps": "DPS", "dividend_yield": "DVD_YLD"},
+)
+"""MDCSTAT03501: EPS, BPS, DPS in won a share, dividend yield in percent, as of the last annual accounts."""
+FOREIGN = Dataset(
+    "foreign",
+    {
+        "foreign_shares": "FORN_HD_QTY",
+        "foreign_ratio": "FORN_SHR_RT",
+        "foreign_limit": "FORN_ORD_LMT_QTY",
+        "foreign_limit_used": "FORN_LMT_EXHST_RT",
+    },
+)
+"""MDCSTAT03701: shares that foreigners hold and may hold, in percent of all shares and of the limit."""
+DATASETS = {dataset.name: dataset for dataset in (FUNDAMENTALS, FOREIGN)}
+
+
+def parse_dataset(raw: pd.DataFrame, dataset: Dataset, day: pd.DataFrame, session: str) -> pd.DataFrame:
+    """The exchange's table as float64 columns, row by row beside the day; NaN where the exchange has no figure and for
+    tickers that the table does not list.
+
+    Args:
+        raw: one row per ticker, all values text, with the exchange's columns and its `TDD_CLSPRC`.
+        day: the typed market day, with `ticker` and `close`.
+    Raises:
+        NotPublished: every close is `-`.
+        MalformedAnswer: no rows, a missing column, a ticker twice, an odd number, or the closes of another day.
+    """
+    what = f"The exchange's {dataset.name} for {session}"
+    wanted = [_TICKER, _CLOSE, *dataset.columns.values()]
+    if missing := [column for column in wanted if column not in raw.columns]:
+        raise MalformedAnswer(f"{what} have " + ("no rows." if raw.empty else f"no column {', '.join(missing)}."))
+    if (raw[_CLOSE] == _MISSING).all():
+        raise NotPublished(f"{what} are not out, or the exchange was closed.")
+    if raw[_TICKER].duplicated().any():
+        raise MalformedAnswer(f"{what} list {raw.loc[raw[_TICKER].duplicated(), _TICKER].iloc[0]} twice.")
+    numbers = {name: _numbers(raw[column], raw[_TICKER], what) for name, column in dataset.columns.items()}
+    _check_closes(raw, day, what)
+    beside = pd.DataFrame(numbers).set_index(pd.Index(raw[_TICKER])).reindex(day["ticker"])
+    return beside.reset_index(drop=True)
+
+
+def _numbers(cells: pd.Series, tickers: pd.Series, what: str) -> np.ndarray:
+    texts = [str(cell) for cell in cells]
+    if odd := next((place for place, text in enumerate(texts) if not _is_number(text)), None):
+        raise MalformedAnswer(f"{what} hold {texts[odd]!r} in {cells.name} of {tickers.iloc[odd]}: no number.")
+    return np.array([np.nan if text == _MISSING else float(text.replace(",", "")) for text in texts], dtype=np.float64)
+
+
+def _is_number(text: str) -> bool:
+    return text == _MISSING or bool(_NUMBER.fullmatch(text))
+
+
+def _check_closes(raw: pd.DataFrame, day: pd.DataFrame, what: str) -> None:
+    closes = _numbers(raw[_CLOSE], raw[_TICKER], what)
+    places = pd.Index(day["ticker"]).get_indexer(pd.Index(raw[_TICKER]))
+    same = (places >= 0) & (day["close"].to_numpy()[places] == closes)
+    if same.mean() < LEAST_SHARE_OF_CLOSES:
+        raise MalformedAnswer(f"{what} are not stored: only {same.mean():.0%} of their closes are that day's.")

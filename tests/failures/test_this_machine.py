@@ -1,0 +1,78 @@
+"""docs/failures.md: damage, a wrong clock, sessions that never come, an index series that is no help."""
+
+from datetime import timedelta
+
+import pytest
+
+from collectors.healing import MANY_ATTEMPTS
+from tests.failures.installation import Installation
+from tests.fakes import FakeClock
+from utils.clock import kst
+from utils.errors import LockHeld
+from utils.store import Store
+from utils.store.base import Identity
+from utils.store.locks import COLLECTION
+from utils.store.sqlite import SqliteBackend
+
+EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
+TONIGHT = "2026-09-10"
+
+
+def test_a_damaged_session_is_read_again_by_the_next_evening(installed: Installation) -> None:
+    store = installed.suite.store(EVENING)
+    store.backend.update("stock_data.sessions", {"_id": "2026-09-07"}, {"digest": "0" * 64})
+    store.close()
+    done = installed.must(EVENING, "daily_update")
+    assert "2026-09-07 is damaged" in done.log
+    installed.assert_equal_to_the_exchange(EVENING)
+    installed.must(EVENING + timedelta(minutes=10), "hourly_analysis")
+
+
+def test_an_odd_index_series_keeps_no_session_from_being_healed(installed: Installation) -> None:
+    """It is asked because a weekday is not settled: nobody has run for three evenings."""
+    back = kst(2026, 9, 14, 19)
+    installed.suite.exchange.fail("no_rows", request="MDCSTAT00301")
+    installed.suite.exchange.fail("no_column", request="MDCSTAT00301", value="TRD_DD")
+    done = installed.run(back, "daily_update")
+    assert done.code == 1, done.log
+    seen = installed.read(back)
+    assert [head.session for head in seen["heads"]][-3:] == [TONIGHT, "2026-09-11", "2026-09-14"]
+    assert {job["status"] for job in seen["jobs"].values()} == {"completed"}
+
+
+def test_sessions_that_fail_again_and_again_keep_no_other_from_being_tried(installed: Installation) -> None:
+    """Four missed sessions never come; the fifth evening's own does."""
+    missed = [TONIGHT, "2026-09-11", "2026-09-14", "2026-09-15"]
+    for day in missed:
+        installed.suite.exchange.fail("bad_cell", date=day)
+    evening = kst(2026, 9, 16, 19)
+    codes = [installed.run(evening + timedelta(hours=hour), "daily_update").code for hour in range(MANY_ATTEMPTS + 2)]
+    assert codes[0] == 1
+    assert installed.read(evening)["jobs"]["2026-09-16"]["status"] == "completed"
+
+
+def test_what_a_wrong_clock_wrote_ahead_does_not_last(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder, clock = tmp_path_factory.mktemp("data"), FakeClock(kst(2026, 12, 10, 19))
+    ahead = Store(SqliteBackend(folder), clock, Identity("a", 1, "ahead"))
+    ahead.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "banned")
+    ahead.backend.insert(
+        "system_info.locks",
+        {
+            "_id": COLLECTION,
+            "owner": "gone",
+            "host": "a",
+            "pid": 1,
+            "acquired_utc": clock.now_utc(),
+            "heartbeat_utc": clock.now_utc(),
+            "expires_utc": clock.now_utc() + timedelta(minutes=10),
+        },
+    )
+    clock.set(EVENING)
+    with pytest.raises(Exception, match="2026-09-11 19:00 KST"):
+        ahead.next_request("pykrx", timedelta(0))
+    clock.advance(hours=24)
+    assert ahead.next_request("pykrx", timedelta(0)) == timedelta(0)
+    with ahead.lock(COLLECTION):
+        other = Store(SqliteBackend(folder), clock, Identity("b", 2, "other"))
+        with pytest.raises(LockHeld), other.lock(COLLECTION):
+            pass

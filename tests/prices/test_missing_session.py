@@ -1,0 +1,183 @@
+"""A session that is missing in the middle of a store: pending factors beside it, no false action, mended by healing."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from collectors.answers import RAW_COLUMNS
+from collectors.healing import due_in_store, heal_all
+from collectors.sources import Sources
+from collectors.stock_data_collector import StockDataCollector
+from sandbox.synthetic import SyntheticMarket
+from tests.fakes import FakeClock
+from tests.prices.days import REAL_YEARS, needs_real_days, real_days, typed
+from utils.clock import kst
+from utils.date_utils import TradingCalendar
+from utils.market_day import MARKETS
+from utils.store import Store
+from utils.store.schema import ACTIONS, SESSIONS
+from utils.store.sqlite import SqliteBackend
+
+Days = Mapping[str, pd.DataFrame]
+LATER = kst(2026, 12, 31, 9)
+"""When every session of every market here is final."""
+_IDS = {name: market_id for market_id, name in MARKETS.items()}
+
+
+class Exchange:
+    """A source that has these days, as the exchange's text."""
+
+    name = "pykrx"
+
+    def __init__(self, days: Days) -> None:
+        self._tables = {session: _text(frame) for session, frame in days.items()}
+
+    def shows(self, session: str, now: datetime) -> bool:
+        return True
+
+    def fetch_day(self, session: str) -> pd.DataFrame:
+        return self._tables[session]
+
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
+        return [session for session in self._tables if first <= session <= last]
+
+
+def _text(frame: pd.DataFrame) -> pd.DataFrame:
+    texts = frame.assign(market=frame["market"].map(_IDS))[list(RAW_COLUMNS)]
+    return texts.astype(str).rename(columns=RAW_COLUMNS)
+
+
+class Installation:
+    """A store, and the healing of every evening over it."""
+
+    def __init__(self, days: Days, folder: Path) -> None:
+        self._source, self._days = Exchange(days), days
+        self.sessions = list(days)
+        self.store = Store(SqliteBackend(folder), FakeClock(LATER))
+
+    def collector(self) -> StockDataCollector:
+        """As a new run has it: it knows what is stored."""
+        clock = self.store.clock
+        sources = Sources([self._source], [self._source], clock, clock.sleep)
+        return StockDataCollector(sources, self.store, TradingCalendar(self.store.observed_calendar()))
+
+    def due(self) -> list[str]:
+        return [each.session for each in self._due()]
+
+    def heal(self) -> None:
+        """What `daily_update` does with what is due."""
+        assert heal_all(self.store, self.collector(), self._due(), lambda: False, lambda collected: None) == []
+
+    def remove(self, session: str) -> None:
+        for collection, key in ((SESSIONS, "_id"), (ACTIONS, "session")):
+            self.store.backend.delete(collection, {key: session})
+
+    def factors(self) -> dict[str, np.ndarray]:
+        stored = {head.session for head in self.store.session_heads()}
+        return {day: np.asarray(each["factor"]) for day, each in self.store.read_columns(["factor"]) if day in stored}
+
+    def actions(self) -> dict[str, dict[str, Any]]:
+        found = self.store.corporate_actions(self.sessions[0], self.sessions[-1])
+        return {action["_id"]: action for action in found}
+
+    def digests(self) -> dict[str, str]:
+        return {head.session: head.digest for head in self.store.session_heads()}
+
+    def _due(self) -> list[Any]:
+        calendar = TradingCalendar(self.store.observed_calendar())
+        return due_in_store(self.store, calendar, self.sessions[0], self.sessions[-1], LATER)
+
+
+Install = Callable[[Days], Installation]
+
+
+@pytest.fixture
+def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    return lambda days: Installation(days, tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def synthetic() -> Days:
+    """Every class of event in three months of sixty tickers."""
+    market = SyntheticMarket(60, first="2025-08-18", last="2025-11-14")
+    return {session: typed(market.day(session)) for session in market.sessions}
+
+
+def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[day], other[day], equal_nan=True) for day in one)
+
+
+def remove_each_and_mend(place: Installation) -> int:
+    """Each session in turn, but for the first and the last; how many."""
+    place.heal()
+    whole = place.factors(), place.actions(), place.digests()
+    for session, following in zip(place.sessions[1:-1], place.sessions[2:], strict=True):
+        place.remove(session)
+        place.collector().settle_factors(following)
+        factors, left = place.factors(), {key: each for key, each in whole[1].items() if each["session"] > session}
+        left |= {key: each for key, each in whole[1].items() if each["session"] < session}
+        assert np.isnan(factors[following]).all(), "pending without the session before"
+        assert place.actions() == {key: each for key, each in left.items() if each["session"] != following}
+        untouched = {day: each for day, each in whole[0].items() if day not in (session, following)}
+        assert same(untouched, {day: each for day, each in factors.items() if day != following})
+        assert place.due() == [session]
+        place.heal()
+        assert place.actions() == whole[1], session
+        assert same(place.factors(), whole[0]), session
+    assert place.digests() == whole[2]
+    assert place.due() == []
+    return len(place.sessions) - 2
+
+
+def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(install: Install, synthetic: Days) -> None:
+    assert remove_each_and_mend(install(synthetic)) > 50
+
+
+@needs_real_days
+@pytest.mark.parametrize("year", REAL_YEARS)
+def test_any_session_that_is_removed_from_the_real_days_is_mended(install: Install, year: str) -> None:
+    assert remove_each_and_mend(install(real_days(year))) > 26
+
+
+@pytest.fixture(scope="module")
+def whole(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """All sessions, collected one after the other; do not change it."""
+    return collected(Installation(synthetic, tmp_path_factory.mktemp("data")), list(synthetic))
+
+
+def collected(place: Installation, order: list[str]) -> Installation:
+    collector = place.collector()
+    for session in order:
+        collector.collect(session)
+    return place
+
+
+def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_action(
+    install: Install, synthetic: Days, whole: Installation
+) -> None:
+    sessions = list(synthetic)
+    holes, after = [sessions[20], *sessions[30:33]], [sessions[21], sessions[33]]
+    place = collected(install(synthetic), [session for session in sessions if session not in holes])
+    assert [day for day, factor in place.factors().items() if np.isnan(factor).any()] == [sessions[0], *after]
+    missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}
+    assert place.actions().keys() == whole.actions().keys() - missed
+    place.heal()
+    assert same(place.factors(), whole.factors())
+    assert place.actions() == whole.actions()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_order_in_which_sessions_arrive_does_not_matter(
+    install: Install, synthetic: Days, whole: Installation, seed: int
+) -> None:
+    mixed = Random(seed).sample(list(synthetic), len(synthetic))
+    place = collected(install(synthetic), mixed)
+    assert same(place.factors(), whole.factors())
+    assert (place.actions(), place.digests()) == (whole.actions(), whole.digests())
+    assert len(whole.actions()) > 10

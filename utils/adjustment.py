@@ -1,0 +1,159 @@
+"""Adjusting on reading: what published prices and volumes are multiplied with to compare with a later session's.
+
+The one implementation behind `load_panel`, `load_prices` and the export.
+
+- A price is multiplied by every later factor of its ticker, up to the session that is adjusted to.
+- A volume is multiplied by shares after / shares before of every later split and consolidation, and by nothing else:
+  only there is one share of before so many shares of after, for every holder. Rights issues sell new shares, a capital
+  reduction may take them from some holders alone, a market transfer or a SPAC merger adds other people's.
+- `value`, `market_cap` and `shares` are never adjusted.
+- A factor that is not known yet (NaN) counts as 1, and `pending` names its session and tickers.
+
+A *listing* is a run of stored sessions that all have the ticker. Halted tickers keep their rows (no gap in 242,545
+recorded ticker-days), so a code that is gone for a stored session and comes back stands for another company, or for
+one that was listed anew: what the code cost before has nothing to do with it. No factor reaches over the gap; the
+earlier listing is adjusted to its own last session, as a delisted ticker is. A SPAC that merges keeps its code without
+a gap and its base price without a jump (two recorded): its shares are the company's, and its history goes on.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+SHARE_KINDS = ("split", "consolidation")
+"""The kinds of corporate actions that make so many shares of one."""
+NEW_LISTING = math.nan
+"""In a ticker's changes: from this session on another listing."""
+
+
+def later_products(factors: Sequence[float]) -> list[float]:
+    """For n factors, oldest first, n + 1 products: number k is that of the factors from k on, the last one is 1.
+
+    At a `NEW_LISTING` the product begins again: what is older is not multiplied with what comes after it.
+    """
+    products = [1.0]
+    for factor in reversed(factors):
+        products.append(1.0 if math.isnan(factor) else products[-1] * factor)
+    return products[::-1]
+
+
+def to_whole(numbers: Floats) -> npt.NDArray[np.int64]:
+    """To the nearest won or share, half up, as the exchange rounds its adjusted prices."""
+    return np.floor(numbers + 0.5).astype(np.int64)
+
+
+class Adjustments:
+    """What the prices and volumes of each session are multiplied with, gathered from the sessions, oldest first.
+
+    `add` every session up to the one that is adjusted to, then ask. Only what is not 1 is kept, so years of the whole
+    market need little memory.
+
+    Args:
+        actions: the documents of `stock_data.corporate_actions` for these sessions; without them volumes stay.
+    """
+
+    def __init__(self, actions: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.pending: dict[str, list[str]] = {}
+        """Session -> tickers whose factor is not known; not of the first session, whose factors adjust nothing."""
+        self.sessions: list[str] = []
+        """What was added so far."""
+        self._moves: dict[str, list[tuple[str, float]]] = {}
+        self._prices, self._volumes = _Changes(), _Changes()
+        self._seen: set[str] = set()
+        self._previous: list[str] = []
+        for action in actions:
+            if action["kind"] in SHARE_KINDS:
+                ratio = action["shares_after"] / action["shares_before"]
+                self._moves.setdefault(action["session"], []).append((action["ticker"], ratio))
+
+    def add(self, session: str, tickers: list[str], factor: Floats) -> None:
+        """Take up the next session: its tickers, and the factor of each (NaN: not known)."""
+        self.sessions.append(session)
+        self._note_new_listings(session, tickers)
+        if len(self.sessions) == 1:
+            return
+        for row in np.flatnonzero(factor != 1):
+            if np.isnan(factor[row]):
+                self.pending.setdefault(session, []).append(tickers[row])
+            else:
+                self._prices.add(tickers[row], session, float(factor[row]))
+        for ticker, ratio in self._moves.get(session, ()):
+            self._volumes.add(ticker, session, ratio)
+
+    def prices(self, session: str, tickers: Sequence[str]) -> Floats:
+        """What the prices of these tickers in that session are multiplied with, shape (tickers,)."""
+        return self._prices.at(session, tickers)
+
+    def volumes(self, session: str, tickers: Sequence[str]) -> Floats:
+        """What their volumes are multiplied with, shape (tickers,)."""
+        return self._volumes.at(session, tickers)
+
+    def price_matrix(self, sessions: Sequence[str], tickers: Sequence[str]) -> Floats:
+        """`prices` of many sessions, shape (sessions, tickers)."""
+        return self._prices.over(sessions, tickers)
+
+    def volume_matrix(self, sessions: Sequence[str], tickers: Sequence[str]) -> Floats:
+        """`volumes` of many sessions, shape (sessions, tickers)."""
+        return self._volumes.over(sessions, tickers)
+
+    def listed_since(self) -> dict[str, str]:
+        """The first session of each ticker's last listing, for the tickers that were gone in between."""
+        return self._prices.last_listings()
+
+    def _note_new_listings(self, session: str, tickers: list[str]) -> None:
+        if tickers is self._previous or tickers == self._previous:  # as in most sessions
+            return
+        came = set(tickers).difference(self._previous)
+        for ticker in came & self._seen:
+            self._prices.add(ticker, session, NEW_LISTING)
+            self._volumes.add(ticker, session, NEW_LISTING)
+        self._seen |= came
+        self._previous = tickers
+
+
+class _Changes:
+    """Ticker -> the sessions from which on something else holds, and the factor of each."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, list[str]] = {}
+        self._factors: dict[str, list[float]] = {}
+        self._products: dict[str, list[float]] = {}
+
+    def add(self, ticker: str, session: str, factor: float) -> None:
+        self._sessions.setdefault(ticker, []).append(session)
+        self._factors.setdefault(ticker, []).append(factor)
+        self._products.pop(ticker, None)
+
+    def at(self, session: str, tickers: Sequence[str]) -> Floats:
+        products = np.ones(len(tickers))
+        for place, ticker in enumerate(tickers):
+            if ticker in self._sessions:
+                products[place] = self._later(ticker)[bisect_right(self._sessions[ticker], session)]
+        return products
+
+    def over(self, sessions: Sequence[str], tickers: Sequence[str]) -> Floats:
+        products, days = np.ones((len(sessions), len(tickers))), np.asarray(sessions)
+        for place, ticker in enumerate(tickers):
+            if ticker in self._sessions:
+                passed = np.searchsorted(self._sessions[ticker], days, side="right")
+                products[:, place] = np.asarray(self._later(ticker))[passed]
+        return products
+
+    def last_listings(self) -> dict[str, str]:
+        listings = {}
+        for ticker, factors in self._factors.items():
+            begun = [place for place, factor in enumerate(factors) if math.isnan(factor)]
+            if begun:
+                listings[ticker] = self._sessions[ticker][begun[-1]]
+        return listings
+
+    def _later(self, ticker: str) -> list[float]:
+        if ticker not in self._products:
+            self._products[ticker] = later_products(self._factors[ticker])
+        return self._products[ticker]
