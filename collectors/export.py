@@ -85,13 +85,11 @@ def _write_parquet(frames: Iterator[pd.DataFrame], path: Path) -> int:
     import pyarrow
     import pyarrow.parquet
 
-    schema, rows = None, 0
-    with path.open("wb") as file, ExitStack() as stack:
+    writer, rows = None, 0
+    with ExitStack() as stack:
         while group := list(islice(frames, ROW_GROUP)):
-            table = pyarrow.Table.from_pandas(pd.concat(group), schema, preserve_index=False)
-            if schema is None:
-                schema = table.schema
-                writer = stack.enter_context(pyarrow.parquet.ParquetWriter(file, schema))
+            table = pyarrow.Table.from_pandas(pd.concat(group), preserve_index=False)
+            writer = writer or stack.enter_context(pyarrow.parquet.ParquetWriter(path, table.schema))
             writer.write_table(table)
             rows += len(table)
     return rows

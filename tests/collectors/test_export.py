@@ -1,6 +1,7 @@
 """The export: every stored cell, prices adjusted to the last session exported, whole or not at all."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -76,6 +77,21 @@ def test_up_to_a_day_it_is_the_market_as_it_was_on_that_day(store: Store, tmp_pa
     exported(store, tmp_path / "up_to.csv", last=DAYS[1])
     assert (tmp_path / "up_to.csv").read_bytes() == (tmp_path / "then.csv").read_bytes()
     assert "000010" in (tmp_path / "up_to.csv").read_text(encoding="utf-8")
+
+
+def test_a_session_that_comes_in_meanwhile_is_left_out(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The factors were read without it."""
+    read_sessions = store.read_sessions
+
+    def one_comes_in(first: str, last: str) -> Any:
+        store.save_session(market_day("2024-01-23", row("000020", 7_250, factor=0.5)))
+        return read_sessions(first, last)
+
+    monkeypatch.setattr(store, "read_sessions", one_comes_in)
+    table = exported(store, tmp_path / "all.csv", last="2024-01-23", ticker="000020")
+    assert table["adj_close"].tolist() == [14_330, 14_330, 14_500]
 
 
 def test_whoever_was_delisted_stays_in_it(store: Store, tmp_path: Path) -> None:

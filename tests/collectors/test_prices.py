@@ -1,7 +1,7 @@
 """`load_prices`: typed, adjusted to its last session, and the market as it was on a day."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,20 @@ def test_a_day_without_trading_stays_as_it_is(store: Store) -> None:
     save(store, {S1: [halted("A00000", 700)], S2: [row("A00000", 350, open=340, change=0, shares=200)]})
     first = load_prices(store=store).iloc[0]
     assert first[["open", "high", "low", "volume", "close"]].tolist() == [0, 0, 0, 0, 350]
+
+
+def test_a_session_that_comes_in_meanwhile_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The factors were read without it."""
+    save(store, {S1: [row("A00000", 1000)]})
+    read_columns = store.read_columns
+
+    def one_comes_in(names: Sequence[str], first: str, last: str) -> Any:
+        if "close" in names:
+            store.save_session(market_day(S2, row("A00000", 500, factor=0.5)))
+        return read_columns(names, first, last)
+
+    monkeypatch.setattr(store, "read_columns", one_comes_in)
+    assert closes(store, "A00000") == [1000]
 
 
 def test_without_a_store_it_opens_that_of_the_settings(
@@ -291,6 +305,15 @@ def test_what_happens_to_the_next_company_leaves_the_first_ones_prices(store: St
     prices = load_prices("A00000", store=store)
     assert prices["close"].tolist() == [9000, 60, 60]
     assert prices["volume"].tolist() == [10, 50, 10]
+
+
+def test_of_a_code_with_three_companies_only_the_last_one_counts_now(store: Store) -> None:
+    other = row("B00000")
+    save(store, {S1: [row("A00000", 100), other], S2: [other], S3: [row("A00000", 200), other]})
+    for session, rows in {S4: [other], "2024-01-23": [row("A00000", 300), other]}.items():
+        store.save_session(market_day(session, *rows))
+    assert closes(store, "A00000", as_of="2024-01-23") == [300]
+    assert closes(store, "A00000") == [100, 200, 300]
 
 
 def test_a_halt_is_no_gap(store: Store) -> None:

@@ -181,8 +181,7 @@ def test_the_documented_rules_and_kinds_of_corporate_actions_are_those_of_the_co
     kinds = {value for name, value in vars(corporate_actions).items() if name.isupper() and isinstance(value, str)}
     table = re.findall(r"^    (\w+)  ", str(corporate_actions.__doc__), re.MULTILINE)
     rules = table[1:]  # the head of the table
-    flags = {corporate_actions.COLLAPSED, corporate_actions.UNEXPLAINED}
-    assert set(inline_code(cells["kind"][1])) == kinds - flags - {corporate_actions.OFF_TICK_CLOSES_SINCE}
+    assert set(inline_code(cells["kind"][1])) == kinds - {corporate_actions.OFF_TICK_CLOSES_SINCE}
     assert list(cells)[-len(rules) :] == rules
 
 
