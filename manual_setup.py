@@ -14,11 +14,11 @@ from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
-from collectors.targets import refresh_targets
+from collectors.targets import refresh_from_newest
 from collectors.wiring import make_calendar, make_sources, with_earlier_choices
 from utils.cli import Shift, run
 from utils.cron import cron_lines
-from utils.errors import EXIT_DONE, StoreError, WrongUsage
+from utils.errors import EXIT_DONE, MalformedAnswer, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.settings import PROJECT, Settings, load_settings
 from utils.store import Store
@@ -100,7 +100,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, oldest_wanted(store, sessions[0]))
         load(shift, collector, sessions, settings)
-        targets = choose_targets(store, settings)
+        targets = refresh_from_newest(store, settings).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
             raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
@@ -118,6 +118,8 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
     for margin in (0, 5, 25):
         guess = collector.calendar.last_sessions(collector.calendar.session_of_night(now), count + margin)
         shown = collector.learn_calendar(guess[0], now.date().isoformat())
+        if not shown:
+            raise MalformedAnswer(f"The exchange's index series shows no session since {guess[0]}.")
         sessions = [session for session in shown if collector.calendar.is_due(session, now)][-count:]
         if len(sessions) == count:
             return sessions
@@ -144,19 +146,10 @@ def load(shift: Shift, collector: StockDataCollector, sessions: list[str], setti
             if not console.is_terminal and (done % 25 == 0 or done == len(due)):
                 log.info("%d of %d sessions loaded, up to %s.", done, len(due), collected.head.session)
             if collected.head.session == sessions[-1]:
-                choose_targets(shift.store, settings)
+                refresh_from_newest(shift.store, settings)
 
         problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, after_session)
     raise_worst(problems)
-
-
-def choose_targets(store: Store, settings: Settings) -> int:
-    """From the newest stored session; how many there are."""
-    newest = store.load_session(store.session_heads()[-1].session)
-    if newest is None:
-        raise StoreError("The newest session cannot be read. Check disk and database.")
-    changes = refresh_targets(store, newest.frame, newest.session, settings.min_market_cap, settings.markets)
-    return changes.active
 
 
 def say_what_comes_next(shift: Shift, sessions: int, targets: int) -> None:

@@ -19,8 +19,8 @@ from collectors.audit.findings import (
 from collectors.audit.records import SILENT, look_at, stale_jobs
 from collectors.healing import DueSession
 from collectors.stock_data_collector import StockDataCollector
-from collectors.targets import refresh_targets
-from utils.errors import SourceError, StoreError
+from collectors.targets import refresh_from_newest
+from utils.errors import SourceError
 from utils.settings import Settings
 from utils.store import Store
 
@@ -51,7 +51,7 @@ def repair(
             collector.settle_factors(session)
             log.info("%s: factors and corporate actions found anew.", session)
     if found.found(TARGET_DATA):
-        _refresh_targets(store, settings)
+        refresh_from_newest(store, settings)
     return heal(again)
 
 
@@ -68,10 +68,3 @@ def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit)
         log.info("%s: %s is recorded as failed, it was not running any more.", job["date_kst"], job["job_name"])
     if forgotten := store.clear_locks(expired_before=store.clock.now_utc() - SILENT):
         log.info("%d locks of runs that are gone are cleared.", forgotten)
-
-
-def _refresh_targets(store: Store, settings: Settings) -> None:
-    newest = store.load_session(store.session_heads()[-1].session)
-    if newest is None:
-        raise StoreError("The newest session cannot be read. Check disk and database.")
-    refresh_targets(store, newest.frame, newest.session, settings.min_market_cap, settings.markets)

@@ -248,12 +248,14 @@ class StockDataCollector:
     def _mended_before(self, session: str) -> MarketDay | None:
         """The session right before; one that is damaged is read from the exchange again."""
         previous = self.calendar.previous_session(session)
-        if previous in self._stored and self._readable(previous) is None and self._doubts:
-            self._doubts -= 1
-            try:
-                self._collect(previous, None)
-            except (MalformedAnswer, NotPublished) as problem:
-                log.warning("%s", problem)
+        day = self._readable(previous)
+        if day is not None or previous not in self._stored or not self._doubts:
+            return day
+        self._doubts -= 1
+        try:
+            self._collect(previous, None)
+        except (MalformedAnswer, NotPublished) as problem:
+            log.warning("%s", problem)
         return self._readable(previous)
 
     def _right_after(self, session: str) -> Later | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from utils.errors import StoreError
+from utils.settings import Settings
 from utils.store import Store
 from utils.store.backend import Document
 
@@ -49,6 +51,14 @@ def refresh_targets(
     entered = sorted([*(target["_id"] for target in plan.new), *back])
     log.info("%s: %d targets, %d entered, %d left.", session, plan.active, len(entered), len(left))
     return TargetChanges(entered, left, plan.active)
+
+
+def refresh_from_newest(store: Store, settings: Settings) -> TargetChanges:
+    """`refresh_targets` with the newest stored session. Raises `StoreError` when it cannot be read."""
+    newest = store.load_session(store.session_heads()[-1].session)
+    if newest is None:
+        raise StoreError("The newest session cannot be read. Check disk and database.")
+    return refresh_targets(store, newest.frame, newest.session, settings.min_market_cap, settings.markets)
 
 
 def plan_targets(

@@ -65,8 +65,9 @@ class Adjustments:
         """What was added so far."""
         self._moves: dict[str, list[tuple[str, float]]] = {}
         self._prices, self._volumes = _Changes(), _Changes()
-        self._seen: set[str] = set()
         self._previous: list[str] = []
+        self._listed: set[str] = set()
+        self._seen: set[str] = set()
         for action in actions:
             if action["kind"] in SHARE_KINDS:
                 ratio = action["shares_after"] / action["shares_before"]
@@ -109,12 +110,13 @@ class Adjustments:
     def _note_new_listings(self, session: str, tickers: list[str]) -> None:
         if tickers is self._previous or tickers == self._previous:  # as in most sessions
             return
-        came = set(tickers).difference(self._previous)
+        listed = set(tickers)
+        came = listed - self._listed
         for ticker in came & self._seen:
             self._prices.add(ticker, session, NEW_LISTING)
             self._volumes.add(ticker, session, NEW_LISTING)
         self._seen |= came
-        self._previous = tickers
+        self._previous, self._listed = tickers, listed
 
 
 class _Changes:
@@ -146,12 +148,12 @@ class _Changes:
         return products
 
     def last_listings(self) -> dict[str, str]:
-        listings = {}
-        for ticker, factors in self._factors.items():
-            begun = [place for place, factor in enumerate(factors) if math.isnan(factor)]
-            if begun:
-                listings[ticker] = self._sessions[ticker][begun[-1]]
-        return listings
+        return {
+            ticker: session
+            for ticker, factors in self._factors.items()
+            for session, factor in zip(self._sessions[ticker], factors, strict=True)
+            if math.isnan(factor)  # the last one of them stays
+        }
 
     def _later(self, ticker: str) -> list[float]:
         if ticker not in self._products:

@@ -98,6 +98,12 @@ def test_an_auction_beyond_what_auctions_may_come_to_is_flagged(shares: int, bas
     assert action.factor == 1_000 / shares
 
 
+def test_a_move_to_another_market_is_held_to_no_such_bounds() -> None:
+    """Its auction is held between bounds of the issue price, which the rows do not show."""
+    _, (action,) = lived(row(TICKER, 1_000, market="KONEX"), at_auction(4_000, 4_000, market="KOSDAQ"))
+    assert (action.kind, action.factor, action.flag) == ("market_transfer", 1.0, None)
+
+
 def test_the_warning_of_a_day_names_the_flag_the_first_ticker_and_how_many() -> None:
     frames = [
         market_day(session, *[cells | {"ticker": ticker} for ticker in ("000010", "000020")]).frame

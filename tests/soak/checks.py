@@ -92,6 +92,24 @@ def check_quiet_night(seen: Sequence[Seen], sessions: int, surprises: int) -> No
     assert count(seen, "openapi") <= most, f"{count(seen, 'openapi')} requests to the Open API {what}"
 
 
+def check_budget(world: World) -> None:
+    """Over all nights, a year of them as well: what every session, run and strike may cost, and no more."""
+    seen, plan = world.witness.seen, world.plan
+    sessions = plan.span.history + len(world.truth.sessions(plan.span.first, plan.span.last))
+    surprises = sum(plan.span.first <= day <= plan.span.last for day in world.market.unpredicted_holidays)
+    runs = sum(number for how, number in world.ended.items() if how.startswith(DAILY_UPDATE))
+    strikes = world.all_strikes().total()
+    most = {
+        # Each session on its evening and once more, final; the calendar once a run.
+        "data": 2 * sessions + runs + 3 * surprises + strikes,
+        # Three markets a session, twice at most; the calendar is one request a day; the comparison once a month.
+        "openapi": 4 * sessions + 7 * surprises + 3 * (strikes + runs),
+        "login": runs + 1 + strikes,
+    }
+    over = {kind: count(seen, kind) for kind, number in most.items() if count(seen, kind) > number}
+    assert not over, f"requests beyond the budget {most}: {over}"
+
+
 def check_end(world: World, store: Store) -> None:
     """Every session is final and equal to the exchange's, and every record says so."""
     scope = store.scope()
@@ -111,6 +129,7 @@ def check_end(world: World, store: Store) -> None:
     behind = [each["_id"] for each in store.targets(active_only=True) if each["last_analyzed_date"] != sessions[-1]]
     assert not behind, f"not analysed for {sessions[-1]}: {behind}"
     assert not (asked := asked_during_ban(world.witness.seen)), f"asked while banned: {asked}"
+    check_budget(world)
 
 
 def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
