@@ -193,7 +193,7 @@ def _confirm(store: Store, collector: StockDataCollector, session: str, then: Ca
     if collected.changed:
         log.info("%s: revision %d, %d tickers changed.", session, collected.head.revision, len(collected.changed))
     then(collected)
-    store.update_job(DAILY_UPDATE, session, _facts(collected) | {"warnings": []})
+    store.update_job(DAILY_UPDATE, session, _facts(collected))
 
 
 def _is_of_this_run(store: Store, job: Document) -> bool:
@@ -202,4 +202,5 @@ def _is_of_this_run(store: Store, job: Document) -> bool:
 
 def _facts(collected: Collected) -> dict[str, object]:
     head = collected.head
-    return {"source": head.source, "finality": head.finality, "tickers": head.count}
+    facts = {"source": head.source, "finality": head.finality, "tickers": head.count}
+    return facts | {"warnings": collected.remarks}

@@ -17,6 +17,7 @@ from collectors.integrity import (
     check_loses_nothing,
     follows,
     is_short_beside,
+    remarks_on,
 )
 from collectors.sources import Sources
 from utils.date_utils import TradingCalendar, is_final, neighbours, predicted_open, weekdays
@@ -45,6 +46,8 @@ class Collected:
     actions: int
     changed: list[str]
     """Tickers whose cells differ from what was stored before; empty when the session is new."""
+    remarks: list[str]
+    """What is odd about the day and may be right all the same; usually nothing."""
     is_newest: bool
     """No later session is stored."""
 
@@ -151,7 +154,10 @@ class StockDataCollector:
         if previous is None and stored_after and not follows(stored_after.frame, stored_after.session, frame):
             self._read_again(self._load(stored_after.session), None)
         _, later = neighbours(session, self._stored)
-        return Collected(head, frame, len(found.found), changed or [], is_newest=later is None)
+        remarks = [*remarks_on(frame, session, None if previous is None else previous.frame), *found.remarks()]
+        for remark in remarks:
+            log.warning("%s: %s", session, remark)
+        return Collected(head, frame, len(found.found), changed or [], remarks, is_newest=later is None)
 
     def _save_and_reopen(self, day: MarketDay, found: Actions, changed: list[str] | None) -> SessionHead:
         """Before the session is saved, what it changes is opened: afterwards nobody could tell any more what had
