@@ -71,7 +71,8 @@ def parse_dataset(raw: pd.DataFrame, dataset: Dataset, day: pd.DataFrame, sessio
 
 def _numbers(cells: pd.Series, tickers: pd.Series, what: str) -> np.ndarray:
     texts = [str(cell) for cell in cells]
-    if odd := next((place for place, text in enumerate(texts) if not _is_number(text)), None):
+    odd = next((place for place, text in enumerate(texts) if not _is_number(text)), None)
+    if odd is not None:
         raise MalformedAnswer(f"{what} hold {texts[odd]!r} in {cells.name} of {tickers.iloc[odd]}: no number.")
     return np.array([np.nan if text == _MISSING else float(text.replace(",", "")) for text in texts], dtype=np.float64)
 
