@@ -1,6 +1,6 @@
 """A plan lived through from the set-up to the morning after the last night, with checks on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
@@ -28,8 +28,8 @@ def live(world: World) -> str:
     for place, night in enumerate(nights[-CALM_AT_THE_END:]):
         with told(world, f"the calm night of {night.day}"):
             ended = live_night(world, night)
-            # On the first one the site may be closed still, by a ban of the evening before.
-            assert not place or {each.code for each in ended} <= {EXIT_DONE, EXIT_NOT_NOW}
+            if place:  # on the first one the site may be closed still, by a ban of the evening before
+                check_calm(ended)
     with told(world, "the end"):
         must(world, Run(world.plan.end, "daily_update", 0))
         analyse_all(world, world.plan.end + TEN_MINUTES)
@@ -38,6 +38,13 @@ def live(world: World) -> str:
             told_of = summary(world)
             compare_with_calm(world, store)
     return told_of
+
+
+def check_calm(ended: Sequence[Ended]) -> None:
+    """Somebody does the work, and the others leave it to him."""
+    assert {each.code for each in ended} <= {EXIT_DONE, EXIT_NOT_NOW}, "a run failed, and nothing was the matter"
+    updates = [each.code for each in ended if each.run.script == "daily_update"]
+    assert EXIT_DONE in updates, "nobody brought the evening's session in, and nothing was the matter"
 
 
 def set_up(world: World, moment: datetime, sessions: int) -> None:
@@ -64,8 +71,8 @@ def live_night(world: World, night: Night) -> list[Ended]:
     ended, seen = run_night(world, night)
     struck_tonight = world.strikes() - struck
     with world.store(at_kst(night.day, time(23, 59))) as store:
-        if "other_day" in struck_tonight and sessions > USUALLY_DUE:
-            world.unsure |= changed_tonight(world, store, night)
+        if "other_day" in struck_tonight and (sessions > USUALLY_DUE or surprises):
+            world.unsure |= read_tonight(store, night)
         check_store(store, world.truth, night.day, world.unsure)
     if not struck_tonight and not any(each.run.interrupted_at for each in ended):
         check_quiet_night(seen, sessions, surprises)
@@ -97,13 +104,10 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
     return len(sessions - final), sum(shown.get(each, predicted_open(each)) for each in others)
 
 
-def changed_tonight(world: World, store: Store, night: Night) -> set[str]:
-    """What was read tonight behind a gap could not be held against the session before. It may be another day's, until
-    the gap is closed; at the end nothing of it may be left."""
-    evening = at_kst(night.day, EVENING)
-    heads = store.session_heads()
-    gap = min(set(world.truth.sessions(heads[0].session, night.day)) - {head.session for head in heads}, default="9999")
-    return {head.session for head in heads if head.session > gap and head.collected_utc >= evening}
+def read_tonight(store: Store, night: Night) -> set[str]:
+    """What is read behind a gap cannot be held against the session before. It may be another day's until the gap is
+    closed; at the end nothing of it may be left."""
+    return {head.session for head in store.session_heads() if head.collected_utc >= at_kst(night.day, EVENING)}
 
 
 def compare_with_calm(world: World, store: Store) -> None:

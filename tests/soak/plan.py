@@ -81,9 +81,10 @@ def make_plan(seed: int, span: Span, kinds: Sequence[str]) -> Plan:
 
 
 def _unpredicted_holidays(rng: random.Random, days: Sequence[str]) -> tuple[str, ...]:
-    """One in twenty-five, at least two, and none of the last days: of those it could not be known yet."""
+    """One in fifty, at least two, and none of the last days: of those it could not be known yet. In a year that is
+    twice what has been, and fewer than one answer is believed to show."""
     candidates = [day for day in days[1 : -CALM_AT_THE_END - 1] if predicted_open(day)]
-    return tuple(sorted(rng.sample(candidates, max(len(days) // 25, 2))))
+    return tuple(sorted(rng.sample(candidates, max(len(days) // 50, 2))))
 
 
 def _days_off(rng: random.Random, days: Sequence[str]) -> set[str]:
