@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import sys
 
 import pytest
@@ -12,7 +13,8 @@ from utils.clock import kst
 from utils.settings import PROJECT
 
 NOW = kst(2026, 9, 10, 19)
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS, AGAIN_SECONDS = 60, 2
+CTRL_C = b"\x03"
 
 
 def talk(suite: Suite, *answers: bytes) -> tuple[str, int]:
@@ -22,16 +24,34 @@ def talk(suite: Suite, *answers: bytes) -> tuple[str, int]:
     child, terminal = pty.fork()
     if child == 0:
         os.execve(sys.executable, [sys.executable, str(PROJECT / "manual_setup.py")], environment)  # noqa: S606
-    shown, waiting = b"", list(answers)
-    while select.select([terminal], [], [], PATIENCE_SECONDS)[0]:
+    shown = converse(child, terminal, list(answers))
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def converse(child: int, terminal: int, waiting: list[bytes]) -> bytes:
+    """Type the next answer at each question; all that was shown until the other end closed. Who hangs is killed.
+
+    A Ctrl-C in the instant between a question and the reading of its answer is lost in Python's `input`; it is pressed
+    again, as a person does."""
+    shown, pressed, silent = b"", b"", 0
+    while silent < PATIENCE_SECONDS:
+        if not select.select([terminal], [], [], AGAIN_SECONDS)[0]:
+            silent += AGAIN_SECONDS
+            if pressed == CTRL_C:
+                os.write(terminal, pressed)
+            continue
+        silent = 0
         try:
             shown += os.read(terminal, 65536)
         except OSError:  # the other end is closed
             break
         if waiting and shown.rstrip().endswith(b"):"):
-            os.write(terminal, waiting.pop(0))
+            pressed = waiting.pop(0)
+            os.write(terminal, pressed)
             shown += b"\n"
-    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    else:
+        os.kill(child, signal.SIGKILL)
+    return shown
 
 
 def test_three_answers_set_everything_up(suite: Suite) -> None:
