@@ -70,7 +70,7 @@ def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
     installed: Installation, patch: pytest.MonkeyPatch
 ) -> None:
     library = date_utils.predicted_open
-    for module in ("utils.date_utils", "collectors.stock_data_collector", "utils.store.observed_calendar"):
+    for module in ("utils.date_utils", "collectors.calendar_learning", "utils.store.observed_calendar"):
         patch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))
     done = installed.must(EVENING, "daily_update")
     assert f"{TONIGHT} was predicted wrongly: the exchange was open." in done.log
