@@ -26,6 +26,7 @@ from collectors.wiring import make_calendar, make_sources, required_scope, with_
 from utils.cli import Shift, check_span, date_option, run
 from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import EXIT_DONE, EXIT_FAILED, SourceError
+from utils.progress import progress_bar
 from utils.settings import Settings
 from utils.store.locks import COLLECTION
 
@@ -123,9 +124,13 @@ def due_sessions(shift: Shift, calendar: TradingCalendar, first: str, last: str 
 
 
 def heal(shift: Shift, collector: StockDataCollector, due: list[DueSession]) -> list[SourceError]:
-    return heal_all(
-        shift.store, collector, due, lambda: shift.stop.requested, lambda collected: after_session(shift, collected)
-    )
+    with progress_bar("Collecting sessions", len(due)) as advance:
+
+        def then(collected: Collected) -> None:
+            after_session(shift, collected)
+            advance(1)
+
+        return heal_all(shift.store, collector, due, lambda: shift.stop.requested, then)
 
 
 def after_session(shift: Shift, collected: Collected) -> None:

@@ -14,6 +14,7 @@ from utils.cli import Shift, check_not_future, date_option, run
 from utils.date_utils import TradingCalendar
 from utils.errors import EXIT_DONE, NotCollected, WrongUsage
 from utils.job_status import JobRun
+from utils.progress import progress_bar
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 PANEL_SESSIONS = 300
@@ -56,7 +57,8 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     is_done = progress.analyzed == progress.tickers and shift.store.is_completed(HOURLY_ANALYSIS, session)
     with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
-        return EXIT_DONE if is_done else analyse(shift, calendar, session)
+        left = progress.tickers - progress.analyzed
+        return EXIT_DONE if is_done else analyse(shift, calendar, session, left)
 
 
 def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
@@ -69,7 +71,7 @@ def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -
     return session
 
 
-def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
+def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) -> int:
     """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue."""
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
@@ -85,8 +87,7 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
             may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
             is_current=lambda: store.session_heads() == heads,
         )
-        while queue.step():
-            job.record()
+        drain(queue, job, min(left, settings.analysis_quota))
         if store.session_heads() != heads:  # a revision came in meanwhile: what was read before it does not count
             store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
@@ -106,6 +107,16 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
         progress.tickers - progress.analyzed,
     )
     return EXIT_DONE
+
+
+def drain(queue: AnalysisQueue, job: JobRun, expected: int) -> None:
+    """Batch after batch, until nothing more is left for this run."""
+    with progress_bar("Analysing targets", expected) as advance:
+        shown = 0
+        while queue.step():
+            job.record()
+            advance(len(queue.analyzed) - shown)
+            shown = len(queue.analyzed)
 
 
 def show_one(shift: Shift, ticker: str) -> int:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.prompt import Confirm, Prompt
 
 from collectors.audit import audit_sessions
@@ -20,6 +19,7 @@ from utils.cli import Shift, run
 from utils.cron import cron_lines
 from utils.errors import EXIT_DONE, MalformedAnswer, StoreError, WrongUsage
 from utils.job_status import JobRun
+from utils.progress import progress_bar
 from utils.settings import PROJECT, Settings, load_settings
 from utils.store import Store
 from utils.store.jobs import MANUAL_SETUP
@@ -136,15 +136,10 @@ def load(shift: Shift, collector: StockDataCollector, sessions: list[str], setti
     """Bring in what is due of these sessions; with the last one its targets, so it is complete with them."""
     due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
     log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("Loading sessions", total=len(due))
+    with progress_bar("Loading sessions", len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:
-            progress.advance(bar)
-            done = int(progress.tasks[bar].completed)
-            if not console.is_terminal and (done % 25 == 0 or done == len(due)):
-                log.info("%d of %d sessions loaded, up to %s.", done, len(due), collected.head.session)
+            advance(1)
             if collected.head.session == sessions[-1]:
                 refresh_from_newest(shift.store, settings)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from collectors.prices import PRICES, read_adjustments, warn_of_pending
 from utils.adjustment import Adjustments, to_whole
 from utils.errors import NightShiftError, WrongUsage
+from utils.progress import progress_bar
 from utils.store import Store
 
 EXPORT_COLUMNS = (
@@ -60,10 +61,12 @@ def export_frames(store: Store, first: str, last: str, ticker: str | None = None
     adjustments = read_adjustments(store, first, last)
     warn_of_pending(adjustments, None if ticker is None else {ticker})
     known = set(adjustments.sessions)
-    for session, frame in store.read_sessions(first, last):
-        chosen = frame if ticker is None else frame[frame["ticker"] == ticker]
-        if len(chosen) and session in known:  # else it came in while this was at work
-            yield _with_adjusted(session, chosen, adjustments)
+    with progress_bar("Exporting sessions", len(known)) as advance:
+        for session, frame in store.read_sessions(first, last):
+            chosen = frame if ticker is None else frame[frame["ticker"] == ticker]
+            if len(chosen) and session in known:  # else it came in while this was at work
+                yield _with_adjusted(session, chosen, adjustments)
+            advance(1)
 
 
 def _with_adjusted(session: str, day: pd.DataFrame, adjustments: Adjustments) -> pd.DataFrame:

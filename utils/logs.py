@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import quote, quote_plus
 
 from pythonjsonlogger.json import JsonFormatter
@@ -75,6 +76,18 @@ class _JsonLines(_KstTime, JsonFormatter):
         return self._redact(super().format(record))
 
 
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Wherever stderr leads at that moment: a progress bar keeps the lines above itself."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        """It is never another one."""
+
+
 def setup_logging(script: str, settings: Settings, clock: Clock) -> Redaction:
     """Log to `<log_dir>/<script>.log` and to stderr. One file per script: two processes never rotate the same file.
 
@@ -85,7 +98,7 @@ def setup_logging(script: str, settings: Settings, clock: Clock) -> Redaction:
     json_lines = settings.log_format == "json"
     formatter = _JsonLines(clock, redact, script) if json_lines else _TextFormatter(clock, redact)
     log_file = _file_handler(settings.log_dir / f"{script}.log")
-    handlers: list[logging.Handler] = [log_file, logging.StreamHandler(sys.stderr)]
+    handlers: list[logging.Handler] = [log_file, _ToStderr()]
     for handler in handlers:
         handler.setFormatter(formatter)
     logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)

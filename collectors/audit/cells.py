@@ -18,6 +18,7 @@ from collectors.integrity import (
 from utils.date_utils import TradingCalendar
 from utils.errors import StoreError
 from utils.market_day import MarketDay
+from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.sessions import SessionHead
 
@@ -60,13 +61,15 @@ class _Walk:
 
     def over(self, heads: list[SessionHead]) -> None:
         previous: MarketDay | None = None
-        for head in heads:
-            day = self._read(head)
-            if day is not None:
-                self._look_at(day)
-                if previous is not None and self._calendar.previous_session(day.session) == previous.session:
-                    self._compare(previous, day)
-            previous = day
+        with progress_bar("Auditing sessions", len(heads)) as advance:
+            for head in heads:
+                day = self._read(head)
+                if day is not None:
+                    self._look_at(day)
+                    if previous is not None and self._calendar.previous_session(day.session) == previous.session:
+                        self._compare(previous, day)
+                previous = day
+                advance(1)
 
     def other_days(self) -> list[Finding]:
         """Sessions whose base prices are not the closes before them: probably another day's answer.

@@ -1,0 +1,39 @@
+"""When the scripts run next, held against days written down by hand."""
+
+from datetime import datetime
+
+import pytest
+
+from utils.clock import kst
+from utils.schedule import next_daily_update, next_hourly_analysis
+
+# 2026-09-10 is a Thursday, the 11th a Friday, the 14th a Monday.
+
+
+@pytest.mark.parametrize(
+    ("now", "next_one"),
+    [
+        (kst(2026, 9, 10, 18, 59), kst(2026, 9, 10, 19)),
+        (kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)),
+        (kst(2026, 9, 11, 19, 30), kst(2026, 9, 14, 19)),
+        (kst(2026, 9, 13, 3), kst(2026, 9, 14, 19)),
+    ],
+)
+def test_the_next_daily_update(now: datetime, next_one: datetime) -> None:
+    assert next_daily_update(now) == next_one
+
+
+@pytest.mark.parametrize(
+    ("now", "next_one"),
+    [
+        (kst(2026, 9, 10, 12), kst(2026, 9, 10, 19, 10)),
+        (kst(2026, 9, 10, 19, 10), kst(2026, 9, 10, 20, 10)),
+        (kst(2026, 9, 10, 23, 30), kst(2026, 9, 11, 0, 10)),
+        (kst(2026, 9, 11, 8, 10), kst(2026, 9, 11, 19, 10)),
+        (kst(2026, 9, 12, 7, 30), kst(2026, 9, 12, 8, 10)),
+        (kst(2026, 9, 12, 8, 30), kst(2026, 9, 14, 19, 10)),
+        (kst(2026, 9, 14, 0, 5), kst(2026, 9, 14, 19, 10)),
+    ],
+)
+def test_the_next_hourly_analysis(now: datetime, next_one: datetime) -> None:
+    assert next_hourly_analysis(now) == next_one
