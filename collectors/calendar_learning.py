@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Collection, Mapping
 
+from collectors.integrity import follows
 from collectors.sources import Sources
 from collectors.stored_sessions import StoredSessions
-from utils.date_utils import predicted_open, weekdays
+from utils.date_utils import neighbours, predicted_open, weekdays
 from utils.errors import MalformedAnswer, NotPublished
 from utils.store.jobs import DAILY_UPDATE
 
@@ -51,19 +52,49 @@ class CalendarLearner:
         closed = [day for day in days if not settled[day] and predicted_open(day) and known.get(day) is not False]
         if len(closed) > MOST_SURPRISES:
             raise MalformedAnswer(f"The exchange's index series lacks {len(closed)} days that should be sessions.")
-        doubtful = {day for day in closed if day not in without_prices and not self._has_no_prices(day)}
+        doubtful = {day for day in closed if not self._is_believed(day, open_days, without_prices)}
         return {day: is_open for day, is_open in settled.items() if day not in doubtful}
 
-    def _has_no_prices(self, day: str) -> bool:
+    def _is_believed(self, day: str, open_days: list[str], without_prices: Collection[str]) -> bool:
+        """Whether a day was closed although nobody predicted it: it has no prices itself, and what is stored on both
+        sides of it does not say that a session is missing in between."""
+        if day not in without_prices and self._has_prices(day) is not False:
+            log.error("The exchange's index series lacks %s. It is taken for a session all the same.", day)
+            return False
+        before, after = neighbours(day, open_days)
+        if before and after and self._is_gap_between(before, after):
+            log.error("The exchange shows nothing for %s, but %s does not follow %s without it.", day, after, before)
+            return False
+        return True
+
+    def _has_prices(self, day: str) -> bool | None:
+        """None when the answer does not tell."""
         try:
             self._sources.fetch_day(day, lambda frame: None)
         except NotPublished:
-            return True
+            return False
         except MalformedAnswer as problem:
             log.warning("%s", problem)
-            return False
-        log.error("The exchange's index series lacks %s, but the day has prices. It is taken for a session.", day)
-        return False
+            return None
+        return True
+
+    def _is_gap_between(self, before: str, after: str) -> bool:
+        one, other = self._stored.readable(before), self._stored.readable(after)
+        return one is not None and other is not None and not follows(other.frame, after, one.frame)
+
+    def remember_open(self, session: str) -> None:
+        """It has been collected, so it is a session, whatever was thought of the day before."""
+        if not self._stored.calendar.is_session(session):
+            self._stored.calendar = self._stored.calendar.knowing({session: True})
+        self._store.record_calendar({session: True}, "session")
+
+    def taken_for_closed(self, first: str, last: str) -> list[str]:
+        """The weekdays between two sessions that nobody predicted to be closed, that are remembered so, and that have
+        prices all the same: an outage at the exchange can look like a holiday in every answer of a day."""
+        closed = [
+            day for day in weekdays(first, last) if predicted_open(day) and not self._stored.calendar.is_session(day)
+        ]
+        return [day for day in closed if self._has_prices(day)]
 
     def _act_on(self, news: Mapping[str, bool]) -> None:
         """What was learned of days is remembered last, so that a run that dies before has all of it to do again."""

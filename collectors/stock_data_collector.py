@@ -94,7 +94,7 @@ class StockDataCollector:
         changed = None if before is None else differing_tickers(before.frame, day.frame, PUBLISHED_COLUMNS)
         found = find_actions(None if previous is None else previous.frame, day.frame, session)
         head = self._save_and_reopen(day, found, changed)
-        self._store.record_calendar({session: True}, "session")
+        self._learner.remember_open(session)
         self._stored.settle_after(session)
         self._doubt_what_does_not_follow(day, previous)
         _, later = self._stored.neighbours(session)
@@ -155,6 +155,16 @@ class StockDataCollector:
             self._check_without_previous(day, after)
             return None
         try:
+            return self._vouched(previous, day, after)
+        except MalformedAnswer:
+            if not self._find_between(previous.session, day.session):
+                raise
+        return self._followed(day, after)
+
+    def _vouched(self, previous: MarketDay, day: MarketDay, after: MarketDay | None) -> MarketDay:
+        """The session before, read once more where it may be the wrong one. Raises `MalformedAnswer` when the day does
+        not follow it."""
+        try:
             check_follows(day.frame, day.session, previous.frame)
             doubtful = is_short_beside(previous.frame, day.frame)
         except MalformedAnswer:
@@ -165,6 +175,14 @@ class StockDataCollector:
             previous = self._read_again(previous, day)
             check_follows(day.frame, day.session, previous.frame)
         return previous
+
+    def _find_between(self, first: str, last: str) -> bool:
+        """Bring in the sessions between these two that were taken for closed days; whether there were any."""
+        found = self._learner.taken_for_closed(first, last)
+        for session in found:
+            log.error("%s was taken for a closed day, but it has prices. It is collected.", session)
+            self._collect(session, None)
+        return bool(found)
 
     def _check_without_previous(self, day: MarketDay, after: MarketDay | None) -> None:
         """Without the session right before, the one right after it or the nearest earlier one tells whether it fits."""

@@ -239,6 +239,50 @@ def test_one_line_left_out_of_an_index_series_closes_no_session(
     assert source.asked[1:] == [MONDAY], "the day itself was asked"
 
 
+def test_a_day_that_was_taken_for_closed_is_found_when_the_next_session_does_not_follow(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    collector.collect(FRIDAY)
+    real, source.days[MONDAY], source.shown = source.days[MONDAY], CLOSED, [FRIDAY, TUESDAY]
+    with pytest.raises(ClosedMarket, match=MONDAY):
+        collector.collect(MONDAY)
+    source.days |= {MONDAY: real, TUESDAY: published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500))}
+    collector.collect(TUESDAY)
+    assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
+    assert (collector.calendar.is_session(MONDAY), store.observed_calendar()[MONDAY]) == (True, True)
+    assert (factors(store, MONDAY), factors(store, TUESDAY)) == ([1.0, 0.2], [1.0, 1.0])
+
+
+def test_a_holiday_stays_one_when_the_session_after_it_is_odd(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    collector.collect(FRIDAY)
+    source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
+    with pytest.raises(ClosedMarket, match=MONDAY):
+        collector.collect(MONDAY)
+    source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
+    with pytest.raises(MalformedAnswer, match="another day"):
+        collector.collect(TUESDAY)
+    assert store.observed_calendar()[MONDAY] is False
+    assert [head.session for head in store.session_heads()] == [FRIDAY]
+
+
+def test_no_day_is_closed_between_two_stored_sessions_that_do_not_follow_each_other(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    collector.collect(FRIDAY)
+    source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
+    collector.collect(TUESDAY)
+    source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
+    with pytest.raises(NotPublished, match=MONDAY):
+        collector.collect(MONDAY)
+    assert MONDAY not in store.observed_calendar()
+    assert np.isnan(factors(store, TUESDAY)).all()
+
+
 def test_an_index_series_without_most_of_its_days_is_malformed(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
