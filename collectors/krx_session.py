@@ -5,6 +5,7 @@ one transport under it rewrites the host, bounds the time, spaces the requests a
 sees it, so pykrx's `fetch` runs unmodified and what fails leaves as an error of ours.
 """
 
+import hashlib
 import io
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ from utils.errors import (
 from utils.settings import environment_for_imports
 
 SITE = "https://data.krx.co.kr"
+OLD_PASSWORD_DAYS = 80
+"""From then on every login warns: after three months the exchange refuses it (CD010)."""
 _LONGEST_SPAN = timedelta(days=700)
 """pykrx itself splits longer spans, with waits and without our checks."""
 _LOGIN_POST = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
@@ -45,6 +48,10 @@ class Account:
     login_id: str
     password: str
 
+    def mark(self) -> str:
+        """Tells one password from the next: 16 bits of scrypt, too few to find a password by."""
+        return hashlib.scrypt(self.password.encode(), salt=self.login_id.encode(), n=2**14, r=8, p=1).hex()[:4]
+
 
 class PykrxSource:
     """The exchange's data site.
@@ -57,7 +64,7 @@ class PykrxSource:
     name = "pykrx"
 
     def __init__(self, account: Account, base_url: str, gate: Gate, cache_dir: Path) -> None:
-        self._account = account
+        self._account, self._gate = account, gate
         self._transport = Transport(base_url, gate)
         self._cache_dir = cache_dir
         self._session: Any = None
@@ -102,6 +109,17 @@ class PykrxSource:
         auth.set_auth_session(session)
         self._session = session
         log.info("Logged in to the exchange.")
+        self._look_at_password_age()
+
+    def _look_at_password_age(self) -> None:
+        days = self._gate.password_age(self._account.mark()).days
+        if days >= OLD_PASSWORD_DAYS:
+            log.warning(
+                "KRX_PW has been in use for %d days, and the exchange wants a new one every three months. Change it at "
+                "%s, then set KRX_PW in .env.",
+                days,
+                SITE,
+            )
 
     def _fetch(self, request: Callable[[ModuleType], pd.DataFrame]) -> pd.DataFrame:
         if self._session is None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from collectors.healing import due_in_store
 from utils.cli import screen
 from utils.clock import KST
 from utils.date_utils import TradingCalendar
+from utils.schedule import next_daily_update, next_hourly_analysis
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
@@ -39,6 +41,10 @@ def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
         "targets_analyzed": progress.analyzed,
         "targets_pending": progress.pending,
         "targets_failed": progress.failed,
+        "next_runs": {
+            DAILY_UPDATE: next_daily_update(now).isoformat(timespec="seconds"),
+            HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
+        },
         "jobs": [_job(job) for name in (DAILY_UPDATE, HOURLY_ANALYSIS) for job in store.jobs(name, last=3)],
         "sources": [_source(source, now) for source in store.sources()],
     }
@@ -59,59 +65,89 @@ def _job(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """A block that is over is no longer shown."""
-    blocked = source["blocked_until_utc"]
+    """A block that is over is no longer shown, and of the password only its age."""
+    blocked, password = source["blocked_until_utc"], source.get("password")
     over = blocked is not None and blocked <= now
-    return _plain(source | ({"blocked_until_utc": None, "reason": None} if over else {}))
+    shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
+    shown["password_days"] = None if password is None else (now - password["since_utc"]).days
+    return _plain({name: value for name, value in shown.items() if name != "password"})
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Moments as KST text; the name loses its `_utc` with it."""
-    return {
-        name.removesuffix("_utc"): value.astimezone(KST).isoformat(timespec="seconds")
-        if name.endswith("_utc") and value is not None
-        else value
-        for name, value in fields.items()
-    }
+    return {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(KST).isoformat(timespec="seconds")
+    return _plain(value) if isinstance(value, dict) else value
 
 
 def _show_to_person(facts: dict[str, Any]) -> None:
     console = screen()
-    console.print(
-        f"[bold]{facts['now'][:16].replace('T', ' ')} KST[/], session of the night {facts['session_of_night']}"
-    )
+    console.print(f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}")
     console.print(facts["database"], highlight=False)
     if not facts["set_up"]:
         console.print("Nothing is set up yet. Run manual_setup.py.")
         return
-    console.print(
-        f"{facts['sessions_stored']} sessions, {facts['first_session']} to {facts['last_session']} "
-        f"({facts['last_session_finality']}, {facts['last_session_tickers']:,} tickers)"
-        if facts["sessions_stored"]
-        else "No session is stored yet."
-    )
-    console.print(
-        _list("Missing", facts["sessions_missing"]), _list("To confirm", facts["sessions_to_confirm"]), sep="\n"
-    )
-    console.print(
-        f"Analysis: {facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "
-        f"{facts['targets_pending']:,} pending, {facts['targets_failed']:,} failed"
-    )
-    for source in facts["sources"]:
-        closed = f", closed until {source['blocked_until']} ({source['reason']})" if source["blocked_until"] else ""
-        console.print(f"Source {source['_id']}: {source['today']} requests on {source['date_kst']}{closed}")
+    grid = Table.grid(padding=(0, 2))
+    for title, text in _lines(facts):
+        grid.add_row(title, text)
+    console.print(grid)
     console.print(_job_table(facts["jobs"]))
 
 
-def _list(title: str, sessions: list[str]) -> str:
-    shown = ", ".join(sessions[:5]) + (" ..." if len(sessions) > 5 else "")
-    return f"{title}: {len(sessions)} {f'({shown})' if sessions else ''}".rstrip()
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "Sessions", _sessions(facts)
+    yield "Missing", _list(facts["sessions_missing"])
+    yield "To confirm", _list(facts["sessions_to_confirm"])
+    yield (
+        "Analysis",
+        f"{facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "
+        f"{facts['targets_pending']:,} pending, {facts['targets_failed']:,} failed",
+    )
+    next_runs = [f"{script} {_minute(moment)}" for script, moment in facts["next_runs"].items()]
+    yield "Next, by the schedule", ", ".join(next_runs)
+    for source in facts["sources"]:
+        yield f"Source {source['_id']}", ", ".join(_source_facts(source))
+
+
+def _sessions(facts: dict[str, Any]) -> str:
+    if not facts["sessions_stored"]:
+        return "none is stored yet"
+    return (
+        f"{facts['sessions_stored']:,}, {facts['first_session']} to {facts['last_session']} "
+        f"({facts['last_session_finality']}, {facts['last_session_tickers']:,} tickers)"
+    )
+
+
+def _source_facts(source: dict[str, Any]) -> Iterator[str]:
+    blocked = source["blocked_until"]
+    yield f"closed until {_minute(blocked)} ({source['reason']})" if blocked else "open"
+    yield f"{source['today']:,} requests on {source['date_kst']}"
+    if (days := source["password_days"]) is not None:
+        yield f"password {days} days old"
+    if comparison := source["comparison"]:
+        differing = comparison["differing"]
+        yield f"{f'differs in {differing:,} tickers' if differing else 'agrees'} on {comparison['session']}"
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
+
+
+def _list(sessions: list[str]) -> str:
+    if not sessions:
+        return "none"
+    shown = ", ".join(sessions[:5]) + (", ..." if len(sessions) > 5 else "")
+    return f"{len(sessions):,} ({shown})"
 
 
 def _job_table(jobs: list[dict[str, Any]]) -> Table:
     table = Table("job", "session", "status", "attempts", "finished (KST)", "error", box=None, pad_edge=False)
     for job in jobs:
         error = job["error"]["message"] if job["error"] else ""
-        finished = (job["end_time"] or "")[:16].replace("T", " ")
+        finished = _minute(job["end_time"] or "")
         table.add_row(job["job_name"], job["date_kst"], job["status"], str(job["attempts"]), finished, error)
     return table

@@ -63,6 +63,10 @@ class Gate:
             self._pause(min(wait - beat * BEAT_SECONDS, BEAT_SECONDS))
             self._store.beat_locks()
 
+    def password_age(self, mark: str) -> timedelta:
+        """How long the source has taken the password that this mark tells from others."""
+        return self.clock.now_utc() - self._store.record_password(self._source, mark)
+
     def close(self) -> datetime:
         """The exchange has banned us: nobody asks this source for a day. When it opens again, KST."""
         until = self.clock.now_utc() + BAN_LASTS

@@ -209,3 +209,21 @@ def test_nothing_is_printed_and_the_account_has_no_repr(
     source.fetch_day("2026-09-10")
     assert capfd.readouterr().out == ""
     assert ACCOUNT.password not in repr(ACCOUNT) + repr(vars(source))
+
+
+def test_an_old_password_is_warned_of(
+    connect: Callable[..., PykrxSource], clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect().log_in()
+    clock.advance(days=79)
+    connect().log_in()
+    assert "KRX_PW has been in use" not in caplog.text
+    clock.advance(days=1)
+    connect().log_in()
+    assert "KRX_PW has been in use for 80 days" in caplog.text
+
+
+def test_the_mark_of_a_password_is_short_and_another_one_for_another(store: Store) -> None:
+    marks = {Account("reader", f"secret {number}").mark() for number in range(8)}
+    assert {len(mark) for mark in marks} == {4}
+    assert len(marks) > 1

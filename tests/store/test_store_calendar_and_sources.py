@@ -187,3 +187,12 @@ def test_blocking_keeps_the_counts(store: Store, clock: FakeClock) -> None:
     store.block_source("pykrx", until, "ban")
     blocked = state(store)
     assert (blocked["total"], blocked["today"], blocked["blocked_until_utc"]) == (1, 1, until)
+
+
+def test_a_password_is_as_old_as_its_first_login(store: Store, other: Store, clock: FakeClock) -> None:
+    first = clock.now_utc()
+    assert store.record_password("pykrx", "a1b2") == first
+    clock.advance(days=30)
+    assert other.record_password("pykrx", "a1b2") == first
+    assert other.record_password("pykrx", "c3d4") == clock.now_utc()
+    assert state(store)["password"] == {"mark": "c3d4", "since_utc": clock.now_utc()}

@@ -74,6 +74,15 @@ class SourceStates(StoreBase):
         found: Document | None = None if state is None else state["comparison"]
         return found
 
+    def record_password(self, source: str, mark: str) -> datetime:
+        """The source has taken a password that this mark tells from others; since when it has."""
+        known: Document | None = self._source(source)["password"]
+        if known is None or known["mark"] != mark:
+            known = {"mark": mark, "since_utc": self.clock.now_utc()}
+            self.backend.update(SOURCES, {"_id": source}, {"password": known})
+        since: datetime = known["since_utc"]
+        return since
+
     def sources(self) -> list[Document]:
         return self.backend.find(SOURCES)
 
@@ -87,6 +96,7 @@ class SourceStates(StoreBase):
             "today": 0,
             "total": 0,
             "comparison": None,
+            "password": None,
         }
         if (found := self.backend.get(SOURCES, source)) is not None:
             return fresh | found

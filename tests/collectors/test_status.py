@@ -1,0 +1,85 @@
+"""`--status`: one screen for a person, plain JSON for a program, and both say the same."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from collectors.status import show_status
+from collectors.targets import refresh_targets
+from tests.fakes import FakeClock, market_day, row
+from utils.date_utils import TradingCalendar
+from utils.store import Store
+from utils.store.sqlite import SqliteBackend
+
+FRIDAY, MONDAY = "2024-01-19", "2024-01-22"
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: FakeClock) -> Store:
+    store = Store(SqliteBackend(tmp_path), clock)
+    store.save_scope(1, ["KOSPI"], "2024-01-18")
+    day = market_day(FRIDAY, row("000010"), row("000020"))
+    store.save_session(day)
+    refresh_targets(store, day.frame, FRIDAY, 1, ["KOSPI"])
+    return store
+
+
+def person(store: Store, capsys: pytest.CaptureFixture[str]) -> str:
+    show_status(store, TradingCalendar(), as_json=False)
+    return capsys.readouterr().out
+
+
+def program(store: Store, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    show_status(store, TradingCalendar(), as_json=True)
+    shown: dict[str, object] = json.loads(capsys.readouterr().out)
+    return shown
+
+
+def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = " ".join(person(store, capsys).split())
+    assert "2024-01-22 19:00 KST, session of the night 2024-01-22" in shown
+    assert "Sessions 1, 2024-01-19 to 2024-01-19 (provisional, 2 tickers)" in shown
+    assert "Missing 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
+    assert "Analysis 0 of 2 targets done, 2 pending, 0 failed" in shown
+    assert "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10" in shown
+
+
+def test_a_glance_tells_how_the_sources_are(store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> None:
+    store.next_request("pykrx", timedelta(seconds=1))
+    store.record_password("pykrx", "a1b2")
+    clock.advance(days=12)
+    store.block_source("pykrx", clock.now_utc() + timedelta(hours=3), "banned")
+    store.record_comparison("openapi", FRIDAY, 0)
+    shown = " ".join(person(store, capsys).split())
+    assert (
+        "Source pykrx closed until 2024-02-03 22:00 (banned), 1 requests on 2024-01-22, password 12 days old" in shown
+    )
+    assert f"agrees on {FRIDAY}" in shown
+    clock.advance(hours=4)
+    assert "Source pykrx open" in " ".join(person(store, capsys).split())
+
+
+def test_a_program_is_told_the_same_in_plain_json_and_no_mark(
+    store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.record_password("pykrx", "a1b2")
+    store.record_comparison("openapi", FRIDAY, 2)
+    shown = program(store, capsys)
+    assert shown["sessions_missing"] == ["2024-01-18", FRIDAY, MONDAY]
+    assert shown["next_runs"] == {
+        "daily_update": "2024-01-23T19:00:00+09:00",
+        "hourly_analysis": "2024-01-22T19:10:00+09:00",
+    }
+    assert "a1b2" not in json.dumps(shown)
+    (pykrx,) = [source for source in shown["sources"] if source["_id"] == "pykrx"]  # type: ignore[attr-defined]
+    assert pykrx["password_days"] == 0
+
+
+def test_before_the_setup_it_says_what_to_do(
+    tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Run manual_setup.py." in person(Store(SqliteBackend(tmp_path / "new"), clock), capsys)
