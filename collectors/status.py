@@ -69,7 +69,7 @@ def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
     blocked, password = source["blocked_until_utc"], source.get("password")
     over = blocked is not None and blocked <= now
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
-    shown["password_days"] = None if password is None else (now - password["since_utc"]).days
+    shown["password_days"] = None if password is None else max((now - password["since_utc"]).days, 0)
     return _plain({name: value for name, value in shown.items() if name != "password"})
 
 
