@@ -9,7 +9,7 @@ from collectors.analysis_queue import AnalysisQueue
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
-from collectors.wiring import make_calendar
+from collectors.wiring import make_calendar, required_scope
 from utils.cli import Shift, check_not_future, date_option, run
 from utils.date_utils import TradingCalendar
 from utils.errors import EXIT_DONE, NotCollected, WrongUsage
@@ -49,23 +49,27 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return show_one(shift, args.ticker)
     check_not_future("--session", args.session, shift.clock.now_kst())
     log.info("Using the %s.", shift.store.description)
-    calendar = make_calendar(shift.settings, shift.store)
-    session = choose_session(shift, calendar, args.session)
+    scope, calendar = required_scope(shift.store), make_calendar(shift.settings, shift.store)
+    session = choose_session(shift, calendar, args.session, scope["first_session"])
     progress = shift.store.analysis_progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    is_done = progress.analyzed == progress.tickers and shift.store.is_completed(HOURLY_ANALYSIS, session)
+    is_recorded = shift.store.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
+    is_done = progress.analyzed == progress.tickers and is_recorded
     with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
         left = progress.tickers - progress.analyzed
         return EXIT_DONE if is_done else analyse(shift, calendar, session, left)
 
 
-def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
-    """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before."""
+def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None, first: str) -> str:
+    """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before, `WrongUsage` for a
+    day that was none or lies before the first session that is kept."""
     session = asked or calendar.session_of_night(shift.clock.now_kst())
     if not calendar.is_session(session):
         raise WrongUsage(f"--session {session}: the exchange is closed on that day. Choose a session.")
+    if session < first:
+        raise WrongUsage(f"--session {session}: the first session that is kept is {first}. Choose a later one.")
     if not shift.store.is_completed(DAILY_UPDATE, session):
         raise NotCollected(f"daily_update has not completed {session} yet. This run leaves; the next one looks again.")
     return session
@@ -76,7 +80,7 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     store.give_up_jobs(HOURLY_ANALYSIS, before=session)
-    with JobRun(store, HOURLY_ANALYSIS, session) as job:
+    with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
         heads = store.session_heads()
         panel = store.load_panel(session, PANEL_SESSIONS)
         queue = AnalysisQueue(
@@ -101,10 +105,11 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
         if progress.analyzed < progress.tickers:
             job.leave_unfinished()
     log.info(
-        "%s: %d analysed, %d left for the next hours.",
+        "%s: %d analysed, %d cannot be analysed, %d left for the next hours.",
         session,
         len(queue.analyzed),
-        progress.tickers - progress.analyzed,
+        progress.failed,
+        progress.pending,
     )
     return EXIT_DONE
 

@@ -8,7 +8,16 @@ from datetime import datetime
 
 from collectors.stock_data_collector import Collected, StockDataCollector
 from utils.date_utils import TradingCalendar, is_final, weekdays
-from utils.errors import EXIT_FAILED, ClosedMarket, MalformedAnswer, NotNow, NotPublished, SourceError, StoreError
+from utils.errors import (
+    EXIT_FAILED,
+    ClosedMarket,
+    LockHeld,
+    MalformedAnswer,
+    NotNow,
+    NotPublished,
+    SourceError,
+    StoreError,
+)
 from utils.job_status import JobRun
 from utils.market_day import FINAL
 from utils.store import Store
@@ -42,7 +51,8 @@ def due_in_store(store: Store, calendar: TradingCalendar, first: str, last: str,
 
 
 def _is_hopeless(job: Document | None) -> bool:
-    return job is not None and job["status"] == FAILED and bool(job["attempts"] >= MANY_ATTEMPTS)
+    odd = job is not None and job["status"] == FAILED and job["error"]["kind"] == MalformedAnswer.kind
+    return job is not None and odd and bool(job["attempts"] >= MANY_ATTEMPTS)
 
 
 def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) -> list[DueSession]:
@@ -159,6 +169,8 @@ def failure_recorded(store: Store, session: str) -> Iterator[None]:
     looks in vain for the word of a night; a completed record stays as it is."""
     try:
         yield
+    except LockHeld:
+        raise  # the record is the other run's
     except (SourceError, NotNow):
         job = store.job(DAILY_UPDATE, session)
         if job is None or (job["status"] != COMPLETED and not _is_of_this_run(store, job)):

@@ -16,19 +16,25 @@ class JobRun:
     """`with JobRun(store, DAILY_UPDATE, session) as job:` running inside, completed after, failed when an error leaves.
 
     The error itself always goes on; recording it never hides it.
+
+    Args:
+        shared: several runs may work on the job at once and write into one record. Else a run that finds the record
+            taken over by another one leaves with `LockHeld`.
     """
 
-    def __init__(self, store: Store, name: str, session: str) -> None:
-        self._store, self._name, self._session = store, name, session
+    def __init__(self, store: Store, name: str, session: str, shared: bool = False) -> None:
+        self._store, self._name, self._session, self._shared = store, name, session, shared
         self._unfinished = False
 
     def __enter__(self) -> Self:
-        self._store.start_job(self._name, self._session)
+        start = self._store.join_job if self._shared else self._store.start_job
+        start(self._name, self._session)
         return self
 
     def record(self, **fields: Any) -> None:
         """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat too."""
-        self._store.record_job(self._name, self._session, fields)
+        write = self._store.update_job if self._shared else self._store.record_job
+        write(self._name, self._session, fields)
 
     def leave_unfinished(self) -> None:
         """There is more to do in a later run: the record stays running."""
@@ -44,9 +50,14 @@ class JobRun:
             self.record(status=COMPLETED, end_time_utc=now)
             return
         try:
-            self.record(status=FAILED, error=_describe(error), end_time_utc=now)
+            self._record_failure({"status": FAILED, "error": _describe(error), "end_time_utc": now})
         except (StoreError, LockHeld) as second:
             log.error("That %s of %s failed could not be recorded: %s", self._name, self._session, second)
+
+    def _record_failure(self, fields: Mapping[str, Any]) -> None:
+        """What another run has completed meanwhile stays completed."""
+        if not self._shared or not self._store.is_completed(self._name, self._session):
+            self.record(**fields)
 
 
 def _describe(error: BaseException) -> Mapping[str, str]:

@@ -1,13 +1,21 @@
 """What is due is decided by what is stored and completed, never by the date of the last run."""
 
 from datetime import datetime
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.healing import DueSession, sessions_due, unsettled_days
+from collectors.healing import DueSession, due_in_store, failure_recorded, sessions_due, unsettled_days
+from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
+from utils.errors import LockHeld, MalformedAnswer, NotPublished
+from utils.job_status import JobRun
+from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE
+from utils.store.sqlite import SqliteBackend
 
 WEEK = ["2024-01-15", "2024-01-16", "2024-01-17", "2024-01-18", "2024-01-19"]
 EVENING = kst(2024, 1, 19, 19)
@@ -67,3 +75,23 @@ def test_today_is_asked_about_in_the_evening_when_it_is_predicted_closed() -> No
     new_year = TradingCalendar({"2024-02-08": True})
     assert unsettled_days(new_year, "2024-02-08", kst(2024, 2, 9, 17, 59)) == []
     assert unsettled_days(new_year, "2024-02-08", kst(2024, 2, 9, 18)) == ["2024-02-09"]
+
+
+def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(tmp_path: Path, clock: FakeClock) -> None:
+    mine, others = Store(SqliteBackend(tmp_path), clock), Store(SqliteBackend(tmp_path), clock)
+    with JobRun(others, DAILY_UPDATE, WEEK[0]) as job:
+        with pytest.raises(LockHeld), failure_recorded(mine, WEEK[0]):
+            raise LockHeld("silent for too long")
+        job.record(tickers=3)
+    assert mine.is_completed(DAILY_UPDATE, WEEK[0])
+
+
+def test_only_what_is_odd_again_and_again_waits_behind_the_others(tmp_path: Path, clock: FakeClock) -> None:
+    clock.set(EVENING)
+    store = Store(SqliteBackend(tmp_path), clock)
+    for session, problem in ((WEEK[0], NotPublished("late")), (WEEK[1], MalformedAnswer("odd"))):
+        for _ in range(4):
+            with pytest.raises(type(problem)), JobRun(store, DAILY_UPDATE, session):
+                raise problem
+    found = due_in_store(store, TradingCalendar(), WEEK[0], WEEK[-1], EVENING)
+    assert [each.session for each in found] == [WEEK[0], WEEK[2], WEEK[3], WEEK[4], WEEK[1]]

@@ -152,3 +152,41 @@ def test_a_run_that_lost_its_job_to_another_writes_nothing_into_its_record(store
     with pytest.raises(LockHeld, match="Another run has taken over"):
         store.record_job(DAILY_UPDATE, MONDAY, {"status": "failed"})
     assert store.is_completed(DAILY_UPDATE, MONDAY)
+
+
+def test_runs_that_share_a_job_keep_what_the_others_recorded(store: Store, other: Store, clock: FakeClock) -> None:
+    store.join_job(HOURLY_ANALYSIS, MONDAY)
+    begun = clock.now_utc()
+    store.update_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 50})
+    clock.advance(minutes=3)
+    other.join_job(HOURLY_ANALYSIS, MONDAY)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["attempts"], job["analyzed"], job["start_time_utc"], job["run"]) == (2, 50, begun, other.identity.run)
+
+
+def test_a_run_that_joins_an_ended_job_starts_it_anew(store: Store) -> None:
+    store.join_job(HOURLY_ANALYSIS, MONDAY)
+    store.update_job(HOURLY_ANALYSIS, MONDAY, {"status": FAILED, "analyzed": 50, "error": {"kind": "store"}})
+    store.join_job(HOURLY_ANALYSIS, MONDAY)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["attempts"], job["analyzed"], job["error"]) == (RUNNING, 2, 0, None)
+
+
+def test_an_analysis_that_a_revision_reopened_is_completed_as_of_then_when_it_is_overtaken(
+    store: Store, clock: FakeClock
+) -> None:
+    ended = clock.now_utc()
+    store.start_job(HOURLY_ANALYSIS, MONDAY)
+    store.update_job(HOURLY_ANALYSIS, MONDAY, {"status": COMPLETED, "tickers": 9, "analyzed": 9, "end_time_utc": ended})
+    store.reopen_job(HOURLY_ANALYSIS, 2)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["analyzed"], job["pending"]) == (RUNNING, 7, 2)
+    clock.advance(days=1)
+    assert store.give_up_jobs(HOURLY_ANALYSIS, before=TUESDAY) == 0
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["pending"], job["end_time_utc"], job["error"]) == (COMPLETED, 0, ended, None)
+    assert "Revised" in job["warnings"][0]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes import FakeClock
 from utils.store import Store
+from utils.store.jobs import COMPLETED, HOURLY_ANALYSIS, RUNNING
 from utils.store.targets import LEASE, RETRY_AFTER, Progress
 
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
@@ -241,6 +242,18 @@ def test_reopened_targets_are_analysed_again(queue: Store) -> None:
     assert queue.reopen_targets(MONDAY, FRIDAY) == 1
 
 
+def test_an_analysis_whose_targets_are_reopened_is_completed_no_more(queue: Store) -> None:
+    queue.save_analysis(MONDAY, [{"_id": "005930"}, {"_id": "000660"}])
+    queue.start_job(HOURLY_ANALYSIS, MONDAY)
+    queue.update_job(HOURLY_ANALYSIS, MONDAY, {"status": COMPLETED, "tickers": 2, "analyzed": 2})
+    queue.reopen_targets(MONDAY, FRIDAY, ["000020"])
+    assert queue.is_completed(HOURLY_ANALYSIS, MONDAY), "nothing of it was opened"
+    queue.reopen_targets(MONDAY, FRIDAY, ["005930"])
+    job = queue.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["analyzed"], job["pending"]) == (RUNNING, 1, 1)
+
+
 def test_a_change_of_an_old_session_reopens_what_was_analysed_since(queue: Store) -> None:
     queue.save_analysis(TUESDAY, [{"_id": "005930"}])
     assert queue.reopen_targets(MONDAY, FRIDAY, ["005930"]) == 1
@@ -258,8 +271,10 @@ def test_progress_counts_analysed_failed_and_pending(queue: Store) -> None:
     queue.save_analysis(MONDAY, [{"_id": "005930"}, {"_id": "000660"}])
     queue.fail_target(queue.claim_targets(MONDAY, 1)[0], "no")
     progress = queue.analysis_progress(MONDAY)
-    assert progress == Progress(tickers=5, analyzed=2, failed=1)
+    assert progress == Progress(tickers=5, analyzed=2, failed=1, ahead=0)
     assert progress.pending == 2
+    queue.save_analysis(TUESDAY, [{"_id": "005930"}])
+    assert queue.analysis_progress(MONDAY) == Progress(tickers=5, analyzed=2, failed=1, ahead=1)
 
 
 def test_progress_leaves_out_who_is_no_target_of_that_session(queue: Store) -> None:

@@ -117,3 +117,31 @@ def test_a_job_whose_completion_cannot_be_recorded_is_not_done(store: Store, mon
     with pytest.raises(StoreError, match="disk full"), JobRun(store, DAILY_UPDATE, MONDAY):
         monkeypatch.setattr(store.backend, "update", fail)
     assert record(store)["status"] == RUNNING
+
+
+def test_a_run_that_shares_its_job_is_not_thrown_out_by_another(store: Store, tmp_path: Path, clock: FakeClock) -> None:
+    other = Store(SqliteBackend(tmp_path), clock)
+    with JobRun(store, DAILY_UPDATE, MONDAY, shared=True) as job:
+        with JobRun(other, DAILY_UPDATE, MONDAY, shared=True) as others:
+            job.record(analyzed=50)
+            others.record(analyzed=100)
+        job.record(analyzed=150)
+    assert (record(store)["status"], record(store)["analyzed"], record(store)["attempts"]) == (COMPLETED, 150, 2)
+    other.close()
+
+
+def test_who_fails_in_a_shared_job_does_not_undo_what_another_has_completed(
+    store: Store, tmp_path: Path, clock: FakeClock
+) -> None:
+    other = Store(SqliteBackend(tmp_path), clock)
+
+    def work() -> None:
+        with JobRun(store, DAILY_UPDATE, MONDAY, shared=True):
+            with JobRun(other, DAILY_UPDATE, MONDAY, shared=True):
+                pass
+            raise StoreError("disk full")
+
+    with pytest.raises(StoreError):
+        work()
+    assert (record(store)["status"], record(store)["error"]) == (COMPLETED, None)
+    other.close()

@@ -17,6 +17,7 @@ COMPLETED = "completed"
 FAILED = "failed"
 
 _COUNTS: Document = dict.fromkeys(("tickers", "analyzed", "pending", "failed"), 0)
+_REVISED = "Revised after it was completed; what changed is analysed with a later session."
 
 
 class Jobs(StoreBase):
@@ -52,6 +53,15 @@ class Jobs(StoreBase):
             },
         )
 
+    def join_job(self, name: str, session: str) -> None:
+        """Take part in a job that is running, one attempt more; what others have recorded stays. Else start it."""
+        before = self.job(name, session)
+        if before is None or before["status"] != RUNNING:
+            self.start_job(name, session)
+            return
+        mine = {"host": self.identity.host, "pid": self.identity.pid, "run": self.identity.run}
+        self.update_job(name, session, {"attempts": before["attempts"] + 1, "end_time_utc": None, **mine})
+
     def update_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
         """Set these fields of the job's record and its heartbeat, whoever wrote it."""
         self.backend.update(JOBS, {"_id": f"{session}_{name}"}, {"heartbeat_utc": self.clock.now_utc(), **changes})
@@ -63,18 +73,29 @@ class Jobs(StoreBase):
             raise LockHeld(f"Another run has taken over {name} of {session}. This one leaves; the other goes on.")
 
     def give_up_jobs(self, name: str, before: str) -> int:
-        """What still runs about sessions before that one will not be finished: say so. How many there were."""
+        """What still runs about sessions before that one will not be finished: say so. How many there were. What had
+        been completed before a revision re-opened it is completed, as of then."""
         stale = {"job_name": name, "date_kst": {"$lt": before}}
         return self._give_up(stale, f"Not finished before session {before} took its place.")
+
+    def reopen_job(self, name: str, pending: int) -> None:
+        """The newest record of the job is no longer completed: so many of its targets are pending again. Its end stays
+        recorded, so that it is known to have been completed once."""
+        newest = next(iter(self.jobs(name, last=1)), None)
+        if newest is not None and newest["status"] == COMPLETED:
+            counts = {"pending": pending, "analyzed": max(newest["tickers"] - pending, 0)}
+            self.backend.update(JOBS, {"_id": newest["_id"], "status": COMPLETED}, {"status": RUNNING, **counts})
 
     def give_up_job(self, name: str, session: str) -> int:
         """The run that the record speaks of is gone: say so, unless it has ended meanwhile. How many there were."""
         return self._give_up({"_id": f"{session}_{name}"}, "Not finished: the run ended without a word.")
 
     def _give_up(self, which: Document, message: str) -> int:
+        running = which | {"status": RUNNING}
+        once_completed = running | {"end_time_utc": {"$ne": None}}
+        self.backend.update(JOBS, once_completed, {"status": COMPLETED, "pending": 0, "warnings": [_REVISED]})
         ended = {"status": FAILED, "end_time_utc": self.clock.now_utc()}
-        error = {"kind": "unfinished", "message": message}
-        return self.backend.update(JOBS, which | {"status": RUNNING}, ended | {"error": error})
+        return self.backend.update(JOBS, running, ended | {"error": {"kind": "unfinished", "message": message}})
 
     def forget_jobs(self, name: str, days: Sequence[str]) -> int:
         """Delete the job's records about these days; how many there were."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from utils.store.backend import Document
-from utils.store.base import StoreBase
+from utils.store.jobs import HOURLY_ANALYSIS, Jobs
 from utils.store.schema import INDICATORS, TARGETS
 
 LEASE = timedelta(minutes=10)
@@ -24,13 +24,15 @@ class Progress:
     tickers: int
     analyzed: int
     failed: int
+    ahead: int
+    """Of those analysed, how many for a later session already."""
 
     @property
     def pending(self) -> int:
         return self.tickers - self.analyzed - self.failed
 
 
-class Targets(StoreBase):
+class Targets(Jobs):
     """A claim is a conditional write, so several machines may work on the same session."""
 
     def targets(self, active_only: bool = False) -> list[Document]:
@@ -119,17 +121,22 @@ class Targets(StoreBase):
 
     def reopen_targets(self, session: str, behind: str, tickers: Sequence[str] | None = None) -> int:
         """The session's data changed: have these tickers (None: all) analysed again from `behind` on. How many had
-        been analysed for the session or a later one already."""
+        been analysed for the session or a later one already. An analysis that was completed is so no more."""
         changed: Document = {"last_analyzed_date": {"$gte": session}}
         if tickers is not None:
             changed["_id"] = {"$in": list(tickers)}
-        return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind})
+        with self.backend.batch():
+            # The job first: whoever dies in between finds the same targets to open again.
+            if pending := len(self.backend.find(TARGETS, changed | {"is_active": True})):
+                self.reopen_job(HOURLY_ANALYSIS, pending)
+            return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind})
 
     def analysis_progress(self, session: str) -> Progress:
         targets = [target for target in self.targets(active_only=True) if target["added_date"] <= session]
         behind = [target for target in targets if (target["last_analyzed_date"] or "") < session]
         failed = sum(target["last_error"] is not None for target in behind)
-        return Progress(tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed)
+        ahead = sum((target["last_analyzed_date"] or "") > session for target in targets)
+        return Progress(tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead)
 
     def analysis(self, ticker: str) -> Document | None:
         """The ticker's result document of its last analysis."""
