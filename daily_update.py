@@ -28,6 +28,7 @@ from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import EXIT_DONE, EXIT_FAILED, SourceError
 from utils.progress import progress_bar
 from utils.settings import Settings
+from utils.store import Store
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--status", "--dry-run")
@@ -86,6 +87,7 @@ def update(shift: Shift, first: str, last: str | None) -> int:
     sources = make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
     problems = settle_calendar(collector, first, shift.clock.now_kst())
+    want_since(shift.store, first)
     due = due_sessions(shift, collector.calendar, first, last)
     damaged = damaged_sessions(shift.store, first, last or LAST_DAY.isoformat(), but={each.session for each in due})
     if not due and not damaged:
@@ -93,6 +95,14 @@ def update(shift: Shift, first: str, last: str | None) -> int:
     raise_worst([*problems, *heal(shift, collector, [*damaged, *due])])
     cross_check(sources, shift.store)
     return EXIT_DONE
+
+
+def want_since(store: Store, first: str) -> None:
+    """Whoever asks for earlier sessions than before wants them, and all since, kept right from now on."""
+    scope = required_scope(store)
+    if first < scope["first_session"]:
+        log.info("Everything since %s is wanted from now on; before, it was since %s.", first, scope["first_session"])
+        store.save_scope(scope["min_market_cap"], scope["markets"], first)
 
 
 def mend(shift: Shift, first: str, last: str | None) -> int:

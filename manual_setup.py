@@ -98,7 +98,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
         store.reset()
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
-        store.save_scope(settings.min_market_cap, settings.markets, oldest_wanted(store, sessions[0]))
+        store.save_scope(settings.min_market_cap, settings.markets, sessions[0])
         load(shift, collector, sessions, settings)
         targets = refresh_from_newest(store, settings).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
@@ -124,12 +124,6 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
         if len(sessions) == count:
             return sessions
     raise WrongUsage(f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with --sessions.")
-
-
-def oldest_wanted(store: Store, first: str) -> str:
-    """Loading fewer sessions than before forgets none."""
-    scope = store.scope()
-    return first if scope is None else min(first, str(scope["first_session"]))
 
 
 def load(shift: Shift, collector: StockDataCollector, sessions: list[str], settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import date
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,9 @@ _INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})\n)*", re.ASCII
 _INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})", re.ASCII)
 _NAME = re.compile(r"[^\x00-\x1f\ud800-\udfff]+")
 _TICKER = re.compile(r"[0-9A-Z]{6}")
-_INVISIBLE = re.compile(r"<(style|script)\b.*?(?:</\1>|\Z)|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_SCRIPT = re.compile(r"<script\b[^>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
+_ALERT = re.compile(r"""alert\s*\(\s*(["'])(.*?)\1""", re.IGNORECASE | re.DOTALL)
 _RESTRICTED = re.compile(r"제한|차단|비정상|restricted|blocked", re.IGNORECASE)
 _MAINTENANCE = re.compile(r"점검|maintenance", re.IGNORECASE)
 _AUTOMATED = re.compile(r"자동|비정상|1일|24시간|automat", re.IGNORECASE)
@@ -55,14 +58,20 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     if start.startswith("LOGOUT"):
         raise LoggedOut("The exchange says LOGOUT: the session is not logged in.")
     is_page = wants_json and start.startswith("<")
-    if status == 403 or (status == 200 and is_page and _says_banned(body.decode("utf-8", errors="replace"))):
+    text = _text_of_page(body) if is_page else ""
+    if status == 403 or (status == 200 and _says_banned(text)):
         raise Banned(
             "The exchange has detected automated use and restricts access for one day. Leave it alone until then, also "
             "in a browser; after 24 hours the next run goes on by itself."
         )
     _check_status(status, wants_json)
+    if is_page and _MAINTENANCE.search(text):
+        raise SourceDown("The exchange answers with a web page instead of data: maintenance.")
     if is_page:
-        raise SourceDown("The exchange answers with a web page instead of data: probably maintenance.")
+        raise SourceRefuses(
+            "The exchange answers with a web page instead of data, and it does not say that this is maintenance. It "
+            "may be a ban that every further try renews, so it is left alone until the next run."
+        )
     if wants_json and not body.strip():
         raise AnswerCutOff("The exchange's answer is empty.")
     if wants_json and not start.startswith("{"):
@@ -82,10 +91,18 @@ def _check_status(status: int, wants_json: bool) -> None:
         raise MalformedAnswer(f"The exchange sends us elsewhere (HTTP {status}). An update may be needed.")
 
 
-def _says_banned(page: str) -> bool:
-    """By the text a person would see: styles and scripts say `block` for other reasons, and service that is
-    restricted for maintenance is no ban."""
-    text = _INVISIBLE.sub(" ", page)
+def _text_of_page(body: bytes) -> str:
+    """What a person would see of a web page, alerts included: styles and scripts say `block` for other reasons."""
+    try:
+        page = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        page = body.decode("cp949", errors="replace")
+    alerts = " ".join(text for script in _SCRIPT.findall(page) for _, text in _ALERT.findall(script))
+    return unescape(_INVISIBLE.sub(" ", _SCRIPT.sub(" ", page)) + alerts)
+
+
+def _says_banned(text: str) -> bool:
+    """Service that is restricted for maintenance is no ban."""
     return bool(_RESTRICTED.search(text)) and bool(_AUTOMATED.search(text) or not _MAINTENANCE.search(text))
 
 

@@ -190,15 +190,33 @@ def _heal(store: Store, collector: StockDataCollector, due: DueSession, then: Ca
         _confirm(store, collector, due.session, then)
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
-        collected = collector.collect(due.session)
+        collected = _collect(store, collector, due.session)
         then(collected)
+        job.record(**_facts(collected))
+
+
+def _collect(store: Store, collector: StockDataCollector, session: str) -> Collected:
+    """With it, what it brings in on the way gets a record of its own."""
+    try:
+        return collector.collect(session)
+    finally:
+        for other in collector.taken_on_the_way():
+            _record_completed(store, other)
+
+
+def _record_completed(store: Store, collected: Collected) -> None:
+    session = collected.head.session
+    if store.is_completed(DAILY_UPDATE, session):
+        store.update_job(DAILY_UPDATE, session, _facts(collected))
+        return
+    with JobRun(store, DAILY_UPDATE, session) as job:
         job.record(**_facts(collected))
 
 
 def _confirm(store: Store, collector: StockDataCollector, session: str, then: Callable[[Collected], None]) -> None:
     """One that fails leaves the completed record of its evening completed, with a warning."""
     try:
-        collected = collector.collect(session)
+        collected = _collect(store, collector, session)
     except SourceError as problem:
         store.update_job(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
         raise

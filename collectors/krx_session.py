@@ -32,6 +32,8 @@ from utils.errors import (
 from utils.settings import environment_for_imports
 
 SITE = "https://data.krx.co.kr"
+MOST_LOGINS = 4
+"""In one run: the first one, and one more after each LOGOUT."""
 OLD_PASSWORD_DAYS = 80
 """From then on every login warns: after three months the exchange refuses it (CD010)."""
 _LONGEST_SPAN = timedelta(days=700)
@@ -69,6 +71,7 @@ class PykrxSource:
         self._cache_dir = cache_dir
         self._session: Any = None
         self._refusal: SourceRefuses | None = None
+        self._logins_left = MOST_LOGINS
 
     def shows(self, session: str, now: datetime) -> bool:
         """From the morning of its day on; before, and on closed days, every price is `-`."""
@@ -96,6 +99,9 @@ class PykrxSource:
         was."""
         if self._refusal is not None:
             raise self._refusal  # wrong credentials are tried once, not per request: the account would be locked
+        if not self._logins_left:
+            raise LoggedOut("The exchange logs us out again and again: somebody else may be at work with this account.")
+        self._logins_left -= 1
         auth, _ = _import_pykrx(self._cache_dir)
         session = _checked_session(auth, self._transport)
         self._transport.login_code = ""

@@ -35,8 +35,8 @@ def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
         "last_session": last.session if last else None,
         "last_session_finality": last.finality if last else None,
         "last_session_tickers": last.count if last else None,
-        "sessions_missing": [each.session for each in due if not each.to_confirm],
-        "sessions_to_confirm": [each.session for each in due if each.to_confirm],
+        "sessions_missing": sorted(each.session for each in due if not each.to_confirm),
+        "sessions_to_confirm": sorted(each.session for each in due if each.to_confirm),
         "targets": progress.tickers,
         "targets_analyzed": progress.analyzed,
         "targets_pending": progress.pending,
@@ -100,7 +100,7 @@ def _show_to_person(facts: dict[str, Any]) -> None:
 
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Sessions", _sessions(facts)
-    yield "Missing", _list(facts["sessions_missing"])
+    yield "Missing, unfinished", _list(facts["sessions_missing"])
     yield "To confirm", _list(facts["sessions_to_confirm"])
     yield (
         "Analysis",

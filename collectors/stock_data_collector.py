@@ -60,6 +60,7 @@ class StockDataCollector:
         self._stored = StoredSessions(store, calendar)
         self._learner = CalendarLearner(sources, self._stored)
         self._doubts = MOST_DOUBTS
+        self._on_the_way: list[Collected] = []
 
     @property
     def calendar(self) -> TradingCalendar:
@@ -81,6 +82,17 @@ class StockDataCollector:
         other `SourceError` as the answer was, `StoreError` when it cannot be read back.
         """
         return self._collect(session, None)
+
+    def taken_on_the_way(self) -> list[Collected]:
+        """The other sessions that were brought in or mended since this was asked last, because the one in hand did not
+        fit without it."""
+        taken, self._on_the_way = self._on_the_way, []
+        return taken
+
+    def _collect_too(self, session: str, after: MarketDay | None = None) -> Collected:
+        collected = self._collect(session, after)
+        self._on_the_way.append(collected)
+        return collected
 
     def _collect(self, session: str, after: MarketDay | None) -> Collected:
         """`after`: the session right after, where it has just been read and is not stored yet."""
@@ -181,7 +193,7 @@ class StockDataCollector:
         found = self._learner.taken_for_closed(first, last)
         for session in found:
             log.error("%s was taken for a closed day, but it has prices. It is collected.", session)
-            self._collect(session, None)
+            self._collect_too(session)
         return bool(found)
 
     def _check_without_previous(self, day: MarketDay, after: MarketDay | None) -> None:
@@ -207,7 +219,7 @@ class StockDataCollector:
         log.warning("%s may be wrong: the session beside it does not fit. Reading it once more.", day.session)
         self._doubts -= 1
         try:
-            again = self._collect(day.session, after)
+            again = self._collect_too(day.session, after)
         except (MalformedAnswer, NotPublished) as problem:
             log.warning("%s", problem)
             return day
@@ -224,7 +236,7 @@ class StockDataCollector:
             return day
         self._doubts -= 1
         try:
-            self._collect(previous, None)
+            self._collect_too(previous)
         except (MalformedAnswer, NotPublished) as problem:
             log.warning("%s", problem)
         return self._stored.readable(previous)

@@ -116,7 +116,7 @@ class LocalExchange:
 
 
 class Control:
-    """The door for other processes: GET/PUT clock, GET/DELETE requests, GET/PUT/DELETE faults. Not counted."""
+    """The door for other processes: GET/PUT clock, GET/DELETE requests, GET/POST/DELETE faults. Not counted."""
 
     def __init__(self, exchange: Exchange, switchboard: Switchboard) -> None:
         self._exchange, self._switchboard = exchange, switchboard
@@ -126,7 +126,7 @@ class Control:
             ("GET", CONTROL_REQUESTS): self._read_requests,
             ("DELETE", CONTROL_REQUESTS): self._forget_requests,
             ("GET", CONTROL_FAULTS): self._read_faults,
-            ("PUT", CONTROL_FAULTS): self._add_faults,
+            ("POST", CONTROL_FAULTS): self._add_faults,
             ("DELETE", CONTROL_FAULTS): self._remove_faults,
         }
 

@@ -18,6 +18,7 @@ _BAN_PAGE = (
     "<html><head><title>접속 제한 안내</title></head><body><h1>서비스 이용이 제한되었습니다</h1>"
     "<p>자동화된 프로그램에 의한 비정상적인 접속이 감지되어, 감지 시점부터 1일간 접속이 차단됩니다.</p></body></html>"
 )
+_UNKNOWN_PAGE = "<html><head><title>Request Rejected</title></head><body>Support ID: 4711</body></html>"
 _MAINTENANCE_PAGE = (
     "<html><head><title>시스템 점검 안내</title></head><body><h1>시스템 점검 중입니다</h1>"
     "<p>점검 시간에는 서비스 이용이 제한됩니다. 이용에 불편을 드려 죄송합니다.</p></body></html>"
@@ -103,6 +104,7 @@ SWITCHES: dict[str, Switch] = {
     "ban": _page(strikes.answering(error_page(HTTPStatus.FORBIDDEN))),
     "ban_page": _page(strikes.answering(Response(HTTPStatus.OK, _BAN_PAGE.encode()))),
     "maintenance": _page(strikes.answering(Response(HTTPStatus.OK, _MAINTENANCE_PAGE.encode()))),
+    "unknown_page": _page(strikes.answering(Response(HTTPStatus.OK, _UNKNOWN_PAGE.encode()))),
     "server_error": _page(strikes.server_error, read=_status, default=int(HTTPStatus.SERVICE_UNAVAILABLE)),
     "too_many": _page(strikes.answering(error_page(HTTPStatus.TOO_MANY_REQUESTS))),
     "hang": _page(strikes.undelivered(delivery.hang)),

@@ -63,11 +63,12 @@ class Shift:
 
     def pause(self, seconds: float) -> None:
         """Wait so long, but leave with `NotNow` soon after a stop was requested."""
-        while seconds > 0:
+        while not self.stop.requested:
+            if seconds <= 0:
+                return
             self.clock.sleep(min(seconds, 1.0))
             seconds -= 1.0
-            if self.stop.requested:
-                raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
+        raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
 
 
 def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> int:

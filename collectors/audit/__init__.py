@@ -31,6 +31,7 @@ def audit(store: Store, calendar: TradingCalendar, first: str, last: str, settin
         sessions=len(situation.stored()),
         targets=len(store.targets(active_only=True)),
         awaited=[session for session in situation.missing() if situation.is_awaited(session)],
+        at_work=situation.at_work,
     )
 
 

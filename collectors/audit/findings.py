@@ -60,6 +60,8 @@ class Audit:
     targets: int
     awaited: list[str]
     """Sessions that are due and not stored, and nothing is wrong with that yet."""
+    at_work: bool = False
+    """Another run was collecting meanwhile: what it may still bring is awaited."""
 
     def sessions_with(self, rules: Collection[str]) -> list[str]:
         """The sessions of which one of these rules has found something, oldest first."""
@@ -124,7 +126,8 @@ def _count(audit: Audit) -> str:
 
 def _last_line(audit: Audit) -> str:
     if not audit.findings:
-        return f"Nothing is wrong: {_what_was_checked(audit)}"
+        verdict = "Another run is at work; so far nothing is wrong" if audit.at_work else "Nothing is wrong"
+        return f"{verdict}: {_what_was_checked(audit)}"
     mended = sum(finding.repairable for finding in audit.findings)
     offer = f" `daily_update.py --repair` mends {mended:,} of them." if mended else ""
     rest = " The hourly analysis catches up with the targets." if mended < len(audit.findings) else ""

@@ -4,6 +4,7 @@ Nothing that a normal night leaves behind is a finding. What an evening run is t
 that run; a target is behind when a whole night could have analysed it and did not.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -106,8 +107,25 @@ def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> S
         last=last,
         heads=store.session_heads(),
         records={record["date_kst"]: record for record in records},
-        at_work=any(now <= lock["expires_utc"] <= now + FARTHEST_EXPIRY for lock in others),
+        at_work=any(_is_alive(lock, now, store.identity.host) for lock in others),
     )
+
+
+def _is_alive(lock: Document, now: datetime, host: str) -> bool:
+    """As far as can be told: a process of this host is there or not, one of another host is until its lock expires."""
+    if not now <= lock["expires_utc"] <= now + FARTHEST_EXPIRY:
+        return False
+    return lock["host"] != host or _is_there(lock["pid"])
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def audit_records(situation: Situation) -> Iterator[Finding]:

@@ -4,9 +4,12 @@ The scripts' own steps run here on a small market, without HTTP and with a clock
 """
 
 import json
+import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -485,6 +488,24 @@ def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
     assert {rule for rule, _ in told(house.audit())} == rules
     somebody_at_work(house, NOON)
     assert (house.audit().findings, house.audit().awaited) == ([], [MIDDLE])
+
+
+def test_while_a_run_is_at_work_the_verdict_says_so(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    lose_a_session(house)
+    somebody_at_work(house, NOON)
+    show_audit(house.audit(), as_json=False)
+    assert capsys.readouterr().out.startswith("Another run is at work; so far nothing is wrong")
+
+
+def test_a_killed_run_of_this_host_hides_nothing_although_its_lock_has_not_expired(house: House) -> None:
+    lose_a_session(house)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    lock = {"_id": COLLECTION, "host": house.store.identity.host, "pid": dead.pid, "expires_utc": NOON}
+    house.store.backend.put(LOCKS, [lock | {"owner": "dead"}])
+    assert told(house.audit()) == [("hole", MIDDLE)]
+    house.store.backend.put(LOCKS, [lock | {"owner": "alive", "pid": os.getppid()}])
+    assert house.audit().findings == []
 
 
 def test_a_run_that_showed_a_sign_of_life_within_the_hour_may_still_live(house: House) -> None:

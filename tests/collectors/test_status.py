@@ -43,7 +43,7 @@ def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
     shown = " ".join(person(store, capsys).split())
     assert "2024-01-22 19:00 KST, session of the night 2024-01-22" in shown
     assert "Sessions 1, 2024-01-19 to 2024-01-19 (provisional, 2 tickers)" in shown
-    assert "Missing 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
+    assert "Missing, unfinished 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
     assert "Analysis 0 of 2 targets done, 2 pending, 0 failed" in shown
     assert "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10" in shown
 

@@ -252,6 +252,8 @@ def test_a_day_that_was_taken_for_closed_is_found_when_the_next_session_does_not
     assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
     assert (collector.calendar.is_session(MONDAY), store.observed_calendar()[MONDAY]) == (True, True)
     assert (factors(store, MONDAY), factors(store, TUESDAY)) == ([1.0, 0.2], [1.0, 1.0])
+    assert [each.head.session for each in collector.taken_on_the_way()] == [MONDAY]
+    assert collector.taken_on_the_way() == []
 
 
 def test_a_holiday_stays_one_when_the_session_after_it_is_odd(

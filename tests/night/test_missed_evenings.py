@@ -32,6 +32,34 @@ def test_a_hole_in_the_middle_is_found_and_filled(suite: Suite) -> None:
     assert "2026-09-10" not in {target["last_analyzed_date"] for target in seen["targets"]}, "analysed over a hole"
 
 
+def test_whoever_asks_for_earlier_sessions_has_them_and_all_since_kept_right(suite: Suite) -> None:
+    suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "3")
+    suite.must(BACK, "daily_update.py", "--from", "2026-09-03", "--to", "2026-09-04")
+    assert suite.read(BACK)["scope"]["first_session"] == "2026-09-03"
+    holes = suite.run(BACK, "daily_update.py", "--audit")
+    assert (holes.returncode, "2026-09-07" in holes.stdout) == (1, True)
+    suite.must(BACK + timedelta(minutes=5), "daily_update.py")
+    assert [head.session for head in suite.read(BACK)["heads"]] == ["2026-09-03", *MISSED, "2026-09-10"]
+
+
+def test_before_the_setup_the_analysis_says_what_to_do(suite: Suite) -> None:
+    done = suite.run(BACK, "hourly_analysis.py")
+    assert (done.returncode, "Run manual_setup.py first" in done.stderr) == (2, True)
+
+
+def test_a_session_before_the_first_one_kept_is_no_session_to_analyse(suite: Suite) -> None:
+    suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "3")
+    done = suite.run(BACK, "hourly_analysis.py", "--session", "2026-09-01")
+    assert (done.returncode, "the first session that is kept is 2026-09-08" in done.stderr) == (2, True)
+
+
+def test_an_analysis_of_an_older_session_than_the_last_one_leaves_its_record_alone(suite: Suite) -> None:
+    suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "3")
+    suite.analyse_night(BACK)
+    suite.must(BACK + timedelta(hours=3), "hourly_analysis.py", "--session", "2026-09-09")
+    assert list(suite.read(BACK)["analyses"]) == ["2026-09-10"]
+
+
 def test_a_second_run_of_the_same_evening_asks_for_nothing(suite: Suite) -> None:
     suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
     suite.exchange.reset_counts()

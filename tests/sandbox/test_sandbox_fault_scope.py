@@ -198,7 +198,7 @@ WRONG = [
 def test_a_failure_that_cannot_be_is_refused(told, word, exchange):
     with pytest.raises(ValueError, match=word):
         exchange.fail(**told)
-    answer = requests.put(exchange.url + FAULTS, json=told, timeout=5)
+    answer = requests.post(exchange.url + FAULTS, json=told, timeout=5)
     assert answer.status_code == 400
     assert word in answer.json()["error"]
     assert exchange.faults() == []
@@ -223,7 +223,7 @@ def test_a_fault_is_a_value():
 
 def test_another_process_switches_failures_on_lists_and_heals_them(exchange, visitor):
     door = exchange.url + FAULTS
-    added = requests.put(door, json={"name": "ban", "times": 2, "date": "2026-09-10"}, timeout=5)
+    added = requests.post(door, json={"name": "ban", "times": 2, "date": "2026-09-10"}, timeout=5)
     assert (added.status_code, len(added.json()["faults"])) == (200, 1)
     assert _statuses(visitor, 1) == [403]
     assert requests.get(door, timeout=5).json() == {
@@ -234,13 +234,15 @@ def test_another_process_switches_failures_on_lists_and_heals_them(exchange, vis
 
 
 def test_several_can_be_switched_on_at_once(exchange, visitor):
-    requests.put(exchange.url + FAULTS, json=[{"name": "ban", "times": 1}, {"name": "too_many", "times": 1}], timeout=5)
+    requests.post(
+        exchange.url + FAULTS, json=[{"name": "ban", "times": 1}, {"name": "too_many", "times": 1}], timeout=5
+    )
     assert _statuses(visitor, 3) == [429, 403, 200]
 
 
 @pytest.mark.parametrize("body", ["", "ban", "5", '"ban"', "{}", '[{"name": "ban"}, {"name": "bad"}]', '{"name": 5}'])
 def test_what_is_no_failure_is_refused_whole(body, exchange):
-    answer = requests.put(exchange.url + FAULTS, data=body, timeout=5)
+    answer = requests.post(exchange.url + FAULTS, data=body, timeout=5)
     assert (answer.status_code, answer.json().keys()) == (400, {"error"})
     assert exchange.faults() == []
 

@@ -214,6 +214,7 @@ EXPECTED = {
     "ban": answers(403),
     "ban_page": answers(200, "<html>", "비정상", "1일", "제한"),
     "maintenance": answers(200, "<html>", "점검"),
+    "unknown_page": answers(200, "<html>", "Rejected"),
     "server_error": answers(503, "<html>"),
     "too_many": answers(429),
     "hang": never_answers,

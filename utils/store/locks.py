@@ -13,7 +13,7 @@ from utils.store.schema import LOCKS
 COLLECTION = "collection"
 """Whoever writes sessions and targets owns it: `daily_update` or `manual_setup`."""
 EXPIRES_AFTER = timedelta(minutes=10)
-"""Longer than the longest time between two heartbeats: one request with all its retries, one batch of targets."""
+"""Longer than the longest time between two heartbeats: one request, the wait before it, one batch of targets."""
 
 
 class Locks(StoreBase):

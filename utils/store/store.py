@@ -32,7 +32,10 @@ class Store(Sessions, Targets, Locks, ObservedCalendar, SourceStates):
         return self.backend.get(SCOPE, "scope")
 
     def save_scope(self, min_market_cap: int, markets: Sequence[str], first_session: str) -> None:
-        scope = {"min_market_cap": min_market_cap, "markets": list(markets), "first_session": first_session}
+        """What is asked for from now on; wanting fewer sessions than before forgets none."""
+        before = self.scope()
+        first = first_session if before is None else min(first_session, str(before["first_session"]))
+        scope = {"min_market_cap": min_market_cap, "markets": list(markets), "first_session": first}
         self.backend.put(SCOPE, [{"_id": "scope", **scope}])
 
     def reset(self) -> None:
