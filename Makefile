@@ -41,7 +41,7 @@ lint: $(VENV)/tests.done
 	$(BIN)/mypy
 
 soak: $(VENV)/tests.done
-	SOAK_SEED=$(SEED) $(BIN)/python -m pytest -q -n 0 tests/soak/year.py
+	SOAK_SEED=$(SEED) tests/ferretdb/with-mongodb $(BIN)/python -m pytest -q -n 0 tests/soak/year.py
 
 bench: $(VENV)/tests.done
 	$(BIN)/python -m benchmarks

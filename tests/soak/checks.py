@@ -4,9 +4,11 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from collectors.sources import TRIES
+from collectors.stock_data_collector import MOST_DOUBTS
 from tests.night.suite import PASSWORD
 from tests.soak.truth import Truth
-from tests.soak.witness import Refusal, Seen, asked_during_ban, count, refused
+from tests.soak.witness import Refusal, Seen, asked_during_ban, count, most_alike, refused
 from tests.soak.world import KEY, MIN_MARKET_CAP, Ended, World
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE
 from utils.market_day import FINAL, PROVISIONAL
@@ -15,6 +17,8 @@ from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, HOURLY_ANALYSIS, RUNNING
 
 UNKNOWN = ("stopped by an error it does not know", "Traceback (most recent call last)")
+THROWN_OUT = "has taken over"
+"""Nobody is so silent here that another run may take its work away."""
 NORMAL_NIGHT = 4
 """Requests for data at most on a night on which nothing strikes and nothing has been left over."""
 USUALLY_DUE = 2
@@ -28,8 +32,10 @@ def check_runs(ended: Sequence[Ended], seen: Sequence[Seen]) -> None:
     for each in ended:
         assert each.code in _codes(each, seen), f"{each.run.script} ended with {each.code}"
         assert not any(words in each.output for words in UNKNOWN), "it met an error it does not know"
+        assert THROWN_OUT not in each.output, "it threw out another run, or was thrown out"
         assert not any(secret in each.output for secret in (PASSWORD, KEY)), "it has said a secret"
     assert refused(seen, Refusal.CREDENTIALS) <= len(ended), "a wrong password was tried again"
+    assert most_alike(seen) <= (TRIES + MOST_DOUBTS) * len(ended), "one thing was asked for again and again"
 
 
 def _codes(ended: Ended, seen: Sequence[Seen]) -> set[int]:

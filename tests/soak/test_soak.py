@@ -1,10 +1,12 @@
 """Weeks of evenings and mornings in a storm of failures. `make soak` lives through the whole year (see `year.py`)."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.crash.databases import MongoServer
 from tests.soak.conftest import SEED
 from tests.soak.machine import Machine
 from tests.soak.nights import live
@@ -33,3 +35,15 @@ def test_after_the_storm_every_session_is_final_and_every_target_analysed(
 ) -> None:
     with opened(make_plan(SEED, span, roads.kinds), roads, machines, tmp_path, {}) as world:
         record_property(SIMULATED_NIGHTS, live(world))
+
+
+def test_after_a_fortnight_on_two_hosts_over_a_mongodb_server_the_same_holds(
+    machines: Sequence[Machine], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    uri = os.environ.get("MONGODB_TEST_URI")
+    if not uri:
+        pytest.skip("MONGODB_TEST_URI IS NOT SET: NO NIGHT WAS LIVED OVER A MONGODB SERVER")
+    server = MongoServer(uri, tmp_path / "data")
+    with opened(make_plan(SEED, FORTNIGHT, BOTH.kinds), BOTH, machines, tmp_path, server.settings) as world:
+        record_property(SIMULATED_NIGHTS, live(world))
+    server.close()

@@ -1,6 +1,7 @@
 """What the exchange was asked and how it refused: seen at its door, before any failure strikes."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,6 +59,12 @@ def refusal_in(record: Record, response: Response) -> Refusal:
 
 def count(seen: Sequence[Seen], kind: str) -> int:
     return sum(each.record.kind == kind for each in seen)
+
+
+def most_alike(seen: Sequence[Seen]) -> int:
+    """How often the same thing was asked for, of that which was asked most."""
+    asked = Counter((each.record.kind, each.record.name, *each.record.dates.values()) for each in seen)
+    return max((number for (kind, *_), number in asked.items() if kind in ("data", "openapi")), default=0)
 
 
 def refused(seen: Sequence[Seen], *refusals: Refusal) -> int:

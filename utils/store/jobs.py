@@ -92,8 +92,9 @@ class Jobs(StoreBase):
 
     def _give_up(self, which: Document, message: str) -> int:
         running = which | {"status": RUNNING}
-        once_completed = running | {"end_time_utc": {"$ne": None}}
-        self.backend.update(JOBS, once_completed, {"status": COMPLETED, "pending": 0, "warnings": [_REVISED]})
+        for revised in self.backend.find(JOBS, running | {"end_time_utc": {"$ne": None}}):
+            as_of_then = {"status": COMPLETED, "analyzed": revised["tickers"], "pending": 0, "warnings": [_REVISED]}
+            self.backend.update(JOBS, running | {"_id": revised["_id"]}, as_of_then)
         ended = {"status": FAILED, "end_time_utc": self.clock.now_utc()}
         return self.backend.update(JOBS, running, ended | {"error": {"kind": "unfinished", "message": message}})
 
