@@ -2,12 +2,15 @@
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.table import Table
 
 from collectors.healing import due_in_store
+from collectors.target_rule import BY_FILE
 from utils.cli import screen
 from utils.clock import KST
 from utils.date_utils import TradingCalendar
@@ -39,6 +42,7 @@ def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
         "targets_analyzed": progress.analyzed,
         "targets_pending": progress.pending,
         "targets_failed": progress.failed,
+        **_target_counts(store.targets(active_only=True)),
         "jobs": [_job(job) for name in (DAILY_UPDATE, HOURLY_ANALYSIS) for job in store.jobs(name, last=3)],
         "sources": [_source(source, now) for source in store.sources()],
     }
@@ -51,6 +55,13 @@ def show_status(store: Store, calendar: TradingCalendar, as_json: bool) -> None:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
         _show_to_person(facts)
+
+
+def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How many `TARGETS_FILE` made targets, and how many are no common shares of a domestic company."""
+    kinds = Counter(target["kind"] for target in active if target.get("kind"))
+    by_file = sum(target.get("chosen_by") == BY_FILE for target in active)
+    return {"targets_by_file": by_file, "targets_by_kind": dict(sorted(kinds.items()))}
 
 
 def _job(job: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +108,10 @@ def _show_to_person(facts: dict[str, Any]) -> None:
         f"Analysis: {facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "
         f"{facts['targets_pending']:,} pending, {facts['targets_failed']:,} failed"
     )
+    special = [f"{count:,} {kind}" for kind, count in facts["targets_by_kind"].items()]
+    special += [f"{facts['targets_by_file']:,} by TARGETS_FILE"] if facts["targets_by_file"] else []
+    if special:
+        console.print(f"Among the targets: {', '.join(special)}")
     for source in facts["sources"]:
         closed = f", closed until {source['blocked_until']} ({source['reason']})" if source["blocked_until"] else ""
         console.print(f"Source {source['_id']}: {source['today']} requests on {source['date_kst']}{closed}")
