@@ -11,6 +11,7 @@ from sandbox.scenarios import Event
 from sandbox.synthetic import SyntheticMarket
 from tests.night.suite import Suite
 from utils.clock import kst
+from utils.store.schema import ACTIONS
 
 BEFORE, GAP, AFTER = kst(2026, 8, 26, 19), kst(2026, 8, 27, 19), kst(2026, 8, 28, 19)
 """A large company moves from KOSDAQ to KOSPI in the second session, a SPAC becomes a company in the third."""
@@ -85,6 +86,31 @@ def test_an_ex_date_drops_no_target_until_the_new_shares_are_listed(suite: Suite
     whole = target(suite, listed, bonus.code)
     assert (whole["is_active"], whole["history"]) == (True, []), "on none of the sessions between it was dropped"
     assert whole["corrected_market_cap"] == whole["market_cap"] > 100_000_000_000
+
+
+def test_a_lost_ex_date_is_found_again_together_with_the_target_it_dropped(
+    suite: Suite, market: SyntheticMarket
+) -> None:
+    bonus, ex_date = event_of(market, "bonus_issue", "2026-01-01"), kst(2026, 7, 14, 19)
+    suite.must(kst(2026, 7, 13, 19), *SETUP)
+    suite.must(ex_date, "daily_update.py")
+    before, store = target(suite, ex_date, bonus.code), suite.store(ex_date)
+    assert store.backend.delete(ACTIONS, {"ticker": bonus.code}) == 1
+    store.save_targets([], {bonus.code: {"is_active": False, "removed_date": bonus.session}})
+    store.close()
+    suite.must(ex_date, "daily_update.py", "--repair")
+    after = target(suite, ex_date, bonus.code)
+    assert (after["is_active"], after["corrected_market_cap"]) == (True, before["corrected_market_cap"])
+
+
+def test_a_change_of_the_file_counts_at_once_with_a_repair(suite: Suite) -> None:
+    suite.must(BEFORE, *SETUP)
+    (largest, *_) = suite.read(BEFORE)["targets"]
+    changed = with_file(suite, f"-{largest['_id']}\n")
+    audited = changed.run(BEFORE, "daily_update.py", "--audit")
+    assert (audited.returncode, f"{largest['_id']}: an active target" in audited.stdout) == (1, True), audited.stdout
+    changed.must(BEFORE, "daily_update.py", "--repair")
+    assert largest["_id"] not in {each["_id"] for each in suite.read(BEFORE)["targets"]}
 
 
 def test_a_delisted_target_leaves_with_its_last_session(suite: Suite, market: SyntheticMarket) -> None:
