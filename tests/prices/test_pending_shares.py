@@ -88,7 +88,7 @@ def small_by_ex_date_alone(days: dict[str, pd.DataFrame]) -> tuple[dict[str, lis
     actions: list[dict[str, Any]] = []
     large: dict[str, bool] = {}
     small, still = defaultdict(list), defaultdict(list)
-    for (before, earlier), (session, frame) in pairwise(days.items()):
+    for (_, earlier), (session, frame) in pairwise(days.items()):
         caps = dict(zip(earlier["ticker"], earlier["market_cap"], strict=True))
         found = find_actions(earlier, frame, session).documents()
         large |= {each["ticker"]: caps[each["ticker"]] >= THRESHOLD for each in found if each["kind"] == "ex_rights"}
@@ -99,7 +99,6 @@ def small_by_ex_date_alone(days: dict[str, pd.DataFrame]) -> tuple[dict[str, lis
                 small[ticker].append(session)
                 if with_owed < THRESHOLD:
                     still[ticker].append(session)
-        assert before < session
     return dict(small), dict(still)
 
 
@@ -112,11 +111,9 @@ def listings(year: str) -> dict[str, tuple[int, float]]:
         for action in find_actions(days[before], days[session], session).found:
             expected = action.shares_before / action.factor - action.shares_before
             for waited, later in enumerate(sessions[place:]):
-                frame = days[later]
-                count = frame.loc[frame["ticker"] == action.ticker, "shares"].item()
-                frame = frame[frame["ticker"] == action.ticker]
-                if action.kind == "ex_rights" and not owed_shares(frame, [action.document()]).any():
-                    found[action.ticker] = (waited, (count - action.shares_before) / expected)
+                row = days[later][days[later]["ticker"] == action.ticker]
+                if action.kind == "ex_rights" and not owed_shares(row, [action.document()]).any():
+                    found[action.ticker] = (waited, (row["shares"].item() - action.shares_before) / expected)
                     break
     return found
 
