@@ -21,13 +21,13 @@ from collectors.healing import (
 from collectors.repair import repair
 from collectors.status import show_status
 from collectors.stock_data_collector import Collected, StockDataCollector
-from collectors.targets import refresh_targets
+from collectors.target_rule import TargetRule, target_rule
+from collectors.targets import follow_older_session, refresh_targets
 from collectors.wiring import make_calendar, make_sources, required_scope, with_earlier_choices
 from utils.cli import Shift, check_span, date_option, run
 from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import EXIT_DONE, EXIT_FAILED, SourceError
 from utils.progress import progress_bar
-from utils.settings import Settings
 from utils.store import Store
 from utils.store.locks import COLLECTION
 
@@ -84,6 +84,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
 
 def update(shift: Shift, first: str, last: str | None) -> int:
     """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets."""
+    rule = rule_in_force(shift)
     sources = make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
     problems = settle_calendar(collector, first, shift.clock.now_kst())
@@ -92,7 +93,7 @@ def update(shift: Shift, first: str, last: str | None) -> int:
     damaged = damaged_sessions(shift.store, first, last or LAST_DAY.isoformat(), but={each.session for each in due})
     if not due and not damaged:
         log.info("Nothing to do: every session up to now is there.")
-    raise_worst([*problems, *heal(shift, collector, [*damaged, *due])])
+    raise_worst([*problems, *heal(shift, collector, [*damaged, *due], rule)])
     cross_check(sources, shift.store)
     return EXIT_DONE
 
@@ -107,10 +108,11 @@ def want_since(store: Store, first: str) -> None:
 
 def mend(shift: Shift, first: str, last: str | None) -> int:
     """Mend what is wrong, look again, say what is left."""
+    rule = rule_in_force(shift)
     sources = make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
     found = look_over(shift, first, last)
-    problems = repair(shift.store, collector, found, choices(shift), lambda due: heal(shift, collector, due))
+    problems = repair(shift.store, collector, found, rule, lambda due: heal(shift, collector, due, rule))
     show_repair(found, left := look_over(shift, first, last))
     raise_worst(problems)
     return EXIT_FAILED if left.needs_person else EXIT_DONE
@@ -119,7 +121,7 @@ def mend(shift: Shift, first: str, last: str | None) -> int:
 def look_over(shift: Shift, first: str, last: str | None) -> Audit:
     """Everything that is wrong with what is stored; reads the store only."""
     calendar = make_calendar(shift.settings, shift.store)
-    return audit(shift.store, calendar, first, last_session(shift, last), choices(shift))
+    return audit(shift.store, calendar, first, last_session(shift, last), rule_in_force(shift))
 
 
 def last_session(shift: Shift, asked: str | None) -> str:
@@ -133,27 +135,29 @@ def due_sessions(shift: Shift, calendar: TradingCalendar, first: str, last: str 
     return due_in_store(shift.store, calendar, first, last or calendar.session_of_night(now), now)
 
 
-def heal(shift: Shift, collector: StockDataCollector, due: list[DueSession]) -> list[SourceError]:
+def heal(shift: Shift, collector: StockDataCollector, due: list[DueSession], rule: TargetRule) -> list[SourceError]:
     with progress_bar("Collecting sessions", len(due)) as advance:
 
         def then(collected: Collected) -> None:
-            after_session(shift, collected)
+            after_session(shift.store, rule, collected)
             advance(1)
 
         return heal_all(shift.store, collector, due, lambda: shift.stop.requested, then)
 
 
-def after_session(shift: Shift, collected: Collected) -> None:
-    """The targets follow the newest session; filling an old hole changes nothing about them."""
+def after_session(store: Store, rule: TargetRule, collected: Collected) -> None:
+    """The targets follow the newest session, and what an older one has to say about it."""
     head = collected.head
     log.info("%s: %s, %d tickers, %d corporate actions.", head.session, head.finality, head.count, collected.actions)
     if collected.is_newest:
-        settings = choices(shift)
-        refresh_targets(shift.store, collected.frame, head.session, settings.min_market_cap, settings.markets)
+        refresh_targets(store, collected.frame, head.session, rule)
+    else:
+        follow_older_session(store, rule)
 
 
-def choices(shift: Shift) -> Settings:
-    return with_earlier_choices(shift.settings, shift.store.scope())
+def rule_in_force(shift: Shift) -> TargetRule:
+    """Who is to be a target. Raises `WrongUsage` when `TARGETS_FILE` cannot be used."""
+    return target_rule(with_earlier_choices(shift.settings, shift.store.scope()))
 
 
 def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:

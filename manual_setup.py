@@ -13,6 +13,7 @@ from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
+from collectors.target_rule import TargetRule, target_rule
 from collectors.targets import refresh_from_newest
 from collectors.wiring import make_calendar, make_sources, with_earlier_choices
 from utils.cli import Shift, run
@@ -88,6 +89,7 @@ def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
 
 def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
+    rule = target_rule(settings)
     store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
@@ -99,8 +101,8 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, sessions[0])
-        load(shift, collector, sessions, settings)
-        targets = refresh_from_newest(store, settings).active
+        load(shift, collector, sessions, rule)
+        targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
             raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
@@ -126,7 +128,7 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
     raise WrongUsage(f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with --sessions.")
 
 
-def load(shift: Shift, collector: StockDataCollector, sessions: list[str], settings: Settings) -> None:
+def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule) -> None:
     """Bring in what is due of these sessions; with the last one its targets, so it is complete with them."""
     due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
     log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
@@ -135,7 +137,7 @@ def load(shift: Shift, collector: StockDataCollector, sessions: list[str], setti
         def after_session(collected: Collected) -> None:
             advance(1)
             if collected.head.session == sessions[-1]:
-                refresh_from_newest(shift.store, settings)
+                refresh_from_newest(shift.store, rule)
 
         problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, after_session)
     raise_worst(problems)

@@ -19,6 +19,7 @@ from benchmarks.plan import Plan
 from benchmarks.timing import Stopwatch, interleaved, ratio_row
 from benchmarks.usual import UsualWay
 from collectors.analysis_queue import BATCH, AnalysisQueue, to_document
+from collectors.target_rule import TargetRule
 from collectors.targets import refresh_targets
 from collectors.technical_analyzer import TechnicalAnalyzer
 from utils.market_day import MARKETS
@@ -98,7 +99,7 @@ def measure_memory(plan: Plan) -> dict[str, Any]:
 def make_targets(store: Store) -> None:
     """Every listed ticker is a target."""
     if (day := store.load_session(LAST_SESSION)) is not None:
-        refresh_targets(store, day.frame, LAST_SESSION, 0, list(MARKETS.values()))
+        refresh_targets(store, day.frame, LAST_SESSION, TargetRule(0, list(MARKETS.values())))
 
 
 def analyse_all(store: Store, sessions: int) -> dict[str, float]:

@@ -19,9 +19,9 @@ from collectors.audit.findings import (
 from collectors.audit.records import SILENT, look_at, stale_jobs
 from collectors.healing import DueSession
 from collectors.stock_data_collector import StockDataCollector
-from collectors.targets import refresh_from_newest
+from collectors.target_rule import TargetRule
+from collectors.targets import follow_older_session
 from utils.errors import SourceError
-from utils.settings import Settings
 from utils.store import Store
 
 WRONG_AS_STORED = (HOLE, FEW_TICKERS, DIGEST, ORDER, MARKET_CAP, BASE_PRICE, NOT_RECORDED)
@@ -33,7 +33,7 @@ def repair(
     store: Store,
     collector: StockDataCollector,
     found: Audit,
-    settings: Settings,
+    rule: TargetRule,
     heal: Callable[[list[DueSession]], list[SourceError]],
 ) -> list[SourceError]:
     """Mend it all; what could not be had of single sessions is returned. Call it inside the lock `collection`.
@@ -41,7 +41,7 @@ def repair(
     What needs no exchange comes first, so that it is done also when the exchange refuses.
 
     Args:
-        settings: with the market cap threshold and the markets that hold now.
+        rule: who is to be a target now.
         heal: reads these sessions again as every evening does (see `heal_all`).
     """
     again = sessions_to_read_again(found)
@@ -50,8 +50,8 @@ def repair(
         if session not in {due.session for due in again}:
             collector.settle_factors(session)
             log.info("%s: factors and corporate actions found anew.", session)
-    if found.found(TARGET_DATA):
-        refresh_from_newest(store, settings)
+    if found.found(TARGET_DATA) or found.found(FACTOR):  # an action found anew may tell of shares to come
+        follow_older_session(store, rule)
     return heal(again)
 
 

@@ -2,13 +2,15 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.table import Table
 
 from collectors.healing import due_in_store
+from collectors.target_rule import BY_FILE
 from utils.cli import screen
 from utils.clock import KST
 from utils.date_utils import TradingCalendar
@@ -41,6 +43,7 @@ def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
         "targets_analyzed": progress.analyzed,
         "targets_pending": progress.pending,
         "targets_failed": progress.failed,
+        **_target_counts(store.targets(active_only=True)),
         "next_runs": {
             DAILY_UPDATE: next_daily_update(now).isoformat(timespec="seconds"),
             HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
@@ -57,6 +60,13 @@ def show_status(store: Store, calendar: TradingCalendar, as_json: bool) -> None:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
         _show_to_person(facts)
+
+
+def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How many `TARGETS_FILE` made targets, and how many are no common shares of a domestic company."""
+    kinds = Counter(target["kind"] for target in active if target.get("kind"))
+    by_file = sum(target.get("chosen_by") == BY_FILE for target in active)
+    return {"targets_by_file": by_file, "targets_by_kind": dict(sorted(kinds.items()))}
 
 
 def _job(job: dict[str, Any]) -> dict[str, Any]:
@@ -107,6 +117,10 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"{facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "
         f"{facts['targets_pending']:,} pending, {facts['targets_failed']:,} failed",
     )
+    special = [f"{count:,} {kind}" for kind, count in facts["targets_by_kind"].items()]
+    special += [f"{facts['targets_by_file']:,} by TARGETS_FILE"] if facts["targets_by_file"] else []
+    if special:
+        yield "Among the targets", ", ".join(special)
     next_runs = [f"{script} {_minute(moment)}" for script, moment in facts["next_runs"].items()]
     yield "Next, by the schedule", ", ".join(next_runs)
     for source in facts["sources"]:

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     krx_request_interval_seconds: float = Field(1.0, ge=0, le=300)
     min_market_cap: int = Field(100_000_000_000, ge=0, le=10**18)
     markets: Annotated[tuple[Market, ...], NoDecode, Field(min_length=1)] = (Market.KOSPI, Market.KOSDAQ)
+    targets_file: Path | None = None
     history_sessions: int = Field(300, ge=1, le=7800)
     analysis_quota: int = Field(500, ge=1, le=100_000)
     analysis_time_limit_minutes: float = Field(50, gt=0, le=1440)
@@ -78,11 +79,11 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("data_dir", "log_dir")
+    @field_validator("data_dir", "log_dir", "targets_file")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _absolute(cls, value: Path | None) -> Path | None:
         try:
-            return PROJECT / value.expanduser()
+            return None if value is None else PROJECT / value.expanduser()
         except RuntimeError as error:  # ~nobody
             raise ValueError(str(error)) from None
 
@@ -176,6 +177,7 @@ _ALLOWED = {
     "mongodb_db_prefix": "letters, digits, _ and -, at most 38",
     "data_dir": "the path of a folder",
     "log_dir": "the path of a folder",
+    "targets_file": "the path of a text file",
     "krx_base_url": "an http:// or https:// address",
     "krx_openapi_base_url": "an http:// or https:// address",
     "krx_request_interval_seconds": "seconds from 0 to 300",

@@ -3,25 +3,26 @@
 from collectors.audit.cells import audit_cells
 from collectors.audit.findings import HOLE, Audit, Finding, in_order, show_audit, show_repair
 from collectors.audit.records import audit_locks, audit_records, audit_targets, look_at
+from collectors.target_rule import TargetRule
 from utils.date_utils import TradingCalendar
-from utils.settings import Settings
 from utils.store import Store
 
 __all__ = ["Audit", "Finding", "audit", "audit_sessions", "show_audit", "show_repair"]
 
 
-def audit(store: Store, calendar: TradingCalendar, first: str, last: str, settings: Settings) -> Audit:
+def audit(store: Store, calendar: TradingCalendar, first: str, last: str, rule: TargetRule) -> Audit:
     """Everything that is wrong, ordered by rule: sessions and jobs from first to last, both inclusive, the targets when
     the newest session is among these, and the locks.
 
     Args:
-        settings: with the market cap threshold and the markets that hold now.
+        rule: who is to be a target now.
     """
     situation = look_at(store, calendar, first, last)
+    of_cells = list(audit_cells(store, calendar, first, last))
     findings = [
-        *audit_cells(store, calendar, first, last),
+        *of_cells,
         *audit_records(situation),
-        *audit_targets(situation, settings),
+        *audit_targets(situation, rule, {finding.session for finding in of_cells}),
         *audit_locks(situation),
     ]
     return Audit(

@@ -5,8 +5,8 @@ that run; a target is behind when a whole night could have analysed it and did n
 """
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from collectors.audit.findings import (
@@ -19,12 +19,12 @@ from collectors.audit.findings import (
     TARGET_DATA,
     Finding,
 )
-from collectors.targets import plan_targets
+from collectors.target_rule import TargetRule
+from collectors.targets import look_at_newest, plan_targets
 from utils.clock import KST
 from utils.date_utils import FINAL_FROM, TradingCalendar, at_kst, is_final, weekdays
 from utils.errors import NotPublished, StoreError
 from utils.market_day import FINAL, MarketDay
-from utils.settings import Settings
 from utils.store import Store
 from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
@@ -136,17 +136,18 @@ def audit_records(situation: Situation) -> Iterator[Finding]:
     yield from map(_stale, stale_jobs(situation))
 
 
-def audit_targets(situation: Situation, settings: Settings) -> Iterator[Finding]:
+def audit_targets(situation: Situation, rule: TargetRule, wrong: Collection[str | None]) -> Iterator[Finding]:
     """Who is analysed, and for what session. Nothing when the newest session is outside the span.
 
     Args:
-        settings: with the market cap threshold and the markets that hold now.
+        rule: who is to be a target now.
+        wrong: sessions whose corporate actions cannot be relied on.
     """
     if not situation.covers_newest():
         return
     targets = situation.store.targets()
     yield from _targets_behind(situation, [target for target in targets if target["is_active"]])
-    yield from _target_data(situation, targets, settings)
+    yield from _target_data(situation, targets, rule, wrong)
 
 
 def audit_locks(situation: Situation) -> Iterator[Finding]:
@@ -244,13 +245,17 @@ def _result_session(situation: Situation, target: Document) -> str:
     return "" if result is None else str(result["session"])
 
 
-def _target_data(situation: Situation, targets: list[Document], settings: Settings) -> Iterator[Finding]:
+def _target_data(
+    situation: Situation, targets: list[Document], rule: TargetRule, wrong: Collection[str | None]
+) -> Iterator[Finding]:
     """Against the newest session, when it is the one by which its run has refreshed the targets."""
     completed = max(filter(situation.is_completed, situation.records), default="")
-    newest = _newest(situation)
-    if newest is None or situation.at_work or newest.session != completed:
+    day = _newest(situation)
+    if day is None or situation.at_work or day.session != completed:
         return
-    plan = plan_targets(targets, newest.frame, newest.session, settings.min_market_cap, settings.markets)
+    newest = look_at_newest(situation.store, day.frame, day.session)
+    reliable = [action for action in newest.actions if action["session"] not in wrong]
+    plan = plan_targets(targets, replace(newest, actions=reliable), rule)
     known, listed = {target["_id"]: target for target in targets}, set(newest.frame["ticker"])
     for target in plan.new:
         yield Finding(TARGET_DATA, f"no target, but {newest.session} makes it one", ticker=target["_id"])
@@ -258,7 +263,7 @@ def _target_data(situation: Situation, targets: list[Document], settings: Settin
         if changes.get("is_active") is True:
             message = f"an inactive target, but {newest.session} makes it active"
         elif changes.get("is_active") is False:
-            why = "has it below the threshold or elsewhere" if ticker in listed else "does not list it"
+            why = "does not make it one" if ticker in listed else "does not list it"
             message = f"an active target, but {newest.session} {why}"
         else:
             cells = [f"{name} {known[ticker].get(name)}, not {value}" for name, value in changes.items()]

@@ -343,7 +343,7 @@ def leave_targets_behind(house: House) -> None:
 
 
 def invent_a_target(house: House) -> None:
-    ghost = house.store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "market_cap": 1}
+    ghost = house.store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "corrected_market_cap": 1}
     house.store.save_targets([ghost], {})
 
 

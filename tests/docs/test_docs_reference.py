@@ -12,6 +12,7 @@ from collectors import corporate_actions
 from collectors.analysis_queue import AnalysisQueue
 from collectors.corporate_actions import find_actions
 from collectors.export import EXPORT_COLUMNS
+from collectors.target_rule import TargetRule
 from collectors.targets import refresh_targets
 from collectors.technical_analyzer import TechnicalAnalyzer
 from tests.fakes import FakeClock, market_day, row
@@ -38,6 +39,7 @@ WRONG = {
     "KRX_REQUEST_INTERVAL_SECONDS": "-1",
     "MIN_MARKET_CAP": "1e11",
     "MARKETS": "NASDAQ",
+    "TARGETS_FILE": "~no-such-user/targets",
     "DATASETS": "rumours",
     "HISTORY_SESSIONS": "0",
     "ANALYSIS_QUOTA": "0",
@@ -142,7 +144,7 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     split = market_day(SESSION, row("005930", 500, shares=200), row("000660", 910, change=10))
     store.save_session(previous)
     store.save_session(split, find_actions(previous.frame, split.frame, SESSION).documents())
-    refresh_targets(store, split.frame, SESSION, 0, ["KOSPI"])
+    refresh_targets(store, split.frame, SESSION, TargetRule(0, ["KOSPI"]))
     store.save_scope(0, ["KOSPI"], BEFORE)
     store.record_calendar({SESSION: True}, "session")
     store.next_request("pykrx", timedelta(seconds=1))

@@ -83,7 +83,7 @@ def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Suite) -> N
 def test_a_target_that_cannot_be_analysed_blocks_nobody(suite: Suite) -> None:
     collect(suite)
     store = suite.store(NIGHT)
-    ghost = store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "market_cap": 10**18}
+    ghost = store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "corrected_market_cap": 10**18}
     store.save_targets([ghost], {})
     store.close()
     suite.must(at(19), "hourly_analysis.py")

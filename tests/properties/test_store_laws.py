@@ -75,7 +75,8 @@ class Queue(TwoProcesses):
         self.lines = dict.fromkeys(CAPS, Line())
         self.claims: dict[str, dict[str, dict[str, Any]]] = {"a": {}, "b": {}}
         common = {"name": "이름", "market": "KOSPI", "is_active": True, "added_date": YESTERDAY, "removed_date": None}
-        targets = [{"_id": each, "market_cap": cap, **common, **vars(Line())} for each, cap in CAPS.items()]
+        caps = {each: {"market_cap": cap, "corrected_market_cap": cap} for each, cap in CAPS.items()}
+        targets = [{"_id": each, **caps[each], **common, **vars(Line())} for each in CAPS]
         self.stores["a"].save_targets(targets, {})
 
     def now(self) -> datetime:

@@ -131,7 +131,8 @@ def check_end(world: World, store: Store) -> None:
         assert heads[session].finality == FINAL, f"{session} is not final"
     _check_jobs(store, sessions)
     active = sorted(target["_id"] for target in store.targets(active_only=True))
-    assert active == truth.targets(sessions[-1], MIN_MARKET_CAP), "the targets are not those of the last session"
+    true = truth.targets(sessions[0], sessions[-1], MIN_MARKET_CAP)
+    assert active == true, "the targets are not those of the last session"
     behind = [each["_id"] for each in store.targets(active_only=True) if each["last_analyzed_date"] != sessions[-1]]
     assert not behind, f"not analysed for {sessions[-1]}: {behind}"
     assert not (asked := asked_during_ban(world.witness.seen)), f"asked while banned: {asked}"

@@ -4,7 +4,8 @@ from functools import lru_cache
 
 import pandas as pd
 
-from sandbox.market import Day, Market
+from sandbox.market import Day
+from sandbox.synthetic import SyntheticMarket
 from utils.market_day import FINAL, INTEGER_COLUMNS, MarketDay
 
 MARKET_OF = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
@@ -13,7 +14,7 @@ assert _OWN_NAMES == INTEGER_COLUMNS
 
 
 class Truth:
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: SyntheticMarket) -> None:
         self._market = market
         self.digest = lru_cache(maxsize=None)(self._digest)
         self.frame = lru_cache(maxsize=None)(self._frame)
@@ -24,10 +25,22 @@ class Truth:
     def is_session(self, day: str) -> bool:
         return bool(self.sessions(day, day))
 
-    def targets(self, session: str, min_market_cap: int) -> list[str]:
-        frame = self.frame(session)
-        large = frame["market"].isin(["KOSPI", "KOSDAQ"]) & (frame["market_cap"] >= min_market_cap)
+    def targets(self, first: str, last: str, min_market_cap: int) -> list[str]:
+        """Of the last session, for somebody who has seen every session since the first."""
+        frame = self.frame(last)
+        caps = frame["market_cap"] / frame["ticker"].map(self._awaited(first, last)).fillna(1)
+        large = frame["market"].isin(["KOSPI", "KOSDAQ"]) & (caps >= min_market_cap)
         return list(frame.loc[large, "ticker"])
+
+    def _awaited(self, first: str, last: str) -> dict[str, float]:
+        """Code -> the factor of its issue, while the new shares are not listed: by the ledger, which knows."""
+        awaited = {}
+        for event in self._market.events:
+            if event.kind in ("rights_issue", "bonus_issue") and first < event.session <= last:
+                awaited[event.code] = event.true_factor
+            if event.kind == "share_listing" and event.session <= last:
+                awaited.pop(event.code, None)
+        return awaited
 
     def _digest(self, session: str) -> str:
         return MarketDay(session, self.frame(session), FINAL, "").digest()

@@ -171,6 +171,6 @@ def test_the_queue_and_the_history_are_found_by_index(tmp_path: Path) -> None:
     backend = SqliteBackend(tmp_path)
     sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE '%(%'"
     names = {name for (name,) in backend._connection.execute(sql)}
-    assert "system_info.target_tickers(is_active,attempts,last_analyzed_date,market_cap)" in names
+    assert "system_info.target_tickers(is_active,attempts,last_analyzed_date,corrected_market_cap)" in names
     assert "stock_data.corporate_actions(ticker)" in names
     backend.close()

@@ -16,7 +16,8 @@ FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 def target(ticker: str, market_cap: int, **fields: Any) -> dict[str, Any]:
     fresh = {"is_active": True, "added_date": FRIDAY, "removed_date": None, "last_analyzed_date": None}
     work = {"attempts": 0, "retry_after_utc": None, "last_error": None, "claimed_by": None}
-    return {"_id": ticker, "name": "이름", "market": "KOSPI", "market_cap": market_cap} | fresh | work | fields
+    caps = {"market_cap": market_cap, "corrected_market_cap": market_cap}
+    return {"_id": ticker, "name": "이름", "market": "KOSPI"} | caps | fresh | work | fields
 
 
 @pytest.fixture
@@ -35,6 +36,12 @@ def test_targets_come_largest_first_and_equals_by_ticker(queue: Store) -> None:
     assert tickers(queue.targets()) == ["005930", "000660", "0001A0", "035720", "000020"]
 
 
+def test_the_order_counts_the_shares_that_are_still_to_be_listed(queue: Store) -> None:
+    queue.save_targets([], {"005930": {"market_cap": 15}, "000660": {"corrected_market_cap": 15}})
+    assert tickers(queue.targets()) == ["005930", "0001A0", "035720", "000660", "000020"]
+    assert tickers(queue.claim_targets(MONDAY, 9)) == tickers(queue.targets())
+
+
 def test_a_target_comes_back_as_it_was_saved(queue: Store) -> None:
     assert queue.target("005930") == target("005930", 500)
     assert queue.target("999999") is None
@@ -48,7 +55,7 @@ def test_inactive_targets_are_kept_and_left_out_on_request(queue: Store) -> None
 
 def test_changes_touch_only_the_fields_they_name(queue: Store) -> None:
     queue.save_targets([target("028260", 7)], {"000660": {"market_cap": 900}, "777777": {"market_cap": 1}})
-    assert queue.target("000660") == target("000660", 900)
+    assert queue.target("000660") == target("000660", 100) | {"market_cap": 900}
     assert queue.target("028260") == target("028260", 7)
     assert queue.target("777777") is None
 

@@ -19,7 +19,7 @@ HEAD_FIELDS = ("finality", "source", "collected_utc", "confirmed_utc", "revision
 """What a session's document holds besides its `_id` and its columns."""
 
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
-    TARGETS: (("is_active", "attempts", "last_analyzed_date", "market_cap"), ("claimed_by",)),
+    TARGETS: (("is_active", "attempts", "last_analyzed_date", "corrected_market_cap"), ("claimed_by",)),
     JOBS: (("job_name", "date_kst"),),
     ACTIONS: (("ticker",), ("session",)),
     INDICATORS: (("session",), ("market_cap",)),

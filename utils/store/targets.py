@@ -12,7 +12,8 @@ LEASE = timedelta(minutes=10)
 """How long a claimed target is out of the others' reach; a batch takes seconds."""
 RETRY_AFTER = timedelta(minutes=50)
 """A target that failed waits for the next hour; it never stands in the way of the others."""
-_LARGEST_FIRST = (("market_cap", -1), ("_id", 1))
+_LARGEST_FIRST = (("corrected_market_cap", -1), ("_id", 1))
+"""With the shares that are still to be listed: an ex-date makes nobody smaller."""
 _NEXT_FIRST = (("attempts", 1), ("last_analyzed_date", 1), *_LARGEST_FIRST)
 """Who killed or failed a worker comes last, then the stalest first (never analysed before all), then the largest."""
 

@@ -1,0 +1,67 @@
+"""`TARGETS_FILE`: the tickers that are always and those that are never targets, whatever they are worth.
+
+One a line, + for always and - for never; what follows a # is a comment, and empty lines mean nothing:
+
+    # of my own
+    +005930   # Samsung Electronics
+    -069500
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from utils.errors import WrongUsage
+
+ALWAYS, NEVER = "+", "-"
+_ENTRY = re.compile(r"([+-])\s*([0-9A-Z]{6})", re.ASCII)
+_SAYS = {ALWAYS: "always", NEVER: "never"}
+
+
+@dataclass(frozen=True)
+class TargetList:
+    """Ticker -> the number of the line that says so."""
+
+    always: Mapping[str, int] = field(default_factory=dict)
+    never: Mapping[str, int] = field(default_factory=dict)
+
+    def strangers(self, listed: Collection[str]) -> list[tuple[int, str]]:
+        """Line and ticker of the entries that are not among these, in the order of the lines."""
+        return sorted((line, each) for each, line in {**self.always, **self.never}.items() if each not in listed)
+
+
+def read_target_list(path: Path | None) -> TargetList:
+    """What the file says; None: nothing. Raises `WrongUsage` that names every line which is wrong."""
+    if path is None:
+        return TargetList()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(
+            f"TARGETS_FILE: {path} cannot be read ({error}). Save it as UTF-8 text this user may read, or unset it."
+        ) from None
+    entries: dict[str, tuple[str, int]] = {}
+    if wrong := list(_take_up(text, entries)):
+        raise WrongUsage(f"TARGETS_FILE: {path} cannot be used. Correct these lines:\n" + "\n".join(wrong))
+    signed = {sign: {each: line for each, (its, line) in entries.items() if its == sign} for sign in _SAYS}
+    return TargetList(signed[ALWAYS], signed[NEVER])
+
+
+def _take_up(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[str]:
+    """Fill `entries`, ticker -> sign and line; what is wrong with the lines that are no good comes back."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not (written := line.split("#")[0].strip()):
+            continue
+        found = _ENTRY.fullmatch(written)
+        if found is None:
+            yield (
+                f"  line {number}: {written!r} is no entry. Write + (always) or - (never) and a code of six digits and "
+                "capital letters, such as +005930; a comment begins with #."
+            )
+        elif found[2] in entries:
+            sign, earlier = entries[found[2]]
+            again = "once more" if sign == found[1] else f"{_SAYS[found[1]]} a target here, {_SAYS[sign]} there"
+            yield f"  line {number}: {found[2]} stands in line {earlier} already, {again}. Keep one of the two."
+        else:
+            entries[found[2]] = (found[1], number)
