@@ -52,7 +52,7 @@ def converse(child: int, terminal: int, waiting: list[bytes]) -> bytes:
         if waiting and shown.rstrip().endswith(b"):"):
             pressed = waiting.pop(0)
             os.write(terminal, pressed)
-            shown += b"\n"
+            shown += b" <-\n"  # its echo is no new question
     else:
         os.kill(child, signal.SIGKILL)
     return shown
