@@ -43,7 +43,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="check settings, database and exchange, load nothing")
     parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
     parser.add_argument(
-        "--cron", choices=("print", "install", "remove"), help="do nothing but this with the lines in your crontab"
+        "--cron",
+        metavar="DO",
+        choices=("print", "install", "remove"),
+        help="nothing but this with the lines in your crontab: print, install or remove",
     )
     args = parser.parse_args(argv)
     if args.cron and (args.dry_run or args.reset):
