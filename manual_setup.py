@@ -4,7 +4,6 @@
 import argparse
 import logging
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.prompt import Confirm, Prompt
@@ -16,12 +15,12 @@ from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.target_rule import TargetRule, target_rule
 from collectors.targets import refresh_from_newest
 from collectors.wiring import make_calendar, make_sources, with_earlier_choices
-from utils.cli import Shift, run
-from utils.cron import cron_lines
+from utils.cli import Shift, run, run_without_store
+from utils.crontab import advice, can_be_installed, change_crontab, install
 from utils.errors import EXIT_DONE, MalformedAnswer, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.progress import progress_bar
-from utils.settings import PROJECT, Settings, load_settings
+from utils.settings import Settings, load_settings
 from utils.store import Store
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION
@@ -31,6 +30,8 @@ log = logging.getLogger("manual_setup")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
+    if args.cron:
+        return run_without_store("manual_setup", args, lambda *given: change_crontab(args.cron, *given))
     return run("manual_setup", args, lambda shift: work(shift, args))
 
 
@@ -42,7 +43,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--markets", metavar="KOSPI,KOSDAQ", help="where targets are chosen from")
     parser.add_argument("--dry-run", action="store_true", help="check settings, database and exchange, load nothing")
     parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--cron",
+        metavar="DO",
+        choices=("print", "install", "remove"),
+        help="nothing but this with the lines in your crontab: print, install or remove",
+    )
+    args = parser.parse_args(argv)
+    if args.cron and (args.dry_run or args.reset):
+        parser.error("--cron does nothing else. Leave out --dry-run and --reset.")
+    return args
 
 
 def work(shift: Shift, args: argparse.Namespace) -> int:
@@ -55,7 +65,10 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         if args.reset:
             confirm_reset(shift.store, asks, args.yes)
     with shift.store.lock(COLLECTION):
-        return set_up(shift, settings, args)
+        code = set_up(shift, settings, args)
+    if asks and not args.dry_run and not shift.stop.requested:
+        offer_cron_lines(shift)  # with the lock free again, so that no evening waits for the answer
+    return code
 
 
 def ask(settings: Settings) -> Settings:
@@ -144,14 +157,23 @@ def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule:
 
 
 def say_what_comes_next(shift: Shift, sessions: int, targets: int) -> None:
-    python, settings = Path(sys.executable).absolute(), shift.settings
-    lines = cron_lines(PROJECT, python, settings.log_dir, shift.clock.host_utc_offsets())
     sys.stdout.write(
         f"\n{sessions} sessions and {targets:,} targets are in the {shift.store.description}.\n"
-        "Put these lines into your crontab (crontab -e); they are right for this host's time zone:\n\n"
-        + "\n".join(lines)
-        + "\n\n`daily_update.py --status` shows where things stand.\n"
+        f"{advice(shift.settings, shift.clock)}\n"
+        "`daily_update.py --status` shows where things stand.\n"
     )
+
+
+def offer_cron_lines(shift: Shift) -> None:
+    if not can_be_installed(shift.settings, shift.clock):
+        return
+    try:
+        with shift.stop.while_asking():
+            agreed = Confirm.ask("Put the lines into your crontab now?", default=False)
+    except (KeyboardInterrupt, EOFError):
+        agreed = False  # everything else is done
+    if agreed:
+        install(shift.settings, shift.clock)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ def test_the_product_never_imports_the_sandbox_or_the_tests() -> None:
         ("sqlite3", "utils/store/sqlite.py"),
         ("holidays", "utils/date_utils.py"),
         ("pytz", "utils/clock.py"),
+        ("zoneinfo", "utils/clock.py"),
         ("time", "utils/clock.py"),
         ("dotenv", "utils/settings.py"),
         ("pydantic_settings", "utils/settings.py"),

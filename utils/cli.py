@@ -72,7 +72,12 @@ class Shift:
 
 
 def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> int:
-    """Start up, do the work, turn every outcome into an exit code. Here is the scripts' one broad `except`.
+    """Start up with the store open, do the work, turn every outcome into an exit code."""
+    return run_without_store(script, args, lambda settings, clock: _with_store(settings, clock, work))
+
+
+def run_without_store(script: str, args: argparse.Namespace, work: Callable[[Settings, Clock], int]) -> int:
+    """`run` for what needs no database. Here is the scripts' one broad `except`.
 
     Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
     """
@@ -84,16 +89,7 @@ def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> 
         redact = setup_logging(script, settings, clock)
         for remark in remarks():
             log.warning("%s", remark)
-        store = open_store(settings, clock)
-        try:
-            shift = Shift(settings, clock, store)
-            shift.stop.listen()
-            code = work(shift)
-            if shift.stop.requested:
-                log.warning("Stopped by %s after the work in hand.", shift.stop.signal_name)
-            return code
-        finally:
-            store.close()
+        return work(settings, clock)
     except NightShiftError as error:
         _say(f"{script}: {redact(str(error))}", logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR)
         return error.exit_code
@@ -103,6 +99,19 @@ def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> 
     except Exception as error:  # the last line of defence: logged whole
         log.critical("%s stopped by an error it does not know.", script, exc_info=error)
         return EXIT_FAILED
+
+
+def _with_store(settings: Settings, clock: Clock, work: Callable[[Shift], int]) -> int:
+    store = open_store(settings, clock)
+    try:
+        shift = Shift(settings, clock, store)
+        shift.stop.listen()
+        code = work(shift)
+        if shift.stop.requested:
+            log.warning("Stopped by %s after the work in hand.", shift.stop.signal_name)
+        return code
+    finally:
+        store.close()
 
 
 def _say(message: str, level: int) -> None:

@@ -1,11 +1,14 @@
 """The only module that tells the time. Everything else is handed a `Clock`."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytz
 
 KST = pytz.timezone("Asia/Seoul")
+HOST_ZONE = Path("/etc/localtime")
 
 
 def kst(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
@@ -36,10 +39,32 @@ class Clock:
         """Seconds from an arbitrary start; unaffected by changes of the wall clock."""
         return time.monotonic()
 
-    def host_utc_offsets(self) -> set[timedelta]:
-        """What the host's local time is ahead of UTC this year: two values where it has daylight saving."""
+    def host_utc_offsets(self, host_zone: Path = HOST_ZONE) -> set[timedelta]:
+        """What local time is ahead of UTC this year: two values with daylight saving, and more where TZ says another
+        zone in this terminal than the host keeps, because nobody can tell from here which of them cron has."""
+        return self._utc_offsets(None) | self._utc_offsets(_read_zone(host_zone))
+
+    def zone_utc_offsets(self, zone: str) -> set[timedelta]:
+        """The same of a named zone; an unknown name means UTC, as it does to the C library."""
+        try:
+            return self._utc_offsets(ZoneInfo(zone))
+        except (OSError, ValueError, LookupError):
+            return {timedelta(0)}
+
+    def _utc_offsets(self, zone: tzinfo | None) -> set[timedelta]:
+        """On the first of each month. None: this process's local time."""
         year = self.now_utc().year
-        return {offset for month in (1, 7) if (offset := datetime(year, month, 1).astimezone().utcoffset()) is not None}
+        moments = (datetime(year, month, 1, tzinfo=UTC).astimezone(zone) for month in range(1, 13))
+        return {offset for moment in moments if (offset := moment.utcoffset()) is not None}
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+def _read_zone(path: Path) -> tzinfo:
+    """A file of the time zone data; without one it is UTC, as it is to the C library."""
+    try:
+        with path.open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return UTC

@@ -37,6 +37,10 @@ def _guarded_line(
 
 
 def _command(project: Path, python: Path, log_dir: Path, script: str) -> str:
-    """Quoted for the shell, then for cron, to which `%` is the end of the command."""
-    folder, program, log_file = (shlex.quote(str(path)) for path in (project, python, log_dir / "cron.log"))
-    return f"cd {folder} && {program} {script} >> {log_file} 2>&1".replace("%", "\\%")
+    """Quoted for the shell, then for cron, to which `%` is the end of the command.
+
+    The log's folder is made first: without it the shell would start nothing.
+    """
+    paths = (project, python, log_dir, log_dir / "cron.log")
+    folder, program, logs, log_file = (shlex.quote(str(path)) for path in paths)
+    return f"cd {folder} && mkdir -p {logs} && {program} {script} >> {log_file} 2>&1".replace("%", "\\%")

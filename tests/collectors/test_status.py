@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from collectors.status import show_status
-from collectors.targets import refresh_targets
+from collectors.target_rule import TargetRule
+from collectors.targets import refresh_from_newest
 from tests.fakes import FakeClock, market_day, row
 from utils.date_utils import TradingCalendar
 from utils.store import Store
@@ -22,7 +23,7 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store.save_scope(1, ["KOSPI"], "2024-01-18")
     day = market_day(FRIDAY, row("000010"), row("000020"))
     store.save_session(day)
-    refresh_targets(store, day.frame, FRIDAY, 1, ["KOSPI"])
+    refresh_from_newest(store, TargetRule(1, ("KOSPI",)))
     return store
 
 

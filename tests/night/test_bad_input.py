@@ -21,6 +21,8 @@ WRONG_OPTIONS = [
     (("manual_setup.py", "--yes", "--sessions", "100000"), "HISTORY_SESSIONS: '100000'"),
     (("manual_setup.py", "--yes", "--markets", "KOSPI,NYSE"), "KOSPI, KOSDAQ, KONEX"),
     (("manual_setup.py", "--reset"), "--yes"),
+    (("manual_setup.py", "--cron", "put"), "invalid choice: 'put'"),
+    (("manual_setup.py", "--cron", "remove", "--reset"), "Leave out --dry-run and --reset"),
     (("daily_update.py", "--from", "2026-09-09", "--to", "2026-09-08"), "is after"),
     (("daily_update.py", "--from", "2026-09-11"), "in the future"),
     (("daily_update.py", "--to", "2026-02-30"), "is not a date"),

@@ -5,6 +5,7 @@ import pty
 import select
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,12 @@ CTRL_C = b"\x03"
 
 
 def talk(suite: Suite, *answers: bytes) -> tuple[str, int]:
-    """Run `manual_setup.py` in a terminal of its own, type one answer per question; what it showed, its exit code."""
+    """Run `manual_setup.py` in a terminal of its own, type one answer per question; what it showed, its exit code.
+
+    The only command that it finds is the `crontab` of the test, if there is one."""
     suite.exchange.set_time(NOW)
-    environment = os.environ | suite.settings(KST_NOW="2026-09-10T19:00:00") | {"TERM": "dumb", "COLUMNS": "200"}
+    around = {"TERM": "dumb", "COLUMNS": "200", "PATH": str(suite.folder / "bin")}
+    environment = os.environ | suite.settings(KST_NOW="2026-09-10T19:00:00") | around
     child, terminal = pty.fork()
     if child == 0:
         os.execve(sys.executable, [sys.executable, str(PROJECT / "manual_setup.py")], environment)  # noqa: S606
@@ -48,7 +52,7 @@ def converse(child: int, terminal: int, waiting: list[bytes]) -> bytes:
         if waiting and shown.rstrip().endswith(b"):"):
             pressed = waiting.pop(0)
             os.write(terminal, pressed)
-            shown += b"\n"
+            shown += b" <-\n"  # its echo is no new question
     else:
         os.kill(child, signal.SIGKILL)
     return shown
@@ -69,6 +73,52 @@ def test_a_wrong_answer_is_explained_and_asked_again(suite: Suite) -> None:
     assert "one or more of KOSPI, KOSDAQ, KONEX" in shown
     assert "a whole number from 1 to 7800" in shown
     assert {target["market"] for target in suite.read(NOW)["targets"]} == {"KOSPI"}
+
+
+@pytest.fixture
+def crontab(suite: Suite) -> Path:
+    """The file behind the `crontab` command that the setup finds."""
+    tab, command = suite.folder / "tab", suite.folder / "bin" / "crontab"
+    tab.write_text("@daily true\n")
+    command.parent.mkdir()
+    command.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\ncase $1 in -l) cat '{tab}' ;; -) cat > '{tab}' ;; esac\n")
+    command.chmod(0o755)
+    return tab
+
+
+@pytest.mark.parametrize(("answer", "installed"), [(b"y\n", True), (b"\n", False), (b"\x03", False)], ids=repr)
+def test_the_lines_go_into_the_crontab_only_after_a_yes(
+    answer: bytes, installed: bool, suite: Suite, crontab: Path
+) -> None:
+    shown, code = talk(suite, b"\n", b"\n", b"2\n", answer)
+    assert "Put the lines into your crontab now?" in shown
+    assert (code, crontab.read_text().startswith("@daily true\n# krx-night-shift: begin ")) == (0, installed), shown
+    assert installed or crontab.read_text() == "@daily true\n"
+
+
+def test_without_a_crontab_command_the_setup_names_the_timers_and_cron_is_refused(suite: Suite) -> None:
+    nothing = str(suite.folder / "nothing")
+    assert (
+        "take the systemd timers" in suite.run(NOW, "manual_setup.py", "--yes", "--sessions", "2", PATH=nothing).stdout
+    )
+    done = suite.run(NOW, "manual_setup.py", "--cron", "install", PATH=nothing)
+    assert (done.returncode, "take the systemd timers of docs/cron.md" in done.stderr) == (2, True), done.stderr
+
+
+def test_the_lines_come_out_again_whatever_the_database_says(suite: Suite, crontab: Path) -> None:
+    nowhere = {"MONGODB_URI": "mongodb://127.0.0.1:1/", "PATH": str(crontab.parent / "bin")}
+    for action, has_block in (("install", True), ("remove", False)):
+        done = suite.run(NOW, "manual_setup.py", "--cron", action, **nowhere)
+        assert done.returncode == 0, done.stderr
+        assert ("daily_update.py" in crontab.read_text()) is has_block
+    assert crontab.read_text() == "@daily true\n"
+
+
+def test_who_is_not_asked_gets_no_cron_lines(suite: Suite, crontab: Path) -> None:
+    done = suite.run(NOW, "manual_setup.py", "--yes", "--sessions", "2", PATH=str(suite.folder / "bin"))
+    assert done.returncode == 0, done.stderr
+    assert "`manual_setup.py --cron install` puts them into your crontab:" in done.stdout
+    assert crontab.read_text() == "@daily true\n"
 
 
 @pytest.mark.parametrize("answers", [[b"\x03"], [b"\n", b"\x03"], [b"\n", b"\n", b"\x03"], [b"\x04"]], ids=repr)

@@ -1,7 +1,10 @@
 """The clock: KST_NOW moves it, milliseconds are as fine as it gets."""
 
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import TZPATH
 
 import pytest
 
@@ -41,16 +44,80 @@ def test_the_stopwatch_goes_on_whatever_the_start() -> None:
     assert 0 <= clock.monotonic() - time.monotonic() + 1 < 2
 
 
+@pytest.fixture
+def zone_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets TZ for this process; afterwards it is as it was."""
+
+    def set_zone(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield set_zone
+    monkeypatch.undo()
+    time.tzset()
+
+
+def hours_ahead(host_zone: Path) -> set[float]:
+    return {offset / timedelta(hours=1) for offset in Clock(kst(2026, 1, 22)).host_utc_offsets(host_zone)}
+
+
+@pytest.fixture
+def host_zone(tmp_path: Path) -> Callable[[str], Path]:
+    """A file such as /etc/localtime for a named zone, out of the package `tzdata` or the host's own data."""
+
+    def make(zone: str) -> Path:
+        for folder in TZPATH:
+            if (data := Path(folder, zone)).is_file():
+                path = tmp_path / "localtime"
+                path.write_bytes(data.read_bytes())
+                return path
+        pytest.skip("this host has no time zone data")
+
+    return make
+
+
 @pytest.mark.parametrize(
     ("zone", "hours"),
-    [("UTC", {0}), ("KST-9", {9}), ("CET-1CEST,M3.5.0,M10.5.0/3", {1, 2}), ("IST-5:30", {5.5}), ("NST3:30", {-3.5})],
+    [
+        ("Etc/UTC", {0}),
+        ("Asia/Seoul", {9}),
+        ("Europe/Berlin", {1, 2}),
+        ("Asia/Kolkata", {5.5}),
+        ("America/St_Johns", {-3.5, -2.5}),
+        ("Africa/Casablanca", {0, 1}),  # only in the month of Ramadan is it another hour
+    ],
 )
-def test_the_host_says_how_far_it_is_ahead_of_utc(
-    zone: str, hours: set[float], monkeypatch: pytest.MonkeyPatch
+def test_the_host_says_how_far_it_is_ahead_of_utc_in_every_month(
+    zone: str, hours: set[float], zone_here: Callable[[str], None], host_zone: Callable[[str], Path]
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", zone)
-        time.tzset()
-        offsets = Clock(kst(2024, 1, 22)).host_utc_offsets()
-    time.tzset()
+    localtime = host_zone(zone)
+    zone_here(f":{localtime}")
+    assert hours_ahead(localtime) == hours
+
+
+def test_a_zone_of_this_terminal_alone_does_not_hide_the_hosts(
+    zone_here: Callable[[str], None], host_zone: Callable[[str], Path]
+) -> None:
+    """With TZ=Asia/Seoul in somebody's profile, cron on a UTC host is in UTC all the same."""
+    zone_here("KST-9")
+    assert hours_ahead(host_zone("Etc/UTC")) == {0, 9}
+    assert hours_ahead(host_zone("Asia/Seoul")) == {9}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"TZif is not all"], ids=repr)
+def test_a_host_without_a_zone_is_in_utc(
+    content: bytes | None, zone_here: Callable[[str], None], tmp_path: Path
+) -> None:
+    zone_here("UTC0")
+    localtime = tmp_path / "localtime"
+    if content is not None:
+        localtime.write_bytes(content)
+    assert hours_ahead(localtime) == {0}
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("Asia/Seoul", {9}), ("Europe/Berlin", {1, 2}), ("Nowhere", {0}), ("Asia", {0}), ("../x", {0})]
+)
+def test_a_zone_by_name_an_unknown_one_is_utc(zone: str, hours: set[float]) -> None:
+    offsets = Clock(kst(2026, 1, 22)).zone_utc_offsets(zone)
     assert offsets == {timedelta(hours=each) for each in hours}

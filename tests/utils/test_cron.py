@@ -17,7 +17,7 @@ EVERY_HOUR = [f"{day}-{hour:02}" for day in range(1, 8) for hour in range(24)]
 
 
 def test_a_host_that_keeps_kst_gets_the_lines_of_the_contract() -> None:
-    run = "cd /opt/krx && /opt/krx/.venv/bin/python"
+    run = "cd /opt/krx && mkdir -p /var/log/krx && /opt/krx/.venv/bin/python"
     log = ">> /var/log/krx/cron.log 2>&1"
     assert cron_lines(PROJECT, PYTHON, LOGS, KST) == [
         f"0 19 * * 1-5 {run} daily_update.py {log}",
@@ -70,7 +70,7 @@ class Host:
         return path
 
     def lines(self, offsets: set[timedelta]) -> list[str]:
-        return cron_lines(self.project, self.python, self.project, offsets)
+        return cron_lines(self.project, self.python, self.project / "logs", offsets)
 
     def fire(self, line: str, now_in_korea: str) -> list[str]:
         """What cron does with the sixth field, at that weekday and hour in Korea; which scripts ran."""
@@ -112,13 +112,13 @@ def test_sundays_night_and_the_days_are_left_alone(host: Host, moment: str) -> N
     assert [host.fire(line, moment) for line in host.lines(UTC)] == [[], []]
 
 
-def test_a_plain_line_runs_its_script_in_the_project_and_keeps_its_output(host: Host) -> None:
+def test_a_plain_line_runs_its_script_in_the_project_and_keeps_its_output_in_a_folder_that_it_makes(host: Host) -> None:
     assert [host.fire(line, "") for line in host.lines(KST)] == [
         ["daily_update.py"],
         ["hourly_analysis.py"],
         ["hourly_analysis.py"],
     ]
-    assert (host.project / "cron.log").read_text() == "output\n" * 3
+    assert (host.project / "logs" / "cron.log").read_text() == "output\n" * 3
 
 
 @pytest.mark.parametrize("offsets", [KST, UTC], ids=["KST", "UTC"])
