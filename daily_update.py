@@ -6,6 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
+from collectors.announcements import announce_flagged_actions
 from collectors.audit import Audit, audit, show_audit, show_repair
 from collectors.cross_check import cross_check
 from collectors.export import check_export_file, export
@@ -36,7 +37,7 @@ log = logging.getLogger("daily_update")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("daily_update", args, lambda shift: work(shift, args))
+    return run("daily_update", args, lambda shift: work(shift, args), is_watched=args == parse([]))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -64,7 +65,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def work(shift: Shift, args: argparse.Namespace) -> int:
     check_span(args.first, args.last, shift.clock.now_kst())
     if args.status:
-        show_status(shift.store, make_calendar(shift.settings, shift.store), args.json)
+        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
         return EXIT_DONE
     if args.export:
         return export_prices(shift, args)
@@ -135,6 +136,8 @@ def after_session(shift: Shift, collected: Collected) -> None:
     if collected.is_newest:
         settings = choices(shift)
         refresh_targets(shift.store, collected.frame, head.session, settings.min_market_cap, settings.markets)
+    if shift.settings.notify_urls:
+        announce_flagged_actions(shift.store, head.session, collected.frame, shift.settings.language)
 
 
 def choices(shift: Shift) -> Settings:

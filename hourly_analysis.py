@@ -6,6 +6,7 @@ import logging
 import sys
 
 from collectors.analysis_queue import AnalysisQueue
+from collectors.announcements import announce_night
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
@@ -22,7 +23,8 @@ log = logging.getLogger("hourly_analysis")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("hourly_analysis", args, lambda shift: work(shift, args))
+    by_hand = args.session or args.ticker or args.status or args.dry_run
+    return run("hourly_analysis", args, lambda shift: work(shift, args), is_watched=not by_hand)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -42,7 +44,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.status:
-        show_status(shift.store, make_calendar(shift.settings, shift.store), args.json)
+        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
         return EXIT_DONE
     if args.ticker:
         return show_one(shift, args.ticker)
@@ -56,7 +58,10 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     is_done = progress.analyzed == progress.tickers and shift.store.is_completed(HOURLY_ANALYSIS, session)
     with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
-        return EXIT_DONE if is_done else analyse(shift, calendar, session)
+        code = EXIT_DONE if is_done else analyse(shift, calendar, session)
+    if shift.settings.wants_digest and not args.session:
+        announce_night(shift.store, session, shift.settings.language)
+    return code
 
 
 def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:

@@ -8,14 +8,16 @@ from typing import Any
 from rich.table import Table
 
 from collectors.healing import due_in_store
+from utils.addresses import scheme_of
 from utils.cli import screen
 from utils.clock import KST
 from utils.date_utils import TradingCalendar
+from utils.settings import Settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 
-def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
+def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
     now = store.clock.now_kst()
     tonight = calendar.session_of_night(now)
@@ -41,12 +43,13 @@ def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
         "targets_failed": progress.failed,
         "jobs": [_job(job) for name in (DAILY_UPDATE, HOURLY_ANALYSIS) for job in store.jobs(name, last=3)],
         "sources": [_source(source, now) for source in store.sources()],
+        "notifications": _notifications(store, settings),
     }
 
 
-def show_status(store: Store, calendar: TradingCalendar, as_json: bool) -> None:
+def show_status(store: Store, calendar: TradingCalendar, settings: Settings, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(store, calendar)
+    facts = status(store, calendar, settings)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
@@ -63,6 +66,18 @@ def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
     blocked = source["blocked_until_utc"]
     over = blocked is not None and blocked <= now
     return _plain(source | ({"blocked_until_utc": None, "reason": None} if over else {}))
+
+
+def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
+    """Which kinds of services are told (their addresses are secret), what fails at present, what nobody was told."""
+    names = ("job_name", "kind", "message", "opened_utc", "told_utc")
+    return {
+        "services": [scheme_of(address) for address in settings.notify_addresses],
+        "digest": settings.wants_digest,
+        "heartbeat": settings.heartbeat_url is not None,
+        "incidents": [_plain({name: each[name] for name in names}) for each in store.open_incidents()],
+        "untold": len(store.untold_incidents()),
+    }
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +115,18 @@ def _show_to_person(facts: dict[str, Any]) -> None:
     for source in facts["sources"]:
         closed = f", closed until {source['blocked_until']} ({source['reason']})" if source["blocked_until"] else ""
         console.print(f"Source {source['_id']}: {source['today']} requests on {source['date_kst']}{closed}")
+    console.print(_told(facts["notifications"]), highlight=False)
     console.print(_job_table(facts["jobs"]))
+
+
+def _told(facts: dict[str, Any]) -> str:
+    services = ", ".join(facts["services"]) or "off"
+    untold = f", {facts['untold']} untold" if facts["untold"] else ""
+    lines = [f"Notifications: {services}{untold}; heartbeat: {'on' if facts['heartbeat'] else 'off'}"]
+    for each in facts["incidents"]:
+        since = each["opened"][:16].replace("T", " ")
+        lines.append(f"  {each['job_name']} since {since}: {each['kind']}{'' if each['told'] else ' (untold)'}")
+    return "\n".join(lines)
 
 
 def _list(title: str, sessions: list[str]) -> str:
