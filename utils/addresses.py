@@ -39,11 +39,9 @@ def secret_parts(address: str) -> set[str]:
 def _parts(address: re.Match[str]) -> Iterator[str]:
     user, _, password = (address["user"] or "").partition(":")
     yield password
-    if len(user) >= _LONG // 2:
-        yield user
-    host = address["host"]
-    if len(host) >= _LONG and "." not in host and not host.lower().startswith("localhost"):
-        yield host
+    yield from filter(_looks_secret, [user])
+    if "." not in address["host"]:  # no host at all, but a token
+        yield from (word for word in address["host"].split(":") if len(word) >= _LONG and word != "localhost")
     yield from filter(_looks_secret, re.split(r"[/,;]+", address["path"]))
     for name, _, value in (pair.partition("=") for pair in address["query"].split("&")):
         if _SECRET_NAME.search(name):

@@ -17,6 +17,7 @@ from tests.notifications.receiver import Receiver
 from utils.clock import kst
 from utils.settings import PROJECT
 from utils.store.locks import COLLECTION
+from utils.store.sqlite import FILE_NAME
 
 EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
 TONIGHT = "2026-09-10"
@@ -217,6 +218,56 @@ def test_corporate_actions_that_the_rows_cannot_explain_are_told_once_a_session(
     assert re.fullmatch(
         r"013480 \S+: new_shares \(market_transfer\), 5,560 -> 5,680, factor 0.869565", message["message"]
     )
+
+
+def damage(watched: Watched) -> Path:
+    """The embedded database as a broken disk leaves it; where it is kept meanwhile."""
+    file = watched.installation.suite.folder / "data" / FILE_NAME
+    kept = file.rename(file.with_suffix(".kept"))
+    file.write_bytes(b"no database any more" * 1_000)
+    return kept
+
+
+def test_a_database_that_cannot_be_used_is_told_once_and_so_is_its_recovery(watched: Watched) -> None:
+    kept = damage(watched)
+    for hour in range(2):
+        assert watched.run(EVENING + timedelta(hours=hour), "daily_update").code == 1
+        assert watched.run(EVENING + hours(hour), "hourly_analysis").code == 1
+    kept.replace(kept.with_suffix(".sqlite3"))
+    watched.must(EVENING + hours(2), "daily_update")
+    watched.must(EVENING + hours(3), "hourly_analysis")
+    assert watched.receiver.titles == [
+        "krx-night-shift: database: the database cannot be used",
+        "krx-night-shift: database: recovered",
+    ]
+    assert watched.receiver.pings == ["/start", "/fail"] * 2 + ["/start", ""]
+
+
+def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:
+    done = watched.must(EVENING, "manual_setup", "--yes", "--sessions", "4", "--dry-run")
+    assert watched.receiver.titles == ["krx-night-shift: a test"]
+    assert watched.receiver.pings == ["/log"]
+    assert "Told: 1. json." in done.log
+    watched.must(EVENING, "manual_setup", "--yes", "--sessions", "4")
+    assert len(watched.receiver.arrived) == 2, "only a dry run"
+
+
+def test_a_dry_run_of_the_setup_says_whom_it_did_not_reach(watched: Watched) -> None:
+    watched.receiver.answer = 403
+    watched.installation.settings["NOTIFY_URLS"] += ",json://127.0.0.1:1/Room-4711-secret"
+    done = watched.run(EVENING, "manual_setup", "--yes", "--sessions", "4", "--dry-run")
+    assert done.code == 1
+    for word in ("1. json: ", "403", "2. json: ", "HEARTBEAT_URL: HTTP 403"):
+        assert word in done.log.splitlines()[-1]
+    assert "Room-4711" not in done.log
+
+
+def test_an_address_that_cannot_be_used_is_refused_by_the_setup_and_harms_no_other_run(watched: Watched) -> None:
+    watched.installation.settings["NOTIFY_URLS"] = "json://127.0.0.1:1/x,nosuch://Room-4711-secret"
+    done = watched.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
+    assert done.code == 2
+    assert "NOTIFY_URLS: apprise cannot use 2. nosuch." in done.log
+    watched.must(EVENING, "daily_update")
 
 
 def test_a_good_night_has_a_line_if_it_is_wanted(watched: Watched) -> None:

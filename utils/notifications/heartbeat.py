@@ -39,7 +39,7 @@ def _send(address: str, event: str, body: str, clock: Clock) -> str:
     )
     try:
         response = retry(requests.post, _address_of(address, event), body.encode(), timeout=PING_SECONDS)
-    except requests.RequestException as error:  # its text holds the address
+    except (requests.RequestException, ValueError) as error:  # its text holds the address
         return type(error).__name__
     return "" if response.ok else f"HTTP {response.status_code}"
 
