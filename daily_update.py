@@ -136,8 +136,8 @@ def after_session(shift: Shift, collected: Collected) -> None:
     if collected.is_newest:
         settings = choices(shift)
         refresh_targets(shift.store, collected.frame, head.session, settings.min_market_cap, settings.markets)
-    if shift.settings.notify_urls:
-        announce_flagged_actions(shift.store, head.session, collected.frame, shift.settings.language)
+        if settings.notify_urls:
+            announce_flagged_actions(shift.store, head.session, collected.frame, settings.language)
 
 
 def choices(shift: Shift) -> Settings:

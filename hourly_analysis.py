@@ -6,7 +6,7 @@ import logging
 import sys
 
 from collectors.analysis_queue import AnalysisQueue
-from collectors.announcements import announce_night
+from collectors.announcements import announce_night, announce_unfinished_night
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
@@ -78,7 +78,8 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
     """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue."""
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
-    store.give_up_jobs(HOURLY_ANALYSIS, before=session)
+    if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
+        announce_unfinished_night(store, session, settings.language)
     with JobRun(store, HOURLY_ANALYSIS, session) as job:
         heads = store.session_heads()
         panel = store.load_panel(session, PANEL_SESSIONS)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from utils.notifications.texts import FLAGGED, NIGHT, listing, night_line
+from utils.notifications.texts import FLAGGED, NIGHT, UNFINISHED, listing, night_line, unfinished_line
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
@@ -41,3 +41,8 @@ def announce_night(store: Store, session: str, language: str) -> None:
         analyzed=progress.analyzed,
     )
     store.announce(HOURLY_ANALYSIS, NIGHT, session, line)
+
+
+def announce_unfinished_night(store: Store, session: str, language: str) -> None:
+    """Have it told that this session has taken the place of one whose analysis was not finished."""
+    store.announce(HOURLY_ANALYSIS, UNFINISHED, session, unfinished_line(language, session))

@@ -283,6 +283,17 @@ def test_a_good_night_has_a_line_if_it_is_wanted(watched: Watched) -> None:
     assert message["message"].startswith(f"{TONIGHT}: {targets} of {targets} targets analysed, ")
 
 
+def test_a_night_that_the_next_session_overtakes_is_told(watched: Watched) -> None:
+    watched.must(EVENING, "daily_update")
+    watched.must(EVENING + hours(0), "hourly_analysis", "--quota", "1")
+    watched.must(NEXT_EVENING, "daily_update")
+    for hour in range(2):
+        watched.must(NEXT_EVENING + hours(hour), "hourly_analysis", "--quota", "1")
+    (message,) = watched.receiver.messages
+    assert message["title"] == "krx-night-shift: the analysis before was not finished, 2026-09-11"
+    assert message["message"].startswith("2026-09-11 has taken the place")
+
+
 def test_status_shows_who_is_told_and_what_is_wrong(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     watched.exchange.fail("maintenance")
     watched.receiver.answer = 503

@@ -26,6 +26,7 @@ from utils.notifications.texts import (
     MOST_LINES,
     NIGHT,
     UNEXPECTED,
+    UNFINISHED,
     listing,
     message,
     night_line,
@@ -179,7 +180,7 @@ def kinds() -> set[str]:
 
 def test_every_kind_of_error_that_can_end_a_run_has_its_words() -> None:
     never = {errors.SourceError.kind, errors.ClosedMarket.kind, *EVERYDAY}
-    assert set(HEADLINES) == kinds() - never | {UNEXPECTED, FLAGGED, NIGHT}
+    assert set(HEADLINES) == kinds() - never | {UNEXPECTED, FLAGGED, NIGHT, UNFINISHED}
     for english, korean in HEADLINES.values():
         assert not re.search("[가-힣]", english)
         assert re.search("[가-힣]", korean)

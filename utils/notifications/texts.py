@@ -10,7 +10,7 @@ SENDER = "krx-night-shift"
 MOST_CHARACTERS = 1800
 """The least that a common service takes in one message, with room to spare: Discord takes 2,000."""
 MOST_LINES = 15
-FLAGGED, NIGHT, UNEXPECTED = "flagged_actions", "night", "unexpected"
+FLAGGED, NIGHT, UNFINISHED, UNEXPECTED = "flagged_actions", "night", "unfinished", "unexpected"
 
 HEADLINES = {
     "failed": ("failed", "실패"),
@@ -32,6 +32,7 @@ HEADLINES = {
     UNEXPECTED: ("an unexpected error", "예상하지 못한 오류"),
     FLAGGED: ("corporate actions to look at", "확인이 필요한 기업 활동"),
     NIGHT: ("analysis done", "분석 완료"),
+    UNFINISHED: ("the analysis before was not finished", "이전 분석이 끝나지 않았습니다"),
 }
 """Kind of error or of announcement -> what has happened, in English and in Korean."""
 _WORDS = {
@@ -46,6 +47,8 @@ _WORDS = {
         "night": "{session}: {analyzed} of {targets} targets analysed, {tickers} tickers, revision {revision}. "
         "Signals: {signals}",
         "none": "none",
+        "unfinished": "{session} has taken the place of a session whose targets were not all analysed. What was left "
+        "comes first now; hourly_analysis.py --status shows how far it is.",
     },
     "ko": {
         "until": "{moment}(한국 시간)까지",
@@ -58,6 +61,8 @@ _WORDS = {
         "night": "{session}: 대상 {targets}종목 중 {analyzed}종목 분석, 전체 {tickers}종목, 리비전 {revision}. "
         "신호: {signals}",
         "none": "없음",
+        "unfinished": "대상 종목의 분석이 다 끝나기 전에 {session}로 넘어갔습니다. 남은 종목부터 분석합니다. "
+        "hourly_analysis.py --status로 진행 상황을 볼 수 있습니다.",
     },
 }
 Incident = Mapping[str, Any]
@@ -90,6 +95,10 @@ def night_line(language: str, signals: Mapping[str, int], **facts: object) -> st
     words = _WORDS[language]
     shown = [f"{name} {count}" for name, count in sorted(signals.items(), key=lambda each: (-each[1], each[0]))]
     return words["night"].format(signals=", ".join(shown[:MOST_LINES]) or words["none"], **facts)
+
+
+def unfinished_line(language: str, session: str) -> str:
+    return _WORDS[language]["unfinished"].format(session=session)
 
 
 def _headline(incident: Incident, language: str) -> str:
