@@ -7,7 +7,7 @@ from urllib.parse import unquote
 _BETWEEN = re.compile(r"[\s,]+(?=[a-z0-9]+://)", re.IGNORECASE)
 _FORM = re.compile(r"[a-z0-9]+://(?:(?P<user>[^/?]*)@)?(?P<host>[^/?]*)(?P<path>[^?]*)\??(?P<query>.*)", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"key|token|secret|pass|pw|auth", re.IGNORECASE)
-_LONG, _VERY_LONG = 8, 20
+_SHORTEST, _LONG, _VERY_LONG = 4, 8, 20
 
 
 def split_addresses(text: str) -> list[str]:
@@ -39,12 +39,11 @@ def secret_parts(address: str) -> set[str]:
 def _parts(address: re.Match[str]) -> Iterator[str]:
     user, _, password = (address["user"] or "").partition(":")
     yield password
-    yield from filter(_looks_secret, [user])
+    yield from filter(_looks_secret, (user, *re.split(r"[/,;]+", address["path"])))
     if "." not in address["host"]:  # no host at all, but a token
         yield from (word for word in address["host"].split(":") if len(word) >= _LONG and word != "localhost")
-    yield from filter(_looks_secret, re.split(r"[/,;]+", address["path"]))
     for name, _, value in (pair.partition("=") for pair in address["query"].split("&")):
-        if _SECRET_NAME.search(name):
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST:
             yield value
 
 

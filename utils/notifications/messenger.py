@@ -37,8 +37,8 @@ def _send_one(address: str, title: str, body: str) -> str:
     service = _service(address)
     if service is None:
         return UNKNOWN
-    # Errors of its plugins do not leave it; each ends up in the answer's log.
-    with service.notify(body=body, title=title) as answer:
+    # As plain text, or a service may take an underscore for markup. Errors of its plugins end up in the answer's log.
+    with service.notify(body=body, title=title, body_format="text") as answer:
         return "" if answer else "; ".join(dict.fromkeys(entry.message for entry in answer.logs())) or "not delivered"
 
 
