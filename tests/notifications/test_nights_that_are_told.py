@@ -1,5 +1,6 @@
 """Whole runs over the local exchange: what the people and the monitor are told of them."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +12,11 @@ from sandbox.server import LocalExchange
 from tests.failures.installation import Installation, sleepless
 from tests.failures.test_answers_of_the_exchange import FIELDS
 from tests.failures.test_answers_of_the_exchange import documented as by_exit_code
-from tests.night.suite import Suite
+from tests.night.suite import PASSWORD, Suite
 from tests.notifications.conftest import Watched
 from tests.notifications.receiver import Receiver
 from utils.clock import kst
+from utils.errors import SourceDown
 from utils.settings import PROJECT
 from utils.store.locks import COLLECTION
 from utils.store.sqlite import FILE_NAME
@@ -203,6 +205,16 @@ def test_no_secret_of_an_address_stands_in_any_file_or_message(watched: Watched)
         assert secret not in written
 
 
+def test_no_secret_of_an_error_is_told(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(*args: object) -> int:
+        raise SourceDown(f"{PASSWORD} was refused at {watched.receiver.heartbeat_url}/start")
+
+    monkeypatch.setattr("daily_update.update", careless)
+    assert watched.run(EVENING, "daily_update").code == 1
+    assert watched.receiver.messages[0]["message"] == "*** was refused at ***/start"
+    assert "5f0e1c3a" not in watched.receiver.body_of("/fail")
+
+
 def test_corporate_actions_that_the_rows_cannot_explain_are_told_once_a_session(
     exchange: LocalExchange, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -241,6 +253,24 @@ def test_a_database_that_cannot_be_used_is_told_once_and_so_is_its_recovery(watc
         "krx-night-shift: database: recovered",
     ]
     assert watched.receiver.pings == ["/start", "/fail"] * 2 + ["/start", ""]
+
+
+def test_an_incident_that_cannot_be_noted_is_a_warning(watched: Watched) -> None:
+    (watched.installation.suite.folder / "logs" / "database_incident.json").mkdir()
+    watched.exchange.fail("maintenance")
+    done = watched.run(EVENING, "daily_update")
+    assert done.code == 1
+    assert "What there is to tell could not be read or noted" in done.log.splitlines()[-1]
+
+
+def test_a_run_that_a_person_interrupts_tells_nobody(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("daily_update.update", interrupted)
+    assert watched.run(EVENING, "daily_update").code == 1
+    assert watched.receiver.pings == ["/start"]
+    assert watched.receiver.messages == []
 
 
 def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:
@@ -305,3 +335,9 @@ def test_status_shows_who_is_told_and_what_is_wrong(watched: Watched, capsys: py
     assert "daily_update since 2026-09-10 19:" in shown
     assert "down (untold)" in shown
     assert "secret" not in shown
+    watched.must(EVENING + timedelta(hours=1), "hourly_analysis", "--status", "--json")
+    facts = json.loads(capsys.readouterr().out)["notifications"]
+    assert (facts["services"], facts["heartbeat"], facts["digest"], facts["untold"]) == (["json"], True, False, 1)
+    assert [(each["job_name"], each["kind"], each["told"]) for each in facts["incidents"]] == [
+        ("daily_update", "down", None)
+    ]

@@ -104,7 +104,8 @@ class Teller:
 
     def _send(self, title: str, body: str) -> bool:
         """Whether it has reached anybody. One service is enough: the others would get it again and again."""
-        answers = messenger.send(self._settings.notify_addresses, self._redact(title), self._redact(body))
+        title, body = self._redact(title), self._redact(body)
+        answers = messenger.send(self._settings.notify_addresses, title, body)
         failed = {name: problem for name, problem in answers.items() if problem}
         if told := len(failed) < len(answers):
             log.info("Told: %s", title)
