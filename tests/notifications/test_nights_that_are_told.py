@@ -277,6 +277,7 @@ def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:
     done = watched.must(EVENING, "manual_setup", "--yes", "--sessions", "4", "--dry-run")
     assert watched.receiver.titles == ["krx-night-shift: a test"]
     assert watched.receiver.pings == ["/log"]
+    assert "Notifications: json; heartbeat: on." in done.log
     assert "Told: 1. json." in done.log
     watched.must(EVENING, "manual_setup", "--yes", "--sessions", "4")
     assert len(watched.receiver.arrived) == 2, "only a dry run"

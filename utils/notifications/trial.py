@@ -2,6 +2,7 @@
 
 import logging
 
+from utils.addresses import scheme_of
 from utils.clock import Clock
 from utils.errors import NightShiftError, WrongUsage
 from utils.notifications import heartbeat, messenger
@@ -12,12 +13,15 @@ log = logging.getLogger(__name__)
 
 
 def check_services(settings: Settings) -> None:
-    """Raises `WrongUsage` for addresses that apprise cannot use, by their place in NOTIFY_URLS. Nothing is sent."""
+    """Say who will be told. Raises `WrongUsage` for addresses that apprise cannot use, by their place in the list."""
     if unknown := messenger.unknown_services(settings.notify_addresses):
         raise WrongUsage(
             f"NOTIFY_URLS: apprise cannot use {', '.join(unknown)}. Addresses are described at "
             "https://github.com/caronc/apprise; docs/notifications.md has examples."
         )
+    services = ", ".join(map(scheme_of, settings.notify_addresses)) or "off (NOTIFY_URLS)"
+    monitor = "on" if settings.heartbeat_url else "off (HEARTBEAT_URL)"
+    log.info("Notifications: %s; heartbeat: %s.", services, monitor)
 
 
 def try_services(settings: Settings, clock: Clock) -> None:
