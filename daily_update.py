@@ -6,6 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
+from collectors.announcements import announce_flagged_actions
 from collectors.audit import Audit, audit, show_audit, show_repair
 from collectors.cross_check import cross_check
 from collectors.export import check_export_file, export
@@ -38,7 +39,7 @@ log = logging.getLogger("daily_update")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("daily_update", args, lambda shift: work(shift, args))
+    return run("daily_update", args, lambda shift: work(shift, args), is_watched=args == parse([]))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -66,7 +67,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def work(shift: Shift, args: argparse.Namespace) -> int:
     check_span(args.first, args.last, shift.clock.now_kst())
     if args.status:
-        show_status(shift.store, make_calendar(shift.settings, shift.store), args.json)
+        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
         return EXIT_DONE
     if args.export:
         return export_prices(shift, args)
@@ -139,18 +140,20 @@ def heal(shift: Shift, collector: StockDataCollector, due: list[DueSession], rul
     with progress_bar("Collecting sessions", len(due)) as advance:
 
         def then(collected: Collected) -> None:
-            after_session(shift.store, rule, collected)
+            after_session(shift, rule, collected)
             advance(1)
 
         return heal_all(shift.store, collector, due, lambda: shift.stop.requested, then)
 
 
-def after_session(store: Store, rule: TargetRule, collected: Collected) -> None:
+def after_session(shift: Shift, rule: TargetRule, collected: Collected) -> None:
     """The targets follow the newest session, and what an older one has to say about it."""
-    head = collected.head
+    store, settings, head = shift.store, shift.settings, collected.head
     log.info("%s: %s, %d tickers, %d corporate actions.", head.session, head.finality, head.count, collected.actions)
     if collected.is_newest:
         refresh_targets(store, collected.frame, head.session, rule)
+        if settings.notify_urls:
+            announce_flagged_actions(store, head.session, collected.frame, settings.language)
     else:
         follow_older_session(store, rule)
 

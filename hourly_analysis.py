@@ -6,6 +6,7 @@ import logging
 import sys
 
 from collectors.analysis_queue import AnalysisQueue
+from collectors.announcements import announce_night, announce_unfinished_night
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
@@ -23,7 +24,8 @@ log = logging.getLogger("hourly_analysis")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("hourly_analysis", args, lambda shift: work(shift, args))
+    by_hand = args.session or args.ticker or args.status or args.dry_run
+    return run("hourly_analysis", args, lambda shift: work(shift, args), is_watched=not by_hand)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -43,7 +45,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.status:
-        show_status(shift.store, make_calendar(shift.settings, shift.store), args.json)
+        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
         return EXIT_DONE
     if args.ticker:
         return show_one(shift, args.ticker)
@@ -59,7 +61,10 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     is_done = progress.analyzed == progress.tickers and is_recorded
     with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
         left = progress.tickers - progress.analyzed
-        return EXIT_DONE if is_done else analyse(shift, calendar, session, left)
+        code = EXIT_DONE if is_done else analyse(shift, calendar, session, left)
+    if shift.settings.wants_digest and not args.session:
+        announce_night(shift.store, session, shift.settings.language)
+    return code
 
 
 def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None, first: str) -> str:
@@ -79,7 +84,8 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
     """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue."""
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
-    store.give_up_jobs(HOURLY_ANALYSIS, before=session)
+    if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
+        announce_unfinished_night(store, session, settings.language)
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
         heads = store.session_heads()
         panel = store.load_panel(session, PANEL_SESSIONS)

@@ -19,6 +19,7 @@ from utils.cli import Shift, run, run_without_store
 from utils.crontab import advice, can_be_installed, change_crontab, install
 from utils.errors import EXIT_DONE, MalformedAnswer, StoreError, WrongUsage
 from utils.job_status import JobRun
+from utils.notifications.trial import check_services, try_services
 from utils.progress import progress_bar
 from utils.settings import Settings, load_settings
 from utils.store import Store
@@ -41,7 +42,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-market-cap", metavar="KRW", help="least market cap of a target, in won")
     parser.add_argument("--sessions", dest="history_sessions", metavar="N", help="how many past sessions to load")
     parser.add_argument("--markets", metavar="KOSPI,KOSDAQ", help="where targets are chosen from")
-    parser.add_argument("--dry-run", action="store_true", help="check settings, database and exchange, load nothing")
+    parser.add_argument("--dry-run", action="store_true", help="check settings, database, exchange and notifications")
     parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
     parser.add_argument(
         "--cron",
@@ -58,6 +59,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def work(shift: Shift, args: argparse.Namespace) -> int:
     """Every question first, then everything that needs no person."""
     log.info("Using the %s.", shift.store.description)
+    check_services(shift.settings)
     asks = sys.stdin.isatty() and not args.yes
     settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope())
     with shift.stop.while_asking():
@@ -108,6 +110,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
     if args.dry_run:
         log.info("Dry run: settings, database and exchange work. %d sessions would be there.", len(sessions))
+        try_services(shift.settings, shift.clock)
         return EXIT_DONE
     if args.reset:  # only now that there is something to load instead
         store.reset()

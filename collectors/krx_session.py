@@ -33,7 +33,7 @@ from utils.settings import environment_for_imports
 
 SITE = "https://data.krx.co.kr"
 MOST_LOGINS = 4
-"""In one run: the first one, and one more after each LOGOUT."""
+"""That succeed in one run: the first one, and one more after each LOGOUT."""
 OLD_PASSWORD_DAYS = 80
 """From then on every login warns: after three months the exchange refuses it (CD010)."""
 _LONGEST_SPAN = timedelta(days=700)
@@ -101,7 +101,6 @@ class PykrxSource:
             raise self._refusal  # wrong credentials are tried once, not per request: the account would be locked
         if not self._logins_left:
             raise LoggedOut("The exchange logs us out again and again: somebody else may be at work with this account.")
-        self._logins_left -= 1
         auth, _ = _import_pykrx(self._cache_dir)
         session = _checked_session(auth, self._transport)
         self._transport.login_code = ""
@@ -114,6 +113,7 @@ class PykrxSource:
             raise
         auth.set_auth_session(session)
         self._session = session
+        self._logins_left -= 1
         log.info("Logged in to the exchange.")
         self._look_at_password_age()
 

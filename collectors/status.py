@@ -11,15 +11,17 @@ from rich.table import Table
 
 from collectors.healing import due_in_store
 from collectors.target_rule import BY_FILE
+from utils.addresses import scheme_of
 from utils.cli import screen
 from utils.clock import KST
 from utils.date_utils import TradingCalendar
 from utils.schedule import next_daily_update, next_hourly_analysis
+from utils.settings import Settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 
-def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
+def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
     now = store.clock.now_kst()
     tonight = calendar.session_of_night(now)
@@ -50,12 +52,13 @@ def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
         },
         "jobs": [_job(job) for name in (DAILY_UPDATE, HOURLY_ANALYSIS) for job in store.jobs(name, last=3)],
         "sources": [_source(source, now) for source in store.sources()],
+        "notifications": _notifications(store, settings),
     }
 
 
-def show_status(store: Store, calendar: TradingCalendar, as_json: bool) -> None:
+def show_status(store: Store, calendar: TradingCalendar, settings: Settings, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(store, calendar)
+    facts = status(store, calendar, settings)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
@@ -81,6 +84,18 @@ def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
     shown["password_days"] = None if password is None else max((now - password["since_utc"]).days, 0)
     return _plain({name: value for name, value in shown.items() if name != "password"})
+
+
+def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
+    """Which kinds of services are told (their addresses are secret), what fails at present, what nobody was told."""
+    names = ("job_name", "kind", "message", "opened_utc", "told_utc")
+    return {
+        "services": [scheme_of(address) for address in settings.notify_addresses],
+        "digest": settings.wants_digest,
+        "heartbeat": settings.heartbeat_url is not None,
+        "incidents": [_plain({name: each[name] for name in names}) for each in store.open_incidents()],
+        "untold": len(store.untold_incidents()),
+    }
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +140,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Next, by the schedule", ", ".join(next_runs)
     for source in facts["sources"]:
         yield f"Source {source['_id']}", ", ".join(_source_facts(source))
+    yield from _told(facts["notifications"])
 
 
 def _sessions(facts: dict[str, Any]) -> str:
@@ -145,6 +161,15 @@ def _source_facts(source: dict[str, Any]) -> Iterator[str]:
     if comparison := source["comparison"]:
         differing = comparison["differing"]
         yield f"{f'differs in {differing:,} tickers' if differing else 'agrees'} on {comparison['session']}"
+
+
+def _told(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    untold = f", {facts['untold']} untold" if facts["untold"] else ""
+    heartbeat = "on" if facts["heartbeat"] else "off"
+    yield "Notifications", f"{', '.join(facts['services']) or 'off'}{untold}; heartbeat {heartbeat}"
+    for each in facts["incidents"]:
+        told = "" if each["told"] else " (untold)"
+        yield "Incident", f"{each['job_name']} since {_minute(each['opened'])}: {each['kind']}{told}"
 
 
 def _minute(moment: str) -> str:

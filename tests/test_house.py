@@ -58,6 +58,7 @@ def test_the_product_never_imports_the_sandbox_or_the_tests() -> None:
     ("package", "owner"),
     [
         ("pykrx", "collectors/krx_session.py"),
+        ("apprise", "utils/notifications/messenger.py"),
         ("pymongo", "utils/store/mongo.py"),
         ("bson", "utils/store/mongo.py"),
         ("sqlite3", "utils/store/sqlite.py"),

@@ -16,6 +16,7 @@ from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
 from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, NotNow, WrongUsage
 from utils.logs import setup_logging
+from utils.notifications.watch import Watch
 from utils.settings import Settings, load_settings, remarks
 from utils.store import Store, open_store
 
@@ -71,34 +72,46 @@ class Shift:
         raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
 
 
-def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> int:
-    """Start up with the store open, do the work, turn every outcome into an exit code."""
-    return run_without_store(script, args, lambda settings, clock: _with_store(settings, clock, work))
+def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int], is_watched: bool = False) -> int:
+    """Start up with the store open, do the work, turn every outcome into an exit code. `is_watched`: what comes of it
+    is told (docs/notifications.md)."""
+    return run_without_store(script, args, lambda settings, clock: _with_store(settings, clock, work), is_watched)
 
 
-def run_without_store(script: str, args: argparse.Namespace, work: Callable[[Settings, Clock], int]) -> int:
+def run_without_store(
+    script: str, args: argparse.Namespace, work: Callable[[Settings, Clock], int], is_watched: bool = False
+) -> int:
     """`run` for what needs no database. Here is the scripts' one broad `except`.
 
-    Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
+    Options whose `dest` is the name of a setting outweigh that setting and are validated like it. What becomes of a
+    watched run, as cron starts it, is told to the monitor, and to people when it matters (`utils.notifications.watch`).
     """
     redact: Callable[[str], str] = str
-    try:
-        options = {name: text for name, text in vars(args).items() if name in Settings.model_fields}
-        settings = load_settings({name: text for name, text in options.items() if text is not None})
-        clock = Clock(settings.kst_now)
-        redact = setup_logging(script, settings, clock)
-        for remark in remarks():
-            log.warning("%s", remark)
-        return work(settings, clock)
-    except NightShiftError as error:
-        _say(f"{script}: {redact(str(error))}", logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR)
-        return error.exit_code
-    except (KeyboardInterrupt, EOFError):
-        _say(f"{script}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
-        return EXIT_FAILED
-    except Exception as error:  # the last line of defence: logged whole
-        log.critical("%s stopped by an error it does not know.", script, exc_info=error)
-        return EXIT_FAILED
+    with Watch(script) as watch:
+        try:
+            options = {name: text for name, text in vars(args).items() if name in Settings.model_fields}
+            settings = load_settings({name: text for name, text in options.items() if text is not None})
+            clock = Clock(settings.kst_now)
+            redact = setup_logging(script, settings, clock)
+            for remark in remarks():
+                log.warning("%s", remark)
+            if is_watched:
+                watch.begin(settings, clock, redact)
+            code = work(settings, clock)
+            watch.ended_well()
+            return code
+        except NightShiftError as error:
+            watch.failed(error)
+            level = logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR
+            _say(f"{script}: {redact(str(error))}", level)
+            return error.exit_code
+        except (KeyboardInterrupt, EOFError):
+            _say(f"{script}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
+            return EXIT_FAILED
+        except Exception as error:  # the last line of defence: logged whole
+            watch.failed(error)
+            log.critical("%s stopped by an error it does not know.", script, exc_info=error)
+            return EXIT_FAILED
 
 
 def _with_store(settings: Settings, clock: Clock, work: Callable[[Shift], int]) -> int:

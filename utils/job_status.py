@@ -50,7 +50,7 @@ class JobRun:
             self.record(status=COMPLETED, end_time_utc=now)
             return
         try:
-            self._record_failure({"status": FAILED, "error": _describe(error), "end_time_utc": now})
+            self._record_failure({"status": FAILED, "error": describe_error(error), "end_time_utc": now})
         except (StoreError, LockHeld) as second:
             log.error("That %s of %s failed could not be recorded: %s", self._name, self._session, second)
 
@@ -60,8 +60,8 @@ class JobRun:
             self.record(**fields)
 
 
-def _describe(error: BaseException) -> Mapping[str, str]:
-    """Our own messages carry no secrets; those of strangers might, so only their type is stored."""
+def describe_error(error: BaseException) -> Mapping[str, str]:
+    """`kind` and `message`. Our own messages carry no secrets; those of strangers might: only their type is named."""
     if isinstance(error, NightShiftError):
         return {"kind": error.kind, "message": str(error)}
     return {"kind": "unexpected", "message": f"{type(error).__name__}; the log has the traceback."}

@@ -10,16 +10,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv.parser import parse_stream
-from pydantic import Field, HttpUrl, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from utils.addresses import is_address, secret_parts, split_addresses
 from utils.clock import KST
 from utils.errors import WrongUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT / ".env"
-RESERVED = ("NOTIFY_URLS", "HEARTBEAT_URL")
-"""Names of the contract that this version does not use yet: no typos, but not to be relied on."""
 _OF_THE_TESTS = "MONGODB_TEST_URI"
 
 
@@ -58,6 +66,10 @@ class Settings(BaseSettings):
     analysis_quota: int = Field(500, ge=1, le=100_000)
     analysis_time_limit_minutes: float = Field(50, gt=0, le=1440)
     datasets: Annotated[tuple[Dataset, ...], NoDecode, Field(min_length=1)] = (Dataset.PRICES,)
+    notify_urls: SecretStr | None = None
+    notify_digest: Literal["no", "yes"] = "no"
+    notify_lang: Literal["en", "ko"] | None = None
+    heartbeat_url: SecretStr | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     kst_now: datetime | None = None
@@ -79,6 +91,25 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("notify_digest", "notify_lang", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("notify_urls")
+    @classmethod
+    def _addresses(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all(map(is_address, split_addresses(value.get_secret_value()))):
+            raise ValueError("not an address")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _http_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            TypeAdapter(HttpUrl).validate_python(value.get_secret_value())
+        return value
+
     @field_validator("data_dir", "log_dir", "targets_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
@@ -93,9 +124,29 @@ class Settings(BaseSettings):
         return KST.localize(value) if value is not None and value.tzinfo is None else value
 
     def secrets(self) -> list[str]:
-        """The values that must never be seen, longest first."""
-        found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
+        """The values that must never be seen, and the secret parts of addresses; longest first."""
+        found = {value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)}
+        addresses = [*self.notify_addresses, *([self.heartbeat_address] if self.heartbeat_address else [])]
+        found |= {part for address in addresses for part in secret_parts(address)}
         return sorted(filter(None, found), key=len, reverse=True)
+
+    @property
+    def notify_addresses(self) -> list[str]:
+        """One address for each service that is to be notified."""
+        return [] if self.notify_urls is None else split_addresses(self.notify_urls.get_secret_value())
+
+    @property
+    def heartbeat_address(self) -> str | None:
+        return None if self.heartbeat_url is None else self.heartbeat_url.get_secret_value()
+
+    @property
+    def wants_digest(self) -> bool:
+        return self.notify_digest == "yes" and self.notify_urls is not None
+
+    @property
+    def language(self) -> str:
+        """What notifications are written in: `en` or `ko`, by NOTIFY_LANG or else by the locale. cron has none."""
+        return self.notify_lang or _language_of_locale()
 
     @property
     def same_evening(self) -> bool:
@@ -152,7 +203,7 @@ def _read_env_file(env_file: Path) -> dict[str, str]:
 
 def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
     """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of our business."""
-    known = [*setting_names(), *RESERVED, _OF_THE_TESTS]
+    known = [*setting_names(), _OF_THE_TESTS]
     meant = {name: get_close_matches(name.upper(), known, n=1, cutoff=_typo_cutoff(name)) for name in names}
     typos = {name: close[0] for name, close in meant.items() if close and name.upper() not in known}
     if wrong := [f"  {name}: no such setting. Did you mean {close}?" for name, close in typos.items()]:
@@ -160,12 +211,15 @@ def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
 
 
 def remarks(env_file: Path = ENV_FILE) -> list[str]:
-    """What is allowed and yet worth a warning: names that nothing uses yet, and a clock that stands in `.env`."""
+    """What is allowed and yet worth a warning: a clock that stands in `.env`."""
     written = {name.upper(): value for name, value in _read_env_file(env_file).items()}
-    given = written | {name.upper(): value for name, value in os.environ.items()}
-    unused = [f"{name} is set, but this version does not use it." for name in sorted(RESERVED) if given.get(name)]
     frozen = [f"KST_NOW stands in {env_file}: every run begins at that moment. Take it out for real use."]
-    return unused + (frozen if written.get("KST_NOW") else [])
+    return frozen if written.get("KST_NOW") else []
+
+
+def _language_of_locale() -> str:
+    given = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "ko" if given.lower().startswith("ko") else "en"
 
 
 def _typo_cutoff(name: str) -> float:
@@ -187,6 +241,10 @@ _ALLOWED = {
     "analysis_quota": "a whole number from 1 to 100000",
     "analysis_time_limit_minutes": "minutes above 0, at most 1440",
     "datasets": "prices (the only dataset so far)",
+    "notify_urls": "one or more addresses as apprise takes them, such as tgram://TOKEN/CHAT, separated by commas",
+    "notify_digest": "no or yes",
+    "notify_lang": "en or ko",
+    "heartbeat_url": "an http:// or https:// address",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "log_format": "text or json",
     "kst_now": "a date and time such as 2024-01-22T19:00",

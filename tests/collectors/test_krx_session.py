@@ -227,3 +227,16 @@ def test_the_mark_of_a_password_is_short_and_another_one_for_another(store: Stor
     marks = {Account("reader", f"secret {number}").mark() for number in range(8)}
     assert {len(mark) for mark in marks} == {4}
     assert len(marks) > 1
+
+
+def test_an_account_that_is_logged_out_again_and_again_is_given_up(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
+    source = connect()
+    for _ in range(3):
+        answer_data_with(exchange, Response(400, b"LOGOUT"))
+        source.fetch_day("2026-09-10")
+    answer_data_with(exchange, Response(400, b"LOGOUT"))
+    with pytest.raises(LoggedOut, match="again and again"):
+        source.fetch_day("2026-09-10")
+    assert exchange.counts()["page"] == 2 * 4  # two pages belong to each login

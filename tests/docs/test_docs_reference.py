@@ -44,6 +44,10 @@ WRONG = {
     "HISTORY_SESSIONS": "0",
     "ANALYSIS_QUOTA": "0",
     "ANALYSIS_TIME_LIMIT_MINUTES": "0",
+    "NOTIFY_URLS": "somebody@example.org",
+    "NOTIFY_DIGEST": "perhaps",
+    "NOTIFY_LANG": "ja",
+    "HEARTBEAT_URL": "hc-ping.com",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
     "KST_NOW": "tomorrow",
@@ -148,6 +152,7 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store.save_scope(0, ["KOSPI"], BEFORE)
     store.record_calendar({SESSION: True}, "session")
     store.next_request("pykrx", timedelta(seconds=1))
+    store.open_incident(DAILY_UPDATE, "down", "The exchange cannot be reached.")
     with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
         AnalysisQueue(store, TechnicalAnalyzer(store.load_panel(SESSION, 300)), SESSION, 10, lambda: True).step()
         job.record(analyzed=2)

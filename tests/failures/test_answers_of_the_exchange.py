@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from collectors.stock_data_collector import MOST_DOUBTS
-from sandbox.switches import SWITCHES
+from sandbox.switches import SWITCHES, About
 from tests.failures.installation import Installation
 from utils.clock import kst
 from utils.settings import PROJECT
@@ -79,10 +79,11 @@ def test_a_failure_that_strikes_once(installed: Installation, name: str) -> None
 def test_a_failure_during_the_first_load_is_caught_up_by_running_it_again(
     empty: Installation, name: str, row: tuple[int, int, str]
 ) -> None:
-    asked, code, _ = row
+    asked, code, kind = row
     fail(empty, name, times=2)
     first = empty.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
-    assert first.code == (0 if asked > 2 else code), first.log
+    odd_days = kind == "malformed" and SWITCHES[name].about is About.DAY
+    assert first.code == (0 if asked > 2 or odd_days else code), f"odd days are asked for once more\n{first.log}"
     empty.suite.exchange.heal()
     empty.must(LATER, "manual_setup", "--yes", "--sessions", "5")
     empty.assert_equal_to_the_exchange(LATER)

@@ -31,8 +31,8 @@ def test_there_is_no_scope_before_the_setup_ran(store: Store) -> None:
     assert store.scope() is None
 
 
-def test_the_scope_comes_back_and_the_last_one_counts(store: Store, other: Store) -> None:
-    store.save_scope(1, ["KONEX"], "2020-01-02")
+def test_the_scope_comes_back_and_the_last_one_counts_but_forgets_no_session(store: Store, other: Store) -> None:
+    store.save_scope(1, ["KONEX"], "2022-12-01")
     store.save_scope(100_000_000_000, ("KOSPI", "KOSDAQ"), "2022-11-01")
     assert other.scope() == {
         "_id": "scope",
@@ -40,6 +40,8 @@ def test_the_scope_comes_back_and_the_last_one_counts(store: Store, other: Store
         "markets": ["KOSPI", "KOSDAQ"],
         "first_session": "2022-11-01",
     }
+    store.save_scope(1, ["KONEX"], "2023-01-02")
+    assert (other.scope() or {})["first_session"] == "2022-11-01"
 
 
 def test_a_database_is_opened_again_as_it_was(store: Store, open_store: Callable[..., Store]) -> None:

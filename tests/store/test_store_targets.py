@@ -288,3 +288,10 @@ def test_progress_leaves_out_who_is_no_target_of_that_session(queue: Store) -> N
     queue.save_targets([], {"005930": {"is_active": False}, "000660": {"added_date": TUESDAY}})
     assert queue.analysis_progress(MONDAY).tickers == 3
     assert queue.analysis_progress(TUESDAY).tickers == 4
+
+
+def test_signals_are_counted_over_the_targets_of_that_session(store: Store) -> None:
+    seen = {"000020": ["gap_up"], "005930": ["gap_up", "golden_cross_5_20"], "000660": []}
+    results = [{"_id": ticker, "session": MONDAY, "signals": signals} for ticker, signals in seen.items()]
+    store.save_analysis(MONDAY, [*results, {"_id": "035720", "session": FRIDAY, "signals": ["gap_up"]}])
+    assert store.signal_counts(MONDAY) == {"gap_up": 2, "golden_cross_5_20": 1}

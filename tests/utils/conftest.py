@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from utils.settings import RESERVED, Settings, load_settings, setting_names
+from utils.settings import Settings, load_settings, setting_names
 
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*setting_names(), *RESERVED):
+    for name in (*setting_names(), "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
 
 

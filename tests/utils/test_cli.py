@@ -141,6 +141,20 @@ def test_no_secret_reaches_log_or_console_by_way_of_an_error(
     assert "hunter2" not in log_text(tmp_path) + "".join(capsys.readouterr())
 
 
+def test_no_part_of_an_address_reaches_log_or_console_by_way_of_an_error(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NOTIFY_URLS", "json://somebody:hunter2@127.0.0.1:1/Room-4711, tgram://123456789:AAH-token/1")
+    monkeypatch.setenv("HEARTBEAT_URL", "http://127.0.0.1:1/5f0e1c3a-ping")
+    for text in ("hunter2", "/bot123456789:AAH-token/send", "/5f0e1c3a-ping/start", "POST /Room-4711"):
+        for error in (errors.SourceDown(f"sent {text}"), KeyError(text)):
+            assert command(raising(error)) == EXIT_FAILED
+    shown = log_text(tmp_path) + "".join(capsys.readouterr())
+    assert shown.count("***") >= 8
+    for secret in ("hunter2", "AAH-token", "123456789", "5f0e1c3a", "Room-4711"):
+        assert secret not in shown
+
+
 def test_a_wrong_setting_is_exit_code_2_and_nothing_is_written(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

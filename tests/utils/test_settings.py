@@ -13,7 +13,6 @@ from utils.clock import kst
 from utils.errors import EXIT_USAGE, WrongUsage
 from utils.settings import (
     PROJECT,
-    RESERVED,
     Settings,
     environment_for_imports,
     load_settings,
@@ -39,6 +38,10 @@ DEFAULTS: dict[str, Any] = {
     "ANALYSIS_QUOTA": 500,
     "ANALYSIS_TIME_LIMIT_MINUTES": 50,
     "DATASETS": ("prices",),
+    "NOTIFY_URLS": None,
+    "NOTIFY_DIGEST": "no",
+    "NOTIFY_LANG": None,
+    "HEARTBEAT_URL": None,
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "text",
     "KST_NOW": None,
@@ -73,6 +76,10 @@ RIGHT: list[tuple[str, str, Any]] = [
     ("ANALYSIS_TIME_LIMIT_MINUTES", "0.5", 0.5),
     ("ANALYSIS_TIME_LIMIT_MINUTES", "1440", 1440.0),
     ("DATASETS", "prices", ("prices",)),
+    ("NOTIFY_URLS", "json://localhost/a, mailto://u:p@h?to=a@h,b@h", "json://localhost/a, mailto://u:p@h?to=a@h,b@h"),
+    ("NOTIFY_DIGEST", "Yes", "yes"),
+    ("NOTIFY_LANG", "KO", "ko"),
+    ("HEARTBEAT_URL", "https://hc-ping.com/uuid", "https://hc-ping.com/uuid"),
     ("LOG_LEVEL", "debug", "DEBUG"),
     ("LOG_FORMAT", "json", "json"),
     ("KST_NOW", "2024-01-22T19:00", kst(2024, 1, 22, 19)),
@@ -111,6 +118,11 @@ WRONG = [
     ("ANALYSIS_TIME_LIMIT_MINUTES", "nan", "above 0, at most 1440"),
     ("DATASETS", "prices,tea leaves", "prices"),
     ("DATASETS", ",", "prices"),
+    ("NOTIFY_URLS", "somebody@example.org", "as apprise takes them"),
+    ("NOTIFY_URLS", "json://localhost/a mailto:u@h", "as apprise takes them"),
+    ("NOTIFY_DIGEST", "perhaps", "no or yes"),
+    ("NOTIFY_LANG", "ja", "en or ko"),
+    ("HEARTBEAT_URL", "hc-ping.com/uuid", "http:// or https://"),
     ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
     ("LOG_FORMAT", "xml", "text or json"),
     ("KST_NOW", "yesterday", "2024-01-22T19:00"),
@@ -230,17 +242,6 @@ def test_names_of_other_programs_are_none_of_our_business(env_file: Path) -> Non
     assert load_settings(env_file=env_file).mongodb_uri is None
 
 
-@pytest.mark.parametrize("name", RESERVED)
-def test_a_name_of_the_contract_that_is_not_used_yet_is_no_typo_and_is_reported(
-    name: str, env_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    env_file.write_text(f"{name}=x\n")
-    load_settings(env_file=env_file)
-    assert [remark.split()[0] for remark in remarks(env_file)] == [name]
-    monkeypatch.setenv(name, "")
-    assert remarks(env_file) == []
-
-
 def test_a_typo_in_the_environment_may_be_another_programs_name(
     env_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +261,8 @@ def test_no_file_is_no_problem(tmp_path: Path) -> None:
 
 
 SECRETS = {
+    "notify_urls": "json://hunter2:hunter2@localhost/hunter2-Room",
+    "heartbeat_url": "https://localhost/hunter2-Ping",
     "mongodb_uri": "mongodb://night:hunter2@localhost/",
     "krx_id": "somebody-hunter2",
     "krx_pw": "hunter2!",
@@ -285,7 +288,9 @@ def test_a_secret_that_is_not_allowed_is_not_shown(env_file: Path) -> None:
 
 def test_the_secrets_are_known_longest_first_for_blanking(env_file: Path) -> None:
     secrets = load_settings(SECRETS, env_file).secrets()
-    assert secrets == sorted(SECRETS.values(), key=len, reverse=True)
+    assert set(SECRETS.values()) <= set(secrets)
+    assert [len(secret) for secret in secrets] == sorted(map(len, secrets), reverse=True)
+    assert {"hunter2", "hunter2-Room", "hunter2-Ping"} <= set(secrets)
     assert load_settings(env_file=env_file).secrets() == []
 
 
@@ -373,3 +378,39 @@ def test_a_clock_that_was_left_in_the_file_is_remarked_on(env_file: Path, monkey
     env_file.write_text("")
     monkeypatch.setenv("KST_NOW", "2024-01-22T19:00")
     assert remarks(env_file) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("json://h/a,json://h/b", ["json://h/a", "json://h/b"]),
+        (" json://h/a\n json://h/b ,", ["json://h/a", "json://h/b"]),
+        ("mailto://u:p@h?to=a@h,b@h, tgram://t/1", ["mailto://u:p@h?to=a@h,b@h", "tgram://t/1"]),
+    ],
+)
+def test_addresses_are_parted_by_commas_or_spaces(text: str, addresses: list[str], env_file: Path) -> None:
+    assert load_settings({"notify_urls": text}, env_file).notify_addresses == addresses
+
+
+@pytest.mark.parametrize(
+    ("locale", "set_to", "language"),
+    [
+        ({}, "", "en"),
+        ({"LANG": "C.UTF-8"}, "", "en"),
+        ({"LANG": "ko_KR.UTF-8"}, "", "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, "", "en"),
+        ({"LANG": "ko_KR.UTF-8"}, "en", "en"),
+        ({}, "ko", "ko"),
+    ],
+)
+def test_notifications_are_in_the_language_of_the_setting_or_else_of_the_locale(
+    locale: dict[str, str], set_to: str, language: str, env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in locale.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings({"notify_lang": set_to}, env_file).language == language
+
+
+def test_a_digest_is_wanted_by_somebody_who_can_be_told(env_file: Path) -> None:
+    assert not load_settings({"notify_digest": "yes"}, env_file).wants_digest
+    assert load_settings({"notify_digest": "yes", "notify_urls": "json://h/"}, env_file).wants_digest

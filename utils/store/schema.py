@@ -8,12 +8,13 @@ CALENDAR = "system_info.calendar"
 LOCKS = "system_info.locks"
 SOURCES = "system_info.sources"
 SCOPE = "system_info.scope"
+INCIDENTS = "system_info.incidents"
 SCHEMA = "system_info.schema"
 SESSIONS = "stock_data.sessions"
 ACTIONS = "stock_data.corporate_actions"
 INDICATORS = "stock_analyzed.indicators"
 
-COLLECTIONS = (TARGETS, JOBS, CALENDAR, LOCKS, SOURCES, SCOPE, SCHEMA, SESSIONS, ACTIONS, INDICATORS)
+COLLECTIONS = (TARGETS, JOBS, CALENDAR, LOCKS, SOURCES, SCOPE, INCIDENTS, SCHEMA, SESSIONS, ACTIONS, INDICATORS)
 
 HEAD_FIELDS = ("finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count")
 """What a session's document holds besides its `_id` and its columns."""

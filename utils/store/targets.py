@@ -1,5 +1,6 @@
 """`system_info.target_tickers` and `stock_analyzed.indicators`: who is analysed, and the results."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -142,3 +143,8 @@ class Targets(Jobs):
     def analysis(self, ticker: str) -> Document | None:
         """The ticker's result document of its last analysis."""
         return self.backend.get(INDICATORS, ticker)
+
+    def signal_counts(self, session: str) -> dict[str, int]:
+        """Signal -> how many of the targets that were analysed for the session show it."""
+        results = self.backend.find(INDICATORS, {"session": session})
+        return dict(Counter(signal for result in results for signal in result["signals"]))

@@ -1,0 +1,48 @@
+"""What people are told about a session besides failures: corporate actions to look at, and how the night went."""
+
+import pandas as pd
+
+from utils.notifications.texts import FLAGGED, NIGHT, UNFINISHED, listing, night_line, unfinished_line
+from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+
+
+def announce_flagged_actions(store: Store, session: str, frame: pd.DataFrame, language: str) -> None:
+    """Have those of the session's corporate actions told that the rows alone cannot explain, once a session.
+
+    Args:
+        frame: the session as it was published, for the names.
+    """
+    flagged = [action for action in store.corporate_actions(session, session) if action["flag"] is not None]
+    if not flagged:
+        return
+    names = dict(zip(frame["ticker"], frame["name"], strict=True))
+    lines = [
+        f"{each['ticker']} {names.get(each['ticker'], '')}: {each['flag']} ({each['kind']}), "
+        f"{each['previous_close']:,} -> {each['base_price']:,}, factor {each['factor']:.6g}"
+        for each in flagged
+    ]
+    store.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
+
+
+def announce_night(store: Store, session: str, language: str) -> None:
+    """Have one line told about the night, once its last target is analysed."""
+    head = store.session_head(session)
+    if head is None or not store.is_completed(HOURLY_ANALYSIS, session) or store.is_announced(NIGHT, session):
+        return
+    progress = store.analysis_progress(session)
+    line = night_line(
+        language,
+        store.signal_counts(session),
+        session=session,
+        tickers=head.count,
+        revision=head.revision,
+        targets=progress.tickers,
+        analyzed=progress.analyzed,
+    )
+    store.announce(HOURLY_ANALYSIS, NIGHT, session, line)
+
+
+def announce_unfinished_night(store: Store, session: str, language: str) -> None:
+    """Have it told that this session has taken the place of one whose analysis was not finished."""
+    store.announce(HOURLY_ANALYSIS, UNFINISHED, session, unfinished_line(language, session))

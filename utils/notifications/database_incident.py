@@ -1,0 +1,58 @@
+"""The one incident that the database cannot keep: that it cannot be used. A file beside the logs of this host."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from utils.clock import Clock
+from utils.store.backend import Document
+from utils.store.incidents import new_incident
+
+JOB = "database"
+
+
+class DatabaseIncident:
+    """Like `utils.store.incidents.Incidents`, for a single incident, told once by this host.
+
+    Raises `OSError` when the folder cannot be written.
+    """
+
+    def __init__(self, log_dir: Path, clock: Clock) -> None:
+        self._file, self._clock = log_dir / "database_incident.json", clock
+
+    def open_incident(self, kind: str, message: str) -> None:
+        found = self._read()
+        if found is None or found["resolved_utc"] is not None:
+            self._write(new_incident(JOB, kind, message, self._clock.now_utc()))
+
+    def resolve(self) -> None:
+        """The database can be used."""
+        found = self._read()
+        if found is not None and found["resolved_utc"] is None:
+            self._write(found | {"resolved_utc": self._clock.now_utc(), "told_utc": None})
+
+    def claim_untold(self) -> list[Document]:
+        found = self._read()
+        return [found] if found is not None and found["told_utc"] is None else []
+
+    def settle_claim(self, incident: Document, told: bool) -> None:
+        """Nothing is left of one whose end was told."""
+        if told and incident["resolved_utc"] is not None:
+            self._file.unlink(missing_ok=True)
+        elif told:
+            self._write(incident | {"told_utc": self._clock.now_utc()})
+
+    def _read(self) -> Document | None:
+        """None also when it was cut off: then it is told once more."""
+        try:
+            found: Document = json.loads(self._file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        moments = {name: datetime.fromisoformat(text) for name, text in found.items() if name.endswith("_utc") and text}
+        return found | moments
+
+    def _write(self, incident: Document) -> None:
+        text = json.dumps(incident, ensure_ascii=False, default=datetime.isoformat)
+        new = self._file.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(self._file)

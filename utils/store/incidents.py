@@ -1,0 +1,88 @@
+"""`system_info.incidents`: what a person is told about, each once, whichever run or machine gets to tell it."""
+
+from datetime import datetime, timedelta
+
+from utils.store.backend import Document
+from utils.store.base import StoreBase
+from utils.store.schema import INCIDENTS
+
+TELLING_TAKES = timedelta(minutes=2)
+"""How long what one run has claimed to tell is out of the others' reach; a run that dies meanwhile has told nothing."""
+
+
+def new_incident(job: str, kind: str, message: str, now: datetime, until: datetime | None = None) -> Document:
+    """An incident that is open and that nobody has been told of."""
+    return {
+        "_id": f"{job}:{kind}",
+        "job_name": job,
+        "kind": kind,
+        "session": None,
+        "message": message,
+        "until_utc": until,
+        "opened_utc": now,
+        "resolved_utc": None,
+        "told_utc": None,
+        "claimed_until_utc": None,
+    }
+
+
+class Incidents(StoreBase):
+    """An incident is a way in which a job fails: open until that job ends well. An announcement is about a session and
+    never open. `told_utc` is null until somebody was told of the present state."""
+
+    def open_incident(self, job: str, kind: str, message: str, until: datetime | None = None) -> None:
+        """The job has failed in this way. While it has been failing so since before, nothing changes."""
+        incident = new_incident(job, kind, message, self.clock.now_utc(), until)
+        if not self.backend.insert(INCIDENTS, incident):
+            self.backend.update(INCIDENTS, {"_id": incident.pop("_id"), "resolved_utc": {"$ne": None}}, incident)
+
+    def open_incidents(self) -> list[Document]:
+        """What fails at present, the longest first."""
+        return self.backend.find(INCIDENTS, {"session": None, "resolved_utc": None}, [("opened_utc", 1)])
+
+    def resolve_incidents(self, job: str) -> None:
+        """The job has ended well."""
+        mine = [each["_id"] for each in self.open_incidents() if each["job_name"] == job]
+        if mine:
+            ended = {"resolved_utc": self.clock.now_utc(), "told_utc": None}
+            self.backend.update(INCIDENTS, {"_id": {"$in": mine}, "resolved_utc": None}, ended)
+
+    def announce(self, job: str, kind: str, session: str, message: str) -> None:
+        """Have that told about the session, unless it was announced before."""
+        now = self.clock.now_utc()
+        about = {"_id": f"{kind}:{session}", "session": session, "resolved_utc": now}
+        if not self.is_announced(kind, session):
+            self.backend.insert(INCIDENTS, new_incident(job, kind, message, now) | about)
+
+    def is_announced(self, kind: str, session: str) -> bool:
+        return self.backend.get(INCIDENTS, f"{kind}:{session}") is not None
+
+    def claim_untold(self) -> list[Document]:
+        """What nobody has been told of yet, oldest first. The other runs leave it alone for `TELLING_TAKES`."""
+        now = self.clock.now_utc()
+        claim = {"claimed_until_utc": now + TELLING_TAKES}
+        return [
+            each | claim
+            for each in self.untold_incidents()
+            # A claim that ends so late was made by a clock that was wrong.
+            if not _is_claimed(each["claimed_until_utc"], now)
+            and self.backend.update(INCIDENTS, _unchanged(each) | {"told_utc": None}, claim)
+        ]
+
+    def untold_incidents(self) -> list[Document]:
+        """What nobody has been told of yet, oldest first, also what another run is just telling."""
+        return self.backend.find(INCIDENTS, {"told_utc": None}, [("opened_utc", 1), ("_id", 1)])
+
+    def settle_claim(self, incident: Document, told: bool) -> None:
+        """It was told, or the next run may try. What has changed meanwhile is still to be told."""
+        now = self.clock.now_utc() if told else None
+        self.backend.update(INCIDENTS, _unchanged(incident), {"told_utc": now, "claimed_until_utc": None})
+
+
+def _is_claimed(until: datetime | None, now: datetime) -> bool:
+    return until is not None and now < until <= now + 3 * TELLING_TAKES
+
+
+def _unchanged(incident: Document) -> Document:
+    """The incident as it was read: nobody has claimed, resolved or opened it anew since."""
+    return {name: incident[name] for name in ("_id", "claimed_until_utc", "opened_utc", "resolved_utc")}
