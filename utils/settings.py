@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv.parser import parse_stream
 from pydantic import Field, HttpUrl, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from utils.clock import KST
+from utils.env_file import read_env_file
 from utils.errors import WrongUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -118,7 +118,7 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
     Args:
         options: setting (lower case) -> text from the command line; they outweigh environment and `.env`.
     """
-    written = _read_env_file(env_file)
+    written = read_env_file(env_file)
     _refuse_typos(env_file, written)
     in_environment = {name.lower() for name in os.environ}
     from_file = {name.lower(): text for name, text in written.items() if name.lower() not in in_environment}
@@ -132,23 +132,6 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
         ) from None
 
 
-def _read_env_file(env_file: Path) -> dict[str, str]:
-    """Name -> text, as written: nothing is replaced in it, so a password may hold `$`. No file, no names.
-
-    Raises `WrongUsage` for a line that cannot be understood, without showing it: it may hold a password.
-    """
-    if not env_file.is_file():
-        return {}
-    try:
-        with env_file.open(encoding="utf-8") as file:
-            lines = list(parse_stream(file))
-    except (UnicodeDecodeError, OSError) as error:
-        raise WrongUsage(f"{env_file} cannot be read ({error}). Save it as UTF-8 text this user may read.") from None
-    if broken := [str(line.original.line) for line in lines if line.error or (line.key and line.value is None)]:
-        raise WrongUsage(f"{env_file}, line {', '.join(broken)}: not of the form NAME=value.")
-    return {line.key: line.value for line in lines if line.key and line.value is not None}
-
-
 def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
     """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of our business."""
     known = [*setting_names(), *RESERVED, _OF_THE_TESTS]
@@ -160,11 +143,23 @@ def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
 
 def remarks(env_file: Path = ENV_FILE) -> list[str]:
     """What is allowed and yet worth a warning: names that nothing uses yet, and a clock that stands in `.env`."""
-    written = {name.upper(): value for name, value in _read_env_file(env_file).items()}
+    written = {name.upper(): value for name, value in read_env_file(env_file).items()}
     given = written | {name.upper(): value for name, value in os.environ.items()}
     unused = [f"{name} is set, but this version does not use it." for name in sorted(RESERVED) if given.get(name)]
     frozen = [f"KST_NOW stands in {env_file}: every run begins at that moment. Take it out for real use."]
     return unused + (frozen if written.get("KST_NOW") else [])
+
+
+def set_in_environment(names: Iterable[str]) -> bool:
+    """Whether the environment holds one of these settings, so that `.env` has no say in it."""
+    held = {name.upper() for name in os.environ}
+    return any(name in held for name in names)
+
+
+def language_of_locale() -> str:
+    """`ko` where the locale's messages are Korean, else `en`."""
+    spoken = next((text for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (text := os.environ.get(name))), "")
+    return "ko" if spoken.lower().startswith("ko") else "en"
 
 
 def _typo_cutoff(name: str) -> float:
