@@ -8,19 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.prompt import Confirm, Prompt
 
 from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
+from collectors.guide import LANGUAGES, Dialogue, Words, converse, place
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_from_newest
-from collectors.wiring import make_calendar, make_sources, with_earlier_choices
-from utils.cli import Shift, run
+from collectors.wiring import make_calendar, make_sources, overruled_every_night, with_earlier_choices
+from utils.cli import Shift, run, setting_options
 from utils.cron import cron_lines
 from utils.errors import EXIT_DONE, MalformedAnswer, StoreError, WrongUsage
 from utils.job_status import JobRun
-from utils.settings import PROJECT, Settings, load_settings
+from utils.settings import PROJECT, Settings, language_of_locale
 from utils.store import Store
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION
@@ -30,7 +30,14 @@ log = logging.getLogger("manual_setup")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("manual_setup", args, lambda shift: work(shift, args))
+    asks = sys.stdin.isatty() and not (args.yes or args.dry_run)
+    words = Words(args.lang or language_of_locale())
+    return run(
+        "manual_setup",
+        args,
+        lambda shift: work(shift, args, asks, words),
+        ask_first=lambda: not asks or converse(words, setting_options(args), args.reset),
+    )
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -39,54 +46,38 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-market-cap", metavar="KRW", help="least market cap of a target, in won")
     parser.add_argument("--sessions", dest="history_sessions", metavar="N", help="how many past sessions to load")
     parser.add_argument("--markets", metavar="KOSPI,KOSDAQ", help="where targets are chosen from")
-    parser.add_argument("--dry-run", action="store_true", help="check settings, database and exchange, load nothing")
+    parser.add_argument("--lang", choices=LANGUAGES, help="the language of the questions (by default the locale's)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="ask nothing, check settings, database and exchange, load nothing"
+    )
     parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
     return parser.parse_args(argv)
 
 
-def work(shift: Shift, args: argparse.Namespace) -> int:
-    """Every question first, then everything that needs no person."""
+def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> int:
+    """Every question is answered, but for what `--reset` would delete; then everything that needs no person."""
     log.info("Using the %s.", shift.store.description)
-    asks = sys.stdin.isatty() and not args.yes
+    for remark in overruled_every_night(setting_options(args)):
+        log.warning("%s", remark)
     settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope())
-    with shift.stop.while_asking():
-        settings = ask(settings) if asks else settings
-        if args.reset:
-            confirm_reset(shift.store, asks, args.yes)
+    if args.reset and not args.dry_run:
+        with shift.stop.while_asking():
+            confirm_reset(shift, asks, args.yes, words)
     with shift.store.lock(COLLECTION):
-        return set_up(shift, settings, args)
+        return set_up(shift, settings, args, words)
 
 
-def ask(settings: Settings) -> Settings:
-    """Three questions, each answered by Enter with what holds now."""
-    questions = {
-        "min_market_cap": ("Least market cap of a target, in won", str(settings.min_market_cap)),
-        "markets": ("Markets to choose targets from", ",".join(settings.markets)),
-        "history_sessions": ("How many past sessions to load", str(settings.history_sessions)),
-    }
-    answers: dict[str, object] = {}
-    for name, (question, default) in questions.items():
-        answers[name] = getattr(_ask_one(name, question, default), name)
-    return settings.model_copy(update=answers)
-
-
-def _ask_one(name: str, question: str, default: str) -> Settings:
-    while True:
-        try:
-            return load_settings({name: Prompt.ask(question, default=default)})
-        except WrongUsage as wrong:
-            Console(highlight=False).print(str(wrong), markup=False)
-
-
-def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
-    stored = f"{len(store.session_heads())} sessions and all results in the {store.description}"
+def confirm_reset(shift: Shift, asks: bool, agreed: bool, words: Words) -> None:
+    store, sessions = shift.store, len(shift.store.session_heads())
     if not agreed and not asks:
+        stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
-    if asks and not Confirm.ask(f"Delete {stored}?", default=False):
-        raise WrongUsage("Nothing was deleted. Leave out --reset to keep what is stored.")
+    question = words("reset", sessions=sessions, place=place(words, shift.settings, store.description))
+    if asks and not Dialogue(words).agrees(question, default=False):
+        raise WrongUsage(words("not_deleted"))
 
 
-def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
+def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Words) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
     store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
@@ -99,14 +90,14 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, oldest_wanted(store, sessions[0]))
-        load(shift, collector, sessions, settings)
+        load(shift, collector, sessions, settings, words)
         targets = refresh_from_newest(store, settings).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
             raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
     cross_check(sources, store)
-    say_what_comes_next(shift, len(sessions), targets)
+    say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE
 
 
@@ -132,13 +123,13 @@ def oldest_wanted(store: Store, first: str) -> str:
     return first if scope is None else min(first, str(scope["first_session"]))
 
 
-def load(shift: Shift, collector: StockDataCollector, sessions: list[str], settings: Settings) -> None:
+def load(shift: Shift, collector: StockDataCollector, sessions: list[str], settings: Settings, words: Words) -> None:
     """Bring in what is due of these sessions; with the last one its targets, so it is complete with them."""
     due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
     log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("Loading sessions", total=len(due))
+        bar = progress.add_task(words("loading"), total=len(due))
 
         def after_session(collected: Collected) -> None:
             progress.advance(bar)
@@ -152,14 +143,15 @@ def load(shift: Shift, collector: StockDataCollector, sessions: list[str], setti
     raise_worst(problems)
 
 
-def say_what_comes_next(shift: Shift, sessions: int, targets: int) -> None:
+def say_what_comes_next(shift: Shift, sessions: int, targets: int, words: Words) -> None:
     python, settings = Path(sys.executable).absolute(), shift.settings
     lines = cron_lines(PROJECT, python, settings.log_dir, shift.clock.host_utc_offsets())
+    kept = place(words, settings, shift.store.description)
     sys.stdout.write(
-        f"\n{sessions} sessions and {targets:,} targets are in the {shift.store.description}.\n"
-        "Put these lines into your crontab (crontab -e); they are right for this host's time zone:\n\n"
-        + "\n".join(lines)
-        + "\n\n`daily_update.py --status` shows where things stand.\n"
+        f"\n{words('done', sessions=sessions, targets=targets, place=kept)}\n\n{words('next')}\n\n"
+        f"{words('next_cron')}\n\n" + "\n".join(lines) + "\n\n"
+        f"{words('next_look')}\n   {python} {PROJECT / 'daily_update.py'} --status\n"
+        f"{words('next_notify')}\n"
     )
 
 

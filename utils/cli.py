@@ -14,7 +14,7 @@ from rich.console import Console
 
 from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
-from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, NotNow, WrongUsage
+from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, NotNow, WrongUsage
 from utils.logs import setup_logging
 from utils.settings import Settings, load_settings, remarks
 from utils.store import Store, open_store
@@ -70,15 +70,29 @@ class Shift:
                 raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
 
 
-def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int]) -> int:
+def setting_options(args: argparse.Namespace) -> dict[str, str]:
+    """The options whose `dest` is the name of a setting, as far as they were given: setting (lower case) -> text."""
+    return {name: text for name, text in vars(args).items() if name in Settings.model_fields and text is not None}
+
+
+def run(
+    script: str,
+    args: argparse.Namespace,
+    work: Callable[[Shift], int],
+    ask_first: Callable[[], bool] = lambda: True,
+) -> int:
     """Start up, do the work, turn every outcome into an exit code. Here is the scripts' one broad `except`.
 
     Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
+
+    Args:
+        ask_first: may change settings before they are read; False: there is nothing to do after all.
     """
     redact: Callable[[str], str] = str
     try:
-        options = {name: text for name, text in vars(args).items() if name in Settings.model_fields}
-        settings = load_settings({name: text for name, text in options.items() if text is not None})
+        if not ask_first():
+            return EXIT_DONE
+        settings = load_settings(setting_options(args))
         clock = Clock(settings.kst_now)
         redact = setup_logging(script, settings, clock)
         for remark in remarks():
