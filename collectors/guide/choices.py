@@ -26,7 +26,7 @@ _LEAST_SECONDS = 0.1
 
 def ask_markets(guide: Guide, shown: Shown | None) -> None:
     words, dialogue = guide.words, guide.dialogue
-    present = guide.chosen().markets
+    present = tuple(guide.chosen().markets)
     if shown is not None:
         sizes = shown.frame["market"].value_counts()
         counts = ", ".join(f"{market} {sizes.get(market, 0):,}" for market in Market)

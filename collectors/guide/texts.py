@@ -164,7 +164,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     # 3
     "markets": ("Which markets to choose targets from", "분석 대상을 고를 시장"),
     "markets_shown": (
-        "Tickers on {session}: {counts}.\nAll of them are stored. Targets are what is analysed; choose where they are from.",
+        "Tickers on {session}: {counts}.\n"
+        "All of them are stored. Targets are what is analysed: choose where they are from.",
         "{session}의 종목 수: {counts}.\n모두 저장합니다. 분석할 대상 종목을 고를 시장을 정하십시오.",
     ),
     "markets_question": ("Markets", "시장"),
