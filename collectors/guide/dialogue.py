@@ -1,6 +1,8 @@
 """Asking a person at a terminal: one question at a time, until its answer can be used."""
 
 import getpass
+import io
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
@@ -23,6 +25,8 @@ class Dialogue:
 
     def __init__(self, words: Words) -> None:
         self._words = words
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal that knows no ✓ or no Korean shows ? there
         self._console = screen(highlight=False)
 
     def welcome(self) -> None:

@@ -227,7 +227,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "next": ("Three things to do next", "이제 할 일 세 가지"),
     "next_cron": (
-        "1. Put these lines, right for this host's time zone, into your crontab (crontab -e):",
+        "1. Into your crontab (crontab -e) go these lines, for this host's time zone:",
         "1. 이 컴퓨터의 시간대에 맞는 다음 줄을 crontab에 넣으십시오(crontab -e).",
     ),
     "next_look": (

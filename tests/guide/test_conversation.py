@@ -1,8 +1,10 @@
 """The first ten minutes, at a terminal: everything right, everything wrong, leaving at every question, coming back."""
 
 import os
+import re
 import subprocess
 import sys
+import uuid
 
 import pytest
 
@@ -12,6 +14,7 @@ from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk, without_defaults
 from utils.settings import PROJECT
+from utils.store.mongo import connect
 
 HERE, MONGODB = "1", "2"
 ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
@@ -129,9 +132,18 @@ def test_a_mongodb_that_works_is_kept(newcomer: Newcomer) -> None:
     uri = os.environ.get("MONGODB_TEST_URI")
     if not uri:
         pytest.skip("MONGODB_TEST_URI is not set: nothing was tested over a MongoDB server")
-    talk = newcomer.talk(MONGODB, uri, CTRL_C, MONGODB_DB_PREFIX="test_guide_")
-    assert_left(talk)
-    assert newcomer.answers() == {"MONGODB_URI": uri}
+    prefix = f"test_{uuid.uuid4().hex[:8]}_"
+    try:
+        talk = newcomer.talk(MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", MONGODB_DB_PREFIX=prefix)
+        assert (talk.code, talk.unsaid) == (0, []), talk.shown
+        assert newcomer.answers() == CREDENTIALS | {"MONGODB_URI": uri, "HISTORY_SESSIONS": "2"}
+        assert len(newcomer.stored(mongodb_uri=uri, mongodb_db_prefix=prefix)["heads"]) == 2
+    finally:
+        client = connect(uri)
+        for name in client.list_database_names():
+            if name.startswith(prefix):
+                client.drop_database(name)
+        client.close()
 
 
 def test_a_key_alone_is_enough(newcomer: Newcomer) -> None:
@@ -330,6 +342,15 @@ def test_a_broken_env_file_is_refused_before_any_question(newcomer: Newcomer) ->
     talk = newcomer.talk()
     assert (talk.code, talk.says("line 2"), talk.says("hush-hush")) == (2, True, False), talk.shown
     assert newcomer.env_file.read_text(encoding="utf-8") == "# mine\nKRX_PW hush-hush\n"
+
+
+@pytest.mark.parametrize("way", [(ACCOUNT, *login()), (OPEN_API, KEY)], ids=["account", "key"])
+def test_loading_takes_no_more_requests_than_was_said(newcomer: Newcomer, way: tuple[str, ...]) -> None:
+    talk = newcomer.talk(HERE, *way, "", "", "10", "y")
+    assert talk.code == 0, talk.shown
+    said = int(re.findall(r"about (\d+) requests", talk.shown)[-1])
+    sent = sum(newcomer.exchange.counts().values()) - 4  # those that the answer was tried with
+    assert said - 6 <= sent <= said
 
 
 def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> None:

@@ -5,7 +5,9 @@ from string import Formatter
 
 import pytest
 
+from collectors.guide.exchange import DEMO_ADDRESS
 from collectors.guide.texts import TEXTS
+from sandbox.synthetic import LAST
 from utils.settings import PROJECT, language_of_locale
 
 CODE = "".join(
@@ -53,3 +55,13 @@ def test_the_locale_of_messages_decides(locale: dict[str, str], language: str, m
     for name, value in locale.items():
         monkeypatch.setenv(name, value)
     assert language_of_locale() == language
+
+
+def test_the_demo_exchange_is_started_where_it_is_looked_for() -> None:
+    port = DEMO_ADDRESS.rsplit(":", 1)[1]
+    assert all(f"python -m sandbox --port {port}" in text for text in TEXTS["demo_hint"])
+
+
+def test_the_settings_page_says_until_when_the_demo_market_goes_on() -> None:
+    page = (PROJECT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert f"Its market\nends on {LAST}" in page
