@@ -4,6 +4,14 @@ import re
 
 from pydantic import SecretStr
 
+from collectors.guide.demo import (
+    ADDRESSES,
+    DEMO_ACCOUNT,
+    DEMO_ADDRESS,
+    apart_from_real_data,
+    back_to_the_real_exchange,
+    is_local,
+)
 from collectors.guide.guide import Guide
 from collectors.guide.trials import Shown, try_account, try_key
 from utils.errors import (
@@ -15,14 +23,10 @@ from utils.errors import (
     StoreError,
     WrongUsage,
 )
-from utils.settings import PROJECT, Settings, set_in_environment
+from utils.settings import Settings, set_in_environment
 
 ACCOUNT, KEY, BOTH, DEMO = 1, 2, 3, 4
 CREDENTIALS = ("krx_id", "krx_pw", "krx_openapi_key")
-ADDRESSES = ("krx_base_url", "krx_openapi_base_url")
-DEMO_ADDRESS, DEMO_LOGIN = "http://127.0.0.1:8765", {"krx_id": "demo", "krx_pw": "demo"}
-DEMO_PLACES = {"data_dir": "data/invented", "mongodb_db_prefix": "invented_"}
-"""Where invented data is kept, apart from what the real exchange has published."""
 Answers = dict[str, str]
 
 
@@ -65,7 +69,7 @@ def _ask_way(guide: Guide) -> int:
     options = [words(name) for name in ("exchange_account", "exchange_key", "exchange_both")]
     if not _is_fixed(ADDRESSES):
         options.append(words("exchange_demo"))
-        present = DEMO if _is_local(settings) else present
+        present = DEMO if is_local(settings) else present
     return guide.dialogue.choose(options, present)
 
 
@@ -113,13 +117,15 @@ def _key(guide: Guide, around: Answers) -> Shown | None:
     """A key until it is accepted for every service. Enter tries the last one again: a service may be granted by now."""
     words, dialogue = guide.words, guide.dialogue
     key = _text(guide.settings(around).krx_openapi_key)
+    question = words("key_kept" if key else "key")
     while True:
-        key = dialogue.ask_hidden(words("key_kept" if key else "key"), needed=not key) or key
+        key = dialogue.ask_hidden(question, needed=not key) or key
         answers = around | {"krx_openapi_key": key}
         try:
             shown = _try_key(guide, answers)
         except KeyRefused as refusal:
             dialogue.explain(refusal)
+            question = words("key_again")
         else:
             guide.keep(answers)
             return shown
@@ -129,12 +135,11 @@ def _ask_demo(guide: Guide) -> Shown | None:
     """Its address until somebody answers there."""
     words, dialogue, settings = guide.words, guide.dialogue, guide.settings()
     dialogue.hint(words("demo_hint"))
-    address = str(settings.krx_base_url).rstrip("/") if _is_local(settings) else DEMO_ADDRESS
-    name = "mongodb_db_prefix" if settings.mongodb_uri else "data_dir"
-    apart = {} if _is_fixed((name,)) else {name: DEMO_PLACES[name]}
+    address = str(settings.krx_base_url).rstrip("/") if is_local(settings) else DEMO_ADDRESS
+    apart = {name: value for name, value in apart_from_real_data(settings).items() if not _is_fixed((name,))}
     while True:
         address = dialogue.ask(words("demo_address"), address, lambda answer: _address(guide, answer))
-        answers = dict.fromkeys(ADDRESSES, address) | DEMO_LOGIN | apart | _without(guide, "krx_openapi_key")
+        answers = dict.fromkeys(ADDRESSES, address) | DEMO_ACCOUNT | apart | _without(guide, "krx_openapi_key")
         try:
             shown = _try_account(guide, answers)
         except SourceDown:
@@ -167,21 +172,15 @@ def _say_that_it_works(guide: Guide, text: str, shown: Shown | NightShiftError) 
 
 
 def _real_exchange(guide: Guide) -> Answers:
-    """What leads from a local exchange and its invented data back to the real one."""
+    """What leads from the demo exchange back to the real one, where it was chosen before."""
     settings = guide.settings()
-    back = {} if _is_fixed(ADDRESSES) or not _is_local(settings) else dict.fromkeys((*ADDRESSES, *DEMO_LOGIN), "")
-    demo = {"data_dir": PROJECT / DEMO_PLACES["data_dir"], "mongodb_db_prefix": DEMO_PLACES["mongodb_db_prefix"]}
-    return back | {name: "" for name, value in demo.items() if back and getattr(settings, name) == value}
+    return {} if _is_fixed(ADDRESSES) or not is_local(settings) else back_to_the_real_exchange(settings)
 
 
 def _without(guide: Guide, *names: str) -> Answers:
     """What takes these out again, where they are set."""
     settings = guide.settings()
     return {name: "" for name in names if getattr(settings, name) is not None}
-
-
-def _is_local(settings: Settings) -> bool:
-    return any(getattr(settings, name) != Settings.model_fields[name].default for name in ADDRESSES)
 
 
 def _is_fixed(names: tuple[str, ...]) -> bool:

@@ -92,6 +92,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "key": ("Key (not shown)", "인증키(보이지 않음)"),
     "key_kept": ("Key (not shown; Enter keeps the present one)", "인증키(보이지 않음, Enter를 누르면 지금 것을 유지)"),
+    "key_again": (
+        "Key (not shown; Enter tries the last one again)",
+        "인증키(보이지 않음, Enter를 누르면 방금 것을 다시 시험)",
+    ),
     "trying_account": ("Logging in, and asking for one day ...", "로그인하고 하루치를 받아 보는 중입니다..."),
     "trying_key": ("Asking each service for one day ...", "서비스마다 하루치를 받아 보는 중입니다..."),
     "account_works": ("Logged in.", "로그인했습니다."),
@@ -164,8 +168,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # 3
     "markets": ("Which markets to choose targets from", "분석 대상을 고를 시장"),
     "markets_shown": (
-        "Tickers on {session}: {counts}.\n"
-        "All of them are stored. Targets are what is analysed: choose where they are from.",
+        "Tickers on {session}: {counts}.\nAll are stored. Targets are what is analysed: choose where they are from.",
         "{session}의 종목 수: {counts}.\n모두 저장합니다. 분석할 대상 종목을 고를 시장을 정하십시오.",
     ),
     "markets_question": ("Markets", "시장"),

@@ -6,7 +6,7 @@ import select
 import signal
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,8 +119,3 @@ def _converse(child: int, terminal: int, waiting: list[str]) -> Talk:
 
 def _keys(answer: str) -> bytes:
     return (answer if answer in (CTRL_C, CTRL_D) else f"{answer}\n").encode()
-
-
-def without_defaults(written: Mapping[str, str]) -> dict[str, str]:
-    """Settings that are not empty."""
-    return {name: value for name, value in written.items() if value}

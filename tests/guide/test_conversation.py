@@ -12,7 +12,7 @@ from collectors.guide.texts import TEXTS
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
-from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk, without_defaults
+from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
 from utils.settings import PROJECT
 from utils.store.mongo import connect
 
@@ -180,25 +180,6 @@ def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(newcomer: Newco
         }
         assert len(newcomer.stored("data/invented")["heads"]) == 3
         assert newcomer.stored()["heads"] == EMPTY
-
-
-def test_from_the_demo_exchange_the_way_back_leaves_nothing_of_it(newcomer: Newcomer) -> None:
-    """The real exchange is never asked here: nobody answers at its address of this test."""
-    local = {"KRX_BASE_URL": "http://127.0.0.1:9", "KRX_OPENAPI_BASE_URL": "http://127.0.0.1:9"}
-    for name in local:
-        del newcomer.environment[name]
-    demo = local | {"KRX_ID": "demo", "KRX_PW": "demo", "DATA_DIR": "data/invented", "MIN_MARKET_CAP": "5"}
-    newcomer.env_file.write_text("".join(f"{name}={value}\n" for name, value in demo.items()), encoding="utf-8")
-    code = (
-        "from collectors.guide import Dialogue, Words\n"
-        "from collectors.guide.exchange import _real_exchange\n"
-        "from collectors.guide.guide import Guide\n"
-        "from utils.clock import Clock\n"
-        "guide = Guide(Dialogue(Words('en')), Words('en'), {}, Clock())\n"
-        "guide.keep(_real_exchange(guide))\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=newcomer.folder, env=newcomer.environment, check=True)
-    assert without_defaults(newcomer.answers()) == {"MIN_MARKET_CAP": "5"}
 
 
 ANSWERS = [HERE, BOTH, LOGIN_ID, PASSWORD, KEY, "KOSPI", "500bn", "4"]

@@ -7,6 +7,14 @@ import pytest
 
 from collectors.guide.choices import requests_a_session
 from collectors.guide.database import _ask_uri
+from collectors.guide.demo import (
+    ADDRESSES,
+    DEMO_ACCOUNT,
+    DEMO_ADDRESS,
+    apart_from_real_data,
+    back_to_the_real_exchange,
+    is_local,
+)
 from collectors.guide.guide import Guide
 from collectors.guide.texts import Words
 from collectors.guide.trials import Shown, try_account, try_key
@@ -14,6 +22,7 @@ from sandbox.server import LocalExchange
 from tests.fakes import FakeClock
 from tests.guide.terminal import KEY, LOGIN_ID, NOW, PASSWORD
 from utils.clock import kst
+from utils.env_file import change_env_file, read_env_file
 from utils.settings import Settings, load_settings, setting_names
 
 
@@ -97,3 +106,30 @@ def test_the_morning_after_a_holiday_that_nobody_predicted_the_session_before_it
     morning = kst(2026, 8, 17, 9)  # a Monday; the invented market was closed on Friday, 2026-08-14
     exchange.set_time(morning)
     assert way(settings_of(**BOTH), FakeClock(morning)).session == "2026-08-13"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        {"DATA_DIR": "elsewhere"},
+        {"DATA_DIR": "/srv/krx"},
+        {"MONGODB_URI": "mongodb://db/", "MONGODB_DB_PREFIX": "a_"},
+    ],
+    ids=str,
+)
+def test_the_way_to_the_demo_exchange_and_back_leaves_no_setting_of_it(
+    before: dict[str, str], tmp_path: Path, settings_of: Callable[..., Settings]
+) -> None:
+    env_file = tmp_path / ".env"
+    change_env_file(env_file, before)
+    apart = apart_from_real_data(load_settings(env_file=env_file))
+    assert len(apart) == 1
+    demo = dict.fromkeys(ADDRESSES, DEMO_ADDRESS) | DEMO_ACCOUNT | apart
+    change_env_file(env_file, {name.upper(): value for name, value in demo.items()})
+    settings = load_settings(env_file=env_file)
+    assert (is_local(settings), apart_from_real_data(settings)) == (True, {})
+    back = back_to_the_real_exchange(settings)
+    change_env_file(env_file, {name.upper(): value for name, value in back.items()})
+    assert {name: value for name, value in read_env_file(env_file).items() if value} == before
+    assert not is_local(load_settings(env_file=env_file))
