@@ -93,7 +93,10 @@ def _amount(guide: Guide, answer: str) -> int:
 def ask_sessions(guide: Guide) -> None:
     words, dialogue = guide.words, guide.dialogue
     present = guide.settings().history_sessions
-    dialogue.say(_estimate(guide, present))
+    try:
+        dialogue.say(_estimate(guide, present))
+    except WrongUsage:  # allowed as a number, and yet before the calendar begins
+        dialogue.wrong(words("wrong_sessions"))
     if guide.is_decided(("history_sessions",), value=str(present)):
         return
     chosen = dialogue.ask(words("sessions_question"), str(present), lambda answer: _sessions(guide, answer))

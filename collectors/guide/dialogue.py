@@ -25,8 +25,9 @@ class Dialogue:
 
     def __init__(self, words: Words) -> None:
         self._words = words
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # a terminal that knows no ✓ or no Korean shows ? there
+        for stream in (sys.stdin, sys.stdout):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # half a Korean letter, or a terminal that knows no ✓
         self._console = screen(highlight=False)
 
     def welcome(self) -> None:
@@ -82,8 +83,10 @@ class Dialogue:
     def ask_hidden(self, question: str, needed: bool = True) -> str:
         """What was typed without being shown; where it is not needed, Enter is an empty answer."""
         while True:
-            # The prompt comes from getpass itself: it must not stand there before the echo is off.
-            answer = getpass.getpass(f"{question}: ").strip()
+            try:  # the prompt comes from getpass itself: it must not stand there before the echo is off
+                answer = getpass.getpass(f"{question}: ").strip()
+            except UnicodeDecodeError:
+                answer, needed = "", True
             if answer or not needed:
                 return answer
             self.wrong(self._words("nothing_typed"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.properties.strategies import PROFILE
 from utils.env_file import change_env_file, read_env_file
 
-LAW = settings(PROFILE, max_examples=150)
+LAW = settings(PROFILE, max_examples=80)
 OURS = "KRX_PW"
 CHARACTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
 AWKWARD = st.sampled_from("'\"\\#$ =\u00a0`{}&%가")
