@@ -5,24 +5,21 @@ import argparse
 import logging
 import sys
 
-from rich.console import Console
-from rich.prompt import Confirm, Prompt
-
 from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
+from collectors.guide import LANGUAGES, Dialogue, Words, converse, place
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.target_rule import TargetRule, target_rule
 from collectors.targets import refresh_from_newest
-from collectors.wiring import make_calendar, make_sources, with_earlier_choices
-from utils.cli import Shift, run, run_without_store
+from collectors.wiring import make_calendar, make_sources, overruled_every_night, with_earlier_choices
+from utils.cli import Shift, run, run_without_store, setting_options
 from utils.crontab import advice, can_be_installed, change_crontab, install
 from utils.errors import EXIT_DONE, MalformedAnswer, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
 from utils.progress import progress_bar
-from utils.settings import Settings, load_settings
-from utils.store import Store
+from utils.settings import PROJECT, Settings, language_of_locale
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION
 
@@ -33,7 +30,14 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     if args.cron:
         return run_without_store("manual_setup", args, lambda *given: change_crontab(args.cron, *given))
-    return run("manual_setup", args, lambda shift: work(shift, args))
+    asks = sys.stdin.isatty() and not (args.yes or args.dry_run)
+    words = Words(args.lang or language_of_locale())
+    return run(
+        "manual_setup",
+        args,
+        lambda shift: work(shift, args, asks, words),
+        ask_first=lambda: not asks or converse(words, setting_options(args), args.reset),
+    )
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -42,7 +46,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-market-cap", metavar="KRW", help="least market cap of a target, in won")
     parser.add_argument("--sessions", dest="history_sessions", metavar="N", help="how many past sessions to load")
     parser.add_argument("--markets", metavar="KOSPI,KOSDAQ", help="where targets are chosen from")
-    parser.add_argument("--dry-run", action="store_true", help="check settings, database, exchange and notifications")
+    parser.add_argument("--lang", choices=LANGUAGES, help="the language of the questions (by default the locale's)")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="ask nothing, check settings, database, exchange and notifications, load nothing",
+    )
     parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
     parser.add_argument(
         "--cron",
@@ -56,53 +65,34 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def work(shift: Shift, args: argparse.Namespace) -> int:
-    """Every question first, then everything that needs no person."""
+def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> int:
+    """Every question is answered, but for what `--reset` would delete; then everything that needs no person."""
     log.info("Using the %s.", shift.store.description)
     check_services(shift.settings)
-    asks = sys.stdin.isatty() and not args.yes
+    for remark in overruled_every_night(setting_options(args)):
+        log.warning("%s", remark)
     settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope())
-    with shift.stop.while_asking():
-        settings = ask(settings) if asks else settings
-        if args.reset:
-            confirm_reset(shift.store, asks, args.yes)
+    if args.reset and not args.dry_run:
+        with shift.stop.while_asking():
+            confirm_reset(shift, asks, args.yes, words)
     with shift.store.lock(COLLECTION):
-        code = set_up(shift, settings, args)
-    if asks and not args.dry_run and not shift.stop.requested:
-        offer_cron_lines(shift)  # with the lock free again, so that no evening waits for the answer
+        code = set_up(shift, settings, args, words)
+    if asks and not shift.stop.requested:
+        offer_cron_lines(shift, words)  # with the lock free again, so that no evening waits for the answer
     return code
 
 
-def ask(settings: Settings) -> Settings:
-    """Three questions, each answered by Enter with what holds now."""
-    questions = {
-        "min_market_cap": ("Least market cap of a target, in won", str(settings.min_market_cap)),
-        "markets": ("Markets to choose targets from", ",".join(settings.markets)),
-        "history_sessions": ("How many past sessions to load", str(settings.history_sessions)),
-    }
-    answers: dict[str, object] = {}
-    for name, (question, default) in questions.items():
-        answers[name] = getattr(_ask_one(name, question, default), name)
-    return settings.model_copy(update=answers)
-
-
-def _ask_one(name: str, question: str, default: str) -> Settings:
-    while True:
-        try:
-            return load_settings({name: Prompt.ask(question, default=default)})
-        except WrongUsage as wrong:
-            Console(highlight=False).print(str(wrong), markup=False)
-
-
-def confirm_reset(store: Store, asks: bool, agreed: bool) -> None:
-    stored = f"{len(store.session_heads())} sessions and all results in the {store.description}"
+def confirm_reset(shift: Shift, asks: bool, agreed: bool, words: Words) -> None:
+    store, sessions = shift.store, len(shift.store.session_heads())
     if not agreed and not asks:
+        stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
-    if asks and not Confirm.ask(f"Delete {stored}?", default=False):
-        raise WrongUsage("Nothing was deleted. Leave out --reset to keep what is stored.")
+    question = words("reset", sessions=sessions, place=place(words, shift.settings, store.description))
+    if asks and not Dialogue(words).agrees(question, default=False):
+        raise WrongUsage(words("not_deleted"))
 
 
-def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
+def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Words) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
     rule = target_rule(settings)
     store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
@@ -117,14 +107,14 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, sessions[0])
-        load(shift, collector, sessions, rule)
+        load(shift, collector, sessions, rule, words)
         targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
             raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
     cross_check(sources, store)
-    say_what_comes_next(shift, len(sessions), targets)
+    say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE
 
 
@@ -144,11 +134,11 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
     raise WrongUsage(f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with --sessions.")
 
 
-def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule) -> None:
+def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule, words: Words) -> None:
     """Bring in what is due of these sessions; with the last one its targets, so it is complete with them."""
     due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
     log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
-    with progress_bar("Loading sessions", len(due), log_every=25) as advance:
+    with progress_bar(words("loading"), len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:
             advance(1)
@@ -159,20 +149,24 @@ def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule:
     raise_worst(problems)
 
 
-def say_what_comes_next(shift: Shift, sessions: int, targets: int) -> None:
+def say_what_comes_next(shift: Shift, sessions: int, targets: int, words: Words) -> None:
+    settings = shift.settings
+    kept = place(words, settings, shift.store.description)
+    state, lines = advice(settings, shift.clock)
     sys.stdout.write(
-        f"\n{sessions} sessions and {targets:,} targets are in the {shift.store.description}.\n"
-        f"{advice(shift.settings, shift.clock)}\n"
-        "`daily_update.py --status` shows where things stand.\n"
+        f"\n{words('done', sessions=sessions, targets=targets, place=kept)}\n\n{words('next')}\n\n"
+        f"1. {words(state)}\n\n{lines}\n"
+        f"2. {words('next_look')}\n   {sys.executable} {PROJECT / 'daily_update.py'} --status\n"
+        f"3. {words('next_told' if settings.notify_urls else 'next_notify')}\n"
     )
 
 
-def offer_cron_lines(shift: Shift) -> None:
+def offer_cron_lines(shift: Shift, words: Words) -> None:
     if not can_be_installed(shift.settings, shift.clock):
         return
     try:
         with shift.stop.while_asking():
-            agreed = Confirm.ask("Put the lines into your crontab now?", default=False)
+            agreed = Dialogue(words).agrees(words("cron_offer"), default=False)
     except (KeyboardInterrupt, EOFError):
         agreed = False  # everything else is done
     if agreed:

@@ -1,6 +1,6 @@
 """Puts the parts together for the scripts: the sources and the collector of the settings, what setup was asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from collectors.cross_check import may_go_first
@@ -10,7 +10,7 @@ from collectors.sources import Source, Sources
 from collectors.transport import Gate
 from utils.date_utils import TradingCalendar
 from utils.errors import WrongUsage
-from utils.settings import Settings
+from utils.settings import Settings, load_settings
 from utils.store import Store
 from utils.store.backend import Document
 
@@ -23,14 +23,15 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
     The Open API is the permitted road for history, so it goes first there; while it is known to differ from the data
     site it is only asked when that has nothing.
     """
-    site, open_api = _site(settings, store, pause), _open_api(settings, store, pause)
-    if not site and not open_api:
+    site, open_api = site_source(settings, store, pause), open_api_source(settings, store, pause)
+    sources: list[Source] = [source for source in (site, open_api) if source is not None]
+    if not sources:
         raise WrongUsage(
             "Neither KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set. Put the account of the exchange's data site, the "
             "key of its Open API, or both into .env."
         )
-    for_history = [*open_api, *site] if may_go_first(store, OpenApiSource.name) else [*site, *open_api]
-    return Sources([*site, *open_api], for_history, store.clock, pause)
+    for_history = sources[::-1] if may_go_first(store, OpenApiSource.name) else sources
+    return Sources(sources, for_history, store.clock, pause)
 
 
 def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
@@ -38,19 +39,21 @@ def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
     return TradingCalendar(store.observed_calendar(), settings.same_evening)
 
 
-def _site(settings: Settings, store: Store, pause: Pause) -> list[Source]:
+def site_source(settings: Settings, store: Store, pause: Pause) -> PykrxSource | None:
+    """The exchange's data site; None without an account."""
     if settings.krx_id is None or settings.krx_pw is None:
-        return []
+        return None
     account = Account(settings.krx_id.get_secret_value(), settings.krx_pw.get_secret_value())
     gate = Gate(PykrxSource.name, store, _interval(settings), pause)
-    return [PykrxSource(account, str(settings.krx_base_url), gate, settings.data_dir / "cache")]
+    return PykrxSource(account, str(settings.krx_base_url), gate, settings.data_dir / "cache")
 
 
-def _open_api(settings: Settings, store: Store, pause: Pause) -> list[Source]:
+def open_api_source(settings: Settings, store: Store, pause: Pause) -> OpenApiSource | None:
+    """The exchange's Open API; None without a key."""
     if settings.krx_openapi_key is None:
-        return []
+        return None
     gate = Gate(OpenApiSource.name, store, _interval(settings), pause, DAILY_LIMIT)
-    return [OpenApiSource(settings.krx_openapi_key.get_secret_value(), str(settings.krx_openapi_base_url), gate)]
+    return OpenApiSource(settings.krx_openapi_key.get_secret_value(), str(settings.krx_openapi_base_url), gate)
 
 
 def _interval(settings: Settings) -> timedelta:
@@ -70,3 +73,15 @@ def with_earlier_choices(settings: Settings, scope: Document | None) -> Settings
     return settings.model_copy(
         update={name: value for name, value in earlier.items() if name not in settings.model_fields_set}
     )
+
+
+def overruled_every_night(options: Mapping[str, str]) -> list[str]:
+    """What `with_earlier_choices` will not remember of these options (setting in lower case -> text): `.env` or the
+    environment says otherwise, and counts every night."""
+    nightly, now = load_settings(), load_settings(options)
+    return [
+        f"{name.upper()} is set in the environment or .env, and that counts every night: the option holds for this run "
+        "only. Change it there."
+        for name in ("min_market_cap", "markets")
+        if name in options and name in nightly.model_fields_set and getattr(nightly, name) != getattr(now, name)
+    ]

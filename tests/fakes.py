@@ -1,6 +1,7 @@
-"""Doubles that any test may use: a clock that stands still, and whole market days written in one line."""
+"""Doubles that any test may use: a clock that stands still, market days written in one line, a `crontab` command."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -53,3 +54,13 @@ def market_day(session: str, *rows: dict[str, Any], finality: str = PROVISIONAL,
     frame = pd.DataFrame(sorted(rows, key=lambda each: each["ticker"]), columns=list(DAY_COLUMNS))
     types = dict.fromkeys(INTEGER_COLUMNS, "int64") | dict.fromkeys(FLOAT_COLUMNS, "float64")
     return MarketDay(session, frame.astype(types), finality, source)
+
+
+def fake_crontab(folder: Path) -> Path:
+    """The file behind the only `crontab` command that there is in `folder/bin`."""
+    tab, command = folder / "tab", folder / "bin" / "crontab"
+    tab.write_text("@daily true\n")
+    command.parent.mkdir()
+    command.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\ncase $1 in -l) cat '{tab}' ;; -) cat > '{tab}' ;; esac\n")
+    command.chmod(0o755)
+    return tab

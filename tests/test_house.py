@@ -66,7 +66,7 @@ def test_the_product_never_imports_the_sandbox_or_the_tests() -> None:
         ("pytz", "utils/clock.py"),
         ("zoneinfo", "utils/clock.py"),
         ("time", "utils/clock.py"),
-        ("dotenv", "utils/settings.py"),
+        ("dotenv", "utils/env_file.py"),
         ("pydantic_settings", "utils/settings.py"),
     ],
 )

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
-from utils.errors import EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, NotNow, WrongUsage
+from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, NotNow, WrongUsage
 from utils.logs import setup_logging
 from utils.notifications.watch import Watch
 from utils.settings import Settings, load_settings, remarks
@@ -72,25 +72,48 @@ class Shift:
         raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
 
 
-def run(script: str, args: argparse.Namespace, work: Callable[[Shift], int], is_watched: bool = False) -> int:
-    """Start up with the store open, do the work, turn every outcome into an exit code. `is_watched`: what comes of it
-    is told (docs/notifications.md)."""
-    return run_without_store(script, args, lambda settings, clock: _with_store(settings, clock, work), is_watched)
+def setting_options(args: argparse.Namespace) -> dict[str, str]:
+    """The options whose `dest` is the name of a setting, as far as they were given: setting (lower case) -> text."""
+    return {name: text for name, text in vars(args).items() if name in Settings.model_fields and text is not None}
+
+
+def run(
+    script: str,
+    args: argparse.Namespace,
+    work: Callable[[Shift], int],
+    is_watched: bool = False,
+    ask_first: Callable[[], bool] = lambda: True,
+) -> int:
+    """Start up with the store open, do the work, turn every outcome into an exit code. See `run_without_store`."""
+
+    def with_store(settings: Settings, clock: Clock) -> int:
+        return _with_store(settings, clock, work)
+
+    return run_without_store(script, args, with_store, is_watched, ask_first)
 
 
 def run_without_store(
-    script: str, args: argparse.Namespace, work: Callable[[Settings, Clock], int], is_watched: bool = False
+    script: str,
+    args: argparse.Namespace,
+    work: Callable[[Settings, Clock], int],
+    is_watched: bool = False,
+    ask_first: Callable[[], bool] = lambda: True,
 ) -> int:
     """`run` for what needs no database. Here is the scripts' one broad `except`.
 
-    Options whose `dest` is the name of a setting outweigh that setting and are validated like it. What becomes of a
-    watched run, as cron starts it, is told to the monitor, and to people when it matters (`utils.notifications.watch`).
+    Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
+
+    Args:
+        is_watched: what becomes of the run, as cron starts it, is told to the monitor, and to people when it matters
+            (`utils.notifications.watch`).
+        ask_first: may change settings before they are read; False: there is nothing to do after all.
     """
     redact: Callable[[str], str] = str
     with Watch(script) as watch:
         try:
-            options = {name: text for name, text in vars(args).items() if name in Settings.model_fields}
-            settings = load_settings({name: text for name, text in options.items() if text is not None})
+            if not ask_first():
+                return EXIT_DONE
+            settings = load_settings(setting_options(args))
             clock = Clock(settings.kst_now)
             redact = setup_logging(script, settings, clock)
             for remark in remarks():

@@ -161,17 +161,13 @@ def utc_offsets_below(above: bytes, clock: Clock, honours: bool | None) -> set[t
     return named if honours else named | clock.host_utc_offsets()
 
 
-def advice(settings: Settings, clock: Clock) -> str:
-    """What a person reads at the end of the setup: the lines, and how they come into the crontab."""
+def advice(settings: Settings, clock: Clock) -> tuple[str, str]:
+    """How it is with the lines, for the end of the setup, and the lines: `cron_installed`, `cron_missing`, or
+    `cron_impossible` where there is no `crontab` command."""
     place = _place_if_any()
     block = block_for(place.above, settings, clock)
-    if shutil.which("crontab") is None:
-        what = "This host has no `crontab` command: install cron, or take the systemd timers of docs/cron.md. For cron:"
-    elif place.block == block:
-        what = "These lines are in your crontab:"
-    else:
-        what = "These lines start the scripts at night. `manual_setup.py --cron install` puts them into your crontab:"
-    return f"{what}\n\n{os.fsdecode(block)}"
+    installed = "cron_installed" if place.block == block else "cron_missing"
+    return "cron_impossible" if shutil.which("crontab") is None else installed, os.fsdecode(block)
 
 
 def can_be_installed(settings: Settings, clock: Clock) -> bool:

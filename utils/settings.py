@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv.parser import parse_stream
 from pydantic import (
     Field,
     HttpUrl,
@@ -24,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from utils.addresses import is_address, secret_parts, split_addresses
 from utils.clock import KST
+from utils.env_file import read_env_file
 from utils.errors import WrongUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     @property
     def language(self) -> str:
         """What notifications are written in: `en` or `ko`, by NOTIFY_LANG or else by the locale. cron has none."""
-        return self.notify_lang or _language_of_locale()
+        return self.notify_lang or language_of_locale()
 
     @property
     def same_evening(self) -> bool:
@@ -170,7 +170,7 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
     Args:
         options: setting (lower case) -> text from the command line; they outweigh environment and `.env`.
     """
-    written = _read_env_file(env_file)
+    written = read_env_file(env_file)
     _refuse_typos(env_file, written)
     in_environment = {name.lower() for name in os.environ}
     from_file = {name.lower(): text for name, text in written.items() if name.lower() not in in_environment}
@@ -184,23 +184,6 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
         ) from None
 
 
-def _read_env_file(env_file: Path) -> dict[str, str]:
-    """Name -> text, as written: nothing is replaced in it, so a password may hold `$`. No file, no names.
-
-    Raises `WrongUsage` for a line that cannot be understood, without showing it: it may hold a password.
-    """
-    if not env_file.is_file():
-        return {}
-    try:
-        with env_file.open(encoding="utf-8") as file:
-            lines = list(parse_stream(file))
-    except (UnicodeDecodeError, OSError) as error:
-        raise WrongUsage(f"{env_file} cannot be read ({error}). Save it as UTF-8 text this user may read.") from None
-    if broken := [str(line.original.line) for line in lines if line.error or (line.key and line.value is None)]:
-        raise WrongUsage(f"{env_file}, line {', '.join(broken)}: not of the form NAME=value.")
-    return {line.key: line.value for line in lines if line.key and line.value is not None}
-
-
 def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
     """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of our business."""
     known = [*setting_names(), _OF_THE_TESTS]
@@ -212,14 +195,21 @@ def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
 
 def remarks(env_file: Path = ENV_FILE) -> list[str]:
     """What is allowed and yet worth a warning: a clock that stands in `.env`."""
-    written = {name.upper(): value for name, value in _read_env_file(env_file).items()}
+    written = {name.upper(): value for name, value in read_env_file(env_file).items()}
     frozen = [f"KST_NOW stands in {env_file}: every run begins at that moment. Take it out for real use."]
     return frozen if written.get("KST_NOW") else []
 
 
-def _language_of_locale() -> str:
-    given = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return "ko" if given.lower().startswith("ko") else "en"
+def set_in_environment(names: Iterable[str]) -> bool:
+    """Whether the environment holds one of these settings, so that `.env` has no say in it."""
+    held = {name.upper() for name in os.environ}
+    return any(name in held for name in names)
+
+
+def language_of_locale() -> str:
+    """`ko` where the locale's messages are Korean, else `en`."""
+    spoken = next((text for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (text := os.environ.get(name))), "")
+    return "ko" if spoken.lower().startswith("ko") else "en"
 
 
 def _typo_cutoff(name: str) -> float:

@@ -297,14 +297,15 @@ def test_a_folder_that_no_line_can_name_is_refused(action: str, host: Host, monk
 
 
 def test_the_advice_follows_what_is_in_the_crontab(host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert "`manual_setup.py --cron install` puts them into your crontab" in advice(host.settings, host.clock)
+    assert advice(host.settings, host.clock)[0] == "cron_missing"
     assert can_be_installed(host.settings, host.clock)
     host.cron("install")
-    assert advice(host.settings, host.clock).startswith("These lines are in your crontab:\n\n" + BEGIN.decode())
+    state, lines = advice(host.settings, host.clock)
+    assert (state, lines.startswith(BEGIN.decode())) == ("cron_installed", True)
     assert not can_be_installed(host.settings, host.clock)
     host.has(BEGIN)
-    assert "--cron install" in advice(host.settings, host.clock)
+    assert advice(host.settings, host.clock)[0] == "cron_missing"
     assert not can_be_installed(host.settings, host.clock)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    assert "systemd timers" in advice(host.settings, host.clock)
+    assert advice(host.settings, host.clock)[0] == "cron_impossible"
     assert not can_be_installed(host.settings, host.clock)

@@ -1,6 +1,7 @@
 """MongoDB: the only module that imports pymongo. Session columns are BSON arrays, readable in mongosh and Compass."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -227,4 +228,4 @@ def _translated() -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     """Driver messages repeat the whole topology; the first sentence names the host and the reason."""
-    return str(error).split(", Timeout:")[0].splitlines()[0][:300]
+    return re.split(r" \(configured timeouts:|, Timeout:", str(error))[0].splitlines()[0][:300]

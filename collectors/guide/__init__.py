@@ -1,0 +1,66 @@
+"""The first ten minutes: `manual_setup.py` at a terminal asks, tries each answer at once and keeps it in `.env`."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from collectors.guide.choices import ask_markets, ask_sessions, ask_threshold
+from collectors.guide.database import ask_database
+from collectors.guide.dialogue import Dialogue
+from collectors.guide.exchange import ask_exchange
+from collectors.guide.guide import Guide, place
+from collectors.guide.texts import LANGUAGES, Words
+from utils.clock import Clock
+from utils.errors import NightShiftError
+from utils.settings import ENV_FILE, load_settings
+
+__all__ = ["LANGUAGES", "Dialogue", "Words", "converse", "place"]
+
+
+def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
+    """The whole conversation; whether to begin with the work now. Ctrl-C and Ctrl-D leave with `NightShiftError`.
+
+    Args:
+        options: setting (lower case) -> text from the command line; what is set there is not asked.
+        fresh: what was chosen in an earlier setup counts no more (`--reset`).
+    """
+    dialogue = Dialogue(words)
+    guide = Guide(dialogue, words, options, Clock(load_settings(options).kst_now), fresh)
+    try:
+        with _log_lines_held_back():
+            _ask_everything(guide)
+        dialogue.say("")
+        if ENV_FILE.exists():
+            dialogue.hint(words("kept", file=ENV_FILE))
+        if dialogue.agrees(words("begin"), default=True):
+            return True
+    except (KeyboardInterrupt, EOFError):
+        dialogue.say("")
+        raise NightShiftError(words("left")) from None
+    dialogue.say(words("not_begun", file=ENV_FILE))
+    return False
+
+
+def _ask_everything(guide: Guide) -> None:
+    heading = guide.dialogue.heading
+    guide.dialogue.welcome()
+    heading(1, "database")
+    ask_database(guide)
+    heading(2, "exchange")
+    shown = ask_exchange(guide)
+    heading(3, "markets")
+    ask_markets(guide, shown)
+    heading(4, "threshold")
+    ask_threshold(guide, shown)
+    heading(5, "sessions")
+    ask_sessions(guide)
+
+
+@contextmanager
+def _log_lines_held_back() -> Iterator[None]:
+    """The log is not set up before its folder is known, and a person at a question reads no log lines."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,41 @@
+"""The local demo exchange: what its settings are, how its data is kept apart, and the way back to the real exchange."""
+
+from pathlib import Path
+
+from utils.settings import PROJECT, Settings
+
+ADDRESSES = ("krx_base_url", "krx_openapi_base_url")
+DEMO_ADDRESS = "http://127.0.0.1:8765"
+DEMO_ACCOUNT = {"krx_id": "demo", "krx_pw": "demo"}
+_FOLDER, _PREFIX = "invented", "invented_"
+_DATA_DIR = Settings.model_fields["data_dir"].default
+
+
+def is_local(settings: Settings) -> bool:
+    """Whether they lead to another exchange than the real one."""
+    return any(getattr(settings, name) != Settings.model_fields[name].default for name in ADDRESSES)
+
+
+def apart_from_real_data(settings: Settings) -> dict[str, str]:
+    """The setting that keeps invented data in a folder, or in databases, of its own; none where it is so already."""
+    if settings.mongodb_uri:
+        prefix = settings.mongodb_db_prefix
+        return {} if prefix.endswith(_PREFIX) else {"mongodb_db_prefix": prefix + _PREFIX}
+    folder = settings.data_dir
+    return {} if folder.name == _FOLDER else {"data_dir": _as_written(folder / _FOLDER)}
+
+
+def back_to_the_real_exchange(settings: Settings) -> dict[str, str]:
+    """What takes the demo's settings out again; where its data is stays as it was before."""
+    back = dict.fromkeys((*ADDRESSES, *DEMO_ACCOUNT), "")
+    if settings.mongodb_db_prefix.endswith(_PREFIX):
+        back["mongodb_db_prefix"] = settings.mongodb_db_prefix.removesuffix(_PREFIX)
+    if settings.data_dir.name == _FOLDER:
+        back["data_dir"] = _as_written(settings.data_dir.parent)
+    return back
+
+
+def _as_written(folder: Path) -> str:
+    if folder == _DATA_DIR:
+        return ""
+    return str(folder.relative_to(PROJECT) if folder.is_relative_to(PROJECT) else folder)

@@ -1,0 +1,69 @@
+"""What every step of the conversation works with: the settings as answered so far, and keeping an answer that works."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from collectors.guide.dialogue import Dialogue
+from collectors.guide.texts import Words
+from collectors.wiring import with_earlier_choices
+from utils.clock import Clock
+from utils.env_file import change_env_file
+from utils.settings import ENV_FILE, PROJECT, Settings, load_settings, set_in_environment
+from utils.store import open_store
+
+TEMPLATE = PROJECT / ".env.example"
+MOST_LOGINS = 3
+"""Logins that may be refused in one conversation: the exchange locks accounts."""
+
+
+@dataclass
+class Guide:
+    """One conversation.
+
+    Args:
+        options: setting (lower case) -> text from the command line.
+        fresh: with `--reset` what was chosen before counts no more.
+    """
+
+    dialogue: Dialogue
+    words: Words
+    options: Mapping[str, str]
+    clock: Clock
+    fresh: bool = False
+    env_file: Path = ENV_FILE
+    logins_left: int = MOST_LOGINS
+
+    def settings(self, answers: Mapping[str, str] | None = None) -> Settings:
+        """What holds now, or would hold with these answers (setting in lower case -> text)."""
+        return load_settings({**(answers or {}), **self.options}, self.env_file)
+
+    def chosen(self) -> Settings:
+        """The same, with the threshold and the markets of an earlier setup of this database."""
+        settings = self.settings()
+        if self.fresh:
+            return settings
+        with closing(open_store(settings, self.clock)) as store:
+            return with_earlier_choices(settings, store.scope())
+
+    def keep(self, answers: Mapping[str, str]) -> None:
+        """Write them into `.env`; the person is asked no more, should the conversation end here."""
+        change_env_file(self.env_file, {name.upper(): text for name, text in answers.items()}, TEMPLATE)
+
+    def is_decided(self, names: tuple[str, ...], value: str) -> bool:
+        """Whether an option or the environment leaves nothing to ask of these settings; if so, says it.
+
+        Args:
+            value: what they come to, for a person.
+        """
+        by_option = any(name in self.options for name in names)
+        if by_option or set_in_environment(name.upper() for name in names):
+            self.dialogue.say(self.words("by_option" if by_option else "by_environment", value=value))
+            return True
+        return False
+
+
+def place(words: Words, settings: Settings, description: str) -> str:
+    """Where everything is kept, for a person. `description` is the store's."""
+    return description if settings.mongodb_uri else words("embedded", folder=settings.data_dir)

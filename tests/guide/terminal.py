@@ -1,0 +1,121 @@
+"""A person at a terminal: the real `manual_setup.py` of an installation in its own folder, in a pseudo-terminal."""
+
+import os
+import pty
+import select
+import signal
+import sys
+import termios
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sandbox.server import LocalExchange
+from utils.clock import Clock, kst
+from utils.env_file import read_env_file
+from utils.settings import load_settings, setting_names
+from utils.store import open_store
+
+NOW = kst(2026, 9, 10, 19)
+LOGIN_ID, PASSWORD, KEY = "guide-tests", "pass word #1 of $the tests", "key-of-the-guide-tests"
+CTRL_C, CTRL_D = "\x03", "\x04"
+_LOCAL_FLAGS = 3
+"""Where `termios` keeps whether a terminal echoes."""
+PATIENCE_SECONDS, AGAIN_SECONDS, STILL_SECONDS = 60, 2, 0.05
+
+
+@dataclass
+class Talk:
+    """What came of one conversation: what the terminal showed, the exit code, whether it echoes again."""
+
+    shown: str
+    code: int
+    echoes: bool
+    unsaid: list[str]
+    """The answers that no question was left for."""
+
+    def says(self, text: str) -> bool:
+        """Whether that was shown, however it was broken into lines of eighty columns."""
+        return "".join(text.split()) in "".join(self.shown.split())
+
+
+@dataclass
+class Newcomer:
+    """An installation without any setting, and an exchange at the address of the real one."""
+
+    folder: Path
+    exchange: LocalExchange
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.environment |= {
+            "PATH": str(self.folder / "bin"),  # so that no crontab of this host is found
+            "HOME": str(self.folder),
+            "TERM": "dumb",
+            "KST_NOW": f"{NOW:%Y-%m-%dT%H:%M:%S}",
+            "KRX_REQUEST_INTERVAL_SECONDS": "0",
+            "KRX_BASE_URL": self.exchange.url,
+            "KRX_OPENAPI_BASE_URL": self.exchange.url,
+        }
+
+    @property
+    def env_file(self) -> Path:
+        return self.folder / ".env"
+
+    def answers(self) -> dict[str, str]:
+        """What `.env` says."""
+        return read_env_file(self.env_file)
+
+    def talk(self, *answers: str, options: Sequence[str] = (), **environment: str) -> Talk:
+        """One answer per question, each ended with Enter but for Ctrl-C and Ctrl-D."""
+        self.exchange.set_time(NOW)
+        command = [sys.executable, str(self.folder / "manual_setup.py"), *options]
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(command[0], command, self.environment | environment)  # noqa: S606
+        try:
+            return _converse(child, terminal, list(answers))
+        finally:
+            os.close(terminal)
+
+    def stored(self, data_dir: str = "data", **more: str) -> dict[str, Any]:
+        """Heads, targets and scope of the embedded database in that folder."""
+        nothing = {name.lower(): "" for name in setting_names()}
+        settings = load_settings(nothing | {"data_dir": str(self.folder / data_dir)} | more, self.folder / "none")
+        with closing(open_store(settings, Clock(NOW))) as store:
+            return {"heads": store.session_heads(), "targets": store.targets(True), "scope": store.scope()}
+
+
+def _converse(child: int, terminal: int, waiting: list[str]) -> Talk:
+    """Type the next answer at each question, until the other end closes. Who hangs is killed.
+
+    A Ctrl-C in the instant between a question and the reading of its answer is lost in Python's `input`; it is pressed
+    again, as a person does."""
+    shown, pressed, silent = b"", "", 0.0
+    while silent < PATIENCE_SECONDS:
+        asked = shown.endswith(b": ") and waiting
+        patience = STILL_SECONDS if asked else AGAIN_SECONDS
+        if select.select([terminal], [], [], patience)[0]:
+            silent = 0.0
+            try:
+                shown += os.read(terminal, 65536)
+            except OSError:  # the other end is closed
+                break
+        elif asked:
+            pressed = waiting.pop(0)
+            os.write(terminal, _keys(pressed))
+            shown += b"\n"
+        else:
+            silent += patience
+            if pressed == CTRL_C:
+                os.write(terminal, _keys(pressed))
+    else:
+        os.kill(child, signal.SIGKILL)
+    echoes = bool(termios.tcgetattr(terminal)[_LOCAL_FLAGS] & termios.ECHO)
+    return Talk(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), echoes, waiting)
+
+
+def _keys(answer: str) -> bytes:
+    return (answer if answer in (CTRL_C, CTRL_D) else f"{answer}\n").encode()

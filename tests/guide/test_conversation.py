@@ -1,0 +1,348 @@
+"""The first ten minutes, at a terminal: everything right, everything wrong, leaving at every question, coming back."""
+
+import os
+import re
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from collectors.guide.texts import TEXTS
+from sandbox.exchange import OPENAPI_SERVICES
+from sandbox.server import LocalExchange
+from sandbox.synthetic import SyntheticMarket
+from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
+from utils.settings import PROJECT
+from utils.store.mongo import connect
+
+HERE, MONGODB = "1", "2"
+ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
+NOBODY = "mongodb://me@127.0.0.1:9/?serverSelectionTimeoutMS=100"
+CREDENTIALS = {"KRX_ID": LOGIN_ID, "KRX_PW": PASSWORD}
+EMPTY: list[object] = []
+
+
+def login(password: str = PASSWORD) -> tuple[str, str]:
+    return LOGIN_ID, password
+
+
+def in_english(name: str, **values: object) -> str:
+    return TEXTS[name][0].format(**values)
+
+
+def assert_left(talk: Talk) -> None:
+    assert (talk.code, talk.echoes, talk.unsaid) == (1, True, []), talk.shown
+    assert talk.says("Nothing is lost; run it again")
+    assert "Traceback" not in talk.shown
+
+
+def test_a_newcomer_answers_and_the_first_sessions_are_there(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "KOSPI", "500bn", "4", "y")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    chosen = {"MARKETS": "KOSPI", "MIN_MARKET_CAP": "500000000000", "HISTORY_SESSIONS": "4"}
+    assert newcomer.answers() == CREDENTIALS | chosen
+    assert newcomer.env_file.stat().st_mode & 0o777 == 0o600
+    stored = newcomer.stored()
+    assert len(stored["heads"]) == 4
+    assert {(each["market"], each["market_cap"] >= 500_000_000_000) for each in stored["targets"]} == {("KOSPI", True)}
+    assert PASSWORD not in talk.shown
+
+
+def test_the_env_file_keeps_every_comment_of_the_example(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
+    example = (PROJECT / ".env.example").read_text(encoding="utf-8").splitlines()
+    ours = newcomer.env_file.read_text(encoding="utf-8").splitlines()
+    assert [line for line in ours if not line.startswith(("KRX_ID=", "KRX_PW="))] == example
+    assert ours[ours.index("#KRX_ID=") + 1] == f"KRX_ID={LOGIN_ID}"
+
+
+def test_the_number_of_targets_is_shown_before_the_threshold_is_chosen(
+    newcomer: Newcomer, market: SyntheticMarket
+) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "1조", CTRL_C)
+    day = market.day("2026-09-09")  # the evening's own session is not final yet
+    for amount, least in (("50bn", 50 * 10**9), ("100bn", 10**11), ("1,000bn", 10**12)):
+        targets = sum(
+            cap >= least and market_id != "KNX" for cap, market_id in zip(day.market_cap, day.market_id, strict=True)
+        )
+        (line,) = (line for line in talk.shown.splitlines() if line.split()[:1] == [amount])
+        assert line.split() == [amount, f"{targets:,}"]
+    assert talk.says(in_english("targets_today", targets=targets, amount="1,000bn"))
+
+
+def test_one_login_and_one_request_are_enough_to_try_an_account(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
+    counts = newcomer.exchange.counts()
+    assert (counts["login"], counts["data"]) == (1, 1)
+
+
+def test_a_wrong_password_is_explained_and_asked_again(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login("not-the-password"), *login(), "", "", "3", "y")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert talk.says(in_english("problem_login_refused"))
+    assert talk.says(in_english("tries_left", left=2))
+    assert newcomer.answers() == CREDENTIALS | {"HISTORY_SESSIONS": "3"}
+    assert "not-the-password" not in talk.shown
+
+
+def test_three_refused_logins_are_enough(newcomer: Newcomer) -> None:
+    wrong = [answer for number in range(3) for answer in login(f"wrong-{number}")]
+    talk = newcomer.talk(HERE, ACCOUNT, *wrong)
+    assert (talk.code, newcomer.exchange.counts()["login"]) == (2, 3), talk.shown
+    assert talk.says("refused three logins")
+    assert not newcomer.env_file.exists()
+
+
+def test_a_password_that_is_due_is_explained(newcomer: Newcomer) -> None:
+    newcomer.exchange.fail("password_due", times=1)
+    talk = newcomer.talk(HERE, ACCOUNT, *login("the-old-one"), "", PASSWORD, CTRL_C)
+    assert_left(talk)
+    assert talk.says(in_english("problem_password_change_due"))
+    assert newcomer.answers() == CREDENTIALS
+
+
+def test_an_exchange_that_is_closed_to_us_leads_back_to_the_choice(newcomer: Newcomer) -> None:
+    newcomer.exchange.fail("ban", times=1, kind="page")
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), ACCOUNT, *login(), CTRL_C)
+    assert_left(talk)
+    assert talk.says("restricts access for one day")
+    assert newcomer.exchange.counts()["login"] == 0, "nothing is asked of a source that has banned us"
+    assert not newcomer.env_file.exists()
+
+
+def test_a_day_that_cannot_be_had_keeps_nobody_from_going_on(newcomer: Newcomer) -> None:
+    newcomer.exchange.fail("no_block", kind="data")
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "n")
+    assert (talk.code, newcomer.answers()) == (0, CREDENTIALS), talk.shown
+    assert talk.says("no counts are shown")
+
+
+def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(MONGODB, NOBODY, "hush-hush", MONGODB, "", HERE, ACCOUNT, *login(), "", "", "3", "y")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert talk.shown.count("MongoDB does not answer") == 2
+    assert talk.says("[mongodb://***@127.0.0.1:9/")
+    assert newcomer.answers() == CREDENTIALS | {"HISTORY_SESSIONS": "3"}
+    assert len(newcomer.stored()["heads"]) == 3
+    assert "hush-hush" not in talk.shown
+
+
+def test_a_mongodb_that_works_is_kept(newcomer: Newcomer) -> None:
+    uri = os.environ.get("MONGODB_TEST_URI")
+    if not uri:
+        pytest.skip("MONGODB_TEST_URI is not set: nothing was tested over a MongoDB server")
+    prefix = f"test_{uuid.uuid4().hex[:8]}_"
+    try:
+        talk = newcomer.talk(MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", MONGODB_DB_PREFIX=prefix)
+        assert (talk.code, talk.unsaid) == (0, []), talk.shown
+        assert newcomer.answers() == CREDENTIALS | {"MONGODB_URI": uri, "HISTORY_SESSIONS": "2"}
+        assert len(newcomer.stored(mongodb_uri=uri, mongodb_db_prefix=prefix)["heads"]) == 2
+    finally:
+        client = connect(uri)
+        for name in client.list_database_names():
+            if name.startswith(prefix):
+                client.drop_database(name)
+        client.close()
+
+
+def test_a_key_alone_is_enough(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, OPEN_API, "not-the-key", KEY, "", "", "2", "y")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert talk.says("does not accept KRX_OPENAPI_KEY")
+    assert newcomer.answers() == {"KRX_OPENAPI_KEY": KEY, "HISTORY_SESSIONS": "2"}
+    assert [head.session for head in newcomer.stored()["heads"]] == ["2026-09-08", "2026-09-09"]
+    assert not {"not-the-key", KEY} & set(talk.shown.split())
+
+
+def test_a_service_that_was_not_applied_for_is_named(newcomer: Newcomer) -> None:
+    newcomer.exchange.exchange._openapi_keys = {KEY: OPENAPI_SERVICES - {"idx/kospi_dd_trd"}}
+    talk = newcomer.talk(HERE, OPEN_API, KEY, CTRL_C)
+    assert_left(talk)
+    assert talk.says("KOSPI 시리즈 일별시세정보")
+    assert not newcomer.env_file.exists()
+
+
+def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(newcomer: Newcomer, market: SyntheticMarket) -> None:
+    for name in ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"):
+        del newcomer.environment[name]
+    with LocalExchange(market, NOW) as demo:
+        talk = newcomer.talk(HERE, DEMO, "127.0.0.1", "http://127.0.0.1:9", demo.url, "", "", "3", "y")
+        assert (talk.code, talk.unsaid) == (0, []), talk.shown
+        assert talk.says(in_english("demo_wrong_address"))
+        assert talk.says(in_english("demo_down"))
+        addresses = dict.fromkeys(("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"), demo.url)
+        assert newcomer.answers() == addresses | {
+            "KRX_ID": "demo",
+            "KRX_PW": "demo",
+            "DATA_DIR": "data/invented",
+            "HISTORY_SESSIONS": "3",
+        }
+        assert len(newcomer.stored("data/invented")["heads"]) == 3
+        assert newcomer.stored()["heads"] == EMPTY
+
+
+ANSWERS = [HERE, BOTH, LOGIN_ID, PASSWORD, KEY, "KOSPI", "500bn", "4"]
+KEPT = {
+    4: {"KRX_ID": LOGIN_ID, "KRX_PW": PASSWORD},
+    5: {"KRX_OPENAPI_KEY": KEY},
+    6: {"MARKETS": "KOSPI"},
+    7: {"MIN_MARKET_CAP": "500000000000"},
+    8: {"HISTORY_SESSIONS": "4"},
+}
+"""How many answers were given -> what the last of them has written."""
+
+
+@pytest.mark.parametrize("given", range(len(ANSWERS) + 1))
+def test_ctrl_c_at_any_question_leaves_at_once_and_keeps_what_was_answered(newcomer: Newcomer, given: int) -> None:
+    talk = newcomer.talk(*ANSWERS[:given], CTRL_C)
+    assert_left(talk)
+    kept = {name: value for after, each in KEPT.items() if after <= given for name, value in each.items()}
+    assert newcomer.answers() == kept
+    assert not {PASSWORD, KEY} & set(talk.shown.splitlines())
+    assert not (newcomer.folder / "logs").exists(), "no work has begun"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [CTRL_D],
+        [MONGODB, CTRL_C],
+        [MONGODB, NOBODY, CTRL_C],
+        [MONGODB, NOBODY, CTRL_D],
+        [HERE, ACCOUNT, LOGIN_ID, CTRL_D],
+        [HERE, OPEN_API, CTRL_C],
+    ],
+    ids=lambda answers: f"{len(answers)} {answers[-1]!r}",
+)
+def test_the_other_questions_are_left_in_the_same_way(newcomer: Newcomer, answers: list[str]) -> None:
+    assert_left(newcomer.talk(*answers))
+    assert not newcomer.env_file.exists()
+
+
+def test_the_question_for_the_demo_exchange_is_left_in_the_same_way(newcomer: Newcomer) -> None:
+    for name in ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"):
+        del newcomer.environment[name]
+    assert_left(newcomer.talk(HERE, DEMO, CTRL_C))
+    assert not newcomer.env_file.exists()
+
+
+def test_an_interrupted_conversation_goes_on_where_it_was(newcomer: Newcomer) -> None:
+    assert_left(newcomer.talk(HERE, ACCOUNT, *login(), "KOSDAQ", CTRL_C))
+    talk = newcomer.talk("", "", "", "", "", "300bn", "3", "y")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    scope = newcomer.stored()["scope"]
+    assert (scope["markets"], scope["min_market_cap"]) == (["KOSDAQ"], 300_000_000_000)
+
+
+def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
+    newcomer.env_file.write_text("# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n", encoding="utf-8")
+    newcomer.talk(HERE, ACCOUNT, *login(), "", "200bn", "3", "y")
+    before = newcomer.env_file.read_bytes()
+    assert before.startswith(b"# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n")
+    talk = newcomer.talk("", "", "", "", "", "", "", "")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert talk.says(in_english("nothing_to_load", count=3))
+    assert newcomer.env_file.read_bytes() == before
+    assert PASSWORD not in talk.shown
+
+
+def test_what_an_earlier_setup_chose_is_the_default(newcomer: Newcomer) -> None:
+    given = CREDENTIALS | newcomer.environment
+    options = ["--yes", "--sessions", "2", "--min-market-cap", "700000000000"]
+    command = [sys.executable, str(newcomer.folder / "manual_setup.py"), *options]
+    subprocess.run(command, env=given, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    talk = newcomer.talk("", "", *login(), "", "", "", "n")
+    assert (talk.code, "[700bn]: " in talk.shown) == (0, True), talk.shown
+    assert newcomer.answers() == CREDENTIALS
+
+
+def test_what_an_option_or_the_environment_decides_is_not_asked(newcomer: Newcomer) -> None:
+    options = ["--markets", "KOSPI", "--sessions", "3"]
+    talk = newcomer.talk(HERE, "900bn", "y", options=options, **CREDENTIALS)
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert talk.says(in_english("by_environment", value="KRX_ID, KRX_PW"))
+    assert talk.says(in_english("by_option", value="KOSPI"))
+    assert newcomer.answers() == {"MIN_MARKET_CAP": "900000000000"}
+    assert newcomer.stored()["scope"]["markets"] == ["KOSPI"]
+
+
+def test_a_wrong_password_in_the_environment_is_tried_once(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, KRX_ID=LOGIN_ID, KRX_PW="not-the-password")
+    assert (talk.code, newcomer.exchange.counts()["login"]) == (2, 1), talk.shown
+    assert "not-the-password" not in talk.shown
+
+
+def test_wrong_answers_are_explained_and_asked_again(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(
+        *("3", HERE, ACCOUNT, "", LOGIN_ID, "", PASSWORD),
+        *("KOSPI,NYSE", "", "lots", "", "0", "7000", "", "what", "n"),
+    )
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    for name in ("wrong_markets", "wrong_amount", "wrong_sessions", "wrong_yes_no", "nothing_typed"):
+        assert talk.says(in_english(name)), name
+    assert talk.says(in_english("wrong_choice", count=2))
+    assert newcomer.answers() == CREDENTIALS
+
+
+@pytest.mark.parametrize(("options", "locale"), [(["--lang", "ko"], "C.UTF-8"), ([], "ko_KR.UTF-8")])
+def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -> None:
+    answers = [HERE, ACCOUNT, *login("not-the-password"), *login(), "코스피", "3000억", "3", "네"]
+    talk = newcomer.talk(*answers, options=options, LANG=locale)
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    for name in ("problem_login_refused", "account_works", "next", "cron_impossible", "next_look", "next_notify"):
+        assert talk.says(TEXTS[name][1]), name
+    assert talk.says("[1,000억]")
+    assert newcomer.stored()["scope"]["min_market_cap"] == 300_000_000_000
+
+
+def test_it_says_in_korean_that_nothing_is_lost(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(CTRL_C, options=["--lang", "ko"])
+    assert (talk.code, talk.says(TEXTS["left"][1])) == (1, True), talk.shown
+
+
+def test_a_reset_asks_once_more_and_deletes_nothing_without_a_yes(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), "", "", "3", "y")
+    again = ["", "", "", "", "", "", "", ""]
+    talk = newcomer.talk(*again, "", options=["--reset"])
+    assert (talk.code, talk.says(in_english("not_deleted"))) == (2, True), talk.shown
+    assert len(newcomer.stored()["heads"]) == 3
+    talk = newcomer.talk(*again[:6], "2", "", "y", options=["--reset"])
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert len(newcomer.stored()["heads"]) == 2
+
+
+def test_a_dry_run_asks_nothing_and_writes_nothing(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(options=["--dry-run"], **CREDENTIALS)
+    assert (talk.code, talk.says("Dry run")) == (0, True), talk.shown
+    assert not newcomer.env_file.exists()
+
+
+def test_a_number_of_sessions_before_the_calendar_is_mended_by_another(newcomer: Newcomer) -> None:
+    newcomer.env_file.write_text("HISTORY_SESSIONS=7800\n", encoding="utf-8")
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "2", "n")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert newcomer.answers() == CREDENTIALS | {"HISTORY_SESSIONS": "2"}
+
+
+def test_a_broken_env_file_is_refused_before_any_question(newcomer: Newcomer) -> None:
+    newcomer.env_file.write_text("# mine\nKRX_PW hush-hush\n", encoding="utf-8")
+    talk = newcomer.talk()
+    assert (talk.code, talk.says("line 2"), talk.says("hush-hush")) == (2, True, False), talk.shown
+    assert newcomer.env_file.read_text(encoding="utf-8") == "# mine\nKRX_PW hush-hush\n"
+
+
+@pytest.mark.parametrize("way", [(ACCOUNT, *login()), (OPEN_API, KEY)], ids=["account", "key"])
+def test_loading_takes_no_more_requests_than_was_said(newcomer: Newcomer, way: tuple[str, ...]) -> None:
+    talk = newcomer.talk(HERE, *way, "", "", "10", "y")
+    assert talk.code == 0, talk.shown
+    said = int(re.findall(r"about (\d+) requests", talk.shown)[-1])
+    sent = sum(newcomer.exchange.counts().values()) - 4  # those that the answer was tried with
+    assert said - 6 <= sent <= said
+
+
+def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+    last = talk.shown[talk.shown.index(in_english("next")) :]
+    for place, words in enumerate(("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1):
+        assert words in last[last.index(f"\n{place}. ") :]

@@ -1,0 +1,30 @@
+"""`manual_setup` once more: what was chosen before holds until somebody says otherwise, and who has the last word."""
+
+from tests.night.suite import Suite
+from utils.clock import kst
+
+NOW = kst(2026, 9, 10, 19)
+SETUP = ("manual_setup.py", "--yes", "--sessions", "3")
+
+
+def test_an_earlier_choice_is_the_default_of_the_next_setup(suite: Suite) -> None:
+    suite.must(NOW, *SETUP, "--min-market-cap", "700000000000")
+    suite.must(NOW, *SETUP)
+    assert suite.read(NOW)["scope"]["min_market_cap"] == 700_000_000_000
+    suite.must(NOW, *SETUP, "--reset")
+    assert suite.read(NOW)["scope"]["min_market_cap"] == 100_000_000_000
+
+
+def test_the_next_evening_keeps_the_threshold_that_was_chosen(suite: Suite) -> None:
+    suite.must(NOW, *SETUP, "--min-market-cap", "500000000000", "--markets", "KOSPI")
+    suite.must(kst(2026, 9, 11, 19), "daily_update.py")
+    targets = suite.read(NOW)["targets"]
+    assert {target["market"] for target in targets} == {"KOSPI"}
+    assert min(target["market_cap"] for target in targets) >= 500_000_000_000
+
+
+def test_an_option_that_a_setting_overrules_every_night_is_said_to_be(suite: Suite) -> None:
+    done = suite.run(NOW, *SETUP, "--min-market-cap", "500000000000", MIN_MARKET_CAP="300000000000")
+    assert "MIN_MARKET_CAP is set in the environment or .env, and that counts every night" in done.stderr
+    done = suite.run(NOW, *SETUP, "--min-market-cap", "500000000000", MIN_MARKET_CAP="500000000000")
+    assert (done.returncode, "counts every night" in done.stderr) == (0, False), done.stderr
