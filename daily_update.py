@@ -8,6 +8,7 @@ from pathlib import Path
 
 from collectors.audit import Audit, audit, show_audit, show_repair
 from collectors.cross_check import cross_check
+from collectors.dataset_healing import datasets_due, for_one_night, heal_datasets
 from collectors.export import check_export_file, export
 from collectors.healing import (
     DueSession,
@@ -18,7 +19,8 @@ from collectors.healing import (
     raise_worst,
     settle_calendar,
 )
-from collectors.repair import repair
+from collectors.repair import leaves_datasets_to_read, repair
+from collectors.sources import Sources
 from collectors.status import show_status
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_targets
@@ -81,7 +83,8 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
 
 
 def update(shift: Shift, first: str, last: str | None) -> int:
-    """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets."""
+    """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets; then what
+    stands beside the prices."""
     sources = make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
     problems = settle_calendar(collector, first, shift.clock.now_kst())
@@ -89,7 +92,9 @@ def update(shift: Shift, first: str, last: str | None) -> int:
     damaged = damaged_sessions(shift.store, first, last or LAST_DAY.isoformat(), but={each.session for each in due})
     if not due and not damaged:
         log.info("Nothing to do: every session up to now is there.")
-    raise_worst([*problems, *heal(shift, collector, [*damaged, *due])])
+    problems += heal(shift, collector, [*damaged, *due])
+    heal_beside_prices(shift, sources, first, last)
+    raise_worst(problems)
     cross_check(sources, shift.store)
     return EXIT_DONE
 
@@ -100,6 +105,8 @@ def mend(shift: Shift, first: str, last: str | None) -> int:
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
     found = look_over(shift, first, last)
     problems = repair(shift.store, collector, found, choices(shift), lambda due: heal(shift, collector, due))
+    if leaves_datasets_to_read(found):
+        heal_beside_prices(shift, sources, first, last, thorough=True)
     show_repair(found, left := look_over(shift, first, last))
     raise_worst(problems)
     return EXIT_FAILED if left.needs_person else EXIT_DONE
@@ -128,6 +135,11 @@ def heal(shift: Shift, collector: StockDataCollector, due: list[DueSession]) -> 
     )
 
 
+def heal_beside_prices(shift: Shift, sources: Sources, first: str, last: str | None, thorough: bool = False) -> None:
+    chosen, until = shift.settings.beside_prices, last or LAST_DAY.isoformat()
+    heal_datasets(shift.store, sources, chosen, first, until, lambda: shift.stop.requested, thorough)
+
+
 def after_session(shift: Shift, collected: Collected) -> None:
     """The targets follow the newest session; filling an old hole changes nothing about them."""
     head = collected.head
@@ -146,6 +158,9 @@ def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:
     calendar = make_calendar(shift.settings, shift.store)
     for due in due_sessions(shift, calendar, first, last):
         log.info("%s is due (%s).", due.session, "to confirm" if due.to_confirm else "missing")
+    chosen, now = shift.settings.datasets_at_hand, shift.clock.now_kst()
+    for lacking in for_one_night(datasets_due(shift.store, chosen, first, last or LAST_DAY.isoformat(), now)):
+        log.info("%s is due (%s).", lacking.session, lacking.name)
     log.info("Dry run: nothing was asked, nothing written.")
     return EXIT_DONE
 
@@ -153,7 +168,7 @@ def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:
 def export_prices(shift: Shift, args: argparse.Namespace) -> int:
     check_export_file(args.export)
     first, last = args.first or str(FIRST_DAY), args.last or shift.clock.now_kst().date().isoformat()
-    rows = export(shift.store, args.export, first, last, args.ticker)
+    rows = export(shift.store, args.export, first, last, args.ticker, shift.settings.beside_prices)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE
 

@@ -12,6 +12,7 @@ from rich.prompt import Confirm, Prompt
 
 from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
+from collectors.dataset_healing import heal_datasets
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.targets import refresh_from_newest
@@ -105,6 +106,10 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace) -> int:
             wrong = "\n".join(map(str, findings))
             raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
+    heal_datasets(
+        *(store, sources, settings.beside_prices, sessions[0], sessions[-1], lambda: shift.stop.requested),
+        thorough=True,
+    )
     cross_check(sources, store)
     say_what_comes_next(shift, len(sessions), targets)
     return EXIT_DONE

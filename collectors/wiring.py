@@ -30,7 +30,7 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
             "key of its Open API, or both into .env."
         )
     for_history = [*open_api, *site] if may_go_first(store, OpenApiSource.name) else [*site, *open_api]
-    return Sources([*site, *open_api], for_history, store.clock, pause)
+    return Sources([*site, *open_api], for_history, store.clock, pause, for_datasets=site)
 
 
 def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
@@ -38,7 +38,7 @@ def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
     return TradingCalendar(store.observed_calendar(), settings.same_evening)
 
 
-def _site(settings: Settings, store: Store, pause: Pause) -> list[Source]:
+def _site(settings: Settings, store: Store, pause: Pause) -> list[PykrxSource]:
     if settings.krx_id is None or settings.krx_pw is None:
         return []
     account = Account(settings.krx_id.get_secret_value(), settings.krx_pw.get_secret_value())

@@ -1,5 +1,6 @@
 """Reads the store only and says what is wrong with it: `daily_update --audit`, and the last step of `manual_setup`."""
 
+from collectors.audit.beside import audit_datasets
 from collectors.audit.cells import audit_cells
 from collectors.audit.findings import HOLE, Audit, Finding, in_order, show_audit, show_repair
 from collectors.audit.records import audit_locks, audit_records, audit_targets, look_at
@@ -15,12 +16,15 @@ def audit(store: Store, calendar: TradingCalendar, first: str, last: str, settin
     the newest session is among these, and the locks.
 
     Args:
-        settings: with the market cap threshold and the markets that hold now.
+        settings: with the market cap threshold, the markets and the datasets that hold now.
     """
     situation = look_at(store, calendar, first, last)
+    cells = audit_cells(store, calendar, first, last)
+    wrong = {finding.session for finding in cells if finding.session}
     findings = [
-        *audit_cells(store, calendar, first, last),
+        *cells,
         *audit_records(situation),
+        *audit_datasets(situation, settings.datasets_at_hand, wrong),
         *audit_targets(situation, settings),
         *audit_locks(situation),
     ]
