@@ -17,6 +17,9 @@ from utils.store.backend import Document
 
 LEAST_SHARE_OF_CLOSES = 0.98
 """Of the dataset's tickers, those whose close is the day's: below, the answer tells of another day."""
+LEAST_SHARE_LISTED = 0.5
+"""Of the day's KOSPI and KOSDAQ tickers, those that a dataset lists: preferred shares, SPACs and the like may be
+missing in it, and are far fewer."""
 _TICKER, _CLOSE, _MISSING = "ISU_SRT_CD", "TDD_CLSPRC", "-"
 _NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})(?:\.\d{1,6})?", re.ASCII)
 
@@ -72,10 +75,10 @@ def parse_dataset(raw: pd.DataFrame, dataset: Dataset, day: pd.DataFrame, sessio
 
     Args:
         raw: one row per ticker, all values text, with the exchange's columns and its `TDD_CLSPRC`.
-        day: the typed market day, with `ticker` and `close`.
+        day: the typed market day, with `ticker`, `market` and `close`.
     Raises:
         NotPublished: every close is `-`.
-        MalformedAnswer: no rows, a missing column, a ticker twice, an odd number, or the closes of another day.
+        MalformedAnswer: few rows or none, a missing column, a ticker twice, an odd number, the closes of another day.
     """
     what = f"The exchange's {dataset.name} for {session}"
     wanted = [_TICKER, _CLOSE, *dataset.columns.values()]
@@ -87,6 +90,9 @@ def parse_dataset(raw: pd.DataFrame, dataset: Dataset, day: pd.DataFrame, sessio
         raise MalformedAnswer(f"{what} list {raw.loc[raw[_TICKER].duplicated(), _TICKER].iloc[0]} twice.")
     numbers = {name: _numbers(raw[column], raw[_TICKER], what) for name, column in dataset.columns.items()}
     _check_closes(raw, day, what)
+    expected = day.loc[day["market"].isin(["KOSPI", "KOSDAQ"]), "ticker"]
+    if (listed := expected.isin(raw[_TICKER]).sum()) < LEAST_SHARE_LISTED * len(expected):
+        raise MalformedAnswer(f"{what} list only {listed} of the {len(expected)} tickers of KOSPI and KOSDAQ.")
     beside = pd.DataFrame(numbers).set_index(pd.Index(raw[_TICKER])).reindex(day["ticker"])
     return beside.reset_index(drop=True)
 

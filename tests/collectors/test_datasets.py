@@ -17,7 +17,7 @@ from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import market_day, row
 from utils.errors import MalformedAnswer, NotPublished
-from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS, MARKETS
 from utils.settings import Dataset as Choice
 
 SESSION = "2026-09-10"
@@ -52,6 +52,7 @@ def test_figures_stand_beside_their_tickers_and_a_dash_is_null() -> None:
         (lambda raw: raw.assign(PER=["1.2.3", "-"]), "'1.2.3' in PER of 000020"),
         (lambda raw: raw.assign(DPS=["0", ""]), "'' in DPS of 000010"),
         (lambda raw: raw.assign(DPS=["٣", "0"]), "no number"),
+        (lambda raw: raw.iloc[:1], "only 1 of the 3 tickers"),
         (lambda raw: raw.assign(TDD_CLSPRC=["2,010", "1,010"]), "0% of their closes"),
         (lambda raw: raw.assign(ISU_SRT_CD=["000021", "000011"]), "0% of their closes"),
     ],
@@ -70,7 +71,9 @@ def test_dashes_everywhere_are_not_published() -> None:
 def test_what_the_local_exchange_publishes_is_taken_whole() -> None:
     market = SyntheticMarket(60)
     day = market.day(SESSION)
-    frame = pd.DataFrame({"ticker": day.code, "close": day.close}).sort_values("ticker", ignore_index=True)
+    markets = [MARKETS[market_id] for market_id in day.market_id]
+    columns = {"ticker": day.code, "market": markets, "close": day.close}
+    frame = pd.DataFrame(columns).sort_values("ticker", ignore_index=True)
     figures = market.fundamentals(day)
     found = parse_dataset(pd.DataFrame(answers.fundamental_rows(figures)), FUNDAMENTALS, frame, SESSION)
     assert found["eps"].notna().sum() == (figures.eps >= 0).sum()

@@ -94,7 +94,8 @@ def test_a_dataset_of_the_whole_market_is_one_request(
     (asked,) = [record for record in exchange.requests() if record.kind == "data"]
     assert (asked.name, asked.day) == (table, "2026-09-09")
     day = exchange.exchange.market.day("2026-09-09")
-    frame = pd.DataFrame({"ticker": day.code, "close": day.close}).sort_values("ticker", ignore_index=True)
+    columns = {"ticker": day.code, "market": "KOSPI", "close": day.close}
+    frame = pd.DataFrame(columns).sort_values("ticker", ignore_index=True)
     parsed = parse_dataset(raw, DATASETS[name], frame, "2026-09-09")
     assert parsed.notna().any().all(), "every column has a figure"
 
@@ -134,7 +135,7 @@ def test_a_failure_of_a_dataset_is_told_apart_as_that_of_the_prices(
 def test_before_it_is_out_and_on_closed_days_a_dataset_is_not_published(
     connect: Callable[..., PykrxSource], exchange: LocalExchange, name: str
 ) -> None:
-    frame = pd.DataFrame({"ticker": ["000010"], "close": [1]})
+    frame = pd.DataFrame({"ticker": ["000010"], "market": ["KOSPI"], "close": [1]})
     for day in ("2026-09-12", "2026-08-14", "2026-09-11"):
         with pytest.raises(NotPublished):
             parse_dataset(connect().fetch_dataset(name, day), DATASETS[name], frame, day)
