@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
+from collectors.dataset_healing import datasets_due
 from tests.soak.checks import USUALLY_DUE, check_end, check_equal, check_quiet_night, check_runs, check_store
 from tests.soak.plan import CALM_AT_THE_END, EVENING, HOURS, Night, Run
 from tests.soak.witness import Seen, count
@@ -68,6 +69,7 @@ def analyse_all(world: World, moment: datetime) -> None:
 def live_night(world: World, night: Night) -> list[Ended]:
     world.switch_on(night.storm)
     sessions, surprises, struck = *open_questions(world, night.day), world.strikes()
+    lacking = lacking_datasets(world, night.day)
     ended, seen = run_night(world, night)
     struck_tonight = world.strikes() - struck
     with world.store(at_kst(night.day, time(23, 59))) as store:
@@ -75,7 +77,7 @@ def live_night(world: World, night: Night) -> list[Ended]:
             world.unsure |= read_tonight(store, night)
         check_store(store, world.truth, night.day, world.unsure)
     if not struck_tonight and not any(each.run.interrupted_at for each in ended):
-        check_quiet_night(seen, sessions, surprises)
+        check_quiet_night(seen, sessions, surprises, lacking, len(world.roads.datasets))
     return ended
 
 
@@ -102,6 +104,19 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
     sessions = set(world.truth.sessions(scope["first_session"], day))
     others = set(weekdays(scope["first_session"], day)) - sessions
     return len(sessions - final), sum(shown.get(each, predicted_open(each)) for each in others)
+
+
+def lacking_datasets(world: World, day: str) -> int:
+    """Before an evening: how many datasets stored sessions lack, or have beside closes that will be others."""
+    evening, chosen = at_kst(day, EVENING), world.roads.datasets
+    with world.store(evening) as store:
+        missing = len(datasets_due(store, chosen, "2000-01-01", day, evening))
+        provisional = [head.session for head in store.session_heads() if head.finality != FINAL]
+        closes = {
+            each: columns["close"] for each in provisional for _, columns in store.read_columns(["close"], each, each)
+        }
+    wrong = [session for session in closes if closes[session].tolist() != world.truth.frame(session)["close"].tolist()]
+    return missing + len(wrong) * len(chosen)
 
 
 def read_tonight(store: Store, night: Night) -> set[str]:
