@@ -158,9 +158,10 @@ def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:
     calendar = make_calendar(shift.settings, shift.store)
     for due in due_sessions(shift, calendar, first, last):
         log.info("%s is due (%s).", due.session, "to confirm" if due.to_confirm else "missing")
-    chosen, now = shift.settings.datasets_at_hand, shift.clock.now_kst()
-    for lacking in for_one_night(datasets_due(shift.store, chosen, first, last or LAST_DAY.isoformat(), now)):
-        log.info("%s is due (%s).", lacking.session, lacking.name)
+    now, until = shift.clock.now_kst(), last or LAST_DAY.isoformat()
+    for name in shift.settings.datasets_at_hand:
+        for lacking in for_one_night(datasets_due(shift.store, [name], first, until, now)):
+            log.info("%s is due (%s).", lacking.session, name)
     log.info("Dry run: nothing was asked, nothing written.")
     return EXIT_DONE
 

@@ -126,6 +126,8 @@ def _heal(
     stop_requested: Callable[[], bool],
 ) -> None:
     had = in_a_row = 0
+    if len(due) > 1:
+        log.info("%s: %d sessions lack them. One request each, newest first.", dataset.name, len(due))
     for each in due:
         if stop_requested():
             raise NotNow("Stopped on request after the session in hand. The next run goes on from there.")
@@ -153,7 +155,7 @@ def _is_had(store: Store, sources: Sources, dataset: Dataset, session: str) -> b
             dataset.name, session, lambda raw: parse_dataset(raw, dataset, day.frame, session)
         )
     except SourceError as problem:
-        log.error("%s", problem)
+        log.warning("%s", problem)
         _warn(store, session, dataset.name, str(problem))
         if not isinstance(problem, ENDS_ASKING):  # else it is no fault of this session
             store.note_vain_try(session, dataset.name)
@@ -198,7 +200,7 @@ def _bring_in(store: Store, sources: Sources, index: str, days: Sequence[str], n
     try:
         shown = sources.fetch_index(index, first, last, lambda raw: parse_index(raw, index, first, last))
     except SourceError as problem:
-        log.error("%s", problem)
+        log.warning("%s", problem)
         _warn(store, last, f"{index} index", str(problem))
         return
     store.beat_locks()  # whoever has lost its lock in the meantime writes nothing

@@ -371,3 +371,20 @@ def test_a_clock_that_was_left_in_the_file_is_remarked_on(env_file: Path, monkey
     env_file.write_text("")
     monkeypatch.setenv("KST_NOW", "2024-01-22T19:00")
     assert remarks(env_file) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen", "at_hand"),
+    [
+        ({}, ("fundamentals",), ()),
+        ({"krx_openapi_key": "k"}, ("fundamentals",), ()),
+        ({"krx_id": "a", "krx_pw": "b"}, ("fundamentals",), ("fundamentals",)),
+        ({"krx_id": "a", "krx_pw": "b", "datasets": "prices"}, (), ()),
+        ({"krx_id": "a", "krx_pw": "b", "datasets": "indices,prices"}, ("indices",), ("indices",)),
+    ],
+)
+def test_datasets_beside_the_prices_need_an_account(
+    options: dict[str, str], chosen: tuple[str, ...], at_hand: tuple[str, ...], env_file: Path
+) -> None:
+    settings = load_settings(options, env_file)
+    assert (settings.beside_prices, settings.datasets_at_hand) == (chosen, at_hand)
