@@ -81,11 +81,11 @@ def check_quiet_night(seen: Sequence[Seen], sessions: int, surprises: int, lacki
         sessions: how many were not stored final before it.
         surprises: weekdays of which nobody knew that they were closed: each is asked for, then the calendar, and once
             more to make sure.
-        lacking: what stored sessions lacked beside their prices, which is asked for as well.
+        lacking: how many datasets earlier sessions lacked, which are asked for as well.
         datasets: how many are collected beside the prices.
     """
     what = f"for {sessions} sessions, {surprises} unpredicted holidays and {lacking} missing datasets"
-    most = (1 + datasets) * sessions + 3 * surprises + _CALENDAR_AND_COMPARISON
+    most = sessions + datasets + 3 * surprises + _CALENDAR_AND_COMPARISON
     if sessions <= USUALLY_DUE and not surprises:
         most = NORMAL_NIGHT
     most += lacking

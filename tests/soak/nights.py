@@ -107,16 +107,16 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
 
 
 def lacking_datasets(world: World, day: str) -> int:
-    """Before an evening: how many datasets stored sessions lack, or have beside closes that will be others."""
-    evening, chosen = at_kst(day, EVENING), world.roads.datasets
+    """Before an evening: how many datasets are missing but for those of its own session, or stand beside closes that
+    will be others."""
+    evening, chosen, truth = at_kst(day, EVENING), world.roads.datasets, world.truth
     with world.store(evening) as store:
         missing = len(datasets_due(store, chosen, "2000-01-01", day, evening))
-        provisional = [head.session for head in store.session_heads() if head.finality != FINAL]
-        closes = {
-            each: columns["close"] for each in provisional for _, columns in store.read_columns(["close"], each, each)
-        }
-    wrong = [session for session in closes if closes[session].tolist() != world.truth.frame(session)["close"].tolist()]
-    return missing + len(wrong) * len(chosen)
+        heads = {head.session: head.finality for head in store.session_heads()}
+        days = [store.load_session(session) for session, finality in heads.items() if finality != FINAL]
+    missed = [session for session in truth.sessions(min(heads), day) if session not in heads and session != day]
+    wrong = [each for each in days if each and not each.frame["close"].equals(truth.frame(each.session)["close"])]
+    return missing + len([*missed, *wrong]) * len(chosen)
 
 
 def read_tonight(store: Store, night: Night) -> set[str]:
