@@ -15,7 +15,7 @@ from utils.date_utils import is_final
 from utils.errors import NotNow, SourceError, StoreError
 from utils.market_day import FINAL, PROVISIONAL, MarketDay
 from utils.store import Store
-from utils.store.datasets import DatasetState
+from utils.store.datasets import STALE, DatasetState
 from utils.store.jobs import DAILY_UPDATE
 from utils.store.sessions import SessionHead
 
@@ -114,7 +114,7 @@ def _is_due(store: Store, head: SessionHead, dataset: Dataset, now: datetime) ->
         log.error("%s", damage)
         there = False
     if there:
-        return state.finality != FINAL and head.finality == FINAL  # the prices were confirmed with other closes
+        return state.finality == STALE or (state.finality != FINAL and head.finality == FINAL)
     return dataset.on_its_evening or is_final(head.session, now)
 
 

@@ -10,7 +10,7 @@ from utils.errors import StoreError
 from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Backend
-from utils.store.datasets import DatasetState
+from utils.store.datasets import STALE, DatasetState
 from utils.store.schema import HEAD_FIELDS, SESSIONS
 
 MONDAY, TUESDAY = "2024-01-22", "2024-01-23"
@@ -98,13 +98,17 @@ def test_prices_that_are_provisional_again_confirm_nothing(with_figures: Store) 
         ((row("000020", 2000), row("000030", 3000)), [-1, -1]),
     ],
 )
-def test_with_other_closes_the_figures_stay_beside_their_tickers_and_are_provisional(
+def test_with_other_closes_the_figures_stay_beside_their_tickers_and_are_stale(
     store: Store, rows: tuple[dict[str, object], ...], expected: list[float]
 ) -> None:
     store.save_session(market_day(MONDAY, *TWO, finality=FINAL))
     store.save_dataset(MONDAY, "fundamentals", figures("fundamentals", 12.5, np.nan), FINAL)
     store.save_session(market_day(MONDAY, *rows, finality=FINAL))
-    assert (load(store, "fundamentals"), state(store, "fundamentals").finality) == (expected, PROVISIONAL)
+    assert (load(store, "fundamentals"), state(store, "fundamentals").finality) == (expected, STALE)
+    store.save_session(market_day(MONDAY, *rows, finality=FINAL))
+    assert state(store, "fundamentals").finality == STALE, "the same closes once more confirm nothing"
+    store.save_dataset(MONDAY, "fundamentals", figures("fundamentals", *expected), FINAL)
+    assert state(store, "fundamentals").finality == FINAL
 
 
 def test_vain_tries_are_counted_until_it_is_had(with_figures: Store) -> None:

@@ -1,8 +1,8 @@
 """What the exchange publishes beside the prices: columns in the session's own document, the indices beside it.
 
-A session's head says in `datasets` what it has: name -> `finality` (null: it is not there), `digest`, and `tries`, how
-often it was asked for in vain since it was last had. Prices and datasets of a session come and go by themselves: the
-session's digest and revision are those of its prices.
+A session's head says in `datasets` what it has: name -> `finality` (`provisional`, `final`, `stale` beside other closes
+than it was read with, null where it is not there), `digest`, and `tries`: how often it was asked for in vain since it was
+last had. Prices and datasets of a session come and go by themselves: its digest and revision are those of its prices.
 """
 
 import hashlib
@@ -19,6 +19,8 @@ from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL
 from utils.store.backend import Backend, Columns, Document
 from utils.store.base import StoreBase
 from utils.store.schema import HEAD_FIELDS, INDICES, SESSIONS
+
+STALE = "stale"
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def carried_over(
     """What stays of a session's datasets when its prices are replaced: the figures, each beside its own ticker.
 
     Figures that were read on the evening are final when the prices are and their closes are still the same, since they
-    were published with these closes. With other closes they stay as well, and are provisional until they are read
-    again. What is damaged is not there any more.
+    were published with these closes. With other closes they stay as well, and are stale until they are read again,
+    however often the prices are. What is damaged is not there any more.
     """
     there = {name: state for name, state in states.items() if state.finality is not None}
     absent = {name: state for name, state in states.items() if state.finality is None}
@@ -124,8 +126,8 @@ def carried_over(
             column: np.where(rows >= 0, np.asarray(stored[column])[rows], np.nan) for column in DATASET_COLUMNS[name]
         }
         columns |= whole
-        known = FINAL if same and finality == FINAL else state.finality if same else PROVISIONAL
-        kept[name] = DatasetState(known, _digest(session, name, whole), state.tries)
+        confirmed = FINAL if state.finality == PROVISIONAL and finality == FINAL else state.finality
+        kept[name] = DatasetState(confirmed if same else STALE, _digest(session, name, whole), state.tries)
     return absent | kept, columns
 
 
