@@ -1,8 +1,9 @@
 """What the exchange publishes beside the prices: columns in the session's own document, the indices beside it.
 
 A session's head says in `datasets` what it has: name -> `finality` (`provisional`, `final`, `stale` beside other closes
-than it was read with, null where it is not there), `digest`, and `tries`: how often it was asked for in vain since it was
-last had. Prices and datasets of a session come and go by themselves: its digest and revision are those of its prices.
+than it was read with, null where it is not there), `digest`, and `tries`: how often it was asked for in vain since it
+was last had. Prices and datasets of a session come and go by themselves: its digest and revision are those of its
+prices.
 """
 
 import hashlib
