@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +13,10 @@ from collectors.healing import due_in_store
 from utils.cli import screen
 from utils.clock import KST
 from utils.date_utils import TradingCalendar
+from utils.market_day import DATASET_COLUMNS
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.sessions import SessionHead
 
 
 def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
@@ -35,6 +39,7 @@ def status(store: Store, calendar: TradingCalendar) -> dict[str, Any]:
         "last_session_tickers": last.count if last else None,
         "sessions_missing": [each.session for each in due if not each.to_confirm],
         "sessions_to_confirm": [each.session for each in due if each.to_confirm],
+        "sessions_with": _sessions_with(heads),
         "targets": progress.tickers,
         "targets_analyzed": progress.analyzed,
         "targets_pending": progress.pending,
@@ -51,6 +56,12 @@ def show_status(store: Store, calendar: TradingCalendar, as_json: bool) -> None:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
         _show_to_person(facts)
+
+
+def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
+    """Dataset -> how many of the sessions have it beside their prices."""
+    found = Counter(name for head in heads for name, state in head.datasets.items() if state.finality is not None)
+    return {name: found[name] for name in DATASET_COLUMNS if found[name]}
 
 
 def _job(job: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +104,9 @@ def _show_to_person(facts: dict[str, Any]) -> None:
     console.print(
         _list("Missing", facts["sessions_missing"]), _list("To confirm", facts["sessions_to_confirm"]), sep="\n"
     )
+    if facts["sessions_with"]:
+        beside = ", ".join(f"{name} of {count} sessions" for name, count in facts["sessions_with"].items())
+        console.print(f"Beside the prices: {beside}")
     console.print(
         f"Analysis: {facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "
         f"{facts['targets_pending']:,} pending, {facts['targets_failed']:,} failed"
