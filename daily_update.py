@@ -9,6 +9,7 @@ from pathlib import Path
 from collectors.announcements import announce_flagged_actions
 from collectors.audit import Audit, audit, show_audit, show_repair
 from collectors.cross_check import cross_check
+from collectors.dataset_healing import datasets_due, for_one_night, heal_datasets
 from collectors.export import check_export_file, export
 from collectors.healing import (
     DueSession,
@@ -19,7 +20,8 @@ from collectors.healing import (
     raise_worst,
     settle_calendar,
 )
-from collectors.repair import repair
+from collectors.repair import leaves_datasets_to_read, repair
+from collectors.sources import Sources
 from collectors.status import show_status
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.target_rule import TargetRule, target_rule
@@ -84,7 +86,8 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
 
 
 def update(shift: Shift, first: str, last: str | None) -> int:
-    """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets."""
+    """The steps of the evening: settle the calendar, heal what is due, oldest first, refresh the targets; then what
+    stands beside the prices."""
     rule = rule_in_force(shift)
     sources = make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
@@ -94,7 +97,9 @@ def update(shift: Shift, first: str, last: str | None) -> int:
     damaged = damaged_sessions(shift.store, first, last or LAST_DAY.isoformat(), but={each.session for each in due})
     if not due and not damaged:
         log.info("Nothing to do: every session up to now is there.")
-    raise_worst([*problems, *heal(shift, collector, [*damaged, *due], rule)])
+    problems += heal(shift, collector, [*damaged, *due], rule)
+    heal_beside_prices(shift, sources, first, last)
+    raise_worst(problems)
     cross_check(sources, shift.store)
     return EXIT_DONE
 
@@ -114,6 +119,8 @@ def mend(shift: Shift, first: str, last: str | None) -> int:
     collector = StockDataCollector(sources, shift.store, make_calendar(shift.settings, shift.store))
     found = look_over(shift, first, last)
     problems = repair(shift.store, collector, found, rule, lambda due: heal(shift, collector, due, rule))
+    if leaves_datasets_to_read(found):
+        heal_beside_prices(shift, sources, first, last, thorough=True)
     show_repair(found, left := look_over(shift, first, last))
     raise_worst(problems)
     return EXIT_FAILED if left.needs_person else EXIT_DONE
@@ -122,7 +129,8 @@ def mend(shift: Shift, first: str, last: str | None) -> int:
 def look_over(shift: Shift, first: str, last: str | None) -> Audit:
     """Everything that is wrong with what is stored; reads the store only."""
     calendar = make_calendar(shift.settings, shift.store)
-    return audit(shift.store, calendar, first, last_session(shift, last), rule_in_force(shift))
+    until, chosen = last_session(shift, last), shift.settings.datasets_at_hand
+    return audit(shift.store, calendar, first, until, rule_in_force(shift), chosen)
 
 
 def last_session(shift: Shift, asked: str | None) -> str:
@@ -144,6 +152,11 @@ def heal(shift: Shift, collector: StockDataCollector, due: list[DueSession], rul
             advance(1)
 
         return heal_all(shift.store, collector, due, lambda: shift.stop.requested, then)
+
+
+def heal_beside_prices(shift: Shift, sources: Sources, first: str, last: str | None, thorough: bool = False) -> None:
+    chosen, until = shift.settings.beside_prices, last or LAST_DAY.isoformat()
+    heal_datasets(shift.store, sources, chosen, first, until, lambda: shift.stop.requested, thorough)
 
 
 def after_session(shift: Shift, rule: TargetRule, collected: Collected) -> None:
@@ -168,6 +181,10 @@ def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:
     calendar = make_calendar(shift.settings, shift.store)
     for due in due_sessions(shift, calendar, first, last):
         log.info("%s is due (%s).", due.session, "to confirm" if due.to_confirm else "missing")
+    now, until = shift.clock.now_kst(), last or LAST_DAY.isoformat()
+    for name in shift.settings.datasets_at_hand:
+        for lacking in for_one_night(datasets_due(shift.store, [name], first, until, now)):
+            log.info("%s is due (%s).", lacking.session, name)
     log.info("Dry run: nothing was asked, nothing written.")
     return EXIT_DONE
 
@@ -175,7 +192,7 @@ def say_what_is_due(shift: Shift, first: str, last: str | None) -> int:
 def export_prices(shift: Shift, args: argparse.Namespace) -> int:
     check_export_file(args.export)
     first, last = args.first or str(FIRST_DAY), args.last or shift.clock.now_kst().date().isoformat()
-    rows = export(shift.store, args.export, first, last, args.ticker)
+    rows = export(shift.store, args.export, first, last, args.ticker, shift.settings.beside_prices)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE
 

@@ -7,6 +7,7 @@ import sys
 
 from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
+from collectors.dataset_healing import heal_datasets
 from collectors.guide import LANGUAGES, Dialogue, Words, converse, place
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
@@ -113,6 +114,10 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
             wrong = "\n".join(map(str, findings))
             raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
+    heal_datasets(
+        *(store, sources, settings.beside_prices, sessions[0], sessions[-1], lambda: shift.stop.requested),
+        thorough=True,
+    )
     cross_check(sources, store)
     say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE

@@ -38,6 +38,8 @@ OLD_PASSWORD_DAYS = 80
 """From then on every login warns: after three months the exchange refuses it (CD010)."""
 _LONGEST_SPAN = timedelta(days=700)
 """pykrx itself splits longer spans, with waits and without our checks."""
+_INDICES = {"KOSPI": ("001", "1"), "KOSDAQ": ("001", "2")}
+"""Composite index -> its code and that of its family (`indIdx2`, `indIdx`)."""
 _LOGIN_POST = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
 _OK, _CHANGE_PASSWORD, _ELSEWHERE = "CD001", "CD010", "CD011"
 log = logging.getLogger(__name__)
@@ -88,11 +90,26 @@ class PykrxSource:
         """
         shown: list[str] = []
         for start, end in _spans(date.fromisoformat(first), date.fromisoformat(last)):
-            table = self._fetch(_index_series(start, end))
+            table = self._fetch(_index_series("KOSPI", start, end))
             if not table.empty and "TRD_DD" not in table.columns:
                 raise MalformedAnswer("The exchange's index series has no column TRD_DD.")
             shown += parse_index_dates([] if table.empty else list(table["TRD_DD"]))
         return shown
+
+    def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
+        """One dataset of the whole market of one day in one request: raw text, one row per ticker that it lists.
+
+        Args:
+            name: `fundamentals` (MDCSTAT03501) or `foreign` (MDCSTAT03701).
+        """
+        request = _DATASET_REQUESTS[name]
+        return self._fetch(lambda core: request(core, _compact(session)))
+
+    def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
+        """The series of the KOSPI or KOSDAQ index (MDCSTAT00301), one request for up to 700 days: raw text, one row per
+        session from first to last, both inclusive."""
+        spans = _spans(date.fromisoformat(first), date.fromisoformat(last))
+        return pd.concat([self._fetch(_index_series(index, start, end)) for start, end in spans], ignore_index=True)
 
     def log_in(self) -> None:
         """Log in now instead of at the first request. Raises `LoginRefused`, `LoggedInElsewhere` or what the answer
@@ -216,12 +233,18 @@ def _checked_session(auth: ModuleType, transport: Transport) -> Any:
     return session
 
 
-def _index_series(start: date, end: date) -> Callable[[ModuleType], pd.DataFrame]:
+def _index_series(index: str, start: date, end: date) -> Callable[[ModuleType], pd.DataFrame]:
     def request(core: ModuleType) -> pd.DataFrame:
-        table: pd.DataFrame = core.개별지수시세().fetch("001", "1", f"{start:%Y%m%d}", f"{end:%Y%m%d}")
+        table: pd.DataFrame = core.개별지수시세().fetch(*_INDICES[index], f"{start:%Y%m%d}", f"{end:%Y%m%d}")
         return table
 
     return request
+
+
+_DATASET_REQUESTS: dict[str, Callable[[ModuleType, str], pd.DataFrame]] = {
+    "fundamentals": lambda core, day: core.PER_PBR_배당수익률_전종목().fetch(day, "ALL"),
+    "foreign": lambda core, day: core.외국인보유량_전종목().fetch(day, "ALL", 0),
+}
 
 
 def _compact(session: str) -> str:

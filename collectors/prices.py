@@ -15,12 +15,13 @@ from utils.adjustment import Adjustments, to_whole
 from utils.clock import Clock
 from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar, parse_date
 from utils.errors import WrongUsage
-from utils.market_day import DAY_COLUMNS, TEXT_COLUMNS
+from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS, TEXT_COLUMNS
 from utils.settings import load_settings
 from utils.store import Store, open_store
 from utils.store.backend import Columns
 
 PRICES = ("open", "high", "low", "close")
+INDEX_COLUMNS = (*PRICES, "change", "volume", "value", "market_cap")
 Day = str | date
 """`YYYY-MM-DD`, or a date, datetime or pandas Timestamp, of which the day counts."""
 _NAMED = 10
@@ -35,6 +36,7 @@ def load_prices(
     adjusted: bool = True,
     *,
     as_of: Day | None = None,
+    datasets: str | Iterable[str] = (),
     store: Store | None = None,
 ) -> pd.DataFrame:
     """What is stored from start to end, both inclusive: one row per session and ticker.
@@ -55,19 +57,38 @@ def load_prices(
             only the company that had it then.
         store: where to read; None opens the database of the settings and closes it again.
 
-    Raises `WrongUsage` for a ticker of which nothing is stored in the span, for a span without any session, and when
-    the session of `as_of` is not stored.
+    Raises `WrongUsage` for a ticker of which nothing is stored in the span, for a span without any session, for another
+    dataset, and when the session of `as_of` is not stored.
     """
+    beside = _columns_of([datasets] if isinstance(datasets, str) else list(datasets))
     wanted = None if tickers is None else {tickers} if isinstance(tickers, str) else set(tickers)
     with nullcontext(store) if store is not None else _store_of_the_settings() as source:
         view = _view(source, start, end, as_of)
         adjustments = read_adjustments(source, view.first, view.adjusted_to)
-        days = list(_days(source, view, adjustments, _chooser(view, wanted, adjustments)))
+        days = list(_days(source, view, adjustments, _chooser(view, wanted, adjustments), beside))
     _check_found(days, wanted, view)
     if adjusted:
         warn_of_pending(adjustments, wanted)
         days = [_adjusted(day, adjustments) for day in days]
     return _to_frame(days)
+
+
+def load_indices(start: Day | None = None, end: Day | None = None, *, store: Store | None = None) -> pd.DataFrame:
+    """What is stored of the KOSPI and KOSDAQ indices from start to end, both inclusive; no rows where nothing is.
+
+    The index is (`session`: datetime64, `index`: text), sorted. The columns are `open`, `high`, `low`, `close` and
+    `change` (points), `volume` (shares), `value` and `market_cap` (won): float64, NaN where the exchange shows nothing.
+
+    Args:
+        store: where to read; None opens the database of the settings and closes it again.
+    """
+    first, last = str(FIRST_DAY) if start is None else _text(start), str(LAST_DAY) if end is None else _text(end)
+    _check_order(start=first, end=last)
+    with nullcontext(store) if store is not None else _store_of_the_settings() as source:
+        days = source.index_days(first, last)
+    frame = pd.DataFrame(days, columns=["session", "index", *INDEX_COLUMNS])
+    typed = frame.astype({"session": "datetime64[ns]"} | dict.fromkeys(INDEX_COLUMNS, "float64"))
+    return typed.set_index(["session", "index"]).sort_index()
 
 
 def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
@@ -135,6 +156,12 @@ def _view(store: Store, start: Day | None, end: Day | None, as_of: Day | None) -
     return _View(first, last, session, dict(zip(columns["ticker"], facts, strict=True)))
 
 
+def _columns_of(datasets: Sequence[str]) -> list[str]:
+    if unknown := [name for name in datasets if name not in DATASET_COLUMNS]:
+        raise WrongUsage(f"{unknown[0]!r} has no columns beside the prices. Choose of {', '.join(DATASET_COLUMNS)}.")
+    return [column for name, columns in DATASET_COLUMNS.items() if name in datasets for column in columns]
+
+
 def _text(day: Day) -> str:
     """The day as `YYYY-MM-DD`. Raises `WrongUsage` for a text that is none."""
     if isinstance(day, date):
@@ -173,12 +200,17 @@ def _chooser(view: _View, wanted: set[str] | None, adjustments: Adjustments) -> 
     return chosen
 
 
-def _days(store: Store, view: _View, adjustments: Adjustments, chosen: Chooser) -> Iterator[_Day]:
+def _days(
+    store: Store, view: _View, adjustments: Adjustments, chosen: Chooser, beside: Sequence[str]
+) -> Iterator[_Day]:
     known = set(adjustments.sessions)
-    for session, columns in store.read_columns(DAY_COLUMNS, view.first, view.last):
+    for session, columns in store.read_columns((*DAY_COLUMNS, *beside), view.first, view.last):
         rows = chosen(session, list(columns["ticker"]))
         if rows and session in known:  # else it came in while this was at work
-            yield _take(session, columns, rows, view.facts)
+            day = _take(session, columns, rows, view.facts)
+            unknown = np.full(len(rows), np.nan)
+            figures = {name: np.asarray(columns[name])[rows] if name in columns else unknown for name in beside}
+            yield _Day(session, day.texts, day.numbers | figures)
 
 
 def _take(session: str, columns: Columns, rows: list[int], facts: dict[str, tuple[str, str]] | None) -> _Day:

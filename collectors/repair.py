@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from collectors.audit.findings import (
     BASE_PRICE,
+    DATASET,
     DIGEST,
     FACTOR,
     FEW_TICKERS,
@@ -60,6 +61,11 @@ def sessions_to_read_again(found: Audit) -> list[DueSession]:
     wrong = found.sessions_with(WRONG_AS_STORED)
     both = sorted({*wrong, *found.sessions_with([PROVISIONAL])})
     return [DueSession(session, to_confirm=session not in wrong) for session in both]
+
+
+def leaves_datasets_to_read(found: Audit) -> bool:
+    """Whether datasets are missing, or stand beside prices that are read again."""
+    return bool(found.sessions_with((*WRONG_AS_STORED, PROVISIONAL, DATASET)))
 
 
 def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit) -> None:

@@ -41,6 +41,21 @@ class Source(Protocol):
         """
 
 
+class DatasetSource(Protocol):
+    """A source that also has what the exchange publishes beside the prices."""
+
+    name: str
+
+    def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
+        """One dataset of the whole market of one day as the exchange's raw text (see `collectors.datasets`)."""
+
+    def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
+        """The series of an index from first to last, both inclusive, as the exchange's raw text."""
+
+
+S = TypeVar("S", Source, DatasetSource)
+
+
 class Sources:
     """What the exchange publishes, from whichever source has it.
 
@@ -48,6 +63,7 @@ class Sources:
         for_evenings: in the order in which they are asked for the calendar and for sessions that are not final yet.
         for_history: the same sources in the order in which they are asked for sessions that are final.
         pause: waits so many seconds; it may raise when a stop is requested.
+        for_datasets: those of them that have datasets beside the prices.
     """
 
     def __init__(
@@ -56,8 +72,9 @@ class Sources:
         for_history: Sequence[Source],
         clock: Clock,
         pause: Callable[[float], None],
+        for_datasets: Sequence[DatasetSource] = (),
     ) -> None:
-        self._evenings, self._history = for_evenings, for_history
+        self._evenings, self._history, self._datasets = for_evenings, for_history, for_datasets
         self._clock, self._pause = clock, pause
         self._out: set[str] = set()
         """Sources that refused or were down while another could be asked: not asked again in this run."""
@@ -103,7 +120,29 @@ class Sources:
             self._evenings, lambda source: self._retrying(lambda: source.fetch_sessions(first, last, known))
         )
 
-    def _first_success(self, ordered: Sequence[Source], ask: Callable[[Source], T]) -> T:
+    @property
+    def publish_datasets(self) -> bool:
+        """Whether a source that is set up has datasets beside the prices."""
+        return bool(self._datasets)
+
+    @property
+    def can_be_asked_for_datasets(self) -> bool:
+        """Whether one of those has not been found to refuse or to be down in this run."""
+        return any(source.name not in self._out for source in self._datasets)
+
+    def fetch_dataset(self, name: str, session: str, parse: Callable[[pd.DataFrame], T]) -> T:
+        """What `parse` makes of the exchange's table. Raises the source's or its `SourceError`."""
+        return self._first_success(
+            self._datasets, lambda source: parse(self._retrying(lambda: source.fetch_dataset(name, session)))
+        )
+
+    def fetch_index(self, index: str, first: str, last: str, parse: Callable[[pd.DataFrame], T]) -> T:
+        """The same of an index series from first to last, both inclusive."""
+        return self._first_success(
+            self._datasets, lambda source: parse(self._retrying(lambda: source.fetch_index(index, first, last)))
+        )
+
+    def _first_success(self, ordered: Sequence[S], ask: Callable[[S], T]) -> T:
         """The answer of the first source that has one. When none has, what one of them said of this day goes before
         what keeps another from answering at all: other days may still be had."""
         problems: list[SourceError] = []
@@ -118,7 +157,7 @@ class Sources:
                     log.warning("%s: %s", source.name, problem)
         raise min(reversed(problems), key=lambda problem: isinstance(problem, ENDS_ASKING))
 
-    def _in_service(self, ordered: Sequence[Source]) -> Iterator[Source]:
+    def _in_service(self, ordered: Sequence[S]) -> Iterator[S]:
         """Whoever is out is left out, but for the last hope."""
         for place, source in enumerate(ordered):
             if source.name not in self._out or place == len(ordered) - 1:

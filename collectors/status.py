@@ -15,10 +15,12 @@ from utils.addresses import scheme_of
 from utils.cli import screen
 from utils.clock import KST
 from utils.date_utils import TradingCalendar
+from utils.market_day import DATASET_COLUMNS
 from utils.schedule import next_daily_update, next_hourly_analysis
 from utils.settings import Settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.sessions import SessionHead
 
 
 def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[
         "last_session_tickers": last.count if last else None,
         "sessions_missing": sorted(each.session for each in due if not each.to_confirm),
         "sessions_to_confirm": sorted(each.session for each in due if each.to_confirm),
+        "sessions_with": _sessions_with(heads),
         "targets": progress.tickers,
         "targets_analyzed": progress.analyzed,
         "targets_pending": progress.pending,
@@ -70,6 +73,12 @@ def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
     kinds = Counter(target["kind"] for target in active if target.get("kind"))
     by_file = sum(target.get("chosen_by") == BY_FILE for target in active)
     return {"targets_by_file": by_file, "targets_by_kind": dict(sorted(kinds.items()))}
+
+
+def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
+    """Dataset -> how many of the sessions have it beside their prices."""
+    found = Counter(name for head in heads for name, state in head.datasets.items() if state.finality is not None)
+    return {name: found[name] for name in DATASET_COLUMNS if found[name]}
 
 
 def _job(job: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +136,9 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Sessions", _sessions(facts)
     yield "Missing, unfinished", _list(facts["sessions_missing"])
     yield "To confirm", _list(facts["sessions_to_confirm"])
+    if facts["sessions_with"]:
+        beside = [f"{name} of {count:,} sessions" for name, count in facts["sessions_with"].items()]
+        yield "Beside the prices", ", ".join(beside)
     yield (
         "Analysis",
         f"{facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "

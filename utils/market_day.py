@@ -17,6 +17,14 @@ FLOAT_COLUMNS = ("factor",)
 PUBLISHED_COLUMNS = TEXT_COLUMNS + INTEGER_COLUMNS
 DAY_COLUMNS = PUBLISHED_COLUMNS + FLOAT_COLUMNS
 
+DATASET_COLUMNS = {
+    "fundamentals": ("eps", "per", "bps", "pbr", "dps", "dividend_yield"),
+    "foreign": ("foreign_shares", "foreign_ratio", "foreign_limit", "foreign_limit_used"),
+}
+"""Dataset -> the float64 columns that it adds to a session, NaN (null at rest) where the exchange has no figure."""
+BESIDE_COLUMNS = tuple(name for columns in DATASET_COLUMNS.values() for name in columns)
+"""A session has those of the datasets that were collected for it."""
+
 PROVISIONAL = "provisional"
 FINAL = "final"
 

@@ -39,6 +39,9 @@ class Market(StrEnum):
 
 class Dataset(StrEnum):
     PRICES = "prices"
+    FUNDAMENTALS = "fundamentals"
+    FOREIGN = "foreign"
+    INDICES = "indices"
 
 
 class Settings(BaseSettings):
@@ -65,7 +68,7 @@ class Settings(BaseSettings):
     history_sessions: int = Field(300, ge=1, le=7800)
     analysis_quota: int = Field(500, ge=1, le=100_000)
     analysis_time_limit_minutes: float = Field(50, gt=0, le=1440)
-    datasets: Annotated[tuple[Dataset, ...], NoDecode, Field(min_length=1)] = (Dataset.PRICES,)
+    datasets: Annotated[tuple[Dataset, ...], NoDecode] = (Dataset.PRICES, Dataset.FUNDAMENTALS)
     notify_urls: SecretStr | None = None
     notify_digest: Literal["no", "yes"] = "no"
     notify_lang: Literal["en", "ko"] | None = None
@@ -90,6 +93,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("datasets")
+    @classmethod
+    def _prices_first(cls, value: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
+        if Dataset.PRICES not in value:
+            raise ValueError("everything else stands beside the prices")
+        return tuple(each for each in Dataset if each in value)
 
     @field_validator("notify_digest", "notify_lang", mode="before")
     @classmethod
@@ -152,6 +162,16 @@ class Settings(BaseSettings):
     def same_evening(self) -> bool:
         """Whether a session can be had on its own evening: the Open API alone has it the next morning."""
         return self.krx_id is not None or self.krx_openapi_key is None
+
+    @property
+    def beside_prices(self) -> tuple[str, ...]:
+        """The chosen datasets but for the prices."""
+        return tuple(each.value for each in self.datasets if each is not Dataset.PRICES)
+
+    @property
+    def datasets_at_hand(self) -> tuple[str, ...]:
+        """Those of them that can be had: none without an account, since the data site alone publishes them."""
+        return self.beside_prices if self.krx_id is not None and self.krx_pw is not None else ()
 
     @property
     def mongodb_databases(self) -> dict[str, str]:
@@ -230,7 +250,7 @@ _ALLOWED = {
     "history_sessions": "a whole number from 1 to 7800",
     "analysis_quota": "a whole number from 1 to 100000",
     "analysis_time_limit_minutes": "minutes above 0, at most 1440",
-    "datasets": "prices (the only dataset so far)",
+    "datasets": "prices, alone or with one or more of fundamentals, foreign, indices, separated by commas",
     "notify_urls": "one or more addresses as apprise takes them, such as tgram://TOKEN/CHAT, separated by commas",
     "notify_digest": "no or yes",
     "notify_lang": "en or ko",

@@ -1,5 +1,8 @@
 """Reads the store only and says what is wrong with it: `daily_update --audit`, and the last step of `manual_setup`."""
 
+from collections.abc import Collection
+
+from collectors.audit.beside import audit_datasets
 from collectors.audit.cells import audit_cells
 from collectors.audit.findings import HOLE, Audit, Finding, in_order, show_audit, show_repair
 from collectors.audit.records import audit_locks, audit_records, audit_targets, look_at
@@ -10,19 +13,24 @@ from utils.store import Store
 __all__ = ["Audit", "Finding", "audit", "audit_sessions", "show_audit", "show_repair"]
 
 
-def audit(store: Store, calendar: TradingCalendar, first: str, last: str, rule: TargetRule) -> Audit:
+def audit(
+    store: Store, calendar: TradingCalendar, first: str, last: str, rule: TargetRule, datasets: Collection[str]
+) -> Audit:
     """Everything that is wrong, ordered by rule: sessions and jobs from first to last, both inclusive, the targets when
     the newest session is among these, and the locks.
 
     Args:
         rule: who is to be a target now.
+        datasets: those that stand beside the prices now.
     """
     situation = look_at(store, calendar, first, last)
     of_cells = list(audit_cells(store, calendar, first, last))
+    wrong = {finding.session for finding in of_cells if finding.session}
     findings = [
         *of_cells,
         *audit_records(situation),
-        *audit_targets(situation, rule, {finding.session for finding in of_cells}),
+        *audit_datasets(situation, datasets, wrong),
+        *audit_targets(situation, rule, wrong),
         *audit_locks(situation),
     ]
     return Audit(

@@ -15,6 +15,7 @@ BASE_PRICE = "base_price"
 FACTOR = "factor"
 PROVISIONAL = "provisional"
 NOT_RECORDED = "not_recorded"
+DATASET = "dataset"
 STALE_JOB = "stale_job"
 TARGET_BEHIND = "target_behind"
 TARGET_DATA = "target_data"
@@ -22,6 +23,7 @@ LOCK = "lock"
 
 RULES = (
     *(HOLE, FEW_TICKERS, DIGEST, ORDER, MARKET_CAP, BASE_PRICE, FACTOR, PROVISIONAL, NOT_RECORDED),
+    DATASET,
     *(STALE_JOB, TARGET_BEHIND, TARGET_DATA, LOCK),
 )
 """In the order in which they are told."""

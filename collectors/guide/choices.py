@@ -13,7 +13,7 @@ from collectors.target_rule import target_rule
 from collectors.wiring import make_calendar
 from utils.date_utils import weekdays
 from utils.errors import WrongUsage
-from utils.settings import Market, Settings
+from utils.settings import Dataset, Market, Settings
 from utils.store import open_store
 
 THRESHOLDS = (50 * 10**9, 100 * 10**9, 300 * 10**9, 500 * 10**9, 10**12)
@@ -138,7 +138,7 @@ def requests_a_session(settings: Settings) -> int:
     """Of a final session: its prices in one request of the data site or three of the Open API, every other dataset in
     one of the data site."""
     prices = 3 if settings.krx_openapi_key else 1
-    return prices + (len(settings.datasets) - 1 if settings.krx_id else 0)
+    return prices + len(set(settings.datasets_at_hand) - {Dataset.INDICES})  # a few requests bring all of an index
 
 
 def _time(guide: Guide, seconds: float) -> str:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from utils.store import Store
 from utils.store.base import Identity
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP
 from utils.store.locks import COLLECTION
-from utils.store.schema import ACTIONS, CALENDAR, INDICATORS, JOBS, LOCKS, SESSIONS, TARGETS
+from utils.store.schema import ACTIONS, CALENDAR, INDICATORS, INDICES, JOBS, LOCKS, SESSIONS, TARGETS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 SCOPE = {"min_market_cap": 100_000_000_000, "markets": ["KOSPI", "KOSDAQ"]}
@@ -75,6 +75,18 @@ class Market:
         days = [each for each in self._market.sessions if first <= each <= last]
         return [each for each in days if phase_of(self._market, each, now).has_numbers and self.shows(each, now)]
 
+    def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
+        day = shown(self._market, session, self._clock.now_kst())
+        if name == "foreign":
+            return pd.DataFrame(answers.holding_rows(self._market.holdings(day)))
+        return pd.DataFrame(answers.fundamental_rows(self._market.fundamentals(day)))
+
+    def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
+        series = self._market.index({"KOSPI": "STK", "KOSDAQ": "KSQ"}[index])
+        shown_days = self.fetch_sessions(first, last, {})
+        places = [place for place, day in enumerate(series.sessions) if day in shown_days]
+        return pd.DataFrame(answers.index_rows(series, places))
+
 
 @dataclass
 class House:
@@ -89,7 +101,8 @@ class House:
 
     @property
     def shift(self) -> Shift:
-        options = {} if self.key is None else {"krx_openapi_key": self.key}
+        account = {"krx_id": "id", "krx_pw": "pw", "datasets": "prices,fundamentals,foreign,indices"}
+        options = account if self.key is None else {"krx_openapi_key": self.key}
         return Shift(load_settings(options, self.folder / "no.env"), self.clock, self.store)
 
     def evening(self) -> None:
@@ -138,7 +151,8 @@ class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
 
     def __enter__(self) -> None:
         house = self._house
-        sources = Sources([house.source], [house.source], house.clock, house.clock.sleep)
+        for_datasets = [house.source] if house.key is None else []
+        sources = Sources([house.source], [house.source], house.clock, house.clock.sleep, for_datasets)
         self._patch.setattr(daily_update, "make_sources", lambda *_: sources)
 
     def __exit__(self, *_: object) -> None:
@@ -306,6 +320,21 @@ def miscount(house: House) -> None:
     house.change(SESSIONS, MIDDLE, count=len(house.frame(MIDDLE)) + 1)
 
 
+def lose_fundamentals(house: House) -> None:
+    head = house.store.session_head(MIDDLE)
+    assert head is not None
+    house.change(SESSIONS, MIDDLE, datasets={"foreign": asdict(head.datasets["foreign"])})
+
+
+def damage_a_dataset(house: House) -> None:
+    with sqlite3.connect(house.folder / FILE_NAME) as connection:
+        connection.execute("DELETE FROM session_columns WHERE name = 'foreign_ratio' AND session = ?", [MIDDLE])
+
+
+def lose_an_index_day(house: House) -> None:
+    house.store.backend.delete(INDICES, {"_id": f"KOSDAQ:{SECOND}"})
+
+
 def stay_provisional(house: House) -> None:
     house.change(SESSIONS, MIDDLE, finality=PROVISIONAL, confirmed_utc=None)
 
@@ -388,6 +417,9 @@ DAMAGES: dict[Callable[[House], None], list[tuple[str, str | None]]] = {
     drop_a_column: [("digest", MIDDLE)],
     drop_all_columns: [("digest", MIDDLE)],
     miscount: [("digest", MIDDLE)],
+    lose_fundamentals: [("dataset", MIDDLE)],
+    damage_a_dataset: [("dataset", MIDDLE)],
+    lose_an_index_day: [("dataset", SECOND)],
     stay_provisional: [("provisional", MIDDLE)],
     stay_provisional_by_record: [("provisional", MIDDLE)],
     lose_a_record: [("not_recorded", MIDDLE)],
@@ -434,6 +466,8 @@ def contents(house: House) -> dict[str, Any]:
         "sessions": {head.session: (head.digest, head.count) for head in heads[:-1]},  # the last may still change
         "factors": factors,
         "actions": store.corporate_actions(FIRST, LAST),
+        "datasets": {head.session: head.datasets for head in heads[:-1]},
+        "indices": store.index_days(FIRST, EVENINGS[-2]),
         "targets": [target for target in targets if target[3]],
         "completed": sorted(job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == "completed"),
     }
@@ -576,7 +610,7 @@ def test_an_evening_that_cron_missed_is_awaited_for_two_hours(house: House) -> N
     house.clock.set(at("2026-08-12", 20, 59))
     assert (house.audit().findings, house.audit().awaited) == ([], ["2026-08-12"])
     house.clock.set(at("2026-08-12", 21))
-    assert told(house.audit()) == [("hole", "2026-08-12"), ("provisional", LAST)]
+    assert told(house.audit()) == [("hole", "2026-08-12"), ("provisional", LAST), ("dataset", LAST)]
 
 
 def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(house: House) -> None:

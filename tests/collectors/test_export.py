@@ -9,7 +9,8 @@ import pytest
 from collectors.export import EXPORT_COLUMNS, check_export_file, export
 from collectors.prices import load_prices
 from tests.fakes import FakeClock, market_day, row
-from utils.errors import WrongUsage
+from utils.errors import StoreError, WrongUsage
+from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
@@ -35,6 +36,40 @@ def exported(
 
 def test_the_columns_are_those_of_the_contract(store: Store, tmp_path: Path) -> None:
     assert list(exported(store, tmp_path / "all.csv").columns) == EXPORT_COLUMNS
+
+
+@pytest.fixture
+def with_figures(store: Store) -> Store:
+    """Fundamentals of the second day; the exchange has some of 000020 alone."""
+    unknown = pd.DataFrame(float("nan"), index=range(2), columns=list(DATASET_COLUMNS["fundamentals"]))
+    store.save_dataset(
+        DAYS[1], "fundamentals", unknown.assign(eps=[float("nan"), 12.5], dps=[float("nan"), 0]), "final"
+    )
+    return store
+
+
+def test_the_columns_of_datasets_come_after_all_others(with_figures: Store, tmp_path: Path) -> None:
+    export(with_figures, tmp_path / "all.csv", DAYS[0], DAYS[2], None, ["foreign", "indices", "fundamentals"])
+    table = pd.read_csv(tmp_path / "all.csv", dtype={"ticker": str})
+    assert list(table.columns) == [*EXPORT_COLUMNS, *BESIDE_COLUMNS]
+    assert table["eps"].fillna(-1).tolist() == [-1, -1, -1, 12.5, -1, -1]
+    assert table["dps"].fillna(-1).tolist() == [-1, -1, -1, 0, -1, -1], "0 is a figure"
+    assert table["foreign_shares"].isna().all()
+
+
+def test_the_figures_of_one_ticker_are_its_own(with_figures: Store, tmp_path: Path) -> None:
+    for suffix, read in ((".csv", pd.read_csv), (".parquet", pd.read_parquet)):
+        path = tmp_path / f"one{suffix}"
+        export(with_figures, path, DAYS[0], DAYS[2], "000020", ["fundamentals"])
+        assert read(path)["eps"].fillna(-1).tolist() == [-1, 12.5, -1]
+
+
+def test_damaged_figures_are_no_export(with_figures: Store, tmp_path: Path) -> None:
+    with_figures.backend._run("DELETE FROM session_columns WHERE name = 'pbr'")  # type: ignore[attr-defined]
+    with pytest.raises(StoreError, match=f"fundamentals of {DAYS[1]} are damaged"):
+        export(with_figures, tmp_path / "all.csv", DAYS[0], DAYS[2], None, ["fundamentals"])
+    assert not list(tmp_path.glob("*.csv"))
+    assert len(exported(with_figures, tmp_path / "prices.csv")) == 6
 
 
 def test_prices_are_as_published_and_adjusted_to_the_won(store: Store, tmp_path: Path) -> None:

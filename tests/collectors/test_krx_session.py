@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from collectors.datasets import DATASETS, parse_dataset, parse_index
 from collectors.krx_session import Account, PykrxSource
 from collectors.transport import BAN_LASTS, Gate
 from sandbox.exchange import DATA_PATH, LOGIN_POST_PATH, Request, Response
@@ -20,6 +22,7 @@ from utils.errors import (
     LoggedOut,
     LoginRefused,
     MalformedAnswer,
+    NotPublished,
     PasswordChangeDue,
     SourceDown,
 )
@@ -81,6 +84,61 @@ def test_more_than_two_years_are_asked_in_spans(connect: Callable[..., PykrxSour
     connect().fetch_sessions("2022-01-01", "2026-09-10", {})
     spans = [(record.dates["strtDd"], record.dates["endDd"]) for record in exchange.requests() if record.kind == "data"]
     assert [spans[0][0], spans[-1][1], len(spans)] == ["20220101", "20260910", 3]
+
+
+@pytest.mark.parametrize(("name", "table"), [("fundamentals", "MDCSTAT03501"), ("foreign", "MDCSTAT03701")])
+def test_a_dataset_of_the_whole_market_is_one_request(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, name: str, table: str
+) -> None:
+    raw = connect().fetch_dataset(name, "2026-09-09")
+    (asked,) = [record for record in exchange.requests() if record.kind == "data"]
+    assert (asked.name, asked.day) == (table, "2026-09-09")
+    day = exchange.exchange.market.day("2026-09-09")
+    columns = {"ticker": day.code, "market": "KOSPI", "close": day.close}
+    frame = pd.DataFrame(columns).sort_values("ticker", ignore_index=True)
+    parsed = parse_dataset(raw, DATASETS[name], frame, "2026-09-09")
+    assert parsed.notna().any().all(), "every column has a figure"
+
+
+@pytest.mark.parametrize(("index", "market_id"), [("KOSPI", "STK"), ("KOSDAQ", "KSQ")])
+def test_a_year_of_an_index_is_one_request(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, index: str, market_id: str
+) -> None:
+    raw = connect().fetch_index(index, "2025-09-01", "2026-09-10")
+    assert exchange.counts()["data"] == 1
+    days = parse_index(raw, index, "2025-09-01", "2026-09-10")
+    series = exchange.exchange.market.index(market_id)
+    place = series.sessions.index("2026-09-09")
+    assert series.close is not None
+    assert [day["close"] for day in days if day["session"] == "2026-09-09"] == [series.close[place] / 100]
+    assert [day["session"] for day in days] == [
+        each for each in series.sessions if "2025-09-01" <= each <= "2026-09-10"
+    ]
+
+
+@pytest.mark.parametrize("name", ["fundamentals", "foreign"])
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("ban", Banned), ("no_block", MalformedAnswer), ("truncated", AnswerCutOff), ("maintenance", SourceDown)],
+)
+def test_a_failure_of_a_dataset_is_told_apart_as_that_of_the_prices(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, name: str, fault: str, error: type[Exception]
+) -> None:
+    exchange.fail(fault, request={"fundamentals": "MDCSTAT03501", "foreign": "MDCSTAT03701"}[name])
+    source = connect()
+    assert len(source.fetch_day("2026-09-09"))
+    with pytest.raises(error):
+        source.fetch_dataset(name, "2026-09-09")
+
+
+@pytest.mark.parametrize("name", ["fundamentals", "foreign"])
+def test_before_it_is_out_and_on_closed_days_a_dataset_is_not_published(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, name: str
+) -> None:
+    frame = pd.DataFrame({"ticker": ["000010"], "market": ["KOSPI"], "close": [1]})
+    for day in ("2026-09-12", "2026-08-14", "2026-09-11"):
+        with pytest.raises(NotPublished):
+            parse_dataset(connect().fetch_dataset(name, day), DATASETS[name], frame, day)
 
 
 def test_a_logout_is_mended_by_one_login(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:

@@ -12,13 +12,13 @@ import pytest
 
 from collectors import corporate_actions
 from collectors.corporate_actions import find_actions
-from collectors.prices import load_prices
+from collectors.prices import INDEX_COLUMNS, load_indices, load_prices
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, halted, market_day, row
 from utils.adjustment import SHARE_KINDS
 from utils.clock import kst
 from utils.errors import WrongUsage
-from utils.market_day import DAY_COLUMNS, MARKETS, MarketDay
+from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS, FINAL, MARKETS, MarketDay
 from utils.settings import setting_names
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
@@ -69,6 +69,44 @@ def test_one_row_per_session_and_ticker_sorted_and_typed(store: Store) -> None:
     assert prices["name"].tolist()[:2] == ["종목 A00000", "종목 B00000"]
     kinds = {name: prices[name].dtype.kind for name in prices.columns}
     assert kinds == dict.fromkeys(kinds, "i") | {"name": "O", "market": "O", "factor": "f"}
+
+
+def test_datasets_stand_after_the_prices_as_published(store: Store) -> None:
+    save(store, split_on_s3())
+    unknown = pd.DataFrame(NAN, index=range(2), columns=list(DATASET_COLUMNS["fundamentals"]))
+    store.save_dataset(S2, "fundamentals", unknown.assign(eps=[12.5, NAN]), FINAL)
+    plain, prices = load_prices(store=store), load_prices(store=store, datasets="fundamentals")
+    assert list(prices.columns) == [*plain.columns, *DATASET_COLUMNS["fundamentals"]]
+    pd.testing.assert_frame_equal(prices[list(plain.columns)], plain)
+    assert {f"{day:%Y-%m-%d}": eps for (day, _), eps in prices["eps"].items() if eps == eps} == {S2: 12.5}
+    both = load_prices("A00000", S2, S2, store=store, datasets=["foreign", "fundamentals"])
+    assert (both["eps"].tolist(), both["foreign_ratio"].isna().tolist()) == ([12.5], [True])
+
+
+def test_a_dataset_without_columns_is_refused(store: Store) -> None:
+    with pytest.raises(WrongUsage, match=r"'indices' has no columns .*fundamentals, foreign\."):
+        load_prices(store=store, datasets=["indices"])
+
+
+def index_day(index: str, session: str, close: float | None) -> dict[str, Any]:
+    cells = dict.fromkeys(INDEX_COLUMNS, close)
+    return {"_id": f"{index}:{session}", "index": index, "session": session, "finality": FINAL, **cells}
+
+
+def test_the_indices_are_a_frame_of_their_own(store: Store) -> None:
+    store.save_index_days(
+        [index_day("KOSPI", S2, 2464.35), index_day("KOSPI", S1, None), index_day("KOSDAQ", S2, 839.69)]
+    )
+    indices = load_indices(store=store)
+    assert indices.index.tolist() == [
+        *((pd.Timestamp(S1), "KOSPI"), (pd.Timestamp(S2), "KOSDAQ"), (pd.Timestamp(S2), "KOSPI"))
+    ]
+    assert indices["close"].fillna(-1).tolist() == [-1, 839.69, 2464.35]
+    assert (list(indices.columns), set(indices.dtypes)) == (list(INDEX_COLUMNS), {np.dtype("float64")})
+    assert load_indices(S2, date(2024, 1, 18), store=store)["close"].tolist() == [839.69, 2464.35]
+    assert load_indices(S3, store=store).empty
+    with pytest.raises(WrongUsage, match="start 2024-01-18 is after end 2024-01-17"):
+        load_indices(S2, S1, store=store)
 
 
 def test_unadjusted_is_what_was_stored(store: Store) -> None:

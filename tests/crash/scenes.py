@@ -1,7 +1,8 @@
 """What is tried: a script on a prepared store, killed at a point, run again, compared with an undisturbed run.
 
 The market has 60 tickers. From the 12th to the 18th of August 2026 it has a missed evening, a corporate action, a
-closed day that no library predicts, a target that enters and leaves, and volumes that are other in the morning.
+closed day that no library predicts, a target that enters and leaves, and volumes that are other in the morning. The
+update finds fundamentals beside prices that it reads again, and brings in those of new sessions and the indices.
 """
 
 import json
@@ -42,9 +43,13 @@ class Run:
 SETUP = ("--yes", "--sessions", "3")
 # From 19:40 on the sandbox's evening numbers are the final ones, so it does not matter when a run is started anew.
 FIRST_LOAD = Run(kst(2026, 8, 12, 20), "manual_setup", SETUP)
-EARLY_LOAD = Run(kst(2026, 8, 12, 19), "manual_setup", SETUP)
+EARLY_LOAD = Run(kst(2026, 8, 12, 19), "manual_setup", SETUP, settings={"DATASETS": "prices,fundamentals"})
 FIRST_ANALYSIS = Run(kst(2026, 8, 12, 19, 10), "hourly_analysis")
-NEXT_UPDATE = Run(kst(2026, 8, 18, 20), "daily_update", settings={"KRX_OPENAPI_KEY": OPENAPI_KEY})
+NEXT_UPDATE = Run(
+    kst(2026, 8, 18, 20),
+    "daily_update",
+    settings={"KRX_OPENAPI_KEY": OPENAPI_KEY, "DATASETS": "prices,fundamentals,indices"},
+)
 NEXT_ANALYSIS = Run(kst(2026, 8, 18, 21, 10), "hourly_analysis", again=NEXT_HOUR)
 
 SCENES = {
@@ -94,6 +99,7 @@ class Stage:
             "KRX_OPENAPI_BASE_URL": self._url,
             "KRX_REQUEST_INTERVAL_SECONDS": "0",
             "MARKETS": "KOSPI,KOSDAQ,KONEX",
+            "DATASETS": "prices",
             "MPLCONFIGDIR": str(self._folder),
         }
         return BARE | dict.fromkeys(setting_names(), "") | ours | self.database.settings

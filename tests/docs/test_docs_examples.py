@@ -50,7 +50,7 @@ def suite(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> 
     """Thirty sessions, analysed."""
     folder = tmp_path_factory.mktemp("installation")
     with LocalExchange(market, MORNING, {LOGIN_ID: PASSWORD}) as exchange:
-        suite = Suite(exchange, folder)
+        suite = Suite(exchange, folder, {"DATASETS": ""})  # the default
         with pytest.MonkeyPatch.context() as patch:
             sleepless(patch)
             installation = Installation(suite, patch)
@@ -138,7 +138,11 @@ def test_python_shows_the_means_of_the_last_twenty_closes(
 def test_python_shows_the_market_as_it_was(printed: list[str], market: SyntheticMarket) -> None:
     then = market.day(THEN)
     names = [then.name[place] for place in (-then.market_cap).argsort()[:3]]
-    assert printed[-4] == f"{len(then.code)} tickers, the largest: {names}"
+    assert printed[-5] == f"{len(then.code)} tickers, the largest: {names}"
+
+
+def test_python_counts_the_price_earnings_ratios(printed: list[str], market: SyntheticMarket, last: Day) -> None:
+    assert printed[-4] == f"{(market.fundamentals(last).eps > 0).sum()} tickers have a PER"
 
 
 def test_python_shows_a_session_as_published(printed: list[str], last: Day) -> None:

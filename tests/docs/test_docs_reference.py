@@ -5,12 +5,14 @@ import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from dotenv import dotenv_values
 
 from collectors import corporate_actions
 from collectors.analysis_queue import AnalysisQueue
 from collectors.corporate_actions import find_actions
+from collectors.datasets import parse_index
 from collectors.export import EXPORT_COLUMNS
 from collectors.target_rule import TargetRule
 from collectors.targets import refresh_targets
@@ -19,7 +21,7 @@ from tests.fakes import FakeClock, market_day, row
 from utils.cron import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
-from utils.market_day import DAY_COLUMNS
+from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
@@ -29,6 +31,7 @@ from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 PAGES = [PROJECT / "README.md", PROJECT / "README.ko.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").glob("*.md")]
 VIEW = "stock_data.daily_prices"
+INDEX_CELLS = "CLSPRC_IDX PRV_DD_CMPR OPNPRC_IDX HGPRC_IDX LWPRC_IDX ACC_TRDVOL ACC_TRDVAL MKTCAP".split()
 BEFORE, SESSION, AFTER = "2024-01-19", "2024-01-22", "2024-01-23"
 WRONG = {
     "MONGODB_DB_PREFIX": "a b",
@@ -151,6 +154,8 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     refresh_targets(store, split.frame, SESSION, TargetRule(0, ["KOSPI"]))
     store.save_scope(0, ["KOSPI"], BEFORE)
     store.record_calendar({SESSION: True}, "session")
+    series = pd.DataFrame([dict.fromkeys(INDEX_CELLS, "1.00") | {"TRD_DD": SESSION.replace("-", "/")}])
+    store.save_index_days([day | {"finality": "final"} for day in parse_index(series, "KOSPI", SESSION, SESSION)])
     store.next_request("pykrx", timedelta(seconds=1))
     store.open_incident(DAILY_UPDATE, "down", "The exchange cannot be reached.")
     with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
@@ -173,7 +178,7 @@ def test_every_collection_and_the_view_is_documented() -> None:
 def test_the_documented_fields_are_those_that_are_written(collection: str, store: Store) -> None:
     with store.lock(DAILY_UPDATE):
         written = {name for document in store.backend.find(collection) for name in document}
-    columns = set(DAY_COLUMNS) if collection == SESSIONS else set()
+    columns = {*DAY_COLUMNS, *BESIDE_COLUMNS} if collection == SESSIONS else set()
     assert written
     assert documented_fields(collection) == written | columns
 

@@ -28,7 +28,8 @@ class Suite:
     own_settings: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self, **more: str) -> dict[str, str]:
-        """Every setting by name; empty ones switch off what a developer's own `.env` says."""
+        """Every setting by name; empty ones switch off what a developer's own `.env` says. The prices alone, unless
+        `own_settings` or `more` choose other datasets: each costs as many requests again."""
         ours = {
             "DATA_DIR": str(self.folder / "data"),
             "LOG_DIR": str(self.folder / "logs"),
@@ -36,6 +37,7 @@ class Suite:
             "KRX_PW": PASSWORD,
             "KRX_BASE_URL": self.exchange.url,
             "KRX_REQUEST_INTERVAL_SECONDS": "0",
+            "DATASETS": "prices",
         }
         return dict.fromkeys(setting_names(), "") | ours | dict(self.own_settings) | more
 

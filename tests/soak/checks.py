@@ -20,7 +20,7 @@ UNKNOWN = ("stopped by an error it does not know", "Traceback (most recent call 
 THROWN_OUT = "has taken over"
 """Nobody is so silent here that another run may take its work away."""
 NORMAL_NIGHT = 4
-"""Requests for data at most on a night on which nothing strikes and nothing has been left over."""
+"""Requests for data at most, fundamentals included, on a night on which nothing strikes and nothing is left over."""
 USUALLY_DUE = 2
 """The evening's session, and the confirmation of the one before."""
 _CALENDAR_AND_COMPARISON = 2
@@ -80,18 +80,21 @@ def _check_provisional(store: Store, truth: Truth, session: str) -> None:
     assert day.frame[same].equals(true[same]), f"provisional, and not of that day: {session}"
 
 
-def check_quiet_night(seen: Sequence[Seen], sessions: int, surprises: int) -> None:
+def check_quiet_night(seen: Sequence[Seen], sessions: int, surprises: int, lacking: int, datasets: int) -> None:
     """A night on which nothing struck and nobody was interrupted.
 
     Args:
         sessions: how many were not stored final before it.
         surprises: weekdays of which nobody knew that they were closed: each is asked for, then the calendar, and once
             more to make sure.
+        lacking: how many datasets earlier sessions lacked, which are asked for as well.
+        datasets: how many are collected beside the prices.
     """
-    what = f"for {sessions} sessions and {surprises} unpredicted holidays"
-    most = sessions + 3 * surprises + _CALENDAR_AND_COMPARISON
+    what = f"for {sessions} sessions, {surprises} unpredicted holidays and {lacking} missing datasets"
+    most = sessions + datasets + 3 * surprises + _CALENDAR_AND_COMPARISON
     if sessions <= USUALLY_DUE and not surprises:
         most = NORMAL_NIGHT
+    most += lacking
     assert count(seen, "data") <= most, f"{count(seen, 'data')} requests for data {what}"
     # At the Open API a session is three requests, and the calendar one for each day.
     most = 4 * sessions + 7 * surprises + 3
@@ -104,10 +107,11 @@ def check_budget(world: World) -> None:
     sessions = plan.span.history + len(world.truth.sessions(plan.span.first, plan.span.last))
     surprises = sum(plan.span.first <= day <= plan.span.last for day in world.market.unpredicted_holidays)
     runs = sum(number for how, number in world.ended.items() if how.startswith(DAILY_UPDATE))
-    strikes = world.all_strikes().total()
+    strikes, datasets = world.all_strikes().total(), len(world.roads.datasets)
     most = {
-        # Each session on its evening and once more, final; the calendar once a run.
-        "data": 2 * sessions + runs + 3 * surprises + strikes,
+        # Each session on its evening and once more, final, its datasets once; the calendar once a run, and so is what
+        # was asked for in vain again and again.
+        "data": (2 + datasets) * sessions + (1 + datasets) * runs + 3 * surprises + strikes,
         # Three markets a session, twice at most; the calendar is one request a day; the comparison once a month.
         "openapi": 4 * sessions + 7 * surprises + 3 * (strikes + runs),
         "login": runs + 1 + strikes,
@@ -129,6 +133,8 @@ def check_end(world: World, store: Store) -> None:
         differing = [column for column in true if not frame[column].equals(true[column])]
         assert not differing, f"{session}: {differing} are not the exchange's"
         assert heads[session].finality == FINAL, f"{session} is not final"
+    if world.roads.datasets:
+        _check_fundamentals(store, truth)
     _check_jobs(store, sessions)
     active = sorted(target["_id"] for target in store.targets(active_only=True))
     true = truth.targets(sessions[0], sessions[-1], MIN_MARKET_CAP)
@@ -137,6 +143,15 @@ def check_end(world: World, store: Store) -> None:
     assert not behind, f"not analysed for {sessions[-1]}: {behind}"
     assert not (asked := asked_during_ban(world.witness.seen)), f"asked while banned: {asked}"
     check_budget(world)
+
+
+def _check_fundamentals(store: Store, truth: Truth) -> None:
+    for head in store.session_heads():
+        state = head.datasets["fundamentals"]
+        figures = store.load_dataset(head.session, "fundamentals", state)
+        assert state.finality == FINAL, f"{head.session}: its fundamentals are not final"
+        assert figures is not None
+        assert figures["eps"].fillna(-1).tolist() == truth.eps(head.session), f"{head.session}: other earnings"
 
 
 def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
@@ -151,7 +166,9 @@ def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
 
 def check_equal(store: Store, calm: Store) -> None:
     """What was loaded in peace says the same: cells, factors, corporate actions, results."""
-    heads, calm_heads = ({each.session: each.digest for each in one.session_heads()} for one in (store, calm))
+    heads, calm_heads = (
+        {each.session: (each.digest, dict(each.datasets)) for each in one.session_heads()} for one in (store, calm)
+    )
     assert heads == calm_heads
     first, last = min(heads), max(heads)
     for (session, frame), (_, peaceful) in zip(

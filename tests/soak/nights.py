@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
+from collectors.dataset_healing import datasets_due
 from tests.soak.checks import USUALLY_DUE, check_end, check_equal, check_quiet_night, check_runs, check_store
 from tests.soak.plan import CALM_AT_THE_END, EVENING, HOURS, Night, Run
 from tests.soak.witness import Seen, count
@@ -69,6 +70,7 @@ def analyse_all(world: World, moment: datetime) -> None:
 def live_night(world: World, night: Night) -> list[Ended]:
     world.switch_on(night.storm)
     sessions, surprises, struck = *open_questions(world, night.day), world.strikes()
+    lacking = lacking_datasets(world, night.day)
     ended, seen = run_night(world, night)
     struck_tonight = world.strikes() - struck
     with world.store(at_kst(night.day, time(23, 59))) as store:
@@ -76,7 +78,7 @@ def live_night(world: World, night: Night) -> list[Ended]:
             world.unsure |= read_tonight(store, night)
         check_store(store, world.truth, night.day, world.unsure)
     if not struck_tonight and not any(each.run.interrupted_at for each in ended):
-        check_quiet_night(seen, sessions, surprises)
+        check_quiet_night(seen, sessions, surprises, lacking, len(world.roads.datasets))
     return ended
 
 
@@ -103,6 +105,19 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
     sessions = set(world.truth.sessions(scope["first_session"], day))
     others = set(weekdays(scope["first_session"], day)) - sessions
     return len(sessions - final), sum(shown.get(each, predicted_open(each)) for each in others)
+
+
+def lacking_datasets(world: World, day: str) -> int:
+    """Before an evening: how many datasets are missing but for those of its own session, or stand beside closes that
+    will be others."""
+    evening, chosen, truth = at_kst(day, EVENING), world.roads.datasets, world.truth
+    with world.store(evening) as store:
+        missing = len(datasets_due(store, chosen, "2000-01-01", day, evening))
+        heads = {head.session: head.finality for head in store.session_heads()}
+        days = [store.load_session(session) for session, finality in heads.items() if finality != FINAL]
+    missed = [session for session in truth.sessions(min(heads), day) if session not in heads and session != day]
+    wrong = [each for each in days if each and not each.frame["close"].equals(truth.frame(each.session)["close"])]
+    return missing + len([*missed, *wrong]) * len(chosen)
 
 
 def read_tonight(store: Store, night: Night) -> set[str]:

@@ -42,6 +42,12 @@ class Truth:
                 awaited.pop(event.code, None)
         return awaited
 
+    def eps(self, session: str) -> list[int]:
+        """Earnings per share, won, for the tickers of `frame`; -1 where the exchange has no figure."""
+        facts = self._market.fundamentals(self._market.day(session))
+        known = dict(zip(facts.day.code, facts.eps.tolist(), strict=True))
+        return [known.get(ticker, -1) for ticker in self.frame(session)["ticker"]]
+
     def _digest(self, session: str) -> str:
         return MarketDay(session, self.frame(session), FINAL, "").digest()
 

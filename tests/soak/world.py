@@ -40,6 +40,8 @@ class Roads:
     name: str
     account: bool
     key: bool
+    datasets: tuple[str, ...] = ()
+    """Beside the prices."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -48,10 +50,12 @@ class Roads:
 
     def settings(self, url: str) -> dict[str, str]:
         account = {} if self.account else {"KRX_ID": "", "KRX_PW": ""}
-        return account | ({"KRX_OPENAPI_KEY": KEY, "KRX_OPENAPI_BASE_URL": url} if self.key else {})
+        chosen = {"DATASETS": ",".join(("prices", *self.datasets))}
+        return account | chosen | ({"KRX_OPENAPI_KEY": KEY, "KRX_OPENAPI_BASE_URL": url} if self.key else {})
 
 
-ACCOUNT_ONLY, BOTH, KEY_ONLY = Roads("account", True, False), Roads("both", True, True), Roads("key", False, True)
+ACCOUNT_ONLY = Roads("account", True, False, ("fundamentals",))
+BOTH, KEY_ONLY = Roads("both", True, True), Roads("key", False, True)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """`stock_data.daily_prices`: one row per ticker and session, for people and BI tools."""
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pymongo
 import pytest
 
 from tests.fakes import halted, market_day, row
-from utils.market_day import DAY_COLUMNS
+from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS
 from utils.store import Store
 from utils.store.mongo import MongoBackend, daily_prices_pipeline
 
@@ -18,6 +20,10 @@ Document = dict[str, Any]
 def saved(store: Store) -> None:
     store.save_session(market_day("2024-01-22", row("005930", 75_000, name="삼성전자"), row("0001A0", factor=np.nan)))
     store.save_session(market_day("2024-01-23", halted("005930", 75_000), finality="final"))
+    figures = pd.DataFrame(np.nan, index=[0], columns=list(DATASET_COLUMNS["fundamentals"])).assign(
+        eps=2_131.0, dps=0.0
+    )
+    store.save_dataset("2024-01-23", "fundamentals", figures, "final")
 
 
 def check(rows: list[Document]) -> None:
@@ -27,10 +33,12 @@ def check(rows: list[Document]) -> None:
         "_id": "2024-01-22:005930",
         "session": "2024-01-22",
         "finality": "provisional",
+        **dict.fromkeys(BESIDE_COLUMNS),
     }
     assert (rows[0]["ticker"], rows[0]["factor"]) == ("0001A0", None)
     assert (rows[2]["close"], rows[2]["volume"], rows[2]["finality"]) == (75_000, 0, "final")
-    assert all(set(each) == {"_id", "session", "finality", *DAY_COLUMNS} for each in rows)
+    assert [rows[2][name] for name in ("eps", "dps", "per", "foreign_ratio")] == [2_131.0, 0.0, None, None]
+    assert all(set(each) == {"_id", "session", "finality", *DAY_COLUMNS, *BESIDE_COLUMNS} for each in rows)
 
 
 def value_of(expression: Any, document: Document) -> Any:
@@ -39,7 +47,10 @@ def value_of(expression: Any, document: Document) -> Any:
         return document[expression[1:]] if expression.startswith("$") else expression
     ((operator, arguments),) = expression.items()
     if operator == "$zip":
-        return [list(cells) for cells in zip(*(value_of(each, document) for each in arguments["inputs"]), strict=True)]
+        assert arguments["useLongestLength"]
+        return [list(cells) for cells in zip_longest(*(value_of(each, document) for each in arguments["inputs"]))]
+    if operator == "$ifNull":
+        return document.get(arguments[0].removeprefix("$"), arguments[1])
     if operator == "$arrayElemAt":
         return value_of(arguments[0], document)[arguments[1]]
     assert operator == "$concat"

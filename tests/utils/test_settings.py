@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "HISTORY_SESSIONS": 300,
     "ANALYSIS_QUOTA": 500,
     "ANALYSIS_TIME_LIMIT_MINUTES": 50,
-    "DATASETS": ("prices",),
+    "DATASETS": ("prices", "fundamentals"),
     "NOTIFY_URLS": None,
     "NOTIFY_DIGEST": "no",
     "NOTIFY_LANG": None,
@@ -80,6 +80,7 @@ RIGHT: list[tuple[str, str, Any]] = [
     ("NOTIFY_DIGEST", "Yes", "yes"),
     ("NOTIFY_LANG", "KO", "ko"),
     ("HEARTBEAT_URL", "https://hc-ping.com/uuid", "https://hc-ping.com/uuid"),
+    ("DATASETS", "indices, foreign ,prices", ("prices", "foreign", "indices")),
     ("LOG_LEVEL", "debug", "DEBUG"),
     ("LOG_FORMAT", "json", "json"),
     ("KST_NOW", "2024-01-22T19:00", kst(2024, 1, 22, 19)),
@@ -117,6 +118,7 @@ WRONG = [
     ("ANALYSIS_TIME_LIMIT_MINUTES", "1441", "above 0, at most 1440"),
     ("ANALYSIS_TIME_LIMIT_MINUTES", "nan", "above 0, at most 1440"),
     ("DATASETS", "prices,tea leaves", "prices"),
+    ("DATASETS", "fundamentals,foreign", "prices, alone or with"),
     ("DATASETS", ",", "prices"),
     ("NOTIFY_URLS", "somebody@example.org", "as apprise takes them"),
     ("NOTIFY_URLS", "json://localhost/a mailto:u@h", "as apprise takes them"),
@@ -414,3 +416,20 @@ def test_notifications_are_in_the_language_of_the_setting_or_else_of_the_locale(
 def test_a_digest_is_wanted_by_somebody_who_can_be_told(env_file: Path) -> None:
     assert not load_settings({"notify_digest": "yes"}, env_file).wants_digest
     assert load_settings({"notify_digest": "yes", "notify_urls": "json://h/"}, env_file).wants_digest
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen", "at_hand"),
+    [
+        ({}, ("fundamentals",), ()),
+        ({"krx_openapi_key": "k"}, ("fundamentals",), ()),
+        ({"krx_id": "a", "krx_pw": "b"}, ("fundamentals",), ("fundamentals",)),
+        ({"krx_id": "a", "krx_pw": "b", "datasets": "prices"}, (), ()),
+        ({"krx_id": "a", "krx_pw": "b", "datasets": "indices,prices"}, ("indices",), ("indices",)),
+    ],
+)
+def test_datasets_beside_the_prices_need_an_account(
+    options: dict[str, str], chosen: tuple[str, ...], at_hand: tuple[str, ...], env_file: Path
+) -> None:
+    settings = load_settings(options, env_file)
+    assert (settings.beside_prices, settings.datasets_at_hand) == (chosen, at_hand)

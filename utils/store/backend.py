@@ -54,7 +54,8 @@ class Backend(Protocol):
         """The heads of all sessions, oldest first, without their columns."""
 
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
-        """These columns of the stored sessions from first to last, both inclusive, oldest first."""
+        """These columns of the stored sessions from first to last, both inclusive, oldest first. A session that has not
+        one of `BESIDE_COLUMNS` comes without it; every other column has to be there."""
 
     def batch(self) -> AbstractContextManager[None]:
         """Writes inside belong together: one transaction where the database has them cheaply (embedded)."""

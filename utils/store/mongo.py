@@ -15,7 +15,7 @@ from pymongo import ReplaceOne, UpdateOne, errors
 from pymongo.collection import Collection
 
 from utils.errors import StoreError, StoreUnusable
-from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, TEXT_COLUMNS
+from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where
 from utils.store.schema import HEAD_FIELDS, INDEXES, SESSIONS
 
@@ -176,10 +176,13 @@ class NoHold:
 
 
 def daily_prices_pipeline() -> list[Document]:
-    """One row per ticker and session out of the parallel arrays of `stock_data.sessions`."""
-    cells = {name: {"$arrayElemAt": ["$row", place]} for place, name in enumerate(DAY_COLUMNS)}
+    """One row per ticker and session out of the parallel arrays of `stock_data.sessions`; null where a session lacks a
+    dataset."""
+    cells = {name: {"$arrayElemAt": ["$row", place]} for place, name in enumerate((*DAY_COLUMNS, *BESIDE_COLUMNS))}
+    beside = [{"$ifNull": [f"${name}", []]} for name in BESIDE_COLUMNS]
+    columns = {"inputs": [*(f"${name}" for name in DAY_COLUMNS), *beside], "useLongestLength": True}
     return [
-        {"$project": {"finality": 1, "row": {"$zip": {"inputs": [f"${name}" for name in DAY_COLUMNS]}}}},
+        {"$project": {"finality": 1, "row": {"$zip": columns}}},
         {"$unwind": "$row"},
         {"$project": {"_id": {"$concat": ["$_id", ":", cells["ticker"]]}, "session": "$_id", "finality": 1} | cells},
     ]
@@ -195,7 +198,8 @@ def _to_bson(column: Column) -> list[Any]:
 
 def _columns_of(document: Document, names: Sequence[str]) -> Columns:
     try:
-        return {name: _from_bson(name, document[name]) for name in names}
+        there = [name for name in names if name in document or name not in BESIDE_COLUMNS]
+        return {name: _from_bson(name, document[name]) for name in there}
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise StoreError(f"MongoDB: session {document['_id']} is damaged. Restore a backup or load anew.") from error
 
@@ -203,7 +207,7 @@ def _columns_of(document: Document, names: Sequence[str]) -> Columns:
 def _from_bson(name: str, values: list[Any]) -> Column:
     if name in TEXT_COLUMNS:
         return values
-    return np.array(values, dtype=np.float64 if name in FLOAT_COLUMNS else np.int64)
+    return np.array(values, dtype=np.int64 if name in INTEGER_COLUMNS else np.float64)
 
 
 @contextmanager

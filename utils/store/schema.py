@@ -12,16 +12,31 @@ INCIDENTS = "system_info.incidents"
 SCHEMA = "system_info.schema"
 SESSIONS = "stock_data.sessions"
 ACTIONS = "stock_data.corporate_actions"
+INDICES = "stock_data.indices"
 INDICATORS = "stock_analyzed.indicators"
 
-COLLECTIONS = (TARGETS, JOBS, CALENDAR, LOCKS, SOURCES, SCOPE, INCIDENTS, SCHEMA, SESSIONS, ACTIONS, INDICATORS)
+COLLECTIONS = (
+    TARGETS,
+    JOBS,
+    CALENDAR,
+    LOCKS,
+    SOURCES,
+    SCOPE,
+    INCIDENTS,
+    SCHEMA,
+    SESSIONS,
+    ACTIONS,
+    INDICES,
+    INDICATORS,
+)
 
-HEAD_FIELDS = ("finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count")
+HEAD_FIELDS = ("finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count", "datasets")
 """What a session's document holds besides its `_id` and its columns."""
 
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     TARGETS: (("is_active", "attempts", "last_analyzed_date", "corrected_market_cap"), ("claimed_by",)),
     JOBS: (("job_name", "date_kst"),),
     ACTIONS: (("ticker",), ("session",)),
+    INDICES: (("session",),),
     INDICATORS: (("session",), ("market_cap",)),
 }

@@ -1,7 +1,7 @@
 """`stock_data`: the sessions, one whole document each, the corporate actions in them, and reading them back."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -12,7 +12,8 @@ from utils.errors import StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel
 from utils.store.backend import Columns, Document
 from utils.store.base import StoreBase
-from utils.store.schema import ACTIONS, SESSIONS
+from utils.store.datasets import DatasetState, as_document, carried_over, states_of
+from utils.store.schema import ACTIONS, HEAD_FIELDS, SESSIONS
 
 _PRICES = ("open", "high", "low", "close")
 _PANEL_COLUMNS = (*_PRICES, "volume", "value", "factor")
@@ -30,16 +31,21 @@ class SessionHead:
     count: int
     collected_utc: datetime
     confirmed_utc: datetime | None
+    datasets: Mapping[str, DatasetState] = field(default_factory=dict, compare=False)
+    """Beside the prices; whatever comes to them, the session stays the same."""
 
 
 class Sessions(StoreBase):
     """Whole sessions in, whole sessions or panels out."""
 
     def save_session(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
-        """Replace the session and its corporate actions whole. Other cells than before make a new revision."""
+        """Replace the session and its corporate actions whole. Other cells than before make a new revision; datasets
+        that stand beside the prices stay."""
         before, now, digest = self.session_head(day.session), self.clock.now_utc(), day.digest()
         same = before if before is not None and before.digest == digest else None
         confirmed = None if same is None else same.confirmed_utc
+        states = {} if before is None else before.datasets
+        datasets, beside = carried_over(self.backend, day.session, states, day.frame, day.finality)
         head = {
             "_id": day.session,
             "finality": day.finality,
@@ -49,12 +55,13 @@ class Sessions(StoreBase):
             "revision": 1 if before is None else before.revision + (same is None),
             "digest": digest,
             "count": len(day.frame),
+            "datasets": as_document(datasets),
         }
         # The session goes last: where there are no transactions it is what says that all of it is there.
         with self.backend.batch():
             self.backend.delete(ACTIONS, {"session": day.session})
             self.backend.put(ACTIONS, actions)
-            self.backend.put_session(head, _to_columns(day.frame))
+            self.backend.put_session(head, _to_columns(day.frame) | beside)
         return _to_head(head)
 
     def session_head(self, session: str) -> SessionHead | None:
@@ -107,8 +114,8 @@ class Sessions(StoreBase):
 
 
 def _to_head(document: Document) -> SessionHead:
-    fields = {name: document[name] for name in SessionHead.__dataclass_fields__ if name != "session"}
-    return SessionHead(session=document["_id"], **fields)
+    fields = {name: document[name] for name in HEAD_FIELDS if name != "datasets"}
+    return SessionHead(session=document["_id"], datasets=states_of(document), **fields)
 
 
 def _to_day(head: SessionHead, columns: Columns) -> MarketDay:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from utils.errors import StoreError, StoreUnusable
-from utils.market_day import FLOAT_COLUMNS, TEXT_COLUMNS
+from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where
 from utils.store.schema import COLLECTIONS, INDEXES, SESSIONS
 
@@ -102,7 +102,8 @@ class SqliteBackend:
 
     def _unpack_all(self, session: str, cells: dict[str, bytes], names: Sequence[str]) -> Columns:
         try:
-            return {name: _unpack(name, cells[name]) for name in names}
+            there = [name for name in names if name in cells or name not in BESIDE_COLUMNS]
+            return {name: _unpack(name, cells[name]) for name in there}
         except (KeyError, ValueError) as error:
             raise StoreError(f"{self._path}: session {session} is damaged. Restore a backup or load anew.") from error
 
@@ -278,4 +279,4 @@ def _unpack(name: str, data: bytes) -> Column:
     if name in TEXT_COLUMNS:
         texts: list[str] = json.loads(data)
         return texts
-    return np.frombuffer(data, dtype="<f8" if name in FLOAT_COLUMNS else "<i8")
+    return np.frombuffer(data, dtype="<i8" if name in INTEGER_COLUMNS else "<f8")

@@ -7,6 +7,7 @@ from utils.errors import StoreUnusable
 from utils.settings import Settings
 from utils.store.backend import Backend, Document
 from utils.store.base import Identity
+from utils.store.datasets import Datasets
 from utils.store.incidents import Incidents
 from utils.store.locks import Locks
 from utils.store.observed_calendar import ObservedCalendar
@@ -16,7 +17,7 @@ from utils.store.sources import SourceStates
 from utils.store.targets import Targets
 
 
-class Store(Sessions, Targets, Locks, ObservedCalendar, SourceStates, Incidents):
+class Store(Sessions, Datasets, Targets, Locks, ObservedCalendar, SourceStates, Incidents):
     """One database of the suite. Raises `StoreUnusable` for one that a newer version has written."""
 
     def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:

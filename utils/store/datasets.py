@@ -1,0 +1,158 @@
+"""What the exchange publishes beside the prices: columns in the session's own document, the indices beside it.
+
+A session's head says in `datasets` what it has: name -> `finality` (`provisional`, `final`, `stale` beside other closes
+than it was read with, null where it is not there), `digest`, and `tries`: how often it was asked for in vain since it
+was last had. Prices and datasets of a session come and go by themselves: its digest and revision are those of its
+prices.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from utils.date_utils import FIRST_DAY, LAST_DAY
+from utils.errors import StoreError
+from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
+from utils.store.backend import Backend, Columns, Document
+from utils.store.base import StoreBase
+from utils.store.schema import HEAD_FIELDS, INDICES, SESSIONS
+
+STALE = "stale"
+
+
+@dataclass(frozen=True)
+class DatasetState:
+    """What is known of one dataset of a stored session without reading its columns."""
+
+    finality: str | None = None
+    """None: it is not there."""
+    digest: str | None = None
+    tries: int = 0
+    """In vain, since it was last had."""
+
+
+States = dict[str, DatasetState]
+
+
+class Datasets(StoreBase):
+    """Datasets into stored sessions and out again; the index series."""
+
+    def save_dataset(self, session: str, name: str, beside: pd.DataFrame, finality: str) -> None:
+        """Add a dataset to a stored session, or replace it; the rest of the session stays as it is.
+
+        Args:
+            beside: its columns of `DATASET_COLUMNS`, float64, row by row beside the session's tickers.
+        """
+        head = self._head(session)
+        ((_, columns),) = self.backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), session, session)
+        if len(beside) != head["count"]:
+            raise StoreError(f"{name} of {session} have {len(beside)} rows, not {head['count']}: nothing is stored.")
+        added: Columns = {column: beside[column].to_numpy(dtype=np.float64) for column in DATASET_COLUMNS[name]}
+        states = states_of(head) | {name: DatasetState(finality, _digest(session, name, added))}
+        with self.backend.batch():
+            self.backend.put_session(head | {"datasets": as_document(states)}, columns | added)
+
+    def load_dataset(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
+        """The dataset's columns beside the session's tickers; None when it is not there, `StoreError` when it is not as
+        it was saved.
+
+        Args:
+            state: of the session's head.
+        """
+        if state.finality is None:
+            return None
+        for _, columns in self.backend.read_columns(("ticker", *DATASET_COLUMNS[name]), session, session):
+            if _is_whole(session, name, state, columns):
+                return pd.DataFrame({column: columns[column] for column in DATASET_COLUMNS[name]})
+        raise StoreError(f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew.")
+
+    def note_vain_try(self, session: str, name: str) -> None:
+        """The dataset of a stored session was asked for in vain once more."""
+        states = states_of(self._head(session))
+        before = states.get(name, DatasetState())
+        states[name] = DatasetState(before.finality, before.digest, before.tries + 1)
+        self.backend.update(SESSIONS, {"_id": session}, {"datasets": as_document(states)})
+
+    def save_index_days(self, days: Sequence[Document]) -> None:
+        """Replace these days of `stock_data.indices`, or add them."""
+        with self.backend.batch():
+            self.backend.put(INDICES, days)
+
+    def index_days(self, first: str = str(FIRST_DAY), last: str = str(LAST_DAY)) -> list[Document]:
+        """What is stored of the indices from first to last, both inclusive, by session and index."""
+        span = {"session": {"$gte": first, "$lte": last}}
+        return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
+
+    def _head(self, session: str) -> Document:
+        document = self.backend.get(SESSIONS, session)
+        if document is None:
+            raise StoreError(f"Session {session} is not stored, so nothing can stand beside its prices.")
+        return {name: document.get(name) for name in ("_id", *HEAD_FIELDS)}
+
+
+def states_of(document: Mapping[str, Any]) -> States:
+    """The datasets of a session's document or head."""
+    return {name: DatasetState(**fields) for name, fields in (document.get("datasets") or {}).items()}
+
+
+def as_document(states: Mapping[str, DatasetState]) -> Document:
+    return {name: asdict(states[name]) for name in sorted(states)}
+
+
+def carried_over(
+    backend: Backend, session: str, states: Mapping[str, DatasetState], frame: pd.DataFrame, finality: str
+) -> tuple[States, Columns]:
+    """What stays of a session's datasets when its prices are replaced: the figures, each beside its own ticker.
+
+    Figures that were read on the evening are final when the prices are and their closes are still the same, since they
+    were published with these closes. With other closes they stay as well, and are stale until they are read again,
+    however often the prices are. What is damaged is not there any more.
+    """
+    there = {name: state for name, state in states.items() if state.finality is not None}
+    absent = {name: state for name, state in states.items() if state.finality is None}
+    stored = _readable(backend, session, there)
+    kept = {name: state for name, state in there.items() if _is_whole(session, name, state, stored)}
+    if not kept:
+        return absent, {}
+    same = list(stored["ticker"]) == frame["ticker"].tolist() and np.array_equal(stored["close"], frame["close"])
+    places = {ticker: row for row, ticker in enumerate(stored["ticker"])}
+    rows = np.array([places.get(ticker, -1) for ticker in frame["ticker"]], dtype=np.intp)
+    columns: Columns = {}
+    for name, state in kept.items():
+        whole: Columns = {
+            column: np.where(rows >= 0, np.asarray(stored[column])[rows], np.nan) for column in DATASET_COLUMNS[name]
+        }
+        columns |= whole
+        confirmed = FINAL if state.finality == PROVISIONAL and finality == FINAL else state.finality
+        kept[name] = DatasetState(confirmed if same else STALE, _digest(session, name, whole), state.tries)
+    return absent | kept, columns
+
+
+def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]) -> Columns:
+    """The stored columns of these datasets with their tickers and closes; nothing when they cannot be read."""
+    names = [column for name in states for column in DATASET_COLUMNS[name]]
+    try:
+        found = list(backend.read_columns(("ticker", "close", *names), session, session)) if names else []
+    except StoreError:
+        return {}
+    return found[0][1] if found else {}
+
+
+def _is_whole(session: str, name: str, state: DatasetState, columns: Columns) -> bool:
+    names = DATASET_COLUMNS[name]
+    if not all(column in columns and len(columns[column]) == len(columns["ticker"]) for column in names):
+        return False
+    return _digest(session, name, columns) == state.digest
+
+
+def _digest(session: str, name: str, columns: Columns) -> str:
+    """SHA-256 over the figures; the session's own digest is over the tickers beside which they stand."""
+    seal = hashlib.sha256(f"{session} {name}".encode())
+    for column in DATASET_COLUMNS[name]:
+        figures = np.asarray(columns[column], dtype="<f8")
+        seal.update(np.where(np.isnan(figures), np.nan, figures).astype("<f8").tobytes())
+    return seal.hexdigest()
