@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
@@ -158,6 +159,19 @@ def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path, clock: FakeClock, m
     assert reader.scope() is not None
     writer.close()
     reader.close()
+
+
+@pytest.mark.parametrize(
+    "arrays", [b"", b"no json\n", b"[]\n", b'{"close":"<f8"}\nseven..', b'{"close":"!!"}\n'], ids=repr
+)
+def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes) -> None:
+    store = Store(SqliteBackend(tmp_path), clock)
+    store.save_analysis("2024-01-22", [{"_id": "005930", "history": {"close": np.array([1.5])}}])
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute('UPDATE "stock_analyzed.indicators" SET arrays = ?', [arrays])
+    with pytest.raises(StoreError, match=r"A stored document is damaged \(.*Restore a backup"):
+        store.analysis("005930")
+    store.close()
 
 
 def test_the_file_is_written_for_a_power_cut(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from pymongo.collection import Collection
 
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, TEXT_COLUMNS
-from utils.store.backend import Column, Columns, Document, Where
-from utils.store.schema import HEAD_FIELDS, INDEXES, SESSIONS
+from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
+from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, SCREENS, SESSIONS
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -81,7 +81,8 @@ class MongoBackend:
             return list(self._collection(collection).find(where or {}).sort(list(sort) or [("_id", 1)]).limit(limit))
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
-        self._write(collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents])
+        plain = [_without_arrays(collection, document) for document in documents]
+        self._write(collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in plain])
 
     def insert(self, collection: str, document: Document) -> bool:
         with _translated():
@@ -144,7 +145,7 @@ class MongoBackend:
         return self._client[self._databases[database]].get_collection(collection, codec_options=options)
 
     def _prepare(self) -> None:
-        for name, indexes in INDEXES.items():
+        for name, indexes in (INDEXES | SCREENS).items():
             for fields in indexes:
                 self._collection(name).create_index([(field, 1) for field in fields])
         self._collection(SESSIONS).create_index(_HEADS_INDEX)
@@ -184,12 +185,15 @@ def daily_prices_pipeline() -> list[Document]:
     ]
 
 
+def _without_arrays(collection: str, document: Document) -> Document:
+    field = ARRAYS.get(collection, "")
+    return document | {field: to_lists(document[field])} if field in document else document
+
+
 def _to_bson(column: Column) -> list[Any]:
-    if isinstance(column, list):
-        return column
-    if column.dtype.kind == "i":
+    if isinstance(column, np.ndarray) and column.dtype.kind == "i":
         return [Int64(value) for value in column.tolist()]
-    return [None if np.isnan(value) else value for value in column.tolist()]
+    return to_list(column)
 
 
 def _columns_of(document: Document, names: Sequence[str]) -> Columns:
