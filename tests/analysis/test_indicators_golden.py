@@ -9,6 +9,7 @@ import pytest
 
 from collectors.indicators.catalogue import CATALOGUE, INDICATOR_NAMES
 from collectors.technical_analyzer import TechnicalAnalyzer
+from hourly_analysis import PANEL_SESSIONS
 from utils.market_day import Panel
 
 ROWS = 300
@@ -229,6 +230,18 @@ def test_every_indicator_equals_its_plain_definition(rows, converging, seed):
         scale = latest["atr_14"] if name.startswith("macd") else 0.0
         assert latest[name] == pytest.approx(value, rel=tolerance, abs=tolerance * scale), name
     assert set(latest) - set(expected) == (set() if rows > 120 else {"sma_120", "return_120"})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_indicator_needs_more_sessions_than_a_night_reads(seed):
+    arrays = series(seed, 600)
+    long, short = (
+        TechnicalAnalyzer(panel_of([line[-count:] for line in arrays])).analyze(0) for count in (600, PANEL_SESSIONS)
+    )
+    scale = long.latest["atr_14"]
+    for name, value in long.latest.items():
+        assert short.latest[name] == pytest.approx(value, rel=1e-6, abs=1e-6 * scale * name.startswith("macd")), name
+    assert short.signals == long.signals
 
 
 def test_the_definitions_cover_the_catalogue():

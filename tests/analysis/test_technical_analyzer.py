@@ -22,7 +22,8 @@ from utils.market_day import Panel
 from utils.store.backend import to_lists
 
 PRICES = ("open", "high", "low", "close")
-ARRAYS = (*PRICES, "volume", "value")
+BARS = (*PRICES, "volume")
+ARRAYS = (*BARS, "value")
 
 
 def sessions(count):
@@ -109,7 +110,7 @@ def test_values_are_python_numbers_not_numpy_ones():
     assert {type(value) for value in result.latest.values()} == {float}
     assert type(result.close) is type(result.market_cap) is int
     history = plain(result)["history"]
-    assert {type(value) for name in (*PRICES, "volume") for value in history[name]} == {int}
+    assert {type(value) for name in BARS for value in history[name]} == {int}
     assert {type(value) for name in HISTORY_LINES for value in history[name]} == {float}
 
 
@@ -338,27 +339,6 @@ def test_volume_beyond_32_bits_is_kept_whole():
     result = analysis(panel_from(walk()[3], volume=np.full((1, 300), huge)))
     assert result.history["volume"].tolist() == [2**31 * 1000 + 1] * 60
     assert result.latest["volume_sma_20"] == huge
-
-
-def test_an_adjusted_split_changes_no_indicator():
-    """2:1 on session 260: the panel halves the prices before it; the unsplit series is the whole at half its price."""
-    opened, high, low, close, volume = walk()
-    split, unsplit = (panel_from(close / 2, opened / 2, high / 2, low / 2, volume) for _ in range(2))
-    published = close.copy()
-    published[0, 260:] /= 2
-    split.close[0, :260] = published[0, :260] * 0.5
-    split.close[0, 260:] = published[0, 260:]
-    assert plain(analysis(split)) == plain(analysis(unsplit))
-
-
-def test_published_volume_around_a_split_touches_only_volume_indicators():
-    bars = walk()
-    doubled = bars[4].copy()
-    doubled[0, 290:] *= 2
-    panels = [panel_from(bars[3], *bars[:3], volume) for volume in (bars[4], doubled)]
-    split, unsplit = (analysis(panel).latest for panel in panels)
-    names = {group.title: {i.name for i in group.indicators} for group in documentation.GROUPS}
-    assert {name for name in split if split[name] != unsplit[name]} <= names["Volume"]
 
 
 # Signals
