@@ -75,7 +75,7 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     store.give_up_jobs(HOURLY_ANALYSIS, before=session)
-    with JobRun(store, HOURLY_ANALYSIS, session) as job:
+    with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
         heads = store.session_heads()
         panel = store.load_panel(session, PANEL_SESSIONS)
         queue = AnalysisQueue(

@@ -16,10 +16,15 @@ class JobRun:
     """`with JobRun(store, DAILY_UPDATE, session) as job:` running inside, completed after, failed when an error leaves.
 
     The error itself always goes on; recording it never hides it.
+
+    Args:
+        shared: several runs may be at work on it at once, each recording how far all of them have come.
     """
 
-    def __init__(self, store: Store, name: str, session: str) -> None:
+    def __init__(self, store: Store, name: str, session: str, shared: bool = False) -> None:
         self._store, self._name, self._session = store, name, session
+        self._write = store.record_shared_job if shared else store.record_job
+        self._recorded: dict[str, Any] = {}
         self._unfinished = False
 
     def __enter__(self) -> Self:
@@ -28,7 +33,8 @@ class JobRun:
 
     def record(self, **fields: Any) -> None:
         """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat too."""
-        self._store.record_job(self._name, self._session, fields)
+        self._recorded |= fields
+        self._write(self._name, self._session, fields)
 
     def leave_unfinished(self) -> None:
         """There is more to do in a later run: the record stays running."""
@@ -41,7 +47,8 @@ class JobRun:
             return
         now = self._store.clock.now_utc()
         if error is None:
-            self.record(status=COMPLETED, end_time_utc=now)
+            # Once more what was recorded, in one write: another run may have recorded what it saw before.
+            self.record(**self._recorded | {"status": COMPLETED, "error": None, "end_time_utc": now})
             return
         try:
             self.record(status=FAILED, error=_describe(error), end_time_utc=now)

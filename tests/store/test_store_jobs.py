@@ -152,3 +152,14 @@ def test_a_run_that_lost_its_job_to_another_writes_nothing_into_its_record(store
     with pytest.raises(LockHeld, match="Another run has taken over"):
         store.record_job(DAILY_UPDATE, MONDAY, {"status": "failed"})
     assert store.is_completed(DAILY_UPDATE, MONDAY)
+
+
+def test_several_runs_write_a_shared_record_until_it_is_completed(store: Store, other: Store) -> None:
+    for each in (store, other):
+        each.start_job(HOURLY_ANALYSIS, MONDAY)
+    store.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 50})
+    other.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 100, "status": COMPLETED})
+    store.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 95, "status": FAILED})
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["analyzed"]) == (COMPLETED, 100)
