@@ -86,7 +86,7 @@ GROUPS = (
         Indicator("bb_lower", "Bollinger lower band", "볼린저밴드 하단", "SMA n - k s", "n = 20, k = 2", "won", 20,
                   BOLLINGER),
         Indicator("bb_percent_b", "Bollinger %b", "볼린저밴드 %b", "(C - lower) / (upper - lower)", "n = 20, k = 2",
-                  "ratio: 0 lower, 1 upper band", 20, BOLLINGER),
+                  "0 lower, 1 upper", 20, BOLLINGER),
         Indicator("bb_width", "Bollinger band width", "볼린저밴드 폭", "100 (upper - lower) / middle",
                   "n = 20, k = 2", "%", 20, BOLLINGER),
         Indicator("donchian_upper", "Donchian upper", "돈치안 채널 상단", "highest H of the last n", "n = 20", "won",

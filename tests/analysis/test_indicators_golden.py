@@ -248,25 +248,6 @@ def test_the_definitions_cover_the_catalogue():
     assert set(golden(300, *series(1))) == set(INDICATOR_NAMES)
 
 
-WILDER_CLOSES = (
-    "44.3389 44.0902 44.1497 43.6124 44.3278 44.8264 45.0955 45.4245 45.8433 46.0826 45.8931 46.0328 45.6140 46.2820 "
-    "46.2820 46.0028 46.0328 46.4116 46.2222 45.6439 46.2122 46.2521 45.7137 46.4515 45.7835 45.3548 44.0288 44.1783 "
-    "44.2181 44.5672 43.4205 42.6628 43.1314"
-)
-WILDER_RSI = (
-    "70.53 66.32 66.55 69.41 66.36 57.97 62.93 63.26 56.06 62.38 54.71 50.42 39.99 41.46 41.87 45.46 37.30 33.08 37.77"
-)
-
-
-def test_rsi_equals_the_worked_example_of_stockcharts():
-    """StockCharts ChartSchool, "Relative Strength Index (RSI)": QQQQ, its spreadsheet's closes and RSI column."""
-    close = [float(price) for price in WILDER_CLOSES.split()]
-    ones = [1.0] * len(close)
-    history = TechnicalAnalyzer(panel_of((close, close, close, close, ones, ones))).analyze(0).history
-    assert np.isnan(history["rsi_14"][:14]).all()
-    assert history["rsi_14"][14:] == pytest.approx([float(value) for value in WILDER_RSI.split()], abs=0.0051)
-
-
 def test_each_indicator_begins_exactly_at_its_warm_up():
     first = {}
     arrays = series(4, 130)
