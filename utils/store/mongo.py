@@ -147,7 +147,8 @@ class MongoBackend:
     def _prepare(self) -> None:
         for name, indexes in (INDEXES | SCREENS).items():
             for fields in indexes:
-                self._collection(name).create_index([(field, 1) for field in fields])
+                keys = [(field.removeprefix("-"), -1 if field.startswith("-") else 1) for field in fields]
+                self._collection(name).create_index(keys)
         self._collection(SESSIONS).create_index(_HEADS_INDEX)
         self._create_view()
 

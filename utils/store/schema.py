@@ -22,11 +22,11 @@ ARRAYS = {INDICATORS: "history"}
 """The field of a collection's documents that holds parallel arrays, given as `Columns`."""
 
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
-    TARGETS: (("is_active", "attempts", "last_analyzed_date", "market_cap"), ("claimed_by",)),
+    TARGETS: (("is_active", "attempts", "last_analyzed_date", "-market_cap", "_id"), ("claimed_by",)),
     JOBS: (("job_name", "date_kst"),),
     ACTIONS: (("ticker",), ("session",)),
 }
-"""What the suite itself looks for, in both databases."""
+"""What the suite itself looks for, in both databases; a leading minus is descending order."""
 
 _SCREENED = ("session", "market_cap", "signals", "latest.rsi_14", "ranks.return_20_all", "ranks.return_120_all")
 SCREENS = {INDICATORS: tuple((field,) for field in _SCREENED)}

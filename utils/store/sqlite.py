@@ -208,7 +208,7 @@ def _schema() -> dict[str, str]:
         session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, name))"""
     indexes = {f"{table}({','.join(fields)})": fields for table, all_fields in INDEXES.items() for fields in all_fields}
     created = {
-        name: f'CREATE INDEX "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_field, fields))})'
+        name: f'CREATE INDEX "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
         for name, fields in indexes.items()
     }
     return tables | {"session_columns": columns} | created
@@ -219,9 +219,15 @@ def _field(name: str) -> str:
     return "_id" if name == "_id" else f"json_extract(body, '$.{name}')"
 
 
+def _sorted_field(name: str) -> str:
+    return _field(name.removeprefix("-")) + (" DESC" if name.startswith("-") else "")
+
+
 def _condition(where: Where) -> tuple[str, list[object]]:
     parts: list[str] = ["1"]
     values: list[object] = []
+    # A plus keeps a field from being looked for in an index: SQLite would prefer one of flags to the `_id`s given.
+    plain = "+" if "_id" in where else ""
     for name, wanted in where.items():
         if name in _JOINS:
             inner = [_condition(each) for each in wanted]
@@ -229,7 +235,8 @@ def _condition(where: Where) -> tuple[str, list[object]]:
             values += [value for _, inner_values in inner for value in inner_values]
         else:
             for operator, value in (wanted if isinstance(wanted, dict) else {"$eq": wanted}).items():
-                sql, bound = _comparison(_field(name), operator, value)
+                field = "_id" if name == "_id" else plain + _field(name)
+                sql, bound = _comparison(field, operator, value)
                 parts.append(sql)
                 values += bound
     return " AND ".join(parts), values
