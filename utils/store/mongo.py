@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import bson
 import numpy as np
 import pymongo
 from bson.codec_options import CodecOptions
@@ -15,6 +16,7 @@ from pymongo.collection import Collection
 
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, TEXT_COLUMNS
+from utils.store import bson_arrays
 from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
 from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, SCREENS, SESSIONS
 
@@ -115,8 +117,10 @@ class MongoBackend:
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         with _translated():
             span = {"_id": first if first == last else {"$gte": first, "$lte": last}}
-            for document in self._collection(SESSIONS).find(span, dict.fromkeys(names, 1)).sort("_id", 1):
-                yield document["_id"], _columns_of(document, names)
+            batches: Any = self._collection(SESSIONS).find_raw_batches(span, dict.fromkeys(names, 1), sort=[("_id", 1)])
+            for batch in batches:
+                for document in map(_decode, bson_arrays.documents(batch)):
+                    yield document["_id"], _columns_of(document, names)
 
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as done last."""
@@ -195,6 +199,21 @@ def _to_bson(column: Column) -> list[Any]:
     if isinstance(column, np.ndarray) and column.dtype.kind == "i":
         return [Int64(value) for value in column.tolist()]
     return to_list(column)
+
+
+def _decode(raw: bytes) -> Document:
+    """The document; those of its arrays that hold numbers of one type alone are numpy arrays."""
+    arrays, rest = {}, []
+    try:
+        for element in bson_arrays.elements(raw):
+            found = bson_arrays.numbers(element.value) if element.is_array else None
+            if found is not None and np.isfinite(found).all():
+                arrays[element.name] = found
+            else:
+                rest.append(element)
+    except ValueError:
+        return bson.decode(raw)
+    return bson.decode(bson_arrays.document_of(rest)) | arrays
 
 
 def _columns_of(document: Document, names: Sequence[str]) -> Columns:
