@@ -26,7 +26,9 @@ def to_lists(columns: Columns) -> dict[str, list[Any]]:
 def to_list(column: Column) -> list[Any]:
     if isinstance(column, list):
         return column
-    return [None if value != value else value for value in column.tolist()]
+    values: list[Any] = column.tolist()
+    total = sum(values)  # NaN when one of them is, and NaN equals nothing: quicker than to ask each
+    return values if total == total else [None if value != value else value for value in values]
 
 
 class Backend(Protocol):
