@@ -11,9 +11,9 @@ WIDTH = 150
 """Columns of the tables where there is no terminal to say."""
 PAGE_HEAD = """# Performance
 
-`make bench` measures what the night costs and reports ratios against baselines of the same run. A ratio says more than
-seconds: it hardly depends on the machine. Nothing is asserted; a goal that is missed is called missed. This page is
-written by `python -m benchmarks --write-docs`.
+`make bench` measures what the night costs, as ratios against baselines of the same run, and writes this page and
+`benchmarks/out/results.json`. A ratio says more than seconds: it hardly depends on the machine. Nothing is asserted; a
+goal that is missed is called missed.
 
 ## What is measured
 
