@@ -153,6 +153,7 @@ class SqliteBackend:
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: not after every few batches of results
         existing = dict(self._connection.execute("SELECT name, sql FROM sqlite_master"))
         statements = [sql for name, sql in _schema().items() if name not in existing]
         # Results of schema 1 have their arrays in the body, and keep them there until they are replaced.
