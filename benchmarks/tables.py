@@ -23,7 +23,7 @@ goal that is missed is called missed.
 - **Analysing the whole market**: loading the sessions from the embedded database, indicators, ranks, patterns, signals,
   result documents and storing them, every listed ticker. Against a bare loop that calls the same TA-Lib functions over
   the same arrays (indicators over the whole series, the 61 patterns over the last 45 bars) and throws the results away.
-- **Over MongoDB**: the same with the server of `MONGODB_TEST_URI`, in whose place `make bench` brings FerretDB along; and
+- **Over MongoDB**: the same with the server of `MONGODB_TEST_URI`; without one `make bench` brings FerretDB along. And
   once more without the time between sending each command and having its answer.
 - **The usual way**: a document per ticker and day in SQLite with an index, and pandas per ticker, vectorised, for
   fifteen indicators and nothing else: no adjusted prices, patterns, signals, ranks or chart lines.
