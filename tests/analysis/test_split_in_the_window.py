@@ -39,11 +39,12 @@ def test_a_split_in_the_window_changes_no_indicator(tmp_path, clock, kind, share
     """Through the store: published bars change their unit on that session, those of the unsplit series never do."""
     store = Store(SqliteBackend(tmp_path), clock)
     change = {"shares_before": 1000, "shares_after": round(1000 * shares)}
-    for number, (day, cells) in enumerate(zip(DAYS, bars(), strict=True)):
-        published = in_units_of(shares if number < session else 1, cells)
-        rows = row("000010", **published, factor=1 / shares if number == session else 1.0), row("000020", **cells)
-        action = {"_id": f"000010:{day}", "ticker": "000010", "session": day, "kind": kind, **change}
-        store.save_session(market_day(day, *rows), [action] if number == session else [])
+    with store.backend.batch():
+        for number, (day, cells) in enumerate(zip(DAYS, bars(), strict=True)):
+            published = in_units_of(shares if number < session else 1, cells)
+            rows = row("000010", **published, factor=1 / shares if number == session else 1.0), row("000020", **cells)
+            action = {"_id": f"000010:{day}", "ticker": "000010", "session": day, "kind": kind, **change}
+            store.save_session(market_day(day, *rows), [action] if number == session else [])
     analyzer = TechnicalAnalyzer(store.load_panel(DAYS[-1], ROWS))
     store.close()
     split, unsplit = analyzer.analyze("000010"), analyzer.analyze("000020")
