@@ -7,6 +7,7 @@ and its value. An array is a document whose names are the places, "0", "1" and s
 
 import struct
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ def numbers(array: bytes) -> np.ndarray | None:
         return None
     parts, place, digits = [], 4, 1
     while place < end:
-        cell = np.dtype([("type", "u1"), ("name", f"S{digits}"), ("zero", "u1"), ("value", _NUMBERS[kind])])
+        cell = _cell(kind, digits)
         count = min(9 * 10 ** (digits - 1) + (digits == 1), (end - place) // cell.itemsize)
         cells = np.frombuffer(array, dtype=cell, count=count, offset=place)
         if not count or (cells["type"] != kind).any() or cells["zero"].any():
@@ -77,3 +78,9 @@ def numbers(array: bytes) -> np.ndarray | None:
         parts.append(cells["value"])
         place, digits = place + count * cell.itemsize, digits + 1
     return np.concatenate(parts)
+
+
+@cache
+def _cell(kind: int, digits: int) -> np.dtype[np.void]:
+    """An element whose place has so many digits."""
+    return np.dtype([("type", "u1"), ("name", f"S{digits}"), ("zero", "u1"), ("value", _NUMBERS[kind])])
