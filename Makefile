@@ -13,7 +13,7 @@ SEED ?= 1
 help:
 	@echo "make demo   a whole night against a local exchange: first load, daily update, analysis"
 	@echo "make test   all tests           make lint   ruff and mypy"
-	@echo "make setup  only .venv          make bench  measurements, reported as ratios"
+	@echo "make setup  only .venv          make bench  measurements, into docs/performance.md"
 	@echo "make soak   a simulated year of nights in a storm of failures; SEED=7 makes another one"
 	@echo "make pins   new exact pins      make clean  remove .venv and the demo's files"
 
@@ -44,7 +44,7 @@ soak: $(VENV)/tests.done
 	SOAK_SEED=$(SEED) tests/ferretdb/with-mongodb $(BIN)/python -m pytest -q -n 0 tests/soak/year.py
 
 bench: $(VENV)/tests.done
-	$(BIN)/python -m benchmarks
+	tests/ferretdb/with-mongodb $(BIN)/python -m benchmarks --write-docs
 
 pins: $(VENV)/tests.done
 	$(BIN)/pip-compile $(PINS) --output-file requirements.txt pyproject.toml

@@ -19,6 +19,7 @@ from utils.progress import progress_bar
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 PANEL_SESSIONS = 300
+"""No indicator differs by a millionth when it is given more: see docs/indicators.md."""
 log = logging.getLogger("hourly_analysis")
 
 

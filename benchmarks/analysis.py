@@ -127,8 +127,16 @@ def reopen(store: Store) -> None:
 
 def run_queue(store: Store, sessions: int) -> None:
     """What `hourly_analysis` does, with no quota."""
+    heads = store.session_heads()
     analyzer = TechnicalAnalyzer(store.load_panel(LAST_SESSION, sessions))
-    queue = AnalysisQueue(store, analyzer, LAST_SESSION, quota=1_000_000, may_go_on=lambda: True)
+    queue = AnalysisQueue(
+        store,
+        analyzer,
+        LAST_SESSION,
+        quota=1_000_000,
+        may_go_on=lambda: True,
+        is_current=lambda: store.session_heads() == heads,
+    )
     with store.lock(HOURLY_ANALYSIS):
         while queue.step():
             pass

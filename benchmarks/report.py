@@ -115,7 +115,10 @@ def notes(found: Found) -> list[str]:
     mongodb = found["mongodb"]
     width = "the whole market"
     if mongodb["tickers"] < mongodb["of_tickers"]:
-        width = f"{mongodb['tickers']:,} of {mongodb['of_tickers']:,} tickers, because the server is slow"
+        width = (
+            f"{mongodb['tickers']:,} of {mongodb['of_tickers']:,} tickers, because the server is slow; what a session "
+            "costs however few its tickers are weighs more there than in the whole market"
+        )
     said.append(f"The MongoDB server was {mongodb['server']}; measured over {width}.")
     if mongodb["stand_in"]:
         said.append(STAND_IN)

@@ -11,9 +11,9 @@ WIDTH = 150
 """Columns of the tables where there is no terminal to say."""
 PAGE_HEAD = """# Performance
 
-`make bench` measures what the night costs and reports ratios against baselines of the same run. A ratio says more than
-seconds: it hardly depends on the machine. Nothing is asserted; a goal that is missed is called missed. This page is
-written by `python -m benchmarks --write-docs`.
+`make bench` measures what the night costs, as ratios against baselines of the same run, and writes this page and
+`benchmarks/out/results.json`. A ratio says more than seconds: it hardly depends on the machine. Nothing is asserted; a
+goal that is missed is called missed.
 
 ## What is measured
 
@@ -23,6 +23,8 @@ written by `python -m benchmarks --write-docs`.
 - **Analysing the whole market**: loading the sessions from the embedded database, indicators, ranks, patterns, signals,
   result documents and storing them, every listed ticker. Against a bare loop that calls the same TA-Lib functions over
   the same arrays (indicators over the whole series, the 61 patterns over the last 45 bars) and throws the results away.
+- **Over MongoDB**: the same with the server of `MONGODB_TEST_URI`; without one `make bench` brings FerretDB along. And
+  once more without the time between sending each command and having its answer.
 - **The usual way**: a document per ticker and day in SQLite with an index, and pandas per ticker, vectorised, for
   fifteen indicators and nothing else: no adjusted prices, patterns, signals, ranks or chart lines.
 - **Growth**: the same at one, two, four and eight eighths of the size. A slope of 1 on log-log axes is linear growth,

@@ -4,6 +4,10 @@ from typing import Any
 
 from rich.table import Table
 
+from collectors.indicators.catalogue import GROUPS
+from collectors.indicators.patterns import PATTERNS
+from collectors.indicators.ranks import RANKED
+from collectors.indicators.signals import SIGNALS
 from utils.cli import screen
 from utils.store import Store
 
@@ -17,24 +21,43 @@ _COLUMNS = {
     "atr_14": "ATR 14",
     "return_20": "20 days %",
 }
+_KOREAN = {each.name: each.korean for each in (*SIGNALS, *PATTERNS)}
+_WITHIN = {"whole market": "_all", "own market": "_own"}
 
 
 def show_ticker(document: dict[str, Any]) -> None:
-    """Every indicator of one `stock_analyzed.indicators` document."""
+    """One `stock_analyzed.indicators` document, for a terminal of 80 columns: what happened, then every number."""
     console = screen(highlight=False)
     console.print(
-        f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), {document['session']}: "
+        f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), {document['session']}\n"
         f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} trillion won (조원)"
     )
-    table = Table("indicator", "value", "indicator", "value", box=None, pad_edge=False)
-    cells = [(name, _number(value)) for name, value in document["latest"].items()]
-    half = (len(cells) + 1) // 2
-    for place in range(half):
-        left, right = cells[place], cells[place + half] if place + half < len(cells) else ("", "")
-        table.add_row(*left, *right)
-    console.print(table)
-    console.print(f"signals: {', '.join(document['signals']) or '-'}")
-    console.print(f"patterns: {', '.join(_pattern(each) for each in document['patterns']) or '-'}")
+    signals = [f"{name} {_KOREAN[name]}" for name in document["signals"]]
+    patterns = [f"{each['name']} {_KOREAN[each['name']]} ({each['direction']})" for each in document["patterns"]]
+    console.print(f"signals: {', '.join(signals) or '-'}")
+    console.print(f"patterns: {', '.join(patterns) or '-'}")
+    console.print(_latest_table(document["latest"]))
+    console.print(_rank_table(document["ranks"]))
+
+
+def _latest_table(latest: dict[str, float | None]) -> Table:
+    table = Table("indicator", "지표", box=None, pad_edge=False)
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    for group in GROUPS:
+        table.add_row(f"[bold]{group.title}[/]")
+        for each in group.indicators:
+            table.add_row(each.name, each.korean, _number(latest[each.name]), each.unit)
+    return table
+
+
+def _rank_table(ranks: dict[str, float | None]) -> Table:
+    table = Table("percentile rank", box=None, pad_edge=False)
+    for title in _WITHIN:
+        table.add_column(title, justify="right")
+    for name in RANKED:
+        table.add_row(name, *[_number(ranks[f"{name}{suffix}"]) for suffix in _WITHIN.values()])
+    return table
 
 
 def show_largest(store: Store, count: int) -> None:
@@ -59,10 +82,6 @@ def _largest_row(document: dict[str, Any]) -> list[str]:
         f"{document['market_cap'] / 1e12:,.1f}",
         *latest,
     ]
-
-
-def _pattern(pattern: dict[str, str]) -> str:
-    return f"{pattern['name']} ({pattern['direction']})"
 
 
 def _number(value: float | None) -> str:

@@ -14,6 +14,7 @@ from collectors.indicators import patterns, ranks, signals, studies
 from collectors.indicators.bars import AnalysisError, Bars, BoolArray, FloatArray
 from collectors.indicators.catalogue import INDICATOR_NAMES
 from utils.market_day import Panel
+from utils.store.backend import Columns
 
 __all__ = ["HISTORY_LINES", "VERSION", "Analysis", "AnalysisError", "TechnicalAnalyzer"]
 
@@ -33,13 +34,13 @@ HISTORY_DECIMALS = 4
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One ticker's result; every value a plain float, int, str or None, ready for BSON and JSON.
+    """One ticker's result; every value but `history` a plain float, int, str or None, ready for BSON and JSON.
 
     `session` and `close` (won) are those of the ticker's last bar. `latest` holds every indicator of the catalogue,
     None where it does not exist (yet). `signals` are names, `patterns` `{"name", "direction"}`; both are empty for a
     ticker that is halted, frozen or no longer listed. `ranks` are percentiles 0 to 100. `history` holds parallel
-    lists of up to 60 sessions, oldest first: `session`, bars (adjusted, rounded to the won; volume in shares) and
-    `HISTORY_LINES` (4 decimals).
+    arrays of up to 60 sessions, oldest first: `session` (list of str), bars (int64: adjusted, rounded to the won;
+    volume in shares) and `HISTORY_LINES` (float64, 4 decimals, NaN where there is none).
     """
 
     ticker: str
@@ -52,7 +53,7 @@ class Analysis:
     signals: list[str]
     patterns: list[dict[str, str]]
     ranks: dict[str, float | None]
-    history: dict[str, list[str] | list[int] | list[float | None]]
+    history: Columns
 
 
 class TechnicalAnalyzer:
@@ -154,13 +155,11 @@ class TechnicalAnalyzer:
             return []
         return patterns.describe(self._scores[row] if self._whole_won[row] else patterns.score(bars))
 
-    def _history(self, row: int, lines: studies.Lines) -> dict[str, list[str] | list[int] | list[float | None]]:
+    def _history(self, row: int, lines: studies.Lines) -> Columns:
         start, end = int(self._spans.start[row]), int(self._spans.end[row])
         count = min(end - start, studies.HISTORY)
-        history: dict[str, list[str] | list[int] | list[float | None]] = {
-            "session": self._panel.sessions[end - count : end]
-        }
-        history.update(zip(BAR_LINES, self._bar_history[row, :, -count:].tolist(), strict=True))
+        history: Columns = {"session": self._panel.sessions[end - count : end]}
+        history.update(zip(BAR_LINES, self._bar_history[row, :, -count:], strict=True))
         history.update(zip(HISTORY_LINES, _chart(lines, count), strict=True))
         return history
 
@@ -207,13 +206,11 @@ def _plain(names: tuple[str, ...], values: list[float]) -> dict[str, float | Non
     return {name: value if isfinite(value) else None for name, value in zip(names, values, strict=True)}
 
 
-def _chart(lines: studies.Lines, count: int) -> list[list[float | None]]:
-    """The last `count` values of each of `HISTORY_LINES`, None where there is none."""
+def _chart(lines: studies.Lines, count: int) -> FloatArray:
+    """The last `count` values of each of `HISTORY_LINES`, NaN where there is none; shape (lines, count)."""
     block: FloatArray = np.full((len(HISTORY_LINES), count), np.nan)
     for place, name in enumerate(HISTORY_LINES):
         tail = lines[name][-count:]
         block[place, count - len(tail) :] = tail
-    rounded = block.round(HISTORY_DECIMALS)
-    if np.isfinite(rounded).all():
-        return rounded.tolist()  # type: ignore[no-any-return]
-    return np.where(np.isfinite(rounded), rounded, None).tolist()  # type: ignore[no-any-return, call-overload]
+    block[np.isinf(block)] = np.nan
+    return block.round(HISTORY_DECIMALS)

@@ -18,23 +18,25 @@ class JobRun:
     The error itself always goes on; recording it never hides it.
 
     Args:
-        shared: several runs may work on the job at once and write into one record. Else a run that finds the record
-            taken over by another one leaves with `LockHeld`.
+        shared: several runs may be at work on it at once, each recording how far all of them have come, until it is
+            completed. Else a run that finds the record taken over by another one leaves with `LockHeld`.
     """
 
     def __init__(self, store: Store, name: str, session: str, shared: bool = False) -> None:
-        self._store, self._name, self._session, self._shared = store, name, session, shared
+        self._store, self._name, self._session = store, name, session
+        self._start = store.join_job if shared else store.start_job
+        self._write = store.record_shared_job if shared else store.record_job
+        self._recorded: dict[str, Any] = {}
         self._unfinished = False
 
     def __enter__(self) -> Self:
-        start = self._store.join_job if self._shared else self._store.start_job
-        start(self._name, self._session)
+        self._start(self._name, self._session)
         return self
 
     def record(self, **fields: Any) -> None:
         """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat too."""
-        write = self._store.update_job if self._shared else self._store.record_job
-        write(self._name, self._session, fields)
+        self._recorded |= fields
+        self._write(self._name, self._session, fields)
 
     def leave_unfinished(self) -> None:
         """There is more to do in a later run: the record stays running."""
@@ -47,17 +49,13 @@ class JobRun:
             return
         now = self._store.clock.now_utc()
         if error is None:
-            self.record(status=COMPLETED, end_time_utc=now)
+            # Once more what was recorded, in one write: another run may have recorded what it saw before.
+            self.record(**self._recorded | {"status": COMPLETED, "error": None, "end_time_utc": now})
             return
         try:
-            self._record_failure({"status": FAILED, "error": describe_error(error), "end_time_utc": now})
+            self.record(status=FAILED, error=describe_error(error), end_time_utc=now)
         except (StoreError, LockHeld) as second:
             log.error("That %s of %s failed could not be recorded: %s", self._name, self._session, second)
-
-    def _record_failure(self, fields: Mapping[str, Any]) -> None:
-        """What another run has completed meanwhile stays completed."""
-        if not self._shared or not self._store.is_completed(self._name, self._session):
-            self.record(**fields)
 
 
 def describe_error(error: BaseException) -> Mapping[str, str]:

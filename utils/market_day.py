@@ -64,9 +64,10 @@ def differing_tickers(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[
 class Panel:
     """Ticker x session arrays for analysis, C-contiguous float64, so that `panel.close[i]` is one ticker's series.
 
-    Prices are adjusted to the last session and not rounded; `volume` (shares) and `value` (won) are as published.
-    Where a ticker was not listed every array holds NaN. A session without trading prices (open = high = low = 0) is
-    filled with its close, so indicators see a flat bar; `traded` (bool) is False there and where nothing is listed.
+    Prices and `volume` (shares) are adjusted to the last session, as `utils/adjustment.py` says, and not rounded;
+    `value` (won) is as published. Where a ticker was not listed every array holds NaN. A session without trading
+    prices (open = high = low = 0) is filled with its close, so indicators see a flat bar; `traded` (bool) is False
+    there and where nothing is listed.
     `market_cap` (won) is that of each ticker's last stored session within the panel, shape (tickers,).
     """
 

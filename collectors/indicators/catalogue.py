@@ -1,6 +1,6 @@
 """What every indicator is: the single list of names that `latest` carries and docs/indicators.md prints.
 
-Bars are O, H, L, C, V of a session, prices adjusted to the last session; T = (H + L + C) / 3 is the typical price;
+Bars are O, H, L, C, V of a session, adjusted to the last session; T = (H + L + C) / 3 is the typical price;
 "n" is the parameter; EMA n has the weight 2 / (n + 1) and begins with the simple mean of its first n values; Wilder's
 average (W n) has the weight 1 / n and begins likewise. `warm_up` is how many bars a ticker needs for the first value.
 """
@@ -86,7 +86,7 @@ GROUPS = (
         Indicator("bb_lower", "Bollinger lower band", "볼린저밴드 하단", "SMA n - k s", "n = 20, k = 2", "won", 20,
                   BOLLINGER),
         Indicator("bb_percent_b", "Bollinger %b", "볼린저밴드 %b", "(C - lower) / (upper - lower)", "n = 20, k = 2",
-                  "ratio: 0 lower, 1 upper band", 20, BOLLINGER),
+                  "0 lower, 1 upper", 20, BOLLINGER),
         Indicator("bb_width", "Bollinger band width", "볼린저밴드 폭", "100 (upper - lower) / middle",
                   "n = 20, k = 2", "%", 20, BOLLINGER),
         Indicator("donchian_upper", "Donchian upper", "돈치안 채널 상단", "highest H of the last n", "n = 20", "won",

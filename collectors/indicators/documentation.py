@@ -13,26 +13,28 @@ INTRODUCTION = """\
 
 Written by `python -m collectors.indicators.documentation`; a test compares this page with the catalogues.
 
-O, H, L, C, V: open, high, low, close (won, adjusted to the last session) and volume (shares, as published) of a
-session. T = (H + L + C) / 3. EMA n: weight 2 / (n + 1), begun with the mean of the first n values. W n, Wilder's
-average: weight 1 / n, begun likewise; the sums of +DM, -DM and true range within DI begin with the first n - 1.
-Warm-up: the bars a ticker needs for the first value. A value that does not exist is null: too few bars, or a division
-by zero (a frozen price has no RSI, stochastic, %R, CCI, MFI, DI or %b; no falling session in 20, no VR).
+O, H, L, C, V: open, high, low, close (won) and volume (shares) of a session, adjusted to the last one
+([how](documents.md#adjusted-prices)). T = (H + L + C) / 3. EMA n: weight 2 / (n + 1), begun with the mean of the first
+n values. W n, Wilder's average: weight 1 / n, begun likewise; the sums of +DM, -DM and true range within DI begin with
+the first n - 1. Warm-up: the bars a ticker needs for the first value. A value that does not exist is null: too few
+bars, or a division by zero (a frozen price has no RSI, stochastic, %R, CCI, MFI, DI or %b; no falling session in 20,
+no VR).
 
 What to know before using them:
 
 - **Only the last listed stretch counts.** A code that was gone for a session or more and came back starts again.
-- **A smoothing that never forgets** (EMA, MACD, RSI, ATR, DI, ADX) is begun at the first bar of the panel. Over 300
-  sessions its beginning weighs less than one part in a million.
+- **300 sessions are read**, and no indicator would change by a millionth with 600: the longest average takes 120, the
+  squeeze 139, 52 weeks have 260 weekdays, and a smoothing that never forgets (EMA, MACD, RSI, ATR, DI, ADX), begun at
+  the first of 300 bars, has forgotten it. With `HISTORY_SESSIONS` below 300 there are fewer.
 - **OBV is given as differences.** Its level depends on the first bar of the series, which moves on every night; the
   change over 1, 20 and 60 sessions does not. To draw the line, sum `history.obv_change_1` up.
 - **Ichimoku's shift is 26 with today included**, as Korean charts count it: a span computed today is drawn 25 bars
   ahead. `ichimoku_span_a/b` is the cloud at today's bar (computed 25 bars ago), `ichimoku_lead_a/b` the one computed
   today. The lagging span is today's close drawn 25 bars back.
 - **The 52 weeks are 364 days of the calendar** up to the ticker's last bar; a younger listing has what there is.
-- **Volume is not adjusted by the exchange.** In the sessions after a split, averages over volume from both sides mix
-  two kinds of share; `value_sma_20` does not.
-- The chart (`history`) has up to 60 sessions: bars rounded to the won, lines to four decimals.
+- **Volume is adjusted for splits and consolidations**, so an average over both sides of one counts shares of one kind.
+  The exchange itself adjusts no volume.
+- The chart (`history`) has up to 60 sessions: bars rounded to the won and the share, lines to four decimals.
 """
 
 

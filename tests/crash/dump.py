@@ -65,8 +65,9 @@ def _rows(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, Doc
         for session, name, data in connection.execute("SELECT session, name, data FROM session_columns"):
             yield f"{table} {session} {name}", {"data": data.hex()}
         return
-    for key, body in connection.execute(f'SELECT _id, body FROM "{table}"'):  # noqa: S608 - from the schema
-        yield f"{table} {key}", _without_the_run(table, json.loads(body))
+    for key, body, *arrays in connection.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 - from the schema
+        raw = {"arrays": [each and each.hex() for each in arrays]} if arrays else {}
+        yield f"{table} {key}", _without_the_run(table, json.loads(body)) | raw
 
 
 def dump_mongodb(client: MongoClient[Document], databases: Mapping[str, str]) -> Dump:

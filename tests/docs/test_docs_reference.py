@@ -14,6 +14,9 @@ from collectors.analysis_queue import AnalysisQueue
 from collectors.corporate_actions import find_actions
 from collectors.datasets import parse_index
 from collectors.export import EXPORT_COLUMNS
+from collectors.indicators.catalogue import INDICATOR_NAMES
+from collectors.indicators.ranks import RANK_NAMES
+from collectors.indicators.signals import SIGNALS
 from collectors.target_rule import TargetRule
 from collectors.targets import refresh_targets
 from collectors.technical_analyzer import TechnicalAnalyzer
@@ -26,7 +29,7 @@ from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.mongo import daily_prices_pipeline
-from utils.store.schema import COLLECTIONS, SESSIONS
+from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 PAGES = [PROJECT / "README.md", PROJECT / "README.ko.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").glob("*.md")]
@@ -200,6 +203,21 @@ def test_the_documented_rules_and_kinds_of_corporate_actions_are_those_of_the_co
 def test_the_documented_export_columns_are_those_written() -> None:
     (line,) = re.findall(r"^```csv\n(.+)\n```$", read("docs/documents.md"), re.MULTILINE)
     assert line.split(",") == EXPORT_COLUMNS
+
+
+def test_the_documented_screens_ask_for_indexed_fields_and_names_that_exist() -> None:
+    text = section(read("docs/documents.md"), "stock_analyzed.indicators")
+    (sentence, code) = re.findall(r"^MongoDB has an index on (.+?)^```js\n(.+?)^```$", text, re.MULTILINE | re.DOTALL)[
+        0
+    ]
+    indexed = [field for fields in SCREENS[INDICATORS] for field in fields]
+    assert inline_code(sentence) == indexed
+    asked = set(re.findall(r"[{,] \"?([a-z_.0-9]+)\"?: (?!1\b)", code))
+    assert asked <= set(indexed)
+    assert set(re.findall(r"latest\.(\w+)", sentence + code)) <= set(INDICATOR_NAMES)
+    assert set(re.findall(r"ranks\.(\w+)", sentence + code)) <= set(RANK_NAMES)
+    (signals,) = re.findall(r"\$all: \[(.+?)\]", code)
+    assert set(re.findall(r"\w+", signals)) <= {signal.name for signal in SIGNALS}
 
 
 def test_the_sql_of_the_documents_page_runs(store: Store, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import bson
 import mongomock
 import pymongo
 import pytest
@@ -35,10 +36,14 @@ class Mongomock(mongomock.MongoClient):
 
 @pytest.fixture(scope="session", autouse=True)
 def mongomock_with_this_pymongo() -> Iterator[None]:
-    """pymongo > 4.10 hands `sort` to bulk writes, which mongomock 4.3.0 does not take; ours never sort."""
+    """pymongo > 4.10 hands `sort` to bulk writes, which mongomock 4.3.0 does not take; ours never sort. Raw batches it
+    has none."""
 
     def without_sort(method: Callable[..., Any]) -> Callable[..., Any]:
         return lambda self, *args, sort=None, **more: method(self, *args, **more)
+
+    def find_raw_batches(self: mongomock.Collection, where: Any, names: Any, sort: Any) -> list[bytes]:
+        return [b"".join(bson.encode(document) for document in self.find(where, names).sort(sort))]
 
     def no_such_command(self: object, command: object, *args: object, **more: object) -> None:
         raise OperationFailure(f"no such command: {command}", 59)
@@ -46,6 +51,7 @@ def mongomock_with_this_pymongo() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("add_update", "add_replace"):
             patch.setattr(BulkOperationBuilder, name, without_sort(getattr(BulkOperationBuilder, name)))
+        patch.setattr(mongomock.Collection, "find_raw_batches", find_raw_batches, raising=False)
         patch.setattr(mongomock.Database, "command", no_such_command)
         yield
 

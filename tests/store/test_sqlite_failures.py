@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
@@ -160,6 +161,19 @@ def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path, clock: FakeClock, m
     reader.close()
 
 
+@pytest.mark.parametrize(
+    "arrays", [b"", b"no json\n", b"[]\n", b'{"close":"<f8"}\nseven..', b'{"close":"!!"}\n'], ids=repr
+)
+def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes) -> None:
+    store = Store(SqliteBackend(tmp_path), clock)
+    store.save_analysis("2024-01-22", [{"_id": "005930", "history": {"close": np.array([1.5])}}])
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute('UPDATE "stock_analyzed.indicators" SET arrays = ?', [arrays])
+    with pytest.raises(StoreError, match=r"A stored document is damaged \(.*Restore a backup"):
+        store.analysis("005930")
+    store.close()
+
+
 def test_the_file_is_written_for_a_power_cut(tmp_path: Path) -> None:
     backend = SqliteBackend(tmp_path)
     pragmas = [backend._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
@@ -167,10 +181,22 @@ def test_the_file_is_written_for_a_power_cut(tmp_path: Path) -> None:
     backend.close()
 
 
-def test_the_queue_and_the_history_are_found_by_index(tmp_path: Path) -> None:
+def test_what_is_due_is_found_by_index_and_in_order(tmp_path: Path, clock: FakeClock) -> None:
     backend = SqliteBackend(tmp_path)
-    sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE '%(%'"
-    names = {name for (name,) in backend._connection.execute(sql)}
-    assert "system_info.target_tickers(is_active,attempts,last_analyzed_date,corrected_market_cap)" in names
-    assert "stock_data.corporate_actions(ticker)" in names
+    store, asked = Store(backend, clock), []
+    backend._connection.set_trace_callback(asked.append)
+    store.claim_targets("2024-01-22", 50)
+    store.release_targets([{"_id": "005930", "attempts": 1}])
+    store.corporate_actions("2024-01-19", "2024-01-22")
+    backend._connection.set_trace_callback(None)
+
+    def plan(part: str) -> list[str]:
+        sql = next(each for each in asked if each.startswith("SELECT") and part in each)
+        return [step for *_, step in backend._connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    queue = "system_info.target_tickers(is_active,attempts,last_analyzed_date,-corrected_market_cap,_id)"
+    assert plan("is_active") == [f"SEARCH system_info.target_tickers USING INDEX {queue} (<expr>=?)"]
+    (by_ticker,) = plan("_id IN ('005930')")
+    assert by_ticker.endswith("sqlite_autoindex_system_info.target_tickers_1 (_id=?)")
+    assert "USING INDEX stock_data.corporate_actions(session)" in plan("corporate_actions")[0]
     backend.close()

@@ -191,3 +191,14 @@ def test_an_analysis_that_a_revision_reopened_is_completed_as_of_then_when_it_is
     assert (job["status"], job["end_time_utc"], job["error"]) == (COMPLETED, ended, None)
     assert (job["analyzed"], job["pending"]) == (9, 0)
     assert "Revised" in job["warnings"][0]
+
+
+def test_several_runs_write_a_shared_record_until_it_is_completed(store: Store, other: Store) -> None:
+    for each in (store, other):
+        each.start_job(HOURLY_ANALYSIS, MONDAY)
+    store.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 50})
+    other.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 100, "status": COMPLETED})
+    store.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 95, "status": FAILED})
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["analyzed"]) == (COMPLETED, 100)

@@ -49,11 +49,52 @@ def test_open_high_and_low_are_adjusted_like_the_close(store: Store) -> None:
     assert first_bar == pytest.approx([95, 110, 90, 100])
 
 
-def test_volume_and_value_stay_as_published(store: Store) -> None:
+def action(session: str, kind: str, before: int, after: int, ticker: str = "A00000") -> dict[str, Any]:
+    shares = {"shares_before": before, "shares_after": after}
+    return {"_id": f"{ticker}:{session}", "ticker": ticker, "session": session, "kind": kind, **shares}
+
+
+def test_values_stay_as_published(store: Store) -> None:
     save(store, split_in_two())
+    assert series(store.load_panel(S4, 300), "A00000", "value") == [10_000, 10_000, 2_000, 1_000]
+
+
+@pytest.mark.parametrize("kind", ["split", "consolidation"])
+def test_volumes_are_multiplied_as_later_splits_and_consolidations_multiply_the_shares(store: Store, kind: str) -> None:
+    actions = {S3: action(S3, kind, 100, 500), S4: action(S4, kind, 500, 200)}
+    for session, rows in split_in_two().items():
+        store.save_session(market_day(session, *rows), [actions[session]] if session in actions else [])
+    assert series(store.load_panel(S4, 300), "A00000", "volume") == pytest.approx([20, 20, 4, 10])
+    assert series(store.load_panel(S3, 300), "A00000", "volume") == pytest.approx([50, 50, 10])
+    assert series(store.load_panel(S4, 2), "A00000", "volume") == pytest.approx([4, 10])
+    assert series(store.load_panel(S4, 300), "B00000", "volume") == [10] * 4
+
+
+@pytest.mark.parametrize("kind", ["ex_rights", "capital_reduction", "spin_off", "market_transfer"])
+def test_no_other_action_moves_a_volume(store: Store, kind: str) -> None:
+    for session, rows in split_in_two().items():
+        store.save_session(market_day(session, *rows), [action(S3, kind, 100, 500)] if session == S3 else [])
+    assert series(store.load_panel(S4, 300), "A00000", "volume") == [10] * 4
+
+
+def test_nothing_reaches_a_listing_before_the_last_one(store: Store) -> None:
+    """A's code is gone on S2 and comes back as another company's, which is split on S4."""
+    quiet = row("B00000")
+    days = {S1: [row("A00000", 700), quiet], S2: [quiet], S3: [row("A00000", 900), quiet]}
+    save(store, days)
+    store.save_session(market_day(S4, row("A00000", 450, factor=0.5), quiet), [action(S4, "split", 100, 200)])
     panel = store.load_panel(S4, 300)
-    assert series(panel, "A00000", "volume") == [10, 10, 10, 10]
-    assert series(panel, "A00000", "value") == [10_000, 10_000, 2_000, 1_000]
+    assert series(panel, "A00000") == pytest.approx([700, NAN, 450, 450], nan_ok=True)
+    assert series(panel, "A00000", "volume") == pytest.approx([10, NAN, 20, 10], nan_ok=True)
+
+
+def test_a_session_that_comes_in_meanwhile_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(store, split_in_two())
+    heads = [head for head in store.session_heads() if head.session != S2]
+    monkeypatch.setattr(store, "session_heads", lambda: heads)
+    panel = store.load_panel(S4, 300)
+    assert panel.sessions == [S1, S3, S4]
+    assert series(panel, "A00000") == pytest.approx([100, 100, 100])
 
 
 def test_a_panel_is_adjusted_to_its_own_last_session(store: Store) -> None:

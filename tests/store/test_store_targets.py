@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.fakes import FakeClock
 from utils.store import Store
+from utils.store.backend import Columns
 from utils.store.jobs import COMPLETED, HOURLY_ANALYSIS, RUNNING
+from utils.store.schema import INDICATORS
 from utils.store.targets import LEASE, RETRY_AFTER, Progress
 
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
@@ -207,6 +210,41 @@ def test_a_result_is_replaced_whole(queue: Store) -> None:
     queue.save_analysis(MONDAY, [result])
     assert queue.analysis("005930") == result
     assert queue.analysis("000660") is None
+
+
+def test_the_arrays_of_a_chart_come_back_as_plain_lists(queue: Store) -> None:
+    close = np.array([2**53 + 1, -7, 0], dtype=np.int64)
+    rsi = np.array([np.nan, 51.1234, -0.5])
+    chart: Columns = {"session": [FRIDAY, MONDAY, TUESDAY], "close": close, "rsi_14": rsi[::-1][::-1]}
+    queue.save_analysis(MONDAY, [{"_id": "005930", "name": "삼성전자", "history": chart}, {"_id": "000660"}])
+    found = queue.analysis("005930")
+    assert found == {
+        "_id": "005930",
+        "name": "삼성전자",
+        "history": {
+            "session": [FRIDAY, MONDAY, TUESDAY],
+            "close": [2**53 + 1, -7, 0],
+            "rsi_14": [None, 51.1234, -0.5],
+        },
+    }
+    assert [type(value) for value in found["history"]["rsi_14"]] == [type(None), float, float]
+    assert queue.backend.find(INDICATORS) == [{"_id": "000660"}, found]
+    assert chart["close"] is close
+
+
+def test_a_chart_of_a_young_listing_may_have_one_bar_or_none(queue: Store) -> None:
+    for count in (1, 0):
+        chart: Columns = {"session": [MONDAY] * count, "close": np.ones(count), "volume": np.ones(count, dtype=int)}
+        queue.save_analysis(MONDAY, [{"_id": "005930", "history": chart}])
+        found = queue.analysis("005930")
+        assert found is not None
+        assert found["history"] == {"session": [MONDAY] * count, "close": [1.0] * count, "volume": [1] * count}
+
+
+def test_a_result_that_is_changed_in_part_keeps_its_chart(queue: Store) -> None:
+    queue.save_analysis(MONDAY, [{"_id": "005930", "session": MONDAY, "history": {"close": np.array([1.5, np.nan])}}])
+    queue.backend.update(INDICATORS, {"_id": "005930"}, {"session": TUESDAY})
+    assert queue.analysis("005930") == {"_id": "005930", "session": TUESDAY, "history": {"close": [1.5, None]}}
 
 
 def test_a_failed_target_waits_for_the_next_hour_with_its_reason(queue: Store, clock: FakeClock) -> None:

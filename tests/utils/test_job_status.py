@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeClock
+from utils.clock import kst
 from utils.errors import NotPublished, StoreError
 from utils.job_status import JobRun
 from utils.store import Store
-from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, RUNNING
+from utils.store.base import Identity
+from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, RUNNING
 from utils.store.sqlite import SqliteBackend
 
 MONDAY = "2024-01-22"
@@ -49,6 +51,34 @@ def test_what_is_recorded_is_there_at_once_and_a_heartbeat(store: Store, clock: 
         job.record(tickers=2_687, source="pykrx", finality="provisional")
         inside = record(store)
     assert (inside["tickers"], inside["source"], inside["heartbeat_utc"]) == (2_687, "pykrx", clock.now_utc())
+
+
+def test_several_runs_record_a_shared_job_and_the_one_that_completes_it_has_the_last_word(tmp_path: Path) -> None:
+    clock = FakeClock(kst(2024, 1, 22, 19))
+    store, other = (Store(SqliteBackend(tmp_path), clock, Identity(host, 1, host)) for host in ("a", "b"))
+    with JobRun(store, HOURLY_ANALYSIS, MONDAY, shared=True) as first:
+        with JobRun(other, HOURLY_ANALYSIS, MONDAY, shared=True) as second:
+            first.record(analyzed=50)
+            second.record(analyzed=100, pending=0)
+            first.record(analyzed=90, pending=10)
+        completed = store.job(HOURLY_ANALYSIS, MONDAY)
+        first.record(analyzed=95, pending=5)
+        first.leave_unfinished()
+    assert completed is not None
+    assert (completed["status"], completed["analyzed"], completed["pending"]) == (COMPLETED, 100, 0)
+    assert store.job(HOURLY_ANALYSIS, MONDAY) == completed
+    store.close()
+    other.close()
+
+
+def test_a_shared_job_that_failed_for_one_run_is_completed_by_another(store: Store) -> None:
+    with JobRun(store, HOURLY_ANALYSIS, MONDAY, shared=True) as going_on:
+        with pytest.raises(StoreError, match="disk full"), JobRun(store, HOURLY_ANALYSIS, MONDAY, shared=True):
+            raise StoreError("disk full")
+        going_on.record(analyzed=100)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["error"], job["analyzed"]) == (COMPLETED, None, 100)
 
 
 def test_a_known_error_is_stored_with_kind_and_message_and_goes_on(store: Store, clock: FakeClock) -> None:
@@ -125,6 +155,7 @@ def test_a_run_that_shares_its_job_is_not_thrown_out_by_another(store: Store, tm
         with JobRun(other, DAILY_UPDATE, MONDAY, shared=True) as others:
             job.record(analyzed=50)
             others.record(analyzed=100)
+            others.leave_unfinished()
         job.record(analyzed=150)
     assert (record(store)["status"], record(store)["analyzed"], record(store)["attempts"]) == (COMPLETED, 150, 2)
     other.close()

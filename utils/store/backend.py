@@ -18,6 +18,19 @@ Columns = dict[str, Column]
 """A session's parallel arrays: text as a list of str, integers as int64, the rest as float64 with NaN for null."""
 
 
+def to_lists(columns: Columns) -> dict[str, list[Any]]:
+    """Parallel arrays as a document shows them: plain lists, null for NaN."""
+    return {name: to_list(column) for name, column in columns.items()}
+
+
+def to_list(column: Column) -> list[Any]:
+    if isinstance(column, list):
+        return column
+    values: list[Any] = column.tolist()
+    total = sum(values)  # NaN when one of them is, and NaN equals nothing: quicker than to ask each
+    return values if total == total else [None if value != value else value for value in values]
+
+
 class Backend(Protocol):
     """One database. Every write is atomic for one document; errors of the driver leave as `StoreError`."""
 
@@ -33,7 +46,10 @@ class Backend(Protocol):
         """The documents that match; sort is (field, 1 or -1) pairs; limit 0 is no limit."""
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
-        """Replace each document whole, or insert it when its `_id` is new."""
+        """Replace each document whole, or insert it when its `_id` is new.
+
+        The field that `schema.ARRAYS` names may hold `Columns`; it comes back as `to_lists` gives them.
+        """
 
     def insert(self, collection: str, document: Document) -> bool:
         """Insert, unless the `_id` is there: then nothing is written and the answer is False."""

@@ -72,6 +72,11 @@ class Jobs(StoreBase):
         if not self.backend.update(JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes}):
             raise LockHeld(f"Another run has taken over {name} of {session}. This one leaves; the other goes on.")
 
+    def record_shared_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
+        """The same for a record that several runs write on at once; nobody does after the one that completed it."""
+        unfinished = {"_id": f"{session}_{name}", "status": {"$ne": COMPLETED}}
+        self.backend.update(JOBS, unfinished, {"heartbeat_utc": self.clock.now_utc(), **changes})
+
     def give_up_jobs(self, name: str, before: str) -> int:
         """What still runs about sessions before that one will not be finished: say so. How many there were. What had
         been completed before a revision re-opened it is completed, as of then."""

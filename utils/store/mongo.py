@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import bson
 import numpy as np
 import pymongo
 from bson.codec_options import CodecOptions
@@ -16,8 +17,9 @@ from pymongo.collection import Collection
 
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
-from utils.store.backend import Column, Columns, Document, Where
-from utils.store.schema import HEAD_FIELDS, INDEXES, SESSIONS
+from utils.store import bson_arrays
+from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
+from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, SCREENS, SESSIONS
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -82,7 +84,8 @@ class MongoBackend:
             return list(self._collection(collection).find(where or {}).sort(list(sort) or [("_id", 1)]).limit(limit))
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
-        self._write(collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents])
+        plain = [_without_arrays(collection, document) for document in documents]
+        self._write(collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in plain])
 
     def insert(self, collection: str, document: Document) -> bool:
         with _translated():
@@ -115,8 +118,10 @@ class MongoBackend:
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         with _translated():
             span = {"_id": first if first == last else {"$gte": first, "$lte": last}}
-            for document in self._collection(SESSIONS).find(span, dict.fromkeys(names, 1)).sort("_id", 1):
-                yield document["_id"], _columns_of(document, names)
+            batches: Any = self._collection(SESSIONS).find_raw_batches(span, dict.fromkeys(names, 1), sort=[("_id", 1)])
+            for batch in batches:
+                for document in map(_decode, bson_arrays.documents(batch)):
+                    yield document["_id"], _columns_of(document, names)
 
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as done last."""
@@ -145,9 +150,10 @@ class MongoBackend:
         return self._client[self._databases[database]].get_collection(collection, codec_options=options)
 
     def _prepare(self) -> None:
-        for name, indexes in INDEXES.items():
+        for name, indexes in (INDEXES | SCREENS).items():
             for fields in indexes:
-                self._collection(name).create_index([(field, 1) for field in fields])
+                keys = [(field.removeprefix("-"), -1 if field.startswith("-") else 1) for field in fields]
+                self._collection(name).create_index(keys)
         self._collection(SESSIONS).create_index(_HEADS_INDEX)
         self._create_view()
 
@@ -188,12 +194,30 @@ def daily_prices_pipeline() -> list[Document]:
     ]
 
 
+def _without_arrays(collection: str, document: Document) -> Document:
+    field = ARRAYS.get(collection, "")
+    return document | {field: to_lists(document[field])} if field in document else document
+
+
 def _to_bson(column: Column) -> list[Any]:
-    if isinstance(column, list):
-        return column
-    if column.dtype.kind == "i":
+    if isinstance(column, np.ndarray) and column.dtype.kind == "i":
         return [Int64(value) for value in column.tolist()]
-    return [None if np.isnan(value) else value for value in column.tolist()]
+    return to_list(column)
+
+
+def _decode(raw: bytes) -> Document:
+    """The document; those of its arrays that hold numbers of one type alone are numpy arrays."""
+    arrays, rest = {}, []
+    try:
+        for element in bson_arrays.elements(raw):
+            found = bson_arrays.numbers(element.value) if element.is_array else None
+            if found is not None and np.isfinite(found).all():
+                arrays[element.name] = found
+            else:
+                rest.append(element)
+    except ValueError:
+        return bson.decode(raw)
+    return bson.decode(bson_arrays.document_of(rest)) | arrays
 
 
 def _columns_of(document: Document, names: Sequence[str]) -> Columns:

@@ -1,6 +1,6 @@
-"""The collections and their indexes, the same in both backends. `docs/documents.md` explains every field."""
+"""The collections and their indexes. `docs/documents.md` explains every field."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TARGETS = "system_info.target_tickers"
 JOBS = "system_info.job_status"
@@ -33,10 +33,17 @@ COLLECTIONS = (
 HEAD_FIELDS = ("finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count", "datasets")
 """What a session's document holds besides its `_id` and its columns."""
 
+ARRAYS = {INDICATORS: "history"}
+"""The field of a collection's documents that holds parallel arrays, given as `Columns`."""
+
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
-    TARGETS: (("is_active", "attempts", "last_analyzed_date", "corrected_market_cap"), ("claimed_by",)),
+    TARGETS: (("is_active", "attempts", "last_analyzed_date", "-corrected_market_cap", "_id"), ("claimed_by",)),
     JOBS: (("job_name", "date_kst"),),
     ACTIONS: (("ticker",), ("session",)),
     INDICES: (("session",),),
-    INDICATORS: (("session",), ("market_cap",)),
 }
+"""What the suite itself looks for, in both databases; a leading minus is descending order."""
+
+_SCREENED = ("session", "market_cap", "signals", "latest.rsi_14", "ranks.return_20_all", "ranks.return_120_all")
+SCREENS = {INDICATORS: tuple((field,) for field in _SCREENED)}
+"""What people look for, in MongoDB alone: SQLite has looked through every result before it is noticed."""

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 
 import numpy as np
 import pandas as pd
 
+from utils.adjustment import Adjustments
 from utils.date_utils import FIRST_DAY, LAST_DAY
 from utils.errors import StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel
@@ -16,7 +18,7 @@ from utils.store.datasets import DatasetState, as_document, carried_over, states
 from utils.store.schema import ACTIONS, HEAD_FIELDS, SESSIONS
 
 _PRICES = ("open", "high", "low", "close")
-_PANEL_COLUMNS = (*_PRICES, "volume", "value", "factor")
+_PANEL_COLUMNS = (*_PRICES, "volume", "value")
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Sessions(StoreBase):
         return self.backend.read_columns(names, first, last)
 
     def load_panel(self, last: str, count: int) -> Panel:
-        """The last `count` stored sessions up to `last`, for every ticker that is listed in the last one.
+        """The last `count` stored sessions up to `last`, adjusted to it, for every ticker that is listed in it.
 
         Raises `StoreError` when `last` itself is not stored.
         """
@@ -109,8 +111,9 @@ class Sessions(StoreBase):
         if not sessions or sessions[-1] != last:
             raise StoreError(f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py.")
         (_, facts), *_ = self.read_columns((*TEXT_COLUMNS, "market_cap"), last, last)
-        columns = self.read_columns(("ticker", *_PANEL_COLUMNS), sessions[0], last)
-        return _to_panel(sessions, facts, columns)
+        adjustments = Adjustments(self.corporate_actions(sessions[0], last))
+        columns = self.read_columns(("ticker", *_PANEL_COLUMNS, "factor"), sessions[0], last)
+        return _to_panel(sessions, facts, columns, adjustments)
 
 
 def _to_head(document: Document) -> SessionHead:
@@ -137,24 +140,19 @@ def _to_columns(frame: pd.DataFrame) -> Columns:
     return texts | {name: frame[name].to_numpy() for name in DAY_COLUMNS if name not in TEXT_COLUMNS}
 
 
-def _to_panel(sessions: list[str], facts: Columns, columns: Iterator[tuple[str, Columns]]) -> Panel:
+def _to_panel(
+    sessions: list[str], facts: Columns, columns: Iterator[tuple[str, Columns]], adjustments: Adjustments
+) -> Panel:
     tickers = [str(ticker) for ticker in facts["ticker"]]
-    shape = (len(sessions), len(tickers))
-    cells = {name: np.full(shape, np.nan) for name in _PANEL_COLUMNS}
-    unsettled = []
-    for row, (session, day) in enumerate(_placed(columns, tickers)):
-        rows, places = day["rows"], day["places"]
-        for name in _PANEL_COLUMNS:
-            cells[name][row, places] = day[name][rows]
-        # The first session's factor is never used: it would adjust what lies before the panel.
-        if row and np.isnan(cells["factor"][row, places]).any():
-            unsettled.append(session)
-    adjustment = _adjustment(cells.pop("factor"))
+    cells = _gather(sessions, tickers, columns, adjustments)
     untraded = cells["open"] == 0
     for name in ("open", "high", "low"):
         np.copyto(cells[name], cells["close"], where=untraded)
+    prices = adjustments.price_matrix(sessions, tickers)
     for name in _PRICES:
-        cells[name] *= adjustment
+        cells[name] *= prices
+    cells["volume"] *= adjustments.volume_matrix(sessions, tickers)
+    wanted = set(tickers)
     by_ticker = {name: np.ascontiguousarray(array.T) for name, array in cells.items()}
     return Panel(
         sessions=sessions,
@@ -163,30 +161,29 @@ def _to_panel(sessions: list[str], facts: Columns, columns: Iterator[tuple[str, 
         markets=list(facts["market"]),
         traded=np.ascontiguousarray((~untraded & ~np.isnan(cells["close"])).T),
         market_cap=np.asarray(facts["market_cap"], dtype=np.float64),
-        unsettled=unsettled,
+        unsettled=[session for session, missing in adjustments.pending.items() if wanted.intersection(missing)],
         **by_ticker,
     )
 
 
-def _placed(columns: Iterator[tuple[str, Columns]], tickers: list[str]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Each session's columns with `rows` (which of its rows are wanted) and `places` (where they belong)."""
-    place = {ticker: number for number, ticker in enumerate(tickers)}
-    seen: list[str] | None = None
+def _gather(
+    sessions: list[str], tickers: list[str], columns: Iterator[tuple[str, Columns]], adjustments: Adjustments
+) -> dict[str, np.ndarray]:
+    """The columns of the panel as published, shape (sessions, tickers), NaN where a ticker is not listed; and into
+    `adjustments` what they are to be multiplied with."""
+    cells = {name: np.full((len(sessions), len(tickers)), np.nan) for name in _PANEL_COLUMNS}
+    number, place = (dict(zip(names, range(len(names)), strict=True)) for names in (sessions, tickers))
+    listed: list[str] = []
     rows = places = np.empty(0, dtype=np.intp)
     for session, day in columns:
-        if day["ticker"] != seen:  # most sessions list the same tickers as the one before
-            seen = list(day["ticker"])
-            found = np.array([place.get(ticker, -1) for ticker in seen], dtype=np.intp)
+        if session not in number:
+            continue  # it came in after the heads were read
+        if day["ticker"] != listed:  # most sessions list the same tickers as the one before
+            listed = list(day["ticker"])
+            found = np.fromiter(map(place.get, listed, repeat(-1)), dtype=np.intp, count=len(listed))
             rows = np.flatnonzero(found >= 0)
             places = found[rows]
-        numbers = {name: np.asarray(day[name]) for name in _PANEL_COLUMNS}
-        yield session, numbers | {"rows": rows, "places": places}
-
-
-def _adjustment(factor: np.ndarray) -> np.ndarray:
-    """What a price of each session is multiplied with: the product of all later factors. Shape as given (sessions,
-    tickers); an unknown factor counts as 1."""
-    known = np.where(np.isnan(factor), 1.0, factor)
-    later = np.ones_like(known)
-    later[:-1] = np.cumprod(known[:0:-1], axis=0)[::-1]
-    return later
+        adjustments.add(session, listed, np.asarray(day["factor"]))
+        for name in _PANEL_COLUMNS:
+            cells[name][number[session], places] = np.asarray(day[name])[rows]
+    return cells

@@ -1,4 +1,4 @@
-"""The embedded database: one SQLite file. Documents as JSON text, session columns as raw little-endian arrays."""
+"""The embedded database: one SQLite file. Documents as JSON text, columns and charts as raw little-endian arrays."""
 
 import fcntl
 import json
@@ -16,8 +16,8 @@ import numpy as np
 
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
-from utils.store.backend import Column, Columns, Document, Where
-from utils.store.schema import COLLECTIONS, INDEXES, SESSIONS
+from utils.store.backend import Column, Columns, Document, Where, to_lists
+from utils.store.schema import ARRAYS, COLLECTIONS, INDEXES, SESSIONS
 
 FILE_NAME = "night_shift.sqlite3"
 _BUSY_SECONDS = 30.0
@@ -44,26 +44,26 @@ class SqliteBackend:
             self._prepare()
 
     def get(self, collection: str, key: str) -> Document | None:
-        rows = self._run(f'SELECT body FROM "{collection}" WHERE _id = ?', [key])
-        return _decode(rows[0][0]) if rows else None
+        rows = self._run(f'SELECT {_cells(collection)} FROM "{collection}" WHERE _id = ?', [key])
+        return _decode(collection, *rows[0]) if rows else None
 
     def find(
         self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
     ) -> list[Document]:
         condition, values = _condition(where or {})
         order = ", ".join(f"{_field(name)} {'ASC' if direction > 0 else 'DESC'}" for name, direction in sort) or "_id"
-        sql = f'SELECT body FROM "{collection}" WHERE {condition} ORDER BY {order} LIMIT {limit or -1}'
-        return [_decode(body) for (body,) in self._run(sql, values)]
+        sql = f'SELECT {_cells(collection)} FROM "{collection}" WHERE {condition} ORDER BY {order} LIMIT {limit or -1}'
+        return [_decode(collection, *cells) for cells in self._run(sql, values)]
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
-        rows = [(document["_id"], _encode(document)) for document in documents]
+        rows = [(document["_id"], *_encode(collection, document)) for document in documents]
         with self.batch(), self._translated():
-            self._connection.executemany(f'INSERT OR REPLACE INTO "{collection}" (_id, body) VALUES (?, ?)', rows)
+            self._connection.executemany(f"INSERT OR REPLACE INTO {_row(collection)}", rows)
 
     def insert(self, collection: str, document: Document) -> bool:
-        sql = f'INSERT OR IGNORE INTO "{collection}" (_id, body) VALUES (?, ?) RETURNING _id'
+        sql = f"INSERT OR IGNORE INTO {_row(collection)} RETURNING _id"
         with self.batch():
-            return bool(self._run(sql, [document["_id"], _encode(document)]))
+            return bool(self._run(sql, [document["_id"], *_encode(collection, document)]))
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
         with self.batch():
@@ -154,11 +154,15 @@ class SqliteBackend:
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        existing = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
-        statements = {name: sql for name, sql in _schema().items() if name not in existing}
+        self._connection.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: not after every few batches of results
+        existing = dict(self._connection.execute("SELECT name, sql FROM sqlite_master"))
+        statements = [sql for name, sql in _schema().items() if name not in existing]
+        # Results of schema 1 have their arrays in the body, and keep them there until they are replaced.
+        outdated = [name for name in ARRAYS if name in existing and "arrays" not in existing[name]]
+        statements += [f'ALTER TABLE "{name}" ADD COLUMN arrays BLOB' for name in outdated]
         if statements:
             with self.batch():
-                for sql in statements.values():
+                for sql in statements:
                     self._run(sql)
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
@@ -201,11 +205,12 @@ def _store_error(error: Exception, path: Path) -> StoreError:
 def _schema() -> dict[str, str]:
     """Name -> the statement that creates it."""
     tables = {name: f'CREATE TABLE "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)' for name in COLLECTIONS}
+    tables |= {name: tables[name].replace(")", ", arrays BLOB)") for name in ARRAYS}
     columns = """CREATE TABLE session_columns (
         session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, name))"""
     indexes = {f"{table}({','.join(fields)})": fields for table, all_fields in INDEXES.items() for fields in all_fields}
     created = {
-        name: f'CREATE INDEX "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_field, fields))})'
+        name: f'CREATE INDEX "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
         for name, fields in indexes.items()
     }
     return tables | {"session_columns": columns} | created
@@ -216,9 +221,15 @@ def _field(name: str) -> str:
     return "_id" if name == "_id" else f"json_extract(body, '$.{name}')"
 
 
+def _sorted_field(name: str) -> str:
+    return _field(name.removeprefix("-")) + (" DESC" if name.startswith("-") else "")
+
+
 def _condition(where: Where) -> tuple[str, list[object]]:
     parts: list[str] = ["1"]
     values: list[object] = []
+    # A plus keeps a field from being looked for in an index: SQLite would prefer one of flags to the `_id`s given.
+    plain = "+" if "_id" in where else ""
     for name, wanted in where.items():
         if name in _JOINS:
             inner = [_condition(each) for each in wanted]
@@ -226,7 +237,8 @@ def _condition(where: Where) -> tuple[str, list[object]]:
             values += [value for _, inner_values in inner for value in inner_values]
         else:
             for operator, value in (wanted if isinstance(wanted, dict) else {"$eq": wanted}).items():
-                sql, bound = _comparison(_field(name), operator, value)
+                field = "_id" if name == "_id" else plain + _field(name)
+                sql, bound = _comparison(field, operator, value)
                 parts.append(sql)
                 values += bound
     return " AND ".join(parts), values
@@ -252,16 +264,39 @@ def _timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _encode(document: Document) -> str:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_timestamp)
+def _cells(collection: str) -> str:
+    """The columns in which a collection's table keeps a document."""
+    return "body, arrays" if collection in ARRAYS else "body"
 
 
-def _decode(body: str) -> Document:
+def _row(collection: str) -> str:
+    """What an INSERT names: the table, its columns and their values."""
+    columns = f"_id, {_cells(collection)}"
+    return f'"{collection}" ({columns}) VALUES ({", ".join("?" * (columns.count(",") + 1))})'
+
+
+def _encode(collection: str, document: Document) -> tuple[object, ...]:
+    """A document as `_cells`. Writing 24 arrays of a chart as text would cost several times its indicators."""
+    field = ARRAYS.get(collection)
+    if field is None:
+        return (_to_json(document),)
+    rest = {name: value for name, value in document.items() if name != field}
+    return _to_json(rest), _pack_columns(document[field]) if field in document else None
+
+
+def _decode(collection: str, body: str, arrays: bytes | None = None) -> Document:
     try:
         document: Document = json.loads(body, object_hook=_revive)
-    except ValueError as error:
+        return document if arrays is None else document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
+    except (ValueError, TypeError, AttributeError) as error:
         raise StoreError(f"A stored document is damaged ({error}). Restore a backup, or load anew.") from error
-    return document
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_timestamp)
+
+
+def _to_json(value: object) -> str:
+    return _COMPACT.encode(value)
 
 
 def _revive(fields: Document) -> Document:
@@ -271,8 +306,28 @@ def _revive(fields: Document) -> Document:
 
 def _pack(column: Column) -> bytes:
     if isinstance(column, list):
-        return json.dumps(column, ensure_ascii=False, separators=(",", ":")).encode()
+        return _to_json(column).encode()
     return np.ascontiguousarray(column, dtype="<i8" if column.dtype.kind == "i" else "<f8").tobytes()
+
+
+def _pack_columns(columns: Columns) -> bytes:
+    """One line of JSON, name -> the type of the numbers, or the texts themselves; then the numbers, array by array."""
+    head = {name: column if isinstance(column, list) else column.dtype.str for name, column in columns.items()}
+    numbers = [column.tobytes() for column in columns.values() if not isinstance(column, list)]
+    return b"".join([_to_json(head).encode(), b"\n", *numbers])
+
+
+def _unpack_columns(data: bytes) -> Columns:
+    line, _, numbers = data.partition(b"\n")
+    head = json.loads(line)
+    size = len(numbers) // max(1, sum(isinstance(each, str) for each in head.values()))
+    columns: Columns = {}
+    for name, each in head.items():
+        if isinstance(each, str):
+            columns[name], numbers = np.frombuffer(numbers[:size], dtype=each), numbers[size:]
+        else:
+            columns[name] = each
+    return columns
 
 
 def _unpack(name: str, data: bytes) -> Column:

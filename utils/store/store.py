@@ -50,9 +50,13 @@ class Store(Sessions, Datasets, Targets, Locks, ObservedCalendar, SourceStates, 
         self.backend.close()
 
     def _check_version(self) -> None:
-        self.backend.insert(SCHEMA, {"_id": "schema", "version": SCHEMA_VERSION})
-        found = self.backend.get(SCHEMA, "schema")
-        if found is not None and found["version"] > SCHEMA_VERSION:
+        ours: Document = {"_id": "schema", "version": SCHEMA_VERSION}
+        if self.backend.insert(SCHEMA, ours):
+            return
+        found = self.backend.get(SCHEMA, "schema") or ours
+        if found["version"] < SCHEMA_VERSION:  # the backend has made room for what is new
+            self.backend.put(SCHEMA, [ours])
+        if found["version"] > SCHEMA_VERSION:
             raise StoreUnusable(
                 f"The {self.description} was written by a newer version (schema {found['version']}, this one knows "
                 f"{SCHEMA_VERSION}). Update this program, or point MONGODB_URI / DATA_DIR to another database."
