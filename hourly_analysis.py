@@ -6,13 +6,14 @@ import logging
 import sys
 
 from collectors.analysis_queue import AnalysisQueue
+from collectors.report import analysed_session, is_current, write_report
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
 from collectors.wiring import make_calendar
 from utils.cli import Shift, check_not_future, date_option, run
 from utils.date_utils import TradingCalendar
-from utils.errors import EXIT_DONE, NotCollected, WrongUsage
+from utils.errors import EXIT_DONE, NotCollected, NotNow, WrongUsage
 from utils.job_status import JobRun
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
@@ -31,12 +32,15 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quota", dest="analysis_quota", metavar="N", help="at most so many targets in this run")
     parser.add_argument("--time-limit", dest="analysis_time_limit_minutes", metavar="MINUTES", help="for this run")
     parser.add_argument("--ticker", metavar="CODE", help="show one ticker's result as a sheet")
+    parser.add_argument("--report", action="store_true", help="write the HTML page about the newest analysed session")
     parser.add_argument("--status", action="store_true", help="show where things stand")
     parser.add_argument("--json", action="store_true", help="with --status: for a program")
     parser.add_argument("--dry-run", action="store_true", help="say what would be analysed, write nothing")
     args = parser.parse_args(argv)
     if args.json and not args.status:
         parser.error("--json goes with --status")
+    if args.report and any(value for name, value in vars(args).items() if name != "report"):
+        parser.error("--report does not go with another option: it shows what is analysed, and analyses nothing")
     return args
 
 
@@ -46,6 +50,8 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     if args.ticker:
         return show_one(shift, args.ticker)
+    if args.report:
+        return report_now(shift)
     check_not_future("--session", args.session, shift.clock.now_kst())
     log.info("Using the %s.", shift.store.description)
     calendar = make_calendar(shift.settings, shift.store)
@@ -56,7 +62,9 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     is_done = progress.analyzed == progress.tickers and shift.store.is_completed(HOURLY_ANALYSIS, session)
     with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
-        return EXIT_DONE if is_done else analyse(shift, calendar, session)
+        analysed = 0 if is_done else analyse(shift, calendar, session)
+        report_of_the_night(shift, session, analysed)
+    return EXIT_DONE
 
 
 def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
@@ -70,7 +78,10 @@ def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -
 
 
 def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
-    """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue."""
+    """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue.
+
+    How many targets were analysed.
+    """
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     store.give_up_jobs(HOURLY_ANALYSIS, before=session)
@@ -105,7 +116,30 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str) -> int:
         len(queue.analyzed),
         progress.tickers - progress.analyzed,
     )
+    return len(queue.analyzed)
+
+
+def report_now(shift: Shift) -> int:
+    """Raises `NotNow` as long as nothing is analysed."""
+    session = analysed_session(shift.store)
+    if session is None:
+        raise NotNow("No target is analysed yet, so there is nothing to report on. Run hourly_analysis.py first.")
+    path = shift.settings.report_file or shift.settings.data_dir / "report.html"
+    write_report(shift.store, path, session)
+    log.info("%s: the report is in %s.", session, path)
     return EXIT_DONE
+
+
+def report_of_the_night(shift: Shift, session: str, analysed: int) -> None:
+    """After the last target, where REPORT_FILE is set. The session's job stays completed whatever happens here: a page
+    that could not be written, or that another host knows nothing of, is written by the next run."""
+    path, store = shift.settings.report_file, shift.store
+    progress = store.analysis_progress(session)
+    if path is None or progress.pending or not progress.analyzed or analysed_session(store) != session:
+        return
+    if analysed or not is_current(store, path, session):
+        write_report(store, path, session)
+        log.info("%s: the report is in %s.", session, path)
 
 
 def show_one(shift: Shift, ticker: str) -> int:

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     analysis_quota: int = Field(500, ge=1, le=100_000)
     analysis_time_limit_minutes: float = Field(50, gt=0, le=1440)
     datasets: Annotated[tuple[Dataset, ...], NoDecode, Field(min_length=1)] = (Dataset.PRICES,)
+    report_file: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     kst_now: datetime | None = None
@@ -78,11 +79,11 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("data_dir", "log_dir")
+    @field_validator("data_dir", "log_dir", "report_file")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _absolute(cls, value: Path | None) -> Path | None:
         try:
-            return PROJECT / value.expanduser()
+            return None if value is None else PROJECT / value.expanduser()
         except RuntimeError as error:  # ~nobody
             raise ValueError(str(error)) from None
 
@@ -185,6 +186,7 @@ _ALLOWED = {
     "analysis_quota": "a whole number from 1 to 100000",
     "analysis_time_limit_minutes": "minutes above 0, at most 1440",
     "datasets": "prices (the only dataset so far)",
+    "report_file": "the path of a file",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "log_format": "text or json",
     "kst_now": "a date and time such as 2024-01-22T19:00",

@@ -42,6 +42,7 @@ WRONG = {
     "HISTORY_SESSIONS": "0",
     "ANALYSIS_QUOTA": "0",
     "ANALYSIS_TIME_LIMIT_MINUTES": "0",
+    "REPORT_FILE": "~no-such-user/report.html",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
     "KST_NOW": "tomorrow",
