@@ -17,5 +17,4 @@ def test_1700_targets_with_a_full_history_stay_under_5_mb(empty_store: Store, tm
     assert len(empty_store.targets(active_only=True)) >= TARGETS
     path = tmp_path / "report.html"
     write_report(empty_store, path, SESSION)
-    print(path.stat().st_size)
     assert MOST_BYTES / 2 < path.stat().st_size < MOST_BYTES
