@@ -94,4 +94,4 @@ setUpChoice("language", firstLanguage(), (value) => {
 });
 listen();
 followAddress();
-performance.mark("usable");
+requestAnimationFrame(() => setTimeout(() => performance.mark("usable"))); // the first picture is on the screen

@@ -10,7 +10,7 @@ const COLUMNS = [
   ["market_cap", (row) => DATA.rows.market_cap[row], large],
   ["return_20", latest("return_20"), moved],
   ["rsi_14", latest("rsi_14"), (value) => number(value)],
-  ["high_52w_distance", latest("high_52w_distance"), (value) => number(value, 1)],
+  ["high_52w_distance", latest("high_52w_distance"), percent],
   ["volume_ratio", latest("volume_ratio"), (value) => number(value, 1)],
   ["signals", (row) => DATA.rows.signals[row].length, (_, row) => markTags(row)],
 ];
@@ -55,8 +55,10 @@ function wayOf(key) {
   return kind === "pattern" ? way : entryOf(key)[3];
 }
 
+// A pattern may be read either way, and its colour alone must not tell which.
 function titleOfMark(key) {
-  return titleOf(entryOf(key));
+  const arrow = key.startsWith("pattern") ? {bullish: " ▲", bearish: " ▼"}[wayOf(key)] : null;
+  return titleOf(entryOf(key)) + (arrow ?? "");
 }
 
 function meaningOf(key) {

@@ -18,7 +18,7 @@ const layers = Object.fromEntries(LAYERS.map((name) => {
 
 // The hash of the address names the ticker that is shown, so that the browser's own way back closes it.
 function followAddress() {
-  const ticker = decodeURIComponent(location.hash.slice(1)), dialog = byId("ticker");
+  const ticker = location.hash.slice(1), dialog = byId("ticker");
   if (!PLACES.has(ticker)) {
     if (dialog.open) dialog.close();
     return;

@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from selenium.webdriver import Chrome, Keys
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from benchmarks.chromium import IS_INSTALLED, NO_CHROMIUM, chromium, resize
 from collectors.indicators.signals import SIGNALS
 from collectors.report import write_report
 from collectors.report.contents import contents
 from tests.fakes import FakeClock
-from tests.report.chromium import CHROMIUM, DRIVER, NO_CHROMIUM, chromium, resize
 from tests.report.nights import EVIL_NAMES, LAST, analyse, market, store_market
 from utils.clock import kst
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason=NO_CHROMIUM)
+pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason=NO_CHROMIUM)
 
 SESSION = LAST.isoformat()
 TICKERS = 160
@@ -138,9 +138,9 @@ def wait_until(page: Chrome, is_so: Callable[[Chrome], bool]) -> None:
 
 def test_it_opens_without_an_error_and_without_a_network(page: Chrome, facts: dict[str, Any]) -> None:
     reopen(page, facts["address"])
+    wait_until(page, lambda _: page.execute_script("return performance.getEntriesByName('usable').length") == 1)
     assert page.get_log("browser") == []
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
-    assert page.execute_script("return performance.getEntriesByName('usable').length") == 1
 
 
 def test_names_are_text_whatever_stands_in_them(page: Chrome) -> None:
@@ -326,6 +326,14 @@ def test_the_arrow_keys_read_one_session_after_the_other(page: Chrome, facts: di
     assert "2024년 1월 19일" in one(page, "#readout").text
     chart.send_keys(Keys.END)
     assert "2024년 1월 22일" in one(page, "#readout").text
+
+
+def test_the_pointer_reads_the_session_below_it(page: Chrome, facts: dict[str, Any]) -> None:
+    open_ticker(page, facts, SPLIT)
+    chart = one(page, "#chart svg")
+    ActionChains(page).move_to_element_with_offset(chart, 5 - chart.size["width"] // 2, 0).perform()
+    assert "2023년 10월 31일" in one(page, "#readout").text
+    assert one(page, "#chart .hair").get_attribute("visibility") == "visible"
 
 
 def test_every_indicator_of_a_ticker_is_listed(page: Chrome, facts: dict[str, Any]) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from collectors.indicators.catalogue import INDICATOR_NAMES
+from collectors import corporate_actions
+from collectors.indicators.catalogue import GROUPS, INDICATOR_NAMES
 from collectors.indicators.patterns import PATTERNS
+from collectors.indicators.ranks import RANKED
 from collectors.indicators.signals import SIGNALS
 from collectors.report import analysed_session, is_current, write_report
 from collectors.report.contents import FALLING, RISING, contents, short
@@ -70,13 +72,28 @@ def test_every_script_file_is_part_of_the_page(page: str) -> None:
         assert (FOLDER / name).read_text(encoding="utf-8") in page
 
 
-def test_every_text_has_both_languages() -> None:
-    words = (FOLDER / "words.js").read_text(encoding="utf-8").split("const WORDS = {")[1].split("\n};")[0]
-    known = set(re.findall(r'^  "?([\w ]+)"?: \[', words, re.MULTILINE))
-    texts = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", *SCRIPTS))
-    used = set(re.findall(r'word\("(\w+)"|data-word="(\w+)"', texts))
-    assert {one or other for one, other in used} <= known
-    assert len(re.findall(r'"[^"]*"', words)) >= 2 * len(known)
+def words() -> dict[str, tuple[str, str]]:
+    """Key -> English, Korean."""
+    text = (FOLDER / "words.js").read_text(encoding="utf-8").split("const WORDS = {")[1].split("\n};")[0]
+    found = re.findall(r'^  "?([\w ]+?)"?: \[\s*"([^"]+)",\s*"([^"]+)",?\s*\],$', text, re.MULTILINE)
+    assert len(found) == text.count(": [")
+    return {key: (english, korean) for key, english, korean in found}
+
+
+def test_every_text_has_both_languages_and_the_same_values() -> None:
+    for key, (english, korean) in words().items():
+        assert not re.search("[가-힣]", english)
+        assert re.search("[가-힣]", korean) or korean in ("RSI", "MACD"), key
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", korean)), key
+
+
+def test_every_text_that_is_used_is_there() -> None:
+    pieces = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", *SCRIPTS))
+    used = {one or other for one, other in re.findall(r'word\("(\w+)"|data-word="(\w+)"', pieces)}
+    kinds = {value for name, value in vars(corporate_actions).items() if name.isupper() and isinstance(value, str)}
+    ranked = set(RANKED) - set(INDICATOR_NAMES)
+    wanted = used | kinds - {corporate_actions.OFF_TICK_CLOSES_SINCE} | {group.title for group in GROUPS} | ranked
+    assert wanted <= set(words())
 
 
 def test_one_entry_per_target_in_every_list(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A real Chromium, driven through its own driver; both are Debian's packages `chromium` and `chromium-driver`."""
+"""A real Chromium for the report, driven through its own driver: Debian's packages `chromium` and `chromium-driver`."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+IS_INSTALLED = CHROMIUM is not None and DRIVER is not None
 NO_CHROMIUM = "CHROMIUM AND CHROMEDRIVER ARE NOT INSTALLED: THE REPORT WAS NOT TRIED IN A BROWSER"
 QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
