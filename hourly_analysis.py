@@ -134,8 +134,7 @@ def report_of_the_night(shift: Shift, session: str, analysed: int) -> None:
     """After the last target, where REPORT_FILE is set. The session's job stays completed whatever happens here: a page
     that could not be written, or that another host knows nothing of, is written by the next run."""
     path, store = shift.settings.report_file, shift.store
-    progress = store.analysis_progress(session)
-    if path is None or progress.pending or not progress.analyzed or analysed_session(store) != session:
+    if path is None or analysed_session(store) != session or store.analysis_progress(session).pending:
         return
     if analysed or not is_current(store, path, session):
         write_report(store, path, session)

@@ -118,7 +118,7 @@ const WORDS = {
   capital_reduction: ["Capital reduction", "감자"],
   auction_resumption: ["Resumption", "거래 재개"],
   market_transfer: ["Market transfer", "이전 상장"],
-  spin_off: ["Spin-off", "분할"],
+  spin_off: ["Spin-off", "기업분할"],
   share_collapse: ["Share collapse", "주식 수 급변"],
   rebase: ["Rebase", "기준가 변경"],
   "Averages and bands": ["Averages and bands", "이동평균과 밴드"],
