@@ -7,13 +7,14 @@ import sys
 
 from collectors.analysis_queue import AnalysisQueue
 from collectors.announcements import announce_night, announce_unfinished_night
+from collectors.report import analysed_session, is_current, write_report
 from collectors.sheet import show_ticker
 from collectors.status import show_status
 from collectors.technical_analyzer import TechnicalAnalyzer
 from collectors.wiring import make_calendar, required_scope
 from utils.cli import Shift, check_not_future, date_option, run
 from utils.date_utils import TradingCalendar
-from utils.errors import EXIT_DONE, NotCollected, WrongUsage
+from utils.errors import EXIT_DONE, NotCollected, NotNow, WrongUsage
 from utils.job_status import JobRun
 from utils.progress import progress_bar
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
@@ -35,12 +36,15 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quota", dest="analysis_quota", metavar="N", help="at most so many targets in this run")
     parser.add_argument("--time-limit", dest="analysis_time_limit_minutes", metavar="MINUTES", help="for this run")
     parser.add_argument("--ticker", metavar="CODE", help="show one ticker's result as a sheet")
+    parser.add_argument("--report", action="store_true", help="write the HTML page about the newest analysed session")
     parser.add_argument("--status", action="store_true", help="show where things stand")
     parser.add_argument("--json", action="store_true", help="with --status: for a program")
     parser.add_argument("--dry-run", action="store_true", help="say what would be analysed, write nothing")
     args = parser.parse_args(argv)
     if args.json and not args.status:
         parser.error("--json goes with --status")
+    if args.report and any(value for name, value in vars(args).items() if name != "report"):
+        parser.error("--report does not go with another option: it shows what is analysed, and analyses nothing")
     return args
 
 
@@ -50,6 +54,8 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     if args.ticker:
         return show_one(shift, args.ticker)
+    if args.report:
+        return report_now(shift)
     check_not_future("--session", args.session, shift.clock.now_kst())
     log.info("Using the %s.", shift.store.description)
     scope, calendar = required_scope(shift.store), make_calendar(shift.settings, shift.store)
@@ -62,10 +68,11 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     is_done = progress.analyzed == progress.tickers and is_recorded
     with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
         left = progress.tickers - progress.analyzed
-        code = EXIT_DONE if is_done else analyse(shift, calendar, session, left)
+        analysed = 0 if is_done else analyse(shift, calendar, session, left)
+        report_of_the_night(shift, session, analysed)
     if shift.settings.wants_digest and not args.session:
         announce_night(shift.store, session, shift.settings.language)
-    return code
+    return EXIT_DONE
 
 
 def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None, first: str) -> str:
@@ -82,7 +89,10 @@ def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None, f
 
 
 def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) -> int:
-    """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue."""
+    """One hour's share: batches until the quota, the time limit, a stop request or the end of the queue.
+
+    How many targets were analysed.
+    """
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
@@ -118,6 +128,17 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
         progress.failed,
         progress.pending,
     )
+    return len(queue.analyzed)
+
+
+def report_now(shift: Shift) -> int:
+    """Raises `NotNow` as long as nothing is analysed."""
+    session = analysed_session(shift.store)
+    if session is None:
+        raise NotNow("No target is analysed yet, so there is nothing to report on. Run hourly_analysis.py first.")
+    path = shift.settings.report_file or shift.settings.data_dir / "report.html"
+    write_report(shift.store, path, session)
+    log.info("%s: the report is in %s.", session, path)
     return EXIT_DONE
 
 
@@ -129,6 +150,17 @@ def drain(queue: AnalysisQueue, job: JobRun, expected: int) -> None:
             job.record()
             advance(len(queue.analyzed) - shown)
             shown = len(queue.analyzed)
+
+
+def report_of_the_night(shift: Shift, session: str, analysed: int) -> None:
+    """After the last target, where REPORT_FILE is set. The session's job stays completed whatever happens here: a page
+    that could not be written, or that another host knows nothing of, is written by the next run."""
+    path, store = shift.settings.report_file, shift.store
+    if path is None or analysed_session(store) != session or store.analysis_progress(session).pending:
+        return
+    if analysed or not is_current(store, path, session):
+        write_report(store, path, session)
+        log.info("%s: the report is in %s.", session, path)
 
 
 def show_one(shift: Shift, ticker: str) -> int:

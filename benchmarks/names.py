@@ -24,6 +24,14 @@ PANEL_BY_SESSIONS = "load panel, by sessions"
 MEMORY_FIRST_LOAD = "peak memory of the first load"
 MEMORY_ANALYSIS = "peak memory of the analysis"
 
+PAGE_SIZE = "size"
+PAGE_WRITTEN = "written"
+PAGE_USABLE = "usable after it is opened"
+PAGE_SORTED = "sorted by another column"
+PAGE_CHART = "a chart opened"
+PAGE_LIMITS: dict[str, float] = {PAGE_SIZE: 5_000_000, PAGE_USABLE: 2.0}
+"""Of the report: bytes and seconds."""
+
 RATIOS = (COLLECT, ANALYSIS, ANALYSIS_WITHOUT_PATTERNS, QUEUE, USUAL, USUAL_TO_OURS)
 GROWTHS = (FIRST_LOAD, COLLECT_BY_TICKERS, PANEL_BY_TICKERS, PANEL_BY_SESSIONS, ANALYSIS_BY_TICKERS,
            ANALYSIS_BY_SESSIONS)  # fmt: skip

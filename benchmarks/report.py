@@ -16,6 +16,7 @@ from benchmarks.names import (
     MEMORY_FIRST_LOAD,
     MEMORY_LIMIT,
     MONGODB,
+    PAGE_LIMITS,
     SLOPE_TOLERANCE,
 )
 from benchmarks.plan import Plan
@@ -48,6 +49,7 @@ def build(plan: Plan, of_machine: dict[str, Any], found: Found) -> dict[str, Any
             judged_memory(MEMORY_FIRST_LOAD, found["collection"]["peak_bytes"]),
             judged_memory(MEMORY_ANALYSIS, found["analysis memory"]["peak_bytes"]),
         ],
+        "page": [judged_page(name, value) for name, value in found["page"]["measured"].items()],
     }
     if not plan.is_whole:
         for row in chain(*judged.values()):
@@ -102,6 +104,12 @@ def judged_memory(name: str, peak: int) -> dict[str, Any]:
     }
 
 
+def judged_page(name: str, measured: float) -> dict[str, Any]:
+    """Bytes or seconds, against a limit where there is one."""
+    limit = PAGE_LIMITS.get(name)
+    return {"name": name, "measured": measured, "goal": limit, "met": None if limit is None else measured <= limit}
+
+
 def notes(found: Found) -> list[str]:
     """What a reader has to know about these very figures."""
     usual = found["usual"]
@@ -110,6 +118,7 @@ def notes(found: Found) -> list[str]:
         f"The usual way was measured on {usual['usual_tickers']} of {usual['scaled_to']:,} tickers and multiplied to "
         "all of them, as was the bare loop over the same tickers.",
     ]
+    said.append(found["page"]["note"])
     if "mongodb" not in found:
         return [*said, NO_SERVER]
     mongodb = found["mongodb"]

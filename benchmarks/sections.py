@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analysis, collection, growth, market, mongodb
+from benchmarks import analysis, collection, growth, market, mongodb, page
 from benchmarks.plan import Plan, read_plan
 
 KILOBYTE = 1 if sys.platform == "darwin" else 1024
@@ -30,6 +30,7 @@ SECTIONS: dict[str, Callable[[Plan], dict[str, Any]]] = {
     "analysis": analysis.measure,
     "usual": analysis.measure_usual,
     "growth": growth.measure,
+    "page": page.measure,
     "mongodb": mongodb.measure,
 }
 

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.names import PAGE_SIZE
+
 Cells = list[str]
 WIDTH = 150
 """Columns of the tables where there is no terminal to say."""
@@ -31,6 +33,8 @@ goal that is missed is called missed.
   less is better. Up to 0.1 above 1 counts as linear.
 - **Memory**: the peak (`ru_maxrss`) of a process of its own that loads all sessions for the first time (with pykrx in
   memory), and of one that analyses the whole market as `hourly_analysis.py` does.
+- **The report**: the page of the 1,700 largest tickers, written, then opened in a real Chromium where one is installed:
+  seconds from the address to a page that can be used, and from a click to its effect.
 
 Competing tasks take turns; figures are medians, ratios the median of the ratios of each repetition, with the quartiles.
 """
@@ -68,6 +72,12 @@ def memory_cells(row: dict[str, Any]) -> Cells:
     return [row["name"], f"{row['bytes'] / 1e6:.0f} MB", f"at most {row['baseline']}", verdict(row)]
 
 
+def page_cells(row: dict[str, Any]) -> Cells:
+    of_size = row["name"] == PAGE_SIZE
+    shown = [f"{value / 1e6:.2f} MB" if of_size else seconds(value) for value in (row["measured"], row["goal"] or 0)]
+    return [row["name"], shown[0], f"at most {shown[1]}" if row["goal"] else "", verdict(row)]
+
+
 def stage_cells(line: dict[str, Any]) -> Cells:
     return [line["name"], seconds(line["seconds"]), f"{line['share']:.0%}", f"{line['ratio']:.2f}x"]
 
@@ -83,6 +93,7 @@ def tables(report: dict[str, Any]) -> list[tuple[str, Cells, list[Cells]]]:
     found.append(("Growth", heads, [growth_cells(row) for row in report["growth"]]))
     memory = [memory_cells(row) for row in report["memory"]]
     found.append(("Memory", ["peak", "measured", "goal", ""], memory))
+    found.append(("The report", ["page", "measured", "goal", ""], [page_cells(row) for row in report["page"]]))
     return found
 
 

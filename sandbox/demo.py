@@ -90,6 +90,7 @@ def demo_settings(url: str) -> dict[str, str]:
     own = {
         "DATA_DIR": str(FOLDER / "data"),
         "LOG_DIR": str(FOLDER / "logs"),
+        "REPORT_FILE": str(FOLDER / "report.html"),
         "KRX_ID": LOGIN_ID,
         "KRX_PW": PASSWORD,
         "KRX_BASE_URL": url,
@@ -106,6 +107,7 @@ def show_result() -> None:
         show_largest(store, LARGEST)
     finally:
         store.close()
+    say(f"The morning's report is {settings.report_file}: open it in a browser.")
     say(f"The database is in {settings.data_dir}, the logs in {settings.log_dir}. Delete {FOLDER} whenever you like.")
     say("For the real exchange: README.md, section «For real use».")
 

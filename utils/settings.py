@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     notify_digest: Literal["no", "yes"] = "no"
     notify_lang: Literal["en", "ko"] | None = None
     heartbeat_url: SecretStr | None = None
+    report_file: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     kst_now: datetime | None = None
@@ -120,7 +121,7 @@ class Settings(BaseSettings):
             TypeAdapter(HttpUrl).validate_python(value.get_secret_value())
         return value
 
-    @field_validator("data_dir", "log_dir", "targets_file")
+    @field_validator("data_dir", "log_dir", "targets_file", "report_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         try:
@@ -255,6 +256,7 @@ _ALLOWED = {
     "notify_digest": "no or yes",
     "notify_lang": "en or ko",
     "heartbeat_url": "an http:// or https:// address",
+    "report_file": "the path of a file",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "log_format": "text or json",
     "kst_now": "a date and time such as 2024-01-22T19:00",

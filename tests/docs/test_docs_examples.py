@@ -25,7 +25,8 @@ MORNING = kst(2026, 9, 12, 9)
 LAST, THEN = "2026-09-11", "2026-09-01"
 SESSIONS = 30
 IN_THE_READMES = ("005930", "000660")
-SHOWS = ("daily_update.py --export ", "daily_update.py --status", "hourly_analysis.py --ticker ")
+REPORT = "hourly_analysis.py --report"
+SHOWS = ("daily_update.py --export ", "daily_update.py --status", "hourly_analysis.py --ticker ", REPORT)
 """The commands that show what is stored; the others are tested as whole nights."""
 
 
@@ -104,6 +105,9 @@ def test_a_command_of_the_readme_runs_and_shows_what_is_stored(
         whole = sum(len(market.day(session).code) for session in sessions)
         assert len(table) == (SESSIONS if "--ticker" in options else whole)
         assert table["session"].unique().tolist() == sessions
+    elif command == REPORT:
+        page = suite.folder / "data" / "report.html"
+        assert f'"session":"{LAST}"' in page.read_text(encoding="utf-8")
     else:
         shown = capsys.readouterr().out
         assert LAST in shown

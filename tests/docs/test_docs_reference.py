@@ -54,6 +54,7 @@ WRONG = {
     "NOTIFY_DIGEST": "perhaps",
     "NOTIFY_LANG": "ja",
     "HEARTBEAT_URL": "hc-ping.com",
+    "REPORT_FILE": "~no-such-user/report.html",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
     "KST_NOW": "tomorrow",

@@ -42,6 +42,8 @@ WRONG_OPTIONS = [
     (("hourly_analysis.py", "--session", "2026-09-05"), "closed on that day"),
     (("hourly_analysis.py", "--session", "2026-09-11"), "--session 2026-09-11 is in the future"),
     (("hourly_analysis.py", "--ticker", "999999"), "no target"),
+    (("hourly_analysis.py", "--report", "--dry-run"), "does not go with"),
+    (("hourly_analysis.py", "--report", "--session", "2026-09-10"), "does not go with"),
 ]
 
 

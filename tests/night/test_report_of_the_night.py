@@ -1,0 +1,121 @@
+"""The report: on request, and after the night's last target."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from collectors.technical_analyzer import AnalysisError, TechnicalAnalyzer
+from sandbox.server import LocalExchange
+from tests.failures.installation import Installation, sleepless
+from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from utils.clock import kst
+
+SETUP = kst(2026, 9, 10, 19)
+SESSION, NEXT_SESSION = "2026-09-10", "2026-09-11"
+TEN_PAST, NEXT_HOUR = SETUP + timedelta(minutes=10), SETUP + timedelta(minutes=70)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    return tmp_path / "out" / "report.html"
+
+
+@pytest.fixture
+def night(
+    exchange: LocalExchange, tmp_path: Path, page: Path, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Installation:
+    """Set up, not analysed yet, with a report wanted; over each database."""
+    sleepless(monkeypatch)
+    installation = Installation(Suite(exchange, tmp_path / "night", database), monkeypatch, {"REPORT_FILE": str(page)})
+    installation.must(SETUP, "manual_setup", "--yes", "--sessions", "8")
+    return installation
+
+
+def job(night: Installation) -> dict[str, object]:
+    return dict(night.read(NEXT_HOUR)["analyses"][SESSION])
+
+
+def test_it_is_written_after_the_last_target_and_not_before(night: Installation, page: Path) -> None:
+    night.must(TEN_PAST, "hourly_analysis", "--quota", "5")
+    assert not page.exists()
+    done = night.must(NEXT_HOUR, "hourly_analysis")
+    assert f"the report is in {page}" in done.log
+    assert f'"session":"{SESSION}"' in page.read_text(encoding="utf-8")
+    assert [file.name for file in page.parent.iterdir()] == ["report.html"]
+
+
+def test_a_finished_night_leaves_its_page_alone_and_replaces_another(night: Installation, page: Path) -> None:
+    night.must(TEN_PAST, "hourly_analysis")
+    before = page.stat()
+    night.must(NEXT_HOUR, "hourly_analysis")
+    assert page.stat() == before
+    page.write_text("of another night")
+    night.must(NEXT_HOUR, "hourly_analysis")
+    assert f'"session":"{SESSION}"' in page.read_text(encoding="utf-8")
+
+
+def test_a_report_that_cannot_be_written_leaves_the_night_completed(night: Installation, page: Path) -> None:
+    page.mkdir(parents=True)
+    done = night.run(TEN_PAST, "hourly_analysis")
+    assert (done.code, "REPORT_FILE" in done.log) == (2, True)
+    assert (job(night)["status"], job(night)["error"], job(night)["pending"]) == ("completed", None, 0)
+    page.rmdir()
+    night.must(NEXT_HOUR, "hourly_analysis")
+    assert page.is_file()
+    assert job(night)["attempts"] == 1
+
+
+def test_a_target_that_cannot_be_analysed_keeps_no_report_waiting(
+    night: Installation, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyze = TechnicalAnalyzer.analyze
+
+    def one_is_odd(analyzer: TechnicalAnalyzer, ticker: str) -> object:
+        if ticker == night.read(TEN_PAST)["targets"][0]["_id"]:
+            raise AnalysisError("it is odd")
+        return analyze(analyzer, ticker)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TechnicalAnalyzer, "analyze", one_is_odd)
+        night.must(TEN_PAST, "hourly_analysis")
+    assert (job(night)["status"], job(night)["failed"]) == ("running", 1)
+    before = page.read_bytes()
+    night.must(NEXT_HOUR, "hourly_analysis")
+    assert page.read_bytes() != before
+
+
+def test_on_request_it_needs_no_setting(night: Installation, page: Path) -> None:
+    night.must(TEN_PAST, "hourly_analysis")
+    page.unlink()
+    night.settings.clear()
+    done = night.must(NEXT_HOUR, "hourly_analysis", "--report")
+    found = night.suite.folder / "data" / "report.html"
+    assert str(found) in done.log
+    assert f'"session":"{SESSION}"' in found.read_text(encoding="utf-8")
+    assert not page.exists()
+
+
+def test_on_request_it_shows_what_there_is(night: Installation, page: Path) -> None:
+    night.must(TEN_PAST, "hourly_analysis", "--quota", "5")
+    night.must(TEN_PAST, "hourly_analysis", "--report")
+    assert '"analyzed":5,' in page.read_text(encoding="utf-8")
+
+
+def test_before_anything_is_analysed_there_is_nothing_to_report(night: Installation, page: Path) -> None:
+    done = night.run(TEN_PAST, "hourly_analysis", "--report")
+    assert (done.code, "nothing to report on" in done.log) == (75, True)
+    assert not page.exists()
+
+
+def test_without_the_setting_a_night_writes_none(night: Installation, page: Path) -> None:
+    night.settings.clear()
+    night.must(TEN_PAST, "hourly_analysis")
+    assert not page.exists()
+    assert not (night.suite.folder / "data" / "report.html").exists()
+
+
+def test_no_secret_is_in_it(night: Installation, page: Path) -> None:
+    night.must(TEN_PAST, "hourly_analysis")
+    text = page.read_text(encoding="utf-8")
+    assert not [secret for secret in (LOGIN_ID, PASSWORD, "mongodb://", str(night.suite.folder)) if secret in text]
