@@ -8,19 +8,18 @@ import sys
 from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
 from collectors.dataset_healing import heal_datasets
-from collectors.guide import LANGUAGES, Dialogue, Words, converse, place
-from collectors.healing import due_in_store, heal_all, raise_worst
-from collectors.stock_data_collector import Collected, StockDataCollector
-from collectors.target_rule import TargetRule, target_rule
+from collectors.first_load import load, sessions_to_load
+from collectors.guide import LANGUAGES, Dialogue, Words, converse, offer_cron_lines, place, say_what_comes_next
+from collectors.stock_data_collector import StockDataCollector
+from collectors.target_rule import target_rule
 from collectors.targets import refresh_from_newest
 from collectors.wiring import make_calendar, make_sources, overruled_every_night, with_earlier_choices
 from utils.cli import Shift, run, run_without_store, setting_options
-from utils.crontab import advice, can_be_installed, change_crontab, install
-from utils.errors import EXIT_DONE, MalformedAnswer, StoreError, WrongUsage
+from utils.crontab import change_crontab
+from utils.errors import EXIT_DONE, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
-from utils.progress import progress_bar
-from utils.settings import PROJECT, Settings, language_of_locale
+from utils.settings import Settings, language_of_locale
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION
 
@@ -121,61 +120,6 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
     cross_check(sources, store)
     say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE
-
-
-def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) -> list[str]:
-    """The last `count` sessions that are due, as the exchange itself shows them. One request, unless the prediction
-    takes closed days for sessions: then one more, further back. Raises `WrongUsage` when there are not so many."""
-    now = shift.clock.now_kst()
-    sessions: list[str] = []
-    for margin in (0, 5, 25):
-        guess = collector.calendar.last_sessions(collector.calendar.session_of_night(now), count + margin)
-        shown = collector.learn_calendar(guess[0], now.date().isoformat())
-        if not shown:
-            raise MalformedAnswer(f"The exchange's index series shows no session since {guess[0]}.")
-        sessions = [session for session in shown if collector.calendar.is_due(session, now)][-count:]
-        if len(sessions) == count:
-            return sessions
-    raise WrongUsage(f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with --sessions.")
-
-
-def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule, words: Words) -> None:
-    """Bring in what is due of these sessions; with the last one its targets, so it is complete with them."""
-    due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
-    log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
-    with progress_bar(words("loading"), len(due), log_every=25) as advance:
-
-        def after_session(collected: Collected) -> None:
-            advance(1)
-            if collected.head.session == sessions[-1]:
-                refresh_from_newest(shift.store, rule)
-
-        problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, after_session)
-    raise_worst(problems)
-
-
-def say_what_comes_next(shift: Shift, sessions: int, targets: int, words: Words) -> None:
-    settings = shift.settings
-    kept = place(words, settings, shift.store.description)
-    state, lines = advice(settings, shift.clock)
-    sys.stdout.write(
-        f"\n{words('done', sessions=sessions, targets=targets, place=kept)}\n\n{words('next')}\n\n"
-        f"1. {words(state)}\n\n{lines}\n"
-        f"2. {words('next_look')}\n   {sys.executable} {PROJECT / 'daily_update.py'} --status\n"
-        f"3. {words('next_told' if settings.notify_urls else 'next_notify')}\n"
-    )
-
-
-def offer_cron_lines(shift: Shift, words: Words) -> None:
-    if not can_be_installed(shift.settings, shift.clock):
-        return
-    try:
-        with shift.stop.while_asking():
-            agreed = Dialogue(words).agrees(words("cron_offer"), default=False)
-    except (KeyboardInterrupt, EOFError):
-        agreed = False  # everything else is done
-    if agreed:
-        install(shift.settings, shift.clock)
 
 
 if __name__ == "__main__":

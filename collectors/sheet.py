@@ -9,6 +9,7 @@ from collectors.indicators.patterns import PATTERNS
 from collectors.indicators.ranks import RANKED
 from collectors.indicators.signals import SIGNALS
 from utils.cli import screen
+from utils.errors import WrongUsage
 from utils.store import Store
 
 _COLUMNS = {
@@ -23,6 +24,19 @@ _COLUMNS = {
 }
 _KOREAN = {each.name: each.korean for each in (*SIGNALS, *PATTERNS)}
 _WITHIN = {"whole market": "_all", "own market": "_own"}
+
+
+def show_result(store: Store, ticker: str) -> None:
+    """The ticker's last result. Raises `WrongUsage` when there is none."""
+    document = store.analysis(ticker)
+    if document is None:
+        waits, no_target = (
+            "it waits for its analysis.",
+            "it is no target. `daily_update.py --export` shows all tickers.",
+        )
+        reason = no_target if store.target(ticker) is None else waits
+        raise WrongUsage(f"--ticker {ticker}: there is no result; {reason}")
+    show_ticker(document)
 
 
 def show_ticker(document: dict[str, Any]) -> None:

@@ -202,9 +202,11 @@ def _is_silent(situation: Situation, job: Document) -> bool:
 
 
 def _is_overtaken(situation: Situation, job: Document) -> bool:
-    """The next session is there and its own analysis should have begun, which gives up this one."""
+    """The next session is there and its own analysis should have begun, which gives up this one. One that had been
+    completed before a revision re-opened it is nobody's failure."""
     newest = situation.heads[-1].session if situation.heads else ""
-    return bool(job["date_kst"] < newest) and situation.now >= situation.due_by(newest)
+    overtaken = bool(job["date_kst"] < newest) and situation.now >= situation.due_by(newest)
+    return overtaken and job["end_time_utc"] is None
 
 
 _STALE: dict[str, Callable[[Situation, Document], bool]] = {

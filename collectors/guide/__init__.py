@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from collectors.guide.choices import ask_markets, ask_sessions, ask_threshold
 from collectors.guide.database import ask_database
 from collectors.guide.dialogue import Dialogue
+from collectors.guide.ending import offer_cron_lines, say_what_comes_next
 from collectors.guide.exchange import ask_exchange
 from collectors.guide.guide import Guide, place
 from collectors.guide.texts import LANGUAGES, Words
@@ -14,7 +15,7 @@ from utils.clock import Clock
 from utils.errors import NightShiftError
 from utils.settings import ENV_FILE, load_settings
 
-__all__ = ["LANGUAGES", "Dialogue", "Words", "converse", "place"]
+__all__ = ["LANGUAGES", "Dialogue", "Words", "converse", "offer_cron_lines", "place", "say_what_comes_next"]
 
 
 def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from collectors.indicators.catalogue import CATALOGUE, INDICATOR_NAMES
+from collectors.night import PANEL_SESSIONS
 from collectors.technical_analyzer import TechnicalAnalyzer
-from hourly_analysis import PANEL_SESSIONS
 from utils.market_day import Panel
 
 ROWS = 300

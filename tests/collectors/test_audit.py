@@ -27,6 +27,7 @@ from collectors.audit import Audit, audit_sessions, show_audit
 from collectors.audit.cells import audit_cells
 from collectors.audit.findings import RULES
 from collectors.corporate_actions import find_actions
+from collectors.evening import Evening
 from collectors.sources import Sources
 from sandbox import answers
 from sandbox.publication import phase_of, shown
@@ -108,24 +109,18 @@ class House:
     def evening(self) -> None:
         """`daily_update.py`"""
         with sources_of(self):
-            daily_update.update(self.shift, self.scope["first_session"], None)
+            daily_update.update(Evening(self.shift, None, None), self.store)
 
     def hour(self) -> None:
         """`hourly_analysis.py`"""
         hourly_analysis.work(self.shift, hourly_analysis.parse([]))
 
     def audit(self) -> Audit:
-        return daily_update.look_over(self.shift, self.scope["first_session"], None)
+        return Evening(self.shift, None, None).look_over()
 
     def repair(self) -> int:
         with sources_of(self), self.store.lock(COLLECTION):
-            return daily_update.mend(self.shift, self.scope["first_session"], None)
-
-    @property
-    def scope(self) -> dict[str, Any]:
-        scope = self.store.scope()
-        assert scope is not None
-        return scope
+            return daily_update.mend(Evening(self.shift, None, None), self.store)
 
     def frame(self, session: str) -> pd.DataFrame:
         day = self.store.load_session(session)
@@ -153,7 +148,7 @@ class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
         house = self._house
         for_datasets = [house.source] if house.key is None else []
         sources = Sources([house.source], [house.source], house.clock, house.clock.sleep, for_datasets)
-        self._patch.setattr(daily_update, "make_sources", lambda *_: sources)
+        self._patch.setattr("collectors.evening.make_sources", lambda *_: sources)
 
     def __exit__(self, *_: object) -> None:
         self._patch.undo()
@@ -627,21 +622,21 @@ def test_only_the_span_is_looked_at(house: House) -> None:
     lose_a_session(house)
     falsify_a_target(house)
     kill_a_setup(house)
-    narrow = daily_update.look_over(house.shift, SETUP, "2026-08-10")
+    narrow = Evening(house.shift, SETUP, "2026-08-10").look_over()
     assert (narrow.findings, narrow.sessions) == ([], 3)
-    up_to_today = daily_update.look_over(house.shift, SETUP, "2026-08-12")
+    up_to_today = Evening(house.shift, SETUP, "2026-08-12").look_over()
     assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (["stale_job", "target_data"], []), (
         "not due before six"
     )
-    assert told(daily_update.look_over(house.shift, MIDDLE, MIDDLE)) == [("hole", MIDDLE)]
+    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [("hole", MIDDLE)]
 
 
 def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> None:
     keep_nine_tenths_of_one(house)
     forget_factors(house)
-    assert told(daily_update.look_over(house.shift, MIDDLE, MIDDLE)) == [("few_tickers", MIDDLE), ("factor", MIDDLE)]
+    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [("few_tickers", MIDDLE), ("factor", MIDDLE)]
     keep_a_tenth_of_the_first(house)
-    assert told(daily_update.look_over(house.shift, FIRST, FIRST)) == [("few_tickers", FIRST)]
+    assert told(Evening(house.shift, FIRST, FIRST).look_over()) == [("few_tickers", FIRST)]
 
 
 def test_a_loaded_history_has_to_be_whole(house: House) -> None:

@@ -74,6 +74,7 @@ class Newcomer:
         command = [sys.executable, str(self.folder / "manual_setup.py"), *options]
         child, terminal = pty.fork()
         if child == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever starts the tests in the background ignores it
             os.execve(command[0], command, self.environment | environment)  # noqa: S606
         try:
             return _converse(child, terminal, list(answers))

@@ -15,6 +15,7 @@ CODE = "".join(
     for path in [
         PROJECT / "manual_setup.py",
         PROJECT / "utils" / "crontab.py",
+        PROJECT / "collectors" / "first_load.py",
         *(PROJECT / "collectors" / "guide").glob("*.py"),
     ]
     if path.name != "texts.py"

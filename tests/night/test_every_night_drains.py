@@ -111,7 +111,7 @@ class Night:
 
 @pytest.fixture
 def night(collected: Path, evening: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
-    monkeypatch.setattr(hourly_analysis, "TechnicalAnalyzer", Quick)
+    monkeypatch.setattr("collectors.night.TechnicalAnalyzer", Quick)
     monkeypatch.delenv("ANALYSIS_QUOTA", raising=False)
     monkeypatch.delenv("ANALYSIS_TIME_LIMIT_MINUTES", raising=False)
     clock = Quick.clock = FakeClock(evening)

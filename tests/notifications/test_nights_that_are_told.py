@@ -117,7 +117,7 @@ def test_what_failed_and_recovered_while_nobody_could_be_told_is_one_message(wat
 def test_an_analysis_that_breaks_every_hour_is_told_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.must(EVENING, "daily_update")
     with monkeypatch.context() as patch:
-        patch.setattr("hourly_analysis.TechnicalAnalyzer", lambda panel: 1 / 0)
+        patch.setattr("collectors.night.TechnicalAnalyzer", lambda panel: 1 / 0)
         for hour in range(3):
             assert watched.run(EVENING + hours(hour), "hourly_analysis").code == 1
     watched.must(EVENING + hours(3), "hourly_analysis")

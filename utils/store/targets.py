@@ -27,7 +27,7 @@ class Progress:
     analyzed: int
     failed: int
     ahead: int
-    """Of those analysed, how many for a later session already."""
+    """How many active targets were analysed for a later session already."""
 
     @property
     def pending(self) -> int:
@@ -134,10 +134,11 @@ class Targets(Jobs):
             return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind})
 
     def analysis_progress(self, session: str) -> Progress:
-        targets = [target for target in self.targets(active_only=True) if target["added_date"] <= session]
+        active = self.targets(active_only=True)
+        targets = [target for target in active if target["added_date"] <= session]
         behind = [target for target in targets if (target["last_analyzed_date"] or "") < session]
         failed = sum(target["last_error"] is not None for target in behind)
-        ahead = sum((target["last_analyzed_date"] or "") > session for target in targets)
+        ahead = sum((target["last_analyzed_date"] or "") > session for target in active)
         return Progress(tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead)
 
     def analysis(self, ticker: str) -> Document | None:
