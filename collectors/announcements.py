@@ -4,7 +4,7 @@ import pandas as pd
 
 from utils.notifications.texts import FLAGGED, NIGHT, UNFINISHED, listing, night_line, unfinished_line
 from utils.store import Store
-from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, LEAST_SHARE_ANALYZED
 
 
 def announce_flagged_actions(store: Store, session: str, frame: pd.DataFrame, language: str) -> None:
@@ -26,11 +26,11 @@ def announce_flagged_actions(store: Store, session: str, frame: pd.DataFrame, la
 
 
 def announce_night(store: Store, session: str, language: str) -> None:
-    """Have one line told about the night, once its last target is analysed."""
-    head = store.session_head(session)
-    if head is None or not store.is_completed(HOURLY_ANALYSIS, session) or store.is_announced(NIGHT, session):
+    """Have one line told about the night, once nothing is left of it but single targets that cannot be analysed."""
+    head, progress = store.session_head(session), store.analysis_progress(session)
+    done = progress.pending == 0 and progress.analyzed >= LEAST_SHARE_ANALYZED * progress.tickers > 0
+    if head is None or not done or store.is_announced(NIGHT, session):
         return
-    progress = store.analysis_progress(session)
     line = night_line(
         language,
         store.signal_counts(session),

@@ -41,7 +41,7 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
     if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
         announce_unfinished_night(store, session, settings.language)
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
-        heads = store.session_heads()
+        source = store.panel_source()
         panel = store.load_panel(session, PANEL_SESSIONS)
         queue = AnalysisQueue(
             store,
@@ -49,10 +49,10 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
             session,
             settings.analysis_quota,
             may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
-            is_current=lambda: store.session_heads() == heads,
+            is_current=lambda: store.panel_source() == source,
         )
         _drain(queue, job, min(left, settings.analysis_quota))
-        if store.session_heads() != heads:  # a revision came in meanwhile: what was read before it does not count
+        if store.panel_source() != source:  # a revision came in meanwhile: what was read before it does not count
             store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
         job.record(

@@ -97,10 +97,14 @@ class StoredSessions:
         return find_actions(None if previous is None else previous.frame, day.frame, day.session)
 
     def _settle(self, day: MarketDay, found: Actions) -> None:
-        """What changes is opened before it is saved: afterwards nobody could tell any more which factors had."""
-        if changed := _with_other_factor(day.frame, found):
-            self.store.reopen_targets(day.session, self.calendar.previous_session(day.session), changed)
+        """What changes is opened before it is saved: afterwards nobody could tell any more which factors had. And
+        after: an analysis with the old factors may have been marked in between."""
+        changed, behind = _with_other_factor(day.frame, found), self.calendar.previous_session(day.session)
+        if changed:
+            self.store.reopen_targets(day.session, behind, changed)
         self.save(day, found)
+        if changed:
+            self.store.reopen_targets(day.session, behind, changed)
 
 
 def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:

@@ -48,6 +48,15 @@ def to_whole(numbers: Floats) -> npt.NDArray[np.int64]:
     return np.floor(numbers + 0.5).astype(np.int64)
 
 
+def without_noise(prices: Floats) -> Floats:
+    """To twelve significant digits: a price times base / price is the base again, and prices that are equal compare as
+    equal. Any shape; NaN and 0 stay."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 10.0 ** (11 - np.floor(np.log10(np.abs(prices))))
+        rounded = np.rint(prices * scale) / scale
+    return np.where(prices == 0, 0.0, rounded)
+
+
 class Adjustments:
     """What the prices and volumes of each session are multiplied with, gathered from the sessions, oldest first.
 

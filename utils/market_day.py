@@ -54,6 +54,11 @@ class MarketDay:
         return seal.hexdigest()
 
 
+def factor_digest(factor: np.ndarray) -> str:
+    """SHA-256 over a session's factors: equal factors, equal digest."""
+    return hashlib.sha256(np.nan_to_num(factor, nan=-1.0).astype("<f8").tobytes()).hexdigest()
+
+
 def differing_tickers(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """The tickers whose cells in these columns (`ticker` among them) differ, or that only one of two frames lists."""
     both = pd.concat([one[list(columns)], other[list(columns)]])

@@ -7,6 +7,7 @@ NaN; every comparison with it is false, so a signal that cannot be known is not 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 Values = Mapping[str, float]
 Rule = Callable[[Values, Values], bool]
@@ -42,6 +43,15 @@ def _crosses(over: str, under: str, priced: bool = True) -> Rule:
     def fires(now: Values, before: Values) -> bool:
         least = TOLERANCE * (now["close"] if priced else 100.0)
         return before[over] - before[under] <= least < now[over] - now[under]
+
+    return fires
+
+
+def _aligned(*names: str) -> Rule:
+    """Each line is above the next one."""
+
+    def fires(now: Values, _: Values) -> bool:
+        return all(now[upper] - now[lower] > TOLERANCE * now["close"] for upper, lower in pairwise(names))
 
     return fires
 
@@ -88,9 +98,9 @@ SIGNALS = (
     Signal("dead_cross_20_60", "Dead cross 20/60", "데드크로스 20/60", "SMA 20 crosses below SMA 60",
            _crosses("sma_60", "sma_20")),
     Signal("aligned_up", "Averages aligned upward", "정배열", "SMA 5 > SMA 20 > SMA 60 > SMA 120 (a state)",
-           lambda now, _: now["sma_5"] > now["sma_20"] > now["sma_60"] > now["sma_120"]),
+           _aligned("sma_5", "sma_20", "sma_60", "sma_120")),
     Signal("aligned_down", "Averages aligned downward", "역배열", "SMA 5 < SMA 20 < SMA 60 < SMA 120 (a state)",
-           lambda now, _: now["sma_5"] < now["sma_20"] < now["sma_60"] < now["sma_120"]),
+           _aligned("sma_120", "sma_60", "sma_20", "sma_5")),
     Signal("new_high_52w", "New 52-week high", "52주 신고가",
            "high above every earlier high of the 52 weeks; from 60 bars on",
            lambda now, _: now["high"] > now["prior_high_52w"]),

@@ -10,6 +10,8 @@ from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
 ROWS = 300
+TURNOVER = {"vwap_20", "value_sma_20", "value_average_20"}
+"""From the turnover in won, which is never adjusted."""
 DAYS = TradingCalendar().last_sessions("2024-01-22", ROWS)
 
 
@@ -53,3 +55,20 @@ def test_a_split_in_the_window_changes_no_indicator(tmp_path, clock, kind, share
     for name, line in unsplit.history.items():
         np.testing.assert_allclose(split.history[name], line, rtol=1e-9, err_msg=name)
     assert (split.signals, split.patterns) == (unsplit.signals, unsplit.patterns)
+
+
+@pytest.mark.parametrize(("before", "base"), [(56_192, 32_554), (194_177, 124_064), (1_003, 7)])
+def test_a_price_that_never_moves_is_flat_over_an_ex_date(tmp_path, clock, before, base):
+    """The factor is base / previous close, and no product of floats brings the base back exactly."""
+    store = Store(SqliteBackend(tmp_path), clock)
+    with store.backend.batch():
+        for number, day in enumerate(DAYS):
+            close = before if number < 290 else base
+            factor = base / before if number == 290 else 1.0
+            store.save_session(market_day(day, row("000010", close, factor=factor), row("000020", base)))
+    panel = store.load_panel(DAYS[-1], ROWS)
+    store.close()
+    assert (panel.close[0] == base).all()
+    moved, still = TechnicalAnalyzer(panel).analyze("000010"), TechnicalAnalyzer(panel).analyze("000020")
+    assert (moved.signals, moved.ranks) == (still.signals, still.ranks)
+    assert {name for name in moved.latest if moved.latest[name] != still.latest[name]} <= TURNOVER

@@ -24,6 +24,29 @@ def test_an_overtaken_night_is_recorded_as_unfinished(installed: Installation) -
     assert (jobs["2026-09-11"]["status"], jobs["2026-09-11"]["pending"]) == ("completed", 0)
 
 
+def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(installed: Installation) -> None:
+    installed.must(EVENING, "daily_update")
+    step, settled = AnalysisQueue.step, []
+
+    def step_and_settle(queue: AnalysisQueue) -> bool:
+        more = step(queue)
+        store = installed.suite.store(EVENING)
+        day = store.load_session(TONIGHT)
+        assert day is not None
+        settled.append(day.digest())
+        store.save_session(replace(day, frame=day.frame.assign(factor=day.frame["factor"] * 0.5)))
+        settled.append(store.load_session(TONIGHT).digest())  # type: ignore[union-attr]
+        store.close()
+        return more
+
+    with pytest.MonkeyPatch.context() as meanwhile:
+        meanwhile.setattr(AnalysisQueue, "step", step_and_settle)
+        installed.must(EVENING + TEN_PAST, "hourly_analysis")
+    assert settled[0] == settled[1], "the cells are the same"
+    assert installed.read(EVENING)["analyses"][TONIGHT]["status"] == "running"
+    assert {target["last_analyzed_date"] for target in installed.read(EVENING)["targets"]} == {"2026-09-09"}
+
+
 def test_a_revision_during_the_analysis_reopens_what_was_analysed(
     installed: Installation, patch: pytest.MonkeyPatch
 ) -> None:

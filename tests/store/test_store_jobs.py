@@ -122,6 +122,20 @@ def test_jobs_left_running_about_older_sessions_are_given_up(week: Store, clock:
     assert TUESDAY in job["error"]["message"]
 
 
+@pytest.mark.parametrize(("analyzed", "pending", "status"), [(98, 0, COMPLETED), (97, 0, FAILED), (98, 1, FAILED)])
+def test_a_night_that_lacks_only_what_cannot_be_analysed_is_done_when_it_ends(
+    store: Store, clock: FakeClock, analyzed: int, pending: int, status: str
+) -> None:
+    store.start_job(HOURLY_ANALYSIS, MONDAY)
+    counts = {"tickers": 100, "analyzed": analyzed, "pending": pending, "failed": 100 - analyzed - pending}
+    store.update_job(HOURLY_ANALYSIS, MONDAY, counts)
+    assert store.give_up_jobs(HOURLY_ANALYSIS, before=TUESDAY) == (status == FAILED)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["end_time_utc"]) == (status, clock.now_utc())
+    assert ("could not be analysed" in str(job["warnings"])) == (status == COMPLETED)
+
+
 def test_giving_up_leaves_this_session_other_jobs_and_ended_ones_alone(week: Store) -> None:
     before = week.jobs(DAILY_UPDATE) + week.jobs(HOURLY_ANALYSIS)
     assert week.give_up_jobs(HOURLY_ANALYSIS, before=MONDAY) == 0

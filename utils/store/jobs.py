@@ -17,6 +17,8 @@ COMPLETED = "completed"
 FAILED = "failed"
 
 _COUNTS: Document = dict.fromkeys(("tickers", "analyzed", "pending", "failed"), 0)
+LEAST_SHARE_ANALYZED = 0.98
+"""Of the targets: a night that lacks no more, because they cannot be analysed, is done when it ends."""
 _REVISED = "Revised after it was completed; what changed is analysed with a later session."
 
 
@@ -100,6 +102,12 @@ class Jobs(StoreBase):
         for revised in self.backend.find(JOBS, running | {"end_time_utc": {"$ne": None}}):
             as_of_then = {"status": COMPLETED, "analyzed": revised["tickers"], "pending": 0, "warnings": [_REVISED]}
             self.backend.update(JOBS, running | {"_id": revised["_id"]}, as_of_then)
+        for done in self.backend.find(JOBS, running | {"pending": 0}):
+            if done["analyzed"] >= LEAST_SHARE_ANALYZED * done["tickers"] > 0:
+                left_out = f"{done['failed']} targets could not be analysed; their last_error says why."
+                so_far = {"status": COMPLETED, "end_time_utc": self.clock.now_utc()}
+                told = so_far | {"warnings": [*done["warnings"], left_out]}
+                self.backend.update(JOBS, running | {"_id": done["_id"]}, told)
         ended = {"status": FAILED, "end_time_utc": self.clock.now_utc()}
         return self.backend.update(JOBS, running, ended | {"error": {"kind": "unfinished", "message": message}})
 

@@ -30,7 +30,17 @@ COLLECTIONS = (
     INDICATORS,
 )
 
-HEAD_FIELDS = ("finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count", "datasets")
+HEAD_FIELDS = (
+    "finality",
+    "source",
+    "collected_utc",
+    "confirmed_utc",
+    "revision",
+    "digest",
+    "count",
+    "factor_digest",
+    "datasets",
+)
 """What a session's document holds besides its `_id` and its columns."""
 
 ARRAYS = {INDICATORS: "history"}

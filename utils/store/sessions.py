@@ -8,10 +8,10 @@ from itertools import repeat
 import numpy as np
 import pandas as pd
 
-from utils.adjustment import Adjustments
+from utils.adjustment import Adjustments, without_noise
 from utils.date_utils import FIRST_DAY, LAST_DAY
 from utils.errors import StoreError
-from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel
+from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel, factor_digest
 from utils.store.backend import Columns, Document
 from utils.store.base import StoreBase
 from utils.store.datasets import DatasetState, as_document, carried_over, states_of
@@ -31,6 +31,8 @@ class SessionHead:
     revision: int
     digest: str
     count: int
+    factor_digest: str
+    """Of the factors, which are no part of `digest`."""
     collected_utc: datetime
     confirmed_utc: datetime | None
     datasets: Mapping[str, DatasetState] = field(default_factory=dict, compare=False)
@@ -57,6 +59,7 @@ class Sessions(StoreBase):
             "revision": 1 if before is None else before.revision + (same is None),
             "digest": digest,
             "count": len(day.frame),
+            "factor_digest": factor_digest(day.frame["factor"].to_numpy()),
             "datasets": as_document(datasets),
         }
         # The session goes last: where there are no transactions it is what says that all of it is there.
@@ -65,6 +68,10 @@ class Sessions(StoreBase):
             self.backend.put(ACTIONS, actions)
             self.backend.put_session(head, _to_columns(day.frame) | beside)
         return _to_head(head)
+
+    def panel_source(self) -> list[tuple[str, str, str]]:
+        """What a panel is made of: as long as this stays the same, so does every panel."""
+        return [(head.session, head.digest, head.factor_digest) for head in self.session_heads()]
 
     def session_head(self, session: str) -> SessionHead | None:
         found = self.backend.get(SESSIONS, session) if session else None
@@ -149,8 +156,9 @@ def _to_panel(
     for name in ("open", "high", "low"):
         np.copyto(cells[name], cells["close"], where=untraded)
     prices = adjustments.price_matrix(sessions, tickers)
+    moved = np.flatnonzero((prices != 1).any(axis=0))
     for name in _PRICES:
-        cells[name] *= prices
+        cells[name][:, moved] = without_noise(cells[name][:, moved] * prices[:, moved])
     cells["volume"] *= adjustments.volume_matrix(sessions, tickers)
     wanted = set(tickers)
     by_ticker = {name: np.ascontiguousarray(array.T) for name, array in cells.items()}

@@ -55,7 +55,8 @@ class Targets(Jobs):
         """Claim the next active targets that are behind the session, stalest first, then largest market cap.
 
         They are pushed into the future and counted as tried before they are worked on, so one that kills its worker
-        stands behind all others at the next claim.
+        stands behind all others at the next claim. Whoever was claimed together with it was tried as often: what was
+        tried before is claimed one by one, so that the next death costs nobody else.
         """
         now = self.clock.now_utc()
         # A wait that ends so late was written by a clock that was wrong.
@@ -70,6 +71,7 @@ class Targets(Jobs):
         while True:
             with self.backend.batch():
                 next_ones = self.backend.find(TARGETS, waiting, _NEXT_FIRST, limit)
+                next_ones = [each for each in next_ones if each["attempts"] == 0] or next_ones[:1]
                 won = sum(self._claim(waiting, tries, next_ones) for tries in {each["attempts"] for each in next_ones})
                 if won or not next_ones:
                     ids = [target["_id"] for target in next_ones]
