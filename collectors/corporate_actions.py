@@ -72,6 +72,10 @@ TICKS_IN_PRICE = 200
 AUCTION_SPAN = 2.02
 """An auction ends between half and twice its theoretical price, here with 1 % for its tick (the exchange's notices:
 2,040 won, from 1,020 to 4,080). Recorded: from 0.5 to 1.64 times."""
+AUCTION_HALF = 2
+"""An auction finds at least half of the theoretical price, so what two shares became costs as much as one did."""
+LEAST_SPIN_OFF = 1.1
+"""Shares before / after: with fewer cancelled than that the price is a return."""
 SPIN_OFF_LOSS = 0.10
 """What is left of the market cap after a spin-off is clearly less; a reduction by itself takes nothing away."""
 SIMPLE_DENOMINATOR = 20
@@ -261,12 +265,14 @@ def _rebased(pairs: Pairs, session: str) -> Bools:
     # A row without prices or shares holds nothing to compare; that it came at all is for the integrity check to say.
     numbers = (pairs.previous_close, pairs.base_price, pairs.shares_before, pairs.shares_after)
     comparable: Bools = np.logical_and.reduce([column > 0 for column in numbers])
-    rebased: Bools = comparable & (pairs.base_price != pairs.previous_close)
+    auction = pairs.halted_before & ~pairs.halted & pairs.opened_at_base
+    reduced = auction & (pairs.shares_before >= LEAST_SPIN_OFF * pairs.shares_after)  # and found the old price again
+    rebased: Bools = comparable & ((pairs.base_price != pairs.previous_close) | reduced)
     if session < OFF_TICK_CLOSES_SINCE:
         return rebased
     rounded = pairs.base_price == round_up_to_tick(pairs.previous_close, pairs.market, session)
     off_tick: Bools = rounded & (pairs.base_price <= pairs.previous_close * OFF_TICK_LIMIT)
-    return rebased & ~off_tick
+    return rebased & (reduced | ~off_tick)
 
 
 def _collapsed(pairs: Pairs) -> Bools:
@@ -302,10 +308,11 @@ def _spin_off(pair: Pair) -> Verdict | None:
     https://hankyung.com/article/2002062890841), so where two or more shares became one, a price that has not risen is
     more than a reduction. And reductions have simple ratios, spin-offs the ratio of two balance sheets.
     """
-    if not pair.is_auction or pair.moved or pair.shares_after >= pair.shares_before:
+    if not pair.is_auction or pair.moved or pair.by_shares < LEAST_SPIN_OFF:
         return None
     left = pair.by_base / pair.by_shares
-    if pair.base_price <= pair.previous_close or (left < 1 - SPIN_OFF_LOSS and not _is_simple(pair)):
+    too_cheap = pair.by_shares >= AUCTION_HALF and pair.base_price < pair.previous_close
+    if too_cheap or (left < 1 - SPIN_OFF_LOSS and not _is_simple(pair)):
         return Verdict(SPIN_OFF, pair.by_base, "spin_off", "spin_off")
     return None
 

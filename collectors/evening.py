@@ -11,7 +11,7 @@ from collectors.healing import DueSession, damaged_sessions, due_in_store, heal_
 from collectors.sources import Sources
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.target_rule import TargetRule, target_rule
-from collectors.targets import follow_older_session, refresh_targets
+from collectors.targets import extend_to_late_session, follow_older_session, refresh_targets
 from collectors.wiring import make_calendar, make_sources, required_scope, with_earlier_choices
 from utils.cli import Shift
 from utils.date_utils import LAST_DAY, TradingCalendar
@@ -64,7 +64,8 @@ class Evening:
         return settle_calendar(self.collector, self._first, self._now())
 
     def due(self) -> list[DueSession]:
-        """What is damaged, then what is due, oldest first."""
+        """What is damaged, then what is due, oldest first. What no longer can be known for a hole is unknown now."""
+        self.collector.settle_behind_holes(self._first, self._until)
         due = self._due(self.collector.calendar)
         return [*damaged_sessions(self._store, self._first, self._until, but={each.session for each in due}), *due]
 
@@ -106,6 +107,7 @@ class Evening:
             if settings.notify_urls:
                 announce_flagged_actions(self._store, head.session, collected.frame, settings.language)
         else:
+            extend_to_late_session(self._store, head.session)
             follow_older_session(self._store, self.rule)
 
     def _due(self, calendar: TradingCalendar) -> list[DueSession]:

@@ -6,7 +6,7 @@ from collectors.guide.texts import Words
 from collectors.healing import due_in_store, heal_all, raise_worst
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.target_rule import TargetRule
-from collectors.targets import refresh_from_newest
+from collectors.targets import extend_to_late_session, refresh_from_newest
 from utils.cli import Shift
 from utils.errors import MalformedAnswer, WrongUsage
 from utils.progress import progress_bar
@@ -31,15 +31,19 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
 
 
 def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule, words: Words) -> None:
-    """Bring in what is due of these sessions; with the last one its targets, so it is complete with them."""
+    """Bring in what is due of these sessions; with the last one its targets, so it is complete with them. Targets that
+    are known already follow every session, so that no rename is missed."""
     due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
     log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
+    known = bool(shift.store.targets())
     with progress_bar(words("loading"), len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:
             advance(1)
-            if collected.head.session == sessions[-1]:
+            if collected.head.session == sessions[-1] or (known and collected.is_newest):
                 refresh_from_newest(shift.store, rule)
+            elif known:
+                extend_to_late_session(shift.store, collected.head.session)
 
         problems = heal_all(shift.store, collector, due, lambda: shift.stop.requested, after_session)
     raise_worst(problems)

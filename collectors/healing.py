@@ -190,17 +190,18 @@ def _heal(store: Store, collector: StockDataCollector, due: DueSession, then: Ca
         _confirm(store, collector, due.session, then)
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
-        collected = _collect(store, collector, due.session)
+        collected = _collect(store, collector, due.session, then)
         then(collected)
         job.record(**_facts(collected))
 
 
-def _collect(store: Store, collector: StockDataCollector, session: str) -> Collected:
-    """With it, what it brings in on the way gets a record of its own."""
+def _collect(store: Store, collector: StockDataCollector, session: str, then: Callable[[Collected], None]) -> Collected:
+    """What it brings in on the way gets a record of its own."""
     try:
         return collector.collect(session)
     finally:
         for other in collector.taken_on_the_way():
+            then(other)
             _record_completed(store, other)
 
 
@@ -216,7 +217,7 @@ def _record_completed(store: Store, collected: Collected) -> None:
 def _confirm(store: Store, collector: StockDataCollector, session: str, then: Callable[[Collected], None]) -> None:
     """One that fails leaves the completed record of its evening completed, with a warning."""
     try:
-        collected = _collect(store, collector, session)
+        collected = _collect(store, collector, session, then)
     except SourceError as problem:
         store.update_job(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
         raise

@@ -93,7 +93,8 @@ def load_indices(start: Day | None = None, end: Day | None = None, *, store: Sto
 
 def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
     """What the stored sessions from first to last, both inclusive, say of adjusting to the last of them."""
-    adjustments = Adjustments(store.corporate_actions(first, last))
+    calendar = TradingCalendar(store.observed_calendar())
+    adjustments = Adjustments(store.corporate_actions(first, last), calendar.previous_session)
     for session, columns in store.read_columns(("ticker", "factor"), first, last):
         adjustments.add(session, list(columns["ticker"]), np.asarray(columns["factor"]))
     return adjustments

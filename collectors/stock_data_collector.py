@@ -74,6 +74,10 @@ class StockDataCollector:
         """See `StoredSessions.settle_factors`."""
         self._stored.settle_factors(session)
 
+    def settle_behind_holes(self, first: str, last: str) -> None:
+        """See `StoredSessions.settle_behind_holes`."""
+        self._stored.settle_behind_holes(first, last)
+
     def collect(self, session: str) -> Collected:
         """Bring one session into the store, whole and checked, settle the factors beside it and have analysed again
         what it changes. A session that is stored already is read again; what is damaged counts as not stored.

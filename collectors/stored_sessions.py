@@ -82,10 +82,20 @@ class StoredSessions:
         day = self.load(session)
         self._settle(day, self._find_actions(day))
 
+    def settle_behind_holes(self, first: str, last: str) -> None:
+        """The factors of a session whose session before has been lost are unknown until it is there again."""
+        for session in self.between(first, last):
+            if self.calendar.previous_session(session) not in self:
+                self._settle_if_other(session)
+
     def settle_after(self, day: str) -> None:
         """What was learned of a day decides whether the next stored session's factors can be known."""
         _, later = self.neighbours(day)
-        if later is None or (stored := self.readable(later)) is None:
+        if later is not None:
+            self._settle_if_other(later)
+
+    def _settle_if_other(self, session: str) -> None:
+        if (stored := self.readable(session)) is None:
             return
         found = self._find_actions(stored)
         if not np.array_equal(stored.frame["factor"], found.factor, equal_nan=True):

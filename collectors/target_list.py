@@ -4,7 +4,7 @@ One a line, + for always and - for never; what follows a # is a comment, and emp
 
     # of my own
     +005930   # Samsung Electronics
-    -069500
+    -005935
 """
 
 import re

@@ -9,6 +9,7 @@ import pandas as pd
 from collectors.pending_shares import LONGEST_WAIT, owed_shares
 from collectors.target_rule import BY_FILE, TargetRule
 from collectors.ticker_kind import kind_of
+from utils.date_utils import neighbours
 from utils.errors import StoreError
 from utils.store import Store
 from utils.store.backend import Document
@@ -87,6 +88,33 @@ def follow_older_session(store: Store, rule: TargetRule) -> None:
         refresh_from_newest(store, rule)
     except StoreError as damage:
         log.error("%s The targets stay as they are.", damage)
+
+
+def extend_to_late_session(store: Store, session: str) -> None:
+    """A session that arrives after later ones may list a ticker still under a former name or in a former market, or one
+    that was taken for gone: what was said to have ended with the stored session before it has ended with it."""
+    before, _ = neighbours(session, [head.session for head in store.session_heads()])
+    day = store.load_session(session)
+    if before is None or day is None:
+        return
+    listed = _identities(day.frame)
+    changes = {
+        target["_id"]: _extended(target, listed[target["_id"]], before, session)
+        for target in store.targets()
+        if target["_id"] in listed
+    }
+    store.save_targets([], {ticker: fields for ticker, fields in changes.items() if fields})
+
+
+def _extended(target: Document, identity: Document, before: str, session: str) -> Document:
+    former: list[Document] = target.get("former") or []
+    longer = [each | {"until": session} if each == identity | {"until": before} else each for each in former]
+    wanted: Document = {"former": longer} if former else {}
+    if target.get("delisted_date") == before:
+        wanted["delisted_date"] = session
+        if target["removed_date"] == before:
+            wanted["removed_date"] = session
+    return _differences(target, wanted)
 
 
 def look_at_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:

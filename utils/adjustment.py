@@ -18,7 +18,7 @@ a gap and its base price without a jump (two recorded): its shares are the compa
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,11 +65,19 @@ class Adjustments:
 
     Args:
         actions: the documents of `stock_data.corporate_actions` for these sessions; without them volumes stay.
+        previous_session: the exchange's session before a day. A session that is added without it has a hole before it,
+            and nobody knows what happened there. Without this, no holes are looked for.
     """
 
-    def __init__(self, actions: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        actions: Iterable[Mapping[str, Any]] = (),
+        previous_session: Callable[[str], str] | None = None,
+    ) -> None:
         self.pending: dict[str, list[str]] = {}
-        """Session -> tickers whose factor is not known; not of the first session, whose factors adjust nothing."""
+        """Session -> tickers whose factor is not known, all behind a hole; not of the first session, whose factors
+        adjust nothing."""
+        self._previous_session = previous_session
         self.sessions: list[str] = []
         """What was added so far."""
         self._moves: dict[str, list[tuple[str, float]]] = {}
@@ -88,11 +96,11 @@ class Adjustments:
         self._note_new_listings(session, tickers)
         if len(self.sessions) == 1:
             return
-        for row in np.flatnonzero(factor != 1):
-            if np.isnan(factor[row]):
-                self.pending.setdefault(session, []).append(tickers[row])
-            else:
-                self._prices.add(tickers[row], session, float(factor[row]))
+        unknown = np.isnan(factor) | self._is_behind_hole(session)
+        if unknown.any():
+            self.pending[session] = [tickers[row] for row in np.flatnonzero(unknown)]
+        for row in np.flatnonzero((factor != 1) & ~np.isnan(factor)):
+            self._prices.add(tickers[row], session, float(factor[row]))
         for ticker, ratio in self._moves.get(session, ()):
             self._volumes.add(ticker, session, ratio)
 
@@ -115,6 +123,9 @@ class Adjustments:
     def listed_since(self) -> dict[str, str]:
         """The first session of each ticker's last listing, for the tickers that were gone in between."""
         return self._prices.last_listings()
+
+    def _is_behind_hole(self, session: str) -> bool:
+        return self._previous_session is not None and self._previous_session(session) != self.sessions[-2]
 
     def _note_new_listings(self, session: str, tickers: list[str]) -> None:
         if tickers is self._previous or tickers == self._previous:  # as in most sessions

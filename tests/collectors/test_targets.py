@@ -10,7 +10,13 @@ import pytest
 from collectors.corporate_actions import find_actions
 from collectors.target_list import TargetList
 from collectors.target_rule import TargetRule
-from collectors.targets import TargetChanges, follow_older_session, refresh_from_newest, refresh_targets
+from collectors.targets import (
+    TargetChanges,
+    extend_to_late_session,
+    follow_older_session,
+    refresh_from_newest,
+    refresh_targets,
+)
 from tests.fakes import FakeClock, market_day, row
 from utils.store import Store
 from utils.store.backend import Document
@@ -120,6 +126,25 @@ def test_a_session_that_arrives_late_moves_the_last_one_of_a_delisted_target(sto
     save(store, MONDAY, listed(), after=FRIDAY)
     follow_older_session(store, RULE)
     assert (target(store)["removed_date"], target(store)["delisted_date"]) == (MONDAY, MONDAY)
+
+
+def test_a_session_that_arrives_after_two_later_ones_moves_what_had_ended_before_it(store: Store) -> None:
+    evening(store, FRIDAY, listed())
+    for later in (TUESDAY, WEDNESDAY):
+        evening(store, later)
+    save(store, MONDAY, listed(), after=FRIDAY)
+    extend_to_late_session(store, MONDAY)
+    assert (target(store)["removed_date"], target(store)["delisted_date"]) == (MONDAY, MONDAY)
+
+
+def test_a_former_name_lasts_as_long_as_a_late_session_shows_it(store: Store) -> None:
+    evening(store, FRIDAY, listed(name="old"))
+    for later in (TUESDAY, WEDNESDAY):
+        evening(store, later, listed(name="new"))
+    assert [(each["name"], each["until"]) for each in target(store)["former"]] == [("old", FRIDAY)]
+    save(store, MONDAY, listed(name="old"), after=FRIDAY)
+    extend_to_late_session(store, MONDAY)
+    assert [(each["name"], each["until"]) for each in target(store)["former"]] == [("old", MONDAY)]
 
 
 def test_coming_back_keeps_the_earlier_membership(store: Store) -> None:

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from collectors.prices import read_adjustments
 from tests.night.suite import Suite
 from utils.clock import kst
+from utils.store.schema import ACTIONS, SESSIONS
 
 SETUP = kst(2026, 9, 3, 19)
 BACK = kst(2026, 9, 10, 19)
@@ -30,6 +32,29 @@ def test_a_hole_in_the_middle_is_found_and_filled(suite: Suite) -> None:
     seen = suite.read(BACK)
     assert [head.session for head in seen["heads"]][5:] == [*MISSED, "2026-09-10"]
     assert "2026-09-10" not in {target["last_analyzed_date"] for target in seen["targets"]}, "analysed over a hole"
+
+
+def test_a_session_that_is_lost_leaves_the_factors_after_it_unknown_until_it_is_there_again(suite: Suite) -> None:
+    suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "6")
+    store = suite.store(BACK)
+    whole = dict(store.read_sessions(MISSED[0], MISSED[-1]))
+    for collection, key in ((SESSIONS, "_id"), (ACTIONS, "session")):
+        store.backend.delete(collection, {key: MISSED[1]})
+    assert MISSED[2] in read_adjustments(store, MISSED[0], MISSED[-1]).pending, "a hole is seen at once"
+    assert [session for session, _ in store.read_columns(["factor"])].count(MISSED[1]) == 0
+    store.close()
+    suite.exchange.fail("too_many")
+    assert suite.run(BACK, "daily_update.py").returncode == 75
+    store = suite.store(BACK)
+    (_, after), *_ = store.read_sessions(MISSED[2], MISSED[2])
+    assert after["factor"].isna().all()
+    store.close()
+    suite.exchange.heal()
+    suite.must(BACK + timedelta(minutes=5), "daily_update.py")
+    store = suite.store(BACK)
+    for session, frame in store.read_sessions(MISSED[0], MISSED[-1]):
+        assert frame.equals(whole[session]), session
+    store.close()
 
 
 def test_whoever_asks_for_earlier_sessions_has_them_and_all_since_kept_right(suite: Suite) -> None:

@@ -153,6 +153,19 @@ CASES = {
     "a spin-off of half, no dearer": Case(
         halted(5_000, 200), row(5_100, 100, base=4_950, open=4_950), 0.99, "spin_off", "spin_off", "spin_off"
     ),
+    "a few shares cancelled, and a fall that is a return": Case(
+        halted(1_000, 10_000_000),
+        row(610, 9_800_000, base=600, open=600),
+        1 / 0.98,
+        "capital_reduction",
+        "auction_shares",
+    ),
+    "a reduction of a quarter that opens where it was": Case(
+        halted(1_000, 4_000), row(995, 3_000, base=990, open=990), 4 / 3, "capital_reduction", "auction_shares"
+    ),
+    "a reduction by half that finds the old price again": Case(
+        halted(1_000, 2_000), row(1_050, 1_000, base=1_000, open=1_000), 2.0, "capital_reduction", "auction_shares"
+    ),
     "a spin-off dearer than before": Case(
         halted(80_000, 1_000_000),
         row(91_000, 444_012, base=90_000, open=90_000),

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from utils.adjustment import Adjustments, without_noise
-from utils.date_utils import FIRST_DAY, LAST_DAY
+from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel, factor_digest
 from utils.store.backend import Columns, Document
-from utils.store.base import StoreBase
 from utils.store.datasets import DatasetState, as_document, carried_over, states_of
+from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import ACTIONS, HEAD_FIELDS, SESSIONS
 
 _PRICES = ("open", "high", "low", "close")
@@ -31,15 +31,15 @@ class SessionHead:
     revision: int
     digest: str
     count: int
-    factor_digest: str
-    """Of the factors, which are no part of `digest`."""
     collected_utc: datetime
     confirmed_utc: datetime | None
+    factor_digest: str = field(default="", compare=False)
+    """Of the factors, which follow from two sessions and are no part of this one."""
     datasets: Mapping[str, DatasetState] = field(default_factory=dict, compare=False)
     """Beside the prices; whatever comes to them, the session stays the same."""
 
 
-class Sessions(StoreBase):
+class Sessions(ObservedCalendar):
     """Whole sessions in, whole sessions or panels out."""
 
     def save_session(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
@@ -118,7 +118,8 @@ class Sessions(StoreBase):
         if not sessions or sessions[-1] != last:
             raise StoreError(f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py.")
         (_, facts), *_ = self.read_columns((*TEXT_COLUMNS, "market_cap"), last, last)
-        adjustments = Adjustments(self.corporate_actions(sessions[0], last))
+        calendar = TradingCalendar(self.observed_calendar())
+        adjustments = Adjustments(self.corporate_actions(sessions[0], last), calendar.previous_session)
         columns = self.read_columns(("ticker", *_PANEL_COLUMNS, "factor"), sessions[0], last)
         return _to_panel(sessions, facts, columns, adjustments)
 

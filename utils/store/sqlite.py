@@ -94,7 +94,8 @@ class SqliteBackend:
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         wanted = ", ".join("?" * len(names))
         sql = f"""SELECT session, name, data FROM session_columns
-                  WHERE session BETWEEN ? AND ? AND name IN ({wanted}) ORDER BY session"""
+                  WHERE session BETWEEN ? AND ? AND name IN ({wanted})
+                    AND session IN (SELECT _id FROM "{SESSIONS}") ORDER BY session"""
         with self._translated():
             rows = self._connection.execute(sql, [first, last, *names])
             for session, cells in groupby(rows, key=lambda row: str(row[0])):

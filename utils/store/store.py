@@ -10,14 +10,13 @@ from utils.store.base import Identity
 from utils.store.datasets import Datasets
 from utils.store.incidents import Incidents
 from utils.store.locks import Locks
-from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import CALENDAR, COLLECTIONS, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
 from utils.store.sessions import Sessions
 from utils.store.sources import SourceStates
 from utils.store.targets import Targets
 
 
-class Store(Sessions, Datasets, Targets, Locks, ObservedCalendar, SourceStates, Incidents):
+class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
     """One database of the suite. Raises `StoreUnusable` for one that a newer version has written."""
 
     def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
