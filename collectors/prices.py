@@ -164,12 +164,10 @@ def _columns_of(datasets: Sequence[str]) -> list[str]:
 
 
 def _text(day: Day) -> str:
-    """The day as `YYYY-MM-DD`. Raises `WrongUsage` for a text that is none."""
-    if isinstance(day, date):
-        return f"{day:%Y-%m-%d}"
+    """The day as `YYYY-MM-DD`. Raises `WrongUsage` for what is none."""
     try:
-        return parse_date(day)
-    except ValueError:
+        return f"{day:%Y-%m-%d}" if isinstance(day, date) else parse_date(day)
+    except (ValueError, TypeError):
         raise WrongUsage(f"{day!r} is not a date. Write it as 2024-01-22.") from None
 
 

@@ -401,6 +401,8 @@ def test_a_span_without_a_session_is_said(quiet: Store) -> None:
         ({"start": S4, "as_of": S3}, f"start {S4} is after"),
         ({"start": "20240118"}, "'20240118' is not a date. Write it as 2024-01-22"),
         ({"as_of": "yesterday"}, "'yesterday' is not a date"),
+        ({"start": 20240118}, "20240118 is not a date"),
+        ({"end": pd.NaT}, "NaT is not a date"),
     ],
 )
 def test_wrong_days_are_refused(quiet: Store, days: dict[str, str], message: str) -> None:
