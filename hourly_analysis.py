@@ -10,7 +10,7 @@ from collectors.night import analyse, choose_session
 from collectors.report import report_now, report_of_the_night
 from collectors.sheet import show_result
 from collectors.status import show_status
-from collectors.wiring import make_calendar, required_scope
+from collectors.wiring import make_calendar
 from utils.cli import Shift, check_not_future, date_option, run
 from utils.errors import EXIT_DONE
 from utils.store.jobs import HOURLY_ANALYSIS
@@ -54,8 +54,8 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     check_not_future("--session", args.session, shift.clock.now_kst())
     log.info("Using the %s.", shift.store.description)
-    scope, calendar = required_scope(shift.store), make_calendar(shift.settings, shift.store)
-    session = choose_session(shift, calendar, args.session, scope["first_session"])
+    calendar = make_calendar(shift.settings, shift.store)
+    session = choose_session(shift, calendar, args.session)
     progress = shift.store.analysis_progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:

@@ -5,6 +5,7 @@ import logging
 from collectors.analysis_queue import AnalysisQueue
 from collectors.announcements import announce_unfinished_night
 from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.wiring import required_scope
 from utils.cli import Shift
 from utils.date_utils import TradingCalendar
 from utils.errors import NotCollected, WrongUsage
@@ -17,12 +18,13 @@ PANEL_SESSIONS = 300
 log = logging.getLogger(__name__)
 
 
-def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None, first: str) -> str:
+def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
     """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before, `WrongUsage` for a
     day that was none or lies before the first session that is kept."""
     session = asked or calendar.session_of_night(shift.clock.now_kst())
     if not calendar.is_session(session):
         raise WrongUsage(f"--session {session}: the exchange is closed on that day. Choose a session.")
+    first = required_scope(shift.store)["first_session"]
     if session < first:
         raise WrongUsage(f"--session {session}: the first session that is kept is {first}. Choose a later one.")
     if not shift.store.is_completed(DAILY_UPDATE, session):

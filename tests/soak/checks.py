@@ -138,7 +138,7 @@ def check_end(world: World, store: Store) -> None:
     _check_jobs(store, sessions)
     active = sorted(target["_id"] for target in store.targets(active_only=True))
     true = truth.targets(sessions[0], sessions[-1], MIN_MARKET_CAP)
-    assert active == true, "the targets are not those of the last session"
+    assert active == true, f"targets that should be none: {set(active) - set(true)}, or lack: {set(true) - set(active)}"
     behind = [each["_id"] for each in store.targets(active_only=True) if each["last_analyzed_date"] != sessions[-1]]
     assert not behind, f"not analysed for {sessions[-1]}: {behind}"
     assert not (asked := asked_during_ban(world.witness.seen)), f"asked while banned: {asked}"

@@ -12,7 +12,7 @@ from tests.soak.machine import Machine
 from tests.soak.nights import live
 from tests.soak.plan import Span, make_plan
 from tests.soak.test_soak import MONTH
-from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, opened
+from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, all_targets_in, opened
 from tests.summary import SIMULATED_NIGHTS
 
 YEAR = Span(market_from="2025-11-03", setup="2025-12-30", first="2025-12-31", last="2026-12-29", history=20)
@@ -35,6 +35,6 @@ def test_after_a_month_on_two_hosts_over_a_mongodb_server_the_same_holds(
     if not uri:
         pytest.skip("MONGODB_TEST_URI IS NOT SET: NO NIGHT WAS LIVED OVER A MONGODB SERVER")
     server = MongoServer(uri, tmp_path / "data")
-    with opened(make_plan(SEED, MONTH, BOTH.kinds), BOTH, machines, tmp_path, server.settings) as world:
+    with opened(make_plan(SEED, MONTH, BOTH.kinds), BOTH, machines, tmp_path, all_targets_in(server)) as world:
         record_property(SIMULATED_NIGHTS, live(world))
     server.close()

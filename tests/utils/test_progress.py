@@ -11,7 +11,8 @@ from utils.progress import progress_bar
 
 
 def console(terminal: bool) -> Console:
-    return Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None)
+    environment = {"TERM": "xterm"}  # whatever terminal the tests themselves run in
+    return Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None, _environ=environment)
 
 
 def shown(console: Console) -> str:
