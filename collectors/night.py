@@ -53,9 +53,11 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
             may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
             is_current=lambda: store.panel_source() == source,
         )
-        _drain(queue, job, min(left, settings.analysis_quota))
-        if store.panel_source() != source:  # a revision came in meanwhile: what was read before it does not count
-            store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
+        try:
+            _drain(queue, job, min(left, settings.analysis_quota))
+        finally:
+            if store.panel_source() != source:  # a revision came in meanwhile: what was read before does not count
+                store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
         job.record(
             tickers=progress.tickers,

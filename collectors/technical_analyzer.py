@@ -13,6 +13,7 @@ from collectors.indicators import market as marketwide
 from collectors.indicators import patterns, ranks, signals, studies
 from collectors.indicators.bars import AnalysisError, Bars, BoolArray, FloatArray
 from collectors.indicators.catalogue import INDICATOR_NAMES
+from utils.adjustment import to_whole
 from utils.market_day import Panel
 from utils.store.backend import Columns
 
@@ -94,7 +95,7 @@ class TechnicalAnalyzer:
 
     def _prepare_history(self, market: barring.Market) -> None:
         recent = np.stack([getattr(market, name)[:, -studies.HISTORY :] for name in BAR_LINES], axis=1)
-        self._bar_history = np.rint(np.nan_to_num(recent)).astype(np.int64)
+        self._bar_history = to_whole(np.nan_to_num(recent))
 
     def analyze(self, ticker: int | str) -> Analysis:
         """The analysis of one ticker, by row of the panel or by code.

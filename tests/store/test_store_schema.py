@@ -15,7 +15,8 @@ from utils.errors import EXIT_USAGE, Banned, LockHeld, StoreUnusable
 from utils.settings import Settings, load_settings
 from utils.store import Store, open_store
 from utils.store.backend import Backend
-from utils.store.schema import CALENDAR, COLLECTIONS, SCHEMA, SCHEMA_VERSION
+from utils.store.mongo import MongoBackend
+from utils.store.schema import CALENDAR, COLLECTIONS, INDICATORS, SCHEMA, SCHEMA_VERSION, SCREENS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 MONDAY = "2024-01-22"
@@ -115,6 +116,18 @@ def test_a_result_of_schema_1_reads_as_it_was_until_it_is_replaced(tmp_path: Pat
     store.save_analysis(MONDAY, [{"_id": "005930", "history": {"close": np.array([2.5])}}])
     assert store.analysis("005930") == {"_id": "005930", "history": {"close": [2.5]}}
     store.close()
+
+
+def test_the_usual_screens_find_an_index_where_the_database_is_a_server(backend: Backend, store: Store) -> None:
+    """SQLite has read every result of a market in some 10 ms, so it has none to keep up."""
+    if isinstance(backend, SqliteBackend):
+        pytest.skip("the embedded database reads them all")
+    assert isinstance(backend, MongoBackend)
+    name, _, collection = INDICATORS.partition(".")
+    found = backend._client[backend._databases[name]][collection].index_information()
+    indexed = [[field for field, _ in index["key"]] for index in found.values()]
+    assert all(list(fields) in indexed for fields in SCREENS[INDICATORS])
+    assert len(SCREENS[INDICATORS]) > 3
 
 
 def test_a_database_describes_itself_for_a_person(backend: Backend, store: Store) -> None:

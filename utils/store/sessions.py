@@ -125,7 +125,8 @@ class Sessions(ObservedCalendar):
 
 
 def _to_head(document: Document) -> SessionHead:
-    fields = {name: document[name] for name in HEAD_FIELDS if name != "datasets"}
+    fields = {name: document[name] for name in HEAD_FIELDS if name not in ("datasets", "factor_digest")}
+    fields["factor_digest"] = document.get("factor_digest", "")  # not in what schema 1 wrote
     return SessionHead(session=document["_id"], datasets=states_of(document), **fields)
 
 
