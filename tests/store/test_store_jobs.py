@@ -168,6 +168,13 @@ def test_a_run_that_lost_its_job_to_another_writes_nothing_into_its_record(store
     assert store.is_completed(DAILY_UPDATE, MONDAY)
 
 
+def test_a_record_that_was_forgotten_is_not_written_again_and_nobody_is_thrown_out(store: Store) -> None:
+    store.start_job(DAILY_UPDATE, MONDAY)
+    store.forget_jobs(DAILY_UPDATE, [MONDAY])
+    store.record_job(DAILY_UPDATE, MONDAY, {"status": FAILED})
+    assert store.job(DAILY_UPDATE, MONDAY) is None
+
+
 def test_runs_that_share_a_job_keep_what_the_others_recorded(store: Store, other: Store, clock: FakeClock) -> None:
     store.join_job(HOURLY_ANALYSIS, MONDAY)
     begun = clock.now_utc()

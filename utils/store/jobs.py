@@ -69,9 +69,11 @@ class Jobs(StoreBase):
         self.backend.update(JOBS, {"_id": f"{session}_{name}"}, {"heartbeat_utc": self.clock.now_utc(), **changes})
 
     def record_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
-        """The same for the record of this run. Raises `LockHeld` when another run has made it its own meanwhile."""
+        """The same for the record of this run; nothing when it was forgotten, because the day was no session. Raises
+        `LockHeld` when another run has made it its own meanwhile."""
         mine = {"_id": f"{session}_{name}", "run": self.identity.run}
-        if not self.backend.update(JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes}):
+        changed = self.backend.update(JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes})
+        if not changed and self.job(name, session) is not None:
             raise LockHeld(f"Another run has taken over {name} of {session}. This one leaves; the other goes on.")
 
     def record_shared_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
