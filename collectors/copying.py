@@ -109,7 +109,12 @@ def _copy_all(shift: Shift, copy: StoreCopy) -> None:
 
 def _check_all(shift: Shift, copy: StoreCopy) -> None:
     with progress_bar("Comparing sessions", len(shift.store.session_heads()), log_every=100) as advance:
-        wrong = [f"session {session}" for session in copy.differing_sessions(advance)]
+
+        def after_session(steps: int) -> None:
+            advance(steps)
+            _leave_if_asked(shift)
+
+        wrong = [f"session {session}" for session in copy.differing_sessions(after_session)]
     wrong += [f"{name} {key}" for name in DOCUMENTS for key in copy.differing_documents(name)]
     if wrong:
         more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""

@@ -158,8 +158,16 @@ def test_what_holds_no_secret_may_stand_among_the_options(to: str) -> None:
     assert daily_update.parse(["--copy-to", to]).copy_to == to
 
 
-@pytest.mark.parametrize("options", [["--copy-to", ""], ["--copy-to", "http://db/"], ["--copy-to", "a", "--status"]])
-def test_what_is_no_place_is_refused(options: list[str]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--copy-to", ""],
+        ["--copy-to", "http://db/"],
+        ["--copy-to", "a", "--status"],
+        ["--copy-to", "a", "--to", "2024-01-22"],
+    ],
+)
+def test_what_is_no_place_or_not_alone_is_refused(options: list[str]) -> None:
     with pytest.raises(SystemExit) as refusal:
         daily_update.parse(options)
     assert refusal.value.code == EXIT_USAGE

@@ -26,7 +26,7 @@ from utils.store.store import Store
 
 DOCUMENTS = tuple(name for name in COLLECTIONS if name not in (SESSIONS, LOCKS, SCHEMA))
 """The collections that are copied document by document."""
-_PAGE = 500
+_PAGE = 200
 _SECONDS_BETWEEN_BEATS = 30
 
 

@@ -24,7 +24,18 @@ from utils.store.base import Identity
 from utils.store.copying import DOCUMENTS, StoreCopy
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.locks import COLLECTION, EXPIRES_AFTER, Locks
-from utils.store.schema import COLLECTIONS, COPY, INDICATORS, JOBS, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SESSIONS
+from utils.store.schema import (
+    COLLECTIONS,
+    COPY,
+    INDICATORS,
+    JOBS,
+    LOCKS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SCOPE,
+    SESSIONS,
+    TARGETS,
+)
 from utils.store.sqlite import FILE_NAME
 
 SESSIONS_STORED = ("2024-01-19", "2024-01-22", "2024-01-23")
@@ -179,6 +190,18 @@ def test_whoever_is_killed_at_any_write_goes_on_and_nothing_takes_the_half_for_a
         road.clock.advance(minutes=11)  # then a dead owner's lock is free on a server, too
     assert dies_at > 2 * len(DOCUMENTS)
     assert everything(road.open_target()) == everything(source.backend) == before
+
+
+def test_a_collection_of_many_documents_is_copied_and_compared_to_the_last(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "_PAGE", 2)
+    source, target = fill(road.source()), road.open_target()
+    source.backend.put(TARGETS, [{"_id": f"{number:06}", "name": "종목"} for number in range(7)])
+    assert copy(source, target) == []
+    assert target.find(TARGETS) == source.backend.find(TARGETS)
+    target.update(TARGETS, {"_id": "005930"}, {"name": "other"})
+    assert StoreCopy(source, target).differing_documents(TARGETS) == ["005930"]
 
 
 def test_a_session_that_is_there_is_not_written_again_and_what_the_source_no_longer_has_goes(road: Road) -> None:
