@@ -166,6 +166,8 @@ def _pages(backend: Backend, collection: str) -> Iterator[list[Document]]:
     last = ""
     while page := backend.find(collection, {"_id": {"$gt": last}}, [("_id", 1)], _PAGE):
         yield page
+        if len(page) < _PAGE:
+            return
         last = page[-1]["_id"]
 
 
