@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from collectors.audit import show_audit, show_repair
+from collectors.copying import copy_store, copy_target
 from collectors.cross_check import cross_check
 from collectors.evening import Evening
 from collectors.export import check_export_file, export
@@ -20,7 +21,7 @@ from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.store import Store
 from utils.store.locks import COLLECTION
 
-ALONE = ("--audit", "--repair", "--export", "--status", "--dry-run")
+ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")
 """Each of these is a run of its own kind."""
 log = logging.getLogger("daily_update")
 
@@ -38,6 +39,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--repair", action="store_true", help="mend what the audit finds")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write what is stored to a .csv or .parquet file")
     parser.add_argument("--ticker", metavar="CODE", help="with --export: only this ticker")
+    parser.add_argument("--copy-to", type=copy_target, metavar="TO", help="copy the whole store into another database")
     parser.add_argument("--status", action="store_true", help="show where things stand")
     parser.add_argument("--json", action="store_true", help="with --status or --audit: for a program")
     parser.add_argument("--dry-run", action="store_true", help="say what is due, ask and write nothing")
@@ -49,6 +51,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     asked = [option for option in ALONE if getattr(args, option.strip("-").replace("-", "_"))]
     if len(asked) > 1:
         parser.error(f"{asked[1]} does not go with {asked[0]}")
+    if args.copy_to and (args.first or args.last):
+        parser.error("--copy-to copies everything: it goes with no other option")
     return args
 
 
@@ -59,6 +63,9 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     if args.export:
         return export_prices(shift, args)
+    if args.copy_to:
+        copy_store(shift, args.copy_to)
+        return EXIT_DONE
     log.info("Using the %s.", shift.store.description)
     evening = Evening(shift, args.first, args.last)
     if args.audit:

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     mongodb_uri: SecretStr | None = None
+    copy_to_uri: SecretStr | None = None
     mongodb_db_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,38}$")] = ""
     data_dir: Path = PROJECT / "data"
     log_dir: Path = PROJECT / "logs"

@@ -123,7 +123,7 @@ def test_the_documented_values_are_those_that_a_refusal_names(name: str, wrong: 
 
 
 def test_every_setting_that_can_be_wrong_was_tried() -> None:
-    assert set(WRONG) == set(setting_names()) - {"MONGODB_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
+    assert set(WRONG) == set(setting_names()) - {"MONGODB_URI", "COPY_TO_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
 
 
 def test_the_documented_options_are_those_that_outweigh_a_setting() -> None:

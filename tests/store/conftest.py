@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,10 @@ def mongomock_with_this_pymongo() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["sqlite", "mongomock", "mongodb"])
-def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenBackend]:
-    """A function that opens one more connection to the same, at first empty, database."""
-    if request.param == "mongodb" and not SERVER:
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[OpenBackend]:
+    """A function that opens one more connection to the same, at first empty, database of that kind."""
+    if kind == "mongodb" and not SERVER:
         pytest.skip(NO_SERVER)
     opened: list[Backend] = []
     prefix = f"test_{uuid.uuid4().hex[:10]}_"
@@ -67,9 +68,9 @@ def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
     shared = ServerStore()
 
     def connect() -> Backend:
-        if request.param == "sqlite":
-            return SqliteBackend(tmp_path / "data")
-        client = Mongomock(_store=shared) if request.param == "mongomock" else pymongo.MongoClient(SERVER)
+        if kind == "sqlite":
+            return SqliteBackend(folder)
+        client = Mongomock(_store=shared) if kind == "mongomock" else pymongo.MongoClient(SERVER)
         return MongoBackend(client, names)
 
     def open_one() -> Backend:
@@ -79,10 +80,17 @@ def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
     yield open_one
     for backend in opened:
         backend.close()
-    if request.param == "mongodb":
+    if kind == "mongodb":
         with pymongo.MongoClient(SERVER) as client:
             for name in names.values():
                 client.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "mongomock", "mongodb"])
+def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenBackend]:
+    """`database` of each kind in turn."""
+    with database(request.param, tmp_path / "data") as open_one:
+        yield open_one
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from utils.settings import (
 
 DEFAULTS: dict[str, Any] = {
     "MONGODB_URI": None,
+    "COPY_TO_URI": None,
     "MONGODB_DB_PREFIX": "",
     "DATA_DIR": PROJECT / "data",
     "LOG_DIR": PROJECT / "logs",
@@ -50,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
 
 RIGHT: list[tuple[str, str, Any]] = [
     ("MONGODB_URI", "mongodb://localhost/", "mongodb://localhost/"),
+    ("COPY_TO_URI", "mongodb://there/", "mongodb://there/"),
     ("MONGODB_DB_PREFIX", "test_1-", "test_1-"),
     ("MONGODB_DB_PREFIX", "x" * 38, "x" * 38),
     ("DATA_DIR", "/srv/krx", Path("/srv/krx")),
@@ -177,7 +179,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
 def test_the_tables_above_leave_out_no_setting() -> None:
     assert list(DEFAULTS) == setting_names()
     assert {name for name, _, _ in RIGHT} == set(setting_names())
-    any_text = {"MONGODB_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
+    any_text = {"MONGODB_URI", "COPY_TO_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
     assert {name for name, _, _ in WRONG} == set(setting_names()) - any_text
 
 

@@ -66,7 +66,7 @@ class Datasets(StoreBase):
         if state.finality is None:
             return None
         for _, columns in self.backend.read_columns(("ticker", *DATASET_COLUMNS[name]), session, session):
-            if _is_whole(session, name, state, columns):
+            if is_whole(session, name, state, columns):
                 return pd.DataFrame({column: columns[column] for column in DATASET_COLUMNS[name]})
         raise StoreError(f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew.")
 
@@ -115,7 +115,7 @@ def carried_over(
     there = {name: state for name, state in states.items() if state.finality is not None}
     absent = {name: state for name, state in states.items() if state.finality is None}
     stored = _readable(backend, session, there)
-    kept = {name: state for name, state in there.items() if _is_whole(session, name, state, stored)}
+    kept = {name: state for name, state in there.items() if is_whole(session, name, state, stored)}
     if not kept:
         return absent, {}
     same = list(stored["ticker"]) == frame["ticker"].tolist() and np.array_equal(stored["close"], frame["close"])
@@ -142,7 +142,8 @@ def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]
     return found[0][1] if found else {}
 
 
-def _is_whole(session: str, name: str, state: DatasetState, columns: Columns) -> bool:
+def is_whole(session: str, name: str, state: DatasetState, columns: Columns) -> bool:
+    """Whether the figures of that dataset are among the columns as they were saved."""
     names = DATASET_COLUMNS[name]
     if not all(column in columns and len(columns[column]) == len(columns["ticker"]) for column in names):
         return False

@@ -1,6 +1,8 @@
 """The collections and their indexes. `docs/documents.md` explains every field."""
 
 SCHEMA_VERSION = 2
+COPY = "copy"
+"""The `_id` in the collection of the version while the database is being copied into: it is no store yet."""
 
 TARGETS = "system_info.target_tickers"
 JOBS = "system_info.job_status"

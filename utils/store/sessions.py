@@ -13,7 +13,7 @@ from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel, factor_digest
 from utils.store.backend import Columns, Document
-from utils.store.datasets import DatasetState, as_document, carried_over, states_of
+from utils.store.datasets import DatasetState, as_document, carried_over, is_whole, states_of
 from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import ACTIONS, HEAD_FIELDS, SESSIONS
 
@@ -122,6 +122,18 @@ class Sessions(ObservedCalendar):
         adjustments = Adjustments(self.corporate_actions(sessions[0], last), calendar.previous_session)
         columns = self.read_columns(("ticker", *_PANEL_COLUMNS, "factor"), sessions[0], last)
         return _to_panel(sessions, facts, columns, adjustments)
+
+
+def check_whole(document: Document, columns: Columns) -> None:
+    """Raises `StoreError` when these columns are not those whose digests stand in the session's head."""
+    head = _to_head(document)
+    factor = _to_day(head, columns).frame["factor"].to_numpy()
+    there = {name: state for name, state in head.datasets.items() if state.finality is not None}
+    damaged = [name for name, state in there.items() if not is_whole(head.session, name, state, columns)]
+    if factor_digest(factor) != head.factor_digest:
+        damaged.append("factors")
+    if damaged:
+        raise StoreError(f"Session {head.session} is damaged: {', '.join(damaged)} are not as they were saved.")
 
 
 def _to_head(document: Document) -> SessionHead:

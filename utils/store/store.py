@@ -10,14 +10,15 @@ from utils.store.base import Identity
 from utils.store.datasets import Datasets
 from utils.store.incidents import Incidents
 from utils.store.locks import Locks
-from utils.store.schema import CALENDAR, COLLECTIONS, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
+from utils.store.schema import CALENDAR, COLLECTIONS, COPY, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
 from utils.store.sessions import Sessions
 from utils.store.sources import SourceStates
 from utils.store.targets import Targets
 
 
 class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
-    """One database of the suite. Raises `StoreUnusable` for one that a newer version has written."""
+    """One database of the suite. Raises `StoreUnusable` for one that a newer version has written, and for one into
+    which a copy is not finished."""
 
     def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
         super().__init__(backend, clock, identity)
@@ -49,6 +50,11 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
         self.backend.close()
 
     def _check_version(self) -> None:
+        if (copy := self.backend.get(SCHEMA, COPY)) is not None:
+            raise StoreUnusable(
+                f"The {self.description} holds an unfinished copy of the {copy['from']}. Run daily_update.py --copy-to "
+                "again with the settings of that one: it goes on where it stopped."
+            )
         ours: Document = {"_id": "schema", "version": SCHEMA_VERSION}
         if self.backend.insert(SCHEMA, ours):
             return
@@ -63,12 +69,16 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
+    """The store in the database of the settings."""
+    return Store(open_backend(settings), clock)
+
+
+def open_backend(settings: Settings) -> Backend:
     """The database of the settings: MongoDB where MONGODB_URI is set, the embedded one otherwise."""
     if settings.mongodb_uri is None:
         from utils.store.sqlite import SqliteBackend
 
-        return Store(SqliteBackend(settings.data_dir), clock)
+        return SqliteBackend(settings.data_dir)
     from utils.store.mongo import MongoBackend, connect
 
-    client = connect(settings.mongodb_uri.get_secret_value())
-    return Store(MongoBackend(client, settings.mongodb_databases), clock)
+    return MongoBackend(connect(settings.mongodb_uri.get_secret_value()), settings.mongodb_databases)

@@ -1,0 +1,197 @@
+"""A whole store from one database into another, session by session and then the rest, and the proof that it is there.
+
+A marker in the target says that it is no store yet. It is the first thing that is written there and the last thing that
+is taken away, so a copy that was killed at any moment is refused by everything but the copy, which goes on with it. A
+session that is there with the same head is not copied again. The source is only read, but for its locks.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from utils.errors import StoreError, WrongUsage
+from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.progress import Advance
+from utils.store.backend import Backend, Column, Columns, Document
+from utils.store.jobs import HOURLY_ANALYSIS
+from utils.store.locks import COLLECTION, Locks
+from utils.store.schema import ARRAYS, COLLECTIONS, COPY, LOCKS, SCHEMA, SCHEMA_VERSION, SESSIONS
+from utils.store.sessions import check_whole
+from utils.store.store import Store
+
+DOCUMENTS = tuple(name for name in COLLECTIONS if name not in (SESSIONS, LOCKS, SCHEMA))
+"""The collections that are copied document by document."""
+_PAGE = 200
+_SECONDS_BETWEEN_BEATS = 30
+
+
+class StoreCopy:
+    """One copy. Its steps in order, inside `locked`: `begin`, `copy_session` for each of `sessions_to_copy`,
+    `copy_documents` for each of `DOCUMENTS`, `differing_sessions`, `differing_documents`, and, if nothing differs,
+    `finish`.
+
+    Args:
+        target: opened, and no store: `Store` would write its version into it.
+    """
+
+    def __init__(self, source: Store, target: Backend) -> None:
+        self._source, self._target = source.backend, target
+        self._store, self._target_locks = source, Locks(target, source.clock, source.identity)
+        self._last_beat = source.clock.monotonic()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Neither collecting nor this machine's analysis changes the source meanwhile, and no other copy the target.
+        Raises `LockHeld`."""
+        analysis = f"{HOURLY_ANALYSIS}@{self._store.identity.host}"
+        with self._store.lock(COLLECTION), self._store.lock(analysis), self._target_locks.lock(COLLECTION):
+            yield
+
+    def check_target(self) -> None:
+        """Raises `WrongUsage` when the target is neither empty nor an unfinished copy of this source."""
+        marker = self._target.get(SCHEMA, COPY)
+        if marker is not None and marker["from"] != self._store.description:
+            raise WrongUsage(
+                f"The {self._target.description} holds an unfinished copy of another database, the {marker['from']}. "
+                "Finish that one, or choose another folder or MONGODB_DB_PREFIX."
+            )
+        version = self._target.get(SCHEMA, "schema") or {"version": SCHEMA_VERSION}
+        filled = [name for name in (SESSIONS, *DOCUMENTS) if self._target.find(name, limit=1)]
+        if marker is None and (filled or version["version"] != SCHEMA_VERSION):
+            raise WrongUsage(
+                f"The {self._target.description} is not empty ({', '.join(filled) or 'another schema version'}). A "
+                "store is copied into an empty database only: choose another folder or MONGODB_DB_PREFIX."
+            )
+
+    def begin(self) -> None:
+        """From now on the target is an unfinished copy. Raises as `check_target`."""
+        self.check_target()
+        marker = {"_id": COPY, "from": self._store.description, "begun_utc": self._store.clock.now_utc()}
+        self._target.insert(SCHEMA, marker)
+        self._target.delete(SCHEMA, {"_id": "schema"})
+
+    def sessions_to_copy(self) -> list[Document]:
+        """The heads of the sessions that the target has not, or not so, oldest first. What the source has not (any
+        more) is deleted there."""
+        ours, theirs = self._source.session_heads(), _by_id(self._target.session_heads())
+        gone = theirs.keys() - _by_id(ours).keys()
+        self._target.delete(SESSIONS, {"_id": {"$in": sorted(gone)}})
+        return [head for head in ours if theirs.get(head["_id"]) != head]
+
+    def copy_session(self, head: Document) -> None:
+        """Raises `StoreError` when the source's session is damaged."""
+        try:
+            columns = _columns(self._source, head["_id"])
+            check_whole(head, columns)
+        except StoreError as damage:
+            raise StoreError(f"{damage} daily_update.py --repair reads it anew; then copy again.") from damage
+        self._target.put_session(head, columns)
+        self._beat()
+
+    def copy_documents(self, collection: str) -> int:
+        """Replace all that the target has of it; how many there are."""
+        count = 0
+        with self._target.batch():
+            self._target.delete(collection, {})
+            for page in _pages(self._source, collection):
+                self._target.put(collection, [_as_written(collection, document) for document in page])
+                count += len(page)
+                self._beat()
+        return count
+
+    def differing_sessions(self, advance: Advance) -> list[str]:
+        """Read every session back from the target: those that are not there or whose digests are others. They are
+        deleted there, or the next run would take them for copied."""
+        ours, theirs = _by_id(self._source.session_heads()), _by_id(self._target.session_heads())
+        wrong = sorted(theirs.keys() - ours.keys())
+        for session, head in ours.items():
+            if theirs.get(session) != head or not self._reads_back(head):
+                wrong.append(session)
+            self._beat()
+            advance(1)
+        self._target.delete(SESSIONS, {"_id": {"$in": wrong}})
+        return wrong
+
+    def differing_documents(self, collection: str) -> list[str]:
+        """The `_id`s of the documents that only one side has or whose digests differ."""
+        ours, theirs = self._digests(self._source, collection), self._digests(self._target, collection)
+        return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+
+    def finish(self) -> None:
+        """The target is a store from now on."""
+        with self._target.batch():
+            self._target.put(SCHEMA, [{"_id": "schema", "version": SCHEMA_VERSION}])
+            self._target.delete(SCHEMA, {"_id": COPY})
+
+    def _reads_back(self, head: Document) -> bool:
+        try:
+            check_whole(head, _columns(self._target, head["_id"]))
+        except StoreError:
+            return False
+        return True
+
+    def _digests(self, backend: Backend, collection: str) -> dict[str, bytes]:
+        digests: dict[str, bytes] = {}
+        for page in _pages(backend, collection):
+            digests |= {document["_id"]: _digest(document) for document in page}
+            self._beat()
+        return digests
+
+    def _beat(self) -> None:
+        now = self._store.clock.monotonic()
+        if now - self._last_beat >= _SECONDS_BETWEEN_BEATS:
+            self._last_beat = now
+            self._store.beat_locks()
+            self._target_locks.beat_locks()
+
+
+def _by_id(documents: list[Document]) -> dict[str, Document]:
+    return {document["_id"]: document for document in documents}
+
+
+def _columns(backend: Backend, session: str) -> Columns:
+    """All that the session has. Raises `StoreError` when a column is missing that every session has."""
+    for _, columns in backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), session, session):
+        return columns
+    raise StoreError(f"Session {session} has no columns.")
+
+
+def _pages(backend: Backend, collection: str) -> Iterator[list[Document]]:
+    """The collection's documents by `_id`, some at a time: nobody knows how many there are."""
+    last = ""
+    while page := backend.find(collection, {"_id": {"$gt": last}}, [("_id", 1)], _PAGE):
+        yield page
+        if len(page) < _PAGE:
+            return
+        last = page[-1]["_id"]
+
+
+def _as_written(collection: str, document: Document) -> Document:
+    """The document with its arrays as `Columns` again, so that the target keeps them as it keeps its own."""
+    field = ARRAYS.get(collection, "")
+    lists = document.get(field)
+    return document if lists is None else document | {field: {name: _column(each) for name, each in lists.items()}}
+
+
+def _column(values: list[Any]) -> Column:
+    kinds = {type(value) for value in values}
+    if all(issubclass(kind, int) for kind in kinds):
+        return np.array(values, dtype=np.int64)
+    if kinds <= {float, type(None)}:
+        return np.array(values, dtype=np.float64)
+    return values
+
+
+def _digest(document: Document) -> bytes:
+    """Equal fields, equal digest, whichever database they are from."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=_moment)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
