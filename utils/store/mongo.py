@@ -291,16 +291,14 @@ def _lasting(operation: Callable[[bool], Answer]) -> Answer:
     """What the operation answers, tried up to `TRIES` times while its connection breaks or its server is no longer the
     primary; whatever else goes wrong is not tried again. It is told whether it is tried again: then an earlier try may
     have been carried out, all or a part of it, without its answer."""
+    retry = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_broke),
+        stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(_ENOUGH_SECONDS),
+        before_sleep=_say_that_it_broke,
+        reraise=True,
+    )
     with _translated():
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_broke),
-            stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(_ENOUGH_SECONDS),
-            before_sleep=_say_that_it_broke,
-            reraise=True,
-        ):
-            with attempt:
-                return operation(attempt.retry_state.attempt_number > 1)
-    raise AssertionError("the last try neither answered nor failed")
+        return retry(lambda: operation(retry.statistics["attempt_number"] > 1))
 
 
 def _broke(error: BaseException) -> bool:
