@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import bson
@@ -21,6 +21,8 @@ import pymongo
 OP_MSG, MORE_TO_COME = 2013, 2
 WATCHING = {"hello", "ismaster"}
 NO_LONGER_PRIMARY = {"ok": 0.0, "errmsg": "not primary", "code": 10107, "codeName": "NotWritablePrimary"}
+WRITING = {"insert", "update", "delete"}
+UNCONFIRMED = {"code": 11602, "codeName": "InterruptedDueToReplStateChange", "errmsg": "stepped down"}
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 FOR_GOOD = 10**9
 
@@ -33,6 +35,7 @@ class Fault(Enum):
     CLOSED_BY_SERVER = "half-closed by the server"
     CLOSED_BY_CLIENT = "half-closed by the client"
     STEPPED_DOWN = "no longer the primary"
+    UNCONFIRMED = "written, then no longer the primary"
 
 
 LATE_SECONDS = {Fault.DELAYED: 0.2, Fault.SILENT: 2.5}
@@ -44,12 +47,17 @@ class Message(NamedTuple):
     raw: bytes
 
     @property
+    def document(self) -> dict[str, Any]:
+        """The command or the answer, without the documents that a command brings along."""
+        (length,) = struct.unpack_from("<i", self.raw, 21)
+        return bson.decode(self.raw[21 : 21 + length])
+
+    @property
     def command(self) -> str:
         """For instance `find sessions`; empty for the oldest form of hello."""
         if struct.unpack_from("<i", self.raw, 12)[0] != OP_MSG:
             return ""
-        (length,) = struct.unpack_from("<i", self.raw, 21)
-        name, value = next(iter(bson.decode(self.raw[21 : 21 + length]).items()))
+        name, value = next(iter(self.document.items()))
         return f"{name} {value}" if isinstance(value, str) else str(name)
 
     @property
@@ -62,7 +70,7 @@ class Message(NamedTuple):
         opcode, flags = struct.unpack_from("<iI", self.raw, 12)
         return opcode == OP_MSG and bool(flags & MORE_TO_COME)
 
-    def answered(self, document: dict[str, object]) -> bytes:
+    def answered(self, document: dict[str, Any]) -> bytes:
         (request,) = struct.unpack_from("<i", self.raw, 4)
         payload = struct.pack("<IB", 0, 0) + bson.encode(document)
         return struct.pack("<iiii", len(payload) + 16, 0, request, OP_MSG) + payload
@@ -144,6 +152,8 @@ class _Connection(socketserver.BaseRequestHandler):
                 return self._half_close()
             if fault in LATE_SECONDS:
                 self.server.ends.wait(LATE_SECONDS[fault])
+            if fault is Fault.UNCONFIRMED and message.command.partition(" ")[0] in WRITING:
+                answer = message.answered(Message(answer).document | {"writeConcernError": UNCONFIRMED})
             self.request.sendall(answer)
         return fault is not Fault.CLOSED_BY_CLIENT
 
@@ -186,7 +196,7 @@ def receive_exactly(connection: socket.socket, count: int) -> bytes:
 
 def primary_of(uri: str) -> tuple[str, int]:
     """Where the server is that takes the writes."""
-    with pymongo.MongoClient[dict[str, object]](uri) as client:
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
         client.server_info()
         address = client.address
     assert address is not None

@@ -48,6 +48,8 @@ _ENOUGH_SECONDS = 180
 _HEADS_INDEX = [(name, 1) for name in ("_id", *HEAD_FIELDS)]
 _BULK = 200
 """Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
+_STEPPED_DOWN = {91, 189, 10107, 11600, 11602, 13435, 13436}
+"""What a server answers that shuts down or is no longer the primary."""
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS = 18, 13, 48
 Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
@@ -302,10 +304,19 @@ def _lasting(operation: Callable[[bool], Answer]) -> Answer:
 
 
 def _broke(error: BaseException) -> bool:
-    """Also when the cursor is gone: a server that was started anew does not know it."""
-    return isinstance(error, errors.AutoReconnect | errors.CursorNotFound) and not isinstance(
-        error, errors.ServerSelectionTimeoutError
-    )
+    """Also when the cursor is gone, because a server that was started anew does not know it; and when a primary wrote,
+    but stepped down before a majority had it."""
+    if isinstance(error, errors.ServerSelectionTimeoutError):
+        return False
+    broke = isinstance(error, errors.AutoReconnect | errors.CursorNotFound)
+    return broke or not _STEPPED_DOWN.isdisjoint(_unconfirmed(error))
+
+
+def _unconfirmed(error: BaseException) -> list[int]:
+    """The codes of the reasons why a majority may not have what was written."""
+    if isinstance(error, errors.BulkWriteError):
+        return [each["code"] for each in error.details["writeConcernErrors"]]
+    return [error.code or 0] if isinstance(error, errors.WriteConcernError) else []
 
 
 def _say_that_it_broke(state: tenacity.RetryCallState) -> None:
