@@ -174,3 +174,11 @@ def test_a_write_is_done_when_a_majority_has_it_in_its_journal() -> None:
     client = mongo.connect("mongodb://localhost/")
     assert client.write_concern.document == {"w": "majority", "j": True}
     client.close()
+
+
+def test_what_is_read_is_what_a_majority_has_and_the_driver_repeats_what_it_can() -> None:
+    client = mongo.connect("mongodb://localhost/")
+    assert client.read_concern.document == {"level": "majority"}
+    assert client.options.retry_reads
+    assert client.options.retry_writes
+    client.close()
