@@ -37,6 +37,10 @@ class Fault(Enum):
     STEPPED_DOWN = "no longer the primary"
     UNCONFIRMED = "written, then no longer the primary"
 
+    def can_befall(self, command: str) -> bool:
+        """A command such as `find sessions`: only a write waits for a majority."""
+        return self is not Fault.UNCONFIRMED or command.partition(" ")[0] in WRITING
+
 
 LATE_SECONDS = {Fault.DELAYED: 0.2, Fault.SILENT: 2.5}
 SOCKET_TIMEOUT = 2
@@ -152,7 +156,7 @@ class _Connection(socketserver.BaseRequestHandler):
                 return self._half_close()
             if fault in LATE_SECONDS:
                 self.server.ends.wait(LATE_SECONDS[fault])
-            if fault is Fault.UNCONFIRMED and message.command.partition(" ")[0] in WRITING:
+            if fault is Fault.UNCONFIRMED and fault.can_befall(message.command):
                 answer = message.answered(Message(answer).document | {"writeConcernError": UNCONFIRMED})
             self.request.sendall(answer)
         return fault is not Fault.CLOSED_BY_CLIENT
