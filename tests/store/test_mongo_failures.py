@@ -155,7 +155,10 @@ def test_a_user_without_the_right_to_create_the_view_is_told_so(clock: FakeClock
 
 
 def test_a_connection_that_breaks_is_a_store_error() -> None:
-    with pytest.raises(StoreError, match="MongoDB: connection closed") as error, mongo._translated():
+    with (
+        pytest.raises(StoreError, match=r"MongoDB breaks again and again \(connection closed\). Check") as error,
+        mongo._translated(),
+    ):
         raise pymongo.errors.AutoReconnect("connection closed\nmore lines")
     assert "more lines" not in str(error.value)
 
@@ -170,4 +173,12 @@ def test_what_the_uri_says_of_the_connection_outweighs_what_we_say() -> None:
 def test_a_write_is_done_when_a_majority_has_it_in_its_journal() -> None:
     client = mongo.connect("mongodb://localhost/")
     assert client.write_concern.document == {"w": "majority", "j": True}
+    client.close()
+
+
+def test_what_is_read_is_what_a_majority_has_and_the_driver_repeats_what_it_can() -> None:
+    client = mongo.connect("mongodb://localhost/")
+    assert client.read_concern.document == {"level": "majority"}
+    assert client.options.retry_reads
+    assert client.options.retry_writes
     client.close()

@@ -2,14 +2,15 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import bson
 import numpy as np
 import pymongo
+import tenacity
 from bson.codec_options import CodecOptions
 from bson.int64 import Int64
 from pymongo import ReplaceOne, UpdateOne, errors
@@ -19,7 +20,7 @@ from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
 from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
-from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, SCREENS, SESSIONS
+from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, OWNERS, SCREENS, SESSIONS
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -27,12 +28,30 @@ CONNECTION: dict[str, Any] = {
     "socketTimeoutMS": 120_000,
     "w": "majority",
     "journal": True,
+    "readConcernLevel": "majority",
+    "retryReads": True,
+    "retryWrites": True,
 }
-"""Unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its journal."""
+"""Unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its journal.
+
+What is read was confirmed by a majority too, so that no run builds on what a new primary never had. That is enough for
+the claims: it is the conditional write that decides them, on the primary, and one that was deposed confirms no write.
+"linearizable" would add nothing but a round trip, and a server alone refuses it.
+
+The driver repeats single writes where the server knows sessions and is a replica set, and the opening of a read
+everywhere. The rest is `_lasting`'s.
+"""
+TRIES = 3
+"""The driver waits for a primary before each (`serverSelectionTimeoutMS`), so an election is outlasted."""
+_ENOUGH_SECONDS = 180
+"""No new try after so long: all together they end before another run may take this one's lock."""
 _HEADS_INDEX = [(name, 1) for name in ("_id", *HEAD_FIELDS)]
 _BULK = 200
 """Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
+_STEPPED_DOWN = {91, 189, 10107, 11600, 11602, 13435, 13436}
+"""What a server answers that shuts down or is no longer the primary."""
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS = 18, 13, 48
+Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
 
@@ -56,7 +75,7 @@ def connect(uri: str) -> "pymongo.MongoClient[Document]":
 
 
 class MongoBackend:
-    """Implements `utils.store.backend.Backend`.
+    """Implements `utils.store.backend.Backend`. All of it outlasts a connection that breaks now and then (`_lasting`).
 
     Args:
         client: a pymongo client (or a double of one).
@@ -66,62 +85,88 @@ class MongoBackend:
     def __init__(self, client: "pymongo.MongoClient[Document]", databases: Mapping[str, str]) -> None:
         self._client = client
         self._databases = databases
-        with _translated():
-            version = client.server_info()["version"]  # asked first: it is what makes the driver know its nodes
-            self.description = (
-                f"MongoDB {version} at {','.join(f'{host}:{port}' for host, port in sorted(client.nodes))}"
-            )
-            self._prepare()
+        # Asked first: it is what makes the driver know its nodes.
+        version = _lasting(lambda again: client.server_info()["version"])
+        self.description = f"MongoDB {version} at {','.join(f'{host}:{port}' for host, port in sorted(client.nodes))}"
+        _lasting(lambda again: self._prepare())
 
     def get(self, collection: str, key: str) -> Document | None:
-        with _translated():
-            return self._collection(collection).find_one({"_id": key})
+        return _lasting(lambda again: self._collection(collection).find_one({"_id": key}))
 
     def find(
         self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
     ) -> list[Document]:
-        with _translated():
-            return list(self._collection(collection).find(where or {}).sort(list(sort) or [("_id", 1)]).limit(limit))
+        order = list(sort) or [("_id", 1)]
+        return _lasting(lambda again: list(self._collection(collection).find(where or {}).sort(order).limit(limit)))
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
         plain = [_without_arrays(collection, document) for document in documents]
         self._write(collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in plain])
 
     def insert(self, collection: str, document: Document) -> bool:
-        with _translated():
+        """A first try whose answer was lost may have been done. Then the repeated one finds its own document: what is
+        there is field by field what it brings."""
+
+        def insert(again: bool) -> bool:
+            there = self._collection(collection)
             try:
-                self._collection(collection).insert_one(dict(document))
+                there.insert_one(dict(document))
             except errors.DuplicateKeyError:
-                return False
-        return True
+                return again and there.find_one({"_id": document["_id"]}) == _as_stored(document)
+            return True
+
+        return _lasting(insert)
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
-        with _translated():
-            return self._collection(collection).update_many(where, {"$set": dict(changes)}).matched_count
+        """A first try whose answer was lost may have been done. Then the repeated one need not match any more, and the
+        run would be told that it lost what it won. So where a run writes its name into named documents, those that
+        carry it and all the rest count. Elsewhere only what the repeated one matches does: at worst too little, and
+        the caller looks again, books another slot or leaves it to the next run."""
+
+        def update(again: bool) -> int:
+            there = self._collection(collection)
+            matched = there.update_many(where, {"$set": dict(changes)}).matched_count
+            if not again or "_id" not in where or not any(changes.get(owner) for owner in OWNERS):
+                return matched
+            return there.count_documents({**changes, "_id": where["_id"]})
+
+        return _lasting(update)
 
     def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
         self._write(collection, [UpdateOne({"_id": key}, {"$set": dict(fields)}) for key, fields in changes.items()])
 
     def delete(self, collection: str, where: Where) -> int:
-        with _translated():
-            return self._collection(collection).delete_many(where).deleted_count
+        """Repeated, it may count less than was deleted; the number is for people alone."""
+        return _lasting(lambda again: self._collection(collection).delete_many(where).deleted_count)
 
     def put_session(self, head: Document, columns: Columns) -> None:
         self.put(SESSIONS, [head | {name: _to_bson(column) for name, column in columns.items()}])
 
     def session_heads(self) -> list[Document]:
         # Answered from an index that holds all of it: the documents themselves are half a megabyte each.
-        with _translated():
-            heads = self._collection(SESSIONS).find({}, dict.fromkeys(HEAD_FIELDS, 1))
-            return list(heads.sort("_id", 1).hint(_HEADS_INDEX))
+        def heads(again: bool) -> list[Document]:
+            found = self._collection(SESSIONS).find({}, dict.fromkeys(HEAD_FIELDS, 1))
+            return list(found.sort("_id", 1).hint(_HEADS_INDEX))
+
+        return _lasting(heads)
 
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
-        with _translated():
-            span = {"_id": first if first == last else {"$gte": first, "$lte": last}}
-            batches: Any = self._collection(SESSIONS).find_raw_batches(span, dict.fromkeys(names, 1), sort=[("_id", 1)])
-            for batch in batches:
-                for document in map(_decode, bson_arrays.documents(batch)):
-                    yield document["_id"], _columns_of(document, names)
+        unread: Any = first if first == last else {"$gte": first, "$lte": last}
+        batches: Any = None
+
+        def next_batch(again: bool) -> bytes | None:
+            nonlocal batches
+            if again or batches is None:  # the cursor broke with its connection; a new one begins where it was
+                found: Any = self._collection(SESSIONS).find_raw_batches(
+                    {"_id": unread}, dict.fromkeys(names, 1), sort=[("_id", 1)]
+                )
+                batches = iter(found)
+            return next(batches, None)
+
+        while (batch := _lasting(next_batch)) is not None:
+            for document in map(_decode, bson_arrays.documents(batch)):
+                unread = {"$gt": document["_id"], "$lte": last}
+                yield document["_id"], _columns_of(document, names)
 
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as done last."""
@@ -131,18 +176,23 @@ class MongoBackend:
         return NoHold()
 
     def empty(self, collections: Sequence[str]) -> None:
-        with _translated():
+        def empty(again: bool) -> None:
             for name in collections:
                 self._collection(name).drop()
             self._prepare()
+
+        _lasting(empty)
 
     def close(self) -> None:
         self._client.close()
 
     def _write(self, collection: str, writes: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
-        with _translated():
-            for start in range(0, len(writes), _BULK):
-                self._collection(collection).bulk_write(writes[start : start + _BULK], ordered=False)
+        for start in range(0, len(writes), _BULK):
+            self._write_bulk(collection, writes[start : start + _BULK])
+
+    def _write_bulk(self, collection: str, writes: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
+        """Each sets one document by its `_id` to what does not depend on what it was: repeated, it is the same."""
+        _lasting(lambda again: self._collection(collection).bulk_write(writes, ordered=False))
 
     def _collection(self, name: str) -> Collection[Document]:
         database, _, collection = name.partition(".")
@@ -234,6 +284,46 @@ def _from_bson(name: str, values: list[Any]) -> Column:
     return np.array(values, dtype=np.int64 if name in INTEGER_COLUMNS else np.float64)
 
 
+def _as_stored(document: Document) -> Document:
+    options: CodecOptions[Document] = CodecOptions(tz_aware=True)
+    return bson.decode(bson.encode(document), options)
+
+
+def _lasting(operation: Callable[[bool], Answer]) -> Answer:
+    """What the operation answers, tried up to `TRIES` times while its connection breaks or its server is no longer the
+    primary; whatever else goes wrong is not tried again. It is told whether it is tried again: then an earlier try may
+    have been carried out, all or a part of it, without its answer."""
+    retry = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_broke),
+        stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(_ENOUGH_SECONDS),
+        before_sleep=_say_that_it_broke,
+        reraise=True,
+    )
+    with _translated():
+        return retry(lambda: operation(retry.statistics["attempt_number"] > 1))
+
+
+def _broke(error: BaseException) -> bool:
+    """Also when the cursor is gone, because a server that was started anew does not know it; and when a primary wrote,
+    but stepped down before a majority had it."""
+    if isinstance(error, errors.ServerSelectionTimeoutError):
+        return False
+    broke = isinstance(error, errors.AutoReconnect | errors.CursorNotFound)
+    return broke or not _STEPPED_DOWN.isdisjoint(_unconfirmed(error))
+
+
+def _unconfirmed(error: BaseException) -> list[int]:
+    """The codes of the reasons why a majority may not have what was written."""
+    if isinstance(error, errors.BulkWriteError):
+        return [each["code"] for each in error.details["writeConcernErrors"]]
+    return [error.code or 0] if isinstance(error, errors.WriteConcernError) else []
+
+
+def _say_that_it_broke(state: tenacity.RetryCallState) -> None:
+    error = state.outcome and state.outcome.exception()
+    log.warning("MongoDB: %s. Try %d of %d.", error and _first_line(error), state.attempt_number + 1, TRIES)
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -242,6 +332,11 @@ def _translated() -> Iterator[None]:
         raise StoreError(
             f"MongoDB does not answer ({_first_line(error)}). Start the server, or correct MONGODB_URI."
         ) from None
+    except errors.AutoReconnect as error:
+        raise StoreError(
+            f"The connection to MongoDB breaks again and again ({_first_line(error)}). Check the server and the "
+            "network between; the next run goes on from here."
+        ) from error
     except errors.OperationFailure as error:
         if error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
             raise StoreUnusable(
@@ -254,6 +349,6 @@ def _translated() -> Iterator[None]:
         raise StoreError(f"MongoDB: {_first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     """Driver messages repeat the whole topology; the first sentence names the host and the reason."""
     return re.split(r" \(configured timeouts:|, Timeout:", str(error))[0].splitlines()[0][:300]

@@ -48,6 +48,9 @@ HEAD_FIELDS = (
 ARRAYS = {INDICATORS: "history"}
 """The field of a collection's documents that holds parallel arrays, given as `Columns`."""
 
+OWNERS = ("owner", "claimed_by")
+"""Fields that name the run which wrote them: what it has taken (`LOCKS`) or claimed (`TARGETS`)."""
+
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     TARGETS: (("is_active", "attempts", "last_analyzed_date", "-corrected_market_cap", "_id"), ("claimed_by",)),
     JOBS: (("job_name", "date_kst"),),

@@ -1,0 +1,108 @@
+"""The connection to MongoDB breaks at a numbered message: once is outlasted, for good is told and made up for."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.crash.databases import MongoServer
+from tests.crash.dump import differences
+from tests.crash.forks import Forks
+from tests.crash.proxy import FOR_GOOD, Fault, Plan, Proxy, primary_of, through
+from tests.crash.scenes import SCENES, Ended, Scene, Stage
+from tests.summary import BROKEN_CONNECTIONS
+from utils.errors import EXIT_FAILED
+
+Record = Callable[[str, object], None]
+pytestmark = pytest.mark.timeout(600)
+POINTS_PER_FAULT = 2
+POINTS_FOR_GOOD = 2
+CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not answer")
+NO_SERVER = "MONGODB_TEST_URI IS NOT SET: NO CONNECTION TO A MONGODB SERVER WAS BROKEN"
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    if not (uri := os.environ.get("MONGODB_TEST_URI")):
+        pytest.skip(NO_SERVER)
+    if re.search(r"^mongodb\+srv:|\b(tls|ssl)=true", uri):
+        pytest.skip("MONGODB_TEST_URI ASKS FOR TLS: THE PROXY CANNOT READ IT, AND NO CONNECTION WAS BROKEN")
+    proxy = Proxy(primary_of(uri))
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture(params=["daily_update", "hourly_analysis"])
+def scene(
+    request: pytest.FixtureRequest, proxy: Proxy, exchange_url: str, forks: Forks, tmp_path: Path
+) -> Iterator[Scene]:
+    database = MongoServer(os.environ["MONGODB_TEST_URI"], tmp_path / "data")
+    database.settings["MONGODB_URI"] = through(proxy, database.settings["MONGODB_URI"])
+    yield Scene(Stage(database, exchange_url, forks, tmp_path), *SCENES[request.param])
+    database.close()
+
+
+def messages_of(scene: Scene, proxy: Proxy) -> list[str]:
+    """The commands of an undisturbed run, in order."""
+    scene.restart()
+    proxy.expect(None)
+    assert scene.start(0).code == 0
+    return proxy.commands
+
+
+def points_for(fault: Fault, commands: list[str]) -> list[int]:
+    """Numbers of messages, spread over the run, that this fault can befall; another fault gets others."""
+    open_to_it = [number for number, each in enumerate(commands, 1) if fault.can_befall(each)]
+    return spread(open_to_it, POINTS_PER_FAULT, list(Fault).index(fault) / len(Fault))
+
+
+def spread(numbers: Sequence[int], count: int, shift: float) -> list[int]:
+    """So many of the numbers, evenly spread; another shift, from 0 to 1, gives others."""
+    return [numbers[int(len(numbers) * (place + shift) / count)] for place in range(count)]
+
+
+def test_a_connection_that_breaks_once_is_outlasted(scene: Scene, proxy: Proxy, record_property: Record) -> None:
+    begun, wrong, survived = time.monotonic(), [], []
+    commands = messages_of(scene, proxy)
+    for fault in Fault:
+        for number in points_for(fault, commands):
+            scene.restart()
+            proxy.expect(Plan(fault, number, number))
+            point, problems = f"{fault.value}: {number} {commands[number - 1]}", after(scene.start(0), scene)
+            assert len(proxy.commands) >= number, point
+            survived += [] if problems else [point]
+            wrong += [f"{point}: {each}" for each in problems]
+    title = f"{scene}, {len(commands)} messages, survived at {len(survived)}, {time.monotonic() - begun:.0f} s"
+    record_property(BROKEN_CONNECTIONS, "\n  ".join([title, *survived]))
+    assert not wrong, "\n".join(wrong)
+
+
+def after(ended: Ended, scene: Scene) -> list[str]:
+    """What is not as it should be when a run has survived."""
+    failed = [f"it ends with {ended.code}: {ended.output[-2000:]}"] if ended.code else []
+    return failed + differences(scene.ends_with, scene.dump())
+
+
+def test_a_connection_that_breaks_for_good_ends_the_run_clearly_and_the_next_makes_it_whole(
+    scene: Scene, proxy: Proxy, record_property: Record
+) -> None:
+    begun, wrong = time.monotonic(), []
+    points = spread(range(1, len(messages_of(scene, proxy)) + 1), POINTS_FOR_GOOD, 0.5)
+    for number in points:
+        scene.restart()
+        proxy.expect(Plan(Fault.CUT_AFTER, number, FOR_GOOD))
+        ended = scene.start(0)
+        assert ended.code == EXIT_FAILED, ended.output
+        assert any(words in ended.output for words in CLEAR), ended.output
+        assert "Traceback" not in ended.output
+        proxy.expect(None)
+        wrong += [f"message {number}: {each}" for each in scene.finish(1)]
+    seconds = time.monotonic() - begun
+    record_property(
+        BROKEN_CONNECTIONS,
+        f"{scene}: broken for good from message {' and '.join(map(str, points))} on, made whole after, {seconds:.0f} s",
+    )
+    assert not wrong, "\n".join(wrong)
