@@ -189,3 +189,18 @@ def test_what_a_second_try_cannot_mend_is_not_tried_again(store: Store, break_at
     with pytest.raises(StoreError):
         store.backend.insert(LOCKS, {"_id": "x"})
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_write_whose_answer_does_not_say_what_became_of_it_is_done_once_more(
+    store: Store, break_at: Break, done: bool
+) -> None:
+    seen = break_at("bulk_write", KeyError("nModified"), done=done)
+    store.backend.put(TARGETS, [{"_id": "005930", "attempts": 0}])
+    assert (len(seen), store.target("005930")) == (2, {"_id": "005930", "attempts": 0})
+
+
+def test_a_server_that_never_says_what_became_of_a_write_is_a_failure(store: Store, break_at: Break) -> None:
+    break_at("bulk_write", *[KeyError("nModified")] * TRIES, done=True)
+    with pytest.raises(StoreError, match="nModified"):
+        store.backend.put(TARGETS, [{"_id": "005930", "attempts": 0}])

@@ -191,8 +191,16 @@ class MongoBackend:
             self._write_bulk(collection, writes[start : start + _BULK])
 
     def _write_bulk(self, collection: str, writes: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
-        """Each sets one document by its `_id` to what does not depend on what it was: repeated, it is the same."""
-        _lasting(lambda again: self._collection(collection).bulk_write(writes, ordered=False))
+        """Each sets one document by its `_id` to what does not depend on what it was: repeated, it is the same. So it
+        is repeated as well when the answer does not say what became of it, as FerretDB's when two writers meet."""
+
+        def write(_: bool) -> None:
+            try:
+                self._collection(collection).bulk_write(writes, ordered=False)
+            except KeyError as lacking:
+                raise errors.AutoReconnect(f"the answer to a write lacks {lacking}") from lacking
+
+        _lasting(write)
 
     def _collection(self, name: str) -> Collection[Document]:
         database, _, collection = name.partition(".")
