@@ -18,7 +18,7 @@ from utils.errors import EXIT_FAILED
 
 Record = Callable[[str, object], None]
 pytestmark = pytest.mark.timeout(600)
-POINTS_PER_FAULT = 2
+POINTS_PER_FAULT = 1
 POINTS_FOR_GOOD = 2
 CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not answer")
 NO_SERVER = "MONGODB_TEST_URI IS NOT SET: NO CONNECTION TO A MONGODB SERVER WAS BROKEN"
