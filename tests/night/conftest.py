@@ -32,12 +32,8 @@ def suite(exchange: LocalExchange, tmp_path: Path) -> Suite:
     return Suite(exchange, tmp_path)
 
 
-@pytest.fixture(params=["embedded", "mongodb"])
-def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The settings that choose a database; the server's databases are dropped afterwards."""
-    if request.param == "embedded":
-        yield {}
-        return
+def on_the_server() -> Iterator[dict[str, str]]:
+    """Settings that name databases of their own on the server; they are dropped afterwards."""
     uri = os.environ.get("MONGODB_TEST_URI")
     if not uri:
         pytest.skip("MONGODB_TEST_URI is not set: nothing was tested over a MongoDB server")
@@ -50,6 +46,20 @@ def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         if name.startswith(prefix):
             client.drop_database(name)
     client.close()
+
+
+@pytest.fixture
+def server() -> Iterator[dict[str, str]]:
+    yield from on_the_server()
+
+
+@pytest.fixture(params=["embedded", "mongodb"])
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings that choose a database."""
+    if request.param == "embedded":
+        yield {}
+    else:
+        yield from on_the_server()
 
 
 @pytest.fixture

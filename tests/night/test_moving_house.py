@@ -1,9 +1,6 @@
 """`daily_update.py --copy-to` as a process: a store moves to the other database, and the next night goes on there."""
 
-import os
 import re
-import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,23 +18,6 @@ from utils.store.sqlite import FILE_NAME
 SETUP, NOON, NEXT_EVENING = kst(2026, 9, 9, 19), kst(2026, 9, 10, 12), kst(2026, 9, 10, 19)
 COPY_TO = ("daily_update.py", "--copy-to")
 SECRET = "hush-hush"
-
-
-@pytest.fixture
-def server() -> Iterator[dict[str, str]]:
-    """Settings that name databases of their own on the server."""
-    uri = os.environ.get("MONGODB_TEST_URI")
-    if not uri:
-        pytest.skip("MONGODB_TEST_URI is not set: nothing was moved to a MongoDB server")
-    from utils.store.mongo import connect
-
-    prefix = f"test_{uuid.uuid4().hex[:8]}_"
-    yield {"MONGODB_URI": uri, "MONGODB_DB_PREFIX": prefix}
-    client = connect(uri)
-    for name in client.list_database_names():
-        if name.startswith(prefix):
-            client.drop_database(name)
-    client.close()
 
 
 @pytest.fixture
