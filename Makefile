@@ -8,7 +8,7 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 
 SEED ?= 1
 
-.PHONY: help setup demo test lint soak bench pins clean
+.PHONY: help setup venv-with-pip-of-debian demo test lint soak bench pins clean
 
 help:
 	@echo "make demo   a whole night against a local exchange: first load, daily update, analysis"
@@ -19,11 +19,26 @@ help:
 
 setup: $(VENV)/runtime.done
 
-$(VENV)/runtime.done: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; call make PYTHON=python3.12, say." >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 2; }
+$(VENV)/runtime.done: $(VENV)/pip.done requirements.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
+
+$(VENV)/pip.done:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; call make PYTHON=python3.12, say." >&2; exit 2; }
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); else $(MAKE) --silent venv-with-pip-of-debian; fi \
+		|| { rm -rf $(VENV); echo "python3 -m venv failed; on Debian: apt install python3-venv" >&2; exit 2; }
+	@touch $@
+
+# Debian's python3 alone has no ensurepip. It lacks one wheel, which apt fetches into .venv, with lists of its own: no root
+# is needed and nothing is installed.
+APT := apt-get -qq -o Dir::State=$(CURDIR)/$(VENV)/apt -o Dir::Cache=$(CURDIR)/$(VENV)/apt -o APT::Sandbox::User=root
+PIP_WHEEL := $(VENV)/apt/usr/share/python-wheels/pip-*.whl
+venv-with-pip-of-debian:
+	$(PYTHON) -m venv --without-pip $(VENV)
+	mkdir -p $(VENV)/apt/lists/partial $(VENV)/apt/archives/partial
+	cd $(VENV)/apt && $(APT) update && $(APT) download python3-pip-whl && dpkg -x python3-pip-whl_*.deb .
+	$(BIN)/python $$(echo $(PIP_WHEEL))/pip install --quiet --no-index $$(echo $(PIP_WHEEL))
+	rm -rf $(VENV)/apt
 
 $(VENV)/tests.done: $(VENV)/runtime.done tests/requirements.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/requirements.txt
