@@ -101,7 +101,7 @@ class Evening:
     def _after_session(self, collected: Collected) -> None:
         """The targets follow the newest session, and what an older one has to say about it."""
         settings, head, actions = self._shift.settings, collected.head, collected.actions
-        log.info("%s: %s, %d tickers, %d corporate actions.", head.session, head.finality, head.count, actions)
+        log.info("%s: %s, %d tickers, corporate actions: %d.", head.session, head.finality, head.count, actions)
         if collected.is_newest:
             refresh_targets(self._store, collected.frame, head.session, self.rule)
             if settings.notify_urls:

@@ -65,7 +65,8 @@ def refresh_targets(store: Store, frame: pd.DataFrame, session: str, rule: Targe
     back = [ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is True]
     left = sorted(ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is False)
     entered = sorted([*(target["_id"] for target in plan.new), *back])
-    log.info("%s: %s, %d entered, %d left.", session, _in_words(plan), len(entered), len(left))
+    if plan.new or plan.changes:
+        log.info("%s: %s, %d entered, %d left.", session, _in_words(plan), len(entered), len(left))
     for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
         log.warning("TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.", line, ticker, session)
     return TargetChanges(entered, left, len(plan.chosen))

@@ -44,6 +44,7 @@ def _serve(exchange: LocalExchange) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     print(exchange.url, flush=True)
+    print("The local exchange is open there, until Ctrl-C.", file=sys.stderr)
     ended.wait()
 
 

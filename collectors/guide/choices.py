@@ -142,8 +142,8 @@ def requests_a_session(settings: Settings) -> int:
 
 
 def _time(guide: Guide, seconds: float) -> str:
-    if seconds < 60:
-        return guide.words("no_time")
+    if seconds < 90:
+        return guide.words("a_minute")
     if seconds < 90 * 60:
         return guide.words("minutes", count=round(seconds / 60))
     return guide.words("hours", count=round(seconds / 3600))

@@ -200,7 +200,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count}거래일 가운데 {missing}거래일을 받아야 합니다: 요청 약 {requests:,}번, {time}.",
     ),
     "nothing_to_load": ("{count} sessions: all of them are stored.", "{count}거래일이 모두 저장되어 있습니다."),
-    "no_time": ("less than a minute", "1분 미만"),
+    "a_minute": ("a minute or less", "1분 안팎"),
     "minutes": ("about {count} minutes", "약 {count}분"),
     "hours": ("about {count} hours", "약 {count}시간"),
     "sessions_question": ("Sessions (a year has about 246)", "거래일 수(1년은 약 246일)"),

@@ -46,4 +46,4 @@ def test_it_prints_its_url_serves_and_ends_when_told():
         _, noise = process.communicate(timeout=10)
     assert clock["kst"].startswith("2026-09-10T19:00")
     assert [fault["name"] for fault in faults] == ["late", "server_error"]
-    assert (process.returncode, noise) == (0, "")
+    assert (process.returncode, noise) == (0, "The local exchange is open there, until Ctrl-C.\n")
