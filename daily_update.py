@@ -6,6 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
+import utils.interpreter  # noqa: F401
 from collectors.audit import show_audit, show_repair
 from collectors.copying import copy_store, copy_target
 from collectors.cross_check import cross_check

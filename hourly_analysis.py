@@ -5,6 +5,7 @@ import argparse
 import logging
 import sys
 
+import utils.interpreter  # noqa: F401
 from collectors.announcements import announce_night
 from collectors.night import analyse, choose_session
 from collectors.report import report_now, report_of_the_night

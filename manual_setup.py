@@ -5,6 +5,7 @@ import argparse
 import logging
 import sys
 
+import utils.interpreter  # noqa: F401
 from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
 from collectors.dataset_healing import heal_datasets
