@@ -4,7 +4,7 @@ import pandas as pd
 
 from utils.notifications.texts import FLAGGED, NIGHT, UNFINISHED, listing, night_line, unfinished_line
 from utils.store import Store
-from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, LEAST_SHARE_ANALYZED
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, is_enough
 
 
 def announce_flagged_actions(store: Store, session: str, frame: pd.DataFrame, language: str) -> None:
@@ -28,7 +28,7 @@ def announce_flagged_actions(store: Store, session: str, frame: pd.DataFrame, la
 def announce_night(store: Store, session: str, language: str) -> None:
     """Have one line told about the night, once nothing is left of it but single targets that cannot be analysed."""
     head, progress = store.session_head(session), store.analysis_progress(session)
-    done = progress.pending == 0 and progress.analyzed >= LEAST_SHARE_ANALYZED * progress.tickers > 0
+    done = progress.pending == 0 and is_enough(progress.analyzed, progress.tickers)
     if head is None or not done or store.is_announced(NIGHT, session):
         return
     line = night_line(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 UPDATE_HOUR = 19
+"""Monday to Friday: when cron starts `daily_update`."""
 ANALYSIS_MINUTE = 10
 LAST_MORNING_HOUR = 8
 _SATURDAY = 5

@@ -25,14 +25,14 @@ from utils.clock import KST
 from utils.date_utils import FINAL_FROM, TradingCalendar, at_kst, is_final, weekdays
 from utils.errors import NotPublished, StoreError
 from utils.market_day import FINAL, MarketDay
+from utils.schedule import UPDATE_HOUR
 from utils.store import Store
 from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
 from utils.store.locks import COLLECTION, EXPIRES_AFTER
 from utils.store.sessions import SessionHead
 
-EVENING_RUN = time(19)
-"""KST, Monday to Friday: when cron starts `daily_update`."""
+EVENING_RUN = time(UPDATE_HOUR)
 EVENING_RUN_TAKES = timedelta(hours=2)
 """At most, with all its retries; also what somebody may have moved it."""
 SILENT = timedelta(hours=1)

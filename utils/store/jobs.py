@@ -17,9 +17,13 @@ COMPLETED = "completed"
 FAILED = "failed"
 
 _COUNTS: Document = dict.fromkeys(("tickers", "analyzed", "pending", "failed"), 0)
-LEAST_SHARE_ANALYZED = 0.98
-"""Of the targets: a night that lacks no more, because they cannot be analysed, is done when it ends."""
+_LEAST_SHARE_ANALYZED = 0.98
 _REVISED = "Revised after it was completed; what changed is analysed with a later session."
+
+
+def is_enough(analyzed: int, targets: int) -> bool:
+    """Whether a night is done that left out the other targets because they cannot be analysed."""
+    return analyzed >= _LEAST_SHARE_ANALYZED * targets > 0
 
 
 class Jobs(StoreBase):
@@ -105,7 +109,7 @@ class Jobs(StoreBase):
             as_of_then = {"status": COMPLETED, "analyzed": revised["tickers"], "pending": 0, "warnings": [_REVISED]}
             self.backend.update(JOBS, running | {"_id": revised["_id"]}, as_of_then)
         for done in self.backend.find(JOBS, running | {"pending": 0}):
-            if done["analyzed"] >= LEAST_SHARE_ANALYZED * done["tickers"] > 0:
+            if is_enough(done["analyzed"], done["tickers"]):
                 left_out = f"{done['failed']} targets could not be analysed; their last_error says why."
                 so_far = {"status": COMPLETED, "end_time_utc": self.clock.now_utc()}
                 told = so_far | {"warnings": [*done["warnings"], left_out]}
