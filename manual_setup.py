@@ -11,6 +11,7 @@ from collectors.cross_check import cross_check
 from collectors.dataset_healing import heal_datasets
 from collectors.first_load import load, sessions_to_load
 from collectors.guide import LANGUAGES, Dialogue, Words, converse, offer_cron_lines, place, say_what_comes_next
+from collectors.status import show_status
 from collectors.stock_data_collector import StockDataCollector
 from collectors.target_rule import target_rule
 from collectors.targets import refresh_from_newest
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     if args.cron:
         return run_without_store("manual_setup", args, lambda *given: change_crontab(args.cron, *given))
-    asks = sys.stdin.isatty() and not (args.yes or args.dry_run)
+    asks = sys.stdin.isatty() and not (args.yes or args.dry_run or args.status)
     words = Words(args.lang or language_of_locale())
     return run(
         "manual_setup",
@@ -60,14 +61,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         choices=("print", "install", "remove"),
         help="nothing but this with the lines in your crontab: print, install or remove",
     )
+    parser.add_argument("--status", action="store_true", help="show what was asked for and where things stand")
+    parser.add_argument("--json", action="store_true", help="with --status: for a program")
     args = parser.parse_args(argv)
-    if args.cron and (args.dry_run or args.reset):
-        parser.error("--cron does nothing else. Leave out --dry-run and --reset.")
+    if args.json and not args.status:
+        parser.error("--json goes with --status")
+    if (args.cron or args.status) and sum(map(bool, (args.cron, args.status, args.dry_run, args.reset))) > 1:
+        parser.error("--cron and --status do nothing else. Leave out --dry-run, --reset and the other of the two.")
     return args
 
 
 def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> int:
     """Every question is answered, but for what `--reset` would delete; then everything that needs no person."""
+    if args.status:
+        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
+        return EXIT_DONE
     log.info("Using the %s.", shift.store.description)
     check_services(shift.settings)
     for remark in overruled_every_night(setting_options(args)):

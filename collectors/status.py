@@ -19,8 +19,11 @@ from utils.market_day import DATASET_COLUMNS
 from utils.schedule import next_daily_update, next_hourly_analysis
 from utils.settings import Settings
 from utils.store import Store
-from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP
 from utils.store.sessions import SessionHead
+
+_SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
+"""How many of each job's last records."""
 
 
 def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[str, Any]:
@@ -36,6 +39,9 @@ def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[
         "database": store.description,
         "session_of_night": tonight,
         "set_up": scope is not None,
+        "scope": None
+        if scope is None
+        else {name: scope[name] for name in ("markets", "min_market_cap", "first_session")},
         "sessions_stored": len(heads),
         "first_session": heads[0].session if heads else None,
         "last_session": last.session if last else None,
@@ -53,7 +59,7 @@ def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[
             DAILY_UPDATE: next_daily_update(now).isoformat(timespec="seconds"),
             HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
         },
-        "jobs": [_job(job) for name in (DAILY_UPDATE, HOURLY_ANALYSIS) for job in store.jobs(name, last=3)],
+        "jobs": [_job(job) for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)],
         "sources": [_source(source, now) for source in store.sources()],
         "notifications": _notifications(store, settings),
     }
@@ -133,6 +139,9 @@ def _show_to_person(facts: dict[str, Any]) -> None:
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    scope = facts["scope"]
+    least = f"{', '.join(scope['markets'])}, {scope['min_market_cap']:,} won or more"
+    yield "Asked for", f"sessions since {scope['first_session']}; targets of {least}"
     yield "Sessions", _sessions(facts)
     yield "Missing, unfinished", _list(facts["sessions_missing"])
     yield "To confirm", _list(facts["sessions_to_confirm"])

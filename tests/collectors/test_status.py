@@ -44,6 +44,7 @@ def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
 ) -> None:
     shown = " ".join(person(store, capsys).split())
     assert "2024-01-22 19:00 KST, session of the night 2024-01-22" in shown
+    assert "Asked for sessions since 2024-01-18; targets of KOSPI, 1 won or more" in shown
     assert "Sessions 1, 2024-01-19 to 2024-01-19 (provisional, 2 tickers)" in shown
     assert "Missing, unfinished 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
     assert "Analysis 0 of 2 targets done, 2 pending, 0 failed" in shown

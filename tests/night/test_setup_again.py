@@ -1,5 +1,7 @@
 """`manual_setup` once more: what was chosen before holds until somebody says otherwise, and who has the last word."""
 
+import json
+
 from tests.night.suite import Suite
 from utils.clock import kst
 
@@ -11,6 +13,9 @@ def test_an_earlier_choice_is_the_default_of_the_next_setup(suite: Suite) -> Non
     suite.must(NOW, *SETUP, "--min-market-cap", "700000000000")
     suite.must(NOW, *SETUP)
     assert suite.read(NOW)["scope"]["min_market_cap"] == 700_000_000_000
+    shown = json.loads(suite.must(NOW, "manual_setup.py", "--status", "--json").stdout)
+    wanted = {"markets": ["KOSPI", "KOSDAQ"], "min_market_cap": 700_000_000_000, "first_session": "2026-09-08"}
+    assert (shown["scope"], shown["jobs"][0]["job_name"]) == (wanted, "manual_setup")
     suite.must(NOW, *SETUP, "--reset")
     assert suite.read(NOW)["scope"]["min_market_cap"] == 100_000_000_000
 
