@@ -31,7 +31,7 @@ $(VENV)/pip.done:
 
 # Debian's python3 alone has no ensurepip. It lacks one wheel, which apt fetches into .venv, with lists of its own: no root
 # is needed and nothing is installed.
-APT := apt-get -qq -o Dir::State=$(CURDIR)/$(VENV)/apt -o Dir::Cache=$(CURDIR)/$(VENV)/apt -o APT::Sandbox::User=root
+APT := apt-get -qq -o Dir::State="$(CURDIR)/$(VENV)/apt" -o Dir::Cache="$(CURDIR)/$(VENV)/apt" -o APT::Sandbox::User=root
 PIP_WHEEL := $(VENV)/apt/usr/share/python-wheels/pip-*.whl
 venv-with-pip-of-debian:
 	$(PYTHON) -m venv --without-pip $(VENV)
