@@ -20,8 +20,6 @@ SILENCE_SECONDS = 60
 """The longest pause within an answer."""
 ANSWER_SECONDS = 120
 """The longest time for a whole answer, however steadily it drips."""
-BEAT_SECONDS = 60.0
-"""The longest wait between two heartbeats of the locks."""
 BAN_LASTS = timedelta(hours=24)
 _PIECE = 1 << 16
 log = logging.getLogger(__name__)
@@ -59,9 +57,8 @@ class Gate:
         wait = self._store.next_request(self._source, self._interval, self._daily_limit).total_seconds()
         if wait > max(1.0, 2 * self._interval.total_seconds()):
             log.info("%s is asked in %d seconds.", self._source, wait)
-        for beat in range(1 + int(wait // BEAT_SECONDS)):
-            self._pause(min(wait - beat * BEAT_SECONDS, BEAT_SECONDS))
-            self._store.beat_locks()
+        self._pause(wait)
+        self._store.beat_locks()
 
     def password_age(self, mark: str) -> timedelta:
         """How long the source has taken the password that this mark tells from others."""

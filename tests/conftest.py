@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fakes import FakeClock
+from tests.server import on_the_server, server  # noqa: F401 - fixtures
 from tests.summary import pytest_terminal_summary  # noqa: F401 - the hook
 from utils.clock import kst
 

@@ -14,7 +14,7 @@ class FakeClock(Clock):
     """Stands still until it is set, advanced or slept on; `slept` keeps every sleep in seconds."""
 
     def __init__(self, now: datetime) -> None:
-        super().__init__()
+        super().__init__(now)
         self._now, self._running = now.astimezone(UTC), 0.0
         self.slept: list[float] = []
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests import server
+
 CRASH_POINTS = "crash points"
 SIMULATED_NIGHTS = "simulated nights"
 BROKEN_CONNECTIONS = "broken connections"
@@ -15,3 +17,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if lines:
             terminalreporter.section(title)
             terminalreporter.write("\n".join(lines) + "\n")
+    server.tell(terminalreporter)

@@ -20,6 +20,8 @@ from utils.notifications.watch import Watch
 from utils.settings import Settings, load_settings, remarks
 from utils.store import Store, open_store
 
+BEAT_SECONDS = 60
+"""The longest wait between two heartbeats of the locks."""
 log = logging.getLogger(__name__)
 
 
@@ -63,12 +65,15 @@ class Shift:
     stop: StopRequest = field(default_factory=StopRequest)
 
     def pause(self, seconds: float) -> None:
-        """Wait so long, but leave with `NotNow` soon after a stop was requested."""
+        """Wait so long and tell the locks that we live, but leave with `NotNow` soon after a stop was requested."""
+        waited = 0
         while not self.stop.requested:
-            if seconds <= 0:
+            if waited >= seconds:
                 return
-            self.clock.sleep(min(seconds, 1.0))
-            seconds -= 1.0
+            self.clock.sleep(min(seconds - waited, 1.0))
+            waited += 1
+            if waited % BEAT_SECONDS == 0:
+                self.store.beat_locks()
         raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
 
 

@@ -24,6 +24,8 @@ class Clock:
     """
 
     def __init__(self, starts_at: datetime | None = None) -> None:
+        self.is_of_this_host = starts_at is None
+        """Whether it shows this host's time, and not one that was chosen for it."""
         self._offset = timedelta(0) if starts_at is None else starts_at - datetime.now(UTC)
 
     def now_utc(self) -> datetime:
@@ -34,6 +36,10 @@ class Clock:
     def now_kst(self) -> datetime:
         """The same moment, aware, in KST."""
         return self.now_utc().astimezone(KST)
+
+    def put_back(self, by: timedelta) -> None:
+        """Show so much less from now on; less than nothing puts it forward."""
+        self._offset -= by
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start; unaffected by changes of the wall clock."""

@@ -1,6 +1,5 @@
 """One local exchange and one process that forks per test process; a database per test."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 from tests.crash.databases import Database, Embedded, MongoServer
 from tests.crash.forks import Forks
 from tests.crash.scenes import BARE, LOGIN_ID, MARKET, OPENAPI_KEY, PASSWORD, Stage
+from tests.server import NewDatabases
 from utils.settings import PROJECT
 
 
@@ -33,19 +33,14 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 
 @pytest.fixture(params=["sqlite", "mongodb"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    database = open_database(request.param, tmp_path / "data")
+def database(request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases) -> Iterator[Database]:
+    database = open_database(request.param, tmp_path / "data", on_the_server)
     yield database
     database.close()
 
 
-def open_database(name: str, folder: Path) -> Database:
-    if name == "sqlite":
-        return Embedded(folder)
-    uri = os.environ.get("MONGODB_TEST_URI")
-    if not uri:
-        pytest.skip("MONGODB_TEST_URI IS NOT SET: NO RUN WAS KILLED OVER A MONGODB SERVER")
-    return MongoServer(uri, folder)
+def open_database(name: str, folder: Path, on_the_server: NewDatabases) -> Database:
+    return Embedded(folder) if name == "sqlite" else MongoServer(on_the_server(), folder)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """The two databases a crash is tried on: emptied, put back into an earlier state, dumped; never by the suite's code."""
 
 import shutil
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,7 +36,7 @@ class Database(Protocol):
         """What is in it; the next run finds it as if nobody had looked."""
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Let go of it. What it holds, pytest and `on_the_server` see to."""
 
 
 class Embedded:
@@ -74,11 +73,11 @@ class Embedded:
             shutil.rmtree(self._looked_at)
 
     def close(self) -> None:
-        """pytest sees to its folders itself."""
+        """Nothing is open."""
 
 
 class MongoServer:
-    """Databases of their own on a server. There, a dead owner's lock is free after ten minutes of silence.
+    """Databases on a server, by the settings that choose them. There, a dead owner's lock is free after ten minutes.
 
     Eleven targets, one batch: the server that the tests bring along takes its time with many documents.
     """
@@ -86,12 +85,10 @@ class MongoServer:
     name = "mongodb"
     patience = timedelta(minutes=11)
 
-    def __init__(self, uri: str, folder: Path) -> None:
-        prefix = f"test_{uuid.uuid4().hex[:8]}_"
-        self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(uri)
-        self._names = {name: prefix + name for name in DATABASES}
-        chosen = {"MONGODB_URI": uri, "MONGODB_DB_PREFIX": prefix, "DATA_DIR": str(folder)}
-        self.settings = chosen | {"MIN_MARKET_CAP": str(607 * BILLION)}
+    def __init__(self, chosen: Mapping[str, str], folder: Path) -> None:
+        self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(chosen["MONGODB_URI"])
+        self._names = {name: chosen["MONGODB_DB_PREFIX"] + name for name in DATABASES}
+        self.settings = {**chosen, "DATA_DIR": str(folder), "MIN_MARKET_CAP": str(607 * BILLION)}
 
     def empty(self) -> None:
         for name in self._names.values():
@@ -112,7 +109,6 @@ class MongoServer:
         return dump_mongodb(self._client, self._names)
 
     def close(self) -> None:
-        self.empty()
         self._client.close()
 
     def _collections(self) -> Iterator[Collection[Document]]:

@@ -1,6 +1,5 @@
 """The connection to MongoDB breaks at a numbered message: once is outlasted, for good is told and made up for."""
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,25 +20,27 @@ pytestmark = pytest.mark.timeout(600)
 POINTS_PER_FAULT = 1
 POINTS_FOR_GOOD = 2
 CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not answer")
-NO_SERVER = "MONGODB_TEST_URI IS NOT SET: NO CONNECTION TO A MONGODB SERVER WAS BROKEN"
 
 
 @pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    if not (uri := os.environ.get("MONGODB_TEST_URI")):
-        pytest.skip(NO_SERVER)
-    if re.search(r"^mongodb\+srv:|\b(tls|ssl)=true", uri):
+def proxy(server: dict[str, str]) -> Iterator[Proxy]:
+    if re.search(r"^mongodb\+srv:|\b(tls|ssl)=true", server["MONGODB_URI"]):
         pytest.skip("MONGODB_TEST_URI ASKS FOR TLS: THE PROXY CANNOT READ IT, AND NO CONNECTION WAS BROKEN")
-    proxy = Proxy(primary_of(uri))
+    proxy = Proxy(primary_of(server["MONGODB_URI"]))
     yield proxy
     proxy.close()
 
 
 @pytest.fixture(params=["daily_update", "hourly_analysis"])
 def scene(
-    request: pytest.FixtureRequest, proxy: Proxy, exchange_url: str, forks: Forks, tmp_path: Path
+    request: pytest.FixtureRequest,
+    server: dict[str, str],
+    proxy: Proxy,
+    exchange_url: str,
+    forks: Forks,
+    tmp_path: Path,
 ) -> Iterator[Scene]:
-    database = MongoServer(os.environ["MONGODB_TEST_URI"], tmp_path / "data")
+    database = MongoServer(server, tmp_path / "data")
     database.settings["MONGODB_URI"] = through(proxy, database.settings["MONGODB_URI"])
     yield Scene(Stage(database, exchange_url, forks, tmp_path), *SCENES[request.param])
     database.close()

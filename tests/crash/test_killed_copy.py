@@ -11,6 +11,7 @@ from tests.crash.databases import Database
 from tests.crash.dump import Dump, differences
 from tests.crash.forks import Forks
 from tests.crash.scenes import EARLY_LOAD, FIRST_ANALYSIS, Run, Stage, died
+from tests.server import NewDatabases
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_USAGE
 
@@ -43,8 +44,11 @@ class Move:
 
 
 @pytest.fixture(params=ROADS, ids="-to-".join)
-def move(request: pytest.FixtureRequest, exchange_url: str, forks: Forks, tmp_path: Path) -> Iterator[Move]:
-    source, target = (open_database(kind, tmp_path / side) for kind, side in zip(request.param, "ab", strict=True))
+def move(
+    request: pytest.FixtureRequest, exchange_url: str, forks: Forks, tmp_path: Path, on_the_server: NewDatabases
+) -> Iterator[Move]:
+    kinds = zip(request.param, "ab", strict=True)
+    source, target = (open_database(kind, tmp_path / side, on_the_server) for kind, side in kinds)
     yield Move(Stage(source, exchange_url, forks, tmp_path), target)
     source.close()
     target.close()

@@ -1,10 +1,8 @@
 """The first ten minutes, at a terminal: everything right, everything wrong, leaving at every question, coming back."""
 
-import os
 import re
 import subprocess
 import sys
-import uuid
 
 import pytest
 
@@ -13,8 +11,8 @@ from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
+from tests.server import NewDatabases
 from utils.settings import PROJECT
-from utils.store.mongo import connect
 
 HERE, MONGODB = "1", "2"
 ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
@@ -128,22 +126,12 @@ def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(new
     assert "hush-hush" not in talk.shown
 
 
-def test_a_mongodb_that_works_is_kept(newcomer: Newcomer) -> None:
-    uri = os.environ.get("MONGODB_TEST_URI")
-    if not uri:
-        pytest.skip("MONGODB_TEST_URI is not set: nothing was tested over a MongoDB server")
-    prefix = f"test_{uuid.uuid4().hex[:8]}_"
-    try:
-        talk = newcomer.talk(MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", MONGODB_DB_PREFIX=prefix)
-        assert (talk.code, talk.unsaid) == (0, []), talk.shown
-        assert newcomer.answers() == CREDENTIALS | {"MONGODB_URI": uri, "HISTORY_SESSIONS": "2"}
-        assert len(newcomer.stored(mongodb_uri=uri, mongodb_db_prefix=prefix)["heads"]) == 2
-    finally:
-        client = connect(uri)
-        for name in client.list_database_names():
-            if name.startswith(prefix):
-                client.drop_database(name)
-        client.close()
+def test_a_mongodb_that_works_is_kept(newcomer: Newcomer, on_the_server: NewDatabases) -> None:
+    uri, prefix = on_the_server().values()
+    talk = newcomer.talk(MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", MONGODB_DB_PREFIX=prefix)
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert newcomer.answers() == CREDENTIALS | {"MONGODB_URI": uri, "HISTORY_SESSIONS": "2"}
+    assert len(newcomer.stored(mongodb_uri=uri, mongodb_db_prefix=prefix)["heads"]) == 2
 
 
 def test_a_key_alone_is_enough(newcomer: Newcomer) -> None:

@@ -1,7 +1,5 @@
 """Installations against a small synthetic exchange, over each database."""
 
-import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from tests.server import NewDatabases
 from utils.clock import kst
 
 SMALL = 60
@@ -32,34 +31,10 @@ def suite(exchange: LocalExchange, tmp_path: Path) -> Suite:
     return Suite(exchange, tmp_path)
 
 
-def on_the_server() -> Iterator[dict[str, str]]:
-    """Settings that name databases of their own on the server; they are dropped afterwards."""
-    uri = os.environ.get("MONGODB_TEST_URI")
-    if not uri:
-        pytest.skip("MONGODB_TEST_URI is not set: nothing was tested over a MongoDB server")
-    from utils.store.mongo import connect
-
-    prefix = f"test_{uuid.uuid4().hex[:8]}_"
-    yield {"MONGODB_URI": uri, "MONGODB_DB_PREFIX": prefix}
-    client = connect(uri)
-    for name in client.list_database_names():
-        if name.startswith(prefix):
-            client.drop_database(name)
-    client.close()
-
-
-@pytest.fixture
-def server() -> Iterator[dict[str, str]]:
-    yield from on_the_server()
-
-
 @pytest.fixture(params=["embedded", "mongodb"])
-def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+def database(request: pytest.FixtureRequest, on_the_server: NewDatabases) -> dict[str, str]:
     """The settings that choose a database."""
-    if request.param == "embedded":
-        yield {}
-    else:
-        yield from on_the_server()
+    return {} if request.param == "embedded" else on_the_server()
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class Suite:
         bare = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", "")}
         return subprocess.Popen(
             [sys.executable, str(PROJECT / command[0]), *command[1:]],
-            env=bare | self.settings(KST_NOW=f"{moment:%Y-%m-%dT%H:%M:%S}", **more),
+            env=bare | self.settings(**{"KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}"} | more),
             cwd="/",
             text=True,
             stdin=subprocess.DEVNULL,

@@ -1,9 +1,16 @@
-"""Several machines at once on one store: real processes, one of them killed, and every target is analysed once."""
+"""Several machines at once on one store, with clocks minutes apart: real processes, one of them killed. Every target is
+analysed once, and one update at a time is at work.
+
+Over a server the machines' own clocks are wrong, as those of hosts without NTP; the embedded database is one host's. In
+place of the real time all of them, and the server, are shown the night's.
+"""
 
 import os
 import signal
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
 
@@ -12,32 +19,62 @@ import pytest
 
 from tests.night.suite import Suite
 from utils.clock import kst
+from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.settings import PROJECT
+from utils.store.locks import EXPIRES_AFTER
 
 SETUP = kst(2026, 9, 10, 19)
 NIGHT = SETUP + timedelta(minutes=10)
 SESSION = "2026-09-10"
+FRIDAY, MONDAY = kst(2026, 9, 11, 19), kst(2026, 9, 14, 19)
 BATCH = 5
 MACHINES = ("north", "south", "doomed")
+AHEAD = {"north": 12, "south": 3, "doomed": -4}
+"""Minutes: by north's clock the claims and the lock of the doomed one are over at once, by its own for minutes more."""
 DIES_AT = 3
 """Which of its targets kills the doomed one."""
 
 WORKER = f"""
-import os, signal, socket, sys
+import datetime, os, signal, socket, sys
 sys.path.insert(0, {str(PROJECT)!r})
 machine = os.environ.get("MACHINE")
 if machine:
     socket.gethostname = lambda: machine
+    from pymongo.database import Database
     from collectors import analysis_queue
+    from collectors.sources import Sources
     from collectors.technical_analyzer import TechnicalAnalyzer
+    from utils import clock
     from utils.store.targets import Targets
 
+    to_the_night = datetime.timedelta(seconds=float(os.environ["TO_THE_NIGHT"]))
+    ahead = datetime.timedelta(minutes=float(os.environ["AHEAD"]))
     analysis_queue.BATCH = {BATCH}
+    command, fetch_day = Database.command, Sources.fetch_day
     analyze, save_analysis, begun = TechnicalAnalyzer.analyze, Targets.save_analysis, []
 
-    def analyze_beside_the_others(self, ticker):
+    class HostsTime(datetime.datetime):
+        @classmethod
+        def now(cls, zone):
+            return datetime.datetime.now(zone) + to_the_night + ahead
+
+    def command_in_the_night(self, name, *args, **more):
+        answer = command(self, name, *args, **more)
+        if name == "hello":
+            answer["localTime"] += to_the_night
+        return answer
+
+    def wait_for_the_others():
         if not begun and os.environ["GATE"]:
             open(os.environ["GATE"]).read()  # ends when every machine has come so far
+
+    def fetch_day_beside_the_others(self, session, check):
+        wait_for_the_others()
+        begun.append(session)
+        return fetch_day(self, session, check)
+
+    def analyze_beside_the_others(self, ticker):
+        wait_for_the_others()
         begun.append(ticker)
         if machine == "doomed" and len(begun) == {DIES_AT}:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -48,6 +85,8 @@ if machine:
         with open(os.environ["STORED"], "a") as notes:
             notes.writelines(f"{{machine}} {{result['_id']}}\\n" for result in results)
 
+    clock.datetime, Database.command = HostsTime, command_in_the_night
+    Sources.fetch_day = fetch_day_beside_the_others
     TechnicalAnalyzer.analyze, Targets.save_analysis = analyze_beside_the_others, save_and_note
 """
 
@@ -60,30 +99,44 @@ class Machines:
         (folder / "sitecustomize.py").write_text(WORKER, encoding="utf-8")
         self._notes.touch()
 
-    def start(self, name: str, hour: int, gate: str = "") -> "Popen[str]":
+    def start(self, name: str, moment: datetime, script: str, gate: str = "") -> "Popen[str]":
+        """The script on that machine at that moment, whatever its own clock shows then."""
+        wrong = AHEAD[name] if "MONGODB_URI" in self._suite.own_settings else 0
+        clocks = {"TO_THE_NIGHT": str((moment - datetime.now(UTC)).total_seconds()), "AHEAD": str(wrong), "KST_NOW": ""}
         settings = {"PYTHONPATH": str(self._folder), "MACHINE": name, "GATE": gate, "STORED": str(self._notes)}
-        return self._suite.start(NIGHT + timedelta(hours=hour), "hourly_analysis.py", **settings)
+        return self._suite.start(moment, script, **settings, **clocks)
+
+    def gate(self, name: str) -> str:
+        path = self._folder / f"gate-{name}"
+        os.mkfifo(path)
+        return str(path)
+
+    @contextmanager
+    def at_the_gate(self, name: str, moment: datetime, script: str) -> Iterator["Popen[str]"]:
+        """The script on that machine, held before its first work until the block ends."""
+        process = self.start(name, moment, script, gate := self.gate(name))
+        with open(gate, "w"):  # noqa: PTH123 - waits for its machine
+            yield process
 
     def run_at_once(self, *names: str) -> dict[str, int]:
         """All of them have claimed their first batch before any analyses; the exit code of each."""
-        gates = {name: str(self._folder / f"gate-{name}") for name in names}
-        for gate in gates.values():
-            os.mkfifo(gate)
-        processes = {name: self.start(name, 0, gate) for name, gate in gates.items()}
+        gates = {name: self.gate(name) for name in names}
+        processes = {name: self.start(name, NIGHT, "hourly_analysis.py", gate) for name, gate in gates.items()}
         opened = [open(gate, "w") for gate in gates.values()]  # noqa: PTH123, SIM115 - waits for its machine
         for gate in opened:
             gate.close()
-        return {name: self.end_of(process) for name, process in processes.items()}
-
-    def end_of(self, process: "Popen[str]") -> int:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode in (0, -signal.SIGKILL), errors
-        return process.returncode
+        return {name: end_of(process)[0] for name, process in processes.items()}
 
     def stored(self) -> list[tuple[str, str]]:
         """(machine, ticker) of every result, in the order in which they were stored."""
         lines = self._notes.read_text(encoding="utf-8").splitlines()
         return [(machine, ticker) for machine, ticker in map(str.split, lines)]
+
+
+def end_of(process: "Popen[str]") -> tuple[int, str]:
+    """Its exit code, and what it said."""
+    _, errors = process.communicate(timeout=240)
+    return process.returncode, errors
 
 
 def claims_are_atomic(suite: Suite) -> bool:
@@ -118,7 +171,7 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
     job = suite_over.read(NIGHT)["analyses"][SESSION]
     assert (job["status"], job["analyzed"], job["pending"]) == ("running", len(everybody) - BATCH, BATCH)
 
-    assert machines.end_of(machines.start("south", hour=1)) == 0
+    assert end_of(machines.start("south", NIGHT + timedelta(hours=1), "hourly_analysis.py"))[0] == EXIT_DONE
     analysed = Counter(ticker for _, ticker in machines.stored())
     twice = [ticker for ticker, times in analysed.items() if times > 1]
     assert analysed.keys() == everybody
@@ -126,3 +179,24 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
     job = suite_over.read(NIGHT)["analyses"][SESSION]
     assert (job["status"], job["analyzed"], job["pending"]) == ("completed", len(everybody), 0)
     assert {target["last_analyzed_date"] for target in suite_over.read(NIGHT)["targets"]} == {SESSION}
+
+
+@pytest.mark.parametrize("database", ["mongodb"], indirect=True)
+def test_a_second_update_leaves_and_only_a_dead_ones_lock_is_taken_after_ten_minutes_whatever_the_clocks_show(
+    suite_over: Suite, machines: Machines
+) -> None:
+    with machines.at_the_gate("south", FRIDAY, "daily_update.py") as working:
+        code, said = end_of(machines.start("north", FRIDAY, "daily_update.py"))
+        assert (code, "holds the lock collection: south" in said) == (EXIT_NOT_NOW, True), said
+    assert end_of(working)[0] == EXIT_DONE
+
+    with machines.at_the_gate("doomed", MONDAY, "daily_update.py") as working:
+        working.kill()
+    assert end_of(working)[0] == -signal.SIGKILL
+    early = end_of(machines.start("north", MONDAY + EXPIRES_AFTER - timedelta(minutes=1), "daily_update.py"))
+    late = end_of(machines.start("south", MONDAY + EXPIRES_AFTER + timedelta(minutes=1), "daily_update.py"))
+    assert (early[0], late[0]) == (EXIT_NOT_NOW, EXIT_DONE), early[1] + late[1]
+    updates = suite_over.read(MONDAY)["jobs"]
+    for day in (FRIDAY, MONDAY):
+        job = updates[f"{day:%Y-%m-%d}"]
+        assert (job["status"], job["attempts"], job["host"]) == ("completed", 1, "south")

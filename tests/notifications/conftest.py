@@ -3,45 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from sandbox.server import LocalExchange
-from sandbox.synthetic import SyntheticMarket
-from tests.failures.installation import Installation, Run, copy_of, sleepless
-from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from tests.failures.conftest import exchange, installed, market, patch, prepared  # noqa: F401 - fixtures
+from tests.failures.installation import Installation, Run
 from tests.notifications.receiver import Receiver, receiving
-from utils.clock import kst
-
-SET_UP = kst(2026, 9, 9, 19)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as receiver:
         yield receiver
-
-
-@pytest.fixture(scope="session")
-def market() -> SyntheticMarket:
-    return SyntheticMarket(60)
-
-
-@pytest.fixture
-def exchange(market: SyntheticMarket) -> Iterator[LocalExchange]:
-    with LocalExchange(market, SET_UP, {LOGIN_ID: PASSWORD}) as exchange:
-        yield exchange
-
-
-@pytest.fixture(scope="session")
-def prepared(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an installation that was set up on the evening of 2026-09-09."""
-    folder = tmp_path_factory.mktemp("prepared") / "installation"
-    with LocalExchange(market, SET_UP, {LOGIN_ID: PASSWORD}) as exchange, pytest.MonkeyPatch.context() as patch:
-        sleepless(patch)
-        Installation(Suite(exchange, folder), patch).must(SET_UP, "manual_setup", "--yes", "--sessions", "4")
-    return folder
 
 
 @dataclass
@@ -68,10 +42,6 @@ class Watched:
 
 
 @pytest.fixture
-def watched(
-    exchange: LocalExchange, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, prepared: Path, tmp_path: Path
-) -> Watched:
-    sleepless(monkeypatch)
-    settings = {"NOTIFY_URLS": receiver.notify_url, "HEARTBEAT_URL": receiver.heartbeat_url}
-    suite = Suite(exchange, copy_of(prepared, tmp_path / "installation"))
-    return Watched(Installation(suite, monkeypatch, settings), receiver)
+def watched(installed: Installation, receiver: Receiver) -> Watched:  # noqa: F811 - the fixture
+    installed.settings |= {"NOTIFY_URLS": receiver.notify_url, "HEARTBEAT_URL": receiver.heartbeat_url}
+    return Watched(installed, receiver)

@@ -1,17 +1,15 @@
 """Weeks of evenings and mornings in a storm of failures. `make soak` lives through the whole year (see `year.py`)."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.crash.databases import MongoServer
 from tests.soak.conftest import SEED
 from tests.soak.machine import Machine
 from tests.soak.nights import live
 from tests.soak.plan import Span, make_plan
-from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, all_targets_in, opened
+from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, opened
 from tests.summary import SIMULATED_NIGHTS
 
 MONTH = Span(market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-10-02", history=8)
@@ -38,12 +36,7 @@ def test_after_the_storm_every_session_is_final_and_every_target_analysed(
 
 
 def test_after_a_fortnight_on_two_hosts_over_a_mongodb_server_the_same_holds(
-    machines: Sequence[Machine], tmp_path: Path, record_property: Callable[[str, object], None]
+    machines: Sequence[Machine], server: dict[str, str], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    uri = os.environ.get("MONGODB_TEST_URI")
-    if not uri:
-        pytest.skip("MONGODB_TEST_URI IS NOT SET: NO NIGHT WAS LIVED OVER A MONGODB SERVER")
-    server = MongoServer(uri, tmp_path / "data")
-    with opened(make_plan(SEED, FORTNIGHT, BOTH.kinds), BOTH, machines, tmp_path, all_targets_in(server)) as world:
+    with opened(make_plan(SEED, FORTNIGHT, BOTH.kinds), BOTH, machines, tmp_path, server) as world:
         record_property(SIMULATED_NIGHTS, live(world))
-    server.close()

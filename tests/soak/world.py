@@ -14,7 +14,6 @@ from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.faults import Fault
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
-from tests.crash.databases import MongoServer
 from tests.crash.forks import OUTPUT, Order
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite
 from tests.soak.machine import HOST, PATIENCE, Machine
@@ -57,11 +56,6 @@ class Roads:
 
 ACCOUNT_ONLY = Roads("account", True, False, ("fundamentals",))
 BOTH, KEY_ONLY = Roads("both", True, True), Roads("key", False, True)
-
-
-def all_targets_in(server: MongoServer) -> dict[str, str]:
-    """The settings that choose the server, without the threshold by which other tests spare it."""
-    return server.settings | {"MIN_MARKET_CAP": ""}
 
 
 @dataclass(frozen=True)

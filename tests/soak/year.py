@@ -1,18 +1,16 @@
 """The simulated year, `make soak SEED=1`: too long for every day, so its file is not called a test."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.crash.databases import MongoServer
 from tests.soak.conftest import SEED
 from tests.soak.machine import Machine
 from tests.soak.nights import live
 from tests.soak.plan import Span, make_plan
 from tests.soak.test_soak import MONTH
-from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, all_targets_in, opened
+from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, opened
 from tests.summary import SIMULATED_NIGHTS
 
 YEAR = Span(market_from="2025-11-03", setup="2025-12-30", first="2025-12-31", last="2026-12-29", history=20)
@@ -29,12 +27,7 @@ def test_after_a_year_in_the_storm_every_session_is_final_and_every_target_analy
 
 
 def test_after_a_month_on_two_hosts_over_a_mongodb_server_the_same_holds(
-    machines: Sequence[Machine], tmp_path: Path, record_property: Record
+    machines: Sequence[Machine], server: dict[str, str], tmp_path: Path, record_property: Record
 ) -> None:
-    uri = os.environ.get("MONGODB_TEST_URI")
-    if not uri:
-        pytest.skip("MONGODB_TEST_URI IS NOT SET: NO NIGHT WAS LIVED OVER A MONGODB SERVER")
-    server = MongoServer(uri, tmp_path / "data")
-    with opened(make_plan(SEED, MONTH, BOTH.kinds), BOTH, machines, tmp_path, all_targets_in(server)) as world:
+    with opened(make_plan(SEED, MONTH, BOTH.kinds), BOTH, machines, tmp_path, server) as world:
         record_property(SIMULATED_NIGHTS, live(world))
-    server.close()

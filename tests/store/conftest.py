@@ -1,7 +1,5 @@
 """One contract, every database: SQLite, mongomock, and the server named in MONGODB_TEST_URI."""
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +14,13 @@ from mongomock.store import ServerStore
 from pymongo.errors import OperationFailure
 
 from tests.fakes import FakeClock
+from tests.server import NewDatabases
 from utils.store import Store
 from utils.store.backend import Backend
 from utils.store.base import Identity
 from utils.store.mongo import MongoBackend
 from utils.store.sqlite import SqliteBackend
 
-SERVER = os.environ.get("MONGODB_TEST_URI", "")
-NO_SERVER = "MONGODB_TEST_URI IS NOT SET: NOTHING WAS CHECKED AGAINST A MONGODB SERVER"
 DATABASES = ("system_info", "stock_data", "stock_analyzed")
 OpenBackend = Callable[[], Backend]
 OpenStore = Callable[..., Store]
@@ -58,19 +55,18 @@ def mongomock_with_this_pymongo() -> Iterator[None]:
 
 
 @contextmanager
-def database(kind: str, folder: Path) -> Iterator[OpenBackend]:
+def database(kind: str, folder: Path, on_the_server: NewDatabases) -> Iterator[OpenBackend]:
     """A function that opens one more connection to the same, at first empty, database of that kind."""
-    if kind == "mongodb" and not SERVER:
-        pytest.skip(NO_SERVER)
     opened: list[Backend] = []
-    prefix = f"test_{uuid.uuid4().hex[:10]}_"
+    there = on_the_server() if kind == "mongodb" else {"MONGODB_URI": "", "MONGODB_DB_PREFIX": "test_"}
+    uri, prefix = there.values()
     names = {name: prefix + name for name in DATABASES}
     shared = ServerStore()
 
     def connect() -> Backend:
         if kind == "sqlite":
             return SqliteBackend(folder)
-        client = Mongomock(_store=shared) if kind == "mongomock" else pymongo.MongoClient(SERVER)
+        client = Mongomock(_store=shared) if kind == "mongomock" else pymongo.MongoClient(uri)
         return MongoBackend(client, names)
 
     def open_one() -> Backend:
@@ -80,16 +76,12 @@ def database(kind: str, folder: Path) -> Iterator[OpenBackend]:
     yield open_one
     for backend in opened:
         backend.close()
-    if kind == "mongodb":
-        with pymongo.MongoClient(SERVER) as client:
-            for name in names.values():
-                client.drop_database(name)
 
 
 @pytest.fixture(params=["sqlite", "mongomock", "mongodb"])
-def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenBackend]:
+def open_backend(request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases) -> Iterator[OpenBackend]:
     """`database` of each kind in turn."""
-    with database(request.param, tmp_path / "data") as open_one:
+    with database(request.param, tmp_path / "data", on_the_server) as open_one:
         yield open_one
 
 

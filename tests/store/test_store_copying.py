@@ -1,7 +1,7 @@
 """A whole store moves from one database to any other: nothing is lost, a killed copy goes on, a difference is seen."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -14,6 +14,7 @@ import pytest
 
 from tests.crash.dump import dump_sqlite
 from tests.fakes import FakeClock, market_day, row
+from tests.server import NewDatabases
 from tests.store.conftest import OpenBackend, database
 from utils.errors import EXIT_USAGE, LockHeld, StoreError, StoreUnusable, WrongUsage
 from utils.market_day import DATASET_COLUMNS, FINAL
@@ -77,15 +78,27 @@ class Road:
 
 
 @pytest.fixture(params=ROADS, ids="-to-".join)
-def road(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Road]:
-    source, target = request.param
-    with database(source, tmp_path / "from") as open_source, database(target, tmp_path / "to") as open_target:
-        yield Road(open_source, open_target, clock)
+def road(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
+) -> Iterator[Road]:
+    with road_between(*request.param, tmp_path, clock, on_the_server) as road:
+        yield road
 
 
 @pytest.fixture
-def embedded(tmp_path: Path, clock: FakeClock) -> Iterator[Road]:
-    with database("sqlite", tmp_path / "from") as open_source, database("sqlite", tmp_path / "to") as open_target:
+def embedded(tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases) -> Iterator[Road]:
+    with road_between("sqlite", "sqlite", tmp_path, clock, on_the_server) as road:
+        yield road
+
+
+@contextmanager
+def road_between(
+    source: str, target: str, folder: Path, clock: FakeClock, on_the_server: NewDatabases
+) -> Iterator[Road]:
+    with (
+        database(source, folder / "from", on_the_server) as open_source,
+        database(target, folder / "to", on_the_server) as open_target,
+    ):
         yield Road(open_source, open_target, clock)
 
 
@@ -163,12 +176,12 @@ def test_a_store_is_the_same_in_the_other_database_and_in_its_own(road: Road) ->
 
 @pytest.mark.parametrize("kind", ["sqlite", "mongomock", "mongodb"])
 def test_there_and_back_again_the_embedded_file_has_the_same_bytes_in_every_cell(
-    kind: str, tmp_path: Path, clock: FakeClock
+    kind: str, tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
 ) -> None:
     with (
-        database("sqlite", tmp_path / "one") as open_one,
-        database(kind, tmp_path / "there") as open_there,
-        database("sqlite", tmp_path / "back") as open_back,
+        database("sqlite", tmp_path / "one", on_the_server) as open_one,
+        database(kind, tmp_path / "there", on_the_server) as open_there,
+        database("sqlite", tmp_path / "back", on_the_server) as open_back,
     ):
         assert copy(fill(Store(open_one(), clock)), open_there()) == []
         assert copy(Store(open_there(), clock), open_back()) == []

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import FakeClock
 from utils import errors
 from utils.cli import Shift, StopRequest, check_span, date_option, run
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE, NightShiftError, WrongUsage
 from utils.settings import load_settings
+from utils.store import Store
+from utils.store.locks import COLLECTION
+from utils.store.sqlite import SqliteBackend
 
 pytestmark = pytest.mark.usefixtures("logging_put_back")
 
@@ -225,6 +229,16 @@ def test_sigterm_twice_is_sigterm_once() -> None:
     for _ in range(2):
         os.kill(os.getpid(), signal.SIGTERM)
     assert stop.requested
+
+
+def test_whoever_waits_long_keeps_its_locks(tmp_path: Path, clock: FakeClock) -> None:
+    """Before the eighth try the exchange is left alone for five minutes, after an answer that took two."""
+    store = Store(SqliteBackend(tmp_path), clock)
+    beats: list[float] = []
+    with store.lock(COLLECTION), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "beat_locks", lambda: beats.append(sum(clock.slept)))
+        Shift(load_settings({}, tmp_path / "no.env"), clock, store).pause(301.5)
+    assert (beats, sum(clock.slept)) == ([60, 120, 180, 240, 300], 301.5)
 
 
 def test_a_date_option_is_a_day_of_the_calendar() -> None:

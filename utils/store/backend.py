@@ -7,9 +7,12 @@ $ne $in, joined by AND, plus `$or` and `$and`. Datetimes are aware UTC; in a doc
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any, Protocol
 
 import numpy as np
+
+from utils.clock import Clock
 
 Document = dict[str, Any]
 Where = Mapping[str, Any]
@@ -72,6 +75,10 @@ class Backend(Protocol):
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         """These columns of the stored sessions from first to last, both inclusive, oldest first. A session that has not
         one of `BESIDE_COLUMNS` comes without it; every other column has to be there."""
+
+    def ahead_of_server(self, clock: Clock) -> timedelta | None:
+        """How much more the clock shows than the server's own, up to half the time that an answer takes. None where no
+        server tells its time."""
 
     def batch(self) -> AbstractContextManager[None]:
         """Writes inside belong together: one transaction where the database has them cheaply (embedded)."""

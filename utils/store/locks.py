@@ -13,7 +13,9 @@ from utils.store.schema import LOCKS
 COLLECTION = "collection"
 """Whoever writes sessions and targets owns it: `daily_update` or `manual_setup`."""
 EXPIRES_AFTER = timedelta(minutes=10)
-"""Longer than the longest time between two heartbeats: one request, the wait before it, one batch of targets."""
+"""Longer than the longest time between two heartbeats: a request with its whole answer (130 seconds) or a batch of
+targets, and a connection to MongoDB that breaks again and again (some 310). Clocks add nothing to it: where several
+machines share a server they go by its clock (`utils.store.server_time`)."""
 
 
 class Locks(StoreBase):

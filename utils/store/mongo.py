@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ from bson.int64 import Int64
 from pymongo import ReplaceOne, UpdateOne, errors
 from pymongo.collection import Collection
 
+from utils.clock import Clock
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
@@ -50,7 +52,8 @@ _BULK = 200
 """Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
 _STEPPED_DOWN = {91, 189, 10107, 11600, 11602, 13435, 13436}
 """What a server answers that shuts down or is no longer the primary."""
-_AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS = 18, 13, 48
+_AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS, _NO_SUCH_COMMAND = 18, 13, 48, 59
+_AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
@@ -168,6 +171,17 @@ class MongoBackend:
                 unread = {"$gt": document["_id"], "$lte": last}
                 yield document["_id"], _columns_of(document, names)
 
+    def ahead_of_server(self, clock: Clock) -> timedelta | None:
+        def compare(_: bool) -> timedelta | None:
+            asked = clock.now_utc()
+            told: datetime | None = self._hello().get("localTime")
+            if told is None:
+                log.warning("This server does not tell its time: the hosts that share it have to show the same.")
+                return None
+            return asked + (clock.now_utc() - asked) / 2 - told
+
+        return _lasting(compare)
+
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as done last."""
         return nullcontext()
@@ -202,10 +216,18 @@ class MongoBackend:
 
         _lasting(write)
 
+    def _hello(self) -> Document:
+        """What the server says of itself. MongoDB 4.4.0 and 4.4.1 know the command by its old name only."""
+        try:
+            return self._client.admin.command("hello", codec_options=_AWARE)
+        except errors.OperationFailure as error:
+            if error.code != _NO_SUCH_COMMAND:
+                raise
+            return self._client.admin.command("isMaster", codec_options=_AWARE)
+
     def _collection(self, name: str) -> Collection[Document]:
         database, _, collection = name.partition(".")
-        options: CodecOptions[Document] = CodecOptions(tz_aware=True)
-        return self._client[self._databases[database]].get_collection(collection, codec_options=options)
+        return self._client[self._databases[database]].get_collection(collection, codec_options=_AWARE)
 
     def _prepare(self) -> None:
         for name, indexes in (INDEXES | SCREENS).items():
@@ -293,8 +315,7 @@ def _from_bson(name: str, values: list[Any]) -> Column:
 
 
 def _as_stored(document: Document) -> Document:
-    options: CodecOptions[Document] = CodecOptions(tz_aware=True)
-    return bson.decode(bson.encode(document), options)
+    return bson.decode(bson.encode(document), _AWARE)
 
 
 def _lasting(operation: Callable[[bool], Answer]) -> Answer:

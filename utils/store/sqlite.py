@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.clock import Clock
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where, to_lists
@@ -107,6 +108,9 @@ class SqliteBackend:
             return {name: _unpack(name, cells[name]) for name in there}
         except (KeyError, ValueError) as error:
             raise StoreError(f"{self._path}: session {session} is damaged. Restore a backup or load anew.") from error
+
+    def ahead_of_server(self, clock: Clock) -> None:
+        """There is none: everybody has this host's clock."""
 
     @contextmanager
     def batch(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from utils.store.datasets import Datasets
 from utils.store.incidents import Incidents
 from utils.store.locks import Locks
 from utils.store.schema import CALENDAR, COLLECTIONS, COPY, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
+from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions
 from utils.store.sources import SourceStates
 from utils.store.targets import Targets
@@ -69,8 +70,12 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
-    """The store in the database of the settings."""
-    return Store(open_backend(settings), clock)
+    """The store in the database of the settings, and the clock set by its server's. Raises `StoreUnusable` also when
+    the two are too far apart."""
+    backend = open_backend(settings)
+    if clock.is_of_this_host:
+        go_by_the_servers_time(backend, clock)
+    return Store(backend, clock)
 
 
 def open_backend(settings: Settings) -> Backend:
