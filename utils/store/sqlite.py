@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.date_utils import LAST_DAY
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where, to_lists
@@ -88,8 +89,8 @@ class SqliteBackend:
             self._connection.execute("DELETE FROM session_columns WHERE session = ?", [head["_id"]])
             self._connection.executemany("INSERT INTO session_columns (session, name, data) VALUES (?, ?, ?)", rows)
 
-    def session_heads(self) -> list[Document]:
-        return self.find(SESSIONS)
+    def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
+        return self.find(SESSIONS, {"_id": {"$lte": last}}, [("_id", -1)], count)[::-1]
 
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         wanted = ", ".join("?" * len(names))
