@@ -8,13 +8,14 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 
 SEED ?= 1
 
-.PHONY: help setup venv-with-pip-of-debian demo test lint soak bench pins clean
+.PHONY: help setup venv-with-pip-of-debian demo test lint soak bench bench-scale pins clean
 
 help:
 	@echo "make demo   a whole night against a local exchange: first load, daily update, analysis"
 	@echo "make test   all tests           make lint   ruff and mypy"
 	@echo "make setup  only .venv          make bench  measurements, into docs/performance.md"
 	@echo "make soak   a simulated year of nights in a storm of failures; SEED=7 makes another one"
+	@echo "make bench-scale  thirty years of sessions: sizes, times, memory, into docs/scale.md"
 	@echo "make pins   new exact pins      make clean  remove .venv and the demo's files"
 
 setup: $(VENV)/runtime.done
@@ -60,6 +61,9 @@ soak: $(VENV)/tests.done
 
 bench: $(VENV)/tests.done
 	tests/ferretdb/with-mongodb $(BIN)/python -m benchmarks --write-docs
+
+bench-scale: $(VENV)/tests.done
+	tests/ferretdb/with-mongodb $(BIN)/python -m benchmarks.scale --write-docs
 
 pins: $(VENV)/tests.done
 	$(BIN)/pip-compile $(PINS) --output-file requirements.txt pyproject.toml

@@ -127,7 +127,7 @@ def reopen(store: Store) -> None:
 
 def run_queue(store: Store, sessions: int) -> None:
     """What `hourly_analysis` does, with no quota."""
-    heads = store.session_heads()
+    source = store.panel_source(LAST_SESSION, sessions)
     analyzer = TechnicalAnalyzer(store.load_panel(LAST_SESSION, sessions))
     queue = AnalysisQueue(
         store,
@@ -135,7 +135,7 @@ def run_queue(store: Store, sessions: int) -> None:
         LAST_SESSION,
         quota=1_000_000,
         may_go_on=lambda: True,
-        is_current=lambda: store.session_heads() == heads,
+        is_current=lambda: store.panel_source(LAST_SESSION, sessions) == source,
     )
     with store.lock(HOURLY_ANALYSIS):
         while queue.step():

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import chain
 from math import log
@@ -83,13 +84,18 @@ def stage_table(stages: dict[str, Any], baseline_seconds: float) -> dict[str, An
     return {"of": stages["of"], "against": stages["against"], "lines": lines}
 
 
+def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """That of log values over log sizes: 1 is linear growth, 0 none."""
+    return linear_regression([log(size) for size in sizes], [log(each) for each in values]).slope
+
+
 def judged_growth(row: dict[str, Any]) -> dict[str, Any]:
-    """`slope` is that of log seconds over log size; `ratio` is what the largest costs by size, over the smallest."""
+    """`ratio` is what the largest costs by size, over the smallest."""
     sizes, seconds = row["sizes"], row["seconds"]
-    slope = linear_regression([log(size) for size in sizes], [log(each) for each in seconds]).slope
+    steepness = slope(sizes, seconds)
     ratio = seconds[-1] / seconds[0] * sizes[0] / sizes[-1]
     goal = GOALS[row["name"]]
-    return row | {"slope": slope, "ratio": ratio, "goal": goal, "met": slope <= goal + SLOPE_TOLERANCE}
+    return row | {"slope": steepness, "ratio": ratio, "goal": goal, "met": steepness <= goal + SLOPE_TOLERANCE}
 
 
 def judged_memory(name: str, peak: int) -> dict[str, Any]:

@@ -98,27 +98,40 @@ def tables(report: dict[str, Any]) -> list[tuple[str, Cells, list[Cells]]]:
 
 
 def described(report: dict[str, Any]) -> str:
-    machine, plan = report["machine"], report["plan"]
+    plan = report["plan"]
+    size = f"{plan['tickers']:,} tickers at the first session, {plan['sessions']} sessions."
+    return f"{size} {described_machine(report['machine'])}"
+
+
+def described_machine(machine: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     cores = f"{machine['cores']} cores (load {machine['load_before']} before the run)"
-    return (
-        f"{plan['tickers']:,} tickers at the first session, {plan['sessions']} sessions. "
-        f"{machine['system']}, {cores}, Python {machine['python']}, {packages}."
-    )
+    return f"{machine['system']}, {cores}, Python {machine['python']}, {packages}."
 
 
 def show(report: dict[str, Any]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
+    console = plain_console()
     console.print(described(report), markup=False)
     for title, heads, lines in tables(report):
-        table = Table(title=title, title_justify="left", *heads)  # noqa: B026 - rich's own way to name columns
-        for line in lines:
-            table.add_row(*line)
-        console.print(table)
+        console.print(as_table(title, heads, lines))
     for note in report["notes"]:
         console.print(note, markup=False)
+
+
+def plain_console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
+def as_table(title: str, heads: Cells, lines: list[Cells]) -> Table:
+    table = Table(title=title, title_justify="left", *heads)  # noqa: B026 - rich's own way to name columns
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def as_markdown(heads: Cells, lines: list[Cells]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *lines])
 
 
 def page(report: dict[str, Any]) -> str:
@@ -126,6 +139,5 @@ def page(report: dict[str, Any]) -> str:
     noted = [fill(note, 120, initial_indent="- ", subsequent_indent="  ") for note in report["notes"]]
     parts = [PAGE_HEAD.strip(), "## On what", fill(described(report), 120), "\n".join(noted)]
     for title, heads, lines in tables(report):
-        rows = [heads, ["---"] * len(heads), *lines]
-        parts += [f"## {title}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
+        parts += [f"## {title}", as_markdown(heads, lines)]
     return "\n\n".join(parts) + "\n"

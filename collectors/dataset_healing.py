@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from collectors.datasets import DATASETS, INDEX_NAMES, INDICES, Dataset, parse_dataset, parse_index
-from collectors.healing import MANY_ATTEMPTS, MOST_IN_A_ROW
+from collectors.healing import MANY_ATTEMPTS, MOST_IN_A_ROW, read_back_tonight
 from collectors.sources import ENDS_ASKING, Sources
 from utils.date_utils import is_final
 from utils.errors import NotNow, SourceError, StoreError
@@ -70,20 +70,27 @@ def heal_datasets(
         elif name == INDICES:
             _heal_indices(store, sources, first, last, thorough)
         else:
-            due = datasets_due(store, [name], first, last, store.clock.now_kst())
+            due = datasets_due(store, [name], first, last, store.clock.now_kst(), thorough)
             _heal(store, sources, DATASETS[name], due if thorough else for_one_night(due), stop_requested)
 
 
-def datasets_due(store: Store, chosen: Collection[str], first: str, last: str, now: datetime) -> list[DueDataset]:
+def datasets_due(
+    store: Store, chosen: Collection[str], first: str, last: str, now: datetime, thorough: bool = False
+) -> list[DueDataset]:
     """What the stored sessions from first to last, both inclusive, lack of the chosen datasets, newest session first,
-    but after all others what was asked for in vain again and again; of the indices one for each session."""
-    heads = [head for head in store.session_heads() if first <= head.session <= last]
+    but after all others what was asked for in vain again and again; of the indices one for each session.
+
+    Args:
+        thorough: all figures are read, to see whether they are as they were saved; else those of `read_back_tonight`.
+    """
+    heads = [head for head in store.session_heads(last) if head.session >= first]
+    read = {head.session for head in (heads if thorough else read_back_tonight(heads))}
     due = [
         DueDataset(name, head.session, head.datasets.get(name, DatasetState()).tries)
         for name in chosen
         if name in DATASETS
         for head in heads
-        if _is_due(store, head, DATASETS[name], now)
+        if _is_due(store, head, DATASETS[name], now, head.session in read)
     ]
     if INDICES in chosen:
         sessions = {session for index in INDEX_NAMES for session in index_days_due(store, index, first, last, now)}
@@ -101,21 +108,25 @@ def for_one_night(due: Sequence[DueDataset]) -> list[DueDataset]:
 def index_days_due(store: Store, index: str, first: str, last: str, now: datetime) -> list[str]:
     """The stored sessions from first to last of which the index is not stored as it should be by now, newest first."""
     stored = {day["session"]: day["finality"] for day in store.index_days(first, last) if day["index"] == index}
-    sessions = [head.session for head in store.session_heads() if first <= head.session <= last]
+    sessions = [head.session for head in store.session_heads(last) if head.session >= first]
     due = [each for each in sessions if stored.get(each) != FINAL and (each not in stored or is_final(each, now))]
     return due[::-1]
 
 
-def _is_due(store: Store, head: SessionHead, dataset: Dataset, now: datetime) -> bool:
+def _is_due(store: Store, head: SessionHead, dataset: Dataset, now: datetime, is_read: bool) -> bool:
     state = head.datasets.get(dataset.name, DatasetState())
+    if state.finality is None or (is_read and not _is_whole(store, head.session, dataset.name, state)):
+        return dataset.on_its_evening or is_final(head.session, now)
+    return state.finality == STALE or (state.finality != FINAL and head.finality == FINAL)
+
+
+def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> bool:
     try:
-        there = store.load_dataset(head.session, dataset.name, state) is not None
+        store.load_dataset(session, name, state)
     except StoreError as damage:
         log.error("%s", damage)
-        there = False
-    if there:
-        return state.finality == STALE or (state.finality != FINAL and head.finality == FINAL)
-    return dataset.on_its_evening or is_final(head.session, now)
+        return False
+    return True
 
 
 def _heal(

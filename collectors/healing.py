@@ -23,11 +23,17 @@ from utils.market_day import FINAL
 from utils.store import Store
 from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED
+from utils.store.sessions import SessionHead
 
 MANY_ATTEMPTS = 3
 """After so many failed runs a session waits behind all others, so that it keeps none of them from being tried."""
 MOST_IN_A_ROW = 3
 """Sessions that cannot be had one after the other, until the run leaves the exchange alone."""
+ALWAYS_READ_BACK = 300
+"""Every evening, so many of the newest sessions: no analysis needs more."""
+TURNS = 30
+"""All older ones are read back once while so many sessions come in: reading thirty years takes minutes, and moves some
+gigabytes where the database is elsewhere."""
 log = logging.getLogger(__name__)
 
 
@@ -55,11 +61,18 @@ def _is_hopeless(job: Document | None) -> bool:
     return job is not None and odd and bool(job["attempts"] >= MANY_ATTEMPTS)
 
 
+def read_back_tonight(heads: Sequence[SessionHead]) -> list[SessionHead]:
+    """Those of the stored sessions, oldest first, that an evening's run reads back: the newest, which the analysis
+    needs, and some of the older ones. The next session brings the turn of others; the audit reads all of them."""
+    return [*heads[:-ALWAYS_READ_BACK][len(heads) % TURNS :: TURNS], *heads[-ALWAYS_READ_BACK:]]
+
+
 def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) -> list[DueSession]:
-    """The stored sessions from first to last, both inclusive, that do not read back as they were saved, `but` these."""
+    """The stored sessions from first to last, both inclusive, that do not read back as they were saved, `but` these; as
+    far as it is their turn."""
     found = []
-    for head in store.session_heads():
-        if first <= head.session <= last and head.session not in but:
+    for head in read_back_tonight([head for head in store.session_heads(last) if head.session >= first]):
+        if head.session not in but:
             try:
                 store.load_session(head.session)
             except StoreError as damage:

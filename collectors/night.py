@@ -42,8 +42,12 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
         announce_unfinished_night(store, session, settings.language)
+
+    def source_now() -> list[tuple[str, str, str]]:
+        return store.panel_source(session, PANEL_SESSIONS)
+
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
-        source = store.panel_source()
+        source = source_now()
         panel = store.load_panel(session, PANEL_SESSIONS)
         queue = AnalysisQueue(
             store,
@@ -51,12 +55,12 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
             session,
             settings.analysis_quota,
             may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
-            is_current=lambda: store.panel_source() == source,
+            is_current=lambda: source_now() == source,
         )
         try:
             _drain(queue, job, min(left, settings.analysis_quota))
         finally:
-            if store.panel_source() != source:  # a revision came in meanwhile: what was read before does not count
+            if source_now() != source:  # a revision came in meanwhile: what was read before does not count
                 store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
         job.record(

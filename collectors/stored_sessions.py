@@ -1,7 +1,7 @@
 """The stored sessions beside each other: reading one and its neighbours, writing one, the factors between two."""
 
 import logging
-from bisect import insort
+from bisect import bisect_left, insort
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +29,8 @@ class StoredSessions:
         self._sessions = [head.session for head in store.session_heads()]  # kept in step with what is saved here
 
     def __contains__(self, session: str) -> bool:
-        return session in self._sessions
+        place = bisect_left(self._sessions, session)
+        return self._sessions[place : place + 1] == [session]
 
     def between(self, first: str, last: str) -> list[str]:
         """Those from first to last, both inclusive, oldest first."""

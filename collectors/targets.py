@@ -74,7 +74,7 @@ def refresh_targets(store: Store, frame: pd.DataFrame, session: str, rule: Targe
 
 def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
     """`refresh_targets` with the newest stored session. Raises `StoreError` when it cannot be read."""
-    newest = store.load_session(store.session_heads()[-1].session)
+    newest = store.load_session(store.session_heads(count=1)[-1].session)
     if newest is None:
         raise StoreError("The newest session cannot be read. Check disk and database.")
     return refresh_targets(store, newest.frame, newest.session, rule)
@@ -94,7 +94,7 @@ def follow_older_session(store: Store, rule: TargetRule) -> None:
 def extend_to_late_session(store: Store, session: str) -> None:
     """A session that arrives after later ones may list a ticker still under a former name or in a former market, or one
     that was taken for gone: what was said to have ended with the stored session before it has ended with it."""
-    before, _ = neighbours(session, [head.session for head in store.session_heads()])
+    before, _ = neighbours(session, [head.session for head in store.session_heads(session, 2)])
     day = store.load_session(session)
     if before is None or day is None:
         return
@@ -120,7 +120,8 @@ def _extended(target: Document, identity: Document, before: str, session: str) -
 
 def look_at_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
     """The newest session together with what is stored before it. A damaged session before it counts as unknown."""
-    earlier = [head.session for head in store.session_heads() if head.session < session][1 - LONGEST_WAIT :]
+    heads = store.session_heads(session, LONGEST_WAIT)
+    earlier = [head.session for head in heads if head.session < session][1 - LONGEST_WAIT :]
     if not earlier:
         return Newest(session, frame)
     actions = store.corporate_actions(earlier[0], session)

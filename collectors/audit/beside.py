@@ -13,7 +13,7 @@ def audit_datasets(situation: Situation, chosen: Collection[str], wrong: Collect
     time; none of those whose prices are `wrong`, since these are read again first."""
     if situation.at_work:
         return
-    due = datasets_due(situation.store, chosen, situation.first, situation.last, situation.now)
+    due = datasets_due(situation.store, chosen, situation.first, situation.last, situation.now, thorough=True)
     for session, group in groupby(sorted(due, key=lambda each: each.session), key=lambda each: each.session):
         if session not in wrong and situation.now >= situation.final_by(session):
             lacking = [f"{each.name} (asked {each.tries} times in vain)" if each.tries else each.name for each in group]

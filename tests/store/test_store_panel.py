@@ -91,7 +91,7 @@ def test_nothing_reaches_a_listing_before_the_last_one(store: Store) -> None:
 def test_a_session_that_comes_in_meanwhile_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     save(store, split_in_two())
     heads = [head for head in store.session_heads() if head.session != S2]
-    monkeypatch.setattr(store, "session_heads", lambda: heads)
+    monkeypatch.setattr(store, "session_heads", lambda last, count: heads)
     panel = store.load_panel(S4, 300)
     assert panel.sessions == [S1, S3, S4]
     assert series(panel, "A00000") == pytest.approx([100, 100, 100])

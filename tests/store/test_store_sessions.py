@@ -123,6 +123,24 @@ def test_heads_are_oldest_first_whatever_order_they_came_in(store: Store) -> Non
     assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
 
 
+@pytest.mark.parametrize(
+    ("last", "count", "expected"),
+    [
+        (TUESDAY, 2, [MONDAY, TUESDAY]),
+        (MONDAY, 2, [FRIDAY, MONDAY]),
+        (MONDAY, 0, [FRIDAY, MONDAY]),
+        (MONDAY, 9, [FRIDAY, MONDAY]),
+        ("2024-01-21", 1, [FRIDAY]),
+        ("2024-01-18", 9, []),
+    ],
+)
+def test_the_last_heads_up_to_a_day(store: Store, last: str, count: int, expected: list[str]) -> None:
+    for session in (TUESDAY, FRIDAY, MONDAY):
+        store.save_session(market_day(session, row("005930")))
+    assert [head.session for head in store.session_heads(last, count)] == expected
+    assert [session for session, *_ in store.panel_source(last, count)] == expected
+
+
 def action(ticker: str, session: str, **fields: object) -> dict[str, object]:
     return {"_id": f"{ticker}:{session}", "ticker": ticker, "session": session, "factor": 0.2, **fields}
 

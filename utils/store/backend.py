@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from utils.clock import Clock
+from utils.date_utils import LAST_DAY
 
 Document = dict[str, Any]
 Where = Mapping[str, Any]
@@ -69,8 +70,8 @@ class Backend(Protocol):
     def put_session(self, head: Document, columns: Columns) -> None:
         """Replace one session whole: its head (`_id` is the session) and all its columns, or neither."""
 
-    def session_heads(self) -> list[Document]:
-        """The heads of all sessions, oldest first, without their columns."""
+    def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
+        """The heads of the last `count` sessions up to `last` (0: of all of these), oldest first, without columns."""
 
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         """These columns of the stored sessions from first to last, both inclusive, oldest first. A session that has not

@@ -18,6 +18,7 @@ from pymongo import ReplaceOne, UpdateOne, errors
 from pymongo.collection import Collection
 
 from utils.clock import Clock
+from utils.date_utils import LAST_DAY
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
@@ -145,13 +146,13 @@ class MongoBackend:
     def put_session(self, head: Document, columns: Columns) -> None:
         self.put(SESSIONS, [head | {name: _to_bson(column) for name, column in columns.items()}])
 
-    def session_heads(self) -> list[Document]:
+    def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
         # Answered from an index that holds all of it: the documents themselves are half a megabyte each.
         def heads(again: bool) -> list[Document]:
-            found = self._collection(SESSIONS).find({}, dict.fromkeys(HEAD_FIELDS, 1))
-            return list(found.sort("_id", 1).hint(_HEADS_INDEX))
+            found = self._collection(SESSIONS).find({"_id": {"$lte": last}}, dict.fromkeys(HEAD_FIELDS, 1))
+            return list(found.sort("_id", -1).limit(count).hint(_HEADS_INDEX))
 
-        return _lasting(heads)
+        return _lasting(heads)[::-1]
 
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         unread: Any = first if first == last else {"$gte": first, "$lte": last}

@@ -69,17 +69,17 @@ class Sessions(ObservedCalendar):
             self.backend.put_session(head, _to_columns(day.frame) | beside)
         return _to_head(head)
 
-    def panel_source(self) -> list[tuple[str, str, str]]:
-        """What a panel is made of: as long as this stays the same, so does every panel."""
-        return [(head.session, head.digest, head.factor_digest) for head in self.session_heads()]
+    def panel_source(self, last: str, count: int) -> list[tuple[str, str, str]]:
+        """What `load_panel` makes its panel of: as long as this stays the same, so does the panel."""
+        return [(head.session, head.digest, head.factor_digest) for head in self.session_heads(last, count)]
 
     def session_head(self, session: str) -> SessionHead | None:
         found = self.backend.get(SESSIONS, session) if session else None
         return None if found is None else _to_head(found)
 
-    def session_heads(self) -> list[SessionHead]:
-        """All stored sessions, oldest first."""
-        return [_to_head(document) for document in self.backend.session_heads()]
+    def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:
+        """The last `count` stored sessions up to `last`, oldest first; all of them when 0."""
+        return [_to_head(document) for document in self.backend.session_heads(last, count)]
 
     def load_session(self, session: str) -> MarketDay | None:
         """The stored session, equal cell by cell to what was saved; `StoreError` when it is not."""
@@ -114,7 +114,7 @@ class Sessions(ObservedCalendar):
 
         Raises `StoreError` when `last` itself is not stored.
         """
-        sessions = [head.session for head in self.session_heads() if head.session <= last][-count:]
+        sessions = [head.session for head in self.session_heads(last, count)]
         if not sessions or sessions[-1] != last:
             raise StoreError(f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py.")
         (_, facts), *_ = self.read_columns((*TEXT_COLUMNS, "market_cap"), last, last)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from utils.clock import Clock
+from utils.date_utils import LAST_DAY
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where, to_lists
@@ -89,14 +90,14 @@ class SqliteBackend:
             self._connection.execute("DELETE FROM session_columns WHERE session = ?", [head["_id"]])
             self._connection.executemany("INSERT INTO session_columns (session, name, data) VALUES (?, ?, ?)", rows)
 
-    def session_heads(self) -> list[Document]:
-        return self.find(SESSIONS)
+    def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
+        return self.find(SESSIONS, {"_id": {"$lte": last}}, [("_id", -1)], count)[::-1]
 
     def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
         wanted = ", ".join("?" * len(names))
-        sql = f"""SELECT session, name, data FROM session_columns
-                  WHERE session BETWEEN ? AND ? AND name IN ({wanted})
-                    AND session IN (SELECT _id FROM "{SESSIONS}") ORDER BY session"""
+        # The heads lead, and so only those of the span are looked at: SQLite left to itself goes through all there are.
+        sql = f"""SELECT session, name, data FROM "{SESSIONS}" CROSS JOIN session_columns ON session = _id
+                  WHERE _id BETWEEN ? AND ? AND name IN ({wanted}) ORDER BY _id"""
         with self._translated():
             rows = self._connection.execute(sql, [first, last, *names])
             for session, cells in groupby(rows, key=lambda row: str(row[0])):

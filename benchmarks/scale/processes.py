@@ -1,0 +1,42 @@
+"""A piece of work in a process of its own, so that the peak memory is its own."""
+
+import multiprocessing
+import resource
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from benchmarks.sections import KILOBYTE
+
+Found = dict[str, Any]
+Task = Callable[[], Found]
+_FORK = multiprocessing.get_context("fork")
+"""The modules are loaded once; whoever forks must be small and without threads."""
+
+
+def in_a_process(task: Task) -> Found:
+    """What the task found, and `peak_bytes`: the most memory that this process with its modules and the task's data
+    take. Ends the program when the task fails; what it said stands on stderr."""
+    ours, theirs = _FORK.Pipe(duplex=False)
+    process = _FORK.Process(target=_send, args=(theirs, task))
+    process.start()
+    theirs.close()
+    found: Found
+    try:
+        found, added = ours.recv()
+    except EOFError:
+        raise SystemExit("A part of the measurement failed; what it said stands above.") from None
+    finally:
+        process.join()
+    return found | {"peak_bytes": _peak() + added}
+
+
+def _send(connection: Connection, task: Task) -> None:
+    """What is in the files of modules counts in the process that loaded them, so only what the task adds is told."""
+    before = _peak()
+    found = task()
+    connection.send((found, _peak() - before))
+
+
+def _peak() -> int:
+    return KILOBYTE * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

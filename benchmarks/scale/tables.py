@@ -1,0 +1,125 @@
+"""The numbers for a person: tables on the terminal, and between the marks of docs/scale.md."""
+
+import re
+from textwrap import fill
+from typing import Any
+
+from benchmarks.report import slope
+from benchmarks.scale.names import COLLECT, DOCUMENT_LIMIT, EVENING, SLOWER_THAN_LINEAR, WORKS
+from benchmarks.scale.plan import LONG, SERVER, WIDE
+from benchmarks.tables import Cells, as_markdown, as_table, described_machine, plain_console, seconds
+
+Result = dict[str, Any]
+Numbers = tuple[str, Cells, list[Cells]]
+"""Title, heads, lines of a table."""
+EXPECTED = (300, 1_000, 7_800)
+"""Sessions that people keep: the default, four years, all that the exchange has."""
+_TITLES = {
+    LONG: "Thirty years of a narrow market",
+    WIDE: "Four years of the whole market",
+    SERVER: "Over the server of MONGODB_TEST_URI",
+}
+_SERVER_MISSING = "MONGODB_TEST_URI was not set: nothing was measured over a server."
+_BLOCK = re.compile(r"(<!-- numbers: (\w+) -->\n).*?(\n<!-- end of numbers -->)", re.DOTALL)
+
+
+def show(result: Result) -> None:
+    console = plain_console()
+    console.print(described_machine(result["machine"]), markup=False)
+    for numbers in tables(result).values():
+        for title, heads, lines in numbers:
+            console.print(as_table(title, heads, lines))
+
+
+def filled_in(page: str, result: Result) -> str:
+    """The page with these numbers in place of those between its marks. A block that was not measured says so."""
+    blocks = {name: [as_markdown(*numbers[1:]) for numbers in found] for name, found in tables(result).items()}
+    blocks["machine"] = [fill(described_machine(result["machine"]), 120)]
+
+    def replaced(block: re.Match[str]) -> str:
+        parts = blocks.get(block[2], [_SERVER_MISSING])
+        return block[1] + "\n".join(("", "\n\n".join(parts), "")) + block[3]
+
+    return _BLOCK.sub(replaced, page)
+
+
+def tables(result: Result) -> dict[str, list[Numbers]]:
+    """By the name of the block that they fill."""
+    histories = result["histories"]
+    found = {name: [_growth(name, history), _sizes(name, history)] for name, history in histories.items()}
+    return found | {"expected": [_expected(histories[WIDE])], "document": [_document(histories[WIDE])]}
+
+
+def _growth(name: str, history: Result) -> Numbers:
+    heads = ["work", *(f"{sessions:,} sessions" for sessions in history["sessions"]), "slope", "", "peak memory"]
+    return _titled(name, history, "times"), heads, [_growth_line(work, history) for work in (COLLECT, *WORKS)]
+
+
+def _growth_line(work: str, history: Result) -> Cells:
+    """Of collecting no peak: the market that is made up is in the same process."""
+    times = [each["seconds"] for each in history["work"][work]]
+    steepness = slope(history["sessions"], times)
+    verdict = "linear or less" if steepness <= SLOWER_THAN_LINEAR else "MORE THAN LINEAR"
+    peak = max(each["peak_bytes"] for each in history["work"][work])
+    return [work, *map(seconds, times), f"{steepness:.2f}", verdict, "" if work == COLLECT else megabytes(peak)]
+
+
+def _sizes(name: str, history: Result) -> Numbers:
+    heads = ["sessions", "database", "of it indexes", "a session", "a ticker and session"]
+    plain = "plain_bytes" in history["sizes"][0]
+    lines = [_size_line(*each) for each in zip(history["sessions"], history["sizes"], strict=True)]
+    return _titled(name, history, "sizes"), heads + ["documents"] * plain, lines
+
+
+def _size_line(sessions: int, size: Result) -> Cells:
+    indexes = "not told" if size["index_bytes"] is None else megabytes(size["index_bytes"])
+    of_one = size["bytes"] / sessions
+    line = [f"{sessions:,}", megabytes(size["bytes"]), indexes, f"{of_one / 1000:,.1f} kB"]
+    documents = [megabytes(size["plain_bytes"])] if "plain_bytes" in size else []
+    return [*line, f"{of_one / size['tickers']:,.0f} bytes", *documents]
+
+
+def _titled(name: str, history: Result, what: str) -> str:
+    return f"{_TITLES[name]} ({history['tickers']:,} tickers): {what}"
+
+
+def _expected(wide: Result) -> Numbers:
+    """On the lines through what was measured of the whole market."""
+    sizes = [each["bytes"] for each in wide["sizes"]]
+    documents = [each["document_bytes"] for each in wide["sizes"]]
+    lines = [
+        ["embedded database", *(f"{_at(wide, sizes, each) / 1e9:.2f} GB" for each in EXPECTED)],
+        ["documents in MongoDB, not compressed", *(f"{each * documents[-1] / 1e9:.2f} GB" for each in EXPECTED)],
+    ]
+    for work in (EVENING, *(each for each in WORKS if each != EVENING)):
+        times = [each["seconds"] for each in wide["work"][work]]
+        lines.append([work, *(seconds(_at(wide, times, each)) for each in EXPECTED)])
+    peaks = [max(wide["work"][work][place]["peak_bytes"] for work in WORKS) for place in range(len(sizes))]
+    lines.append(["peak memory of any of these", *(megabytes(_at(wide, peaks, each)) for each in EXPECTED)])
+    return "To be expected of the whole market", ["", *(f"{each:,} sessions" for each in EXPECTED)], lines
+
+
+def _at(history: Result, values: list[float], sessions: int) -> float:
+    """What lies at so many sessions on the line through the two measured points about it, or through the last two; a
+    line that falls by chance counts as level."""
+    places: list[int] = history["sessions"]
+    right = next((place for place, each in enumerate(places) if each >= sessions and place), len(places) - 1)
+    (x0, x1), (y0, y1) = places[right - 1 : right + 1], values[right - 1 : right + 1]
+    return y0 + max(y1 - y0, 0) * (sessions - x0) / (x1 - x0)
+
+
+def _document(wide: Result) -> Numbers:
+    largest = wide["sizes"][-1]
+    of_ticker = largest["document_bytes"] / largest["tickers"]
+    cells = [
+        ["a session of the whole market with all datasets", megabytes(largest["document_bytes"])],
+        ["its tickers", f"{largest['tickers']:,}"],
+        ["bytes a ticker", f"{of_ticker:,.0f}"],
+        ["part of the 16 MiB that a document may have", f"{largest['document_bytes'] / DOCUMENT_LIMIT:.1%}"],
+        ["tickers with which it would be full", f"{DOCUMENT_LIMIT / of_ticker:,.0f}"],
+    ]
+    return "One session as a document of MongoDB", ["", ""], cells
+
+
+def megabytes(count: float) -> str:
+    return f"{count / 1e6:,.1f} MB" if count < 1e7 else f"{count / 1e6:,.0f} MB"

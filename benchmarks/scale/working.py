@@ -1,0 +1,81 @@
+"""The work that is done over a history: what every night does, and what people ask for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.scale.names import AUDIT, EVENING, EXPORT, HEADS, PANEL, PRICES, STATUS
+from benchmarks.scale.plan import DATASETS, FIRST, History
+from benchmarks.timing import seconds_of_clean
+from collectors.audit.findings import FEW_TICKERS
+from collectors.evening import Evening
+from collectors.export import export
+from collectors.night import PANEL_SESSIONS
+from collectors.prices import load_prices
+from collectors.status import status
+from collectors.wiring import make_calendar
+from utils.cli import Shift
+from utils.store import Store
+
+_ENOUGH_SECONDS = 1.0
+"""After so long nothing is repeated."""
+Work = Callable[[Shift, str], object]
+
+
+def evening(shift: Shift, last: str) -> object:
+    """The steps of `daily_update` when everything is there."""
+    steps = Evening(shift, None, None)
+    steps.settle_calendar()
+    if due := steps.due():
+        raise SystemExit(f"{due[0].session} is due: the history is not whole.")
+    steps.heal_beside_prices()
+    return due
+
+
+def audit(shift: Shift, last: str) -> object:
+    """In a narrow market one ticker more or less is more than the 2 % that the audit allows."""
+    found = Evening(shift, None, None).look_over()
+    if wrong := [finding for finding in found.findings if finding.session and finding.rule != FEW_TICKERS]:
+        raise SystemExit(f"{wrong[0]}: the history is not whole.")
+    return found
+
+
+def status_of(shift: Shift, last: str) -> object:
+    return status(shift.store, make_calendar(shift.settings, shift.store), shift.settings)
+
+
+def prices_of_one(shift: Shift, last: str) -> object:
+    return load_prices(_largest(shift.store), store=shift.store)
+
+
+def export_of_one(shift: Shift, last: str) -> object:
+    path = Path(shift.settings.data_dir) / "one.csv"
+    return export(shift.store, path, FIRST, last, _largest(shift.store), DATASETS)
+
+
+def _largest(store: Store) -> str:
+    return str(max(store.targets(active_only=True), key=lambda target: target["market_cap"])["_id"])
+
+
+WORK: dict[str, Work] = {
+    HEADS: lambda shift, last: shift.store.session_heads(),
+    PANEL: lambda shift, last: shift.store.load_panel(last, PANEL_SESSIONS),
+    EVENING: evening,
+    STATUS: status_of,
+    AUDIT: audit,
+    PRICES: prices_of_one,
+    EXPORT: export_of_one,
+}
+
+
+def work(history: History, name: str, size: int) -> dict[str, Any]:
+    """The median of a few times, as far as they fit into a second."""
+    last = history.days(size)[-1]
+    store = history.open(last)
+    shift = Shift(history.settings(), history.clock(last), store)
+    seconds: list[float] = []
+    while not seconds or (len(seconds) < history.repetitions and sum(seconds) < _ENOUGH_SECONDS):
+        seconds.append(seconds_of_clean(lambda: WORK[name](shift, last)))
+    store.close()
+    return {"seconds": median(seconds)}

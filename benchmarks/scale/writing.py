@@ -1,0 +1,106 @@
+"""Writing a history as the evenings do: collector, job records, targets, then what stands beside the prices."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.scale.plan import DATASETS, FIRST, History
+from benchmarks.timing import seconds_of
+from collectors.dataset_healing import heal_datasets
+from collectors.datasets import FUNDAMENTALS
+from collectors.healing import due_in_store, heal_all, raise_worst
+from collectors.sources import Sources
+from collectors.stock_data_collector import Collected, StockDataCollector
+from collectors.target_rule import TargetRule, target_rule
+from collectors.targets import refresh_targets
+from collectors.wiring import make_calendar
+from sandbox import answers
+from sandbox.synthetic import SyntheticMarket
+from utils.errors import NotPublished
+from utils.store import Store
+
+TIMED = 20
+"""The last sessions of each part: they are committed step by step, as the product does it, and timed."""
+_BLOCK = 100
+"""All others are committed together, so many at a time: decades of them would wait for the disk for an hour."""
+_MARKET_IDS = {"KOSPI": "STK", "KOSDAQ": "KSQ"}
+
+
+class Synthetic:
+    """The sandbox's market as a source: the tables that pykrx makes of the exchange's answers.
+
+    `seconds` adds up what making them took, which is no work of the product.
+    """
+
+    name = "synthetic"
+
+    def __init__(self, market: SyntheticMarket) -> None:
+        self._market = market
+        self.seconds = 0.0
+
+    def shows(self, session: str, now: datetime) -> bool:
+        return session in self._market.sessions
+
+    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
+        return [session for session in self._market.sessions if first <= session <= last]
+
+    def fetch_day(self, session: str) -> pd.DataFrame:
+        if session not in self._market.sessions:
+            raise NotPublished(f"{session} is no session of this market.")
+        return self._table(lambda: answers.day_rows(self._market.day(session)))
+
+    def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
+        market = self._market
+        if name == FUNDAMENTALS.name:
+            return self._table(lambda: answers.fundamental_rows(market.fundamentals(market.day(session))))
+        return self._table(lambda: answers.holding_rows(market.holdings(market.day(session))))
+
+    def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
+        series = self._market.index(_MARKET_IDS[index])
+        places = [place for place, session in enumerate(series.sessions) if first <= session <= last]
+        return self._table(lambda: answers.index_rows(series, places))
+
+    def _table(self, rows: Callable[[], answers.Rows]) -> pd.DataFrame:
+        started = perf_counter()
+        table = pd.DataFrame(rows())
+        self.seconds += perf_counter() - started
+        return table
+
+
+def write(history: History, begin: int, size: int) -> dict[str, Any]:
+    """The sessions from so many eighths of the history to so many, after those before them. Seconds of one session at
+    the end, with its datasets, without the wait for the exchange."""
+    days, first = history.days(size), len(history.days(begin))
+    source = Synthetic(SyntheticMarket(history.tickers, first=FIRST, last=history.days(8)[-1]))
+    store = history.open(days[-1])
+    rule = target_rule(history.settings())
+    store.save_scope(rule.min_market_cap, list(rule.markets), FIRST)
+    sources = Sources([source], [source], store.clock, store.clock.sleep, [source])
+    collector = StockDataCollector(sources, store, make_calendar(history.settings(), store))
+    collector.learn_calendar(days[max(first - 1, 0)], days[-1])
+    timed = days[first:][-TIMED:]
+    for start in range(first, len(days) - len(timed), _BLOCK):
+        with store.backend.batch():
+            _bring_in(days[start : min(start + _BLOCK, len(days) - len(timed))], store, sources, collector)
+    made_up = source.seconds
+    whole = seconds_of(lambda: _bring_in(timed, store, sources, collector, rule))
+    store.close()
+    return {"seconds": (whole - (source.seconds - made_up)) / len(timed)}
+
+
+def _bring_in(
+    sessions: list[str], store: Store, sources: Sources, collector: StockDataCollector, rule: TargetRule | None = None
+) -> None:
+    """With a rule, each session's targets as well."""
+
+    def then(collected: Collected) -> None:
+        if rule is not None:
+            refresh_targets(store, collected.frame, collected.head.session, rule)
+
+    first, last = sessions[0], sessions[-1]
+    due = due_in_store(store, collector.calendar, first, last, store.clock.now_kst())
+    raise_worst(heal_all(store, collector, due, lambda: False, then))
+    heal_datasets(store, sources, DATASETS, first, last, lambda: False, thorough=True)
