@@ -33,7 +33,7 @@ class History:
     uri: str = ""
     prefix: str = ""
     repetitions: int = 5
-    """Of quick work, at most; the median counts."""
+    """Of quick work, at most; the fastest counts."""
 
     def days(self, size: int) -> list[str]:
         """Its sessions as far as so many eighths of it, oldest first."""
@@ -62,7 +62,7 @@ class History:
 
 def histories(folder: Path, uri: str, quick: bool) -> list[History]:
     """Thirty years of a narrow market, four years of the whole one; and a short one on the server, if there is one."""
-    long, wide, on_server = ((60, 32), (60, 16), (60, 16)) if quick else ((100, 7800), (2700, 1000), (60, 240))
+    long, wide, on_server = ((60, 32), (60, 16), (60, 16)) if quick else ((100, 7800), (2700, 1000), (60, 120))
     kept = [History(LONG, str(folder / LONG), *long), History(WIDE, str(folder / WIDE), *wide)]
     if uri:
         kept.append(History(SERVER, str(folder / SERVER), *on_server, uri, f"scale_{uuid.uuid4().hex[:10]}_"))

@@ -4,6 +4,8 @@ import re
 from textwrap import fill
 from typing import Any
 
+import numpy as np
+
 from benchmarks.report import slope
 from benchmarks.scale.names import COLLECT, DOCUMENT_LIMIT, EVENING, SLOWER_THAN_LINEAR, WORKS
 from benchmarks.scale.plan import LONG, SERVER, WIDE
@@ -47,7 +49,7 @@ def tables(result: Result) -> dict[str, list[Numbers]]:
     """By the name of the block that they fill."""
     histories = result["histories"]
     found = {name: [_growth(name, history), _sizes(name, history)] for name, history in histories.items()}
-    return found | {"expected": [_expected(histories[WIDE])], "document": [_document(histories[WIDE])]}
+    return found | {"expected": [_expected(histories[WIDE], histories[LONG])], "document": [_document(histories[WIDE])]}
 
 
 def _growth(name: str, history: Result) -> Numbers:
@@ -83,29 +85,47 @@ def _titled(name: str, history: Result, what: str) -> str:
     return f"{_TITLES[name]} ({history['tickers']:,} tickers): {what}"
 
 
-def _expected(wide: Result) -> Numbers:
-    """On the lines through what was measured of the whole market."""
-    sizes = [each["bytes"] for each in wide["sizes"]]
-    documents = [each["document_bytes"] for each in wide["sizes"]]
-    lines = [
-        ["embedded database", *(f"{_at(wide, sizes, each) / 1e9:.2f} GB" for each in EXPECTED)],
-        ["documents in MongoDB, not compressed", *(f"{each * documents[-1] / 1e9:.2f} GB" for each in EXPECTED)],
-    ]
+def _expected(wide: Result, long: Result) -> Numbers:
+    sizes = {
+        "embedded database": [[each["bytes"] for each in history["sizes"]] for history in (wide, long)],
+        "documents in MongoDB, not compressed": [_document_bytes(history) for history in (wide, long)],
+    }
+    lines = [[name, *map(gigabytes, _expect(wide, long, *values))] for name, values in sizes.items()]
     for work in (EVENING, *(each for each in WORKS if each != EVENING)):
-        times = [each["seconds"] for each in wide["work"][work]]
-        lines.append([work, *(seconds(_at(wide, times, each)) for each in EXPECTED)])
-    peaks = [max(wide["work"][work][place]["peak_bytes"] for work in WORKS) for place in range(len(sizes))]
-    lines.append(["peak memory of any of these", *(megabytes(_at(wide, peaks, each)) for each in EXPECTED)])
+        values = [[each["seconds"] for each in history["work"][work]] for history in (wide, long)]
+        lines.append([work, *map(seconds, _expect(wide, long, *values))])
+    lines.append(["peak memory of any of these", *map(megabytes, _expected_peaks(wide, long))])
     return "To be expected of the whole market", ["", *(f"{each:,} sessions" for each in EXPECTED)], lines
 
 
+def _document_bytes(history: Result) -> list[float]:
+    return [each["document_bytes"] * count for each, count in zip(history["sizes"], history["sessions"], strict=True)]
+
+
+def _expect(wide: Result, long: Result, of_wide: list[float], of_long: list[float]) -> list[float]:
+    """At each of `EXPECTED`: what was measured of the whole market, and beyond its end multiplied by what the narrow
+    market's grew to from as many sessions."""
+    measured = [min(sessions, wide["sessions"][-1]) for sessions in EXPECTED]
+    grown = [
+        _at(long, of_long, sessions) / _at(long, of_long, end) for sessions, end in zip(EXPECTED, measured, strict=True)
+    ]
+    return [_at(wide, of_wide, end) * max(times, 1) for end, times in zip(measured, grown, strict=True)]
+
+
+def _expected_peaks(wide: Result, long: Result) -> list[float]:
+    """The same of memory, but what the narrow market's grew by is added: most of a process does not grow."""
+    return [max(_expected_peak(wide, long, work, sessions) for work in WORKS) for sessions in EXPECTED]
+
+
+def _expected_peak(wide: Result, long: Result, work: str, sessions: int) -> float:
+    of_wide, of_long = ([each["peak_bytes"] for each in history["work"][work]] for history in (wide, long))
+    end = min(sessions, wide["sessions"][-1])
+    return _at(wide, of_wide, end) + max(_at(long, of_long, sessions) - _at(long, of_long, end), 0)
+
+
 def _at(history: Result, values: list[float], sessions: int) -> float:
-    """What lies at so many sessions on the line through the two measured points about it, or through the last two; a
-    line that falls by chance counts as level."""
-    places: list[int] = history["sessions"]
-    right = next((place for place, each in enumerate(places) if each >= sessions and place), len(places) - 1)
-    (x0, x1), (y0, y1) = places[right - 1 : right + 1], values[right - 1 : right + 1]
-    return y0 + max(y1 - y0, 0) * (sessions - x0) / (x1 - x0)
+    """The value at so many sessions, on the lines between those that were measured; outside, the nearest."""
+    return float(np.interp(sessions, history["sessions"], values))
 
 
 def _document(wide: Result) -> Numbers:
@@ -119,6 +139,10 @@ def _document(wide: Result) -> Numbers:
         ["tickers with which it would be full", f"{DOCUMENT_LIMIT / of_ticker:,.0f}"],
     ]
     return "One session as a document of MongoDB", ["", ""], cells
+
+
+def gigabytes(count: float) -> str:
+    return f"{count / 1e9:.2f} GB"
 
 
 def megabytes(count: float) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks.scale.names import AUDIT, EVENING, EXPORT, HEADS, PANEL, PRICES, STATUS
@@ -70,7 +69,7 @@ WORK: dict[str, Work] = {
 
 
 def work(history: History, name: str, size: int) -> dict[str, Any]:
-    """The median of a few times, as far as they fit into a second."""
+    """The fastest of a few times, as far as they fit into a second: whatever else the machine does only slows it."""
     last = history.days(size)[-1]
     store = history.open(last)
     shift = Shift(history.settings(), history.clock(last), store)
@@ -78,4 +77,4 @@ def work(history: History, name: str, size: int) -> dict[str, Any]:
     while not seconds or (len(seconds) < history.repetitions and sum(seconds) < _ENOUGH_SECONDS):
         seconds.append(seconds_of_clean(lambda: WORK[name](shift, last)))
     store.close()
-    return {"seconds": median(seconds)}
+    return {"seconds": min(seconds)}

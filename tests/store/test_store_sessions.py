@@ -8,6 +8,7 @@ from tests.fakes import FakeClock, halted, market_day, row
 from utils.clock import kst
 from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
 from utils.store import Store
+from utils.store.schema import HEAD_FIELDS
 
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 
@@ -121,6 +122,15 @@ def test_heads_are_oldest_first_whatever_order_they_came_in(store: Store) -> Non
     for session in (MONDAY, TUESDAY, FRIDAY):
         store.save_session(market_day(session, row("005930")))
     assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
+
+
+def test_a_head_comes_without_the_columns(store: Store) -> None:
+    store.save_session(market_day(MONDAY, row("005930")))
+    head = store.backend.session_head(MONDAY)
+    assert head is not None
+    assert [head] == store.backend.session_heads()
+    assert head.keys() == {"_id", *HEAD_FIELDS}
+    assert store.backend.session_head(TUESDAY) is None
 
 
 @pytest.mark.parametrize(

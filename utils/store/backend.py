@@ -70,6 +70,9 @@ class Backend(Protocol):
     def put_session(self, head: Document, columns: Columns) -> None:
         """Replace one session whole: its head (`_id` is the session) and all its columns, or neither."""
 
+    def session_head(self, session: str) -> Document | None:
+        """The head of that session, without columns."""
+
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
         """The heads of the last `count` sessions up to `last` (0: of all of these), oldest first, without columns."""
 

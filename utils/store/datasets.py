@@ -88,7 +88,7 @@ class Datasets(StoreBase):
         return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
 
     def _head(self, session: str) -> Document:
-        document = self.backend.get(SESSIONS, session)
+        document = self.backend.session_head(session)
         if document is None:
             raise StoreError(f"Session {session} is not stored, so nothing can stand beside its prices.")
         return {name: document.get(name) for name in ("_id", *HEAD_FIELDS)}

@@ -146,6 +146,10 @@ class MongoBackend:
     def put_session(self, head: Document, columns: Columns) -> None:
         self.put(SESSIONS, [head | {name: _to_bson(column) for name, column in columns.items()}])
 
+    def session_head(self, session: str) -> Document | None:
+        head = dict.fromkeys(HEAD_FIELDS, 1)
+        return _lasting(lambda again: self._collection(SESSIONS).find_one({"_id": session}, head))
+
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
         # Answered from an index that holds all of it: the documents themselves are half a megabyte each.
         def heads(again: bool) -> list[Document]:

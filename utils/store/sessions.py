@@ -15,7 +15,7 @@ from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel,
 from utils.store.backend import Columns, Document
 from utils.store.datasets import DatasetState, as_document, carried_over, is_whole, states_of
 from utils.store.observed_calendar import ObservedCalendar
-from utils.store.schema import ACTIONS, HEAD_FIELDS, SESSIONS
+from utils.store.schema import ACTIONS, HEAD_FIELDS
 
 _PRICES = ("open", "high", "low", "close")
 _PANEL_COLUMNS = (*_PRICES, "volume", "value")
@@ -74,7 +74,7 @@ class Sessions(ObservedCalendar):
         return [(head.session, head.digest, head.factor_digest) for head in self.session_heads(last, count)]
 
     def session_head(self, session: str) -> SessionHead | None:
-        found = self.backend.get(SESSIONS, session) if session else None
+        found = self.backend.session_head(session) if session else None
         return None if found is None else _to_head(found)
 
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:

@@ -90,6 +90,9 @@ class SqliteBackend:
             self._connection.execute("DELETE FROM session_columns WHERE session = ?", [head["_id"]])
             self._connection.executemany("INSERT INTO session_columns (session, name, data) VALUES (?, ?, ?)", rows)
 
+    def session_head(self, session: str) -> Document | None:
+        return self.get(SESSIONS, session)
+
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
         return self.find(SESSIONS, {"_id": {"$lte": last}}, [("_id", -1)], count)[::-1]
 
