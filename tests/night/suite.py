@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.server import LocalExchange
 from utils.clock import Clock
-from utils.settings import PROJECT, load_settings, setting_names
+from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store, open_store
 
 LOGIN_ID, PASSWORD = "night-tests", "pass-word-of-the-tests"
@@ -85,10 +85,13 @@ class Suite:
         finally:
             store.close()
 
+    def loaded_settings(self, **more: str) -> Settings:
+        """`settings` as a script has them."""
+        return load_settings({name.lower(): value for name, value in self.settings(**more).items()})
+
     def store(self, moment: datetime) -> Store:
         """The installation's database, opened here. Close it before the next script runs."""
-        settings = load_settings({name.lower(): value for name, value in self.settings().items()})
-        return open_store(settings, Clock(moment))
+        return open_store(self.loaded_settings(), Clock(moment))
 
     def read(self, moment: datetime) -> dict[str, Any]:
         """What tests look at most: stored sessions, job records and targets."""

@@ -1,10 +1,18 @@
 """The hourly analyses: what they wait for, how far they go, what stops them."""
 
+import shutil
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.night.suite import Suite
+from collectors.copying import copy_store
+from sandbox.server import LocalExchange
+from sandbox.synthetic import SyntheticMarket
+from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from utils.cli import Shift
 from utils.clock import kst
 from utils.settings import PROJECT
 from utils.store.locks import COLLECTION
@@ -15,17 +23,39 @@ SESSION = "2026-09-11"
 SESSIONS = ("--sessions", "40")
 
 
-def collect(suite: Suite) -> list[str]:
-    """Forty sessions loaded, and the daily update of the next evening done; the targets, largest first."""
-    suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
-    suite.must(NIGHT, "daily_update.py")
-    return [target["_id"] for target in suite.read(NIGHT)["targets"]]
+@pytest.fixture(scope="session")
+def prepared(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation over the embedded database with forty sessions loaded, and the daily update of the
+    next evening done."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with LocalExchange(market, SETUP, {LOGIN_ID: PASSWORD}) as exchange:
+        suite = Suite(exchange, folder)
+        suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
+        suite.must(NIGHT, "daily_update.py")
+    return folder
 
 
 @pytest.fixture
-def collected(suite_over: Suite) -> Suite:
-    collect(suite_over)
-    return suite_over
+def installed(suite: Suite, prepared: Path) -> Suite:
+    """The same, of the test's own."""
+    shutil.copytree(prepared, suite.folder, dirs_exist_ok=True)
+    suite.exchange.set_time(NIGHT)
+    return suite
+
+
+@pytest.fixture
+def collected(installed: Suite, database: dict[str, str]) -> Suite:
+    """The same over each database in turn: moved there as `--copy-to` does it."""
+    if database:
+        uri, prefix = database.values()
+        with closing(installed.store(NIGHT)) as store:
+            copy_store(Shift(installed.loaded_settings(MONGODB_DB_PREFIX=prefix), store.clock, store), uri)
+    return replace(installed, own_settings=database)
+
+
+def targets(suite: Suite) -> list[str]:
+    """Largest first."""
+    return [target["_id"] for target in suite.read(NIGHT)["targets"]]
 
 
 def at(hour: int) -> datetime:
@@ -51,7 +81,7 @@ def test_after_setup_the_same_night_is_analysed(suite: Suite) -> None:
 
 
 def test_a_night_of_small_quotas_drains_in_order_of_market_cap(collected: Suite) -> None:
-    order = [target["_id"] for target in collected.read(NIGHT)["targets"]]
+    order = targets(collected)
     collected.must(at(19), "hourly_analysis.py", "--quota", "5")
     assert analysed(collected) == order[:5]
     assert collected.read(NIGHT)["analyses"][SESSION]["status"] == "running"
@@ -80,14 +110,13 @@ def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Suite) -> N
     assert len(analysed(collected)) == len(collected.read(NIGHT)["targets"])
 
 
-def test_a_target_that_cannot_be_analysed_blocks_nobody(suite: Suite) -> None:
-    collect(suite)
-    store = suite.store(NIGHT)
+def test_a_target_that_cannot_be_analysed_blocks_nobody(installed: Suite) -> None:
+    store = installed.store(NIGHT)
     ghost = store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "corrected_market_cap": 10**18}
     store.save_targets([ghost], {})
     store.close()
-    suite.must(at(19), "hourly_analysis.py")
-    seen = suite.read(NIGHT)
+    installed.must(at(19), "hourly_analysis.py")
+    seen = installed.read(NIGHT)
     behind = [target for target in seen["targets"] if target["last_analyzed_date"] != SESSION]
     assert [(target["_id"], target["attempts"], target["retry_after_utc"] > NIGHT) for target in behind] == [
         ("999999", 1, True)
@@ -96,15 +125,15 @@ def test_a_target_that_cannot_be_analysed_blocks_nobody(suite: Suite) -> None:
 
 
 def test_an_analysis_that_breaks_costs_one_target_an_hour(
-    suite: Suite, tmp_path_factory: pytest.TempPathFactory
+    installed: Suite, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    order = collect(suite)
+    order = targets(installed)
     broken = python_that_begins_with(tmp_path_factory, BREAK_ON, ticker=order[1])
-    first = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=broken)
+    first = installed.run(at(19), "hourly_analysis.py", PYTHONPATH=broken)
     assert (first.returncode, "ZeroDivisionError" in first.stderr) == (1, True), first.stderr
-    assert analysed(suite) == order[:1]
-    suite.run(at(20), "hourly_analysis.py", PYTHONPATH=broken)
-    assert sorted(analysed(suite)) == sorted({*order} - {order[1]})
+    assert analysed(installed) == order[:1]
+    installed.run(at(20), "hourly_analysis.py", PYTHONPATH=broken)
+    assert sorted(analysed(installed)) == sorted({*order} - {order[1]})
 
 
 def test_a_ticker_is_shown_as_a_sheet(collected: Suite) -> None:
@@ -126,16 +155,16 @@ def test_two_runs_at_once_do_not_overlap(suite: Suite) -> None:
 
 
 def test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed(
-    suite: Suite, tmp_path_factory: pytest.TempPathFactory
+    installed: Suite, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    order = collect(suite)
+    order = targets(installed)
     ending = python_that_begins_with(tmp_path_factory, SIGTERM_AT, ticker=order[2])
-    stopped = suite.run(at(19), "hourly_analysis.py", PYTHONPATH=ending)
+    stopped = installed.run(at(19), "hourly_analysis.py", PYTHONPATH=ending)
     assert (stopped.returncode, "Stopped by SIGTERM" in stopped.stderr) == (0, True), stopped.stderr
-    assert analysed(suite) == order[:3]
-    assert [target for target in suite.read(NIGHT)["targets"] if target["claimed_by"] is not None] == []
-    suite.must(at(20), "hourly_analysis.py")
-    assert analysed(suite) == order
+    assert analysed(installed) == order[:3]
+    assert [target for target in installed.read(NIGHT)["targets"] if target["claimed_by"] is not None] == []
+    installed.must(at(20), "hourly_analysis.py")
+    assert analysed(installed) == order
 
 
 SIGTERM_AT = """
@@ -165,16 +194,15 @@ def python_that_begins_with(tmp_path_factory: pytest.TempPathFactory, code: str,
     return str(folder)
 
 
-def test_a_killed_run_is_made_good_by_the_next(suite: Suite) -> None:
+def test_a_killed_run_is_made_good_by_the_next(installed: Suite) -> None:
     """Killed after the session was stored and before the job said so."""
-    collect(suite)
-    store = suite.store(NIGHT)
+    store = installed.store(NIGHT)
     store.update_job("daily_update", SESSION, {"status": "running", "end_time_utc": None})
     store.close()
-    assert suite.run(at(19), "hourly_analysis.py").returncode == 75
-    suite.must(NIGHT + timedelta(minutes=20), "daily_update.py")
-    suite.must(at(20), "hourly_analysis.py")
-    seen = suite.read(NIGHT)
+    assert installed.run(at(19), "hourly_analysis.py").returncode == 75
+    installed.must(NIGHT + timedelta(minutes=20), "daily_update.py")
+    installed.must(at(20), "hourly_analysis.py")
+    seen = installed.read(NIGHT)
     assert (seen["jobs"][SESSION]["status"], seen["jobs"][SESSION]["attempts"]) == ("completed", 2)
     assert seen["analyses"][SESSION]["status"] == "completed"
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
 
-import pymongo
 import pytest
 
 from tests.night.suite import Suite
+from tests.server import Client, is_ferretdb
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.settings import PROJECT
@@ -145,8 +145,8 @@ def claims_are_atomic(suite: Suite) -> bool:
     uri = suite.own_settings.get("MONGODB_URI")
     if uri is None:
         return True
-    with pymongo.MongoClient[dict[str, object]](uri) as client:
-        return "ferretdbVersion" not in client.admin.command("buildInfo")
+    with Client(uri) as client:
+        return not is_ferretdb(client.server_info())
 
 
 @pytest.fixture

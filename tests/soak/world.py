@@ -21,7 +21,6 @@ from tests.soak.plan import Plan, Run
 from tests.soak.storm import SILENT
 from tests.soak.truth import Truth
 from tests.soak.witness import Seen, Witness
-from utils.settings import load_settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
@@ -153,8 +152,7 @@ class World:
     def has_work_left(self, moment: datetime) -> bool:
         """Whether an hourly run at that moment would find something to do."""
         with self.store(moment) as store:
-            settings = load_settings({name.lower(): text for name, text in self.suite.settings().items()})
-            session = make_calendar(settings, store).session_of_night(moment)
+            session = make_calendar(self.suite.loaded_settings(), store).session_of_night(moment)
             if not store.is_completed(DAILY_UPDATE, session):
                 return False
             return not store.is_completed(HOURLY_ANALYSIS, session)
