@@ -14,8 +14,9 @@ from tests.crash.dump import Dump, differences
 from tests.crash.scenes import LOGIN_ID, PASSWORD
 from tests.first_release import CHOICE, MARKET
 from tests.first_release.record import live
-from tests.night.suite import Suite
+from tests.night.suite import SECONDS, Suite
 from utils.clock import kst
+from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.settings import PROJECT
 
 LATE, LAST_HOUR = kst(2026, 8, 13, 22), kst(2026, 8, 13, 22, 10)
@@ -75,6 +76,16 @@ def test_it_becomes_what_the_present_version_writes_of_the_same_market(
     finally:
         present.close()
     assert [line.partition(" is ")[0] for line in found] == NOT_KNOWN
+
+
+def test_runs_that_start_at_once_bring_it_up_once(suite: Suite) -> None:
+    runs = [suite.start(LATE, "daily_update.py", "--status") for _ in range(3)]
+    said = [run.communicate(timeout=SECONDS)[1] for run in runs]
+    codes = sorted(run.returncode for run in runs)
+    assert codes[0] == EXIT_DONE, said
+    assert set(codes) <= {EXIT_DONE, EXIT_NOT_NOW}, said
+    assert sum("is brought from schema 1 to 3" in each for each in said) == 1
+    suite.must(LATE, "daily_update.py", "--audit")
 
 
 def without_copies(dump: Dump) -> Dump:

@@ -1,7 +1,10 @@
 """Stores of earlier versions: brought up as a whole, what they were is kept, nobody else is at work meanwhile."""
 
+import json
 import logging
+import re
 import sqlite3
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,6 +31,7 @@ from tests.first_release import (
 from tests.store.conftest import OpenBackend, OpenStore, database
 from utils.errors import EXIT_NOT_NOW, LockHeld
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.settings import PROJECT
 from utils.store import Store
 from utils.store.backend import Backend, Document
 from utils.store.base import Identity
@@ -175,6 +179,25 @@ def test_the_documents_as_they_were_are_kept_in_collections_of_their_own(
         Store(backend, clock)
         for name in REPLACED:
             assert backend.find(name.replace(".", ".schema_1_")) == before[name] != []
+
+
+def documented(kind: str) -> str:
+    """The block of that language under "Going back" in the documents."""
+    text = (PROJECT / "docs" / "documents.md").read_text(encoding="utf-8").partition("### Going back")[2]
+    return text.partition(f"```{kind}\n")[2].partition("```")[0]
+
+
+def test_the_documented_way_back_puts_the_file_as_it_was_in_its_place(tmp_path: Path, clock: FakeClock) -> None:
+    Store(SqliteBackend(restore_embedded(tmp_path / "data").parent), clock).close()
+    kept = dump_sqlite(tmp_path / "data" / COPY)
+    subprocess.run(["bash", "-ec", documented("sh")], cwd=tmp_path, check=True)
+    assert differences(kept, dump_sqlite(tmp_path / "data" / FILE_NAME)) == []
+    assert not (tmp_path / "data" / COPY).exists()
+
+
+def test_the_documented_way_back_knows_every_collection_of_which_there_is_a_copy() -> None:
+    listed = json.loads(re.findall(r"\[.*\]", documented("js"))[0])
+    assert {f"system_info.{name}" for name in listed} | {SESSIONS} == set(REPLACED)
 
 
 def test_a_copy_that_is_there_is_never_replaced(tmp_path: Path, clock: FakeClock) -> None:

@@ -249,14 +249,16 @@ def _store_error(error: Exception, path: Path) -> StoreError:
 
 
 def _schema() -> dict[str, str]:
-    """Name -> the statement that creates it."""
-    tables = {name: f'CREATE TABLE "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)' for name in COLLECTIONS}
+    """Name -> the statement that creates it, unless another process just has."""
+    tables = {
+        name: f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)' for name in COLLECTIONS
+    }
     tables |= {name: tables[name].replace(")", ", arrays BLOB)") for name in ARRAYS}
-    columns = """CREATE TABLE session_columns (
+    columns = """CREATE TABLE IF NOT EXISTS session_columns (
         session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, name))"""
     indexes = {f"{table}({','.join(fields)})": fields for table, all_fields in INDEXES.items() for fields in all_fields}
     created = {
-        name: f'CREATE INDEX "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
+        name: f'CREATE INDEX IF NOT EXISTS "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
         for name, fields in indexes.items()
     }
     return tables | {"session_columns": columns} | created
