@@ -318,18 +318,31 @@ def test_what_schema_2_has_already_stays_as_it_is(open_store: OpenStore) -> None
     assert before[SOURCES][0]["password"]["mark"] == "abcd"
 
 
+@pytest.mark.parametrize("session", LAST_SESSIONS)
 def test_a_damaged_session_keeps_nobody_out_and_is_left_to_the_audit(
-    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    session: str, tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closing(sqlite3.connect(restore_embedded(tmp_path / "data"))) as connection, connection:
-        connection.execute(
-            "DELETE FROM session_columns WHERE session = ? AND name IN ('factor', 'market')", [LAST_SESSIONS[0]]
-        )
+        damage = "DELETE FROM session_columns WHERE session = ? AND name IN ('factor', 'market')"
+        connection.execute(damage, [session])
     with caplog.at_level(logging.WARNING):
         store = Store(SqliteBackend(tmp_path / "data"), clock)
-    assert f"session {LAST_SESSIONS[0]} is damaged" in caplog.text
-    assert [head.session for head in store.session_heads() if not head.factor_digest] == [LAST_SESSIONS[0]]
+    assert f"session {session} is damaged" in caplog.text
+    assert [head.session for head in store.session_heads() if not head.factor_digest] == [session]
+    assert {target["delisted_date"] for target in store.targets()} == {None}
     store.close()
+
+
+def test_targets_without_any_session_are_left_as_they_are_listed(open_store: OpenStore) -> None:
+    store = open_store("a")
+    lives(store)
+    before = {target["_id"]: target["name"] for target in store.targets()}
+    without(store.backend, TARGETS, "kind", "corrected_market_cap", "chosen_by", "delisted_date", "former")
+    store.backend.empty([SESSIONS])
+    store.backend.put(SCHEMA, [{"_id": "schema", "version": 1}])
+    after = open_store("b").targets()
+    assert {target["_id"]: target["name"] for target in after} == before
+    assert [(target["delisted_date"], target["former"]) for target in after] == [(None, [])] * len(before)
 
 
 def test_without_room_for_the_copy_nothing_is_changed(

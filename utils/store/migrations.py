@@ -76,10 +76,8 @@ def complete_targets(backend: Backend) -> None:
     """What they are, were called and when they were delisted, out of the stored sessions. Shares that are to be listed
     yet are left to the next refresh."""
     lacking = [target for target in backend.find(TARGETS) if not target.keys() >= set(_TARGET_FIELDS)]
-    if lacking:
-        lives = _lives(backend, {target["_id"]: _first_added(target) for target in lacking})
-        newest = backend.session_heads()[-1]["_id"]
-        backend.put(TARGETS, [_complete_target(target, lives[target["_id"]], newest) for target in lacking])
+    lives, newest = _lives(backend, {target["_id"]: _first_added(target) for target in lacking})
+    backend.put(TARGETS, [_complete_target(target, lives[target["_id"]], newest) for target in lacking])
 
 
 def complete_jobs(backend: Backend) -> None:
@@ -114,18 +112,19 @@ def _first_added(target: Document) -> str:
     return min(str(time["added_date"]) for time in (*target["history"], target))
 
 
-def _lives(backend: Backend, added: Mapping[str, str]) -> dict[str, list[Document]]:
+def _lives(backend: Backend, added: Mapping[str, str]) -> tuple[dict[str, list[Document]], str]:
     """Ticker -> the names and markets it was listed with, oldest first, from the session before it was added on, each
-    with the last session that shows it so (`until`)."""
+    with the last session that shows it so (`until`); and the last session that shows anything."""
     lives: dict[str, list[Document]] = {ticker: [] for ticker in added}
-    sessions = [head["_id"] for head in backend.session_heads()]
-    for session, following in zip(sessions, [*sessions[1:], sessions[-1]], strict=True):
+    sessions, newest = [head["_id"] for head in backend.session_heads()], ""
+    for session, following in zip(sessions, [*sessions[1:], *sessions[-1:]], strict=True):
         known = {ticker for ticker, first in added.items() if first <= following}
         columns = _readable(backend, session, TEXT_COLUMNS) if known else {}
+        newest = session if columns else newest
         for ticker, name, market in zip(*columns.values(), strict=False):  # of as many as there are of each
             if ticker in known:
                 _live_on(lives[ticker], {"name": name, "market": market}, session)
-    return lives
+    return lives, newest
 
 
 def _live_on(life: list[Document], identity: Document, session: str) -> None:

@@ -173,8 +173,8 @@ class MongoBackend:
         replaced since."""
         for name in collections:
             copy = name.replace(".", f".schema_{version}_")
+            there = {each["_id"] for each in self.find(copy)}
             for documents in [self.session_heads()] if name == SESSIONS else pages(self, name):
-                there = {each["_id"] for each in self.find(copy)}
                 self.put(copy, [each for each in documents if each["_id"] not in there])
         return f"the collections schema_{version}_* of its databases"
 
