@@ -76,8 +76,8 @@ def show_status(store: Store, calendar: TradingCalendar, settings: Settings, as_
 
 def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """How many `TARGETS_FILE` made targets, and how many are no common shares of a domestic company."""
-    kinds = Counter(target["kind"] for target in active if target.get("kind"))
-    by_file = sum(target.get("chosen_by") == BY_FILE for target in active)
+    kinds = Counter(target["kind"] for target in active if target["kind"])
+    by_file = sum(target["chosen_by"] == BY_FILE for target in active)
     return {"targets_by_file": by_file, "targets_by_kind": dict(sorted(kinds.items()))}
 
 
@@ -94,7 +94,7 @@ def _job(job: dict[str, Any]) -> dict[str, Any]:
 
 def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
     """A block that is over is no longer shown, and of the password only its age."""
-    blocked, password = source["blocked_until_utc"], source.get("password")
+    blocked, password = source["blocked_until_utc"], source["password"]
     over = blocked is not None and blocked <= now
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
     shown["password_days"] = None if password is None else max((now - password["since_utc"]).days, 0)

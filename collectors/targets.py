@@ -8,11 +8,11 @@ import pandas as pd
 
 from collectors.pending_shares import LONGEST_WAIT, owed_shares
 from collectors.target_rule import BY_FILE, TargetRule
-from collectors.ticker_kind import kind_of
 from utils.date_utils import neighbours
 from utils.errors import StoreError
 from utils.store import Store
 from utils.store.backend import Document
+from utils.ticker_kind import kind_of
 
 log = logging.getLogger(__name__)
 
@@ -108,10 +108,10 @@ def extend_to_late_session(store: Store, session: str) -> None:
 
 
 def _extended(target: Document, identity: Document, before: str, session: str) -> Document:
-    former: list[Document] = target.get("former") or []
+    former: list[Document] = target["former"]
     longer = [each | {"until": session} if each == identity | {"until": before} else each for each in former]
     wanted: Document = {"former": longer} if former else {}
-    if target.get("delisted_date") == before:
+    if target["delisted_date"] == before:
         wanted["delisted_date"] = session
         if target["removed_date"] == before:
             wanted["removed_date"] = session
@@ -175,7 +175,7 @@ def _new_target(ticker: str, identity: Document, caps: Document, newest: Newest)
     return {
         "_id": ticker,
         "ticker": ticker,
-        **_facts({"_id": ticker}, identity, newest),
+        **_facts({"_id": ticker, "delisted_date": None, "former": []}, identity, newest),
         **caps,
         "is_active": True,
         "added_date": newest.session,
@@ -206,7 +206,7 @@ def _brought_up(target: Document, identity: Document | None, caps: Document | No
 
 def _delisted(target: Document, newest: Newest) -> Document:
     """It leaves with its last session, which is the stored one before the first that does not list it."""
-    known, last = target.get("delisted_date"), newest.previous or newest.session
+    known, last = target["delisted_date"], newest.previous or newest.session
     if known is not None and target["_id"] not in newest.before:
         last = known
     leaves = target["is_active"] or target["removed_date"] == known
@@ -235,8 +235,8 @@ def _former(target: Document, identity: Document, newest: Newest) -> list[Docume
     It is read from that session and not remembered, so a refresh can be repeated: with a revision, and when a session
     in between has arrived.
     """
-    former: list[Document] = target.get("former") or []
-    if target.get("delisted_date"):  # the code is in use again; until now nobody knew that it would be
+    former: list[Document] = target["former"]
+    if target["delisted_date"]:  # the code is in use again; until now nobody knew that it would be
         last, until = {name: target[name] for name in identity}, target["delisted_date"]
     elif target["_id"] in newest.before:
         last, until = newest.before[target["_id"]], newest.previous

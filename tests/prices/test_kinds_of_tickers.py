@@ -5,8 +5,8 @@ from functools import cache
 import pandas as pd
 import pytest
 
-from collectors.ticker_kind import FOREIGN, PREFERRED, REIT, SPAC, kind_of
 from tests.prices.days import DATA, REAL_YEARS, needs_real_days, synthetic_market
+from utils.ticker_kind import FOREIGN, PREFERRED, REIT, SPAC, kind_of
 
 SPAC_DEPARTMENT, FOREIGN_DEPARTMENT = "SPAC(소속부없음)", "외국기업(소속부없음)"
 IN_TROUBLE = {"관리종목(소속부없음)", "투자주의환기종목(소속부없음)"}

@@ -19,7 +19,7 @@ from tests.store.conftest import OpenBackend, database
 from utils.errors import EXIT_USAGE, LockHeld, StoreError, StoreUnusable, WrongUsage
 from utils.market_day import DATASET_COLUMNS, FINAL
 from utils.progress import Advance
-from utils.store import Store, copying
+from utils.store import Store, backend, copying
 from utils.store.backend import Backend, Columns, Document
 from utils.store.base import Identity
 from utils.store.copying import DOCUMENTS, StoreCopy
@@ -208,7 +208,7 @@ def test_whoever_is_killed_at_any_write_goes_on_and_nothing_takes_the_half_for_a
 def test_a_collection_of_many_documents_is_copied_and_compared_to_the_last(
     road: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "_PAGE", 2)
+    monkeypatch.setattr(backend, "PAGE", 2)
     source, target = fill(road.source()), road.open_target()
     source.backend.put(TARGETS, [{"_id": f"{number:06}", "name": "종목"} for number in range(7)])
     assert copy(source, target) == []

@@ -1,13 +1,10 @@
 """The database as a whole: its scope, its version, opening it twice, emptying it."""
 
-import json
 import re
-import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
@@ -93,29 +90,6 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(
         Store(backend, clock)
     assert refusal.value.exit_code == EXIT_USAGE
     assert backend.find(SCHEMA) == [newer]
-
-
-def test_a_database_of_an_older_version_is_taken_over(open_backend: Callable[[], Backend], clock: FakeClock) -> None:
-    backend = open_backend()
-    backend.put(SCHEMA, [{"_id": "schema", "version": 1}])
-    Store(backend, clock)
-    assert backend.find(SCHEMA) == [{"_id": "schema", "version": SCHEMA_VERSION}]
-
-
-def test_a_result_of_schema_1_reads_as_it_was_until_it_is_replaced(tmp_path: Path, clock: FakeClock) -> None:
-    """There its arrays stood in the JSON of the embedded database."""
-    Store(SqliteBackend(tmp_path), clock).close()
-    old = {"_id": "005930", "history": {"close": [1.5, None]}}
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        connection.execute('DROP TABLE "stock_analyzed.indicators"')
-        connection.execute('CREATE TABLE "stock_analyzed.indicators" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)')
-        connection.execute('INSERT INTO "stock_analyzed.indicators" VALUES (?, ?)', ["005930", json.dumps(old)])
-    connection.close()
-    store = Store(SqliteBackend(tmp_path), clock)
-    assert store.analysis("005930") == old
-    store.save_analysis(MONDAY, [{"_id": "005930", "history": {"close": np.array([2.5])}}])
-    assert store.analysis("005930") == {"_id": "005930", "history": {"close": [2.5]}}
-    store.close()
 
 
 def test_the_usual_screens_find_an_index_where_the_database_is_a_server(backend: Backend, store: Store) -> None:

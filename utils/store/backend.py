@@ -20,6 +20,8 @@ Where = Mapping[str, Any]
 Column = np.ndarray | list[str]
 Columns = dict[str, Column]
 """A session's parallel arrays: text as a list of str, integers as int64, the rest as float64 with NaN for null."""
+PAGE = 200
+"""Documents that are read at once by `pages`."""
 
 
 def to_lists(columns: Columns) -> dict[str, list[Any]]:
@@ -33,6 +35,20 @@ def to_list(column: Column) -> list[Any]:
     values: list[Any] = column.tolist()
     total = sum(values)  # NaN when one of them is, and NaN equals nothing: quicker than to ask each
     return values if total == total else [None if value != value else value for value in values]
+
+
+def to_columns(lists: Mapping[str, list[Any]]) -> Columns:
+    """What `to_lists` makes plain, as it was."""
+    return {name: _to_column(values) for name, values in lists.items()}
+
+
+def _to_column(values: list[Any]) -> Column:
+    kinds = {type(value) for value in values}
+    if all(issubclass(kind, int) for kind in kinds):
+        return np.array(values, dtype=np.int64)
+    if kinds <= {float, type(None)}:
+        return np.array(values, dtype=np.float64)
+    return values
 
 
 class Backend(Protocol):
@@ -84,6 +100,13 @@ class Backend(Protocol):
         """How much more the clock shows than the server's own, up to half the time that an answer takes. None where no
         server tells its time."""
 
+    def keep_copy(self, version: int, collections: Sequence[str]) -> str:
+        """Keep a copy of these collections, or of more, that is named after the schema they are of; of sessions the
+        heads are enough. What such a copy holds already stays as it is. For a person: where it is."""
+
+    def renew_layout(self) -> None:
+        """Bring to the present layout what is no document: where arrays stand, indexes, the view. May be repeated."""
+
     def batch(self) -> AbstractContextManager[None]:
         """Writes inside belong together: one transaction where the database has them cheaply (embedded)."""
 
@@ -99,6 +122,16 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Release the database."""
+
+
+def pages(backend: Backend, collection: str) -> Iterator[list[Document]]:
+    """The collection's documents by `_id`, `PAGE` at a time: nobody knows how many there are."""
+    last = ""
+    while page := backend.find(collection, {"_id": {"$gt": last}}, [("_id", 1)], PAGE):
+        yield page
+        if len(page) < PAGE:
+            return
+        last = page[-1]["_id"]
 
 
 class Hold(Protocol):

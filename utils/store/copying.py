@@ -10,14 +10,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
-
-import numpy as np
 
 from utils.errors import StoreError, WrongUsage
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
 from utils.progress import Advance
-from utils.store.backend import Backend, Column, Columns, Document
+from utils.store.backend import Backend, Columns, Document, pages, to_columns
 from utils.store.jobs import HOURLY_ANALYSIS
 from utils.store.locks import COLLECTION, Locks
 from utils.store.schema import ARRAYS, COLLECTIONS, COPY, LOCKS, SCHEMA, SCHEMA_VERSION, SESSIONS
@@ -26,7 +23,6 @@ from utils.store.store import Store
 
 DOCUMENTS = tuple(name for name in COLLECTIONS if name not in (SESSIONS, LOCKS, SCHEMA))
 """The collections that are copied document by document."""
-_PAGE = 200
 _SECONDS_BETWEEN_BEATS = 30
 
 
@@ -98,7 +94,7 @@ class StoreCopy:
         count = 0
         with self._target.batch():
             self._target.delete(collection, {})
-            for page in _pages(self._source, collection):
+            for page in pages(self._source, collection):
                 self._target.put(collection, [_as_written(collection, document) for document in page])
                 count += len(page)
                 self._beat()
@@ -137,7 +133,7 @@ class StoreCopy:
 
     def _digests(self, backend: Backend, collection: str) -> dict[str, bytes]:
         digests: dict[str, bytes] = {}
-        for page in _pages(backend, collection):
+        for page in pages(backend, collection):
             digests |= {document["_id"]: _digest(document) for document in page}
             self._beat()
         return digests
@@ -161,30 +157,11 @@ def _columns(backend: Backend, session: str) -> Columns:
     raise StoreError(f"Session {session} has no columns.")
 
 
-def _pages(backend: Backend, collection: str) -> Iterator[list[Document]]:
-    """The collection's documents by `_id`, some at a time: nobody knows how many there are."""
-    last = ""
-    while page := backend.find(collection, {"_id": {"$gt": last}}, [("_id", 1)], _PAGE):
-        yield page
-        if len(page) < _PAGE:
-            return
-        last = page[-1]["_id"]
-
-
 def _as_written(collection: str, document: Document) -> Document:
     """The document with its arrays as `Columns` again, so that the target keeps them as it keeps its own."""
     field = ARRAYS.get(collection, "")
     lists = document.get(field)
-    return document if lists is None else document | {field: {name: _column(each) for name, each in lists.items()}}
-
-
-def _column(values: list[Any]) -> Column:
-    kinds = {type(value) for value in values}
-    if all(issubclass(kind, int) for kind in kinds):
-        return np.array(values, dtype=np.int64)
-    if kinds <= {float, type(None)}:
-        return np.array(values, dtype=np.float64)
-    return values
+    return document if lists is None else document | {field: to_columns(lists)}
 
 
 def _digest(document: Document) -> bytes:

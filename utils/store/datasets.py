@@ -91,12 +91,12 @@ class Datasets(StoreBase):
         document = self.backend.session_head(session)
         if document is None:
             raise StoreError(f"Session {session} is not stored, so nothing can stand beside its prices.")
-        return {name: document.get(name) for name in ("_id", *HEAD_FIELDS)}
+        return {name: document[name] for name in ("_id", *HEAD_FIELDS)}
 
 
 def states_of(document: Mapping[str, Any]) -> States:
     """The datasets of a session's document or head."""
-    return {name: DatasetState(**fields) for name, fields in (document.get("datasets") or {}).items()}
+    return {name: DatasetState(**fields) for name, fields in document["datasets"].items()}
 
 
 def as_document(states: Mapping[str, DatasetState]) -> Document:

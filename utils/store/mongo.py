@@ -22,8 +22,8 @@ from utils.date_utils import LAST_DAY
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
-from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
-from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, OWNERS, SCREENS, SESSIONS
+from utils.store.backend import Column, Columns, Document, Where, pages, to_list, to_lists
+from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, OUTDATED_INDEXES, OWNERS, SCREENS, SESSIONS
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -187,6 +187,28 @@ class MongoBackend:
 
         return _lasting(compare)
 
+    def keep_copy(self, version: int, collections: Sequence[str]) -> str:
+        """A collection beside each, `schema_<version>_<its name>`. A document that is in it already may have been
+        replaced since."""
+        for name in collections:
+            copy = name.replace(".", f".schema_{version}_")
+            there = {each["_id"] for each in self.find(copy)}
+            for documents in [self.session_heads()] if name == SESSIONS else pages(self, name):
+                self.put(copy, [each for each in documents if each["_id"] not in there])
+        return f"the collections schema_{version}_* of its databases"
+
+    def renew_layout(self) -> None:
+        def renew(again: bool) -> None:
+            for name, outdated in OUTDATED_INDEXES.items():
+                keys = [_index_keys(fields) for fields in outdated]
+                for index, facts in self._collection(name).index_information().items():
+                    if list(facts["key"]) in keys:
+                        self._collection(name).drop_index(index)
+            self._client[self._databases["stock_data"]].drop_collection("daily_prices")
+            self._prepare()
+
+        _lasting(renew)
+
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as done last."""
         return nullcontext()
@@ -237,8 +259,7 @@ class MongoBackend:
     def _prepare(self) -> None:
         for name, indexes in (INDEXES | SCREENS).items():
             for fields in indexes:
-                keys = [(field.removeprefix("-"), -1 if field.startswith("-") else 1) for field in fields]
-                self._collection(name).create_index(keys)
+                self._collection(name).create_index(_index_keys(fields))
         self._collection(SESSIONS).create_index(_HEADS_INDEX)
         self._create_view()
 
@@ -277,6 +298,10 @@ def daily_prices_pipeline() -> list[Document]:
         {"$unwind": "$row"},
         {"$project": {"_id": {"$concat": ["$_id", ":", cells["ticker"]]}, "session": "$_id", "finality": 1} | cells},
     ]
+
+
+def _index_keys(fields: Sequence[str]) -> list[tuple[str, int]]:
+    return [(field.removeprefix("-"), -1 if field.startswith("-") else 1) for field in fields]
 
 
 def _without_arrays(collection: str, document: Document) -> Document:

@@ -1,6 +1,6 @@
 """The collections and their indexes. `docs/documents.md` explains every field."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COPY = "copy"
 """The `_id` in the collection of the version while the database is being copied into: it is no store yet."""
 
@@ -58,6 +58,20 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     INDICES: (("session",),),
 }
 """What the suite itself looks for, in both databases; a leading minus is descending order."""
+
+OUTDATED_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    TARGETS: (
+        ("is_active", "market_cap"),
+        ("is_active", "attempts", "last_analyzed_date", "market_cap"),
+        ("is_active", "attempts", "last_analyzed_date", "-market_cap", "_id"),
+        ("is_active", "attempts", "last_analyzed_date", "corrected_market_cap"),
+    ),
+    SESSIONS: (
+        ("_id", "finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count"),
+        ("_id", "finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count", "factor_digest"),
+    ),
+}
+"""What earlier versions looked for in MongoDB. Whatever else is there, a person has made."""
 
 _SCREENED = ("session", "market_cap", "signals", "latest.rsi_14", "ranks.return_20_all", "ranks.return_120_all")
 SCREENS = {INDICATORS: tuple((field,) for field in _SCREENED)}

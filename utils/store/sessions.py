@@ -33,9 +33,9 @@ class SessionHead:
     count: int
     collected_utc: datetime
     confirmed_utc: datetime | None
-    factor_digest: str = field(default="", compare=False)
+    factor_digest: str = field(compare=False)
     """Of the factors, which follow from two sessions and are no part of this one."""
-    datasets: Mapping[str, DatasetState] = field(default_factory=dict, compare=False)
+    datasets: Mapping[str, DatasetState] = field(compare=False)
     """Beside the prices; whatever comes to them, the session stays the same."""
 
 
@@ -137,8 +137,7 @@ def check_whole(document: Document, columns: Columns) -> None:
 
 
 def _to_head(document: Document) -> SessionHead:
-    fields = {name: document[name] for name in HEAD_FIELDS if name not in ("datasets", "factor_digest")}
-    fields["factor_digest"] = document.get("factor_digest", "")  # not in what schema 1 wrote
+    fields = {name: document[name] for name in HEAD_FIELDS if name != "datasets"}
     return SessionHead(session=document["_id"], datasets=states_of(document), **fields)
 
 

@@ -99,7 +99,7 @@ class SourceStates(StoreBase):
             "password": None,
         }
         if (found := self.backend.get(SOURCES, source)) is not None:
-            return fresh | found
+            return found
         self.backend.insert(SOURCES, fresh)
         return fresh
 

@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +18,7 @@ from utils.clock import Clock
 from utils.date_utils import LAST_DAY
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
-from utils.store.backend import Column, Columns, Document, Where, to_lists
+from utils.store.backend import Column, Columns, Document, Where, to_columns, to_lists
 from utils.store.schema import ARRAYS, COLLECTIONS, INDEXES, SESSIONS
 
 FILE_NAME = "night_shift.sqlite3"
@@ -116,6 +116,32 @@ class SqliteBackend:
     def ahead_of_server(self, clock: Clock) -> None:
         """There is none: everybody has this host's clock."""
 
+    def keep_copy(self, version: int, collections: Sequence[str]) -> str:
+        """The whole file as of the last commit, through a connection that is not in our transaction."""
+        copy = self._path.with_name(f"{FILE_NAME}.schema-{version}")
+        if not copy.exists():
+            partial = copy.with_name(f"{copy.name}.partial")
+            with self._translated(), closing(sqlite3.connect(self._path)) as reader:
+                _make_empty(partial)
+                reader.execute("VACUUM INTO ?", [str(partial)])
+                _move_safely(partial, copy)
+        return str(copy)
+
+    def renew_layout(self) -> None:
+        """What schema 1 wrote has the arrays of its results in their body; their column may not be there yet."""
+        with self.batch():
+            existing = dict(self._run("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+            for name in existing.keys() - _schema().keys():
+                if "(" in name:  # an index of ours is called after what it is over
+                    self._run(f'DROP INDEX "{name}"')
+            for collection, field in ARRAYS.items():
+                if "arrays" not in existing[collection]:
+                    self._run(f'ALTER TABLE "{collection}" ADD COLUMN arrays BLOB')
+                in_body = f'SELECT _id FROM "{collection}" WHERE arrays IS NULL AND {_field(field)} IS NOT NULL'
+                for (key,) in self._run(in_body):
+                    document = self.get(collection, key) or {}
+                    self.put(collection, [document | {field: to_columns(document[field])}])
+
     @contextmanager
     def batch(self) -> Iterator[None]:
         """BEGIN IMMEDIATE ... COMMIT; inside another batch it is part of that one."""
@@ -164,11 +190,8 @@ class SqliteBackend:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: not after every few batches of results
-        existing = dict(self._connection.execute("SELECT name, sql FROM sqlite_master"))
+        existing = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
         statements = [sql for name, sql in _schema().items() if name not in existing]
-        # Results of schema 1 have their arrays in the body, and keep them there until they are replaced.
-        outdated = [name for name in ARRAYS if name in existing and "arrays" not in existing[name]]
-        statements += [f'ALTER TABLE "{name}" ADD COLUMN arrays BLOB' for name in outdated]
         if statements:
             with self.batch():
                 for sql in statements:
@@ -198,6 +221,28 @@ class FileHold:
         os.close(self._descriptor)
 
 
+def _make_empty(file: Path) -> None:
+    """Nobody else's business from the first byte on."""
+    for left in file.parent.glob(f"{file.name}*"):  # by a try that was killed
+        left.unlink()
+    os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _move_safely(file: Path, target: Path) -> None:
+    """All of it is on the disk before it has its name, and then its name is."""
+    _flush(file)
+    file.rename(target)
+    _flush(target.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _store_error(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorname", "")
     if isinstance(error, OSError) or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
@@ -212,14 +257,16 @@ def _store_error(error: Exception, path: Path) -> StoreError:
 
 
 def _schema() -> dict[str, str]:
-    """Name -> the statement that creates it."""
-    tables = {name: f'CREATE TABLE "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)' for name in COLLECTIONS}
+    """Name -> the statement that creates it, unless another process just has."""
+    tables = {
+        name: f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)' for name in COLLECTIONS
+    }
     tables |= {name: tables[name].replace(")", ", arrays BLOB)") for name in ARRAYS}
-    columns = """CREATE TABLE session_columns (
+    columns = """CREATE TABLE IF NOT EXISTS session_columns (
         session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, name))"""
     indexes = {f"{table}({','.join(fields)})": fields for table, all_fields in INDEXES.items() for fields in all_fields}
     created = {
-        name: f'CREATE INDEX "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
+        name: f'CREATE INDEX IF NOT EXISTS "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
         for name, fields in indexes.items()
     }
     return tables | {"session_columns": columns} | created

@@ -10,6 +10,7 @@ from utils.store.base import Identity
 from utils.store.datasets import Datasets
 from utils.store.incidents import Incidents
 from utils.store.locks import Locks
+from utils.store.migrations import migrate
 from utils.store.schema import CALENDAR, COLLECTIONS, COPY, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
 from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions
@@ -18,8 +19,11 @@ from utils.store.targets import Targets
 
 
 class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
-    """One database of the suite. Raises `StoreUnusable` for one that a newer version has written, and for one into
-    which a copy is not finished."""
+    """One database of the suite. One that an older version has written is brought up to this one first.
+
+    Raises `StoreUnusable` for one that a newer version has written, and for one into which a copy is not finished;
+    `LockHeld` while another run is at work in one that has to be brought up.
+    """
 
     def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
         super().__init__(backend, clock, identity)
@@ -60,8 +64,8 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
         if self.backend.insert(SCHEMA, ours):
             return
         found = self.backend.get(SCHEMA, "schema") or ours
-        if found["version"] < SCHEMA_VERSION:  # the backend has made room for what is new
-            self.backend.put(SCHEMA, [ours])
+        if found["version"] < SCHEMA_VERSION:
+            migrate(self)
         if found["version"] > SCHEMA_VERSION:
             raise StoreUnusable(
                 f"The {self.description} was written by a newer version (schema {found['version']}, this one knows "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from collectors.ticker_kind import FOREIGN, KINDS, PREFERRED, REIT, SPAC, kind_of
+from utils.ticker_kind import FOREIGN, KINDS, PREFERRED, REIT, SPAC, kind_of
 
 
 @pytest.mark.parametrize(
