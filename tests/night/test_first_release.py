@@ -15,6 +15,7 @@ from tests.crash.scenes import LOGIN_ID, PASSWORD
 from tests.first_release import CHOICE, MARKET
 from tests.first_release.record import live
 from tests.night.suite import SECONDS, Suite
+from tests.server import NewDatabases
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.settings import PROJECT
@@ -28,8 +29,8 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(params=["sqlite", "mongodb"])
-def first_release(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    database = open_database(request.param, tmp_path / "data")
+def first_release(request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases) -> Iterator[Database]:
+    database = open_database(request.param, tmp_path / "data", on_the_server)
     database.put_first_release()
     yield database
     database.close()
@@ -65,10 +66,10 @@ def test_every_command_works_on_it_and_the_audit_finds_nothing(suite: Suite) -> 
 
 
 def test_it_becomes_what_the_present_version_writes_of_the_same_market(
-    suite: Suite, first_release: Database, tmp_path: Path
+    suite: Suite, first_release: Database, tmp_path: Path, on_the_server: NewDatabases
 ) -> None:
     suite.must(LATE, "daily_update.py", "--status")
-    present = open_database(first_release.name, tmp_path / "present")
+    present = open_database(first_release.name, tmp_path / "present", on_the_server)
     try:
         present.empty()
         live(PROJECT, where(present))

@@ -28,6 +28,7 @@ from tests.first_release import (
     restore_embedded,
     restore_mongodb,
 )
+from tests.server import NewDatabases
 from tests.store.conftest import OpenBackend, OpenStore, database
 from utils.errors import EXIT_NOT_NOW, LockHeld
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
@@ -76,11 +77,13 @@ class Dying:
 
 
 @pytest.fixture(params=["sqlite", "mongomock", "mongodb"])
-def open_first_release(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenBackend]:
+def open_first_release(
+    request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases
+) -> Iterator[OpenBackend]:
     """A function that opens one more connection to a database with the store of the first release."""
     if request.param == "sqlite":
         restore_embedded(tmp_path / "data")
-    with database(request.param, tmp_path / "data") as open_one:
+    with database(request.param, tmp_path / "data", on_the_server) as open_one:
         backend = open_one()
         if isinstance(backend, MongoBackend):
             restore_mongodb(backend._client, backend._databases)
@@ -169,9 +172,9 @@ def test_the_file_as_it_was_is_kept_beside_the_new_one(tmp_path: Path, clock: Fa
 
 @pytest.mark.parametrize("kind", ["mongomock", "mongodb"])
 def test_the_documents_as_they_were_are_kept_in_collections_of_their_own(
-    kind: str, tmp_path: Path, clock: FakeClock
+    kind: str, tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
 ) -> None:
-    with database(kind, tmp_path) as open_one:
+    with database(kind, tmp_path, on_the_server) as open_one:
         backend = open_one()
         assert isinstance(backend, MongoBackend)
         restore_mongodb(backend._client, backend._databases)
@@ -209,10 +212,10 @@ def test_a_copy_that_is_there_is_never_replaced(tmp_path: Path, clock: FakeClock
 
 
 def test_killed_at_any_write_the_next_start_ends_with_the_same_store_and_the_same_copy(
-    tmp_path: Path, clock: FakeClock
+    tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
 ) -> None:
     def store_killed_at(number: int | None) -> tuple[dict[str, list[Document]], dict[str, list[Document]]] | None:
-        with database("mongomock", tmp_path) as open_one:
+        with database("mongomock", tmp_path, on_the_server) as open_one:
             backend = open_one()
             assert isinstance(backend, MongoBackend)
             restore_mongodb(backend._client, backend._databases)
