@@ -13,9 +13,11 @@ import pytest
 
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
-from tests.fakes import fake_crontab
+from tests.fakes import FakeClock, fake_crontab
 from utils.clock import kst
 from utils.settings import PROJECT
+from utils.store import Store
+from utils.store.sqlite import SqliteBackend
 
 MORNING = kst(2026, 9, 12, 9)
 """A Saturday: all that Friday published is final."""
@@ -67,6 +69,14 @@ class Installation:
     def here(self, text: str) -> str:
         """With the folders of the documents inside of this one."""
         return text.replace("/home/you/krx-night-shift", str(self.folder)).replace("/srv/krx", f"{self.folder}/srv/krx")
+
+    def python(self, code: str) -> str:
+        """What that prints."""
+        return self.must(f".venv/bin/python - <<'THE_END'\n{code}THE_END\n")
+
+    def store(self) -> Store:
+        """Its database, opened here."""
+        return Store(SqliteBackend(self.folder / "data"), FakeClock(self.now))
 
     def at(self, moment: datetime) -> "Installation":
         return replace(self, now=moment)

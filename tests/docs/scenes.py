@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.docs.conftest import MORNING, Installation
-from tests.fakes import FakeClock
 from utils.clock import kst
-from utils.store import Store
 from utils.store.locks import COLLECTION
-from utils.store.sqlite import FILE_NAME, SqliteBackend
+from utils.store.sqlite import FILE_NAME
 
 Matter = Callable[[Installation], AbstractContextManager[object]]
 EVENING = kst(2026, 9, 14, 19)
@@ -60,7 +58,7 @@ def overwritten(own: Installation) -> AbstractContextManager[object]:
 
 @contextmanager
 def locked(own: Installation) -> Iterator[None]:
-    store = Store(SqliteBackend(own.folder / "data"), FakeClock(EVENING))
+    store = own.at(EVENING).store()
     with store.lock(COLLECTION):
         yield
     store.close()

@@ -18,13 +18,16 @@ from tests.docs.scenes import SCENES, Scene
 from utils.crontab import marker
 from utils.settings import PROJECT, load_settings, setting_names
 
-LANGUAGES = {
-    **dict.fromkeys(("sh", "console", "crontab", ""), "test_docs_commands.py"),
-    **dict.fromkeys(("python", "js"), "test_docs_screens.py"),
-    **dict.fromkeys(("sql", "csv", "text"), "test_docs_reference.py"),
-    "ini": "test_docs_cron.py",
+TRIED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("sh", "console", "crontab", "js", ""), PAGES),
+    "python": ("README.md", "README.ko.md", "docs/screens.md"),
+    "sql": ("docs/documents.md", "docs/what-to-do.md"),
+    "csv": ("docs/documents.md",),
+    "text": ("docs/settings.md",),
+    "ini": ("docs/cron.md",),
 }
-"""Where the fenced blocks in each language are tried; without a language they are settings or a picture."""
+"""In which languages the blocks of which pages are tried: here, and by the tests of the examples, the screens, the
+reference and the timers. Without a language they are settings or a picture."""
 BY_OTHERS = {
     "make demo": ".ci/run",
     "make test": ".ci/run",
@@ -143,8 +146,8 @@ def test_no_fence_is_overlooked() -> None:
 
 
 @pytest.mark.parametrize("block", blocks(), ids=str)
-def test_a_block_is_in_a_language_that_is_tried(block: Block) -> None:
-    assert block.language in LANGUAGES
+def test_a_block_is_one_that_is_tried(block: Block) -> None:
+    assert block.page in TRIED.get(block.language, ())
 
 
 @pytest.mark.parametrize("block", blocks(""), ids=str)
