@@ -48,6 +48,7 @@ BY_OTHERS = {
 """What needs Docker, systemd, an editor or the whole project, and where it is tried, as far as it can be."""
 BY_NOBODY = ("mongodump", "mongorestore")
 """Tools that are not at hand. The page says that no test runs them."""
+OF_OTHER_PROGRAMS = ("--wait", "--oplog")
 PROGRAMS = {*(command.split()[0] for command in BY_OTHERS), *BY_NOBODY, "chmod", "cp", "python", "python3", "mv", "rm"}
 SERVER = os.environ.get("MONGODB_TEST_URI", "")
 NO_SERVER = "MONGODB_TEST_URI IS NOT SET: WHAT THE DOCUMENTS COPY INTO A MONGODB WAS NOT COPIED"
@@ -194,6 +195,14 @@ def test_a_command_between_the_lines_is_one(
         parses(program, words, capsys)
     else:
         installed.must(re.sub("^python ", ".venv/bin/python ", command))
+
+
+def test_an_option_between_the_lines_is_one_of_ours() -> None:
+    sources = [PROJECT / name for name in ("manual_setup.py", "daily_update.py", "hourly_analysis.py")]
+    sources.append(PROJECT / "sandbox" / "__main__.py")
+    ours = {option for path in sources for option in re.findall(r'"(--[a-z-]+)"', path.read_text(encoding="utf-8"))}
+    named = {code.split()[0] for _, code in inline_code() if code.startswith("--")}
+    assert named <= ours | {"--help", *OF_OTHER_PROGRAMS}
 
 
 def parses(script: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,14 @@
 
 import re
 import sqlite3
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from dotenv import dotenv_values
+from pydantic import SecretStr
 
 from collectors import corporate_actions
 from collectors.analysis_queue import AnalysisQueue
@@ -23,8 +25,10 @@ from utils.cron import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
+from utils.store.datasets import DatasetState
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.mongo import daily_prices_pipeline
 from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS, TARGETS
@@ -146,6 +150,17 @@ def test_the_env_example_shows_every_setting_with_its_default(tmp_path: Path) ->
     assert load_settings(env_file=everything).model_dump() == load_settings(env_file=tmp_path / "none").model_dump()
 
 
+def test_the_settings_that_are_documented_as_kept_out_of_the_logs_are_the_secret_ones() -> None:
+    named = re.findall(r"`([A-Z_]+)`", section(read("docs/settings.md"), "What is kept out of the logs"))
+    secret = {name.upper() for name, each in Settings.model_fields.items() if each.annotation == SecretStr | None}
+    assert set(named) == secret
+
+
+def test_what_is_documented_as_told_to_nobody_is_what_nobody_is_told() -> None:
+    (sentence,) = re.findall(r"^Not told: (.+?)\n\n", read("docs/notifications.md"), re.MULTILINE | re.DOTALL)
+    assert set(inline_code(sentence)) == set(EVERYDAY)
+
+
 @pytest.fixture
 def store(tmp_path: Path, clock: FakeClock) -> Store:
     """A store in which every collection has a document, written by the code that writes it at night."""
@@ -184,6 +199,11 @@ def test_the_documented_fields_are_those_that_are_written(collection: str, store
     columns = {*DAY_COLUMNS, *BESIDE_COLUMNS} if collection == SESSIONS else set()
     assert written
     assert documented_fields(collection) == written | columns
+
+
+def test_the_documented_state_of_a_dataset_is_the_one_that_is_kept() -> None:
+    table = section(read("docs/documents.md"), "Beside the prices")
+    assert [inline_code(cells[0])[0] for cells in rows(table)] == [each.name for each in fields(DatasetState)]
 
 
 def test_the_documented_fields_of_the_view_are_those_it_gives() -> None:
