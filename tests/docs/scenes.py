@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -36,8 +36,10 @@ def strikes_once(fault: str) -> Matter:
     @contextmanager
     def thrown(own: Installation) -> Iterator[None]:
         own.exchange.fail(fault, times=1)
-        yield
-        own.exchange.heal()
+        try:
+            yield
+        finally:
+            own.exchange.heal()
 
     return thrown
 
@@ -58,10 +60,8 @@ def overwritten(own: Installation) -> AbstractContextManager[object]:
 
 @contextmanager
 def locked(own: Installation) -> Iterator[None]:
-    store = own.at(EVENING).store()
-    with store.lock(COLLECTION):
+    with closing(own.at(EVENING).store()) as store, store.lock(COLLECTION):
         yield
-    store.close()
 
 
 SCENES = {
