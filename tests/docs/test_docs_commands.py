@@ -13,14 +13,15 @@ import pytest
 
 from sandbox import __main__ as sandbox
 from tests.docs.conftest import SESSIONS, Installation
-from tests.docs.pages import PAGES, Block, blocks, inline_code, read
+from tests.docs.pages import PAGES, READMES, Block, blocks, inline_code, read
 from tests.docs.scenes import SCENES, Scene
 from utils.crontab import marker
 from utils.settings import PROJECT, load_settings, setting_names
 
 TRIED: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("sh", "console", "crontab", "js", ""), PAGES),
-    "python": ("README.md", "README.ko.md", "docs/screens.md"),
+    **dict.fromkeys(("sh", "console", "crontab", ""), PAGES),
+    "python": (*READMES, "docs/screens.md"),
+    "js": (*READMES, "docs/how-to.md", "docs/screens.md", "docs/what-to-do.md"),
     "sql": ("docs/documents.md", "docs/what-to-do.md"),
     "csv": ("docs/documents.md",),
     "text": ("docs/settings.md",),
@@ -121,7 +122,7 @@ def run_section(
 ) -> None:
     for block in section:
         with (own.folder / ".env").open("a") as env_file:
-            env_file.writelines(f"{name}={text}\n" for name, text in settings_in(block).items())
+            env_file.writelines(own.here(f"{name}={text}\n") for name, text in settings_in(block).items())
         for command, expected in commands_of(block):
             for there, here in replaced.items():
                 command = command.replace(there, here)
