@@ -29,6 +29,7 @@ PARTS = (
     *(".env.example", "docs", "Makefile"),
 )
 SECONDS = 120
+SERVER = os.environ.get("MONGODB_TEST_URI", "")
 
 
 @dataclass(frozen=True)

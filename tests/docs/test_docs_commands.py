@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import os
 import re
 import shlex
 import uuid
@@ -12,7 +11,7 @@ from itertools import groupby
 import pytest
 
 from sandbox import __main__ as sandbox
-from tests.docs.conftest import SESSIONS, Installation
+from tests.docs.conftest import SERVER, SESSIONS, Installation
 from tests.docs.pages import PAGES, READMES, Block, blocks, inline_code, read
 from tests.docs.scenes import SCENES, Scene
 from utils.crontab import marker
@@ -59,7 +58,6 @@ BY_NOBODY = ("mongodump", "mongorestore")
 """Tools that are not at hand. The page says that no test runs them."""
 OF_OTHER_PROGRAMS = ("--wait", "--oplog")
 PROGRAMS = {*(command.split()[0] for command in BY_OTHERS), *BY_NOBODY, "chmod", "cp", "python", "python3", "mv", "rm"}
-SERVER = os.environ.get("MONGODB_TEST_URI", "")
 NO_SERVER = "MONGODB_TEST_URI IS NOT SET: WHAT THE DOCUMENTS COPY INTO A MONGODB WAS NOT COPIED"
 INTO_A_SERVER = "--copy-to mongodb"
 SHORTER = {"--sessions 1000": f"--sessions {SESSIONS + 5}"}

@@ -11,10 +11,10 @@ import pymongo
 import pytest
 
 from sandbox.synthetic import SyntheticMarket
-from tests.docs.conftest import LAST, Installation
+from tests.docs.conftest import LAST, SERVER, Installation
 from tests.docs.mongosh import Mongosh
 from tests.docs.pages import Block, blocks
-from tests.store.conftest import DATABASES, NO_SERVER, SERVER, Mongomock
+from tests.store.conftest import DATABASES, Mongomock
 from tests.store.test_daily_prices_view import run_stage
 from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS
 from utils.store.backend import Columns, to_lists
@@ -100,7 +100,7 @@ def changed(document: Document, changes: Document) -> Document:
 @pytest.fixture(params=["mongomock", "mongodb"])
 def client(request: pytest.FixtureRequest) -> "Iterator[pymongo.MongoClient[Document]]":
     if request.param == "mongodb" and not SERVER:
-        pytest.skip(NO_SERVER)
+        pytest.skip("MONGODB_TEST_URI IS NOT SET: NO SCREEN WAS ASKED OF A MONGODB SERVER")
     yield (client := Mongomock() if request.param == "mongomock" else pymongo.MongoClient(SERVER))
     client.close()
 
