@@ -14,10 +14,12 @@ def say_what_comes_next(shift: Shift, sessions: int, targets: int, words: Words)
     settings = shift.settings
     kept = place(words, settings, shift.store.description)
     state, lines = advice(settings, shift.clock)
+    looks = (("daily_update.py", "--status"), ("hourly_analysis.py", "--report"))
+    commands = "\n".join(f"   {sys.executable} {PROJECT / script} {option}" for script, option in looks)
     sys.stdout.write(
         f"\n{words('done', sessions=sessions, targets=targets, place=kept)}\n\n{words('next')}\n\n"
         f"1. {words(state)}\n\n{lines}\n"
-        f"2. {words('next_look')}\n   {sys.executable} {PROJECT / 'daily_update.py'} --status\n"
+        f"2. {words('next_look')}\n{commands}\n"
         f"3. {words('next_told' if settings.notify_urls else 'next_notify')}\n"
     )
 

@@ -246,8 +246,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "cron_offer": ("Put the lines into your crontab now?", "지금 이 줄을 crontab에 넣을까요?"),
     "next_look": (
-        "Tomorrow morning, see how the first night went:",
-        "내일 아침, 첫날 밤이 어땠는지 확인하십시오.",
+        "Tomorrow morning, see how the first night went, and write its report, a page for\n   your browser:",
+        "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 볼 리포트를 만들어 보십시오.",
     ),
     "next_notify": (
         "To be told when a night fails, set NOTIFY_URLS in .env (docs/notifications.md).",

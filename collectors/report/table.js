@@ -62,7 +62,7 @@ function titleOfMark(key) {
 }
 
 function meaningOf(key) {
-  return key.startsWith("signal") ? entryOf(key)[4] : null;
+  return key.startsWith("signal") ? hint(entryOf(key)[4]) : null;
 }
 
 function markTags(row) {

@@ -133,7 +133,7 @@ function tickerMarks(row) {
 
 function indicatorTables(row) {
   const table = ([title, entries]) => element("table", {}, element("caption", {}, word(title)), element("tbody", {},
-    entries.map((entry) => element("tr", {title: entry[3]}, element("th", {scope: "row"}, titleOf(entry)),
+    entries.map((entry) => element("tr", {title: hint(entry[3])}, element("th", {scope: "row"}, titleOf(entry)),
       element("td", {}, number(DATA.latest[entry[0]]?.[row], 2))))));
   return element("details", {class: "indicators", open: true}, element("summary", {}, word("indicators")),
     element("div", {class: "columns"}, DATA.catalogue.groups.map(table)));

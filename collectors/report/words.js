@@ -129,6 +129,41 @@ const WORDS = {
   "Range and return": ["Range and return", "가격 범위와 수익률"],
 };
 
+// What the catalogue says in English of a signal's rule or an indicator's unit, in Korean.
+const HINTS = {
+  "SMA 5 crosses above SMA 20": "5일선이 20일선을 상향 돌파",
+  "SMA 5 crosses below SMA 20": "5일선이 20일선을 하향 이탈",
+  "SMA 20 crosses above SMA 60": "20일선이 60일선을 상향 돌파",
+  "SMA 20 crosses below SMA 60": "20일선이 60일선을 하향 이탈",
+  "SMA 5 > SMA 20 > SMA 60 > SMA 120 (a state)": "5일선 > 20일선 > 60일선 > 120일선인 상태",
+  "SMA 5 < SMA 20 < SMA 60 < SMA 120 (a state)": "5일선 < 20일선 < 60일선 < 120일선인 상태",
+  "high above every earlier high of the 52 weeks; from 60 bars on": "고가가 52주 동안의 어느 고가보다 높음(60봉 이상)",
+  "low below every earlier low of the 52 weeks; from 60 bars on": "저가가 52주 동안의 어느 저가보다 낮음(60봉 이상)",
+  "close crosses above the upper Bollinger band": "종가가 볼린저밴드 상단을 상향 돌파",
+  "close crosses below the lower Bollinger band": "종가가 볼린저밴드 하단을 하향 이탈",
+  "band width above 0 and the smallest of 120 sessions (a state)": "밴드 폭이 120거래일 중 가장 좁은 상태",
+  "RSI 14 rises through 30": "RSI 14가 30을 위로 통과",
+  "RSI 14 falls through 70": "RSI 14가 70을 아래로 통과",
+  "%K crosses above %D after a %K below 20": "%K가 20 아래에 있다가 %D를 상향 돌파",
+  "%K crosses below %D after a %K above 80": "%K가 80 위에 있다가 %D를 하향 이탈",
+  "MACD crosses above its signal": "MACD가 시그널을 상향 돌파",
+  "MACD crosses below its signal": "MACD가 시그널을 하향 이탈",
+  "close crosses above the higher of the two Ichimoku spans": "종가가 일목균형표 구름대 위로 돌파",
+  "close crosses below the lower of the two Ichimoku spans": "종가가 일목균형표 구름대 아래로 이탈",
+  "volume at least 3 times the mean of the 20 sessions before": "거래량이 직전 20거래일 평균의 3배 이상",
+  "low above the high of the bar before": "저가가 전일 고가보다 높음",
+  "high below the low of the bar before": "고가가 전일 저가보다 낮음",
+  won: "원",
+  shares: "주",
+  times: "배",
+  index: "지수",
+  "%": "%",
+  "% a year": "연 %",
+  "0 to 100": "0~100",
+  "-100 to 0": "-100~0",
+  "0 lower, 1 upper": "0 하단, 1 상단",
+};
+
 let language = "en";
 
 // The text of that key in the chosen language.
@@ -140,4 +175,9 @@ function word(key, values = {}) {
 // Of an entry of the catalogue, `[name, English, Korean, ..]`.
 function titleOf(entry) {
   return entry[language === "ko" ? 2 : 1];
+}
+
+// What the catalogue says in English, in the chosen language.
+function hint(text) {
+  return language === "ko" ? HINTS[text] : text;
 }

@@ -53,6 +53,7 @@ def test_the_timers_fire_when_cron_would() -> None:
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    assert len(UNITS) == PAGE.count("```ini")
     assert sorted(UNITS) == [
         "krx-daily-update.service",
         "krx-daily-update.timer",

@@ -2,21 +2,21 @@
 
 import re
 import sqlite3
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from dotenv import dotenv_values
+from pydantic import SecretStr
 
 from collectors import corporate_actions
 from collectors.analysis_queue import AnalysisQueue
 from collectors.corporate_actions import find_actions
 from collectors.datasets import parse_index
 from collectors.export import EXPORT_COLUMNS
-from collectors.indicators.catalogue import INDICATOR_NAMES
-from collectors.indicators.ranks import RANK_NAMES
-from collectors.indicators.signals import SIGNALS
+from collectors.target_list import read_target_list
 from collectors.target_rule import TargetRule
 from collectors.targets import refresh_targets
 from collectors.technical_analyzer import TechnicalAnalyzer
@@ -25,14 +25,17 @@ from utils.cron import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
+from utils.store.datasets import DatasetState
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.mongo import daily_prices_pipeline
-from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS
+from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS, TARGETS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 PAGES = [PROJECT / "README.md", PROJECT / "README.ko.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").glob("*.md")]
+SQL = ("docs/documents.md", "docs/what-to-do.md")
 VIEW = "stock_data.daily_prices"
 INDEX_CELLS = "CLSPRC_IDX PRV_DD_CMPR OPNPRC_IDX HGPRC_IDX LWPRC_IDX ACC_TRDVOL ACC_TRDVAL MKTCAP".split()
 BEFORE, SESSION, AFTER = "2024-01-19", "2024-01-22", "2024-01-23"
@@ -147,6 +150,17 @@ def test_the_env_example_shows_every_setting_with_its_default(tmp_path: Path) ->
     assert load_settings(env_file=everything).model_dump() == load_settings(env_file=tmp_path / "none").model_dump()
 
 
+def test_the_settings_that_are_documented_as_kept_out_of_the_logs_are_the_secret_ones() -> None:
+    named = re.findall(r"`([A-Z_]+)`", section(read("docs/settings.md"), "What is kept out of the logs"))
+    secret = {name.upper() for name, each in Settings.model_fields.items() if each.annotation == SecretStr | None}
+    assert set(named) == secret
+
+
+def test_what_is_documented_as_told_to_nobody_is_what_nobody_is_told() -> None:
+    (sentence,) = re.findall(r"^Not told: (.+?)\n\n", read("docs/notifications.md"), re.MULTILINE | re.DOTALL)
+    assert set(inline_code(sentence)) == set(EVERYDAY)
+
+
 @pytest.fixture
 def store(tmp_path: Path, clock: FakeClock) -> Store:
     """A store in which every collection has a document, written by the code that writes it at night."""
@@ -187,6 +201,11 @@ def test_the_documented_fields_are_those_that_are_written(collection: str, store
     assert documented_fields(collection) == written | columns
 
 
+def test_the_documented_state_of_a_dataset_is_the_one_that_is_kept() -> None:
+    table = section(read("docs/documents.md"), "Beside the prices")
+    assert [inline_code(cells[0])[0] for cells in rows(table)] == [each.name for each in fields(DatasetState)]
+
+
 def test_the_documented_fields_of_the_view_are_those_it_gives() -> None:
     assert documented_fields(VIEW) == set(daily_prices_pipeline()[-1]["$project"])
 
@@ -206,31 +225,39 @@ def test_the_documented_export_columns_are_those_written() -> None:
     assert line.split(",") == EXPORT_COLUMNS
 
 
-def test_the_documented_screens_ask_for_indexed_fields_and_names_that_exist() -> None:
+def test_the_documented_indexes_are_those_that_are_made() -> None:
     text = section(read("docs/documents.md"), "stock_analyzed.indicators")
-    (sentence, code) = re.findall(r"^MongoDB has an index on (.+?)^```js\n(.+?)^```$", text, re.MULTILINE | re.DOTALL)[
-        0
-    ]
-    indexed = [field for fields in SCREENS[INDICATORS] for field in fields]
-    assert inline_code(sentence) == indexed
-    asked = set(re.findall(r"[{,] \"?([a-z_.0-9]+)\"?: (?!1\b)", code))
-    assert asked <= set(indexed)
-    assert set(re.findall(r"latest\.(\w+)", sentence + code)) <= set(INDICATOR_NAMES)
-    assert set(re.findall(r"ranks\.(\w+)", sentence + code)) <= set(RANK_NAMES)
-    (signals,) = re.findall(r"\$all: \[(.+?)\]", code)
-    assert set(re.findall(r"\w+", signals)) <= {signal.name for signal in SIGNALS}
+    (sentence,) = re.findall(r"^MongoDB has an index on (.+?)\.$", text, re.MULTILINE | re.DOTALL)
+    assert inline_code(sentence) == [field for fields in SCREENS[INDICATORS] for field in fields]
 
 
-def test_the_sql_of_the_documents_page_runs(store: Store, tmp_path: Path) -> None:
-    (sql,) = re.findall(r"^```sql\n(.+?)^```$", read("docs/documents.md"), re.MULTILINE | re.DOTALL)
-    analysis = store.analysis("005930")
-    assert analysis is not None
-    store.backend.put("stock_analyzed.indicators", [analysis | {"signals": ["gap_up", "golden_cross_5_20"]}])
+@pytest.mark.parametrize("sql", re.findall(r"^```sql\n(.+?)^```$", "".join(map(read, SQL)), re.MULTILINE | re.DOTALL))
+def test_the_sql_of_the_documents_finds_what_it_says(sql: str, store: Store, tmp_path: Path) -> None:
+    signals, error = ["gap_up", "golden_cross_5_20"], "a price of zero or below"
+    store.backend.update(INDICATORS, {"_id": "005930"}, {"signals": signals})
+    store.backend.update(TARGETS, {"_id": "005930"}, {"last_error": error})
     store.close()
     connection = sqlite3.connect(tmp_path / FILE_NAME)
     found = connection.execute(sql).fetchall()
     connection.close()
-    assert found == [("005930", "종목 005930", None)]
+    assert found == [("005930", "종목 005930", error if "last_error" in sql else None)]
+
+
+def test_the_documented_file_of_targets_can_be_read(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```text\n(.+?)^```$", read("docs/settings.md"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "targets").write_text(text, encoding="utf-8")
+    found = read_target_list(tmp_path / "targets")
+    assert (len(found.always), len(found.never)) == (text.count("\n+"), text.count("\n-")) == (2, 1)
+
+
+def test_what_to_look_for_after_a_night_without_data_is_what_the_scripts_say() -> None:
+    parts = [path for part in ("collectors", "utils") for path in (PROJECT / part).rglob("*.py")]
+    said = " ".join(re.sub(r'"\s*f?"', "", path.read_text(encoding="utf-8")) for path in parts)
+    table = rows(section(read("docs/what-to-do.md"), "Nothing was stored last night"))
+    assert len(table) >= 7
+    for cells in table:
+        for words in inline_code(cells[0]):
+            assert words == "--status" or words in said, words
 
 
 def kinds_of_errors() -> dict[str, int]:

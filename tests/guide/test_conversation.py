@@ -334,3 +334,4 @@ def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> N
     last = talk.shown[talk.shown.index(in_english("next")) :]
     for place, words in enumerate(("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1):
         assert words in last[last.index(f"\n{place}. ") :]
+    assert "hourly_analysis.py --report" in last[last.index("\n2. ") : last.index("\n3. ")]

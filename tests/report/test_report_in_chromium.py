@@ -179,6 +179,20 @@ def test_korean_and_english(page: Chrome, facts: dict[str, Any]) -> None:
     assert one(page, "#market-title").text == "Market breadth"
 
 
+def test_what_is_said_on_hovering_is_in_the_chosen_language(page: Chrome, facts: dict[str, Any]) -> None:
+    def hints() -> list[str]:
+        marks = "document.querySelectorAll('.mark[title], .tag[title], .indicators tr[title]')"
+        return list(page.execute_script(f"return [...{marks}].map((node) => node.title)"))
+
+    ticker = facts["rows"]["ticker"][0]
+    reopen(page, f"{facts['address']}#{ticker}")
+    wait_until(page, shows(ticker))
+    assert {"5일선이 20일선을 상향 돌파", "원"} <= set(hints())
+    choose(page, "language", "en")
+    assert {"SMA 5 crosses above SMA 20", "won"} <= set(hints())
+    assert not re.search("[가-힣]", "".join(hints()))
+
+
 def test_the_language_begins_as_the_browsers(facts: dict[str, Any], tmp_path: Path) -> None:
     with chromium(tmp_path / "profile", language="en-GB") as browser:
         browser.get(facts["address"])

@@ -96,6 +96,14 @@ def test_every_text_that_is_used_is_there() -> None:
     assert wanted <= set(words())
 
 
+def test_every_rule_and_unit_of_the_catalogue_is_said_in_korean() -> None:
+    text = (FOLDER / "words.js").read_text(encoding="utf-8").split("const HINTS = {")[1].split("\n};")[0]
+    hints = dict(re.findall(r'^  "?(.+?)"?: "([^"]+)",$', text, re.MULTILINE))
+    units = {indicator.unit for group in GROUPS for indicator in group.indicators}
+    assert set(hints) == {signal.meaning for signal in SIGNALS} | units
+    assert all(re.search("[가-힣]", hints[signal.meaning]) for signal in SIGNALS)
+
+
 def test_one_entry_per_target_in_every_list(store: Store) -> None:
     facts, targets = contents(store, SESSION), store.targets(active_only=True)
     assert facts["rows"]["ticker"] == [target["_id"] for target in targets]

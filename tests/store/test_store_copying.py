@@ -267,6 +267,19 @@ def test_a_document_that_differs_is_named_whichever_side_has_it(road: Road) -> N
     }
 
 
+def test_the_sign_of_a_zero_is_no_difference_and_that_of_a_number_is(road: Road) -> None:
+    """An indicator such as Williams %R is -0.0 at its end."""
+    source, target = fill(road.source()), road.open_target()
+    source.backend.put(
+        INDICATORS, [{"_id": "005930", "latest": {"a": -0.0, "b": -0.01}, "history": {"c": [-0.0, -0.0]}}]
+    )
+    assert copy(source, target) == []
+    target.put(INDICATORS, [{"_id": "005930", "latest": {"a": 0.0, "b": 0.01}, "history": {"c": [0.0, 0.0]}}])
+    assert StoreCopy(source, target).differing_documents(INDICATORS) == ["005930"]
+    target.put(INDICATORS, [{"_id": "005930", "latest": {"a": 0.0, "b": -0.01}, "history": {"c": [0.0, 0.0]}}])
+    assert StoreCopy(source, target).differing_documents(INDICATORS) == []
+
+
 def test_what_was_analysed_meanwhile_is_a_difference(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     source, other = fill(road.source()), road.source("b")
     finish = StoreCopy.differing_sessions

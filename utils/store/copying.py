@@ -7,6 +7,7 @@ session that is there with the same head is not copied again. The source is only
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -165,8 +166,9 @@ def _as_written(collection: str, document: Document) -> Document:
 
 
 def _digest(document: Document) -> bytes:
-    """Equal fields, equal digest, whichever database they are from."""
+    """Equal fields, equal digest, whichever database they are from: FerretDB keeps no sign of a zero."""
     text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=_moment)
+    text = re.sub(r"(?<=[ \[])-0\.0(?=[,\]}])", "0.0", text)
     return hashlib.sha256(text.encode()).digest()
 
 

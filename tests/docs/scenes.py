@@ -1,0 +1,79 @@
+"""What the sections of the documents are about: when their commands are given, and what is the matter."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tests.docs.conftest import MORNING, Installation
+from utils.clock import kst
+from utils.store.locks import COLLECTION
+from utils.store.sqlite import FILE_NAME
+
+Matter = Callable[[Installation], AbstractContextManager[object]]
+EVENING = kst(2026, 9, 14, 19)
+"""The Monday after `MORNING`."""
+BACKUP = f"/srv/krx/backup-{MORNING:%Y-%m-%d}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    now: datetime = MORNING
+    matter: Matter = nullcontext
+    limit: str = ""
+    """Under which the first command runs, in the shell's words."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """In the environment."""
+
+
+def backed_up(own: Installation) -> AbstractContextManager[object]:
+    own.at(MORNING).must(f".venv/bin/python daily_update.py --copy-to {BACKUP}")
+    return nullcontext()
+
+
+def strikes_once(fault: str) -> Matter:
+    @contextmanager
+    def thrown(own: Installation) -> Iterator[None]:
+        own.exchange.fail(fault, times=1)
+        try:
+            yield
+        finally:
+            own.exchange.heal()
+
+    return thrown
+
+
+def damaged(own: Installation) -> AbstractContextManager[object]:
+    connection = sqlite3.connect(own.folder / "data" / FILE_NAME, isolation_level=None)
+    connection.execute(
+        "UPDATE session_columns SET data = zeroblob(length(data)) WHERE name = 'volume' AND session = '2026-09-09'"
+    )
+    connection.close()
+    return nullcontext()
+
+
+def overwritten(own: Installation) -> AbstractContextManager[object]:
+    (own.folder / "data" / FILE_NAME).write_bytes(b"no database" * 1000)
+    return nullcontext()
+
+
+@contextmanager
+def locked(own: Installation) -> Iterator[None]:
+    with closing(own.at(EVENING).store()) as store, store.lock(COLLECTION):
+        yield
+
+
+SCENES = {
+    "Check a backup": Scene(kst(2026, 9, 21, 9), backed_up),
+    "Restore a backup": Scene(kst(2026, 9, 16, 19), backed_up),
+    "The password is due": Scene(EVENING, strikes_once("password_due")),
+    "The site has banned us": Scene(EVENING, strikes_once("ban")),
+    "Nothing was stored last night": Scene(EVENING + timedelta(hours=1)),
+    "The audit reports something": Scene(matter=damaged),
+    "A disk is full": Scene(EVENING, limit="ulimit -f 16\n"),
+    "The machine was off for a week": Scene(kst(2026, 9, 21, 9)),
+    "A run hangs, or holds the lock": Scene(EVENING + timedelta(minutes=30), locked),
+    "The database is damaged": Scene(matter=overwritten, settings={"HISTORY_SESSIONS": "3"}),
+}
+"""By heading. What is not named here is about an ordinary Saturday morning."""
