@@ -11,14 +11,15 @@ from rich.table import Table
 
 from collectors.healing import due_in_store
 from collectors.target_rule import BY_FILE
+from collectors.wiring import make_calendar, with_earlier_choices
 from utils.addresses import scheme_of
-from utils.cli import screen
+from utils.cli import Shift, screen
 from utils.clock import KST
-from utils.date_utils import TradingCalendar
 from utils.market_day import DATASET_COLUMNS
 from utils.schedule import next_daily_update, next_hourly_analysis
 from utils.settings import Settings
 from utils.store import Store
+from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP
 from utils.store.sessions import SessionHead
 
@@ -26,9 +27,10 @@ _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
 """How many of each job's last records."""
 
 
-def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[str, Any]:
+def status(shift: Shift) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
-    now = store.clock.now_kst()
+    store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
+    calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
     heads, scope = store.session_heads(), store.scope()
     due = [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
@@ -39,9 +41,7 @@ def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[
         "database": store.description,
         "session_of_night": tonight,
         "set_up": scope is not None,
-        "scope": None
-        if scope is None
-        else {name: scope[name] for name in ("markets", "min_market_cap", "first_session")},
+        "scope": None if scope is None else _asked_for(settings, scope),
         "sessions_stored": len(heads),
         "first_session": heads[0].session if heads else None,
         "last_session": last.session if last else None,
@@ -65,13 +65,23 @@ def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[
     }
 
 
-def show_status(store: Store, calendar: TradingCalendar, settings: Settings, as_json: bool) -> None:
+def show_status(shift: Shift, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(store, calendar, settings)
+    facts = status(shift)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
         _show_to_person(facts)
+
+
+def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
+    """What the jobs go by: the settings outweigh what the setup was asked for."""
+    in_force = with_earlier_choices(settings, scope)
+    return {
+        "markets": list(in_force.markets),
+        "min_market_cap": in_force.min_market_cap,
+        "first_session": scope["first_session"],
+    }
 
 
 def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -168,6 +168,17 @@ def screen(highlight: bool = True) -> Console:
     return Console(file=sys.stdout, highlight=highlight, width=None if sys.stdout.isatty() else 120)
 
 
+def parse_with_status(parser: argparse.ArgumentParser, argv: list[str] | None, *others: str) -> argparse.Namespace:
+    """Parse with `--status` and `--json`, which every script has. `--json` goes with these other options too."""
+    companions = " or ".join(["--status", *others])
+    parser.add_argument("--status", action="store_true", help="show what was asked for and where things stand")
+    parser.add_argument("--json", action="store_true", help=f"with {companions}: for a program")
+    args = parser.parse_args(argv)
+    if args.json and not any(getattr(args, option.strip("-")) for option in ("--status", *others)):
+        parser.error(f"--json goes with {companions}")
+    return args
+
+
 def date_option(text: str) -> str:
     """An argparse type: a day of the calendar as YYYY-MM-DD."""
     try:

@@ -10,7 +10,7 @@ from collectors.status import show_status
 from collectors.target_rule import TargetRule
 from collectors.targets import refresh_from_newest
 from tests.fakes import FakeClock, market_day, row
-from utils.date_utils import TradingCalendar
+from utils.cli import Shift
 from utils.settings import load_settings
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
@@ -29,12 +29,12 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 
 def person(store: Store, capsys: pytest.CaptureFixture[str]) -> str:
-    show_status(store, TradingCalendar(), load_settings(), as_json=False)
+    show_status(Shift(load_settings(), store.clock, store), as_json=False)
     return capsys.readouterr().out
 
 
 def program(store: Store, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    show_status(store, TradingCalendar(), load_settings(), as_json=True)
+    show_status(Shift(load_settings(), store.clock, store), as_json=True)
     shown: dict[str, object] = json.loads(capsys.readouterr().out)
     return shown
 
