@@ -15,8 +15,7 @@ from collectors.export import check_export_file, export
 from collectors.healing import failure_recorded, raise_worst
 from collectors.repair import leaves_datasets_to_read, repair
 from collectors.status import show_status
-from collectors.wiring import make_calendar
-from utils.cli import Shift, check_span, date_option, run
+from utils.cli import Shift, check_span, date_option, parse_with_status, run
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.store import Store
@@ -41,14 +40,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--export", type=Path, metavar="FILE", help="write what is stored to a .csv or .parquet file")
     parser.add_argument("--ticker", metavar="CODE", help="with --export: only this ticker")
     parser.add_argument("--copy-to", type=copy_target, metavar="TO", help="copy the whole store into another database")
-    parser.add_argument("--status", action="store_true", help="show where things stand")
-    parser.add_argument("--json", action="store_true", help="with --status or --audit: for a program")
     parser.add_argument("--dry-run", action="store_true", help="say what is due, ask and write nothing")
-    args = parser.parse_args(argv)
+    args = parse_with_status(parser, argv, "--audit")
     if args.ticker and not args.export:
         parser.error("--ticker goes with --export")
-    if args.json and not (args.status or args.audit):
-        parser.error("--json goes with --status or --audit")
     asked = [option for option in ALONE if getattr(args, option.strip("-").replace("-", "_"))]
     if len(asked) > 1:
         parser.error(f"{asked[1]} does not go with {asked[0]}")
@@ -60,7 +55,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def work(shift: Shift, args: argparse.Namespace) -> int:
     check_span(args.first, args.last, shift.clock.now_kst())
     if args.status:
-        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
+        show_status(shift, args.json)
         return EXIT_DONE
     if args.export:
         return export_prices(shift, args)
@@ -81,6 +76,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
 
 def update(evening: Evening, store: Store) -> int:
     """The steps of the evening."""
+    evening.follow_changed_rule()
     problems = evening.settle_calendar()
     evening.want()
     due = evening.due()

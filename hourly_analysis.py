@@ -12,7 +12,7 @@ from collectors.report import report_now, report_of_the_night
 from collectors.sheet import show_result
 from collectors.status import show_status
 from collectors.wiring import make_calendar
-from utils.cli import Shift, check_not_future, date_option, run
+from utils.cli import Shift, check_not_future, date_option, parse_with_status, run
 from utils.errors import EXIT_DONE
 from utils.store.jobs import HOURLY_ANALYSIS
 
@@ -32,12 +32,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--time-limit", dest="analysis_time_limit_minutes", metavar="MINUTES", help="for this run")
     parser.add_argument("--ticker", metavar="CODE", help="show one ticker's result as a sheet")
     parser.add_argument("--report", action="store_true", help="write the HTML page about the newest analysed session")
-    parser.add_argument("--status", action="store_true", help="show where things stand")
-    parser.add_argument("--json", action="store_true", help="with --status: for a program")
     parser.add_argument("--dry-run", action="store_true", help="say what would be analysed, write nothing")
-    args = parser.parse_args(argv)
-    if args.json and not args.status:
-        parser.error("--json goes with --status")
+    args = parse_with_status(parser, argv)
     if args.report and any(value for name, value in vars(args).items() if name != "report"):
         parser.error("--report does not go with another option: it shows what is analysed, and analyses nothing")
     return args
@@ -45,7 +41,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.status:
-        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
+        show_status(shift, args.json)
         return EXIT_DONE
     if args.ticker:
         show_result(shift.store, args.ticker)

@@ -16,7 +16,7 @@ from collectors.stock_data_collector import StockDataCollector
 from collectors.target_rule import target_rule
 from collectors.targets import refresh_from_newest
 from collectors.wiring import make_calendar, make_sources, overruled_every_night, with_earlier_choices
-from utils.cli import Shift, run, run_without_store, setting_options
+from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
 from utils.crontab import change_crontab
 from utils.errors import EXIT_DONE, StoreError, WrongUsage
 from utils.job_status import JobRun
@@ -61,11 +61,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         choices=("print", "install", "remove"),
         help="nothing but this with the lines in your crontab: print, install or remove",
     )
-    parser.add_argument("--status", action="store_true", help="show what was asked for and where things stand")
-    parser.add_argument("--json", action="store_true", help="with --status: for a program")
-    args = parser.parse_args(argv)
-    if args.json and not args.status:
-        parser.error("--json goes with --status")
+    args = parse_with_status(parser, argv)
     if (args.cron or args.status) and sum(map(bool, (args.cron, args.status, args.dry_run, args.reset))) > 1:
         parser.error("--cron and --status do nothing else. Leave out --dry-run, --reset and the other of the two.")
     return args
@@ -74,7 +70,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> int:
     """Every question is answered, but for what `--reset` would delete; then everything that needs no person."""
     if args.status:
-        show_status(shift.store, make_calendar(shift.settings, shift.store), shift.settings, args.json)
+        show_status(shift, args.json)
         return EXIT_DONE
     log.info("Using the %s.", shift.store.description)
     check_services(shift.settings)

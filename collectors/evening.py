@@ -11,7 +11,7 @@ from collectors.healing import DueSession, damaged_sessions, due_in_store, heal_
 from collectors.sources import Sources
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.target_rule import TargetRule, target_rule
-from collectors.targets import extend_to_late_session, follow_older_session, refresh_targets
+from collectors.targets import extend_to_late_session, follow_changed_rule, follow_older_session, refresh_targets
 from collectors.wiring import make_calendar, make_sources, required_scope, with_earlier_choices
 from utils.cli import Shift
 from utils.date_utils import LAST_DAY, TradingCalendar
@@ -59,6 +59,10 @@ class Evening:
         if self._first < before:
             log.info("Everything since %s is wanted from now on; before, it was since %s.", self._first, before)
             self._store.save_scope(self._scope["min_market_cap"], self._scope["markets"], self._first)
+
+    def follow_changed_rule(self) -> None:
+        """Nothing has to be due for what was changed in the settings to count."""
+        follow_changed_rule(self._store, self.rule)
 
     def settle_calendar(self) -> list[SourceError]:
         return settle_calendar(self.collector, self._first, self._now())

@@ -34,7 +34,8 @@ def load(shift: Shift, collector: StockDataCollector, sessions: list[str], rule:
     """Bring in what is due of these sessions; with the last one its targets, so it is complete with them. Targets that
     are known already follow every session, so that no rename is missed."""
     due = due_in_store(shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst())
-    log.info("%d sessions from %s to %s, %d to load.", len(sessions), sessions[0], sessions[-1], len(due))
+    log.info("Wanted: %d sessions from %s to %s.", len(sessions), sessions[0], sessions[-1])
+    log.info("To load: %d of them.", len(due))
     known = bool(shift.store.targets())
     with progress_bar(words("loading"), len(due), log_every=25) as advance:
 

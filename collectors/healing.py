@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from collectors.sources import ENDS_ASKING
 from collectors.stock_data_collector import Collected, StockDataCollector
 from utils.date_utils import TradingCalendar, is_final, weekdays
 from utils.errors import (
@@ -167,6 +168,9 @@ def _heal_each(
         except ClosedMarket as closed:
             store.forget_jobs(DAILY_UPDATE, [each.session])
             log.warning("%s", closed)
+        except ENDS_ASKING:
+            log.info("What is stored is kept; a later run goes on with %s.", each.session)
+            raise
         except (MalformedAnswer, NotPublished) as problem:
             problems[each.session] = problem
             in_a_row += 1

@@ -35,7 +35,9 @@ SITE = "https://data.krx.co.kr"
 MOST_LOGINS = 4
 """That succeed in one run: the first one, and one more after each LOGOUT."""
 OLD_PASSWORD_DAYS = 80
-"""From then on every login warns: after three months the exchange refuses it (CD010)."""
+"""From then on every login warns."""
+PASSWORD_DAYS = 90
+"""After three months the exchange refuses it (CD010)."""
 _LONGEST_SPAN = timedelta(days=700)
 """pykrx itself splits longer spans, with waits and without our checks."""
 _INDICES = {"KOSPI": ("001", "1"), "KOSDAQ": ("001", "2")}

@@ -3,6 +3,7 @@ asked instead when one refuses, and what is tried again."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -12,7 +13,7 @@ import tenacity
 from collectors.answers import parse_day
 from utils.clock import Clock
 from utils.date_utils import is_final
-from utils.errors import NotPublished, SourceDown, SourceError, SourceRefuses
+from utils.errors import MalformedAnswer, NotPublished, SourceDown, SourceError, SourceRefuses
 
 TRIES = 8
 """With the waits between them some ten minutes: as long as a hiccup or a restart at the exchange lasts."""
@@ -64,6 +65,8 @@ class Sources:
         for_history: the same sources in the order in which they are asked for sessions that are final.
         pause: waits so many seconds; it may raise when a stop is requested.
         for_datasets: those of them that have datasets beside the prices.
+        note: is told how a source fails, by the kind of the error, or None: that it answers well again. Of each source
+            the first word in a run, and then what is new.
     """
 
     def __init__(
@@ -73,9 +76,11 @@ class Sources:
         clock: Clock,
         pause: Callable[[float], None],
         for_datasets: Sequence[DatasetSource] = (),
+        note: Callable[[str, str | None], None] = lambda source, kind: None,
     ) -> None:
         self._evenings, self._history, self._datasets = for_evenings, for_history, for_datasets
-        self._clock, self._pause = clock, pause
+        self._clock, self._pause, self._note = clock, pause, note
+        self._noted: dict[str, str | None] = {}
         self._out: set[str] = set()
         """Sources that refused or were down while another could be asked: not asked again in this run."""
 
@@ -107,8 +112,9 @@ class Sources:
         others = [each for each in self._history if each.name not in {source, *self._out}]
         if not others:
             return None
-        frame = self._fetch_day_from(others[0], session)
-        check(frame)
+        with self._health_noted(others[0].name):
+            frame = self._fetch_day_from(others[0], session)
+            check(frame)
         return frame
 
     def _fetch_day_from(self, source: Source, session: str) -> pd.DataFrame:
@@ -148,7 +154,8 @@ class Sources:
         problems: list[SourceError] = []
         for source in self._in_service(ordered):
             try:
-                return ask(source)
+                with self._health_noted(source.name):
+                    return ask(source)
             except SourceError as problem:
                 problems.append(problem)
                 if isinstance(problem, ENDS_ASKING):
@@ -156,6 +163,23 @@ class Sources:
                 if len(ordered) > 1:
                     log.warning("%s: %s", source.name, problem)
         raise min(reversed(problems), key=lambda problem: isinstance(problem, ENDS_ASKING))
+
+    @contextmanager
+    def _health_noted(self, source: str) -> Iterator[None]:
+        try:
+            yield
+        except (*ENDS_ASKING, MalformedAnswer) as problem:
+            self._note_news(source, problem.kind)
+            raise
+        except SourceError:  # that a day is closed or not out yet is a good answer too
+            self._note_news(source, None)
+            raise
+        self._note_news(source, None)
+
+    def _note_news(self, source: str, kind: str | None) -> None:
+        if self._noted.get(source, "") != kind:
+            self._noted[source] = kind
+            self._note(source, kind)
 
     def _in_service(self, ordered: Sequence[S]) -> Iterator[S]:
         """Whoever is out is left out, but for the last hope."""

@@ -7,28 +7,42 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from collectors.healing import due_in_store
+from collectors.krx_session import PASSWORD_DAYS
 from collectors.target_rule import BY_FILE
+from collectors.wiring import make_calendar, with_earlier_choices
 from utils.addresses import scheme_of
-from utils.cli import screen
+from utils.cli import Shift, screen
 from utils.clock import KST
-from utils.date_utils import TradingCalendar
+from utils.crontab import schedule_in_crontab
 from utils.market_day import DATASET_COLUMNS
+from utils.notifications.texts import HEADLINES
 from utils.schedule import next_daily_update, next_hourly_analysis
 from utils.settings import Settings
 from utils.store import Store
-from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP
+from utils.store.backend import Document
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
+from utils.store.locks import COLLECTION
 from utils.store.sessions import SessionHead
 
+_CRONTAB = {
+    True: "",
+    False: " (not in your crontab; systemd timers are not looked at)",
+    None: " (your crontab cannot be read; systemd timers are not looked at)",
+}
 _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
 """How many of each job's last records."""
 
 
-def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[str, Any]:
+def status(shift: Shift) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
-    now = store.clock.now_kst()
+    store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
+    calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
     heads, scope = store.session_heads(), store.scope()
     due = [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
@@ -39,9 +53,7 @@ def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[
         "database": store.description,
         "session_of_night": tonight,
         "set_up": scope is not None,
-        "scope": None
-        if scope is None
-        else {name: scope[name] for name in ("markets", "min_market_cap", "first_session")},
+        "scope": None if scope is None else _asked_for(settings, scope),
         "sessions_stored": len(heads),
         "first_session": heads[0].session if heads else None,
         "last_session": last.session if last else None,
@@ -59,19 +71,31 @@ def status(store: Store, calendar: TradingCalendar, settings: Settings) -> dict[
             DAILY_UPDATE: next_daily_update(now).isoformat(timespec="seconds"),
             HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
         },
-        "jobs": [_job(job) for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)],
+        "crontab": schedule_in_crontab(),
+        "locks": [_lock(each, now) for each in store.locks()],
+        "jobs": [_job(job, store.locks(), now) for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)],
         "sources": [_source(source, now) for source in store.sources()],
         "notifications": _notifications(store, settings),
     }
 
 
-def show_status(store: Store, calendar: TradingCalendar, settings: Settings, as_json: bool) -> None:
+def show_status(shift: Shift, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(store, calendar, settings)
+    facts = status(shift)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
         _show_to_person(facts)
+
+
+def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
+    """What the jobs go by: the settings outweigh what the setup was asked for."""
+    in_force = with_earlier_choices(settings, scope)
+    return {
+        "markets": list(in_force.markets),
+        "min_market_cap": in_force.min_market_cap,
+        "first_session": scope["first_session"],
+    }
 
 
 def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -87,9 +111,23 @@ def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
     return {name: found[name] for name in DATASET_COLUMNS if found[name]}
 
 
-def _job(job: dict[str, Any]) -> dict[str, Any]:
-    names = ("job_name", "date_kst", "status", "attempts", "start_time_utc", "end_time_utc", "finality", "error")
-    return _plain({name: job[name] for name in names})
+def _job(job: Document, locks: Sequence[Document], now: datetime) -> dict[str, Any]:
+    """`at_work`: whether a run that holds the job's lock is still at it; null for a job that has ended."""
+    names = (
+        "job_name date_kst status attempts start_time_utc end_time_utc heartbeat_utc host pid finality error".split()
+    )
+    lock = HOURLY_ANALYSIS if job["job_name"] == HOURLY_ANALYSIS else COLLECTION
+    holders = [each for each in locks if each["_id"].partition("@")[0] == lock and each["expires_utc"] >= now]
+    # Several hosts share an analysis, and its record names the last one that joined.
+    at_work = any(
+        lock == HOURLY_ANALYSIS or (each["host"], each["pid"]) == (job["host"], job["pid"]) for each in holders
+    )
+    return _plain({name: job[name] for name in names} | {"at_work": at_work if job["status"] == RUNNING else None})
+
+
+def _lock(lock: Document, now: datetime) -> dict[str, Any]:
+    names = ("_id", "host", "pid", "acquired_utc", "heartbeat_utc", "expires_utc")
+    return _plain({name: lock[name] for name in names} | {"expired": lock["expires_utc"] < now})
 
 
 def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -98,6 +136,7 @@ def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
     over = blocked is not None and blocked <= now
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
     shown["password_days"] = None if password is None else max((now - password["since_utc"]).days, 0)
+    shown["failure"] = source.get("failure")
     return _plain({name: value for name, value in shown.items() if name != "password"})
 
 
@@ -135,7 +174,7 @@ def _show_to_person(facts: dict[str, Any]) -> None:
     for title, text in _lines(facts):
         grid.add_row(title, text)
     console.print(grid)
-    console.print(_job_table(facts["jobs"]))
+    _show_jobs(console, facts["jobs"])
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -158,7 +197,11 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if special:
         yield "Among the targets", ", ".join(special)
     next_runs = [f"{script} {_minute(moment)}" for script, moment in facts["next_runs"].items()]
-    yield "Next, by the schedule", ", ".join(next_runs)
+    yield "Next, by the schedule", ", ".join(next_runs) + _CRONTAB[facts["crontab"]]
+    for lock in facts["locks"]:
+        since = f"{lock['host']}, process {lock['pid']}, since {_minute(lock['acquired'])}"
+        gone = ": gone, the lock has expired" if lock["expired"] else ""
+        yield f"Lock {lock['_id']}", f"{since}, last sign of life {_minute(lock['heartbeat'])}{gone}"
     for source in facts["sources"]:
         yield f"Source {source['_id']}", ", ".join(_source_facts(source))
     yield from _told(facts["notifications"])
@@ -175,10 +218,16 @@ def _sessions(facts: dict[str, Any]) -> str:
 
 def _source_facts(source: dict[str, Any]) -> Iterator[str]:
     blocked = source["blocked_until"]
-    yield f"closed until {_minute(blocked)} ({source['reason']})" if blocked else "open"
+    failure = source["failure"]
+    if blocked:
+        yield f"closed until {_minute(blocked)} ({source['reason']})"
+    elif failure:
+        yield f"{HEADLINES[failure['kind']][0]} since {_minute(failure['since'])} ({failure['kind']})"
+    else:
+        yield "open"
     yield f"{source['today']:,} requests on {source['date_kst']}"
     if (days := source["password_days"]) is not None:
-        yield f"password {days} days old"
+        yield f"password {days} days old (due after {PASSWORD_DAYS})"
     if comparison := source["comparison"]:
         differing = comparison["differing"]
         yield f"{f'differs in {differing:,} tickers' if differing else 'agrees'} on {comparison['session']}"
@@ -204,10 +253,27 @@ def _list(sessions: list[str]) -> str:
     return f"{len(sessions):,} ({shown})"
 
 
-def _job_table(jobs: list[dict[str, Any]]) -> Table:
-    table = Table("job", "session", "status", "attempts", "finished (KST)", "error", box=None, pad_edge=False)
-    for job in jobs:
-        error = job["error"]["message"] if job["error"] else ""
-        finished = _minute(job["end_time"] or "")
-        table.add_row(job["job_name"], job["date_kst"], job["status"], str(job["attempts"]), finished, error)
-    return table
+def _show_jobs(console: Console, jobs: list[dict[str, Any]]) -> None:
+    """A narrow line for each job. What there is to say of it stands whole below; beside it, it would squeeze all."""
+    rows = [("job", "session", "status", "attempts", "finished (KST)"), *map(_job_cells, jobs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    said = ["", *map(_said_of, jobs)]
+    for cells, below in zip(rows, said, strict=True):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        console.print(line.rstrip(), highlight=False, markup=False, no_wrap=True, overflow="ignore", crop=False)
+        if below:
+            console.print(Padding(Text(below), (0, 0, 0, 4)))
+
+
+def _job_cells(job: dict[str, Any]) -> tuple[str, ...]:
+    return job["job_name"], job["date_kst"], job["status"], str(job["attempts"]), _minute(job["end_time"] or "")
+
+
+def _said_of(job: dict[str, Any]) -> str:
+    if job["error"]:
+        return str(job["error"]["message"])
+    if job["at_work"] is None:
+        return ""
+    seen = f"{job['host']}, process {job['pid']}, since {_minute(job['start_time'])}, "
+    seen += f"last sign of life {_minute(job['heartbeat'])}"
+    return seen if job["at_work"] else f"no run is at it now (the last: {seen}); the next one goes on"

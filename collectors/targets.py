@@ -61,14 +61,18 @@ def refresh_targets(store: Store, frame: pd.DataFrame, session: str, rule: Targe
         frame: the session's typed market day.
     """
     plan = plan_targets(store.targets(), look_at_newest(store, frame, session), rule)
+    for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
+        log.warning("TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.", line, ticker, session)
+    return _carry_out(store, plan, session)
+
+
+def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
     store.save_targets(plan.new, plan.changes)
     back = [ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is True]
     left = sorted(ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is False)
     entered = sorted([*(target["_id"] for target in plan.new), *back])
     if plan.new or plan.changes:
         log.info("%s: %s, %d entered, %d left.", session, _in_words(plan), len(entered), len(left))
-    for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
-        log.warning("TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.", line, ticker, session)
     return TargetChanges(entered, left, len(plan.chosen))
 
 
@@ -78,6 +82,24 @@ def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
     if newest is None:
         raise StoreError("The newest session cannot be read. Check disk and database.")
     return refresh_targets(store, newest.frame, newest.session, rule)
+
+
+def follow_changed_rule(store: Store, rule: TargetRule) -> None:
+    """A threshold, markets or a file that were changed count at once, not only with the next session.
+
+    A newest session that is damaged is due, and read again it refreshes the targets itself.
+    """
+    heads = store.session_heads(count=1)
+    try:
+        newest = store.load_session(heads[0].session) if heads else None
+    except StoreError:
+        return  # looking for what is due says so
+    if newest is None:
+        return
+    plan = plan_targets(store.targets(), look_at_newest(store, newest.frame, newest.session), rule)
+    if plan.new or plan.changes:
+        log.info("The targets were not what the settings make of %s.", newest.session)
+        _carry_out(store, plan, newest.session)
 
 
 def follow_older_session(store: Store, rule: TargetRule) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from collectors.answers import classify_response
 from utils.clock import KST, Clock
@@ -109,9 +110,9 @@ class GuardedAdapter(HTTPAdapter):
                 if self._gate.clock.monotonic() > deadline:
                     raise requests.ReadTimeout(f"no whole answer within {ANSWER_SECONDS} seconds")
         except ReadTimeoutError as error:
-            raise requests.ReadTimeout(error) from None
+            raise requests.ReadTimeout(error, request=response.request) from None
         except HTTPError as error:
-            raise requests.ConnectionError(error) from None
+            raise requests.ConnectionError(error, request=response.request) from None
         finally:
             response.raw.close()
         response._content = b"".join(pieces)  # where requests itself keeps a body it has read
@@ -124,7 +125,29 @@ def translated_failures() -> Iterator[None]:
         yield
     except requests.exceptions.JSONDecodeError:
         raise AnswerCutOff("The exchange's answer is not whole: it ends within its JSON.") from None
-    except requests.Timeout:
-        raise SourceDown("The exchange did not answer in time.") from None
+    except requests.Timeout as error:
+        raise SourceDown(f"The exchange{_at(error)} did not answer in time.") from None
     except requests.RequestException as error:
-        raise SourceDown(f"The exchange cannot be reached ({type(error).__name__}).") from None
+        raise SourceDown(
+            f"The exchange{_at(error)} cannot be reached ({type(error).__name__}).{_advice(error)}"
+        ) from None
+
+
+def _at(error: requests.RequestException) -> str:
+    """Host and port alone: the rest of an address may hold secrets."""
+    if error.request is None or not error.request.url:
+        return ""
+    address = urlsplit(error.request.url)
+    return f" at {address.hostname}" + (f":{address.port}" if address.port else "")
+
+
+def _advice(error: requests.RequestException) -> str:
+    """For whoever set KRX_BASE_URL to a local exchange and has not started it."""
+    refused = any(isinstance(getattr(each, "reason", None), NewConnectionError) for each in error.args)
+    is_local = _at(error).startswith((" at 127.", " at localhost", " at ::1"))
+    return (
+        " No local exchange is running there: start it with `python -m sandbox`, or take KRX_BASE_URL and "
+        "KRX_OPENAPI_BASE_URL out of .env."
+        if refused and is_local
+        else ""
+    )

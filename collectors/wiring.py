@@ -31,7 +31,8 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
             "key of its Open API, or both into .env."
         )
     for_history = sources[::-1] if may_go_first(store, OpenApiSource.name) else sources
-    return Sources(sources, for_history, store.clock, pause, for_datasets=[site] if site else [])
+    datasets = [site] if site else []
+    return Sources(sources, for_history, store.clock, pause, for_datasets=datasets, note=store.record_failure)
 
 
 def make_calendar(settings: Settings, store: Store) -> TradingCalendar:

@@ -104,7 +104,7 @@ def run_without_store(
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
 ) -> int:
-    """`run` for what needs no database. Here is the scripts' one broad `except`.
+    """`run` for what needs no database.
 
     Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
 
@@ -113,33 +113,48 @@ def run_without_store(
             (`utils.notifications.watch`).
         ask_first: may change settings before they are read; False: there is nothing to do after all.
     """
-    redact: Callable[[str], str] = str
-    with Watch(script) as watch:
-        try:
-            if not ask_first():
-                return EXIT_DONE
-            settings = load_settings(setting_options(args))
-            clock = Clock(settings.kst_now)
-            redact = setup_logging(script, settings, clock)
-            for remark in remarks():
-                log.warning("%s", remark)
-            if is_watched:
-                watch.begin(settings, clock, redact)
-            code = work(settings, clock)
-            watch.ended_well()
-            return code
-        except NightShiftError as error:
-            watch.failed(error)
-            level = logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR
-            _say(f"{script}: {redact(str(error))}", level)
-            return error.exit_code
-        except (KeyboardInterrupt, EOFError):
-            _say(f"{script}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
-            return EXIT_FAILED
-        except Exception as error:  # the last line of defence: logged whole
-            watch.failed(error)
-            log.critical("%s stopped by an error it does not know.", script, exc_info=error)
-            return EXIT_FAILED
+    watch = Watch(script)
+
+    def whole_run() -> int:
+        if not ask_first():
+            return EXIT_DONE
+        settings = load_settings(setting_options(args))
+        clock = Clock(settings.kst_now)
+        redact = setup_logging(script, settings, clock, to_file=not getattr(args, "status", False))
+        for remark in remarks():
+            log.warning("%s", remark)
+        if is_watched:
+            watch.begin(settings, clock, redact)
+        code = work(settings, clock)
+        watch.ended_well()
+        return code
+
+    def tell() -> int:
+        watch.tell()
+        return EXIT_DONE
+
+    code = _exit_code(script, whole_run, watch.failed)
+    _exit_code(f"{script}, telling what the run came to,", tell, lambda _: None)  # it does not change what that is
+    return code
+
+
+def _exit_code(what: str, do: Callable[[], int], failed: Callable[[Exception], None]) -> int:
+    """What it comes to, whatever leaves it. Here is the scripts' one broad `except`. Secrets are blanked by the log;
+    before there is one, nothing is known that could hold any."""
+    try:
+        return do()
+    except NightShiftError as error:
+        failed(error)
+        level = logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR
+        _say(f"{what}: {error}", level)
+        return error.exit_code
+    except (KeyboardInterrupt, EOFError):
+        _say(f"{what}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
+        return EXIT_FAILED
+    except Exception as error:  # the last line of defence: logged whole
+        failed(error)
+        log.critical("%s stopped by an error it does not know.", what, exc_info=error)
+        return EXIT_FAILED
 
 
 def _with_store(settings: Settings, clock: Clock, work: Callable[[Shift], int]) -> int:
@@ -166,6 +181,17 @@ def _say(message: str, level: int) -> None:
 def screen(highlight: bool = True) -> Console:
     """What a person is answered on: stdout, as wide as the terminal; without one wide enough for every table."""
     return Console(file=sys.stdout, highlight=highlight, width=None if sys.stdout.isatty() else 120)
+
+
+def parse_with_status(parser: argparse.ArgumentParser, argv: list[str] | None, *others: str) -> argparse.Namespace:
+    """Parse with `--status` and `--json`, which every script has. `--json` goes with these other options too."""
+    companions = " or ".join(["--status", *others])
+    parser.add_argument("--status", action="store_true", help="show what was asked for and where things stand")
+    parser.add_argument("--json", action="store_true", help=f"with {companions}: for a program")
+    args = parser.parse_args(argv)
+    if args.json and not any(getattr(args, option.strip("-")) for option in ("--status", *others)):
+        parser.error(f"--json goes with {companions}")
+    return args
 
 
 def date_option(text: str) -> str:

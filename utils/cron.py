@@ -39,8 +39,9 @@ def _guarded_line(
 def _command(project: Path, python: Path, log_dir: Path, script: str) -> str:
     """Quoted for the shell, then for cron, to which `%` is the end of the command.
 
-    The log's folder is made first: without it the shell would start nothing.
+    The log's folder is made first: without it the shell would start nothing. `cd` is for files that a URI names by a
+    relative path, and keeps the folder from being made anew when it is gone.
     """
-    paths = (project, python, log_dir, log_dir / "cron.log")
-    folder, program, logs, log_file = (shlex.quote(str(path)) for path in paths)
-    return f"cd {folder} && mkdir -p {logs} && {program} {script} >> {log_file} 2>&1".replace("%", "\\%")
+    paths = (project, log_dir, python, project / script, log_dir / "cron.log")
+    folder, logs, program, script_file, log_file = (shlex.quote(str(path)) for path in paths)
+    return f"cd {folder} && mkdir -p {logs} && {program} {script_file} >> {log_file} 2>&1".replace("%", "\\%")

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh")
 """Those that read the lines as they are meant."""
+_SCRIPTS = (b"daily_update.py", b"hourly_analysis.py")
 _MARK = re.compile(rb"# krx-night-shift: (begin|end) ")
 _NONE_YET = re.compile(rb"no crontab for|can't open '.*': No such file", re.IGNORECASE)
 
@@ -113,7 +114,26 @@ def change_crontab(action: str, settings: Settings, clock: Clock) -> int:
 
 
 def show(settings: Settings, clock: Clock) -> None:
-    sys.stdout.write(os.fsdecode(block_for(_place_if_any().above, settings, clock)))
+    """To stdout; what is wrong with the crontab or with cron is a warning."""
+    place = Place(b"", b"", b"")
+    try:
+        text = UserCrontab().read()
+        place = Place(text, b"", b"")
+        place = find_block(text, PROJECT)
+    except WrongUsage as problem:
+        log.warning("%s", problem)
+    sys.stdout.write(os.fsdecode(block_for(place.above, settings, clock)))
+    _warn(place)
+
+
+def schedule_in_crontab() -> bool | None:
+    """Whether lines of this user's crontab start both scripts of this project. None: no crontab can be read."""
+    try:
+        lines = UserCrontab().read().splitlines()
+    except WrongUsage:
+        return None
+    started = {script for line in lines for script in _scripts_started(line)}
+    return len(started) == len(_SCRIPTS)
 
 
 def install(settings: Settings, clock: Clock) -> None:
@@ -189,6 +209,12 @@ def _place_if_any() -> Place:
         return Place(text, b"", b"")
 
 
+def _scripts_started(line: bytes) -> set[bytes]:
+    """Those of this project that a line of a crontab starts."""
+    is_ours = os.fsencode(str(PROJECT).replace("%", "\\%")) in line and not line.lstrip().startswith(b"#")
+    return {script for script in _SCRIPTS if is_ours and script in line}
+
+
 def _refuse_strange_shell(above: bytes) -> None:
     shell = setting_of(above, "SHELL")
     if shell is not None and Path(shell).name not in SHELLS:
@@ -211,10 +237,8 @@ def _replace(crontab: UserCrontab, old: bytes, new: bytes, settings: Settings, c
 
 def _warn(place: Place) -> None:
     """About what would keep the night shift from starting, or start it twice."""
-    here = os.fsencode(str(PROJECT))
-    others = [line for line in (place.above + place.below).splitlines() if not line.lstrip().startswith(b"#")]
-    for line in others:
-        if here in line and re.search(rb"\b(daily_update|hourly_analysis)\.py\b", line):
+    for line in (place.above + place.below).splitlines():
+        if _scripts_started(line):
             log.warning("Another line of your crontab starts a script of this project: %s", os.fsdecode(line))
     if honours_cron_tz() is not None and is_running() is False:
         log.warning("No cron daemon is running on this host. Nothing will start before one does.")

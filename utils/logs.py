@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
@@ -76,7 +77,39 @@ class _JsonLines(_KstTime, JsonFormatter):
         return self._redact(super().format(record))
 
 
-class _ToStderr(logging.StreamHandler[TextIO]):
+class _Unwritable(logging.Handler):
+    """Mixed into a handler: what cannot be written keeps nobody from working. logging itself would print a traceback
+    for every line."""
+
+    said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self.said:
+            self.said = True
+            self.tell(error)
+
+    def tell(self, error: OSError) -> None:
+        """Once."""
+
+
+class _LogFile(_Unwritable, RotatingFileHandler):
+    def close(self) -> None:
+        with suppress(OSError):  # there may still be no room for what is left over
+            super().close()
+
+    def tell(self, error: OSError) -> None:
+        reason = error.strerror or type(error).__name__
+        told = (
+            f"The log {self.baseFilename} cannot be written ({reason}). The work goes on without it. Free space there."
+        )
+        with suppress(OSError):
+            sys.stderr.write(told + "\n")
+
+
+class _ToStderr(_Unwritable, logging.StreamHandler[TextIO]):
     """Wherever stderr leads at that moment: a progress bar keeps the lines above itself."""
 
     @property
@@ -88,8 +121,9 @@ class _ToStderr(logging.StreamHandler[TextIO]):
         """It is never another one."""
 
 
-def setup_logging(script: str, settings: Settings, clock: Clock) -> Redaction:
+def setup_logging(script: str, settings: Settings, clock: Clock, to_file: bool = True) -> Redaction:
     """Log to `<log_dir>/<script>.log` and to stderr. One file per script: two processes never rotate the same file.
+    What only looks leaves no file.
 
     Returns what blanks the secrets, for text that is shown without being logged. Raises `WrongUsage` when the
     folder cannot be written.
@@ -97,8 +131,9 @@ def setup_logging(script: str, settings: Settings, clock: Clock) -> Redaction:
     redact = Redaction(settings.secrets())
     json_lines = settings.log_format == "json"
     formatter = _JsonLines(clock, redact, script) if json_lines else _TextFormatter(clock, redact)
-    log_file = _file_handler(settings.log_dir / f"{script}.log")
-    handlers: list[logging.Handler] = [log_file, _ToStderr()]
+    handlers: list[logging.Handler] = [_ToStderr()]
+    if to_file:
+        handlers.insert(0, _file_handler(settings.log_dir / f"{script}.log"))
     for handler in handlers:
         handler.setFormatter(formatter)
     logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
@@ -110,6 +145,6 @@ def setup_logging(script: str, settings: Settings, clock: Clock) -> Redaction:
 def _file_handler(path: Path) -> RotatingFileHandler:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+        return _LogFile(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
         raise WrongUsage(f"LOG_DIR {path.parent} cannot be written ({error.strerror}). Choose another.") from None

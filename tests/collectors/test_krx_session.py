@@ -246,9 +246,12 @@ def test_pykrx_swallows_none_of_our_errors(
 def test_a_closed_port_is_an_outage(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
     source = connect()
     source.log_in()
+    address = exchange.url.removeprefix("http://")
     exchange.stop()
-    with pytest.raises(SourceDown, match="cannot be reached"):
+    with pytest.raises(SourceDown, match="cannot be reached") as error:
         source.fetch_day("2026-09-10")
+    assert f"The exchange at {address} cannot be reached" in str(error.value)
+    assert "No local exchange is running there" in str(error.value)
 
 
 def test_every_request_waits_for_its_turn_before_it_is_sent(

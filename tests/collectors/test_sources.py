@@ -1,6 +1,7 @@
 """Who is asked, in which order, how often, and who is asked instead."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 
 import pandas as pd
@@ -167,3 +168,14 @@ def test_what_a_retry_cannot_mend_is_asked_once(clock: FakeClock, problem: Sourc
     with pytest.raises(type(problem)):
         fetch(Sources([site], [site], clock, clock.sleep))
     assert (site.asked, clock.slept) == (1, [])
+
+
+def test_how_a_source_fails_is_noted_until_it_answers_well_and_only_what_is_new(clock: FakeClock) -> None:
+    answers = [DAY, DAY, SourceRefuses("429"), SourceRefuses("429"), MalformedAnswer("odd"), NotPublished("-"), DAY]
+    noted: list[tuple[str, str | None]] = []
+    site = Scripted("site", *answers)
+    sources = Sources([site], [site], clock, clock.sleep, note=lambda *news: noted.append(news))
+    for answer in answers:
+        with nullcontext() if answer is DAY else pytest.raises(SourceError):
+            fetch(sources)
+    assert noted == [("site", None), ("site", "refused"), ("site", "malformed"), ("site", None)]

@@ -5,17 +5,26 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from collectors.status import show_status
 from collectors.target_rule import TargetRule
 from collectors.targets import refresh_from_newest
-from tests.fakes import FakeClock, market_day, row
-from utils.date_utils import TradingCalendar
-from utils.settings import load_settings
+from tests.fakes import FakeClock, fake_crontab, market_day, row
+from utils.cli import Shift
+from utils.errors import MalformedAnswer
+from utils.job_status import JobRun
+from utils.settings import PROJECT, load_settings
 from utils.store import Store
+from utils.store.locks import COLLECTION
 from utils.store.sqlite import SqliteBackend
 
 FRIDAY, MONDAY = "2024-01-19", "2024-01-22"
+
+
+@pytest.fixture(autouse=True)
+def no_crontab(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda command: None)
 
 
 @pytest.fixture
@@ -29,12 +38,12 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 
 def person(store: Store, capsys: pytest.CaptureFixture[str]) -> str:
-    show_status(store, TradingCalendar(), load_settings(), as_json=False)
+    show_status(Shift(load_settings(), store.clock, store), as_json=False)
     return capsys.readouterr().out
 
 
 def program(store: Store, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    show_status(store, TradingCalendar(), load_settings(), as_json=True)
+    show_status(Shift(load_settings(), store.clock, store), as_json=True)
     shown: dict[str, object] = json.loads(capsys.readouterr().out)
     return shown
 
@@ -48,7 +57,7 @@ def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
     assert "Sessions 1, 2024-01-19 to 2024-01-19 (provisional, 2 tickers)" in shown
     assert "Missing, unfinished 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
     assert "Analysis 0 of 2 targets done, 2 pending, 0 failed" in shown
-    assert "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10" in shown
+    assert "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10 (your crontab cannot be read;" in shown
 
 
 def test_a_glance_tells_how_the_sources_are(store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +70,7 @@ def test_a_glance_tells_how_the_sources_are(store: Store, clock: FakeClock, caps
     assert (
         "Source pykrx closed until 2024-02-03 22:00 (banned), 1 requests on 2024-01-22, password 12 days old" in shown
     )
+    assert "(due after 90)" in shown
     assert f"agrees on {FRIDAY}" in shown
     clock.advance(hours=4)
     assert "Source pykrx open" in " ".join(person(store, capsys).split())
@@ -86,3 +96,66 @@ def test_before_the_setup_it_says_what_to_do(
     tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "Run manual_setup.py." in person(Store(SqliteBackend(tmp_path / "new"), clock), capsys)
+
+
+@pytest.mark.parametrize(
+    ("scripts", "in_crontab"), [((), False), (("daily_update.py", "hourly_analysis.py"), True), (("#x.py",), False)]
+)
+def test_what_the_crontab_does_not_start_is_said_beside_the_next_runs(
+    scripts: tuple[str, ...],
+    in_crontab: bool,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tab = fake_crontab(tmp_path)
+    tab.write_text("".join(f"* * * * * python {PROJECT / script}\n" for script in scripts))
+    monkeypatch.setattr("shutil.which", lambda command: str(tmp_path / "bin" / command))
+    assert program(store, capsys)["crontab"] is in_crontab
+    assert ("not in your crontab" in person(store, capsys)) is not in_crontab
+
+
+def test_a_living_run_is_told_from_one_that_is_gone(
+    store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with store.lock(COLLECTION), JobRun(store, "daily_update", MONDAY):
+        clock.advance(minutes=4)
+        store.beat_locks()
+        shown = " ".join(person(store, capsys).split())
+        who = f"{store.identity.host}, process {store.identity.pid}, since 2024-01-22 19:00"
+        assert f"Lock collection {who}, last sign of life 2024-01-22 19:04" in shown
+        assert f"running 1 {who}, last sign of life" in shown
+        (job,) = program(store, capsys)["jobs"]  # type: ignore[misc]
+        assert job["at_work"] is True
+        clock.advance(minutes=11)
+        shown = " ".join(person(store, capsys).split())
+        assert "gone, the lock has expired" in shown
+        assert "no run is at it now" in shown
+        assert program(store, capsys)["locks"][0]["expired"] is True  # type: ignore[index]
+
+
+def test_a_source_that_fails_says_how_and_since_when(
+    store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.next_request("pykrx", timedelta(0))
+    store.record_failure("pykrx", "down")
+    assert "the exchange does not answer since 2024-01-22 19:00 (down)" in " ".join(person(store, capsys).split())
+    (pykrx,) = program(store, capsys)["sources"]  # type: ignore[misc]
+    assert pykrx["failure"] == {"kind": "down", "since": "2024-01-22T19:00:00+09:00"}
+    store.record_failure("pykrx", None)
+    assert "Source pykrx open" in " ".join(person(store, capsys).split())
+
+
+def test_an_error_stands_whole_below_its_job_and_squeezes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "word " * 40
+    with pytest.raises(MalformedAnswer), JobRun(store, "manual_setup", MONDAY):
+        raise MalformedAnswer(words)
+    monkeypatch.setattr("collectors.status.screen", lambda: Console(width=80, highlight=False))
+    lines = person(store, capsys).splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
+    assert lines[place].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]
+    assert " ".join(lines[place + 1 :]).split() == words.split()
+    assert max(map(len, lines)) <= 80

@@ -50,7 +50,9 @@ class CronHost:
         self.project, self.logs = folder / "night shift", folder / "night shift" / "logs"
         self.project.mkdir()
         self.python = folder / "python"
-        self.python.write_text('#!/bin/sh\necho "$(TZ=KST-9 date "+%F %H:%M") $1" >> fired\necho "output of $1"\n')
+        self.python.write_text(
+            '#!/bin/sh\necho "$(TZ=KST-9 date "+%F %H:%M") ${1##*/}" >> fired\necho "output of ${1##*/}"\n'
+        )
         self.python.chmod(0o755)
         self._clock, self._clock_library, self._crontab = folder / "clock", clock_library, folder / "crontab"
 

@@ -46,7 +46,7 @@ class Installation:
         before = len(log.read_text(encoding="utf-8")) if log.exists() else 0
         with _own_signals_and_logging():
             code = importlib.import_module(script).main(list(options))
-        return Run(code, log.read_text(encoding="utf-8")[before:])
+        return Run(code, log.read_text(encoding="utf-8")[before:] if log.exists() else "")
 
     def must(self, moment: datetime, script: str, *options: str) -> Run:
         done = self.run(moment, script, *options)

@@ -145,3 +145,20 @@ def test_a_file_named_by_a_relative_path_is_looked_for_in_the_projects_folder(su
     assert refused.returncode == 2
     project = Path(__file__).resolve().parents[2]
     assert str(project / "no-such-file-of-targets.txt") in refused.stderr
+
+
+def test_a_changed_threshold_counts_at_once_though_no_session_is_due(suite_over: Suite) -> None:
+    suite_over.must(BEFORE, *SETUP)
+    suite_over.must(BEFORE, "daily_update.py")
+    before = suite_over.read(BEFORE)["targets"]
+    half = sorted(each["market_cap"] for each in before)[len(before) // 2]
+    changed = Suite(suite_over.exchange, suite_over.folder, {**suite_over.own_settings, "MIN_MARKET_CAP": str(half)})
+    shown = json.loads(changed.must(BEFORE, "daily_update.py", "--status", "--json").stdout)
+    assert shown["scope"]["min_market_cap"] == half
+    done = changed.must(BEFORE, "daily_update.py")
+    assert "Nothing to do" in done.stderr
+    after = changed.read(BEFORE)["targets"]
+    assert f"2026-08-26: {len(after)} targets, 0 entered, {len(before) - len(after)} left." in done.stderr
+    assert min(each["market_cap"] for each in after) == half
+    assert changed.run(BEFORE, "daily_update.py", "--audit").returncode == 0
+    assert " left." not in changed.must(BEFORE, "daily_update.py").stderr, "what is right is not said again"

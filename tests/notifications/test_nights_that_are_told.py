@@ -273,11 +273,23 @@ def test_a_run_that_a_person_interrupts_tells_nobody(watched: Watched, monkeypat
     assert watched.receiver.messages == []
 
 
+def test_whatever_goes_wrong_in_telling_a_good_night_stays_good(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise KeyError("resolved_utc")
+
+    monkeypatch.setattr("utils.notifications.watch.Teller.tell", broken)
+    done = watched.must(EVENING, "daily_update")
+    assert "daily_update, telling what the run came to, stopped by an error it does not know." in done.log
+
+
 def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:
     done = watched.must(EVENING, "manual_setup", "--yes", "--sessions", "4", "--dry-run")
     assert watched.receiver.titles == ["krx-night-shift: a test"]
     assert watched.receiver.pings == ["/log"]
-    assert "Notifications: json; heartbeat: on." in done.log
+    assert "Notifications: json.\n" in done.log
+    assert "Heartbeat: on.\n" in done.log
     assert "Told: 1. json." in done.log
     watched.must(EVENING, "manual_setup", "--yes", "--sessions", "4")
     assert len(watched.receiver.arrived) == 2, "only a dry run"

@@ -255,9 +255,15 @@ def test_the_incident_of_the_database_is_told_once_and_leaves_nothing_behind(tmp
     assert first.claim_untold() == []
 
 
-def test_a_file_that_was_cut_off_is_an_incident_that_nobody_was_told_of(tmp_path: Path, clock: FakeClock) -> None:
-    (tmp_path / "database_incident.json").write_text('{"_id": "data', encoding="utf-8")
+@pytest.mark.parametrize("text", ['{"_id": "data', "{}", "[]", "null", '{"told_utc": "yesterday"}'])
+def test_a_file_that_is_no_incident_is_one_that_nobody_was_told_of(text: str, tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "database_incident.json").write_text(text, encoding="utf-8")
     there = DatabaseIncident(tmp_path, clock)
     assert there.claim_untold() == []
     there.open_incident("store", "x")
     assert len(there.claim_untold()) == 1
+
+
+def test_a_kind_that_is_not_known_is_told_as_a_failure(clock: FakeClock) -> None:
+    title, body = message([incident(clock, kind="of a later version", message="Look here.")], "en")
+    assert (title, body) == ("krx-night-shift: daily_update: failed", "Look here.")

@@ -200,3 +200,16 @@ def test_what_is_due_is_found_by_index_and_in_order(tmp_path: Path, clock: FakeC
     assert by_ticker.endswith("sqlite_autoindex_system_info.target_tickers_1 (_id=?)")
     assert "USING INDEX stock_data.corporate_actions(session)" in plan("corporate_actions")[0]
     backend.close()
+
+
+def test_a_full_disk_says_what_to_do_and_keeps_what_is_stored(tmp_path: Path, clock: FakeClock) -> None:
+    filled_folder(tmp_path, clock)
+    backend = SqliteBackend(tmp_path)
+    (pages,) = backend._connection.execute("PRAGMA page_count").fetchone()
+    backend._connection.execute(f"PRAGMA max_page_count = {pages}")  # the same error as that of a full disk
+    store = Store(backend, clock)
+    with pytest.raises(StoreError, match=r"no room to grow.*Free space.*next run goes on") as error:
+        store.save_session(market_day("2024-02-01", *(row(f"{number:06}") for number in range(5000))))
+    assert error.value.exit_code == EXIT_FAILED
+    assert [head.session for head in store.session_heads()] == SESSIONS
+    store.close()

@@ -196,3 +196,17 @@ def test_a_password_is_as_old_as_its_first_login(store: Store, other: Store, clo
     assert other.record_password("pykrx", "a1b2") == first
     assert other.record_password("pykrx", "c3d4") == clock.now_utc()
     assert state(store)["password"] == {"mark": "c3d4", "since_utc": clock.now_utc()}
+
+
+def test_how_a_source_fails_is_kept_with_its_beginning_until_it_answers_well(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
+    store.record_failure("pykrx", "down")
+    began = clock.now_utc()
+    clock.advance(hours=1)
+    other.record_failure("pykrx", "down")
+    assert state(store)["failure"] == {"kind": "down", "since_utc": began}
+    other.record_failure("pykrx", "login_refused")
+    assert state(store)["failure"] == {"kind": "login_refused", "since_utc": clock.now_utc()}
+    store.record_failure("pykrx", None)
+    assert state(store)["failure"] is None

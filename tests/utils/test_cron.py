@@ -20,9 +20,9 @@ def test_a_host_that_keeps_kst_gets_the_lines_of_the_contract() -> None:
     run = "cd /opt/krx && mkdir -p /var/log/krx && /opt/krx/.venv/bin/python"
     log = ">> /var/log/krx/cron.log 2>&1"
     assert cron_lines(PROJECT, PYTHON, LOGS, KST) == [
-        f"0 19 * * 1-5 {run} daily_update.py {log}",
-        f"10 19-23 * * 1-5 {run} hourly_analysis.py {log}",
-        f"10 0-8 * * 2-6 {run} hourly_analysis.py {log}",
+        f"0 19 * * 1-5 {run} /opt/krx/daily_update.py {log}",
+        f"10 19-23 * * 1-5 {run} /opt/krx/hourly_analysis.py {log}",
+        f"10 0-8 * * 2-6 {run} /opt/krx/hourly_analysis.py {log}",
     ]
 
 
@@ -62,7 +62,7 @@ class Host:
             folder.mkdir(parents=True)
         # Only asked in Korea's zone and for weekday and hour, otherwise it has no answer.
         self._script(self.bin / "date", '[ "$TZ $1" = "KST-9 +%u-%H" ] && echo "$NOW_IN_KOREA"')
-        self.python = self._script(self.bin / "python", 'echo "$1" >> ran; echo output')
+        self.python = self._script(self.bin / "python", 'echo "${1##*/}" >> ran; echo output')
 
     def _script(self, path: Path, text: str) -> Path:
         path.write_text(f"#!/bin/sh\n{text}\n")

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes import FakeClock
 from utils import crontab
 from utils.cron import KST_OFFSET, cron_lines
-from utils.crontab import advice, can_be_installed, change_crontab, find_block, setting_of, utc_offsets_below
+from utils.crontab import advice, can_be_installed, change_crontab, find_block, marker, setting_of, utc_offsets_below
 from utils.errors import NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
 
@@ -151,6 +151,16 @@ def test_damaged_markers_are_refused_and_nothing_is_changed(damaged: bytes, acti
     assert host.tab.read_bytes() == b"@daily true\n" + damaged
 
 
+def test_printing_tells_that_the_markers_are_damaged(
+    host: Host, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    host.has(marker("begin", PROJECT) + b"\n")
+    host.cron("print")
+    assert "The marker lines" in caplog.text
+    assert "daily_update.py" in capsys.readouterr().out
+    assert host.tab.read_bytes() == marker("begin", PROJECT) + b"\n"
+
+
 def test_markers_are_known_by_their_text_not_by_the_space_around_it() -> None:
     text = b"one\n  " + BEGIN.strip() + b"  \r\nold\n" + END.strip()
     place = find_block(text, PROJECT)
@@ -284,8 +294,10 @@ def test_a_cron_that_is_not_at_work_is_named(
 ) -> None:
     monkeypatch.setattr(crontab, "honours_cron_tz", lambda: honours)
     monkeypatch.setattr(crontab, "is_running", lambda: running)
-    host.cron("install")
-    assert ("No cron daemon is running" in caplog.text) is warned
+    for action in ("print", "install"):
+        caplog.clear()
+        host.cron(action)
+        assert ("No cron daemon is running" in caplog.text) is warned
 
 
 @pytest.mark.parametrize("action", ["print", "install"])

@@ -177,3 +177,33 @@ def test_a_log_file_that_is_a_folder_is_wrong_usage(make_settings: Make, clock: 
     (settings.log_dir / "daily_update.log").mkdir(parents=True)
     with pytest.raises(WrongUsage, match="LOG_DIR"):
         setup_logging("daily_update", settings, clock)
+
+
+def test_a_full_disk_is_said_once_and_the_lines_go_on_at_the_console(
+    make_settings: Make, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = make_settings()
+    settings.log_dir.mkdir()
+    (settings.log_dir / "daily_update.log").symlink_to("/dev/full")
+    setup_logging("daily_update", settings, clock)
+    for word in ("first", "second"):
+        logging.getLogger("any").info(word)
+    shown = capsys.readouterr().err
+    assert [shown.count(each) for each in ("first", "second", "No space left on device", "Traceback")] == [1, 1, 1, 0]
+
+
+def test_a_line_that_cannot_be_formatted_is_a_mistake_that_is_shown(
+    make_settings: Make, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup_logging("daily_update", make_settings(), clock)
+    logging.getLogger("any").info("%d sessions", "no")
+    assert "TypeError" in capsys.readouterr().err
+
+
+def test_what_only_looks_leaves_no_file_and_needs_no_folder(
+    make_settings: Make, clock: FakeClock, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    setup_logging("daily_update", make_settings(log_dir=str(tmp_path / "file")), clock, to_file=False)
+    logging.getLogger("any").info("hello")
+    assert (tmp_path / "file").read_text() == "in the way"

@@ -1,6 +1,7 @@
 """The one incident that the database cannot keep: that it cannot be used. A file beside the logs of this host."""
 
 import json
+import logging
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from utils.store.backend import Document
 from utils.store.incidents import new_incident
 
 JOB = "database"
+_FIELDS = new_incident(JOB, "", "", datetime.min).keys()
+log = logging.getLogger(__name__)
 
 
 class DatabaseIncident:
@@ -43,16 +46,31 @@ class DatabaseIncident:
             self._write(incident | {"told_utc": self._clock.now_utc()})
 
     def _read(self) -> Document | None:
-        """None also when it was cut off: then it is told once more."""
+        """None also when it is not what was written, cut off for instance: then it is told once more."""
         try:
-            found: Document = json.loads(self._file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            return _incident(json.loads(self._file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
             return None
-        moments = {name: datetime.fromisoformat(text) for name, text in found.items() if name.endswith("_utc") and text}
-        return found | moments
+        except ValueError as problem:
+            log.warning("%s is not an incident as it was written, and counts as none: %s", self._file, problem)
+            return None
 
     def _write(self, incident: Document) -> None:
         text = json.dumps(incident, ensure_ascii=False, default=datetime.isoformat)
         new = self._file.with_suffix(".new")
         new.write_text(text, encoding="utf-8")
         new.replace(self._file)
+
+
+def _incident(found: object) -> Document:
+    """What was read, its moments as such. Raises `ValueError` when it is no incident."""
+    if not isinstance(found, dict) or not found.keys() >= _FIELDS:
+        raise ValueError("fields are missing")
+    moments = {name: _moment(value) for name, value in found.items() if name.endswith("_utc")}
+    if moments["opened_utc"] is None:
+        raise ValueError("it was never opened")
+    return found | {"kind": str(found["kind"])} | moments
+
+
+def _moment(value: object) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(str(value))

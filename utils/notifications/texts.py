@@ -102,7 +102,7 @@ def unfinished_line(language: str, session: str) -> str:
 
 
 def _headline(incident: Incident, language: str) -> str:
-    headline = HEADLINES[incident["kind"]][language == "ko"]
+    headline = HEADLINES.get(incident["kind"], HEADLINES["failed"])[language == "ko"]
     if incident["until_utc"] is None:
         return headline
     until = _WORDS[language]["until"].format(moment=_kst(incident["until_utc"]))

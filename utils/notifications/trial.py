@@ -21,7 +21,8 @@ def check_services(settings: Settings) -> None:
         )
     services = ", ".join(map(scheme_of, settings.notify_addresses)) or "off (NOTIFY_URLS)"
     monitor = "on" if settings.heartbeat_url else "off (HEARTBEAT_URL)"
-    log.info("Notifications: %s; heartbeat: %s.", services, monitor)
+    log.info("Notifications: %s.", services)
+    log.info("Heartbeat: %s.", monitor)
 
 
 def try_services(settings: Settings, clock: Clock) -> None:

@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from utils.clock import Clock
 from utils.errors import EXIT_NOT_NOW, Banned, LockHeld, NightShiftError, NotCollected, NotNow, StoreError
@@ -27,8 +26,8 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """`with Watch(script) as watch:` around a whole run. Nothing is told before `begin`, nor of a run that comes to
-    neither `ended_well` nor `failed`: a person has interrupted it.
+    """Of a whole run: `begin`, then `ended_well` or `failed`, then `tell`. Nothing is told before `begin`, nor of a run
+    that comes to neither end: a person has interrupted it.
 
     The monitor watches the promise of the evening, so only `daily_update` pings it. Exit code 75 is neither success nor
     failure: the monitor's own patience decides whether the session is in by morning.
@@ -50,12 +49,8 @@ class Watch:
     def failed(self, error: Exception) -> None:
         self._is_over, self._error = True, error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def tell(self) -> None:
+        """The monitor, and people when it matters."""
         if self._settings is None or not self._is_over:
             return
         try:

@@ -83,6 +83,14 @@ class SourceStates(StoreBase):
         since: datetime = known["since_utc"]
         return since
 
+    def record_failure(self, source: str, kind: str | None) -> None:
+        """How the source fails at present, by the kind of the error; None: it answers well. Written, with the moment,
+        only when that has changed."""
+        known: Document | None = self._source(source)["failure"]
+        if (known and known["kind"]) != kind:
+            failure = kind and {"kind": kind, "since_utc": self.clock.now_utc()}
+            self.backend.update(SOURCES, {"_id": source}, {"failure": failure})
+
     def sources(self) -> list[Document]:
         return self.backend.find(SOURCES)
 
@@ -97,6 +105,7 @@ class SourceStates(StoreBase):
             "total": 0,
             "comparison": None,
             "password": None,
+            "failure": None,
         }
         if (found := self.backend.get(SOURCES, source)) is not None:
             return found

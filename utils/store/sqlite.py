@@ -1,5 +1,6 @@
 """The embedded database: one SQLite file. Documents as JSON text, columns and charts as raw little-endian arrays."""
 
+import errno
 import fcntl
 import json
 import logging
@@ -245,6 +246,11 @@ def _flush(path: Path) -> None:
 
 def _store_error(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorname", "")
+    if code == "SQLITE_FULL" or getattr(error, "errno", None) == errno.ENOSPC:
+        return StoreError(
+            f"{path} has no room to grow ({error}). Free space there, or move DATA_DIR to another disk and set it. "
+            "What is stored is kept; the next run goes on."
+        )
     if isinstance(error, OSError) or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return StoreUnusable(
             f"{path} cannot be written ({error}). Give this user write access to it and its folder, or set DATA_DIR."
