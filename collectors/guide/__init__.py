@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from collectors.guide.choices import ask_markets, ask_sessions, ask_threshold
 from collectors.guide.database import ask_database
@@ -11,9 +11,12 @@ from collectors.guide.ending import offer_cron_lines, say_what_comes_next
 from collectors.guide.exchange import ask_exchange
 from collectors.guide.guide import Guide, place
 from collectors.guide.texts import LANGUAGES, Words
+from collectors.guide.trials import try_database
 from utils.clock import Clock
-from utils.errors import NightShiftError
+from utils.env_file import check_writable
+from utils.errors import LockHeld, NightShiftError, StoreError, WrongUsage
 from utils.settings import ENV_FILE, load_settings
+from utils.store import can_be_looked_at
 
 __all__ = ["LANGUAGES", "Dialogue", "Words", "converse", "offer_cron_lines", "place", "say_what_comes_next"]
 
@@ -29,6 +32,7 @@ def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
     guide = Guide(dialogue, words, options, Clock(load_settings(options).kst_now), fresh)
     try:
         with _log_lines_held_back():
+            _check_before_any_question(guide)
             _ask_everything(guide)
         dialogue.say("")
         if ENV_FILE.exists():
@@ -38,8 +42,22 @@ def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
     except (KeyboardInterrupt, EOFError):
         dialogue.say("")
         raise NightShiftError(words("left")) from None
+    except LockHeld as held:
+        raise LockHeld(words("problem_locked", detail=held)) from None
     dialogue.say(words("not_begun", file=ENV_FILE))
     return False
+
+
+def _check_before_any_question(guide: Guide) -> None:
+    """That the answers can be kept, and that nobody is at work where the data is kept now."""
+    try:
+        check_writable(guide.env_file)
+    except WrongUsage as problem:
+        raise WrongUsage(guide.words("env_unwritable", file=guide.env_file, detail=problem)) from None
+    settings = guide.settings()
+    if can_be_looked_at(settings):
+        with guide.dialogue.waiting(guide.words("trying_database")), suppress(StoreError):  # question 1 is about that
+            try_database(settings, guide.clock)
 
 
 def _ask_everything(guide: Guide) -> None:

@@ -13,6 +13,7 @@ from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceError, WrongUsage
 from utils.settings import Settings
 from utils.store import Store, open_store
+from utils.store.locks import COLLECTION
 
 _DAYS_TRIED = 3
 """A holiday that nobody predicted has no prices; two in a row have been seen."""
@@ -27,8 +28,12 @@ class Shown:
 
 
 def try_database(settings: Settings, clock: Clock) -> str:
-    """What it is, for a person; it can be written, and holds what it needs from then on. Raises `StoreError`."""
-    with closing(open_store(settings, clock)) as store:
+    """What it is, for a person; it can be written, and holds what it needs from then on.
+
+    Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in once, so trying it
+    would throw that job out.
+    """
+    with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
         return store.description
 
 

@@ -3,6 +3,9 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,10 @@ from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
 from tests.server import NewDatabases
-from utils.settings import PROJECT
+from utils.clock import Clock
+from utils.settings import PROJECT, load_settings, setting_names
+from utils.store import open_store
+from utils.store.locks import COLLECTION
 
 HERE, MONGODB = "1", "2"
 ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
@@ -67,6 +73,45 @@ def test_the_number_of_targets_is_shown_before_the_threshold_is_chosen(
         (line,) = (line for line in talk.shown.splitlines() if line.split()[:1] == [amount])
         assert line.split() == [amount, f"{targets:,}"]
     assert talk.says(in_english("targets_today", targets=targets, amount="1,000bn"))
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """A job that holds the lock of the embedded database in that folder."""
+    settings = load_settings({"data_dir": str(folder)}, folder / "none")
+    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+        yield
+
+
+@pytest.mark.parametrize("language", [0, 1], ids=["en", "ko"])
+def test_while_a_job_is_at_work_nothing_is_asked(newcomer: Newcomer, language: int) -> None:
+    """A login would throw the job out of the exchange."""
+    with at_work(newcomer.folder / "data"):
+        talk = newcomer.talk(options=["--lang", ("en", "ko")[language]])
+    assert (talk.code, talk.says("since 2026-09-10 19:00"), talk.says(TEXTS["choice"][language])) == (75, True, False)
+    assert talk.says(TEXTS["problem_locked"][language].split("\n")[0].format(detail="Another run holds the lock"))
+    assert sum(newcomer.exchange.counts().values()) == 0
+    assert not newcomer.env_file.exists()
+
+
+def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
+    newcomer: Newcomer, on_the_server: NewDatabases
+) -> None:
+    uri, prefix = on_the_server().values()
+    nothing = {name.lower(): "" for name in setting_names()}
+    settings = load_settings(nothing | {"mongodb_uri": uri, "mongodb_db_prefix": prefix}, newcomer.folder / "none")
+    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+        talk = newcomer.talk(MONGODB, uri, MONGODB_DB_PREFIX=prefix)
+    assert (talk.code, talk.unsaid) == (75, []), talk.shown
+    assert sum(newcomer.exchange.counts().values()) == 0
+
+
+@pytest.mark.parametrize("language", [0, 1], ids=["en", "ko"])
+def test_an_env_file_that_cannot_be_written_is_told_before_any_question(newcomer: Newcomer, language: int) -> None:
+    newcomer.env_file.symlink_to("/proc/none/.env")
+    talk = newcomer.talk(options=["--lang", ("en", "ko")[language]])
+    said = TEXTS["env_unwritable"][language].split("\n")[0].format(file=newcomer.env_file, detail="cannot be written")
+    assert (talk.code, talk.says(said), talk.says(TEXTS["choice"][language])) == (2, True, False), talk.shown
 
 
 def test_one_login_and_one_request_are_enough_to_try_an_account(newcomer: Newcomer) -> None:
