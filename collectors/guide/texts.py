@@ -22,11 +22,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "welcome": (
         "Five questions, then this machine collects the Korean stock market by night.\n"
         "Enter takes the answer in [brackets]. Ctrl-C leaves at any time: what was\n"
-        "answered so far is kept in .env, and the next start goes on from there.",
+        "answered so far is kept in .env, and the next start asks only what is left.",
         "다섯 가지를 정하면 이 컴퓨터가 매일 밤 한국 주식시장을 수집합니다.\n"
         "Enter를 누르면 [대괄호] 안의 답을 그대로 씁니다. Ctrl-C를 누르면 나갑니다.\n"
-        "그때까지 답한 것은 .env에 남으므로 다음에 이어서 하면 됩니다.",
+        "그때까지 답한 것은 .env에 남으며, 다시 실행하면 남은 것만 묻습니다.",
     ),
+    "unfinished": ("\nAn earlier conversation was not finished.", "\n끝내지 않은 이전 설정이 있습니다."),
+    "go_on": ("go on where it was left", "멈춘 곳에서 이어서 하기"),
+    "from_the_start": (
+        "from the start, where Enter keeps each answer",
+        "처음부터 다시 하기(Enter를 누르면 이전 답을 유지)",
+    ),
+    "as_before": ("As answered before: {value}", "이전에 답한 대로: {value}"),
     "heading": ("{number} of 5  {title}", "{number}/5  {title}"),
     "choice": ("Choice", "선택"),
     "wrong_choice": ("Type a number from 1 to {count}.", "1부터 {count}까지의 숫자를 입력하십시오."),

@@ -260,12 +260,54 @@ def test_the_question_for_the_demo_exchange_is_left_in_the_same_way(newcomer: Ne
     assert not newcomer.env_file.exists()
 
 
+GO_ON, FROM_THE_START = "", "2"
+
+
 def test_an_interrupted_conversation_goes_on_where_it_was(newcomer: Newcomer) -> None:
+    """Asked are the threshold and the sessions, and nothing before them."""
     assert_left(newcomer.talk(HERE, ACCOUNT, *login(), "KOSDAQ", CTRL_C))
-    talk = newcomer.talk("", "", "", "", "", "300bn", "3", "y")
+    talk = newcomer.talk(GO_ON, "300bn", "3", "y")
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    for value in ("KRX_ID, KRX_PW", "KOSDAQ"):
+        assert talk.says(in_english("as_before", value=value))
     scope = newcomer.stored()["scope"]
     assert (scope["markets"], scope["min_market_cap"]) == (["KOSDAQ"], 300_000_000_000)
+
+
+@pytest.mark.parametrize("given", range(1, len(ANSWERS) + 1))
+def test_wherever_it_was_left_only_the_rest_is_asked(newcomer: Newcomer, given: int) -> None:
+    """A password is only kept once it was accepted: left there, the login name is asked again."""
+    newcomer.talk(*ANSWERS[:given], CTRL_C)
+    open_from = 2 if given == 3 else given
+    talk = newcomer.talk(GO_ON, *ANSWERS[open_from:], "n")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert newcomer.answers() == {name: value for each in KEPT.values() for name, value in each.items()}
+
+
+def test_both_ways_are_still_wanted_after_the_key_was_interrupted(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, BOTH, *login(), CTRL_C)
+    logins = newcomer.exchange.counts()["login"]
+    talk = newcomer.talk(GO_ON, KEY, CTRL_C)
+    assert talk.says(in_english("as_before", value="KRX_ID, KRX_PW"))
+    assert newcomer.answers() == CREDENTIALS | {"KRX_OPENAPI_KEY": KEY}
+    assert newcomer.exchange.counts()["login"] == logins, "it is not tried again without need"
+
+
+def test_from_the_start_every_answer_can_be_changed_and_enter_keeps_it(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, BOTH, *login(), CTRL_C)
+    talk = newcomer.talk(FROM_THE_START, "", "", "", "", KEY, "KOSPI", "", "2", "y")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    expected = {"KRX_OPENAPI_KEY": KEY, "MARKETS": "KOSPI", "HISTORY_SESSIONS": "2"}
+    assert newcomer.answers() == CREDENTIALS | expected
+
+
+def test_what_no_longer_works_is_asked_again(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
+    newcomer.exchange.fail("wrong_password", times=1)
+    talk = newcomer.talk(GO_ON, "", "", "KOSPI", CTRL_C)
+    assert_left(talk)
+    assert talk.says(in_english("problem_login_refused"))
+    assert newcomer.answers() == CREDENTIALS | {"MARKETS": "KOSPI"}
 
 
 def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
@@ -340,7 +382,7 @@ def test_a_reset_asks_once_more_and_deletes_nothing_without_a_yes(newcomer: Newc
     talk = newcomer.talk(*again, "", options=["--reset"])
     assert (talk.code, talk.says(in_english("not_deleted"))) == (2, True), talk.shown
     assert len(newcomer.stored()["heads"]) == 3
-    talk = newcomer.talk(*again[:6], "2", "", "y", options=["--reset"])
+    talk = newcomer.talk(FROM_THE_START, *again[:6], "2", "", "y", options=["--reset"])
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert len(newcomer.stored()["heads"]) == 2
 
