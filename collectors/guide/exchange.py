@@ -12,9 +12,9 @@ from collectors.guide.demo import (
     back_to_the_real_exchange,
     is_local,
 )
-from collectors.guide.guide import Guide
+from collectors.guide.guide import MOST_LOGINS, Guide
 from collectors.guide.progress import ACCEPTED, WAY
-from collectors.guide.trials import Shown, try_account, try_key
+from collectors.guide.trials import Shown, forget_refused_logins, refused_logins, try_account, try_key
 from utils.errors import (
     KeyRefused,
     LoginRefused,
@@ -118,30 +118,42 @@ def _ask_both(guide: Guide) -> Shown | None:
 
 
 def _account(guide: Guide, around: Answers) -> Shown | None:
-    """Name and password until they are accepted, three times at most; kept with the settings `around` them."""
+    """Name and password until they are accepted, three times in a row at most; kept with the settings `around` them."""
     words, dialogue = guide.words, guide.dialogue
     settings = guide.settings(around)
     name, present = _text(settings.krx_id), _text(settings.krx_pw)
     while True:
         name = dialogue.ask(words("login_name"), name, lambda answer: _something(guide, answer))
+        _stop_before_the_lock(guide, name)
         password = dialogue.ask_hidden(words("password_kept" if present else "password"), needed=not present)
         answers = around | {"krx_id": name, "krx_pw": password or present}
         try:
             shown = _try_account(guide, answers)
         except LoginRefused as refusal:
             dialogue.explain(refusal)
-            _count_refusal(guide)
+            _heed_refusals(guide, name)
             present = ""  # it is refused: only another one is worth a try
         else:
             guide.keep(answers)
             return shown
 
 
-def _count_refusal(guide: Guide) -> None:
-    guide.logins_left -= 1
-    if not guide.logins_left:
-        raise WrongUsage(guide.words("three_refusals"))
-    guide.dialogue.hint(guide.words("tries_left", left=guide.logins_left))
+def _stop_before_the_lock(guide: Guide, name: str) -> None:
+    """Earlier runs count as well. A login by hand ends the row, and only the person knows of it."""
+    words, settings = guide.words, guide.settings()
+    refused = refused_logins(settings, guide.clock, name)
+    if refused < MOST_LOGINS:
+        return
+    if not guide.dialogue.agrees(words("logged_in_by_hand", refused=refused), default=False):
+        raise WrongUsage(words("too_many_refusals", refused=refused))
+    forget_refused_logins(settings, guide.clock)
+
+
+def _heed_refusals(guide: Guide, name: str) -> None:
+    refused = refused_logins(guide.settings(), guide.clock, name)
+    if refused >= MOST_LOGINS:
+        raise WrongUsage(guide.words("too_many_refusals", refused=refused))
+    guide.dialogue.hint(guide.words("tries_left", left=MOST_LOGINS - refused))
 
 
 def _key(guide: Guide, around: Answers) -> Shown | None:

@@ -17,7 +17,7 @@ from utils.store import open_store
 
 TEMPLATE = PROJECT / ".env.example"
 MOST_LOGINS = 3
-"""Logins that may be refused in one conversation: the exchange locks accounts."""
+"""Logins with one ID that may be refused in a row: the exchange locks an account after five."""
 
 
 @dataclass
@@ -38,7 +38,6 @@ class Guide:
     clock: Clock
     fresh: bool = False
     env_file: Path = ENV_FILE
-    logins_left: int = MOST_LOGINS
     shown: Shown | None = None
     way: int = 0
 

@@ -112,14 +112,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "지금은 시장 데이터를 받을 수 없어 종목 수를 보여 드리지 못합니다.\n  ({detail})",
     ),
     "tries_left": (
-        "The exchange locks an account after several wrong logins. Tries left here: {left}.",
-        "여러 번 틀리면 거래소가 계정을 잠급니다. 여기서 남은 시도: {left}번.",
+        "The exchange locks an account after several wrong logins. Tries left: {left}.",
+        "여러 번 틀리면 거래소가 계정을 잠급니다. 남은 시도: {left}번.",
     ),
-    "three_refusals": (
-        "the exchange has refused three logins. Before a fourth one locks the account, log in once at "
-        "https://data.krx.co.kr by hand. Then run this again.",
-        "거래소가 로그인을 세 번 거부했습니다. 네 번째에 계정이 잠기기 전에 https://data.krx.co.kr 에서 직접 "
-        "로그인해 보십시오. 그다음 다시 실행하십시오.",
+    "too_many_refusals": (
+        "the exchange has refused {refused} logins with this login name in a row. Before the next one locks the "
+        "account, log in once at https://data.krx.co.kr by hand. Then run this again.",
+        "거래소가 이 아이디의 로그인을 연달아 {refused}번 거부했습니다. 더 틀리면 계정이 잠길 수 있으니 먼저 "
+        "https://data.krx.co.kr 에서 직접 로그인해 보십시오. 그다음 다시 실행하십시오.",
+    ),
+    "logged_in_by_hand": (
+        "The exchange has refused {refused} logins with this login name in a row, and locks accounts.\n"
+        "Have you logged in at https://data.krx.co.kr by hand since?",
+        "거래소가 이 아이디의 로그인을 연달아 {refused}번 거부했으며, 더 틀리면 계정을 잠급니다.\n"
+        "그 뒤 https://data.krx.co.kr 에서 직접 로그인하는 데 성공했습니까?",
     ),
     "demo_hint": (
         "Start it in this folder, in another terminal:\n    .venv/bin/python -m sandbox --port 8765",

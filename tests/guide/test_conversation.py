@@ -133,8 +133,34 @@ def test_three_refused_logins_are_enough(newcomer: Newcomer) -> None:
     wrong = [answer for number in range(3) for answer in login(f"wrong-{number}")]
     talk = newcomer.talk(HERE, ACCOUNT, *wrong)
     assert (talk.code, newcomer.exchange.counts()["login"]) == (2, 3), talk.shown
-    assert talk.says("refused three logins")
+    assert talk.says(in_english("too_many_refusals", refused=3))
     assert not newcomer.env_file.exists()
+
+
+def test_refused_logins_of_earlier_starts_count_until_one_succeeds(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    assert talk.says(in_english("tries_left", left=1)), talk.shown
+    newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login(), CTRL_C)
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    assert talk.says(in_english("tries_left", left=2)), talk.shown
+
+
+def test_after_three_refusals_the_next_start_asks_the_exchange_only_after_a_login_by_hand(newcomer: Newcomer) -> None:
+    wrong = [answer for number in range(3) for answer in login(f"wrong-{number}")]
+    newcomer.talk(HERE, ACCOUNT, *wrong)
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, LOGIN_ID, "")
+    assert (talk.code, talk.unsaid, newcomer.exchange.counts()["login"]) == (2, [], 3), talk.shown
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, LOGIN_ID, "y", PASSWORD, CTRL_C)
+    assert_left(talk)
+    assert newcomer.answers() == CREDENTIALS
+
+
+def test_another_login_name_has_its_own_tries(newcomer: Newcomer) -> None:
+    wrong = [answer for number in range(2) for answer in login(f"wrong-{number}")]
+    talk = newcomer.talk(HERE, ACCOUNT, *wrong, "another", "wrong", CTRL_C)
+    assert_left(talk)
+    assert talk.shown.count(in_english("tries_left", left=2).split(". ")[1]) == 2
 
 
 def test_a_password_that_is_due_is_explained(newcomer: Newcomer) -> None:
