@@ -10,7 +10,16 @@ from collectors.audit import audit_sessions
 from collectors.cross_check import cross_check
 from collectors.dataset_healing import heal_datasets
 from collectors.first_load import load, sessions_to_load
-from collectors.guide import LANGUAGES, Dialogue, Words, converse, offer_cron_lines, place, say_what_comes_next
+from collectors.guide import (
+    LANGUAGES,
+    Dialogue,
+    Progress,
+    Words,
+    converse,
+    offer_cron_lines,
+    place,
+    say_what_comes_next,
+)
 from collectors.status import show_status
 from collectors.stock_data_collector import StockDataCollector
 from collectors.target_rule import target_rule
@@ -123,6 +132,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
         thorough=True,
     )
     cross_check(sources, store)
+    Progress().forget()
     say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE
 

@@ -56,7 +56,15 @@ class Account:
 
     def mark(self) -> str:
         """Tells one password from the next: 16 bits of scrypt, too few to find a password by."""
-        return hashlib.scrypt(self.password.encode(), salt=self.login_id.encode(), n=2**14, r=8, p=1).hex()[:4]
+        return _mark(self.password, salt=self.login_id)
+
+    def id_mark(self) -> str:
+        """Tells one login ID from the next, in the same way."""
+        return _mark(self.login_id, salt=SITE)
+
+
+def _mark(secret: str, salt: str) -> str:
+    return hashlib.scrypt(secret.encode(), salt=salt.encode(), n=2**14, r=8, p=1).hex()[:4]
 
 
 class PykrxSource:
@@ -129,7 +137,10 @@ class PykrxSource:
             self._check_login(self._transport.login_code)
         except (LoginRefused, LoggedInElsewhere) as refusal:
             self._refusal = refusal
+            if type(refusal) is LoginRefused:  # a password that is due is the right one
+                self._gate.login_refused(self._account.id_mark())
             raise
+        self._gate.login_accepted()
         auth.set_auth_session(session)
         self._session = session
         self._logins_left -= 1

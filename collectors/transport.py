@@ -65,6 +65,13 @@ class Gate:
         """How long the source has taken the password that this mark tells from others."""
         return self.clock.now_utc() - self._store.record_password(self._source, mark)
 
+    def login_refused(self, mark: str) -> None:
+        """Count it for the login ID that this mark tells from others: the exchange locks accounts."""
+        self._store.record_refused_login(self._source, mark)
+
+    def login_accepted(self) -> None:
+        self._store.forget_refused_logins(self._source)
+
     def heed_stop(self) -> None:
         """Within a long answer: leave when a stop was requested."""
         self._pause(0)

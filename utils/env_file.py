@@ -52,7 +52,26 @@ def change_env_file(env_file: Path, changes: Mapping[str, str], template: Path |
         elif env_file.exists():
             env_file.chmod(0o600)
     except OSError as error:
-        raise WrongUsage(f"{env_file} cannot be written ({error.strerror}). Mend its rights or the disk.") from None
+        raise _unwritable(env_file, error) from None
+
+
+def check_writable(env_file: Path) -> None:
+    """Raises `WrongUsage` where `change_env_file` could write nothing."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=_folder_of(env_file), prefix=".env.")
+        os.close(descriptor)
+        Path(name).unlink()
+    except OSError as error:
+        raise _unwritable(env_file, error) from None
+
+
+def _unwritable(env_file: Path, error: OSError) -> WrongUsage:
+    return WrongUsage(f"{env_file} cannot be written ({error.strerror}). Mend its rights or the disk.")
+
+
+def _folder_of(env_file: Path) -> Path:
+    """Where a new one is made before it takes the old one's place; a link stays one."""
+    return Path(os.path.realpath(env_file)).parent
 
 
 def _text_of(file: Path | None) -> str:

@@ -2,20 +2,50 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from collectors.guide.choices import ask_markets, ask_sessions, ask_threshold
-from collectors.guide.database import ask_database
+from collectors.guide.choices import (
+    ask_markets,
+    ask_sessions,
+    ask_threshold,
+    recall_markets,
+    recall_sessions,
+    recall_threshold,
+)
+from collectors.guide.database import ask_database, recall_database
 from collectors.guide.dialogue import Dialogue
 from collectors.guide.ending import offer_cron_lines, say_what_comes_next
-from collectors.guide.exchange import ask_exchange
+from collectors.guide.exchange import ask_exchange, noted_way, recall_exchange
 from collectors.guide.guide import Guide, place
+from collectors.guide.progress import Progress
 from collectors.guide.texts import LANGUAGES, Words
+from collectors.guide.trials import try_database
 from utils.clock import Clock
-from utils.errors import NightShiftError
+from utils.env_file import check_writable
+from utils.errors import LockHeld, NightShiftError, StoreError, WrongUsage
 from utils.settings import ENV_FILE, load_settings
+from utils.store import can_be_looked_at
 
-__all__ = ["LANGUAGES", "Dialogue", "Words", "converse", "offer_cron_lines", "place", "say_what_comes_next"]
+__all__ = [
+    "LANGUAGES",
+    "Dialogue",
+    "Progress",
+    "Words",
+    "converse",
+    "offer_cron_lines",
+    "place",
+    "say_what_comes_next",
+]
+
+QUESTIONS = (
+    ("database", recall_database, ask_database),
+    ("exchange", recall_exchange, ask_exchange),
+    ("markets", recall_markets, ask_markets),
+    ("threshold", recall_threshold, ask_threshold),
+    ("sessions", recall_sessions, ask_sessions),
+)
+"""In order: the name, which is also that of its heading; what shows an answer given before and says whether it still
+holds; what asks."""
 
 
 def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
@@ -29,6 +59,7 @@ def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
     guide = Guide(dialogue, words, options, Clock(load_settings(options).kst_now), fresh)
     try:
         with _log_lines_held_back():
+            _check_before_any_question(guide)
             _ask_everything(guide)
         dialogue.say("")
         if ENV_FILE.exists():
@@ -38,23 +69,42 @@ def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
     except (KeyboardInterrupt, EOFError):
         dialogue.say("")
         raise NightShiftError(words("left")) from None
+    except LockHeld as held:
+        raise LockHeld(words("problem_locked", detail=held)) from None
     dialogue.say(words("not_begun", file=ENV_FILE))
     return False
 
 
+def _check_before_any_question(guide: Guide) -> None:
+    """That the answers can be kept, and that nobody is at work where the data is kept now."""
+    try:
+        check_writable(guide.env_file)
+    except WrongUsage as problem:
+        raise WrongUsage(guide.words("env_unwritable", file=guide.env_file, detail=problem)) from None
+    settings = guide.settings()
+    if can_be_looked_at(settings):
+        with guide.dialogue.waiting(guide.words("trying_database")), suppress(StoreError):  # question 1 is about that
+            try_database(settings, guide.clock)
+
+
 def _ask_everything(guide: Guide) -> None:
-    heading = guide.dialogue.heading
+    """Every question that the conversation before this one has left open; after a completed setup that is all."""
     guide.dialogue.welcome()
-    heading(1, "database")
-    ask_database(guide)
-    heading(2, "exchange")
-    shown = ask_exchange(guide)
-    heading(3, "markets")
-    ask_markets(guide, shown)
-    heading(4, "threshold")
-    ask_threshold(guide, shown)
-    heading(5, "sessions")
-    ask_sessions(guide)
+    if guide.progress.is_begun:
+        _go_on_or_from_the_start(guide)
+    for number, (name, recall, ask) in enumerate(QUESTIONS, 1):
+        guide.dialogue.heading(number, name)
+        if not (guide.progress.noted(name) and recall(guide)):
+            ask(guide)
+            guide.progress.note(name)
+
+
+def _go_on_or_from_the_start(guide: Guide) -> None:
+    words, dialogue = guide.words, guide.dialogue
+    guide.way = noted_way(guide)
+    dialogue.say(words("unfinished"))
+    if dialogue.choose([words("go_on"), words("from_the_start")], default=1) != 1:
+        guide.progress.forget()
 
 
 @contextmanager

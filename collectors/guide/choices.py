@@ -25,18 +25,27 @@ _LEAST_SECONDS = 0.1
 """For one request where nothing is waited for in between."""
 
 
-def ask_markets(guide: Guide, shown: Shown | None) -> None:
-    words, dialogue = guide.words, guide.dialogue
-    present = tuple(guide.chosen().markets)
+def ask_markets(guide: Guide) -> None:
+    words, dialogue, shown = guide.words, guide.dialogue, guide.shown
+    present = tuple(guide.settings_of_setup().markets)
     if shown is not None:
         sizes = shown.frame["market"].value_counts()
         counts = ", ".join(f"{market} {sizes.get(market, 0):,}" for market in Market)
         dialogue.say(words("markets_shown", session=shown.session, counts=counts))
-    if guide.is_decided(("markets",), value=",".join(present)):
+    if guide.tell_if_decided(("markets",), value=",".join(present)):
         return
     chosen = dialogue.ask(words("markets_question"), ",".join(present), lambda answer: _markets(guide, answer))
     if chosen != present:
         guide.keep({"markets": ",".join(chosen)})
+
+
+def recall_markets(guide: Guide) -> bool:
+    return _as_before(guide, ",".join(guide.settings_of_setup().markets))
+
+
+def _as_before(guide: Guide, value: str) -> bool:
+    guide.dialogue.works(guide.words("as_before", value=value))
+    return True
 
 
 def _markets(guide: Guide, answer: str) -> tuple[Market, ...]:
@@ -50,13 +59,13 @@ def _markets(guide: Guide, answer: str) -> tuple[Market, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def ask_threshold(guide: Guide, shown: Shown | None) -> None:
-    words, dialogue = guide.words, guide.dialogue
-    settings = guide.chosen()
+def ask_threshold(guide: Guide) -> None:
+    words, dialogue, shown = guide.words, guide.dialogue, guide.shown
+    settings = guide.settings_of_setup()
     present = settings.min_market_cap
     if shown is not None:
         dialogue.show(_threshold_table(guide, shown, settings))
-    if guide.is_decided(("min_market_cap",), value=say_won(present, words.language)):
+    if guide.tell_if_decided(("min_market_cap",), value=say_won(present, words.language)):
         return
     dialogue.hint(words("threshold_hint"))
     chosen = dialogue.ask(
@@ -67,6 +76,10 @@ def ask_threshold(guide: Guide, shown: Shown | None) -> None:
         dialogue.works(words("targets_today", targets=targets, amount=say_won(chosen, words.language)))
     if chosen != present:
         guide.keep({"min_market_cap": str(chosen)})
+
+
+def recall_threshold(guide: Guide) -> bool:
+    return _as_before(guide, say_won(guide.settings_of_setup().min_market_cap, guide.words.language))
 
 
 def _threshold_table(guide: Guide, shown: Shown, settings: Settings) -> Table:
@@ -100,12 +113,22 @@ def ask_sessions(guide: Guide) -> None:
         dialogue.say(_estimate(guide, present))
     except WrongUsage:  # allowed as a number, and yet before the calendar begins
         dialogue.wrong(words("wrong_sessions"))
-    if guide.is_decided(("history_sessions",), value=str(present)):
+    if guide.tell_if_decided(("history_sessions",), value=str(present)):
         return
     chosen = dialogue.ask(words("sessions_question"), str(present), lambda answer: _sessions(guide, answer))
     if chosen != present:
         guide.keep({"history_sessions": str(chosen)})
         dialogue.say(_estimate(guide, chosen))
+
+
+def recall_sessions(guide: Guide) -> bool:
+    """Only while the calendar goes back so far: the number may have been changed in `.env` since."""
+    count = guide.settings().history_sessions
+    try:
+        guide.dialogue.say(_estimate(guide, count))
+    except WrongUsage:
+        return False
+    return _as_before(guide, str(count))
 
 
 def _sessions(guide: Guide, answer: str) -> int:

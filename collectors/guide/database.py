@@ -16,7 +16,7 @@ _USER_WITHOUT_PASSWORD = re.compile(r"(mongodb(?:\+srv)?://)([^:/?#@]+)@(.*)")
 def ask_database(guide: Guide) -> None:
     """Kept once it works. Raises `StoreError` where it does not and the environment leaves no choice."""
     words, dialogue = guide.words, guide.dialogue
-    if guide.is_decided(("mongodb_uri",), value="MONGODB_URI"):
+    if guide.tell_if_decided(("mongodb_uri",), value="MONGODB_URI"):
         _try_and_say(guide, {})
         return
     present = guide.settings().mongodb_uri
@@ -31,6 +31,15 @@ def ask_database(guide: Guide) -> None:
         else:
             guide.keep({"mongodb_uri": uri})
             return
+
+
+def recall_database(guide: Guide) -> bool:
+    try:
+        _try_and_say(guide, {})
+    except StoreError as problem:
+        guide.dialogue.explain(problem)
+        return False
+    return True
 
 
 def _ask_uri(guide: Guide, present: str) -> str:

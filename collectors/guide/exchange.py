@@ -12,8 +12,9 @@ from collectors.guide.demo import (
     back_to_the_real_exchange,
     is_local,
 )
-from collectors.guide.guide import Guide
-from collectors.guide.trials import Shown, try_account, try_key
+from collectors.guide.guide import MOST_LOGINS, Guide
+from collectors.guide.progress import ACCEPTED, WAY
+from collectors.guide.trials import Shown, forget_refused_logins, refused_logins, try_account, try_key
 from utils.errors import (
     KeyRefused,
     LoginRefused,
@@ -26,30 +27,56 @@ from utils.errors import (
 from utils.settings import Settings, set_in_environment
 
 ACCOUNT, KEY, BOTH, DEMO = 1, 2, 3, 4
+_NONE = "-"
 CREDENTIALS = ("krx_id", "krx_pw", "krx_openapi_key")
 Answers = dict[str, str]
 
 
-def ask_exchange(guide: Guide) -> Shown | None:
-    """The newest final session, for the numbers of the next questions; None while it cannot be had.
+def ask_exchange(guide: Guide) -> None:
+    """Also brings the newest final session, for the numbers of the next questions, where that can be had.
 
     Raises `SourceError` where the environment leaves no choice and it does not work, `WrongUsage` after as many
     refused logins as one conversation may risk.
     """
-    if guide.is_decided(CREDENTIALS, value=_set_credentials(guide.settings())):
-        return _try_what_is_set(guide)
+    if guide.tell_if_decided(CREDENTIALS, value=_set_credentials(guide.settings())):
+        guide.shown = _try_what_is_set(guide)
+        return
     guide.dialogue.hint(guide.words("exchange_hint"))
     ways = {ACCOUNT: _ask_account, KEY: _ask_key, BOTH: _ask_both, DEMO: _ask_demo}
+    way = noted_way(guide) or _ask_way(guide)
     while True:
-        way = _ask_way(guide)
+        guide.progress.note(WAY, str(way))
         try:
-            return ways[way](guide)
+            guide.shown = ways[way](guide)
         except (SourceError, StoreError) as problem:
             guide.dialogue.explain(problem)
+            way = _ask_way(guide)
+        else:
+            return
+
+
+def recall_exchange(guide: Guide) -> bool:
+    """It is tried again only where a question to come shows its numbers: every login is one more for the exchange."""
+    value = _set_credentials(guide.settings())
+    if value == _NONE:
+        return False
+    try:
+        if not all(map(guide.progress.noted, ("markets", "threshold"))):
+            guide.shown = _try_what_is_set(guide)
+    except (SourceError, StoreError) as problem:
+        guide.dialogue.explain(problem)
+        return False
+    guide.dialogue.works(guide.words("as_before", value=value))
+    return True
+
+
+def noted_way(guide: Guide) -> int:
+    """The way that was chosen in a conversation that goes on; 0 for none."""
+    return next((way for way in (ACCOUNT, KEY, BOTH, DEMO) if guide.progress.noted(WAY) == str(way)), 0)
 
 
 def _set_credentials(settings: Settings) -> str:
-    return ", ".join(name.upper() for name in CREDENTIALS if getattr(settings, name)) or "-"
+    return ", ".join(name.upper() for name in CREDENTIALS if getattr(settings, name)) or _NONE
 
 
 def _try_what_is_set(guide: Guide) -> Shown | None:
@@ -70,7 +97,7 @@ def _ask_way(guide: Guide) -> int:
     if not _is_fixed(ADDRESSES):
         options.append(words("exchange_demo"))
         present = DEMO if is_local(settings) else present
-    return guide.dialogue.choose(options, present)
+    return guide.dialogue.choose(options, guide.way if 1 <= guide.way <= len(options) else present)
 
 
 def _ask_account(guide: Guide) -> Shown | None:
@@ -82,35 +109,51 @@ def _ask_key(guide: Guide) -> Shown | None:
 
 
 def _ask_both(guide: Guide) -> Shown | None:
+    if guide.progress.noted(ACCEPTED) and guide.settings().krx_pw:
+        guide.dialogue.works(guide.words("as_before", value="KRX_ID, KRX_PW"))
+        return _key(guide, {})
     shown = _account(guide, _real_exchange(guide))
+    guide.progress.note(ACCEPTED)
     return _key(guide, {}) or shown
 
 
 def _account(guide: Guide, around: Answers) -> Shown | None:
-    """Name and password until they are accepted, three times at most; kept with the settings `around` them."""
+    """Name and password until they are accepted, three times in a row at most; kept with the settings `around` them."""
     words, dialogue = guide.words, guide.dialogue
     settings = guide.settings(around)
     name, present = _text(settings.krx_id), _text(settings.krx_pw)
     while True:
         name = dialogue.ask(words("login_name"), name, lambda answer: _something(guide, answer))
+        _stop_before_the_lock(guide, name)
         password = dialogue.ask_hidden(words("password_kept" if present else "password"), needed=not present)
         answers = around | {"krx_id": name, "krx_pw": password or present}
         try:
             shown = _try_account(guide, answers)
         except LoginRefused as refusal:
             dialogue.explain(refusal)
-            _count_refusal(guide)
+            _heed_refusals(guide, name)
             present = ""  # it is refused: only another one is worth a try
         else:
             guide.keep(answers)
             return shown
 
 
-def _count_refusal(guide: Guide) -> None:
-    guide.logins_left -= 1
-    if not guide.logins_left:
-        raise WrongUsage(guide.words("three_refusals"))
-    guide.dialogue.hint(guide.words("tries_left", left=guide.logins_left))
+def _stop_before_the_lock(guide: Guide, name: str) -> None:
+    """Earlier runs count as well. A login by hand ends the row, and only the person knows of it."""
+    words, settings = guide.words, guide.settings()
+    refused = refused_logins(settings, guide.clock, name)
+    if refused < MOST_LOGINS:
+        return
+    if not guide.dialogue.agrees(words("logged_in_by_hand", refused=refused), default=False):
+        raise WrongUsage(words("too_many_refusals", refused=refused))
+    forget_refused_logins(settings, guide.clock)
+
+
+def _heed_refusals(guide: Guide, name: str) -> None:
+    refused = refused_logins(guide.settings(), guide.clock, name)
+    if refused >= MOST_LOGINS:
+        raise WrongUsage(guide.words("too_many_refusals", refused=refused))
+    guide.dialogue.hint(guide.words("tries_left", left=MOST_LOGINS - refused))
 
 
 def _key(guide: Guide, around: Answers) -> Shown | None:

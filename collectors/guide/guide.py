@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.guide.dialogue import Dialogue
+from collectors.guide.progress import Progress
 from collectors.guide.texts import Words
+from collectors.guide.trials import Shown
 from collectors.wiring import with_earlier_choices
 from utils.clock import Clock
 from utils.env_file import change_env_file
@@ -15,7 +17,7 @@ from utils.store import open_store
 
 TEMPLATE = PROJECT / ".env.example"
 MOST_LOGINS = 3
-"""Logins that may be refused in one conversation: the exchange locks accounts."""
+"""Logins with one ID that may be refused in a row: the exchange locks an account after five."""
 
 
 @dataclass
@@ -25,6 +27,9 @@ class Guide:
     Args:
         options: setting (lower case) -> text from the command line.
         fresh: with `--reset` what was chosen before counts no more.
+        shown: the newest session, for the numbers of the questions after the one for the exchange; None while it
+            cannot be had.
+        way: to the exchange, as it was chosen last in a conversation that was left; 0 for none.
     """
 
     dialogue: Dialogue
@@ -33,14 +38,19 @@ class Guide:
     clock: Clock
     fresh: bool = False
     env_file: Path = ENV_FILE
-    logins_left: int = MOST_LOGINS
+    shown: Shown | None = None
+    way: int = 0
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(self.env_file)
 
     def settings(self, answers: Mapping[str, str] | None = None) -> Settings:
         """What holds now, or would hold with these answers (setting in lower case -> text)."""
         return load_settings({**(answers or {}), **self.options}, self.env_file)
 
-    def chosen(self) -> Settings:
-        """The same, with the threshold and the markets of an earlier setup of this database."""
+    def settings_of_setup(self) -> Settings:
+        """What holds now, with the threshold and the markets of an earlier setup of this database."""
         settings = self.settings()
         if self.fresh:
             return settings
@@ -51,7 +61,7 @@ class Guide:
         """Write them into `.env`; the person is asked no more, should the conversation end here."""
         change_env_file(self.env_file, {name.upper(): text for name, text in answers.items()}, TEMPLATE)
 
-    def is_decided(self, names: tuple[str, ...], value: str) -> bool:
+    def tell_if_decided(self, names: tuple[str, ...], value: str) -> bool:
         """Whether an option or the environment leaves nothing to ask of these settings; if so, says it.
 
         Args:

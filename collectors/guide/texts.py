@@ -22,11 +22,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "welcome": (
         "Five questions, then this machine collects the Korean stock market by night.\n"
         "Enter takes the answer in [brackets]. Ctrl-C leaves at any time: what was\n"
-        "answered so far is kept in .env, and the next start goes on from there.",
+        "answered so far is kept in .env, and the next start asks only what is left.",
         "다섯 가지를 정하면 이 컴퓨터가 매일 밤 한국 주식시장을 수집합니다.\n"
         "Enter를 누르면 [대괄호] 안의 답을 그대로 씁니다. Ctrl-C를 누르면 나갑니다.\n"
-        "그때까지 답한 것은 .env에 남으므로 다음에 이어서 하면 됩니다.",
+        "그때까지 답한 것은 .env에 남으며, 다시 실행하면 남은 것만 묻습니다.",
     ),
+    "unfinished": ("\nAn earlier conversation was not finished.", "\n끝내지 않은 이전 설정이 있습니다."),
+    "go_on": ("go on where it was left", "멈춘 곳에서 이어서 하기"),
+    "from_the_start": (
+        "from the start, where Enter keeps each answer",
+        "처음부터 다시 하기(Enter를 누르면 이전 답을 유지)",
+    ),
+    "as_before": ("As answered before: {value}", "이전에 답한 대로: {value}"),
     "heading": ("{number} of 5  {title}", "{number}/5  {title}"),
     "choice": ("Choice", "선택"),
     "wrong_choice": ("Type a number from 1 to {count}.", "1부터 {count}까지의 숫자를 입력하십시오."),
@@ -105,14 +112,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "지금은 시장 데이터를 받을 수 없어 종목 수를 보여 드리지 못합니다.\n  ({detail})",
     ),
     "tries_left": (
-        "The exchange locks an account after several wrong logins. Tries left here: {left}.",
-        "여러 번 틀리면 거래소가 계정을 잠급니다. 여기서 남은 시도: {left}번.",
+        "The exchange locks an account after several wrong logins. Tries left: {left}.",
+        "여러 번 틀리면 거래소가 계정을 잠급니다. 남은 시도: {left}번.",
     ),
-    "three_refusals": (
-        "the exchange has refused three logins. Before a fourth one locks the account, log in once at "
-        "https://data.krx.co.kr by hand. Then run this again.",
-        "거래소가 로그인을 세 번 거부했습니다. 네 번째에 계정이 잠기기 전에 https://data.krx.co.kr 에서 직접 "
-        "로그인해 보십시오. 그다음 다시 실행하십시오.",
+    "too_many_refusals": (
+        "the exchange has refused {refused} logins with this login name in a row. Before the next one locks the "
+        "account, log in once at https://data.krx.co.kr by hand. Then run this again.",
+        "거래소가 이 아이디의 로그인을 연달아 {refused}번 거부했습니다. 더 틀리면 계정이 잠길 수 있으니 먼저 "
+        "https://data.krx.co.kr 에서 직접 로그인해 보십시오. 그다음 다시 실행하십시오.",
+    ),
+    "logged_in_by_hand": (
+        "The exchange has refused {refused} logins with this login name in a row, and locks accounts.\n"
+        "Have you logged in at https://data.krx.co.kr by hand since?",
+        "거래소가 이 아이디의 로그인을 연달아 {refused}번 거부했으며, 더 틀리면 계정을 잠급니다.\n"
+        "그 뒤 https://data.krx.co.kr 에서 직접 로그인하는 데 성공했습니까?",
     ),
     "demo_hint": (
         "Start it in this folder, in another terminal:\n    .venv/bin/python -m sandbox --port 8765",
@@ -163,6 +176,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "problem_store_unusable": (
         "{detail}",
         "이 데이터베이스를 쓸 수 없습니다. 주소와 사용자, 비밀번호 또는 폴더를 확인하십시오.\n  ({detail})",
+    ),
+    "problem_locked": (
+        "{detail}",
+        "지금 다른 실행이 거래소에서 데이터를 받고 있습니다. 끝난 다음 다시 실행하십시오.\n  ({detail})",
+    ),
+    "env_unwritable": (
+        "{detail}",
+        "{file}에 쓸 수 없어 답을 남길 수 없습니다. 파일과 폴더의 권한이나 디스크를 확인하십시오.\n  ({detail})",
     ),
     "problem_other": ("{detail}", "지금은 되지 않습니다.\n  ({detail})"),
     # 3

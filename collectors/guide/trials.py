@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from collectors.answers import parse_day
+from collectors.krx_session import Account, PykrxSource
 from collectors.sources import Source
 from collectors.wiring import make_calendar, open_api_source, site_source
 from utils.clock import Clock
@@ -13,6 +14,7 @@ from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceError, WrongUsage
 from utils.settings import Settings
 from utils.store import Store, open_store
+from utils.store.locks import COLLECTION
 
 _DAYS_TRIED = 3
 """A holiday that nobody predicted has no prices; two in a row have been seen."""
@@ -27,8 +29,12 @@ class Shown:
 
 
 def try_database(settings: Settings, clock: Clock) -> str:
-    """What it is, for a person; it can be written, and holds what it needs from then on. Raises `StoreError`."""
-    with closing(open_store(settings, clock)) as store:
+    """What it is, for a person; it can be written, and holds what it needs from then on.
+
+    Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in once, so trying it
+    would throw that job out.
+    """
+    with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
         return store.description
 
 
@@ -46,6 +52,17 @@ def try_account(settings: Settings, clock: Clock) -> Shown | SourceError:
             return _newest_day(site, store, settings)
         except SourceError as problem:
             return problem
+
+
+def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
+    """How many logins with that ID the exchange has refused in a row, in this and in earlier runs."""
+    with closing(open_store(settings, clock)) as store:
+        return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
+
+
+def forget_refused_logins(settings: Settings, clock: Clock) -> None:
+    with closing(open_store(settings, clock)) as store:
+        store.forget_refused_logins(PykrxSource.name)
 
 
 def try_key(settings: Settings, clock: Clock) -> Shown | SourceError:

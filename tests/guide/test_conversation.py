@@ -3,6 +3,9 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,10 @@ from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
 from tests.server import NewDatabases
-from utils.settings import PROJECT
+from utils.clock import Clock
+from utils.settings import PROJECT, load_settings, setting_names
+from utils.store import open_store
+from utils.store.locks import COLLECTION
 
 HERE, MONGODB = "1", "2"
 ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
@@ -69,6 +75,45 @@ def test_the_number_of_targets_is_shown_before_the_threshold_is_chosen(
     assert talk.says(in_english("targets_today", targets=targets, amount="1,000bn"))
 
 
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """A job that holds the lock of the embedded database in that folder."""
+    settings = load_settings({"data_dir": str(folder)}, folder / "none")
+    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+        yield
+
+
+@pytest.mark.parametrize("language", [0, 1], ids=["en", "ko"])
+def test_while_a_job_is_at_work_nothing_is_asked(newcomer: Newcomer, language: int) -> None:
+    """A login would throw the job out of the exchange."""
+    with at_work(newcomer.folder / "data"):
+        talk = newcomer.talk(options=["--lang", ("en", "ko")[language]])
+    assert (talk.code, talk.says("since 2026-09-10 19:00"), talk.says(TEXTS["choice"][language])) == (75, True, False)
+    assert talk.says(TEXTS["problem_locked"][language].split("\n")[0].format(detail="Another run holds the lock"))
+    assert sum(newcomer.exchange.counts().values()) == 0
+    assert not newcomer.env_file.exists()
+
+
+def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
+    newcomer: Newcomer, on_the_server: NewDatabases
+) -> None:
+    uri, prefix = on_the_server().values()
+    nothing = {name.lower(): "" for name in setting_names()}
+    settings = load_settings(nothing | {"mongodb_uri": uri, "mongodb_db_prefix": prefix}, newcomer.folder / "none")
+    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+        talk = newcomer.talk(MONGODB, uri, MONGODB_DB_PREFIX=prefix)
+    assert (talk.code, talk.unsaid) == (75, []), talk.shown
+    assert sum(newcomer.exchange.counts().values()) == 0
+
+
+@pytest.mark.parametrize("language", [0, 1], ids=["en", "ko"])
+def test_an_env_file_that_cannot_be_written_is_told_before_any_question(newcomer: Newcomer, language: int) -> None:
+    newcomer.env_file.symlink_to("/proc/none/.env")
+    talk = newcomer.talk(options=["--lang", ("en", "ko")[language]])
+    said = TEXTS["env_unwritable"][language].split("\n")[0].format(file=newcomer.env_file, detail="cannot be written")
+    assert (talk.code, talk.says(said), talk.says(TEXTS["choice"][language])) == (2, True, False), talk.shown
+
+
 def test_one_login_and_one_request_are_enough_to_try_an_account(newcomer: Newcomer) -> None:
     newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
     counts = newcomer.exchange.counts()
@@ -88,8 +133,34 @@ def test_three_refused_logins_are_enough(newcomer: Newcomer) -> None:
     wrong = [answer for number in range(3) for answer in login(f"wrong-{number}")]
     talk = newcomer.talk(HERE, ACCOUNT, *wrong)
     assert (talk.code, newcomer.exchange.counts()["login"]) == (2, 3), talk.shown
-    assert talk.says("refused three logins")
+    assert talk.says(in_english("too_many_refusals", refused=3))
     assert not newcomer.env_file.exists()
+
+
+def test_refused_logins_of_earlier_starts_count_until_one_succeeds(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    assert talk.says(in_english("tries_left", left=1)), talk.shown
+    newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login(), CTRL_C)
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    assert talk.says(in_english("tries_left", left=2)), talk.shown
+
+
+def test_after_three_refusals_the_next_start_asks_the_exchange_only_after_a_login_by_hand(newcomer: Newcomer) -> None:
+    wrong = [answer for number in range(3) for answer in login(f"wrong-{number}")]
+    newcomer.talk(HERE, ACCOUNT, *wrong)
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, LOGIN_ID, "")
+    assert (talk.code, talk.unsaid, newcomer.exchange.counts()["login"]) == (2, [], 3), talk.shown
+    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, LOGIN_ID, "y", PASSWORD, CTRL_C)
+    assert_left(talk)
+    assert newcomer.answers() == CREDENTIALS
+
+
+def test_another_login_name_has_its_own_tries(newcomer: Newcomer) -> None:
+    wrong = [answer for number in range(2) for answer in login(f"wrong-{number}")]
+    talk = newcomer.talk(HERE, ACCOUNT, *wrong, "another", "wrong", CTRL_C)
+    assert_left(talk)
+    assert talk.shown.count(in_english("tries_left", left=2).split(". ")[1]) == 2
 
 
 def test_a_password_that_is_due_is_explained(newcomer: Newcomer) -> None:
@@ -215,12 +286,54 @@ def test_the_question_for_the_demo_exchange_is_left_in_the_same_way(newcomer: Ne
     assert not newcomer.env_file.exists()
 
 
+GO_ON, FROM_THE_START = "", "2"
+
+
 def test_an_interrupted_conversation_goes_on_where_it_was(newcomer: Newcomer) -> None:
+    """Asked are the threshold and the sessions, and nothing before them."""
     assert_left(newcomer.talk(HERE, ACCOUNT, *login(), "KOSDAQ", CTRL_C))
-    talk = newcomer.talk("", "", "", "", "", "300bn", "3", "y")
+    talk = newcomer.talk(GO_ON, "300bn", "3", "y")
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    for value in ("KRX_ID, KRX_PW", "KOSDAQ"):
+        assert talk.says(in_english("as_before", value=value))
     scope = newcomer.stored()["scope"]
     assert (scope["markets"], scope["min_market_cap"]) == (["KOSDAQ"], 300_000_000_000)
+
+
+@pytest.mark.parametrize("given", range(1, len(ANSWERS) + 1))
+def test_wherever_it_was_left_only_the_rest_is_asked(newcomer: Newcomer, given: int) -> None:
+    """A password is only kept once it was accepted: left there, the login name is asked again."""
+    newcomer.talk(*ANSWERS[:given], CTRL_C)
+    open_from = 2 if given == 3 else given
+    talk = newcomer.talk(GO_ON, *ANSWERS[open_from:], "n")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert newcomer.answers() == {name: value for each in KEPT.values() for name, value in each.items()}
+
+
+def test_both_ways_are_still_wanted_after_the_key_was_interrupted(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, BOTH, *login(), CTRL_C)
+    logins = newcomer.exchange.counts()["login"]
+    talk = newcomer.talk(GO_ON, KEY, CTRL_C)
+    assert talk.says(in_english("as_before", value="KRX_ID, KRX_PW"))
+    assert newcomer.answers() == CREDENTIALS | {"KRX_OPENAPI_KEY": KEY}
+    assert newcomer.exchange.counts()["login"] == logins, "it is not tried again without need"
+
+
+def test_from_the_start_every_answer_can_be_changed_and_enter_keeps_it(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, BOTH, *login(), CTRL_C)
+    talk = newcomer.talk(FROM_THE_START, "", "", "", "", KEY, "KOSPI", "", "2", "y")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    expected = {"KRX_OPENAPI_KEY": KEY, "MARKETS": "KOSPI", "HISTORY_SESSIONS": "2"}
+    assert newcomer.answers() == CREDENTIALS | expected
+
+
+def test_what_no_longer_works_is_asked_again(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
+    newcomer.exchange.fail("wrong_password", times=1)
+    talk = newcomer.talk(GO_ON, "", "", "KOSPI", CTRL_C)
+    assert_left(talk)
+    assert talk.says(in_english("problem_login_refused"))
+    assert newcomer.answers() == CREDENTIALS | {"MARKETS": "KOSPI"}
 
 
 def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
@@ -295,7 +408,7 @@ def test_a_reset_asks_once_more_and_deletes_nothing_without_a_yes(newcomer: Newc
     talk = newcomer.talk(*again, "", options=["--reset"])
     assert (talk.code, talk.says(in_english("not_deleted"))) == (2, True), talk.shown
     assert len(newcomer.stored()["heads"]) == 3
-    talk = newcomer.talk(*again[:6], "2", "", "y", options=["--reset"])
+    talk = newcomer.talk(FROM_THE_START, *again[:6], "2", "", "y", options=["--reset"])
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert len(newcomer.stored()["heads"]) == 2
 

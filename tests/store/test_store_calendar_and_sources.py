@@ -189,6 +189,17 @@ def test_blocking_keeps_the_counts(store: Store, clock: FakeClock) -> None:
     assert (blocked["total"], blocked["today"], blocked["blocked_until_utc"]) == (1, 1, until)
 
 
+def test_refused_logins_are_counted_in_a_row_and_for_one_login_id(store: Store, other: Store, clock: FakeClock) -> None:
+    assert store.refused_logins("pykrx", "a1b2") == 0
+    assert [store.record_refused_login("pykrx", "a1b2"), other.record_refused_login("pykrx", "a1b2")] == [1, 2]
+    assert state(store)["refused_logins"] == {"mark": "a1b2", "count": 2, "last_utc": clock.now_utc()}
+    assert store.refused_logins("pykrx", "c3d4") == 0
+    assert store.record_refused_login("pykrx", "c3d4") == 1
+    store.forget_refused_logins("pykrx")
+    assert other.refused_logins("pykrx", "c3d4") == 0
+    assert state(other)["refused_logins"] is None
+
+
 def test_a_password_is_as_old_as_its_first_login(store: Store, other: Store, clock: FakeClock) -> None:
     first = clock.now_utc()
     assert store.record_password("pykrx", "a1b2") == first

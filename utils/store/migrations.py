@@ -87,7 +87,8 @@ def complete_jobs(backend: Backend) -> None:
 
 def complete_sources(backend: Backend) -> None:
     """`comparison` and `password`: neither was ever looked at."""
-    backend.put(SOURCES, [{"comparison": None, "password": None, "failure": None} | source for source in backend.find(SOURCES)])
+    lacking = dict.fromkeys(("comparison", "password", "failure", "refused_logins"))
+    backend.put(SOURCES, [lacking | source for source in backend.find(SOURCES)])
 
 
 MIGRATIONS: Mapping[int, tuple[Callable[[Backend], None], ...]] = {

@@ -91,6 +91,24 @@ class SourceStates(StoreBase):
             failure = kind and {"kind": kind, "since_utc": self.clock.now_utc()}
             self.backend.update(SOURCES, {"_id": source}, {"failure": failure})
 
+    def record_refused_login(self, source: str, mark: str) -> int:
+        """The source has refused a login with this login ID, which `mark` tells from others; how many it has refused
+        in a row."""
+        count = self.refused_logins(source, mark) + 1
+        refused = {"mark": mark, "count": count, "last_utc": self.clock.now_utc()}
+        self.backend.update(SOURCES, {"_id": source}, {"refused_logins": refused})
+        return count
+
+    def forget_refused_logins(self, source: str) -> None:
+        """A login has succeeded, here or by hand."""
+        if self._source(source)["refused_logins"] is not None:
+            self.backend.update(SOURCES, {"_id": source}, {"refused_logins": None})
+
+    def refused_logins(self, source: str, mark: str) -> int:
+        """How many logins with that login ID the source has refused in a row."""
+        refused: Document | None = self._source(source)["refused_logins"]
+        return int(refused["count"]) if refused is not None and refused["mark"] == mark else 0
+
     def sources(self) -> list[Document]:
         return self.backend.find(SOURCES)
 
@@ -106,6 +124,7 @@ class SourceStates(StoreBase):
             "comparison": None,
             "password": None,
             "failure": None,
+            "refused_logins": None,
         }
         if (found := self.backend.get(SOURCES, source)) is not None:
             return found

@@ -82,6 +82,13 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     return Store(backend, clock)
 
 
+def can_be_looked_at(settings: Settings) -> bool:
+    """Whether there is a database already, or a server that may hold it: opening leaves no new file behind."""
+    from utils.store.sqlite import FILE_NAME
+
+    return settings.mongodb_uri is not None or (settings.data_dir / FILE_NAME).is_file()
+
+
 def open_backend(settings: Settings) -> Backend:
     """The database of the settings: MongoDB where MONGODB_URI is set, the embedded one otherwise."""
     if settings.mongodb_uri is None:
