@@ -58,13 +58,14 @@ def ask_exchange(guide: Guide) -> None:
 def recall_exchange(guide: Guide) -> bool:
     """It is tried again only where a question to come shows its numbers: every login is one more for the exchange."""
     value = _set_credentials(guide.settings())
-    if value == _NONE:
+    if value == _NONE or _is_fixed(CREDENTIALS):  # there the question itself tries it, and once is enough
         return False
     try:
         if not all(map(guide.progress.noted, ("markets", "threshold"))):
             guide.shown = _try_what_is_set(guide)
     except (SourceError, StoreError) as problem:
         guide.dialogue.explain(problem)
+        guide.progress.note("exchange", "")  # or every start would be one more refused login
         return False
     guide.dialogue.works(guide.words("as_before", value=value))
     return True

@@ -182,7 +182,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "지금 다른 실행이 거래소에서 데이터를 받고 있습니다. 끝난 다음 다시 실행하십시오.\n  ({detail})",
     ),
     "env_unwritable": (
-        "{detail}",
+        "{file} cannot be written, so no answer could be kept. Mend the rights of file and folder, or the disk.\n"
+        "  ({detail})",
         "{file}에 쓸 수 없어 답을 남길 수 없습니다. 파일과 폴더의 권한이나 디스크를 확인하십시오.\n  ({detail})",
     ),
     "problem_other": ("{detail}", "지금은 되지 않습니다.\n  ({detail})"),

@@ -336,6 +336,20 @@ def test_what_no_longer_works_is_asked_again(newcomer: Newcomer) -> None:
     assert newcomer.answers() == CREDENTIALS | {"MARKETS": "KOSPI"}
 
 
+def test_a_password_that_no_longer_works_is_not_tried_again_at_every_start(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
+    newcomer.exchange.fail("wrong_password")
+    for _ in range(3):
+        assert_left(newcomer.talk(GO_ON, CTRL_C))
+    assert newcomer.exchange.counts()["login"] == 2
+
+
+def test_a_wrong_password_in_the_environment_is_tried_once_also_when_going_on(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
+    talk = newcomer.talk(GO_ON, KRX_ID=LOGIN_ID, KRX_PW="not-the-password")
+    assert (talk.code, newcomer.exchange.counts()["login"]) == (2, 2), talk.shown
+
+
 def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
     newcomer.env_file.write_text("# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n", encoding="utf-8")
     newcomer.talk(HERE, ACCOUNT, *login(), "", "200bn", "3", "y")
