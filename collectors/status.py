@@ -137,7 +137,7 @@ def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
     shown["password_days"] = None if password is None else max((now - password["since_utc"]).days, 0)
     shown["failure"] = source.get("failure")
-    return _plain({name: value for name, value in shown.items() if name != "password"})
+    return _plain({name: value for name, value in shown.items() if name not in ("password", "refused_logins")})
 
 
 def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
