@@ -84,7 +84,7 @@ def datasets_due(
         thorough: all figures are read, to see whether they are as they were saved; else those of `read_back_tonight`.
     """
     heads = [head for head in store.session_heads(last) if head.session >= first]
-    read = {head.session for head in (heads if thorough else read_back_tonight(heads))}
+    read = {head.session for head in (heads if thorough else read_back_tonight(heads, store.read_back_until()))}
     due = [
         DueDataset(name, head.session, head.datasets.get(name, DatasetState()).tries)
         for name in chosen
