@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -279,3 +280,21 @@ def test_a_job_that_was_completed_before_is_started_anew(store: Store, other: St
     job = store.job(HOURLY_ANALYSIS, MONDAY)
     assert job is not None
     assert (job["status"], job["attempts"], job["run"]) == (RUNNING, 2, other.identity.run)
+
+
+@pytest.mark.parametrize("begin", [Store.start_job, Store.join_job])
+def test_a_start_whose_answer_was_lost_is_one_attempt(
+    store: Store, monkeypatch: pytest.MonkeyPatch, begin: Callable[..., None]
+) -> None:
+    store.start_job(HOURLY_ANALYSIS, MONDAY)
+    update = store.backend.update
+
+    def update_and_lose_the_answer(*args: Any) -> int:
+        update(*args)
+        return update(*args)
+
+    monkeypatch.setattr(store.backend, "update", update_and_lose_the_answer)
+    begin(store, HOURLY_ANALYSIS, MONDAY)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert job["attempts"] == 2

@@ -81,9 +81,11 @@ class Jobs(StoreBase):
         return {"attempts": 1 if seen is None else seen["attempts"] + 1, **who}
 
     def _change_seen(self, seen: Document, changes: Document) -> bool:
-        """A record has as many attempts as it was started, so they tell whether somebody has been at it since."""
+        """Every start adds an attempt, so they tell whether somebody has been at it since. A write whose answer was
+        lost, and that was repeated in vain, is known by the run that it names."""
         same = {name: seen[name] for name in ("_id", "attempts", "status")}
-        return self.backend.update(JOBS, same, changes) == 1
+        ours = {"_id": seen["_id"], "attempts": changes["attempts"], "run": self.identity.run}
+        return bool(self.backend.update(JOBS, same, changes) or self.backend.find(JOBS, ours))
 
     def update_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
         """Set these fields of the job's record and its heartbeat, whoever wrote it."""
