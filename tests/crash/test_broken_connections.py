@@ -1,5 +1,6 @@
 """The connection to MongoDB breaks at a numbered message: once is outlasted, for good is told and made up for."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +14,15 @@ from tests.crash.forks import Forks
 from tests.crash.proxy import FOR_GOOD, Fault, Plan, Proxy, primary_of, through
 from tests.crash.scenes import SCENES, Ended, Scene, Stage
 from tests.summary import BROKEN_CONNECTIONS
+from utils.clock import Clock
 from utils.errors import EXIT_FAILED
 
 Record = Callable[[str, object], None]
 pytestmark = pytest.mark.timeout(600)
+SEED = int(os.environ.get("BREAK_SEED") or Clock().now_kst().toordinal())
+"""Every day other messages are hit, in time all. BREAK_SEED, which the summary shows, hits those of a day again."""
+GOLDEN = (5**0.5 - 1) / 2
+"""The multiples of this, less their whole parts, leave no gap between 0 and 1 for long."""
 POINTS_PER_FAULT = 1
 POINTS_FOR_GOOD = 2
 CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not answer")
@@ -55,9 +61,9 @@ def messages_of(scene: Scene, proxy: Proxy) -> list[str]:
 
 
 def points_for(fault: Fault, commands: list[str]) -> list[int]:
-    """Numbers of messages, spread over the run, that this fault can befall; another fault gets others."""
+    """Numbers of messages, spread over the run, that this fault can befall; other faults and days get others."""
     open_to_it = [number for number, each in enumerate(commands, 1) if fault.can_befall(each)]
-    return spread(open_to_it, POINTS_PER_FAULT, list(Fault).index(fault) / len(Fault))
+    return spread(open_to_it, POINTS_PER_FAULT, (list(Fault).index(fault) / len(Fault) + SEED * GOLDEN) % 1)
 
 
 def spread(numbers: Sequence[int], count: int, shift: float) -> list[int]:
@@ -76,7 +82,8 @@ def test_a_connection_that_breaks_once_is_outlasted(scene: Scene, proxy: Proxy, 
             assert len(proxy.commands) >= number, point
             survived += [] if problems else [point]
             wrong += [f"{point}: {each}" for each in problems]
-    title = f"{scene}, {len(commands)} messages, survived at {len(survived)}, {time.monotonic() - begun:.0f} s"
+    facts = f"{len(commands)} messages, survived at {len(survived)}, {time.monotonic() - begun:.0f} s"
+    title = f"{scene}, BREAK_SEED={SEED}: {facts}"
     record_property(BROKEN_CONNECTIONS, "\n  ".join([title, *survived]))
     assert not wrong, "\n".join(wrong)
 
