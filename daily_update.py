@@ -84,6 +84,7 @@ def update(evening: Evening, store: Store) -> int:
         log.info("Nothing to do: every session up to now is there.")
     problems += evening.heal(due)
     evening.heal_beside_prices()
+    evening.end_turn()
     raise_worst(problems)
     cross_check(evening.sources, store)
     return EXIT_DONE

@@ -130,6 +130,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
     heal_datasets(
         *(store, sources, settings.beside_prices, sessions[0], sessions[-1], lambda: shift.stop.requested),
         thorough=True,
+        doing=lambda name: words("loading_dataset", name=name),
     )
     cross_check(sources, store)
     Progress().forget()

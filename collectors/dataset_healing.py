@@ -14,6 +14,7 @@ from collectors.sources import ENDS_ASKING, Sources
 from utils.date_utils import is_final
 from utils.errors import NotNow, SourceError, StoreError
 from utils.market_day import FINAL, PROVISIONAL, MarketDay
+from utils.progress import Advance, progress_bar
 from utils.store import Store
 from utils.store.datasets import STALE, DatasetState
 from utils.store.jobs import DAILY_UPDATE
@@ -48,6 +49,7 @@ def heal_datasets(
     last: str,
     stop_requested: Callable[[], bool],
     thorough: bool = False,
+    doing: Callable[[str], str] = "Loading {}".format,
 ) -> None:
     """Bring in the chosen datasets that stored sessions from first to last, both inclusive, lack: newest first.
 
@@ -57,6 +59,7 @@ def heal_datasets(
     Args:
         thorough: all of it. Else at most `MOST_A_NIGHT` of each dataset, and of those that were asked for in vain again
             and again only one, so that they cost one request a night.
+        doing: what a person at a terminal is shown of a dataset by its name, while that is loaded.
     """
     if not chosen:
         return
@@ -71,7 +74,9 @@ def heal_datasets(
             _heal_indices(store, sources, first, last, thorough)
         else:
             due = datasets_due(store, [name], first, last, store.clock.now_kst(), thorough)
-            _heal(store, sources, DATASETS[name], due if thorough else for_one_night(due), stop_requested)
+            tonight = due if thorough else for_one_night(due)
+            with progress_bar(doing(name), len(tonight)) as advance:
+                _heal(store, sources, DATASETS[name], tonight, stop_requested, advance)
 
 
 def datasets_due(
@@ -84,7 +89,7 @@ def datasets_due(
         thorough: all figures are read, to see whether they are as they were saved; else those of `read_back_tonight`.
     """
     heads = [head for head in store.session_heads(last) if head.session >= first]
-    read = {head.session for head in (heads if thorough else read_back_tonight(heads))}
+    read = {head.session for head in (heads if thorough else read_back_tonight(heads, store.read_back_until()))}
     due = [
         DueDataset(name, head.session, head.datasets.get(name, DatasetState()).tries)
         for name in chosen
@@ -135,6 +140,7 @@ def _heal(
     dataset: Dataset,
     due: Sequence[DueDataset],
     stop_requested: Callable[[], bool],
+    advance: Advance,
 ) -> None:
     had = in_a_row = 0
     if len(due) > 1:
@@ -146,6 +152,7 @@ def _heal(
             had, in_a_row = had + 1, 0
         else:
             in_a_row += 1
+        advance(1)
         if had % _SAID_EVERY == 0 and in_a_row == 0 and had < len(due):
             log.info("%s: %d of %d sessions, down to %s.", dataset.name, had, len(due), each.session)
         if in_a_row == MOST_IN_A_ROW or not sources.can_be_asked_for_datasets:

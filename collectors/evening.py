@@ -7,7 +7,7 @@ from functools import cached_property
 from collectors.announcements import announce_flagged_actions
 from collectors.audit import Audit, audit
 from collectors.dataset_healing import datasets_due, for_one_night, heal_datasets
-from collectors.healing import DueSession, damaged_sessions, due_in_store, heal_all, settle_calendar
+from collectors.healing import DueSession, damaged_sessions, due_in_store, heal_all, settle_calendar, turn_of_older
 from collectors.sources import Sources
 from collectors.stock_data_collector import Collected, StockDataCollector
 from collectors.target_rule import TargetRule, target_rule
@@ -37,6 +37,8 @@ class Evening:
         self._scope = required_scope(shift.store)
         self._first, self._last = first or str(self._scope["first_session"]), last
         self._until = last or LAST_DAY.isoformat()
+        self._is_whole = first is None and last is None
+        self._turn_until: str | None = None
         self.rule: TargetRule = target_rule(with_earlier_choices(shift.settings, self._scope))
         """Who is to be a target."""
 
@@ -71,6 +73,7 @@ class Evening:
         """What is damaged, then what is due, oldest first. What no longer can be known for a hole is unknown now."""
         self.collector.settle_behind_holes(self._first, self._until)
         due = self._due(self.collector.calendar)
+        self._begin_turn()
         return [*damaged_sessions(self._store, self._first, self._until, but={each.session for each in due}), *due]
 
     def heal(self, due: list[DueSession]) -> list[SourceError]:
@@ -87,6 +90,12 @@ class Evening:
         """Bring in what the sessions lack of the other datasets. `thorough`: however many requests that takes."""
         chosen = self._shift.settings.beside_prices
         heal_datasets(self._store, self.sources, chosen, self._first, self._until, self._is_to_stop, thorough)
+
+    def end_turn(self) -> None:
+        """The next run reads back others of the older sessions. Before this, what was found damaged has been asked for;
+        a run that dies has the same turn again."""
+        if self._turn_until:
+            self._store.end_read_back(self._turn_until)
 
     def look_over(self) -> Audit:
         """Everything that is wrong with what is stored; reads the store only."""
@@ -113,6 +122,11 @@ class Evening:
         else:
             extend_to_late_session(self._store, head.session)
             follow_older_session(self._store, self.rule)
+
+    def _begin_turn(self) -> None:
+        """A run about a span of its own reads back what is in it, and is nobody's turn."""
+        if self._is_whole and (turn := turn_of_older(self._store.session_heads(), self._store.read_back_until())):
+            self._turn_until = turn[-1].session
 
     def _due(self, calendar: TradingCalendar) -> list[DueSession]:
         last = self._last or calendar.session_of_night(self._now())

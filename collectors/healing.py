@@ -33,8 +33,8 @@ MOST_IN_A_ROW = 3
 ALWAYS_READ_BACK = 300
 """Every evening, so many of the newest sessions: no analysis needs more."""
 TURNS = 30
-"""All older ones are read back once while so many sessions come in: reading thirty years takes minutes, and moves some
-gigabytes where the database is elsewhere."""
+"""All older ones are read back once in so many runs: reading thirty years takes minutes, and moves some gigabytes where
+the database is elsewhere."""
 log = logging.getLogger(__name__)
 
 
@@ -62,17 +62,31 @@ def _is_hopeless(job: Document | None) -> bool:
     return job is not None and odd and bool(job["attempts"] >= MANY_ATTEMPTS)
 
 
-def read_back_tonight(heads: Sequence[SessionHead]) -> list[SessionHead]:
-    """Those of the stored sessions, oldest first, that an evening's run reads back: the newest, which the analysis
-    needs, and some of the older ones. The next session brings the turn of others; the audit reads all of them."""
-    return [*heads[:-ALWAYS_READ_BACK][len(heads) % TURNS :: TURNS], *heads[-ALWAYS_READ_BACK:]]
+def read_back_tonight(heads: Sequence[SessionHead], after: str) -> list[SessionHead]:
+    """Those of the stored sessions that an evening's run reads back: the older ones whose turn it is, and the newest,
+    which the analysis needs. The audit reads all of them.
+
+    Args:
+        heads: of all that are stored, oldest first.
+        after: the session with which the last turn ended (`Store.read_back_until`).
+    """
+    return [*turn_of_older(heads, after), *heads[-ALWAYS_READ_BACK:]]
+
+
+def turn_of_older(heads: Sequence[SessionHead], after: str) -> list[SessionHead]:
+    """The next older sessions behind that one, round and round. Where a turn ended is kept in the store, so none is
+    left out, however many sessions come in between two runs."""
+    older = heads[:-ALWAYS_READ_BACK]
+    in_turn = sorted(older, key=lambda head: (head.session <= after, head.session))
+    return in_turn[: -(-len(older) // TURNS)]
 
 
 def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) -> list[DueSession]:
     """The stored sessions from first to last, both inclusive, that do not read back as they were saved, `but` these; as
     far as it is their turn."""
     found = []
-    for head in read_back_tonight([head for head in store.session_heads(last) if head.session >= first]):
+    heads = [head for head in store.session_heads(last) if head.session >= first]
+    for head in read_back_tonight(heads, store.read_back_until()):
         if head.session not in but:
             try:
                 store.load_session(head.session)

@@ -10,7 +10,7 @@ from utils.cli import Shift
 from utils.date_utils import TradingCalendar
 from utils.errors import NotCollected, WrongUsage
 from utils.job_status import JobRun
-from utils.progress import progress_bar
+from utils.progress import progress_bar, waiting
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 PANEL_SESSIONS = 300
@@ -48,10 +48,12 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
 
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
         source = source_now()
-        panel = store.load_panel(session, PANEL_SESSIONS)
+        with waiting("Reading sessions"):
+            panel = store.load_panel(session, PANEL_SESSIONS)
+            analyzer = TechnicalAnalyzer(panel)
         queue = AnalysisQueue(
             store,
-            TechnicalAnalyzer(panel),
+            analyzer,
             session,
             settings.analysis_quota,
             may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,

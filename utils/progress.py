@@ -1,8 +1,8 @@
-"""A progress bar on stderr for a person who waits; under cron, or in a pipe, there is none."""
+"""A progress bar on stderr for a person who waits, or a sign of life; under cron, or in a pipe, there is none."""
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -52,3 +52,10 @@ def progress_bar(what: str, total: int, log_every: int = 0, console: Console | N
                 log.info("%s: %d of %d.", what, done, total)
 
         yield advance
+
+
+def waiting(what: str, console: Console | None = None) -> AbstractContextManager[object]:
+    """Show that something is done whose steps nobody counts, such as `Reading sessions`. Like `progress_bar` it is for
+    a terminal alone, and leaves nothing behind."""
+    console = Console(stderr=True) if console is None else console
+    return console.status(what) if console.is_terminal else nullcontext()

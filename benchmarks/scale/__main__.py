@@ -26,6 +26,8 @@ from benchmarks.scale.writing import write
 from utils.store.mongo import connect
 
 PAGE = PROJECT / "docs" / "scale.md"
+NUMBERS = PROJECT / "benchmarks" / "scale" / "numbers.json"
+"""What the page shows, for a program."""
 console = Console(stderr=True)
 
 
@@ -35,7 +37,8 @@ def parse() -> argparse.Namespace:
     default = PROJECT / "benchmarks" / "out"
     parser.add_argument("--output", type=Path, default=default, metavar="FOLDER", help="for scale.json, and for the "
                         "databases while they are measured (benchmarks/out)")  # fmt: skip
-    parser.add_argument("--write-docs", action="store_true", help="put the numbers into docs/scale.md as well")
+    parser.add_argument("--write-docs", action="store_true", help="put the numbers into docs/scale.md and "
+                        "benchmarks/scale/numbers.json as well")  # fmt: skip
     args = parser.parse_args()
     if args.write_docs and args.quick:
         parser.error("--write-docs goes with the whole measurement only")
@@ -55,7 +58,9 @@ def main() -> int:
     (output / "scale.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     tables.show(result)
     if args.write_docs:
-        PAGE.write_text(tables.filled_in(PAGE.read_text(encoding="utf-8"), result), encoding="utf-8")
+        shown = tables.shown(result)
+        NUMBERS.write_text(json.dumps(shown, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        PAGE.write_text(tables.filled_in(PAGE.read_text(encoding="utf-8"), shown), encoding="utf-8")
     return 0
 
 

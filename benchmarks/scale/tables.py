@@ -14,6 +14,8 @@ from benchmarks.tables import Cells, as_markdown, as_table, described_machine, p
 Result = dict[str, Any]
 Numbers = tuple[str, Cells, list[Cells]]
 """Title, heads, lines of a table."""
+Shown = dict[str, list[Any]]
+"""Name of a block of the page -> what stands in it, as JSON keeps it: sentences, tables of `heads` and `lines`."""
 EXPECTED = (300, 1_000, 7_800)
 """Sessions that people keep: the default, four years, all that the exchange has."""
 _TITLES = {
@@ -33,13 +35,19 @@ def show(result: Result) -> None:
             console.print(as_table(title, heads, lines))
 
 
-def filled_in(page: str, result: Result) -> str:
-    """The page with these numbers in place of those between its marks. A block that was not measured says so."""
-    blocks = {name: [as_markdown(*numbers[1:]) for numbers in found] for name, found in tables(result).items()}
-    blocks["machine"] = [fill(described_machine(result["machine"]), 120)]
+def shown(result: Result) -> Shown:
+    """What the page shows of it. A server that was not measured is said to be missing."""
+    blocks: Shown = {"machine": [fill(described_machine(result["machine"]), 120)], SERVER: [_SERVER_MISSING]}
+    for name, found in tables(result).items():
+        blocks[name] = [{"heads": heads, "lines": lines} for _, heads, lines in found]
+    return blocks
+
+
+def filled_in(page: str, blocks: Shown) -> str:
+    """The page with these numbers in place of those between its marks."""
 
     def replaced(block: re.Match[str]) -> str:
-        parts = blocks.get(block[2], [_SERVER_MISSING])
+        parts = [part if isinstance(part, str) else as_markdown(**part) for part in blocks[block[2]]]
         return block[1] + "\n".join(("", "\n\n".join(parts), "")) + block[3]
 
     return _BLOCK.sub(replaced, page)

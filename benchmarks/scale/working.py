@@ -13,7 +13,6 @@ from collectors.export import export
 from collectors.night import PANEL_SESSIONS
 from collectors.prices import load_prices
 from collectors.status import status
-from collectors.wiring import make_calendar
 from utils.cli import Shift
 from utils.store import Store
 
@@ -41,7 +40,7 @@ def audit(shift: Shift, last: str) -> object:
 
 
 def status_of(shift: Shift, last: str) -> object:
-    return status(shift.store, make_calendar(shift.settings, shift.store), shift.settings)
+    return status(shift)
 
 
 def prices_of_one(shift: Shift, last: str) -> object:

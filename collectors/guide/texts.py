@@ -238,6 +238,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "아무것도 받지 않았습니다. 답은 {file}에 있으니 편할 때 manual_setup.py를 다시 실행하십시오.",
     ),
     "loading": ("Loading sessions", "거래일 받는 중"),
+    "loading_dataset": ("Loading {name}", "{name} 받는 중"),
     "reset": (
         "Delete {sessions} sessions and all results in the {place}?",
         "{place}의 {sessions}거래일과 모든 결과를 지울까요?",

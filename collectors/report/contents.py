@@ -13,6 +13,7 @@ from collectors.indicators.signals import SIGNALS
 from collectors.report import market
 from collectors.report.charts import CLOUD_SESSIONS, SERIES, UNITS, Chart, Floats, cloud_ahead, pack
 from utils.errors import StoreError
+from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
 
@@ -47,9 +48,11 @@ def contents(store: Store, session: str) -> dict[str, Any]:
     moves = market.with_moves(day.frame, session)
     targets = store.targets(active_only=True)
     shown = _Targets(moves, session, cloud_ahead(store.load_panel(session, CLOUD_SESSIONS)))
-    for target in targets:
-        if (result := store.analysis(target["_id"])) is not None:
-            shown.add(result)
+    with progress_bar("Reading results", len(targets)) as advance:
+        for target in targets:
+            if (result := store.analysis(target["_id"])) is not None:
+                shown.add(result)
+            advance(1)
     return {
         "session": session,
         "finality": day.finality,

@@ -23,6 +23,7 @@ import pytest
 
 import daily_update
 import hourly_analysis
+from collectors import healing
 from collectors.audit import Audit, audit_sessions, show_audit
 from collectors.audit.cells import audit_cells
 from collectors.audit.findings import RULES
@@ -794,3 +795,24 @@ def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(tmp_pa
         "few_tickers",
         "base_price",
     }
+
+
+def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(healing, "ALWAYS_READ_BACK", 1)
+    monkeypatch.setattr(healing, "TURNS", 1)
+    older = [head.session for head in house.store.session_heads()][:-1]
+    with sources_of(house):
+        daily_update.update(Evening(house.shift, MIDDLE, None), house.store)
+        assert house.store.read_back_until() == ""
+        monkeypatch.setattr(Evening, "heal_beside_prices", die)
+        with pytest.raises(NotNow):
+            house.evening()
+        assert house.store.read_back_until() == ""
+        monkeypatch.undo()
+        monkeypatch.setattr(healing, "ALWAYS_READ_BACK", 1)
+        house.evening()
+    assert house.store.read_back_until() == older[0]
+
+
+def die(evening: Evening) -> None:
+    raise NotNow("Stopped on request.")

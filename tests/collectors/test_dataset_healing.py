@@ -1,7 +1,8 @@
 """What stands beside the prices is brought in after them, newest first, and never keeps them from being there."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from collectors import dataset_healing
 from collectors.answers import parse_day
 from collectors.dataset_healing import MOST_A_NIGHT, datasets_due, for_one_night, heal_datasets
 from collectors.dataset_healing import DueDataset as Due
@@ -273,6 +275,19 @@ def test_a_stop_request_ends_it_between_two_requests(house: House) -> None:
             house.store, sources, ["fundamentals"], MONDAY, THURSDAY, lambda: len(house.site.asked) == 2, thorough=True
         )
     assert house.finality() == [None, None, FINAL, PROVISIONAL]
+
+
+def test_a_person_sees_how_far_each_dataset_has_come(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[tuple[str, int, list[int]]] = []
+
+    @contextmanager
+    def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        bars.append((what, total, steps := []))
+        yield steps.append
+
+    monkeypatch.setattr(dataset_healing, "progress_bar", bar)
+    house.heal("fundamentals", "foreign")
+    assert bars == [("Loading fundamentals", 4, [1] * 4), ("Loading foreign", 3, [1] * 3)]
 
 
 def test_only_the_sessions_asked_for_are_healed(house: House) -> None:

@@ -1,5 +1,6 @@
 """The connection to MongoDB breaks at a numbered message: once is outlasted, for good is told and made up for."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,18 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.databases import MongoServer
-from tests.crash.dump import differences
+from tests.crash.databases import Embedded, MongoServer
+from tests.crash.dump import Dump, differences
 from tests.crash.forks import Forks
 from tests.crash.proxy import FOR_GOOD, Fault, Plan, Proxy, primary_of, through
 from tests.crash.scenes import SCENES, Ended, Scene, Stage
+from tests.crash.test_killed_copy import NOON, Move, without_locks
+from tests.crash.test_killed_migration import STATUS
+from tests.crash.test_killed_migration import whole as whole_but_for_locks
 from tests.summary import BROKEN_CONNECTIONS
+from utils.clock import Clock
 from utils.errors import EXIT_FAILED
 
 Record = Callable[[str, object], None]
 pytestmark = pytest.mark.timeout(600)
+SEED = int(os.environ.get("BREAK_SEED") or Clock().now_kst().toordinal())
+"""Every day other messages are hit, in time all. BREAK_SEED, which the summary shows, hits those of a day again."""
+GOLDEN = (5**0.5 - 1) / 2
+"""The multiples of this, less their whole parts, leave no gap between 0 and 1 for long."""
 POINTS_PER_FAULT = 1
 POINTS_FOR_GOOD = 2
+FAULTS_OF_OTHERS = 2
+"""Of the copy and the migration, each day others: in four days each has met them all."""
 CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not answer")
 
 
@@ -55,9 +66,9 @@ def messages_of(scene: Scene, proxy: Proxy) -> list[str]:
 
 
 def points_for(fault: Fault, commands: list[str]) -> list[int]:
-    """Numbers of messages, spread over the run, that this fault can befall; another fault gets others."""
+    """Numbers of messages, spread over the run, that this fault can befall; other faults and days get others."""
     open_to_it = [number for number, each in enumerate(commands, 1) if fault.can_befall(each)]
-    return spread(open_to_it, POINTS_PER_FAULT, list(Fault).index(fault) / len(Fault))
+    return spread(open_to_it, POINTS_PER_FAULT, (list(Fault).index(fault) / len(Fault) + SEED * GOLDEN) % 1)
 
 
 def spread(numbers: Sequence[int], count: int, shift: float) -> list[int]:
@@ -76,9 +87,71 @@ def test_a_connection_that_breaks_once_is_outlasted(scene: Scene, proxy: Proxy, 
             assert len(proxy.commands) >= number, point
             survived += [] if problems else [point]
             wrong += [f"{point}: {each}" for each in problems]
-    title = f"{scene}, {len(commands)} messages, survived at {len(survived)}, {time.monotonic() - begun:.0f} s"
+    facts = f"{len(commands)} messages, survived at {len(survived)}, {time.monotonic() - begun:.0f} s"
+    title = f"{scene}, BREAK_SEED={SEED}: {facts}"
     record_property(BROKEN_CONNECTIONS, "\n  ".join([title, *survived]))
     assert not wrong, "\n".join(wrong)
+
+
+def faults_of_today(count: int) -> list[Fault]:
+    return [list(Fault)[(SEED * count + place) % len(Fault)] for place in range(count)]
+
+
+def test_a_migration_outlasts_a_connection_that_breaks_once(
+    server: dict[str, str],
+    proxy: Proxy,
+    exchange_url: str,
+    forks: Forks,
+    tmp_path: Path,
+    record_property: Record,
+) -> None:
+    database = MongoServer(server, tmp_path / "data")
+    database.settings["MONGODB_URI"] = through(proxy, database.settings["MONGODB_URI"])
+    stage = Stage(database, exchange_url, forks, tmp_path)
+
+    def migrated(plan: Plan | None) -> Dump:
+        database.put_first_release()
+        proxy.expect(plan)
+        stage.must(STATUS, STATUS.moment)
+        return whole_but_for_locks(database)
+
+    outlasts(migrated, "the migration", proxy, record_property)
+    database.close()
+
+
+def test_a_copy_outlasts_a_connection_that_breaks_once(
+    server: dict[str, str],
+    proxy: Proxy,
+    exchange_url: str,
+    forks: Forks,
+    tmp_path: Path,
+    record_property: Record,
+) -> None:
+    target = MongoServer(server, tmp_path / "b")
+    target.settings["MONGODB_URI"] = through(proxy, target.settings["MONGODB_URI"])
+    move = Move(Stage(Embedded(tmp_path / "a"), exchange_url, forks, tmp_path), target)
+
+    def copied(plan: Plan | None) -> Dump:
+        target.empty()
+        proxy.expect(plan)
+        move.stage.must(move.run, NOON)
+        return without_locks(target.dump())
+
+    outlasts(copied, "the copy", proxy, record_property)
+    target.close()
+
+
+def outlasts(made: Callable[[Plan | None], Dump], what: str, proxy: Proxy, record_property: Record) -> None:
+    """What is made under a fault is what is made without one."""
+    begun, expected, survived = time.monotonic(), made(None), []
+    commands = proxy.commands
+    for fault in faults_of_today(FAULTS_OF_OTHERS):
+        for number in points_for(fault, commands):
+            point = f"{fault.value}: {number} {commands[number - 1]}"
+            assert differences(expected, made(Plan(fault, number, number))) == [], point
+            survived.append(point)
+    title = f"{what}, BREAK_SEED={SEED}: {len(commands)} messages, {time.monotonic() - begun:.0f} s"
+    record_property(BROKEN_CONNECTIONS, "\n  ".join([title, *survived]))
 
 
 def after(ended: Ended, scene: Scene) -> list[str]:

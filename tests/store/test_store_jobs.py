@@ -1,12 +1,15 @@
 """`job_status`: one record per job and session."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.fakes import FakeClock
 from utils.errors import LockHeld
 from utils.store import Store
+from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, RUNNING
 
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
@@ -223,3 +226,75 @@ def test_several_runs_write_a_shared_record_until_it_is_completed(store: Store, 
     job = store.job(HOURLY_ANALYSIS, MONDAY)
     assert job is not None
     assert (job["status"], job["analyzed"]) == (COMPLETED, 100)
+
+
+def between_look_and_write(store: Store, happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another run does after the store has looked at the record for the first time."""
+    look = store.backend.get
+
+    def look_and_be_slow(collection: str, key: str) -> Document | None:
+        monkeypatch.undo()
+        seen = look(collection, key)
+        happens()
+        return seen
+
+    monkeypatch.setattr(store.backend, "get", look_and_be_slow)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("begin", [Store.start_job, Store.join_job])
+def test_of_two_runs_that_start_together_neither_loses_its_attempt(
+    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch, begin: Callable[..., None], before: int
+) -> None:
+    for _ in range(before):
+        other.start_job(HOURLY_ANALYSIS, MONDAY)
+    between_look_and_write(store, lambda: begin(other, HOURLY_ANALYSIS, MONDAY), monkeypatch)
+    begin(store, HOURLY_ANALYSIS, MONDAY)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["attempts"], job["run"], job["status"]) == (before + 2, store.identity.run, RUNNING)
+
+
+@pytest.mark.parametrize("before", [None, FAILED, RUNNING])
+def test_a_slow_run_does_not_reopen_what_another_has_just_completed(
+    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    def complete() -> None:
+        other.join_job(HOURLY_ANALYSIS, MONDAY)
+        other.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"status": COMPLETED, "analyzed": 100})
+
+    if before is not None:
+        other.start_job(HOURLY_ANALYSIS, MONDAY)
+        other.update_job(HOURLY_ANALYSIS, MONDAY, {"status": before})
+    between_look_and_write(store, complete, monkeypatch)
+    store.join_job(HOURLY_ANALYSIS, MONDAY)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["analyzed"], job["run"]) == (COMPLETED, 100, other.identity.run)
+
+
+def test_a_job_that_was_completed_before_is_started_anew(store: Store, other: Store) -> None:
+    store.start_job(HOURLY_ANALYSIS, MONDAY)
+    store.update_job(HOURLY_ANALYSIS, MONDAY, {"status": COMPLETED})
+    other.join_job(HOURLY_ANALYSIS, MONDAY)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert (job["status"], job["attempts"], job["run"]) == (RUNNING, 2, other.identity.run)
+
+
+@pytest.mark.parametrize("begin", [Store.start_job, Store.join_job])
+def test_a_start_whose_answer_was_lost_is_one_attempt(
+    store: Store, monkeypatch: pytest.MonkeyPatch, begin: Callable[..., None]
+) -> None:
+    store.start_job(HOURLY_ANALYSIS, MONDAY)
+    update = store.backend.update
+
+    def update_and_lose_the_answer(*args: Any) -> int:
+        update(*args)
+        return update(*args)
+
+    monkeypatch.setattr(store.backend, "update", update_and_lose_the_answer)
+    begin(store, HOURLY_ANALYSIS, MONDAY)
+    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    assert job is not None
+    assert job["attempts"] == 2

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tests.fakes import FakeClock
+from tests.store.conftest import OpenBackend
 from utils.store import Store
 from utils.store.backend import Columns
+from utils.store.base import Identity
 from utils.store.jobs import COMPLETED, HOURLY_ANALYSIS, RUNNING
 from utils.store.schema import INDICATORS
 from utils.store.targets import LEASE, RETRY_AFTER, Progress
@@ -129,6 +131,50 @@ def test_a_dead_workers_claims_are_free_when_the_lease_has_run_out(
     assert other.claim_targets(MONDAY, 5) == []
     clock.advance(seconds=0.001)
     assert sum(len(other.claim_targets(MONDAY, 5)) for _ in range(6)) == 5
+
+
+@pytest.fixture(params=[-9, -4, 4, 9], ids=lambda minutes: f"{minutes:+} minutes")
+def elsewhere(request: pytest.FixtureRequest, open_backend: OpenBackend, clock: FakeClock) -> Store:
+    """Another machine whose clock is so much ahead, less than a lease."""
+    theirs = FakeClock(clock.now_utc() + timedelta(minutes=request.param))
+    return Store(open_backend(), theirs, Identity("host-c", 4711, "c"))
+
+
+def test_a_machine_whose_clock_is_minutes_off_gets_only_what_nobody_has_claimed(queue: Store, elsewhere: Store) -> None:
+    assert tickers(queue.claim_targets(MONDAY, 2)) == ["005930", "000660"]
+    assert tickers(elsewhere.claim_targets(MONDAY, 2)) == ["0001A0", "035720"]
+    assert tickers(queue.claim_targets(MONDAY, 2)) == ["000020"]
+    assert queue.claim_targets(MONDAY, 5) == elsewhere.claim_targets(MONDAY, 5) == []
+    claims = {each["_id"]: each["claimed_by"] for each in queue.targets()}
+    assert [ticker for ticker, owner in claims.items() if owner == elsewhere.identity.owner] == ["0001A0", "035720"]
+
+
+def test_machines_whose_clocks_are_minutes_apart_do_nothing_twice(store: Store, elsewhere: Store) -> None:
+    store.save_targets([target(f"{number:06}", number) for number in range(50)], {})
+    done: list[str] = []
+    held: list[list[dict[str, Any]]] = []
+    while batch := [*store.claim_targets(MONDAY, 7), *elsewhere.claim_targets(MONDAY, 4)]:
+        held.append(batch)
+        done += tickers(batch)
+        if len(held) > 1:  # each is saved only after the claims that follow it
+            store.save_analysis(MONDAY, [{"_id": each["_id"], "session": MONDAY} for each in held.pop(0)])
+    assert sorted(done) == [f"{number:06}" for number in range(50)]
+
+
+def test_a_claim_runs_out_by_the_clock_of_whoever_looks(queue: Store, elsewhere: Store, clock: FakeClock) -> None:
+    (claimed,) = queue.claim_targets(MONDAY, 1)
+    elsewhere.claim_targets(MONDAY, 4)
+    theirs = elsewhere.clock
+    assert isinstance(theirs, FakeClock)
+    theirs.set(clock.now_utc() + LEASE - timedelta(milliseconds=1))
+    assert claimed["_id"] not in tickers(elsewhere.claim_targets(MONDAY, 5))
+    theirs.set(clock.now_utc() + LEASE)
+    assert tickers(elsewhere.claim_targets(MONDAY, 1)) == [claimed["_id"]]
+    queue.fail_target(claimed, "written by the one that lost it")
+    queue.release_targets([claimed])
+    taken = queue.target(claimed["_id"])
+    assert taken is not None
+    assert (taken["claimed_by"], taken["last_error"]) == (elsewhere.identity.owner, None)
 
 
 def test_released_targets_are_as_if_they_had_never_been_claimed(queue: Store, other: Store) -> None:
@@ -340,3 +386,23 @@ def test_signals_are_counted_over_the_targets_of_that_session(store: Store) -> N
     results = [{"_id": ticker, "session": MONDAY, "signals": signals} for ticker, signals in seen.items()]
     store.save_analysis(MONDAY, [*results, {"_id": "035720", "session": FRIDAY, "signals": ["gap_up"]}])
     assert store.signal_counts(MONDAY) == {"gap_up": 2, "golden_cross_5_20": 1}
+
+
+def test_a_run_that_was_silent_for_a_whole_lease_does_not_put_its_result_over_a_newer_one(
+    queue: Store, other: Store, clock: FakeClock
+) -> None:
+    (largest,) = queue.claim_targets("2024-01-22", 1)
+    ticker = largest["_id"]
+    clock.advance(days=1)
+    assert len(other.claim_targets("2024-01-23", 9)) == 4
+    assert tickers(other.claim_targets("2024-01-23", 9)) == [ticker]  # it was tried before
+    queue.save_analysis("2024-01-22", [{"_id": ticker, "session": "2024-01-22"}])
+    held = other.target(ticker)
+    assert held is not None
+    assert (held["claimed_by"], held["last_analyzed_date"]) == (other.identity.owner, largest["last_analyzed_date"])
+    other.save_analysis("2024-01-23", [{"_id": ticker, "session": "2024-01-23"}])
+    queue.save_analysis("2024-01-22", [{"_id": ticker, "session": "2024-01-22"}])
+    result, done = other.analysis(ticker), other.target(ticker)
+    assert result is not None
+    assert done is not None
+    assert (result["session"], done["last_analyzed_date"]) == ("2024-01-23", "2024-01-23")

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from utils.logs import _ToStderr
-from utils.progress import progress_bar
+from utils.progress import progress_bar, waiting
 
 
 def console(terminal: bool) -> Console:
@@ -60,3 +60,19 @@ def test_logged_lines_stand_above_the_bar() -> None:
     with progress_bar("Loading sessions", 4, console=terminal):
         handler.emit(logging.makeLogRecord({"msg": "a fact"}))
     assert "a fact\n" in shown(terminal)
+
+
+def test_a_person_sees_that_something_without_steps_is_done_and_what_is_logged_meanwhile() -> None:
+    terminal = console(True)
+    with waiting("Reading sessions", console=terminal):
+        _ToStderr().emit(logging.makeLogRecord({"msg": "a fact"}))
+    assert "Reading sessions" in shown(terminal)
+    assert "a fact\n" in shown(terminal)
+
+
+def test_without_a_terminal_nobody_is_shown_that_something_is_done(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pipe = console(False)
+    with waiting("Reading sessions", console=pipe):
+        pass
+    assert (shown(pipe), caplog.messages) == ("", [])

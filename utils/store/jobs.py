@@ -38,35 +38,54 @@ class Jobs(StoreBase):
 
     def start_job(self, name: str, session: str) -> None:
         """Running from now on, one attempt more; what an earlier attempt recorded is replaced."""
-        before, now = self.job(name, session), self.clock.now_utc()
-        self._put_job(
-            name,
-            session,
-            {
-                "status": RUNNING,
-                "start_time_utc": now,
-                "end_time_utc": None,
-                "heartbeat_utc": now,
-                "attempts": 1 if before is None else before["attempts"] + 1,
-                "host": self.identity.host,
-                "pid": self.identity.pid,
-                "run": self.identity.run,
-                "source": None if before is None else before["source"],
-                "finality": None if before is None else before["finality"],
-                **_COUNTS,
-                "warnings": [],
-                "error": None,
-            },
-        )
+        while not self._begin_job(name, session, self.job(name, session)):
+            pass  # another run was faster: count its attempt, too
 
     def join_job(self, name: str, session: str) -> None:
-        """Take part in a job that is running, one attempt more; what others have recorded stays. Else start it."""
-        before = self.job(name, session)
-        if before is None or before["status"] != RUNNING:
-            self.start_job(name, session)
-            return
-        mine = {"host": self.identity.host, "pid": self.identity.pid, "run": self.identity.run}
-        self.update_job(name, session, {"attempts": before["attempts"] + 1, "end_time_utc": None, **mine})
+        """Take part in a job that is running, one attempt more; what others have recorded stays. Else start it, unless
+        another run has just started and completed it."""
+        seen = self.job(name, session)
+        while not self._take_part(name, session, seen):
+            seen = self.job(name, session)
+            if seen is not None and seen["status"] == COMPLETED:
+                return
+
+    def _take_part(self, name: str, session: str, seen: Document | None) -> bool:
+        """Whether the record was still the one that was seen, and is ours too now."""
+        if seen is None or seen["status"] != RUNNING:
+            return self._begin_job(name, session, seen)
+        now = self.clock.now_utc()
+        return self._change_seen(seen, {"end_time_utc": None, "heartbeat_utc": now, **self._one_attempt_more(seen)})
+
+    def _begin_job(self, name: str, session: str, seen: Document | None) -> bool:
+        """Whether there was still no record but the one that was seen, and there is a new one now."""
+        now = self.clock.now_utc()
+        fresh = {
+            "status": RUNNING,
+            "start_time_utc": now,
+            "end_time_utc": None,
+            "heartbeat_utc": now,
+            **self._one_attempt_more(seen),
+            "source": None if seen is None else seen["source"],
+            "finality": None if seen is None else seen["finality"],
+            **_COUNTS,
+            "warnings": [],
+            "error": None,
+        }
+        if seen is not None:
+            return self._change_seen(seen, fresh)
+        return self.backend.insert(JOBS, {"_id": f"{session}_{name}", "job_name": name, "date_kst": session, **fresh})
+
+    def _one_attempt_more(self, seen: Document | None) -> Document:
+        who = {"host": self.identity.host, "pid": self.identity.pid, "run": self.identity.run}
+        return {"attempts": 1 if seen is None else seen["attempts"] + 1, **who}
+
+    def _change_seen(self, seen: Document, changes: Document) -> bool:
+        """Every start adds an attempt, so they tell whether somebody has been at it since. A write whose answer was
+        lost, and that was repeated in vain, is known by the run that it names."""
+        same = {name: seen[name] for name in ("_id", "attempts", "status")}
+        ours = {"_id": seen["_id"], "attempts": changes["attempts"], "run": self.identity.run}
+        return bool(self.backend.update(JOBS, same, changes) or self.backend.find(JOBS, ours))
 
     def update_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
         """Set these fields of the job's record and its heartbeat, whoever wrote it."""
@@ -129,6 +148,3 @@ class Jobs(StoreBase):
     def is_completed(self, name: str, session: str) -> bool:
         job = self.job(name, session)
         return job is not None and job["status"] == COMPLETED
-
-    def _put_job(self, name: str, session: str, fields: Document) -> None:
-        self.backend.put(JOBS, [{"_id": f"{session}_{name}", "job_name": name, "date_kst": session, **fields}])

@@ -16,7 +16,7 @@ from utils.errors import LockHeld, StoreError
 from utils.market_day import TEXT_COLUMNS, factor_digest
 from utils.store.backend import Backend, Columns, Document
 from utils.store.locks import COLLECTION, Locks
-from utils.store.schema import HEAD_FIELDS, JOBS, SCHEMA, SCHEMA_VERSION, SESSIONS, SOURCES, TARGETS
+from utils.store.schema import JOBS, SCHEMA, SCHEMA_VERSION, SESSIONS, SOURCES, TARGETS
 from utils.ticker_kind import kind_of
 
 REPLACED = (SESSIONS, TARGETS, JOBS, SOURCES)
@@ -61,14 +61,17 @@ def _alone(locks: Locks) -> Iterator[None]:
 
 
 def complete_sessions(backend: Backend) -> None:
-    """`factor_digest` and `datasets`. No factors can be read from a session that is damaged: "" is of none."""
+    """`factor_digest` and `datasets`. No factors can be read from a session that is damaged: "" is of none.
+
+    What MongoDB reads from an index alone has null for a field that is not there.
+    """
     changes: dict[str, Document] = {}
     for head in backend.session_heads():
-        if not head.keys() >= set(HEAD_FIELDS):
+        if any(head.get(name) is None for name in ("factor_digest", "datasets")):
             columns = _readable(backend, head["_id"], ("factor",))
             known = factor_digest(np.asarray(columns["factor"])) if columns else ""
             lacking = {"factor_digest": known, "datasets": {}}
-            changes[head["_id"]] = {name: value for name, value in lacking.items() if name not in head}
+            changes[head["_id"]] = {name: value for name, value in lacking.items() if head.get(name) is None}
     backend.update_each(SESSIONS, changes)
 
 
@@ -77,18 +80,31 @@ def complete_targets(backend: Backend) -> None:
     yet are left to the next refresh."""
     lacking = [target for target in backend.find(TARGETS) if not target.keys() >= set(_TARGET_FIELDS)]
     lives, newest = _lives(backend, {target["_id"]: _first_added(target) for target in lacking})
-    backend.put(TARGETS, [_complete_target(target, lives[target["_id"]], newest) for target in lacking])
+    changes: dict[str, Document] = {}
+    for target in lacking:
+        complete = _complete_target(target, lives[target["_id"]], newest)
+        changes[target["_id"]] = {name: value for name, value in complete.items() if target.get(name, ...) != value}
+    backend.update_each(TARGETS, changes)
 
 
 def complete_jobs(backend: Backend) -> None:
     """`run`: null, since nobody goes on with what an earlier version has begun."""
-    backend.put(JOBS, [{"run": None} | job for job in backend.find(JOBS)])
+    _add(backend, JOBS, {job["_id"]: (job, {"run": None}) for job in backend.find(JOBS)})
 
 
 def complete_sources(backend: Backend) -> None:
     """`comparison` and `password`: neither was ever looked at."""
     lacking = dict.fromkeys(("comparison", "password", "failure", "refused_logins"))
-    backend.put(SOURCES, [lacking | source for source in backend.find(SOURCES)])
+    _add(backend, SOURCES, {source["_id"]: (source, lacking) for source in backend.find(SOURCES)})
+
+
+def _add(backend: Backend, collection: str, found: Mapping[str, tuple[Document, Document]]) -> None:
+    """To each document those of the fields that it lacks. It is not put back whole: somebody may have changed it."""
+    changes = {
+        key: {name: value for name, value in fields.items() if name not in document}
+        for key, (document, fields) in found.items()
+    }
+    backend.update_each(collection, {key: fields for key, fields in changes.items() if fields})
 
 
 MIGRATIONS: Mapping[int, tuple[Callable[[Backend], None], ...]] = {

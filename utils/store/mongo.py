@@ -254,7 +254,9 @@ class MongoBackend:
 
     def _collection(self, name: str) -> Collection[Document]:
         database, _, collection = name.partition(".")
-        return self._client[self._databases[database]].get_collection(collection, codec_options=_AWARE)
+        return self._client[self._databases[database]].get_collection(
+            collection, codec_options=_AWARE, read_preference=pymongo.ReadPreference.PRIMARY
+        )
 
     def _prepare(self) -> None:
         for name, indexes in (INDEXES | SCREENS).items():

@@ -102,7 +102,16 @@ class Targets(Jobs):
         return {"_id": {"$in": list(ids)}, "claimed_by": self.identity.owner, "attempts": tries}
 
     def save_analysis(self, session: str, results: Sequence[Document]) -> None:
-        """Replace the results of these tickers whole, then mark them as analysed for the session."""
+        """Replace the results of these tickers whole, then mark them as analysed for the session.
+
+        Not those that another run has claimed since, or has analysed for a later session: who was silent for a whole
+        lease has lost its claim.
+        """
+        of_others = {"$and": [{"claimed_by": {"$ne": self.identity.owner}}, {"claimed_by": {"$ne": None}}]}
+        lost: Document = {
+            "_id": {"$in": [result["_id"] for result in results]},
+            "$or": [of_others, {"last_analyzed_date": {"$gt": session}}],
+        }
         done = {
             "last_analyzed_date": session,
             "attempts": 0,
@@ -111,8 +120,10 @@ class Targets(Jobs):
             "claimed_by": None,
         }
         with self.backend.batch():
-            self.backend.put(INDICATORS, results)
-            self.backend.update(TARGETS, {"_id": {"$in": [result["_id"] for result in results]}}, done)
+            gone = {target["_id"] for target in self.backend.find(TARGETS, lost)}
+            ours = [result for result in results if result["_id"] not in gone]
+            self.backend.put(INDICATORS, ours)
+            self.backend.update(TARGETS, {"_id": {"$in": [result["_id"] for result in ours]}}, done)
 
     def fail_target(self, target: Document, error: str) -> None:
         """Push a claimed target that cannot be analysed into the future, with the reason."""
