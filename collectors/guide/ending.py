@@ -1,5 +1,6 @@
 """The end of a setup: what is there now, and what comes next."""
 
+import shlex
 import sys
 
 from collectors.guide.dialogue import Dialogue
@@ -15,13 +16,18 @@ def say_what_comes_next(shift: Shift, sessions: int, targets: int, words: Words)
     kept = place(words, settings, shift.store.description)
     state, lines = advice(settings, shift.clock)
     looks = (("daily_update.py", "--status"), ("hourly_analysis.py", "--report"))
-    commands = "\n".join(f"   {sys.executable} {PROJECT / script} {option}" for script, option in looks)
+    commands = "\n".join(f"   {_command(*look)}" for look in looks)
     sys.stdout.write(
         f"\n{words('done', sessions=sessions, targets=targets, place=kept)}\n\n{words('next')}\n\n"
         f"1. {words(state)}\n\n{lines}\n"
         f"2. {words('next_look')}\n{commands}\n"
         f"3. {words('next_told' if settings.notify_urls else 'next_notify')}\n"
     )
+
+
+def _command(script: str, *options: str) -> str:
+    """To be copied into a shell, whatever the folder is called."""
+    return shlex.join((sys.executable, str(PROJECT / script), *options))
 
 
 def offer_cron_lines(shift: Shift, words: Words) -> None:

@@ -1,6 +1,7 @@
 """The first ten minutes, at a terminal: everything right, everything wrong, leaving at every question, coming back."""
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -462,3 +463,10 @@ def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> N
     for place, words in enumerate(("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1):
         assert words in last[last.index(f"\n{place}. ") :]
     assert "hourly_analysis.py --report" in last[last.index("\n2. ") : last.index("\n3. ")]
+
+
+def test_the_commands_to_copy_work_in_a_folder_with_a_space(newcomer: Newcomer) -> None:
+    folder = newcomer.folder.rename(newcomer.folder.with_name("night shift"))
+    talk = Newcomer(folder, newcomer.exchange).talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+    (look,) = (line for line in talk.shown.splitlines() if line.endswith(" --status"))
+    assert shlex.split(look) == [sys.executable, str(folder / "daily_update.py"), "--status"]
