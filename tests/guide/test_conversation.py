@@ -410,6 +410,13 @@ def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -
         assert talk.says(TEXTS[name][1]), name
     assert talk.says("[1,000억]")
     assert newcomer.stored()["scope"]["min_market_cap"] == 300_000_000_000
+    assert newcomer.answers()["NOTIFY_LANG"] == "ko"  # cron has no locale
+
+
+def test_the_language_of_what_is_told_stays_as_it_is_set(newcomer: Newcomer) -> None:
+    newcomer.env_file.write_text("NOTIFY_LANG=en\n", encoding="utf-8")
+    assert newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "n", options=["--lang", "ko"]).code == 0
+    assert newcomer.answers() == CREDENTIALS | {"NOTIFY_LANG": "en"}
 
 
 def test_it_says_in_korean_that_nothing_is_lost(newcomer: Newcomer) -> None:
