@@ -271,6 +271,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Tomorrow morning, see how the first night went, and write its report, a page for\n   your browser:",
         "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 볼 리포트를 만들어 보십시오.",
     ),
+    "demo_analyse": ("Analyse the targets of the invented market now:", "지금 가상 시장의 대상 종목을 분석하십시오."),
+    "demo_look": (
+        "See what there is, and write the report, a page for your browser:",
+        "결과를 확인하고 브라우저로 볼 리포트를 만드십시오.",
+    ),
+    "demo_real": (
+        "For the real exchange, run manual_setup.py again and choose 1, 2 or 3 at the second\n   question. "
+        "What is invented stays apart from its data.",
+        "실제 거래소를 쓰려면 manual_setup.py를 다시 실행해 두 번째 질문에서 1, 2, 3 가운데\n   하나를 고르십시오. "
+        "가상의 데이터는 따로 남습니다.",
+    ),
     "next_notify": (
         "To be told when a night fails, set NOTIFY_URLS in .env (docs/notifications.md).",
         "실패 알림을 받으려면 .env에 NOTIFY_URLS를 적으십시오(docs/notifications.md).",

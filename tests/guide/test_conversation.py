@@ -14,6 +14,7 @@ from collectors.guide.texts import TEXTS
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
+from tests.fakes import fake_crontab
 from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
 from tests.server import NewDatabases
 from utils.clock import Clock
@@ -239,7 +240,22 @@ def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(newcomer: Newco
             "HISTORY_SESSIONS": "3",
         }
         assert len(newcomer.stored("data/invented")["heads"]) == 3
-        assert newcomer.stored()["heads"] == EMPTY
+        assert not list((newcomer.folder / "data").glob("*.sqlite3*")), "nothing of question 1 is left behind"
+
+
+def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
+    newcomer: Newcomer, market: SyntheticMarket
+) -> None:
+    crontab = fake_crontab(newcomer.folder)
+    for name in ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"):
+        del newcomer.environment[name]
+    with LocalExchange(market, NOW) as demo:
+        talk = newcomer.talk(HERE, DEMO, demo.url, "", "", "3", "y")
+    assert (talk.code, talk.unsaid, crontab.read_text()) == (0, [], "@daily true\n"), talk.shown
+    last = talk.shown[talk.shown.index(in_english("next")) :]
+    for place, words in enumerate(("hourly_analysis.py\r\n", "hourly_analysis.py --report", "choose 1, 2 or 3"), 1):
+        assert words in last[last.index(f"\n{place}. ") :]
+    assert "cron" not in last
 
 
 ANSWERS = [HERE, BOTH, LOGIN_ID, PASSWORD, KEY, "KOSPI", "500bn", "4"]
