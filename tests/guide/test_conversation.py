@@ -287,13 +287,21 @@ def test_ctrl_c_at_any_question_leaves_at_once_and_keeps_what_was_answered(newco
         [MONGODB, NOBODY, CTRL_C],
         [MONGODB, NOBODY, CTRL_D],
         [HERE, ACCOUNT, LOGIN_ID, CTRL_D],
+        [HERE, ACCOUNT, *login("not-the-password"), LOGIN_ID, CTRL_C],
         [HERE, OPEN_API, CTRL_C],
+        [HERE, OPEN_API, "not-the-key", CTRL_C],
     ],
     ids=lambda answers: f"{len(answers)} {answers[-1]!r}",
 )
 def test_the_other_questions_are_left_in_the_same_way(newcomer: Newcomer, answers: list[str]) -> None:
     assert_left(newcomer.talk(*answers))
     assert not newcomer.env_file.exists()
+
+
+def test_the_question_before_a_reset_is_left_in_the_same_way(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+    assert_left(newcomer.talk(*[""] * 8, CTRL_C, options=["--reset"]))
+    assert len(newcomer.stored()["heads"]) == 2
 
 
 def test_the_question_for_the_demo_exchange_is_left_in_the_same_way(newcomer: Newcomer) -> None:
