@@ -210,6 +210,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Any amount: 200bn, 1.5tn, 2000억, 1조 5000억 or 200000000000.",
         "어떤 금액이든 됩니다: 2000억, 1조 5000억, 200bn, 200000000000.",
     ),
+    "little_amount": (
+        "{amount:,} won? That makes nearly every ticker a target. Is it meant so",
+        "{amount:,}원이 맞습니까? 그러면 거의 모든 종목이 대상이 됩니다",
+    ),
     "wrong_amount": (
         "An amount from 0 to 10^18 won, such as 200bn, 2000억 or 200000000000.",
         "0원에서 10^18원까지 적으십시오. 예: 2000억, 200bn, 200000000000.",
@@ -226,6 +230,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "minutes": ("about {count} minutes", "약 {count}분"),
     "hours": ("about {count} hours", "약 {count}시간"),
     "sessions_question": ("Sessions (a year has about 246)", "거래일 수(1년은 약 246일)"),
+    "few_sessions": (
+        "With fewer than {least}, 52-week highs and lows are those of {count} sessions, and\naverages over more "
+        "sessions than are stored stay empty (the longest takes 120).",
+        "{least}거래일보다 적으면 52주 최고가와 최저가는 {count}거래일 안의 값이 되고, 저장된\n것보다 긴 "
+        "이동평균(최장 120일)은 비어 있습니다.",
+    ),
     "wrong_sessions": (
         "A whole number from 1 to 7800, within the calendar (since 2001).",
         "1부터 7800까지의 정수를 적으십시오(2001년 이후).",

@@ -425,6 +425,19 @@ def test_wrong_answers_are_explained_and_asked_again(newcomer: Newcomer) -> None
     assert newcomer.answers() == CREDENTIALS
 
 
+def test_an_amount_without_its_unit_is_asked_back(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "1000", "", "1000억", "", "n")
+    assert (talk.code, talk.unsaid, talk.says("1,000 won?")) == (0, [], True), talk.shown
+    assert newcomer.answers().get("MIN_MARKET_CAP", "100000000000") == "100000000000"
+
+
+@pytest.mark.parametrize(("count", "warned"), [("259", True), ("260", False)])
+def test_few_sessions_are_said_to_cost_the_52_weeks(newcomer: Newcomer, count: str, warned: bool) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", count, "n")
+    assert talk.code == 0, talk.shown
+    assert talk.says(in_english("few_sessions", count=count, least=260)) is warned
+
+
 @pytest.mark.parametrize(("options", "locale"), [(["--lang", "ko"], "C.UTF-8"), ([], "ko_KR.UTF-8")])
 def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -> None:
     answers = [HERE, ACCOUNT, *login("not-the-password"), *login(), "코스피", "3000억", "3", "네"]
