@@ -276,6 +276,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "이 컴퓨터에는 `crontab` 명령이 없습니다. cron을 설치하거나 docs/cron.md의\n"
         "   systemd 타이머를 쓰십시오. cron이라면 다음과 같습니다.",
     ),
+    "cron_refused": (
+        "Your crontab does not take the lines as it is: {detail}\n"
+        "   After that `manual_setup.py --cron install` puts these lines into it:",
+        "지금 상태의 crontab에는 다음 줄을 넣을 수 없습니다. 고친 다음\n"
+        "   `manual_setup.py --cron install`을 실행하십시오.\n   ({detail})",
+    ),
+    "cron_not_running": (
+        "No cron daemon is running on this host: nothing starts before one does.",
+        "이 컴퓨터에서 cron 데몬이 실행되고 있지 않습니다. 실행해야 스크립트가 시작됩니다.",
+    ),
     "cron_offer": ("Put the lines into your crontab now?", "지금 이 줄을 crontab에 넣을까요?"),
     "next_look": (
         "Tomorrow morning, see how the first night went, and write its report, a page for\n   your browser:",
