@@ -115,12 +115,8 @@ def change_crontab(action: str, settings: Settings, clock: Clock) -> int:
 
 def show(settings: Settings, clock: Clock) -> None:
     """To stdout; what is wrong with the crontab or with cron is a warning."""
-    place = Place(b"", b"", b"")
-    try:
-        text = UserCrontab().read()
-        place = Place(text, b"", b"")
-        place = find_block(text, PROJECT)
-    except WrongUsage as problem:
+    place, problem = _place_and_problem()
+    if problem:
         log.warning("%s", problem)
     sys.stdout.write(os.fsdecode(block_for(place.above, settings, clock)))
     _warn(place)
@@ -181,13 +177,20 @@ def utc_offsets_below(above: bytes, clock: Clock, honours: bool | None) -> set[t
     return named if honours else named | clock.host_utc_offsets()
 
 
-def advice(settings: Settings, clock: Clock) -> tuple[str, str]:
-    """How it is with the lines, for the end of the setup, and the lines: `cron_installed`, `cron_missing`, or
-    `cron_impossible` where there is no `crontab` command."""
-    place = _place_if_any()
+def advice(settings: Settings, clock: Clock) -> tuple[str, str, str]:
+    """How it is with the lines, for the end of the setup: `cron_installed`, `cron_missing`, `cron_impossible` where
+    there is no `crontab` command, `cron_refused` where it would not take them; the lines; why it would not."""
+    place, problem = _place_and_problem()
     block = block_for(place.above, settings, clock)
-    installed = "cron_installed" if place.block == block else "cron_missing"
-    return "cron_impossible" if shutil.which("crontab") is None else installed, os.fsdecode(block)
+    state = "cron_installed" if place.block == block else "cron_missing"
+    if problem:
+        state = "cron_impossible" if shutil.which("crontab") is None else "cron_refused"
+    return state, os.fsdecode(block), problem
+
+
+def nothing_starts_cron() -> bool:
+    """Whether no cron daemon is running, on a host where that can be told."""
+    return honours_cron_tz() is not None and is_running() is False
 
 
 def can_be_installed(settings: Settings, clock: Clock) -> bool:
@@ -199,14 +202,16 @@ def can_be_installed(settings: Settings, clock: Clock) -> bool:
     return place.block != block_for(place.above, settings, clock)
 
 
-def _place_if_any() -> Place:
-    """For what only shows: a crontab that cannot be had or is damaged counts as one without the block."""
-    text = b""
+def _place_and_problem() -> tuple[Place, str]:
+    """For what only shows; what keeps the lines out of the crontab, empty for nothing."""
+    place = Place(b"", b"", b"")
     try:
-        text = UserCrontab().read()
-        return find_block(text, PROJECT)
-    except WrongUsage:
-        return Place(text, b"", b"")
+        place = Place(UserCrontab().read(), b"", b"")
+        place = find_block(place.above, PROJECT)
+        _refuse_strange_shell(place.above)
+    except WrongUsage as problem:
+        return place, str(problem)
+    return place, ""
 
 
 def _scripts_started(line: bytes) -> set[bytes]:
@@ -240,5 +245,5 @@ def _warn(place: Place) -> None:
     for line in (place.above + place.below).splitlines():
         if _scripts_started(line):
             log.warning("Another line of your crontab starts a script of this project: %s", os.fsdecode(line))
-    if honours_cron_tz() is not None and is_running() is False:
+    if nothing_starts_cron():
         log.warning("No cron daemon is running on this host. Nothing will start before one does.")

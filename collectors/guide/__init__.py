@@ -61,6 +61,7 @@ def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
         with _log_lines_held_back():
             _check_before_any_question(guide)
             _ask_everything(guide)
+            _keep_the_language(guide)
         dialogue.say("")
         if ENV_FILE.exists():
             dialogue.hint(words("kept", file=ENV_FILE))
@@ -97,6 +98,12 @@ def _ask_everything(guide: Guide) -> None:
         if not (guide.progress.noted(name) and recall(guide)):
             ask(guide)
             guide.progress.note(name)
+
+
+def _keep_the_language(guide: Guide) -> None:
+    """For what is told at night: cron has no locale to tell the language by."""
+    if guide.words.language != LANGUAGES[0] and guide.settings().notify_lang is None:
+        guide.keep({"notify_lang": guide.words.language})
 
 
 def _go_on_or_from_the_start(guide: Guide) -> None:

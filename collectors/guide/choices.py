@@ -18,6 +18,10 @@ from utils.store import open_store
 
 THRESHOLDS = (50 * 10**9, 100 * 10**9, 300 * 10**9, 500 * 10**9, 10**12)
 """Won. What the table shows beside the present one."""
+LEAST_USUAL = 10**9
+"""Won. Hardly a listed company is worth less."""
+SESSIONS_OF_52_WEEKS = 260
+"""Their weekdays: what the indicators that look back furthest need."""
 _IN_KOREAN = {"코스피": Market.KOSPI, "코스닥": Market.KOSDAQ, "코넥스": Market.KONEX}
 _OTHER_REQUESTS = 5
 """A login of three, the index series, and one to spare."""
@@ -68,14 +72,23 @@ def ask_threshold(guide: Guide) -> None:
     if guide.tell_if_decided(("min_market_cap",), value=say_won(present, words.language)):
         return
     dialogue.hint(words("threshold_hint"))
-    chosen = dialogue.ask(
-        words("threshold_question"), say_won(present, words.language), lambda answer: _amount(guide, answer)
-    )
+    chosen = _meant_amount(guide, present)
     if shown is not None:
         targets = _targets(shown, settings, chosen)
         dialogue.works(words("targets_today", targets=targets, amount=say_won(chosen, words.language)))
     if chosen != present:
         guide.keep({"min_market_cap": str(chosen)})
+
+
+def _meant_amount(guide: Guide, present: int) -> int:
+    """Asked back where it is so little that its unit was forgotten, as in `1000` for 1000억. Zero is all tickers."""
+    words, dialogue = guide.words, guide.dialogue
+    shown = say_won(present, words.language)
+    while True:
+        amount = dialogue.ask(words("threshold_question"), shown, lambda answer: _amount(guide, answer))
+        is_usual = amount in (0, present) or amount >= LEAST_USUAL
+        if is_usual or dialogue.agrees(words("little_amount", amount=amount), default=False):
+            return amount
 
 
 def recall_threshold(guide: Guide) -> bool:
@@ -119,6 +132,8 @@ def ask_sessions(guide: Guide) -> None:
     if chosen != present:
         guide.keep({"history_sessions": str(chosen)})
         dialogue.say(_estimate(guide, chosen))
+    if chosen < SESSIONS_OF_52_WEEKS:
+        dialogue.wrong(words("few_sessions", count=chosen, least=SESSIONS_OF_52_WEEKS))
 
 
 def recall_sessions(guide: Guide) -> bool:

@@ -11,7 +11,13 @@ _FOLDER, _PREFIX = "invented", "invented_"
 _DATA_DIR = Settings.model_fields["data_dir"].default
 
 
-def is_local(settings: Settings) -> bool:
+def is_demo(settings: Settings) -> bool:
+    """Whether they are those of the demo exchange: nobody has its login name at the real one."""
+    name = settings.krx_id.get_secret_value() if settings.krx_id else ""
+    return is_another_exchange(settings) and name == DEMO_ACCOUNT["krx_id"]
+
+
+def is_another_exchange(settings: Settings) -> bool:
     """Whether they lead to another exchange than the real one."""
     return any(getattr(settings, name) != Settings.model_fields[name].default for name in ADDRESSES)
 

@@ -10,11 +10,11 @@ from collectors.guide.demo import (
     DEMO_ADDRESS,
     apart_from_real_data,
     back_to_the_real_exchange,
-    is_local,
+    is_another_exchange,
 )
 from collectors.guide.guide import MOST_LOGINS, Guide
 from collectors.guide.progress import ACCEPTED, WAY
-from collectors.guide.trials import Shown, forget_refused_logins, refused_logins, try_account, try_key
+from collectors.guide.trials import Shown, drop_if_empty, forget_refused_logins, refused_logins, try_account, try_key
 from utils.errors import (
     KeyRefused,
     LoginRefused,
@@ -97,7 +97,7 @@ def _ask_way(guide: Guide) -> int:
     options = [words(name) for name in ("exchange_account", "exchange_key", "exchange_both")]
     if not _is_fixed(ADDRESSES):
         options.append(words("exchange_demo"))
-        present = DEMO if is_local(settings) else present
+        present = DEMO if is_another_exchange(settings) else present
     return guide.dialogue.choose(options, guide.way if 1 <= guide.way <= len(options) else present)
 
 
@@ -179,7 +179,7 @@ def _ask_demo(guide: Guide) -> Shown | None:
     """Its address until somebody answers there."""
     words, dialogue, settings = guide.words, guide.dialogue, guide.settings()
     dialogue.hint(words("demo_hint"))
-    address = str(settings.krx_base_url).rstrip("/") if is_local(settings) else DEMO_ADDRESS
+    address = str(settings.krx_base_url).rstrip("/") if is_another_exchange(settings) else DEMO_ADDRESS
     apart = {name: value for name, value in apart_from_real_data(settings).items() if not _is_fixed((name,))}
     while True:
         address = dialogue.ask(words("demo_address"), address, lambda answer: _address(guide, answer))
@@ -190,6 +190,8 @@ def _ask_demo(guide: Guide) -> Shown | None:
             dialogue.wrong(words("demo_down"))
         else:
             guide.keep(answers)
+            if apart:
+                drop_if_empty(settings, guide.clock)
             for place, value in apart.items():
                 dialogue.say(words("demo_apart", name=place.upper(), value=value))
             return shown
@@ -218,7 +220,7 @@ def _say_that_it_works(guide: Guide, text: str, shown: Shown | NightShiftError) 
 def _real_exchange(guide: Guide) -> Answers:
     """What leads from the demo exchange back to the real one, where it was chosen before."""
     settings = guide.settings()
-    return {} if _is_fixed(ADDRESSES) or not is_local(settings) else back_to_the_real_exchange(settings)
+    return {} if _is_fixed(ADDRESSES) or not is_another_exchange(settings) else back_to_the_real_exchange(settings)
 
 
 def _without(guide: Guide, *names: str) -> Answers:

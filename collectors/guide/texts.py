@@ -210,6 +210,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Any amount: 200bn, 1.5tn, 2000억, 1조 5000억 or 200000000000.",
         "어떤 금액이든 됩니다: 2000억, 1조 5000억, 200bn, 200000000000.",
     ),
+    "little_amount": (
+        "{amount:,} won? That makes nearly every ticker a target. Is it meant so",
+        "{amount:,}원이 맞습니까? 그러면 거의 모든 종목이 대상이 됩니다",
+    ),
     "wrong_amount": (
         "An amount from 0 to 10^18 won, such as 200bn, 2000억 or 200000000000.",
         "0원에서 10^18원까지 적으십시오. 예: 2000억, 200bn, 200000000000.",
@@ -226,6 +230,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "minutes": ("about {count} minutes", "약 {count}분"),
     "hours": ("about {count} hours", "약 {count}시간"),
     "sessions_question": ("Sessions (a year has about 246)", "거래일 수(1년은 약 246일)"),
+    "few_sessions": (
+        "With fewer than {least}, 52-week highs and lows are those of {count} sessions, and\naverages over more "
+        "sessions than are stored stay empty (the longest takes 120).",
+        "{least}거래일보다 적으면 52주 최고가와 최저가는 {count}거래일 안의 값이 되고, 저장된\n것보다 긴 "
+        "이동평균(최장 120일)은 비어 있습니다.",
+    ),
     "wrong_sessions": (
         "A whole number from 1 to 7800, within the calendar (since 2001).",
         "1부터 7800까지의 정수를 적으십시오(2001년 이후).",
@@ -267,10 +277,31 @@ TEXTS: dict[str, tuple[str, str]] = {
         "이 컴퓨터에는 `crontab` 명령이 없습니다. cron을 설치하거나 docs/cron.md의\n"
         "   systemd 타이머를 쓰십시오. cron이라면 다음과 같습니다.",
     ),
+    "cron_refused": (
+        "Your crontab does not take the lines as it is: {detail}\n"
+        "   After that `manual_setup.py --cron install` puts these lines into it:",
+        "지금 상태의 crontab에는 다음 줄을 넣을 수 없습니다. 고친 다음\n"
+        "   `manual_setup.py --cron install`을 실행하십시오.\n   ({detail})",
+    ),
+    "cron_not_running": (
+        "No cron daemon is running on this host: nothing starts before one does.",
+        "이 컴퓨터에서 cron 데몬이 실행되고 있지 않습니다. 실행해야 스크립트가 시작됩니다.",
+    ),
     "cron_offer": ("Put the lines into your crontab now?", "지금 이 줄을 crontab에 넣을까요?"),
     "next_look": (
         "Tomorrow morning, see how the first night went, and write its report, a page for\n   your browser:",
         "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 볼 리포트를 만들어 보십시오.",
+    ),
+    "demo_analyse": ("Analyse the targets of the invented market now:", "지금 가상 시장의 대상 종목을 분석하십시오."),
+    "demo_look": (
+        "See what there is, and write the report, a page for your browser:",
+        "결과를 확인하고 브라우저로 볼 리포트를 만드십시오.",
+    ),
+    "demo_real": (
+        "For the real exchange, run manual_setup.py again and choose 1, 2 or 3 at the second\n   question. "
+        "What is invented stays apart from its data.",
+        "실제 거래소를 쓰려면 manual_setup.py를 다시 실행해 두 번째 질문에서 1, 2, 3 가운데\n   하나를 고르십시오. "
+        "가상의 데이터는 따로 남습니다.",
     ),
     "next_notify": (
         "To be told when a night fails, set NOTIFY_URLS in .env (docs/notifications.md).",

@@ -13,8 +13,10 @@ from utils.clock import Clock
 from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceError, WrongUsage
 from utils.settings import Settings
-from utils.store import Store, open_store
+from utils.store import Store, can_be_looked_at, open_store
 from utils.store.locks import COLLECTION
+from utils.store.schema import COLLECTIONS, LOCKS, SCHEMA
+from utils.store.sqlite import FILE_NAME
 
 _DAYS_TRIED = 3
 """A holiday that nobody predicted has no prices; two in a row have been seen."""
@@ -36,6 +38,17 @@ def try_database(settings: Settings, clock: Clock) -> str:
     """
     with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
         return store.description
+
+
+def drop_if_empty(settings: Settings, clock: Clock) -> None:
+    """Delete an embedded database that only trying it has made; one in which anything was ever kept stays."""
+    if settings.mongodb_uri or not can_be_looked_at(settings):
+        return
+    with closing(open_store(settings, clock)) as store:
+        kept = any(store.backend.find(name, limit=1) for name in COLLECTIONS if name not in (SCHEMA, LOCKS))
+    if not kept:
+        for ending in ("", "-wal", "-shm"):
+            (settings.data_dir / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
 
 
 def try_account(settings: Settings, clock: Clock) -> Shown | SourceError:

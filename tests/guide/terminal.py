@@ -23,7 +23,7 @@ LOGIN_ID, PASSWORD, KEY = "guide-tests", "pass word #1 of $the tests", "key-of-t
 CTRL_C, CTRL_D = "\x03", "\x04"
 _LOCAL_FLAGS = 3
 """Where `termios` keeps whether a terminal echoes."""
-PATIENCE_SECONDS, AGAIN_SECONDS, STILL_SECONDS = 60, 2, 0.05
+PATIENCE_SECONDS, STILL_SECONDS = 60, 0.05
 
 
 @dataclass
@@ -90,32 +90,31 @@ class Newcomer:
 
 
 def _converse(child: int, terminal: int, waiting: list[str]) -> Talk:
-    """Type the next answer at each question, until the other end closes. Who hangs is killed.
-
-    A Ctrl-C in the instant between a question and the reading of its answer is lost in Python's `input`; it is pressed
-    again, as a person does."""
-    shown, pressed, silent = b"", "", 0.0
+    """Type the next answer, once, at each question, until the other end closes. Who hangs is killed."""
+    shown, silent = b"", 0.0
     while silent < PATIENCE_SECONDS:
         asked = shown.endswith(b": ") and waiting
-        patience = STILL_SECONDS if asked else AGAIN_SECONDS
+        patience = STILL_SECONDS if asked else PATIENCE_SECONDS
         if select.select([terminal], [], [], patience)[0]:
             silent = 0.0
             try:
                 shown += os.read(terminal, 65536)
             except OSError:  # the other end is closed
                 break
-        elif asked:
-            pressed = waiting.pop(0)
-            os.write(terminal, _keys(pressed))
+        elif asked and _is_waiting(child):
+            os.write(terminal, _keys(waiting.pop(0)))
             shown += b"\n"
         else:
             silent += patience
-            if pressed == CTRL_C:
-                os.write(terminal, _keys(pressed))
     else:
         os.kill(child, signal.SIGKILL)
     echoes = bool(termios.tcgetattr(terminal)[_LOCAL_FLAGS] & termios.ECHO)
     return Talk(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), echoes, waiting)
+
+
+def _is_waiting(child: int) -> bool:
+    """Whether it has come to read the answer: Python's `input` loses a Ctrl-C of the instant before."""
+    return Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(") ")[2].startswith("S")
 
 
 def _keys(answer: str) -> bytes:

@@ -1,6 +1,7 @@
 """The first ten minutes, at a terminal: everything right, everything wrong, leaving at every question, coming back."""
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from collectors.guide.texts import TEXTS
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
+from tests.fakes import fake_crontab
 from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
 from tests.server import NewDatabases
 from utils.clock import Clock
@@ -238,7 +240,22 @@ def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(newcomer: Newco
             "HISTORY_SESSIONS": "3",
         }
         assert len(newcomer.stored("data/invented")["heads"]) == 3
-        assert newcomer.stored()["heads"] == EMPTY
+        assert not list((newcomer.folder / "data").glob("*.sqlite3*")), "nothing of question 1 is left behind"
+
+
+def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
+    newcomer: Newcomer, market: SyntheticMarket
+) -> None:
+    crontab = fake_crontab(newcomer.folder)
+    for name in ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"):
+        del newcomer.environment[name]
+    with LocalExchange(market, NOW) as demo:
+        talk = newcomer.talk(HERE, DEMO, demo.url, "", "", "3", "y")
+    assert (talk.code, talk.unsaid, crontab.read_text()) == (0, [], "@daily true\n"), talk.shown
+    last = talk.shown[talk.shown.index(in_english("next")) :]
+    for place, words in enumerate(("hourly_analysis.py\r\n", "hourly_analysis.py --report", "choose 1, 2 or 3"), 1):
+        assert words in last[last.index(f"\n{place}. ") :]
+    assert "cron" not in last
 
 
 ANSWERS = [HERE, BOTH, LOGIN_ID, PASSWORD, KEY, "KOSPI", "500bn", "4"]
@@ -270,13 +287,21 @@ def test_ctrl_c_at_any_question_leaves_at_once_and_keeps_what_was_answered(newco
         [MONGODB, NOBODY, CTRL_C],
         [MONGODB, NOBODY, CTRL_D],
         [HERE, ACCOUNT, LOGIN_ID, CTRL_D],
+        [HERE, ACCOUNT, *login("not-the-password"), LOGIN_ID, CTRL_C],
         [HERE, OPEN_API, CTRL_C],
+        [HERE, OPEN_API, "not-the-key", CTRL_C],
     ],
     ids=lambda answers: f"{len(answers)} {answers[-1]!r}",
 )
 def test_the_other_questions_are_left_in_the_same_way(newcomer: Newcomer, answers: list[str]) -> None:
     assert_left(newcomer.talk(*answers))
     assert not newcomer.env_file.exists()
+
+
+def test_the_question_before_a_reset_is_left_in_the_same_way(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+    assert_left(newcomer.talk(*[""] * 8, CTRL_C, options=["--reset"]))
+    assert len(newcomer.stored()["heads"]) == 2
 
 
 def test_the_question_for_the_demo_exchange_is_left_in_the_same_way(newcomer: Newcomer) -> None:
@@ -400,6 +425,19 @@ def test_wrong_answers_are_explained_and_asked_again(newcomer: Newcomer) -> None
     assert newcomer.answers() == CREDENTIALS
 
 
+def test_an_amount_without_its_unit_is_asked_back(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "1000", "", "1000억", "", "n")
+    assert (talk.code, talk.unsaid, talk.says("1,000 won?")) == (0, [], True), talk.shown
+    assert newcomer.answers().get("MIN_MARKET_CAP", "100000000000") == "100000000000"
+
+
+@pytest.mark.parametrize(("count", "warned"), [("259", True), ("260", False)])
+def test_few_sessions_are_said_to_cost_the_52_weeks(newcomer: Newcomer, count: str, warned: bool) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", count, "n")
+    assert talk.code == 0, talk.shown
+    assert talk.says(in_english("few_sessions", count=count, least=260)) is warned
+
+
 @pytest.mark.parametrize(("options", "locale"), [(["--lang", "ko"], "C.UTF-8"), ([], "ko_KR.UTF-8")])
 def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -> None:
     answers = [HERE, ACCOUNT, *login("not-the-password"), *login(), "코스피", "3000억", "3", "네"]
@@ -409,6 +447,13 @@ def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -
         assert talk.says(TEXTS[name][1]), name
     assert talk.says("[1,000억]")
     assert newcomer.stored()["scope"]["min_market_cap"] == 300_000_000_000
+    assert newcomer.answers()["NOTIFY_LANG"] == "ko"  # cron has no locale
+
+
+def test_the_language_of_what_is_told_stays_as_it_is_set(newcomer: Newcomer) -> None:
+    newcomer.env_file.write_text("NOTIFY_LANG=en\n", encoding="utf-8")
+    assert newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "n", options=["--lang", "ko"]).code == 0
+    assert newcomer.answers() == CREDENTIALS | {"NOTIFY_LANG": "en"}
 
 
 def test_it_says_in_korean_that_nothing_is_lost(newcomer: Newcomer) -> None:
@@ -462,3 +507,10 @@ def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> N
     for place, words in enumerate(("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1):
         assert words in last[last.index(f"\n{place}. ") :]
     assert "hourly_analysis.py --report" in last[last.index("\n2. ") : last.index("\n3. ")]
+
+
+def test_the_commands_to_copy_work_in_a_folder_with_a_space(newcomer: Newcomer) -> None:
+    folder = newcomer.folder.rename(newcomer.folder.with_name("night shift"))
+    talk = Newcomer(folder, newcomer.exchange).talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+    (look,) = (line for line in talk.shown.splitlines() if line.endswith(" --status"))
+    assert shlex.split(look) == [sys.executable, str(folder / "daily_update.py"), "--status"]

@@ -24,3 +24,13 @@ def test_a_crontab_that_has_the_lines_is_not_asked_about(newcomer: Newcomer) -> 
     again = newcomer.talk("", "", "", "", "", "", "", "")
     assert (again.code, again.says(TEXTS["cron_installed"][0])) == (0, True), again.shown
     assert not again.says(TEXTS["cron_offer"][0])
+
+
+def test_a_damaged_crontab_is_told_at_the_end(newcomer: Newcomer) -> None:
+    crontab = fake_crontab(newcomer.folder)
+    damaged = f"# krx-night-shift: begin {newcomer.folder}\n"
+    crontab.write_text(damaged, encoding="utf-8")
+    talk = newcomer.talk(*ANSWERS)
+    assert (talk.code, talk.unsaid, crontab.read_text(encoding="utf-8")) == (0, [], damaged), talk.shown
+    assert talk.says("does not take the lines as it is: The marker lines of")
+    assert not talk.says(TEXTS["cron_missing"][0])

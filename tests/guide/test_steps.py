@@ -13,7 +13,7 @@ from collectors.guide.demo import (
     DEMO_ADDRESS,
     apart_from_real_data,
     back_to_the_real_exchange,
-    is_local,
+    is_another_exchange,
 )
 from collectors.guide.guide import Guide
 from collectors.guide.texts import Words
@@ -128,8 +128,8 @@ def test_the_way_to_the_demo_exchange_and_back_leaves_no_setting_of_it(
     demo = dict.fromkeys(ADDRESSES, DEMO_ADDRESS) | DEMO_ACCOUNT | apart
     change_env_file(env_file, {name.upper(): value for name, value in demo.items()})
     settings = load_settings(env_file=env_file)
-    assert (is_local(settings), apart_from_real_data(settings)) == (True, {})
+    assert (is_another_exchange(settings), apart_from_real_data(settings)) == (True, {})
     back = back_to_the_real_exchange(settings)
     change_env_file(env_file, {name.upper(): value for name, value in back.items()})
     assert {name: value for name, value in read_env_file(env_file).items() if value} == before
-    assert not is_local(load_settings(env_file=env_file))
+    assert not is_another_exchange(load_settings(env_file=env_file))

@@ -312,11 +312,11 @@ def test_the_advice_follows_what_is_in_the_crontab(host: Host, monkeypatch: pyte
     assert advice(host.settings, host.clock)[0] == "cron_missing"
     assert can_be_installed(host.settings, host.clock)
     host.cron("install")
-    state, lines = advice(host.settings, host.clock)
+    state, lines, _ = advice(host.settings, host.clock)
     assert (state, lines.startswith(BEGIN.decode())) == ("cron_installed", True)
     assert not can_be_installed(host.settings, host.clock)
     host.has(BEGIN)
-    assert advice(host.settings, host.clock)[0] == "cron_missing"
+    assert advice(host.settings, host.clock)[0] == "cron_refused"
     assert not can_be_installed(host.settings, host.clock)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert advice(host.settings, host.clock)[0] == "cron_impossible"
