@@ -87,9 +87,7 @@ def complete_jobs(backend: Backend) -> None:
 
 def complete_sources(backend: Backend) -> None:
     """`comparison` and `password`: neither was ever looked at."""
-    backend.put(
-        SOURCES, [{"comparison": None, "password": None, "failure": None} | source for source in backend.find(SOURCES)]
-    )
+    backend.put(SOURCES, [{"comparison": None, "password": None, "failure": None} | source for source in backend.find(SOURCES)])
 
 
 MIGRATIONS: Mapping[int, tuple[Callable[[Backend], None], ...]] = {
