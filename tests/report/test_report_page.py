@@ -5,6 +5,8 @@ import errno
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,16 @@ def test_a_place_that_no_file_can_have_is_a_wrong_setting(store: Store, tmp_path
         with pytest.raises(WrongUsage, match="REPORT_FILE"):
             write_report(store, path, SESSION)
     assert not list(tmp_path.parent.glob("*.partial"))
+
+
+def test_a_person_sees_how_many_results_were_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[tuple[int, list[int]]] = []
+
+    @contextmanager
+    def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        bars.append((total, steps := []))
+        yield steps.append
+
+    monkeypatch.setattr("collectors.report.contents.progress_bar", bar)
+    targets = contents(store, SESSION)["targets"]
+    assert bars == [(targets, [1] * targets)]

@@ -93,7 +93,7 @@ def complete_jobs(backend: Backend) -> None:
 
 
 def complete_sources(backend: Backend) -> None:
-    """`comparison` and `password`: neither was ever looked at."""
+    """What an earlier version never looked at."""
     lacking = dict.fromkeys(("comparison", "password", "failure", "refused_logins"))
     _add(backend, SOURCES, {source["_id"]: (source, lacking) for source in backend.find(SOURCES)})
 
