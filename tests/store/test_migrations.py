@@ -203,12 +203,33 @@ def test_the_documented_way_back_knows_every_collection_of_which_there_is_a_copy
     assert {f"system_info.{name}" for name in listed} | {SESSIONS} == set(REPLACED)
 
 
-def test_a_copy_that_is_there_is_never_replaced(tmp_path: Path, clock: FakeClock) -> None:
-    restore_embedded(tmp_path / "data")
-    copy = tmp_path / "data" / COPY
-    copy.write_text("of an earlier try")
+def test_who_went_back_without_moving_the_copy_away_has_another_one_of_the_day_of_the_next_migration(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    file, copy = restore_embedded(tmp_path / "data"), tmp_path / "data" / COPY
+    before = dump_sqlite(file)
+    copy.write_text("of an earlier migration")
     Store(SqliteBackend(tmp_path / "data"), clock).close()
-    assert copy.read_text() == "of an earlier try"
+    assert copy.read_text() == "of an earlier migration"
+    changed = differences(before, dump_sqlite(copy.with_name(f"{COPY}_2")))
+    assert [name for name in changed if not name.startswith(("index ", "table ", LOCKS))] == []
+
+
+@pytest.mark.parametrize("kind", ["mongomock", "mongodb"])
+def test_documents_of_an_earlier_migration_are_not_mixed_with_those_of_this_one(
+    kind: str, tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
+) -> None:
+    with database(kind, tmp_path, on_the_server) as open_one:
+        backend = open_one()
+        assert isinstance(backend, MongoBackend)
+        restore_mongodb(backend._client, backend._databases)
+        earlier = [{"_id": "000010", "name": "of an earlier migration"}]
+        backend.put("system_info.schema_1_target_tickers", earlier)
+        before = everything(backend)
+        Store(backend, clock)
+        assert backend.find("system_info.schema_1_target_tickers") == earlier
+        for name in REPLACED:
+            assert backend.find(name.replace(".", ".schema_1_2_")) == before[name]
 
 
 def test_killed_at_any_write_the_next_start_ends_with_the_same_store_and_the_same_copy(

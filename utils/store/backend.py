@@ -100,9 +100,12 @@ class Backend(Protocol):
         """How much more the clock shows than the server's own, up to half the time that an answer takes. None where no
         server tells its time."""
 
-    def keep_copy(self, version: int, collections: Sequence[str]) -> str:
-        """Keep a copy of these collections, or of more, that is named after the schema they are of; of sessions the
-        heads are enough. What such a copy holds already stays as it is. For a person: where it is."""
+    def has_copy(self, name: str) -> bool:
+        """Whether `keep_copy` has begun one of that name."""
+
+    def keep_copy(self, name: str, collections: Sequence[str]) -> str:
+        """Keep a copy of these collections, or of more; of sessions the heads are enough. What a copy of that name
+        holds already stays as it is. For a person: where it is."""
 
     def renew_layout(self) -> None:
         """Bring to the present layout what is no document: where arrays stand, indexes, the view. May be repeated."""

@@ -8,6 +8,7 @@ embedded database all of it is one transaction. In MongoDB each step may be repe
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,10 @@ def migrate(locks: Locks) -> None:
         version = found["version"]
         if version >= SCHEMA_VERSION:
             return  # another run was first
-        kept = locks.backend.keep_copy(version, REPLACED)
+        kept = locks.backend.keep_copy(_name_of_copy(locks.backend, found), REPLACED)
+        locks.beat_locks()
         locks.backend.renew_layout()
+        locks.beat_locks()
         for step in range(version, SCHEMA_VERSION):
             for complete in MIGRATIONS[step]:
                 complete(locks.backend)
@@ -43,6 +46,17 @@ def migrate(locks: Locks) -> None:
         "The %s is brought from schema %d to %d. What it was is kept in %s; docs/documents.md says how to go back.",
         *(locks.backend.description, version, SCHEMA_VERSION, kept),
     )
+
+
+def _name_of_copy(backend: Backend, found: Document) -> str:
+    """Of the copy that this migration makes, or has begun before it was killed. One that lies there from an earlier
+    migration, because somebody went back and came again, is of another day: it is neither taken nor touched."""
+    if name := found.get("copy"):
+        return str(name)
+    version = str(found["version"])
+    name = next(name for name in chain([version], (f"{version}_{n}" for n in count(2))) if not backend.has_copy(name))
+    backend.put(SCHEMA, [found | {"copy": name}])
+    return name
 
 
 @contextmanager

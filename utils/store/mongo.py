@@ -23,7 +23,7 @@ from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
 from utils.store.backend import Column, Columns, Document, Where, pages, to_list, to_lists
-from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, OUTDATED_INDEXES, OWNERS, SCREENS, SESSIONS
+from utils.store.schema import ARRAYS, COLLECTIONS, HEAD_FIELDS, INDEXES, OUTDATED_INDEXES, OWNERS, SCREENS, SESSIONS
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -187,15 +187,18 @@ class MongoBackend:
 
         return _lasting(compare)
 
-    def keep_copy(self, version: int, collections: Sequence[str]) -> str:
-        """A collection beside each, `schema_<version>_<its name>`. A document that is in it already may have been
+    def has_copy(self, name: str) -> bool:
+        return any(self.find(_copy(collection, name), limit=1) for collection in COLLECTIONS)
+
+    def keep_copy(self, name: str, collections: Sequence[str]) -> str:
+        """A collection beside each, `schema_<name>_<its own>`. A document that is in it already may have been
         replaced since."""
-        for name in collections:
-            copy = name.replace(".", f".schema_{version}_")
+        for collection in collections:
+            copy = _copy(collection, name)
             there = {each["_id"] for each in self.find(copy)}
-            for documents in [self.session_heads()] if name == SESSIONS else pages(self, name):
+            for documents in [self.session_heads()] if collection == SESSIONS else pages(self, collection):
                 self.put(copy, [each for each in documents if each["_id"] not in there])
-        return f"the collections schema_{version}_* of its databases"
+        return f"the collections schema_{name}_* of its databases"
 
     def renew_layout(self) -> None:
         def renew(again: bool) -> None:
@@ -300,6 +303,10 @@ def daily_prices_pipeline() -> list[Document]:
         {"$unwind": "$row"},
         {"$project": {"_id": {"$concat": ["$_id", ":", cells["ticker"]]}, "session": "$_id", "finality": 1} | cells},
     ]
+
+
+def _copy(collection: str, name: str) -> str:
+    return collection.replace(".", f".schema_{name}_")
 
 
 def _index_keys(fields: Sequence[str]) -> list[tuple[str, int]]:

@@ -117,9 +117,12 @@ class SqliteBackend:
     def ahead_of_server(self, clock: Clock) -> None:
         """There is none: everybody has this host's clock."""
 
-    def keep_copy(self, version: int, collections: Sequence[str]) -> str:
+    def has_copy(self, name: str) -> bool:
+        return self._copy(name).exists()
+
+    def keep_copy(self, name: str, collections: Sequence[str]) -> str:
         """The whole file as of the last commit, through a connection that is not in our transaction."""
-        copy = self._path.with_name(f"{FILE_NAME}.schema-{version}")
+        copy = self._copy(name)
         if not copy.exists():
             partial = copy.with_name(f"{copy.name}.partial")
             with self._translated(), closing(sqlite3.connect(self._path)) as reader:
@@ -127,6 +130,9 @@ class SqliteBackend:
                 reader.execute("VACUUM INTO ?", [str(partial)])
                 _move_safely(partial, copy)
         return str(copy)
+
+    def _copy(self, name: str) -> Path:
+        return self._path.with_name(f"{FILE_NAME}.schema-{name}")
 
     def renew_layout(self) -> None:
         """What schema 1 wrote has the arrays of its results in their body; their column may not be there yet."""
