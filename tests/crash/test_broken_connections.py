@@ -1,6 +1,5 @@
 """The connection to MongoDB breaks at a numbered message: once is outlasted, for good is told and made up for."""
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,17 +12,15 @@ from tests.crash.dump import Dump, differences
 from tests.crash.forks import Forks
 from tests.crash.proxy import FOR_GOOD, Fault, Plan, Proxy, primary_of, through
 from tests.crash.scenes import SCENES, Ended, Scene, Stage
+from tests.crash.seed import SEED
 from tests.crash.test_killed_copy import NOON, Move, without_locks
 from tests.crash.test_killed_migration import STATUS
 from tests.crash.test_killed_migration import whole as whole_but_for_locks
 from tests.summary import BROKEN_CONNECTIONS
-from utils.clock import Clock
 from utils.errors import EXIT_FAILED
 
 Record = Callable[[str, object], None]
 pytestmark = pytest.mark.timeout(600)
-SEED = int(os.environ.get("BREAK_SEED") or Clock().now_kst().toordinal())
-"""Every day other messages are hit, in time all. BREAK_SEED, which the summary shows, hits those of a day again."""
 GOLDEN = (5**0.5 - 1) / 2
 """The multiples of this, less their whole parts, leave no gap between 0 and 1 for long."""
 POINTS_PER_FAULT = 1

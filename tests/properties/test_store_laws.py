@@ -119,7 +119,8 @@ class Queue(TwoProcesses):
         mine, claimed, line = self.is_mine(run, ticker), self.claims[run].pop(ticker), self.lines[ticker]
         if done == "analysed":
             self.stores[run].save_analysis(TODAY, [{"_id": ticker, "session": TODAY}])
-            self.lines[ticker] = Line(last_analyzed_date=TODAY)
+            if line.claimed_by in (claimed["claimed_by"], None):  # else another is at it now, and what it finds counts
+                self.lines[ticker] = Line(last_analyzed_date=TODAY)
         elif done == "failed":
             self.stores[run].fail_target(claimed, "no")
             failed = replace(line, retry_after_utc=self.now() + RETRY_AFTER, last_error="no", claimed_by=None)
