@@ -35,9 +35,8 @@ def test_after_a_kill_at_any_point_the_next_run_makes_it_whole(scene: Scene, rec
             break
         assert len(ended.points) == number
         point, before, left = f"point {number}, {ended.points[-1]}", left, scene.dump()
-        if stride == 1 and ended.points[-1].startswith(
-            "before"
-        ):  # nothing was written since the last point, and that was followed
+        if stride == 1 and ended.points[-1].startswith("before"):
+            # Nothing was written since the last point, and that was followed.
             wrong += [f"{point}: {each}" for each in differences(before, left)]
         else:
             followed += 1

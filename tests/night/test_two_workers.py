@@ -165,17 +165,19 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
         target["_id"] for target in suite_over.read(NIGHT)["targets"] if str(target["claimed_by"]).startswith("doomed:")
     }
     shares = Counter(machine for machine, _ in machines.stored())
-    assert len(claimed_by_the_dead) == BATCH
+    atomic = claims_are_atomic(suite_over)
+    assert len(claimed_by_the_dead) == BATCH if atomic else 0 < len(claimed_by_the_dead) <= BATCH
     assert min(shares["north"], shares["south"]) >= BATCH > shares["doomed"] == 0
-    assert {ticker for _, ticker in machines.stored()} == everybody - claimed_by_the_dead
+    left, pending = everybody - {ticker for _, ticker in machines.stored()}, len(claimed_by_the_dead)
+    assert left == claimed_by_the_dead if atomic else left <= claimed_by_the_dead
     job = suite_over.read(NIGHT)["analyses"][SESSION]
-    assert (job["status"], job["analyzed"], job["pending"]) == ("running", len(everybody) - BATCH, BATCH)
+    assert (job["status"], job["analyzed"], job["pending"]) == ("running", len(everybody) - pending, pending)
 
     assert end_of(machines.start("south", NIGHT + timedelta(hours=1), "hourly_analysis.py"))[0] == EXIT_DONE
     analysed = Counter(ticker for _, ticker in machines.stored())
     twice = [ticker for ticker, times in analysed.items() if times > 1]
     assert analysed.keys() == everybody
-    assert len(twice) <= (0 if claims_are_atomic(suite_over) else BATCH), twice
+    assert len(twice) <= (0 if atomic else BATCH), twice
     job = suite_over.read(NIGHT)["analyses"][SESSION]
     assert (job["status"], job["analyzed"], job["pending"]) == ("completed", len(everybody), 0)
     assert {target["last_analyzed_date"] for target in suite_over.read(NIGHT)["targets"]} == {SESSION}

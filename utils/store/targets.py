@@ -112,6 +112,10 @@ class Targets(Jobs):
             "_id": {"$in": [result["_id"] for result in results]},
             "$or": [of_others, {"last_analyzed_date": {"$gt": session}}],
         }
+        still_ours = [
+            {"$or": [{"claimed_by": self.identity.owner}, {"claimed_by": None}]},
+            {"$or": [{"last_analyzed_date": None}, {"last_analyzed_date": {"$lte": session}}]},
+        ]
         done = {
             "last_analyzed_date": session,
             "attempts": 0,
@@ -123,7 +127,7 @@ class Targets(Jobs):
             gone = {target["_id"] for target in self.backend.find(TARGETS, lost)}
             ours = [result for result in results if result["_id"] not in gone]
             self.backend.put(INDICATORS, ours)
-            self.backend.update(TARGETS, {"_id": {"$in": [result["_id"] for result in ours]}}, done)
+            self.backend.update(TARGETS, {"_id": {"$in": [result["_id"] for result in ours]}, "$and": still_ours}, done)
 
     def fail_target(self, target: Document, error: str) -> None:
         """Push a claimed target that cannot be analysed into the future, with the reason."""
