@@ -41,6 +41,7 @@ from utils.store.migrations import REPLACED, migrate
 from utils.store.mongo import MongoBackend
 from utils.store.schema import (
     COLLECTIONS,
+    HEAD_FIELDS,
     INDICATORS,
     JOBS,
     LOCKS,
@@ -74,6 +75,19 @@ class Dying:
                 raise Killed
             self._left -= 1
         return getattr(self._backend, name)
+
+
+class Covered:
+    """A backend that reads the heads from an index alone, as MongoDB does: null for a field that is not there."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def session_heads(self, *which: Any) -> list[Document]:
+        return [dict.fromkeys(HEAD_FIELDS) | head for head in self._backend.session_heads(*which)]
 
 
 @pytest.fixture(params=["sqlite", "mongomock", "mongodb"])
@@ -385,3 +399,15 @@ def test_without_room_for_the_copy_nothing_is_changed(
 
 def full_disk(path: Path) -> None:
     raise OSError(28, "No space left on device")
+
+
+def test_a_field_that_an_index_calls_null_is_a_field_that_is_lacking(
+    open_first_release: OpenBackend, clock: FakeClock
+) -> None:
+    store = Store(Covered(open_first_release()), clock)  # type: ignore[arg-type]
+    heads = store.session_heads()
+    assert len(heads) == len({head.session for head in heads}) > 0
+    assert all(head.factor_digest and head.datasets == {} for head in heads)
+    stored = store.backend.get(SESSIONS, heads[0].session)
+    assert stored is not None
+    assert (stored["factor_digest"], stored["datasets"]) == (heads[0].factor_digest, {})
