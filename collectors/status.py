@@ -47,7 +47,7 @@ def status(shift: Shift) -> dict[str, Any]:
     heads, scope = store.session_heads(), store.scope()
     due = [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
     progress = store.analysis_progress(tonight)
-    last = heads[-1] if heads else None
+    last, locks = heads[-1] if heads else None, store.locks()
     return {
         "now": now.isoformat(timespec="seconds"),
         "database": store.description,
@@ -72,8 +72,8 @@ def status(shift: Shift) -> dict[str, Any]:
             HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
         },
         "crontab": schedule_in_crontab(),
-        "locks": [_lock(each, now) for each in store.locks()],
-        "jobs": [_job(job, store.locks(), now) for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)],
+        "locks": [_lock(each, now) for each in locks],
+        "jobs": [_job(job, locks, now) for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)],
         "sources": [_source(source, now) for source in store.sources()],
         "notifications": _notifications(store, settings),
     }

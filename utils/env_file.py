@@ -48,7 +48,7 @@ def change_env_file(env_file: Path, changes: Mapping[str, str], template: Path |
         text = _with_setting(_statements(env_file, text), name, value, text)
     try:
         if text != before:
-            _replace(Path(os.path.realpath(env_file)), text)
+            _replace(_real(env_file), text)
         elif env_file.exists():
             env_file.chmod(0o600)
     except OSError as error:
@@ -58,7 +58,7 @@ def change_env_file(env_file: Path, changes: Mapping[str, str], template: Path |
 def check_writable(env_file: Path) -> None:
     """Raises `WrongUsage` where `change_env_file` could write nothing."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=_folder_of(env_file), prefix=".env.")
+        descriptor, name = tempfile.mkstemp(dir=_real(env_file).parent, prefix=".env.")
         os.close(descriptor)
         Path(name).unlink()
     except OSError as error:
@@ -69,9 +69,9 @@ def _unwritable(env_file: Path, error: OSError) -> WrongUsage:
     return WrongUsage(f"{env_file} cannot be written ({error.strerror}). Mend its rights or the disk.")
 
 
-def _folder_of(env_file: Path) -> Path:
-    """Where a new one is made before it takes the old one's place; a link stays one."""
-    return Path(os.path.realpath(env_file)).parent
+def _real(env_file: Path) -> Path:
+    """What is replaced, and beside which the new one is made first; a link stays one."""
+    return Path(os.path.realpath(env_file))
 
 
 def _text_of(file: Path | None) -> str:

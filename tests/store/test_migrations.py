@@ -30,6 +30,7 @@ from tests.first_release import (
 )
 from tests.server import NewDatabases
 from tests.store.conftest import OpenBackend, OpenStore, database
+from tests.store.dying import Dying, Killed
 from utils.errors import EXIT_NOT_NOW, LockHeld
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
 from utils.settings import PROJECT
@@ -55,26 +56,7 @@ from utils.store.sessions import check_whole
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 DAYS = ("2024-01-18", "2024-01-19", "2024-01-22", "2024-01-23", "2024-01-24")
-WRITES = ("put", "insert", "update", "update_each", "delete", "put_session", "renew_layout")
 COPY = f"{FILE_NAME}.schema-1"
-
-
-class Killed(BaseException):
-    """In place of SIGKILL: nothing catches it."""
-
-
-class Dying:
-    """A backend whose process dies right before the write of that number; 0 is the first."""
-
-    def __init__(self, backend: Backend, dies_at: int) -> None:
-        self._backend, self._left = backend, dies_at
-
-    def __getattr__(self, name: str) -> Any:
-        if name in WRITES:
-            if not self._left:
-                raise Killed
-            self._left -= 1
-        return getattr(self._backend, name)
 
 
 class Covered:
@@ -184,18 +166,16 @@ def test_the_file_as_it_was_is_kept_beside_the_new_one(tmp_path: Path, clock: Fa
     assert not list(copy.parent.glob("*.partial*"))
 
 
-@pytest.mark.parametrize("kind", ["mongomock", "mongodb"])
+@pytest.mark.parametrize("open_first_release", ["mongomock", "mongodb"], indirect=True)
 def test_the_documents_as_they_were_are_kept_in_collections_of_their_own(
-    kind: str, tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
+    open_first_release: OpenBackend, clock: FakeClock
 ) -> None:
-    with database(kind, tmp_path, on_the_server) as open_one:
-        backend = open_one()
-        assert isinstance(backend, MongoBackend)
-        restore_mongodb(backend._client, backend._databases)
-        before = everything(backend)
-        Store(backend, clock)
-        for name in REPLACED:
-            assert backend.find(name.replace(".", ".schema_1_")) == before[name] != []
+    backend = open_first_release()
+    assert isinstance(backend, MongoBackend)
+    before = everything(backend)
+    Store(backend, clock)
+    for name in REPLACED:
+        assert backend.find(name.replace(".", ".schema_1_")) == before[name] != []
 
 
 def documented(kind: str) -> str:
@@ -229,21 +209,19 @@ def test_who_went_back_without_moving_the_copy_away_has_another_one_of_the_day_o
     assert [name for name in changed if not name.startswith(("index ", "table ", LOCKS))] == []
 
 
-@pytest.mark.parametrize("kind", ["mongomock", "mongodb"])
+@pytest.mark.parametrize("open_first_release", ["mongomock", "mongodb"], indirect=True)
 def test_documents_of_an_earlier_migration_are_not_mixed_with_those_of_this_one(
-    kind: str, tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
+    open_first_release: OpenBackend, clock: FakeClock
 ) -> None:
-    with database(kind, tmp_path, on_the_server) as open_one:
-        backend = open_one()
-        assert isinstance(backend, MongoBackend)
-        restore_mongodb(backend._client, backend._databases)
-        earlier = [{"_id": "000010", "name": "of an earlier migration"}]
-        backend.put("system_info.schema_1_target_tickers", earlier)
-        before = everything(backend)
-        Store(backend, clock)
-        assert backend.find("system_info.schema_1_target_tickers") == earlier
-        for name in REPLACED:
-            assert backend.find(name.replace(".", ".schema_1_2_")) == before[name]
+    backend = open_first_release()
+    assert isinstance(backend, MongoBackend)
+    earlier = [{"_id": "000010", "name": "of an earlier migration"}]
+    backend.put("system_info.schema_1_target_tickers", earlier)
+    before = everything(backend)
+    Store(backend, clock)
+    assert backend.find("system_info.schema_1_target_tickers") == earlier
+    for name in REPLACED:
+        assert backend.find(name.replace(".", ".schema_1_2_")) == before[name]
 
 
 def test_killed_at_any_write_the_next_start_ends_with_the_same_store_and_the_same_copy(

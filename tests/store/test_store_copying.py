@@ -16,6 +16,7 @@ from tests.crash.dump import dump_sqlite
 from tests.fakes import FakeClock, market_day, row
 from tests.server import NewDatabases
 from tests.store.conftest import OpenBackend, database
+from tests.store.dying import Dying, Killed
 from utils.errors import EXIT_USAGE, LockHeld, StoreError, StoreUnusable, WrongUsage
 from utils.market_day import DATASET_COLUMNS, FINAL
 from utils.progress import Advance
@@ -41,25 +42,6 @@ from utils.store.sqlite import FILE_NAME
 
 SESSIONS_STORED = ("2024-01-19", "2024-01-22", "2024-01-23")
 ROADS = [("sqlite", "mongomock"), ("mongomock", "sqlite"), ("sqlite", "mongodb"), ("mongodb", "sqlite")]
-WRITES = ("put", "insert", "update", "update_each", "delete", "put_session")
-
-
-class Killed(BaseException):
-    """In place of SIGKILL: nothing catches it."""
-
-
-class Dying:
-    """A backend whose process dies right before the write of that number; 0 is the first."""
-
-    def __init__(self, backend: Backend, dies_at: int) -> None:
-        self._backend, self._left = backend, dies_at
-
-    def __getattr__(self, name: str) -> Any:
-        if name in WRITES:
-            if not self._left:
-                raise Killed
-            self._left -= 1
-        return getattr(self._backend, name)
 
 
 @dataclass(frozen=True)
