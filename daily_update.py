@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every evening: bring in every session that is due, oldest first, confirm yesterday's, refresh the targets."""
+"""Every evening: bring in every session that is due, oldest first, confirm yesterday's, refresh the
+targets."""
 
 import argparse
 import logging
@@ -33,14 +34,32 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--from", dest="first", type=date_option, metavar="D", help="only sessions from this day")
-    parser.add_argument("--to", dest="last", type=date_option, metavar="D", help="only sessions up to this day")
-    parser.add_argument("--audit", action="store_true", help="tell what is wrong with what is stored; write nothing")
+    parser.add_argument(
+        "--from", dest="first", type=date_option, metavar="D", help="only sessions from this day"
+    )
+    parser.add_argument(
+        "--to", dest="last", type=date_option, metavar="D", help="only sessions up to this day"
+    )
+    parser.add_argument(
+        "--audit", action="store_true", help="tell what is wrong with what is stored; write nothing"
+    )
     parser.add_argument("--repair", action="store_true", help="mend what the audit finds")
-    parser.add_argument("--export", type=Path, metavar="FILE", help="write what is stored to a .csv or .parquet file")
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="write what is stored to a .csv or .parquet file",
+    )
     parser.add_argument("--ticker", metavar="CODE", help="with --export: only this ticker")
-    parser.add_argument("--copy-to", type=copy_target, metavar="TO", help="copy the whole store into another database")
-    parser.add_argument("--dry-run", action="store_true", help="say what is due, ask and write nothing")
+    parser.add_argument(
+        "--copy-to",
+        type=copy_target,
+        metavar="TO",
+        help="copy the whole store into another database",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what is due, ask and write nothing"
+    )
     args = parse_with_status(parser, argv, "--audit")
     if args.ticker and not args.export:
         parser.error("--ticker goes with --export")
@@ -103,7 +122,10 @@ def mend(evening: Evening, store: Store) -> int:
 
 def export_prices(shift: Shift, args: argparse.Namespace) -> int:
     check_export_file(args.export)
-    first, last = args.first or str(FIRST_DAY), args.last or shift.clock.now_kst().date().isoformat()
+    first, last = (
+        args.first or str(FIRST_DAY),
+        args.last or shift.clock.now_kst().date().isoformat(),
+    )
     rows = export(shift.store, args.export, first, last, args.ticker, shift.settings.beside_prices)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every hour of the night: analyse the next targets of the session, stalest then largest first, until none is left."""
+"""Every hour of the night: analyse the next targets of the session, stalest then largest first,
+until none is left."""
 
 import argparse
 import logging
@@ -27,15 +28,32 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--session", type=date_option, metavar="D", help="instead of the session this night is about")
-    parser.add_argument("--quota", dest="analysis_quota", metavar="N", help="at most so many targets in this run")
-    parser.add_argument("--time-limit", dest="analysis_time_limit_minutes", metavar="MINUTES", help="for this run")
+    parser.add_argument(
+        "--session",
+        type=date_option,
+        metavar="D",
+        help="instead of the session this night is about",
+    )
+    parser.add_argument(
+        "--quota", dest="analysis_quota", metavar="N", help="at most so many targets in this run"
+    )
+    parser.add_argument(
+        "--time-limit", dest="analysis_time_limit_minutes", metavar="MINUTES", help="for this run"
+    )
     parser.add_argument("--ticker", metavar="CODE", help="show one ticker's result as a sheet")
-    parser.add_argument("--report", action="store_true", help="write the HTML page about the newest analysed session")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be analysed, write nothing")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="write the HTML page about the newest analysed session",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be analysed, write nothing"
+    )
     args = parse_with_status(parser, argv)
     if args.report and any(value for name, value in vars(args).items() if name != "report"):
-        parser.error("--report does not go with another option: it shows what is analysed, and analyses nothing")
+        parser.error(
+            "--report does not go with another option: it shows what is analysed, and analyses nothing"
+        )
     return args
 
 
@@ -47,7 +65,9 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         show_result(shift.store, args.ticker)
         return EXIT_DONE
     if args.report:
-        report_now(shift.store, shift.settings.report_file or shift.settings.data_dir / "report.html")
+        report_now(
+            shift.store, shift.settings.report_file or shift.settings.data_dir / "report.html"
+        )
         return EXIT_DONE
     check_not_future("--session", args.session, shift.clock.now_kst())
     log.info("Using the %s.", shift.store.description)
@@ -59,7 +79,9 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         return EXIT_DONE
     is_recorded = shift.store.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
     is_done = progress.analyzed == progress.tickers and is_recorded
-    with shift.store.lock(f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"):  # when done, too: a dead run's is cleared
+    with shift.store.lock(
+        f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"
+    ):  # when done, too: a dead run's is cleared
         left = progress.tickers - progress.analyzed
         analysed = 0 if is_done else analyse(shift, calendar, session, left)
         report_of_the_night(shift.store, shift.settings.report_file, session, analysed)

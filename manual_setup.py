@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Run once by a person, and again at any time: check everything, load the past sessions, choose the targets."""
+"""Run once by a person, and again at any time: check everything, load the past sessions, choose the
+targets."""
 
 import argparse
 import logging
@@ -24,7 +25,12 @@ from collectors.status import show_status
 from collectors.stock_data_collector import StockDataCollector
 from collectors.target_rule import target_rule
 from collectors.targets import refresh_from_newest
-from collectors.wiring import make_calendar, make_sources, overruled_every_night, with_earlier_choices
+from collectors.wiring import (
+    make_calendar,
+    make_sources,
+    overruled_every_night,
+    with_earlier_choices,
+)
 from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
 from utils.crontab import change_crontab
 from utils.errors import EXIT_DONE, StoreError, WrongUsage
@@ -40,7 +46,9 @@ log = logging.getLogger("manual_setup")
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     if args.cron:
-        return run_without_store("manual_setup", args, lambda *given: change_crontab(args.cron, *given))
+        return run_without_store(
+            "manual_setup", args, lambda *given: change_crontab(args.cron, *given)
+        )
     asks = sys.stdin.isatty() and not (args.yes or args.dry_run or args.status)
     words = Words(args.lang or language_of_locale())
     return run(
@@ -54,16 +62,24 @@ def main(argv: list[str] | None = None) -> int:
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--yes", action="store_true", help="ask nothing")
-    parser.add_argument("--min-market-cap", metavar="KRW", help="least market cap of a target, in won")
-    parser.add_argument("--sessions", dest="history_sessions", metavar="N", help="how many past sessions to load")
+    parser.add_argument(
+        "--min-market-cap", metavar="KRW", help="least market cap of a target, in won"
+    )
+    parser.add_argument(
+        "--sessions", dest="history_sessions", metavar="N", help="how many past sessions to load"
+    )
     parser.add_argument("--markets", metavar="KOSPI,KOSDAQ", help="where targets are chosen from")
-    parser.add_argument("--lang", choices=LANGUAGES, help="the language of the questions (by default the locale's)")
+    parser.add_argument(
+        "--lang", choices=LANGUAGES, help="the language of the questions (by default the locale's)"
+    )
     parser.add_argument(
         "--dry-run",
         action="store_true",
         help="ask nothing, check settings, database, exchange and notifications, load nothing",
     )
-    parser.add_argument("--reset", action="store_true", help="delete all that is stored and begin anew")
+    parser.add_argument(
+        "--reset", action="store_true", help="delete all that is stored and begin anew"
+    )
     parser.add_argument(
         "--cron",
         metavar="DO",
@@ -71,13 +87,18 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="nothing but this with the lines in your crontab: print, install or remove",
     )
     args = parse_with_status(parser, argv)
-    if (args.cron or args.status) and sum(map(bool, (args.cron, args.status, args.dry_run, args.reset))) > 1:
-        parser.error("--cron and --status do nothing else. Leave out --dry-run, --reset and the other of the two.")
+    if (args.cron or args.status) and sum(
+        map(bool, (args.cron, args.status, args.dry_run, args.reset))
+    ) > 1:
+        parser.error(
+            "--cron and --status do nothing else. Leave out --dry-run, --reset and the other of the two."
+        )
     return args
 
 
 def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> int:
-    """Every question is answered, but for what `--reset` would delete; then everything that needs no person."""
+    """Every question is answered, but for what `--reset` would delete; then everything that needs
+    no person."""
     if args.status:
         show_status(shift, args.json)
         return EXIT_DONE
@@ -92,7 +113,9 @@ def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> in
     with shift.store.lock(COLLECTION):
         code = set_up(shift, settings, args, words)
     if asks and not shift.stop.requested:
-        offer_cron_lines(shift, words)  # with the lock free again, so that no evening waits for the answer
+        offer_cron_lines(
+            shift, words
+        )  # with the lock free again, so that no evening waits for the answer
     return code
 
 
@@ -101,19 +124,25 @@ def confirm_reset(shift: Shift, asks: bool, agreed: bool, words: Words) -> None:
     if not agreed and not asks:
         stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
-    question = words("reset", sessions=sessions, place=place(words, shift.settings, store.description))
+    question = words(
+        "reset", sessions=sessions, place=place(words, shift.settings, store.description)
+    )
     if asks and not Dialogue(words).agrees(question, default=False):
         raise WrongUsage(words("not_deleted"))
 
 
 def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Words) -> int:
-    """Load what is missing of the last sessions, choose the targets, check it all, say what comes next."""
+    """Load what is missing of the last sessions, choose the targets, check it all, say what comes
+    next."""
     rule = target_rule(settings)
     store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
     if args.dry_run:
-        log.info("Dry run: settings, database and exchange work. %d sessions would be there.", len(sessions))
+        log.info(
+            "Dry run: settings, database and exchange work. %d sessions would be there.",
+            len(sessions),
+        )
         try_services(shift.settings, shift.clock)
         return EXIT_DONE
     if args.reset:  # only now that there is something to load instead
@@ -128,7 +157,14 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
             raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
     heal_datasets(
-        *(store, sources, settings.beside_prices, sessions[0], sessions[-1], lambda: shift.stop.requested),
+        *(
+            store,
+            sources,
+            settings.beside_prices,
+            sessions[0],
+            sessions[-1],
+            lambda: shift.stop.requested,
+        ),
         thorough=True,
         doing=lambda name: words("loading_dataset", name=name),
     )

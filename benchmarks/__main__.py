@@ -31,15 +31,21 @@ QUICK: dict[str, int] = {
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="a small market, under half a minute; the goals mean little"
+        "--quick",
+        action="store_true",
+        help="a small market, under half a minute; the goals mean little",
     )
     parser.add_argument("--tickers", type=int, metavar="N", help="tickers of the market (2700)")
     parser.add_argument("--sessions", type=int, metavar="N", help="sessions to load (300)")
-    parser.add_argument("--repetitions", type=int, metavar="N", help="how often the analysis is repeated (5)")
+    parser.add_argument(
+        "--repetitions", type=int, metavar="N", help="how often the analysis is repeated (5)"
+    )
     default = Path(__file__).parent / "out"
     parser.add_argument("--output", type=Path, default=default, metavar="FOLDER", help="for results.json, and for the "
                         "databases while they are measured (benchmarks/out)")  # fmt: skip
-    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md as well")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="write docs/performance.md as well"
+    )
     args = parser.parse_args()
     if args.write_docs and (args.quick or args.tickers or args.sessions):
         parser.error("--write-docs goes with the whole measurement only")

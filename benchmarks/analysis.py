@@ -49,7 +49,12 @@ def measure(plan: Plan) -> dict[str, Any]:
     return {
         "rows": [
             ratio_row(ANALYSIS, seconds[ANALYSIS], BARE, seconds[BARE]),
-            ratio_row(ANALYSIS_WITHOUT_PATTERNS, seconds[ANALYSIS], BARE_INDICATORS, seconds[BARE_INDICATORS]),
+            ratio_row(
+                ANALYSIS_WITHOUT_PATTERNS,
+                seconds[ANALYSIS],
+                BARE_INDICATORS,
+                seconds[BARE_INDICATORS],
+            ),
             ratio_row(QUEUE, seconds[QUEUE], BARE, seconds[BARE]),
         ],
         "stages": {"of": ANALYSIS, "against": BARE, "seconds": middle(stages)},
@@ -59,7 +64,8 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def measure_usual(plan: Plan) -> dict[str, Any]:
-    """The usual way over a few tickers, against the bare loop over the same ones, and scaled up against ours."""
+    """The usual way over a few tickers, against the bare loop over the same ones, and scaled up
+    against ours."""
     store = open_embedded(plan.database)
     panel = store.load_panel(LAST_SESSION, plan.sessions)
     count = len(panel.tickers)
@@ -88,7 +94,8 @@ def measure_usual(plan: Plan) -> dict[str, Any]:
 
 
 def measure_memory(plan: Plan) -> dict[str, Any]:
-    """One night's analysis of every ticker by the queue, as `hourly_analysis` does it; its memory is what counts."""
+    """One night's analysis of every ticker by the queue, as `hourly_analysis` does it; its memory
+    is what counts."""
     store = open_embedded(plan.database)
     make_targets(store)
     run_queue(store, plan.sessions)
@@ -113,7 +120,9 @@ def analyse_all(store: Store, sessions: int) -> dict[str, float]:
     for start in range(0, len(tickers), BATCH):
         results = [analyzer.analyze(ticker) for ticker in tickers[start : start + BATCH]]
         watch.lap("analyse: ticker by ticker")
-        documents = [to_document(result) | {"analyzed_utc": store.clock.now_utc()} for result in results]
+        documents = [
+            to_document(result) | {"analyzed_utc": store.clock.now_utc()} for result in results
+        ]
         watch.lap("to documents")
         store.save_analysis(LAST_SESSION, documents)
         watch.lap("save")
@@ -122,7 +131,9 @@ def analyse_all(store: Store, sessions: int) -> dict[str, float]:
 
 def reopen(store: Store) -> None:
     """Every target was analysed for the session before the last."""
-    store.save_targets([], {target["_id"]: {"last_analyzed_date": SESSION_BEFORE} for target in store.targets()})
+    store.save_targets(
+        [], {target["_id"]: {"last_analyzed_date": SESSION_BEFORE} for target in store.targets()}
+    )
 
 
 def run_queue(store: Store, sessions: int) -> None:

@@ -1,4 +1,5 @@
-"""The speed limit: the TA-Lib functions of the product in a loop over the panel's arrays, results thrown away."""
+"""The speed limit: the TA-Lib functions of the product in a loop over the panel's arrays, results
+thrown away."""
 
 from collections.abc import Callable
 
@@ -8,7 +9,8 @@ from collectors.indicators.studies import SIGNAL_PERIOD, STUDIES, raw
 from utils.market_day import Panel
 
 _CALLS = [
-    (raw(study.function), [Bars._fields.index(name) for name in study.inputs], study.parameters) for study in STUDIES
+    (raw(study.function), [Bars._fields.index(name) for name in study.inputs], study.parameters)
+    for study in STUDIES
 ]
 _PATTERNS: list[Callable[..., object]] = [raw(pattern.function) for pattern in PATTERNS]
 _RSI = next(place for place, study in enumerate(STUDIES) if study.outputs == ("rsi_14",))
@@ -20,7 +22,9 @@ def indicators(panel: Panel, rows: range) -> None:
     arrays = (panel.open, panel.high, panel.low, panel.close, panel.volume)
     for row in rows:
         bars = [array[row] for array in arrays]
-        results = [function(*[bars[place] for place in places], *rest) for function, places, rest in _CALLS]
+        results = [
+            function(*[bars[place] for place in places], *rest) for function, places, rest in _CALLS
+        ]
         _SMA(results[_RSI], SIGNAL_PERIOD)
 
 

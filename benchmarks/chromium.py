@@ -1,4 +1,5 @@
-"""A real Chromium for the report, driven through its own driver: Debian's packages `chromium` and `chromium-driver`."""
+"""A real Chromium for the report, driven through its own driver: Debian's packages `chromium` and
+`chromium-driver`."""
 
 import shutil
 from collections.abc import Iterator

@@ -28,7 +28,8 @@ STAGED = 15
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """A first load: every recorded session is collected once, in order, each followed by its baseline."""
+    """A first load: every recorded session is collected once, in order, each followed by its
+    baseline."""
     _import_pykrx(Path(plan.folder))
     source, store = Recorded(plan.bodies), open_embedded(plan.database)
     collector = open_collector(source, store)
@@ -42,7 +43,11 @@ def measure(plan: Plan) -> dict[str, Any]:
     store.close()
     return {
         "rows": [ratio_row(COLLECT, whole, JSON_LOADS, decoding)],
-        "stages": {"of": COLLECT, "against": JSON_LOADS, "seconds": _stage_table(whole[-len(stages) :], stages)},
+        "stages": {
+            "of": COLLECT,
+            "against": JSON_LOADS,
+            "seconds": _stage_table(whole[-len(stages) :], stages),
+        },
         "baseline_seconds": median(decoding),
         "growth": [_first_load_growth(whole)],
         "body_bytes": len(source.body),
@@ -50,13 +55,20 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def _import_pykrx(cache: Path) -> None:
-    """The real first load has pykrx in memory. It would log in on import: the account is hidden from it."""
-    with environment_for_imports(cache, without=("KRX_ID", "KRX_PW")), redirect_stdout(io.StringIO()):
+    """The real first load has pykrx in memory. It would log in on import: the account is hidden
+    from it."""
+    with (
+        environment_for_imports(cache, without=("KRX_ID", "KRX_PW")),
+        redirect_stdout(io.StringIO()),
+    ):
         import pykrx.website.krx.market.core  # noqa: F401
 
 
-def _steps(source: Recorded, store: Store, collector: StockDataCollector, session: str) -> dict[str, float]:
-    """The steps of `StockDataCollector.collect`, one by one, over a session that is stored by now."""
+def _steps(
+    source: Recorded, store: Store, collector: StockDataCollector, session: str
+) -> dict[str, float]:
+    """The steps of `StockDataCollector.collect`, one by one, over a session that is stored by
+    now."""
     earlier = store.load_session(collector.calendar.previous_session(session))
     previous = None if earlier is None else earlier.frame
     watch = Stopwatch()
@@ -72,7 +84,9 @@ def _steps(source: Recorded, store: Store, collector: StockDataCollector, sessio
     watch.lap("check_day")
     found = find_actions(previous, frame, session)
     watch.lap("find_actions")
-    day = MarketDay(session, frame.assign(factor=found.factor)[list(DAY_COLUMNS)], FINAL, source.name)
+    day = MarketDay(
+        session, frame.assign(factor=found.factor)[list(DAY_COLUMNS)], FINAL, source.name
+    )
     store.save_session(day, found.documents())
     watch.lap("save_session")
     stored = store.load_session(session)
@@ -84,7 +98,9 @@ def _steps(source: Recorded, store: Store, collector: StockDataCollector, sessio
 def _stage_table(whole: list[float], stages: list[dict[str, float]]) -> dict[str, float]:
     table = {name: median(each[name] for each in stages) for name in stages[0]}
     rest = "the rest: neighbouring sessions, calendar"
-    table[rest] = max(0.0, median(one - sum(each.values()) for one, each in zip(whole, stages, strict=True)))
+    table[rest] = max(
+        0.0, median(one - sum(each.values()) for one, each in zip(whole, stages, strict=True))
+    )
     return table
 
 

@@ -7,13 +7,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.analysis import analyse_all
-from benchmarks.market import (
-    Recorded,
-    copy_sessions,
-    every_nth,
-    open_collector,
-    open_embedded,
-)
+from benchmarks.market import Recorded, copy_sessions, every_nth, open_collector, open_embedded
 from benchmarks.names import (
     ANALYSIS_BY_SESSIONS,
     ANALYSIS_BY_TICKERS,
@@ -37,22 +31,29 @@ def measure(plan: Plan) -> dict[str, Any]:
     half = plan.sessions_at(GROWTH[-1] // 2)
     collected = _collect(plan, whole)
     by_tickers = _analyse(plan, {size: (stores[size], half) for size in GROWTH})
-    by_sessions = _analyse(plan, {size: (stores[WIDTH_OF_SESSION_RUNS], lengths[size]) for size in GROWTH})
+    by_sessions = _analyse(
+        plan, {size: (stores[WIDTH_OF_SESSION_RUNS], lengths[size]) for size in GROWTH}
+    )
     for store in stores.values():
         store.close()
     return {
         "growth": [
             _row(COLLECT_BY_TICKERS, tickers, collected),
             _row(PANEL_BY_TICKERS, tickers, {size: each[0] for size, each in by_tickers.items()}),
-            _row(ANALYSIS_BY_TICKERS, tickers, {size: each[1] for size, each in by_tickers.items()}),
+            _row(
+                ANALYSIS_BY_TICKERS, tickers, {size: each[1] for size, each in by_tickers.items()}
+            ),
             _row(PANEL_BY_SESSIONS, lengths, {size: each[0] for size, each in by_sessions.items()}),
-            _row(ANALYSIS_BY_SESSIONS, lengths, {size: each[1] for size, each in by_sessions.items()}),
+            _row(
+                ANALYSIS_BY_SESSIONS, lengths, {size: each[1] for size, each in by_sessions.items()}
+            ),
         ]
     }
 
 
 def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
-    """A store for each width; that of the session runs has every session, the others the last half of them."""
+    """A store for each width; that of the session runs has every session, the others the last half
+    of them."""
     sessions = [head.session for head in whole.session_heads()]
     stores = {}
     for size in GROWTH[:-1]:
@@ -63,7 +64,8 @@ def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
 
 
 def _collect(plan: Plan, whole: Store) -> dict[int, float]:
-    """Seconds to collect a new session, by width; the widths take turns. The store before holds a few sessions."""
+    """Seconds to collect a new session, by width; the widths take turns. The store before holds a
+    few sessions."""
     sessions = [head.session for head in whole.session_heads()]
     new, before = (
         sessions[-plan.growth_collections :],
@@ -85,7 +87,8 @@ def _collect(plan: Plan, whole: Store) -> dict[int, float]:
 
 
 def _analyse(plan: Plan, runs: dict[int, tuple[Store, int]]) -> dict[int, tuple[float, float]]:
-    """Seconds of `load_panel` and of the whole analysis, by size; every run has stored its results once before."""
+    """Seconds of `load_panel` and of the whole analysis, by size; every run has stored its results
+    once before."""
     panels: dict[int, list[float]] = {size: [] for size in runs}
 
     def task(size: int) -> Callable[[], None]:
@@ -101,4 +104,8 @@ def _analyse(plan: Plan, runs: dict[int, tuple[Store, int]]) -> dict[int, tuple[
 
 
 def _row(name: str, sizes: dict[int, int], seconds: dict[int, float]) -> dict[str, Any]:
-    return {"name": name, "sizes": [sizes[size] for size in GROWTH], "seconds": [seconds[size] for size in GROWTH]}
+    return {
+        "name": name,
+        "sizes": [sizes[size] for size in GROWTH],
+        "seconds": [seconds[size] for size in GROWTH],
+    }

@@ -1,4 +1,5 @@
-"""The market that is measured: answer bodies of the sandbox's synthetic market, recorded once, and stores of them."""
+"""The market that is measured: answer bodies of the sandbox's synthetic market, recorded once, and
+stores of them."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -25,7 +26,8 @@ _EVENING = kst(2026, 9, 11, 19)
 
 
 def record(folder: Path, tickers: int, sessions: int) -> None:
-    """Write what the exchange would answer for each of the last `sessions` sessions: `<folder>/<session>.json`."""
+    """Write what the exchange would answer for each of the last `sessions` sessions:
+    `<folder>/<session>.json`."""
     folder.mkdir()
     market = SyntheticMarket(tickers, last=LAST_SESSION)
     for session in market.sessions[-sessions:]:
@@ -34,9 +36,11 @@ def record(folder: Path, tickers: int, sessions: int) -> None:
 
 
 class Recorded:
-    """The recorded bodies as a `Source`: the table is what pykrx makes of a body, `DataFrame(answer["OutBlock_1"])`.
+    """The recorded bodies as a `Source`: the table is what pykrx makes of a body,
+    `DataFrame(answer["OutBlock_1"])`.
 
-    `take_up` reads the file; `fetch_day` decodes it, so that decoding is inside what is measured and the disk is not.
+    `take_up` reads the file; `fetch_day` decodes it, so that decoding is inside what is measured
+    and the disk is not.
 
     Args:
         tickers: answer for these alone; None for the whole market.
@@ -71,7 +75,8 @@ def open_embedded(folder: Path) -> Store:
 
 
 def open_over(backend: Backend) -> Store:
-    """A store whose clock says it is the evening after the last session, so that every session is final."""
+    """A store whose clock says it is the evening after the last session, so that every session is
+    final."""
     return Store(backend, Clock(_EVENING))
 
 
@@ -89,7 +94,9 @@ def every_nth(store: Store, step: int) -> list[str]:
     return [] if day is None else sorted(day.frame["ticker"])[::step]
 
 
-def copy_sessions(source: Store, target: Store, tickers: Collection[str], sessions: list[str]) -> None:
+def copy_sessions(
+    source: Store, target: Store, tickers: Collection[str], sessions: list[str]
+) -> None:
     """Store the same sessions, reduced to some tickers."""
     for session, frame in source.read_sessions(sessions[0], sessions[-1]):
         kept = frame[frame["ticker"].isin(tickers)].reset_index(drop=True)

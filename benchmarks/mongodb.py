@@ -52,14 +52,20 @@ def measure(plan: Plan) -> dict[str, Any]:
             client.drop_database(name)
         client.close()
     stand_in = any(name.startswith("ferretdb") for name in information)
-    return result | {"stand_in": stand_in, "server": "FerretDB" if stand_in else f"MongoDB {information['version']}"}
+    return result | {
+        "stand_in": stand_in,
+        "server": "FerretDB" if stand_in else f"MongoDB {information['version']}",
+    }
 
 
 def _measure(plan: Plan, embedded: Store, store: Store, server: ServerTime) -> dict[str, Any]:
     everybody = every_nth(embedded, 1)
     step = max(1, len(everybody) // PROBE)
     _fill(embedded, store, everybody[::step])
-    if step > 1 and step * seconds_of(lambda: analyse_all(store, plan.sessions)) <= plan.mongodb_seconds:
+    if (
+        step > 1
+        and step * seconds_of(lambda: analyse_all(store, plan.sessions)) <= plan.mongodb_seconds
+    ):
         step = 1
         _fill(embedded, store, everybody)
     panel = store.load_panel(LAST_SESSION, plan.sessions)

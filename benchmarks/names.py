@@ -37,9 +37,16 @@ GROWTHS = (FIRST_LOAD, COLLECT_BY_TICKERS, PANEL_BY_TICKERS, PANEL_BY_SESSIONS, 
            ANALYSIS_BY_SESSIONS)  # fmt: skip
 MEMORIES = (MEMORY_FIRST_LOAD, MEMORY_ANALYSIS)
 ROWS = (*RATIOS, *GROWTHS, *MEMORIES)
-"""Every row of a report; `MONGODB` and `MONGODB_OURS` are there as well when MONGODB_TEST_URI names a server."""
+"""Every row of a report; `MONGODB` and `MONGODB_OURS` are there as well when MONGODB_TEST_URI names
+a server."""
 
-GOALS = {COLLECT: 6.0, ANALYSIS: 4.0, MONGODB: 6.0, **dict.fromkeys(GROWTHS, 1.0), **dict.fromkeys(MEMORIES, 1.0)}
+GOALS = {
+    COLLECT: 6.0,
+    ANALYSIS: 4.0,
+    MONGODB: 6.0,
+    **dict.fromkeys(GROWTHS, 1.0),
+    **dict.fromkeys(MEMORIES, 1.0),
+}
 """The most a ratio may be. Of growth rows: the slope; of memory rows: the part of 400 MB."""
 LEAST = {USUAL: 100.0}
 """What the usual way is expected to cost at least."""

@@ -1,4 +1,5 @@
-"""The report of a whole night: its size, how long it takes to write, and how soon a real Chromium can use it."""
+"""The report of a whole night: its size, how long it takes to write, and how soon a real Chromium
+can use it."""
 
 from pathlib import Path
 from statistics import median
@@ -28,14 +29,16 @@ return performance.now() - started;
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """`measured`: bytes and seconds by name, what Chromium takes only where it is installed; `note` for a person."""
+    """`measured`: bytes and seconds by name, what Chromium takes only where it is installed; `note`
+    for a person."""
     store = open_embedded(plan.database)
     count = keep_largest(store)
     reopen(store)
     run_queue(store, plan.sessions)
     path = Path(plan.folder) / "report.html"
     written = [
-        seconds_of_clean(lambda: write_report(store, path, LAST_SESSION)) for _ in range(max(1, plan.repetitions // 2))
+        seconds_of_clean(lambda: write_report(store, path, LAST_SESSION))
+        for _ in range(max(1, plan.repetitions // 2))
     ]
     store.close()
     measured = {PAGE_SIZE: float(path.stat().st_size), PAGE_WRITTEN: median(written)}
@@ -62,9 +65,15 @@ def try_in_chromium(path: Path, repetitions: int) -> tuple[dict[str, float], str
             browser.get("about:blank")
             browser.get(path.as_uri())
             found[PAGE_USABLE].append(
-                WebDriverWait(browser, 60, poll_frequency=0.02).until(lambda _: browser.execute_script(_USABLE))
+                WebDriverWait(browser, 60, poll_frequency=0.02).until(
+                    lambda _: browser.execute_script(_USABLE)
+                )
             )
-            found[PAGE_SORTED].append(browser.execute_script(_SECONDS_OF_CLICK, '[data-column="percent"]', False))
-            found[PAGE_CHART].append(browser.execute_script(_SECONDS_OF_CLICK, "#table tbody .name a", True))
+            found[PAGE_SORTED].append(
+                browser.execute_script(_SECONDS_OF_CLICK, '[data-column="percent"]', False)
+            )
+            found[PAGE_CHART].append(
+                browser.execute_script(_SECONDS_OF_CLICK, "#table tbody .name a", True)
+            )
         version = str(browser.capabilities["browserVersion"])
     return {name: median(milliseconds) / 1000 for name, milliseconds in found.items()}, version

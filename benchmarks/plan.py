@@ -11,7 +11,8 @@ GROWTH = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of one run. `folder` holds the recorded bodies and the databases, on the disk that is measured."""
+    """Sizes of one run. `folder` holds the recorded bodies and the databases, on the disk that is
+    measured."""
 
     folder: str
     tickers: int = 2700
@@ -21,7 +22,8 @@ class Plan:
     growth_repetitions: int = 3
     growth_collections: int = 9
     mongodb_seconds: float = 30.0
-    """What the whole market may take over MongoDB; on a slower server a few tickers are measured instead."""
+    """What the whole market may take over MongoDB; on a slower server a few tickers are measured
+    instead."""
 
     @property
     def bodies(self) -> Path:

@@ -60,7 +60,11 @@ def build(plan: Plan, of_machine: dict[str, Any], found: Found) -> dict[str, Any
     return judged | {
         "machine": of_machine,
         "plan": {name: value for name, value in plan.document().items() if name != "folder"},
-        "stages": [stage_table(each["stages"], each["baseline_seconds"]) for each in results if "stages" in each],
+        "stages": [
+            stage_table(each["stages"], each["baseline_seconds"])
+            for each in results
+            if "stages" in each
+        ],
         "notes": ([] if plan.is_whole else [SMALLER]) + notes(found),
     }
 
@@ -78,7 +82,12 @@ def judged_ratio(row: dict[str, Any]) -> dict[str, Any]:
 def stage_table(stages: dict[str, Any], baseline_seconds: float) -> dict[str, Any]:
     total = sum(stages["seconds"].values())
     lines = [
-        {"name": name, "seconds": seconds, "share": seconds / total, "ratio": seconds / baseline_seconds}
+        {
+            "name": name,
+            "seconds": seconds,
+            "share": seconds / total,
+            "ratio": seconds / baseline_seconds,
+        }
         for name, seconds in stages["seconds"].items()
     ]
     return {"of": stages["of"], "against": stages["against"], "lines": lines}
@@ -95,7 +104,12 @@ def judged_growth(row: dict[str, Any]) -> dict[str, Any]:
     steepness = slope(sizes, seconds)
     ratio = seconds[-1] / seconds[0] * sizes[0] / sizes[-1]
     goal = GOALS[row["name"]]
-    return row | {"slope": steepness, "ratio": ratio, "goal": goal, "met": steepness <= goal + SLOPE_TOLERANCE}
+    return row | {
+        "slope": steepness,
+        "ratio": ratio,
+        "goal": goal,
+        "met": steepness <= goal + SLOPE_TOLERANCE,
+    }
 
 
 def judged_memory(name: str, peak: int) -> dict[str, Any]:
@@ -113,7 +127,12 @@ def judged_memory(name: str, peak: int) -> dict[str, Any]:
 def judged_page(name: str, measured: float) -> dict[str, Any]:
     """Bytes or seconds, against a limit where there is one."""
     limit = PAGE_LIMITS.get(name)
-    return {"name": name, "measured": measured, "goal": limit, "met": None if limit is None else measured <= limit}
+    return {
+        "name": name,
+        "measured": measured,
+        "goal": limit,
+        "met": None if limit is None else measured <= limit,
+    }
 
 
 def notes(found: Found) -> list[str]:

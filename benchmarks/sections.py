@@ -1,4 +1,5 @@
-"""One section of the measurement in a process of its own: `python -m benchmarks.sections NAME PLAN RESULT`.
+"""One section of the measurement in a process of its own: `python -m benchmarks.sections NAME PLAN
+RESULT`.
 
 The result is a JSON object; every section adds the peak memory of its process.
 """

@@ -58,14 +58,26 @@ def goal(row: dict[str, Any]) -> str:
 
 def ratio_cells(row: dict[str, Any]) -> Cells:
     spread = f"{row['low']:.3g} to {row['high']:.3g}"
-    timed = [row["name"], seconds(row["seconds"]), row["baseline"], seconds(row["baseline_seconds"])]
+    timed = [
+        row["name"],
+        seconds(row["seconds"]),
+        row["baseline"],
+        seconds(row["baseline_seconds"]),
+    ]
     return [*timed, f"{row['ratio']:.3g}x", spread, goal(row), verdict(row)]
 
 
 def growth_cells(row: dict[str, Any]) -> Cells:
     sizes = ", ".join(f"{size:,}" for size in row["sizes"])
     times = ", ".join(seconds(each) for each in row["seconds"])
-    return [row["name"], sizes, times, f"{row['slope']:.2f}", f"at most {row['goal']:g}", verdict(row)]
+    return [
+        row["name"],
+        sizes,
+        times,
+        f"{row['slope']:.2f}",
+        f"at most {row['goal']:g}",
+        verdict(row),
+    ]
 
 
 def memory_cells(row: dict[str, Any]) -> Cells:
@@ -74,7 +86,10 @@ def memory_cells(row: dict[str, Any]) -> Cells:
 
 def page_cells(row: dict[str, Any]) -> Cells:
     of_size = row["name"] == PAGE_SIZE
-    shown = [f"{value / 1e6:.2f} MB" if of_size else seconds(value) for value in (row["measured"], row["goal"] or 0)]
+    shown = [
+        f"{value / 1e6:.2f} MB" if of_size else seconds(value)
+        for value in (row["measured"], row["goal"] or 0)
+    ]
     return [row["name"], shown[0], f"at most {shown[1]}" if row["goal"] else "", verdict(row)]
 
 
@@ -88,12 +103,20 @@ def tables(report: dict[str, Any]) -> list[tuple[str, Cells, list[Cells]]]:
     found = [("Ratios", heads, [ratio_cells(row) for row in report["rows"]])]
     for stages in report["stages"]:
         heads = ["stage", "takes", "share", f"times {stages['against']}"]
-        found.append((f"Stages: {stages['of']}", heads, [stage_cells(line) for line in stages["lines"]]))
+        found.append(
+            (f"Stages: {stages['of']}", heads, [stage_cells(line) for line in stages["lines"]])
+        )
     heads = ["growth", "sizes", "takes", "slope", "goal", ""]
     found.append(("Growth", heads, [growth_cells(row) for row in report["growth"]]))
     memory = [memory_cells(row) for row in report["memory"]]
     found.append(("Memory", ["peak", "measured", "goal", ""], memory))
-    found.append(("The report", ["page", "measured", "goal", ""], [page_cells(row) for row in report["page"]]))
+    found.append(
+        (
+            "The report",
+            ["page", "measured", "goal", ""],
+            [page_cells(row) for row in report["page"]],
+        )
+    )
     return found
 
 
@@ -136,7 +159,9 @@ def as_markdown(heads: Cells, lines: list[Cells]) -> str:
 
 def page(report: dict[str, Any]) -> str:
     """docs/performance.md."""
-    noted = [fill(note, 120, initial_indent="- ", subsequent_indent="  ") for note in report["notes"]]
+    noted = [
+        fill(note, 120, initial_indent="- ", subsequent_indent="  ") for note in report["notes"]
+    ]
     parts = [PAGE_HEAD.strip(), "## On what", fill(described(report), 120), "\n".join(noted)]
     for title, heads, lines in tables(report):
         parts += [f"## {title}", as_markdown(heads, lines)]

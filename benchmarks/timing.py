@@ -13,7 +13,8 @@ _NO_TASKS: Mapping[str, Task] = MappingProxyType({})
 
 
 class Stopwatch:
-    """Adds up the seconds spent in named stages: each `lap` ends the stage that began with the lap before."""
+    """Adds up the seconds spent in named stages: each `lap` ends the stage that began with the lap
+    before."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -32,13 +33,17 @@ def seconds_of(task: Task) -> float:
 
 
 def seconds_of_clean(task: Task) -> float:
-    """The same with no garbage of others to clear away in its time: what a task is worth that runs for long."""
+    """The same with no garbage of others to clear away in its time: what a task is worth that runs
+    for long."""
     gc.collect()
     return seconds_of(task)
 
 
-def interleaved(tasks: Mapping[str, Task], repetitions: int, before: Mapping[str, Task] = _NO_TASKS) -> Seconds:
-    """Seconds of every task, one list element per repetition; the tasks take turns, so all see the same machine.
+def interleaved(
+    tasks: Mapping[str, Task], repetitions: int, before: Mapping[str, Task] = _NO_TASKS
+) -> Seconds:
+    """Seconds of every task, one list element per repetition; the tasks take turns, so all see the
+    same machine.
 
     `before` holds what is done, unmeasured, before some of them.
     """
@@ -54,7 +59,9 @@ def _nothing() -> None:
     pass
 
 
-def ratio_row(name: str, seconds: Sequence[float], baseline: str, baseline_seconds: Sequence[float]) -> dict[str, Any]:
+def ratio_row(
+    name: str, seconds: Sequence[float], baseline: str, baseline_seconds: Sequence[float]
+) -> dict[str, Any]:
     """The median of the ratios of each repetition, with the quartiles about it."""
     ratios = sorted(mine / other for mine, other in zip(seconds, baseline_seconds, strict=True))
     return {

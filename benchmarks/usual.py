@@ -1,9 +1,10 @@
-"""The usual way, written as well as it usually is: a document per ticker and day, pandas per ticker.
+"""The usual way, written as well as it usually is: a document per ticker and day, pandas per
+ticker.
 
-SQLite in WAL mode, the documents stored session by session as a daily job does, an index that finds one ticker's days
-in order, vectorised pandas without a Python loop over rows, fifteen indicators, one result document per ticker,
-committed in the batches the product commits in. It adjusts no price, draws no chart, looks for no pattern and no
-signal, and ranks nobody.
+SQLite in WAL mode, the documents stored session by session as a daily job does, an index that finds
+one ticker's days in order, vectorised pandas without a Python loop over rows, fifteen indicators,
+one result document per ticker, committed in the batches the product commits in. It adjusts no
+price, draws no chart, looks for no pattern and no signal, and ranks nobody.
 """
 
 import json
@@ -19,7 +20,9 @@ _TICKER, _DATE = "json_extract(body, '$.ticker')", "json_extract(body, '$.date')
 class UsualWay:
     """Stores the sessions of some tickers the usual way, then analyses them the usual way."""
 
-    def __init__(self, path: Path, sessions: Iterator[tuple[str, pd.DataFrame]], tickers: Collection[str]) -> None:
+    def __init__(
+        self, path: Path, sessions: Iterator[tuple[str, pd.DataFrame]], tickers: Collection[str]
+    ) -> None:
         self._tickers = sorted(tickers)
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -28,10 +31,15 @@ class UsualWay:
         self._connection.execute(f"CREATE INDEX by_ticker ON daily ({_TICKER}, {_DATE})")
         self._connection.execute("BEGIN")
         for session, frame in sessions:
-            rows = frame[frame["ticker"].isin(self._tickers)].drop(columns="factor").to_dict("records")
+            rows = (
+                frame[frame["ticker"].isin(self._tickers)].drop(columns="factor").to_dict("records")
+            )
             self._connection.executemany(
                 "INSERT INTO daily VALUES (?, ?)",
-                [(f"{row['ticker']}:{session}", json.dumps({"date": session, **row})) for row in rows],
+                [
+                    (f"{row['ticker']}:{session}", json.dumps({"date": session, **row}))
+                    for row in rows
+                ],
             )
         self._connection.execute("COMMIT")
 
@@ -39,8 +47,12 @@ class UsualWay:
         for start in range(0, len(self._tickers), batch):
             self._connection.execute("BEGIN")
             for ticker in self._tickers[start : start + batch]:
-                result = json.dumps({"ticker": ticker, "latest": fifteen_indicators(self._frame(ticker))})
-                self._connection.execute("INSERT OR REPLACE INTO analysis VALUES (?, ?)", (ticker, result))
+                result = json.dumps(
+                    {"ticker": ticker, "latest": fifteen_indicators(self._frame(ticker))}
+                )
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO analysis VALUES (?, ?)", (ticker, result)
+                )
             self._connection.execute("COMMIT")
 
     def close(self) -> None:
@@ -48,7 +60,9 @@ class UsualWay:
 
     def _frame(self, ticker: str) -> pd.DataFrame:
         select = f"SELECT body FROM daily WHERE {_TICKER} = ? ORDER BY {_DATE}"  # noqa: S608 - our own field names
-        return pd.DataFrame([json.loads(body) for (body,) in self._connection.execute(select, (ticker,))])
+        return pd.DataFrame(
+            [json.loads(body) for (body,) in self._connection.execute(select, (ticker,))]
+        )
 
 
 def fifteen_indicators(frame: pd.DataFrame) -> dict[str, float | None]:
@@ -58,10 +72,14 @@ def fifteen_indicators(frame: pd.DataFrame) -> dict[str, float | None]:
     middle, deviation = close.rolling(20).mean(), close.rolling(20).std(ddof=0)
     macd = close.ewm(span=12, adjust=False).mean() - close.ewm(span=26, adjust=False).mean()
     gain, loss = change.clip(lower=0), -change.clip(upper=0)
-    strength = gain.ewm(alpha=1 / 14, adjust=False).mean() / loss.ewm(alpha=1 / 14, adjust=False).mean()
+    strength = (
+        gain.ewm(alpha=1 / 14, adjust=False).mean() / loss.ewm(alpha=1 / 14, adjust=False).mean()
+    )
     highest, lowest = high.rolling(14).max(), low.rolling(14).min()
     k = (100 * (close - lowest) / (highest - lowest)).rolling(3).mean()
-    ranges = pd.concat([high - low, (high - close.shift()).abs(), (low - close.shift()).abs()], axis=1)
+    ranges = pd.concat(
+        [high - low, (high - close.shift()).abs(), (low - close.shift()).abs()], axis=1
+    )
     lines = {
         **{f"sma_{period}": close.rolling(period).mean() for period in (5, 20, 60, 120)},
         "bb_upper": middle + 2 * deviation,

@@ -1,4 +1,5 @@
-"""What the exchange shows and what is made of it. Imports `utils`; only the scripts import this package.
+"""What the exchange shows and what is made of it. Imports `utils`; only the scripts import this
+package.
 
 For notebooks it offers `load_prices` and `load_indices`: `from collectors import load_prices`.
 """

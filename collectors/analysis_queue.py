@@ -1,4 +1,5 @@
-"""The hourly queue: the next targets of a session are claimed, analysed and stored, batch by batch."""
+"""The hourly queue: the next targets of a session are claimed, analysed and stored, batch by
+batch."""
 
 import logging
 from collections.abc import Callable
@@ -12,13 +13,14 @@ log = logging.getLogger(__name__)
 
 
 class AnalysisQueue:
-    """Analyses the targets that are behind the session, in the order in which the store lets them be claimed.
+    """Analyses the targets that are behind the session, in the order in which the store lets them
+    be claimed.
 
     Args:
-        analyzer: over the panel that ends with the session.
-        quota: how many targets this run may analyse.
-        may_go_on: asked before each target; False ends the run after the target in hand.
-        is_current: asked before results are stored; False ends the run without them: what they were computed from has
+        analyzer: over the panel that ends with the session. quota: how many targets this run may
+        analyse. may_go_on: asked before each target; False ends the run after the target in hand.
+        is_current: asked before results are stored; False ends the run without them: what they were
+        computed from has
             been revised meanwhile.
     """
 
@@ -59,8 +61,8 @@ class AnalysisQueue:
         return bool(batch) and not outdated
 
     def _analyze(self, target: Document) -> Document | None:
-        """None when the data of the target cannot be analysed; an error of ours or of a library ends the run, but the
-        target waits, so the next run gets past it."""
+        """None when the data of the target cannot be analysed; an error of ours or of a library
+        ends the run, but the target waits, so the next run gets past it."""
         try:
             analysis = self._analyzer.analyze(target["_id"])
         except AnalysisError as error:
@@ -70,10 +72,28 @@ class AnalysisQueue:
         except Exception as error:
             self._store.fail_target(target, type(error).__name__)
             raise
-        return to_document(analysis) | {"market_cap": target["market_cap"], "analyzed_utc": self._store.clock.now_utc()}
+        return to_document(analysis) | {
+            "market_cap": target["market_cap"],
+            "analyzed_utc": self._store.clock.now_utc(),
+        }
 
 
 def to_document(analysis: Analysis) -> Document:
     """The analysis as `stock_analyzed.indicators` keeps it; `_id` is the ticker."""
-    names = ("name", "market", "market_cap", "session", "close", "latest", "signals", "patterns", "ranks", "history")
-    return {"_id": analysis.ticker, **{name: getattr(analysis, name) for name in names}, "version": VERSION}
+    names = (
+        "name",
+        "market",
+        "market_cap",
+        "session",
+        "close",
+        "latest",
+        "signals",
+        "patterns",
+        "ranks",
+        "history",
+    )
+    return {
+        "_id": analysis.ticker,
+        **{name: getattr(analysis, name) for name in names},
+        "version": VERSION,
+    }

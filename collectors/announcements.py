@@ -1,19 +1,32 @@
-"""What people are told about a session besides failures: corporate actions to look at, and how the night went."""
+"""What people are told about a session besides failures: corporate actions to look at, and how the
+night went."""
 
 import pandas as pd
 
-from utils.notifications.texts import FLAGGED, NIGHT, UNFINISHED, listing, night_line, unfinished_line
+from utils.notifications.texts import (
+    FLAGGED,
+    NIGHT,
+    UNFINISHED,
+    listing,
+    night_line,
+    unfinished_line,
+)
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, is_enough
 
 
-def announce_flagged_actions(store: Store, session: str, frame: pd.DataFrame, language: str) -> None:
-    """Have those of the session's corporate actions told that the rows alone cannot explain, once a session.
+def announce_flagged_actions(
+    store: Store, session: str, frame: pd.DataFrame, language: str
+) -> None:
+    """Have those of the session's corporate actions told that the rows alone cannot explain, once a
+    session.
 
     Args:
         frame: the session as it was published, for the names.
     """
-    flagged = [action for action in store.corporate_actions(session, session) if action["flag"] is not None]
+    flagged = [
+        action for action in store.corporate_actions(session, session) if action["flag"] is not None
+    ]
     if not flagged:
         return
     names = dict(zip(frame["ticker"], frame["name"], strict=True))
@@ -26,7 +39,8 @@ def announce_flagged_actions(store: Store, session: str, frame: pd.DataFrame, la
 
 
 def announce_night(store: Store, session: str, language: str) -> None:
-    """Have one line told about the night, once nothing is left of it but single targets that cannot be analysed."""
+    """Have one line told about the night, once nothing is left of it but single targets that cannot
+    be analysed."""
     head, progress = store.session_head(session), store.analysis_progress(session)
     done = progress.pending == 0 and is_enough(progress.analyzed, progress.tickers)
     if head is None or not done or store.is_announced(NIGHT, session):

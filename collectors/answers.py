@@ -1,4 +1,5 @@
-"""The border: an HTTP answer is classified, a table of text becomes a typed day, or an error says which kind it was."""
+"""The border: an HTTP answer is classified, a table of text becomes a typed day, or an error says
+which kind it was."""
 
 import re
 from collections.abc import Sequence
@@ -34,7 +35,8 @@ RAW_COLUMNS = {
     "market_cap": "MKTCAP",
     "shares": "LIST_SHRS",
 }
-"""Our columns -> the exchange's. LIST_SHRS is filled even on closed days, so it says nothing about publication."""
+"""Our columns -> the exchange's. LIST_SHRS is filled even on closed days, so it says nothing about
+publication."""
 
 _SHOWN_WHEN_PUBLISHED = ("open", "high", "low", "close", "volume", "market_cap")
 _INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})\n)*", re.ASCII)
@@ -52,7 +54,8 @@ _AUTOMATED = re.compile(r"자동|비정상|1일|24시간|automat", re.IGNORECASE
 def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     """Let pass what can be an answer; raise what it is otherwise.
 
-    Raises `LoggedOut`, `Banned`, `KeyRefused`, `SourceRefuses`, `SourceDown`, `AnswerCutOff` or `MalformedAnswer`.
+    Raises `LoggedOut`, `Banned`, `KeyRefused`, `SourceRefuses`, `SourceDown`, `AnswerCutOff` or
+    `MalformedAnswer`.
     """
     start = body[:4096].decode("utf-8", errors="replace").lstrip("\ufeff \r\n\t")
     if start.startswith("LOGOUT"):
@@ -75,7 +78,9 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     if wants_json and not body.strip():
         raise AnswerCutOff("The exchange's answer is empty.")
     if wants_json and not start.startswith("{"):
-        raise MalformedAnswer(f"The exchange's answer is no JSON object: it starts with {start[:40]!r}.")
+        raise MalformedAnswer(
+            f"The exchange's answer is no JSON object: it starts with {start[:40]!r}."
+        )
 
 
 def _check_status(status: int, wants_json: bool) -> None:
@@ -86,34 +91,47 @@ def _check_status(status: int, wants_json: bool) -> None:
     if status >= 500:
         raise SourceDown(f"The exchange's server reports an error (HTTP {status}).")
     if status >= 400:
-        raise MalformedAnswer(f"The exchange does not know this request (HTTP {status}). An update may be needed.")
+        raise MalformedAnswer(
+            f"The exchange does not know this request (HTTP {status}). An update may be needed."
+        )
     if status >= 300 and wants_json:
-        raise MalformedAnswer(f"The exchange sends us elsewhere (HTTP {status}). An update may be needed.")
+        raise MalformedAnswer(
+            f"The exchange sends us elsewhere (HTTP {status}). An update may be needed."
+        )
 
 
 def _text_of_page(body: bytes) -> str:
-    """What a person would see of a web page, alerts included: styles and scripts say `block` for other reasons."""
+    """What a person would see of a web page, alerts included: styles and scripts say `block` for
+    other reasons."""
     try:
         page = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         page = body.decode("cp949", errors="replace")
-    alerts = " ".join(text for script in _SCRIPT.findall(page) for _, text in _ALERT.findall(script))
+    alerts = " ".join(
+        text for script in _SCRIPT.findall(page) for _, text in _ALERT.findall(script)
+    )
     return unescape(_INVISIBLE.sub(" ", _SCRIPT.sub(" ", page)) + alerts)
 
 
 def _says_banned(text: str) -> bool:
     """Service that is restricted for maintenance is no ban."""
-    return bool(_RESTRICTED.search(text)) and bool(_AUTOMATED.search(text) or not _MAINTENANCE.search(text))
+    return bool(_RESTRICTED.search(text)) and bool(
+        _AUTOMATED.search(text) or not _MAINTENANCE.search(text)
+    )
 
 
 def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
-    """The exchange's whole-market table as the columns of `MarketDay.frame` but the factor, sorted by ticker.
+    """The exchange's whole-market table as the columns of `MarketDay.frame` but the factor, sorted
+    by ticker.
 
     Args:
-        raw: one row per ticker, all values text with thousands commas, the columns of `RAW_COLUMNS`.
+        raw: one row per ticker, all values text with thousands commas, the columns of
+            `RAW_COLUMNS`.
     Raises:
-        NotPublished: every price is `-`: closed, too early, or a fault; the answer itself cannot say which.
-        MalformedAnswer: no rows, a missing column, a duplicated or odd code, an unknown market, an odd number.
+        NotPublished: every price is `-`: closed, too early, or a fault; the answer itself cannot
+            say which.
+        MalformedAnswer: no rows, a missing column, a duplicated or odd code, an unknown market, an
+            odd number.
     """
     missing = [column for column in RAW_COLUMNS.values() if column not in raw.columns]
     if missing or raw.empty:
@@ -152,7 +170,9 @@ def _is_date(text: str) -> bool:
 
 def _check_tickers(tickers: list[str], session: str) -> None:
     if odd := [ticker for ticker in tickers if not _TICKER.fullmatch(ticker)]:
-        raise MalformedAnswer(f"The exchange's answer for {session} holds {odd[0]!r} where a ticker belongs.")
+        raise MalformedAnswer(
+            f"The exchange's answer for {session} holds {odd[0]!r} where a ticker belongs."
+        )
     if len(set(tickers)) < len(tickers):
         twice = next(ticker for place, ticker in enumerate(tickers) if ticker in tickers[:place])
         raise MalformedAnswer(f"The exchange's answer for {session} lists {twice} twice.")
@@ -160,17 +180,22 @@ def _check_tickers(tickers: list[str], session: str) -> None:
 
 def _check_names(names: list[object], session: str) -> None:
     if odd := [name for name in names if not (isinstance(name, str) and _NAME.fullmatch(name))]:
-        raise MalformedAnswer(f"The exchange's answer for {session} holds {odd[0]!r} where a name belongs.")
+        raise MalformedAnswer(
+            f"The exchange's answer for {session} holds {odd[0]!r} where a name belongs."
+        )
 
 
 def _markets(market_ids: list[str], session: str) -> list[str]:
     if unknown := set(market_ids) - MARKETS.keys():
-        raise MalformedAnswer(f"The exchange's answer for {session} names an unknown market {sorted(unknown)[0]!r}.")
+        raise MalformedAnswer(
+            f"The exchange's answer for {session} names an unknown market {sorted(unknown)[0]!r}."
+        )
     return [MARKETS[market_id] for market_id in market_ids]
 
 
 def _integers(cells: list[str], column: str, tickers: list[str], session: str) -> np.ndarray:
-    """Text with thousands commas -> int64. The whole column is checked in one match; only a bad one is searched."""
+    """Text with thousands commas -> int64. The whole column is checked in one match; only a bad one
+    is searched."""
     text = "\n".join(cells) + "\n"
     if text.count("\n") == len(cells) and _INTEGERS.fullmatch(text):
         try:

@@ -1,4 +1,5 @@
-"""Moving house: everything that is stored into another database, embedded or MongoDB, and what to change then."""
+"""Moving house: everything that is stored into another database, embedded or MongoDB, and what to
+change then."""
 
 import argparse
 import logging
@@ -25,34 +26,41 @@ log = logging.getLogger(__name__)
 
 
 def copy_target(text: str) -> str:
-    """An argparse type: a folder, a MongoDB URI, or `OF_THE_SETTING`. A URI that holds a secret is refused, since every
-    user of the machine can read the arguments of a running program, and is not repeated."""
+    """An argparse type: a folder, a MongoDB URI, or `OF_THE_SETTING`. A URI that holds a secret is
+    refused, since every user of the machine can read the arguments of a running program, and is not
+    repeated."""
     if not text.strip():
         raise argparse.ArgumentTypeError("name a folder, or say mongodb.")
     if text.startswith(_MONGODB):
         user, at, _ = text.partition("://")[2].rpartition("@")
-        if (at and ":" in user) or re.search(r"[?&;][^=]*(password|token|authmechanismproperties)", text.lower()):
+        if (at and ":" in user) or re.search(
+            r"[?&;][^=]*(password|token|authmechanismproperties)", text.lower()
+        ):
             raise argparse.ArgumentTypeError(
                 "a URI with a password does not belong on the command line, where others can read it. Put it into .env "
                 f"as COPY_TO_URI and say --copy-to {OF_THE_SETTING}. If the password matters, change it: it may stand "
                 "in the history of your shell."
             )
     elif "://" in text:
-        raise argparse.ArgumentTypeError("that is neither a folder nor a URI that begins with mongodb:// .")
+        raise argparse.ArgumentTypeError(
+            "that is neither a folder nor a URI that begins with mongodb:// ."
+        )
     return text
 
 
 def copy_store(shift: Shift, to: str) -> None:
     """Copy the whole store there, or go on with it, compare, and say what to change.
 
-    Raises `WrongUsage` when nothing is set up here or the target holds something else, `StoreError` when it differs in
-    the end, `NotNow` when a stop was requested.
+    Raises `WrongUsage` when nothing is set up here or the target holds something else, `StoreError`
+    when it differs in the end, `NotNow` when a stop was requested.
     """
     required_scope(shift.store)
     target = _open_target(_settings_of(shift.settings, to), to)
     try:
         if target.description == shift.store.description:
-            raise WrongUsage(f"--copy-to: the {target.description} is what is in use. Choose another place.")
+            raise WrongUsage(
+                f"--copy-to: the {target.description} is what is in use. Choose another place."
+            )
         copy = StoreCopy(shift.store, target)
         copy.check_target()  # also before a lock is taken there
         log.info("Copying the %s into the %s.", shift.store.description, target.description)
@@ -61,13 +69,16 @@ def copy_store(shift: Shift, to: str) -> None:
             _copy_all(shift, copy)
             _check_all(shift, copy)
             copy.finish()
-        log.info("The copy is whole: every session and document was read back. %s", _what_to_change(to))
+        log.info(
+            "The copy is whole: every session and document was read back. %s", _what_to_change(to)
+        )
     finally:
         target.close()
 
 
 def _settings_of(settings: Settings, to: str) -> Settings:
-    """The settings as they are when the copy is in use. Raises `WrongUsage` when COPY_TO_URI is not set."""
+    """The settings as they are when the copy is in use. Raises `WrongUsage` when COPY_TO_URI is not
+    set."""
     if to == OF_THE_SETTING:
         if settings.copy_to_uri is None:
             raise WrongUsage(
@@ -108,7 +119,9 @@ def _copy_all(shift: Shift, copy: StoreCopy) -> None:
 
 
 def _check_all(shift: Shift, copy: StoreCopy) -> None:
-    with progress_bar("Comparing sessions", len(shift.store.session_heads()), log_every=100) as advance:
+    with progress_bar(
+        "Comparing sessions", len(shift.store.session_heads()), log_every=100
+    ) as advance:
 
         def after_session(steps: int) -> None:
             advance(steps)
@@ -132,7 +145,9 @@ def _leave_if_asked(shift: Shift) -> None:
 def _what_to_change(to: str) -> str:
     where = "To use it, change .env:"
     if to == OF_THE_SETTING:
-        return f"{where} the address in COPY_TO_URI becomes that of MONGODB_URI, and COPY_TO_URI goes."
+        return (
+            f"{where} the address in COPY_TO_URI becomes that of MONGODB_URI, and COPY_TO_URI goes."
+        )
     if to.startswith(_MONGODB):
         return f"{where} MONGODB_URI={to}"
     return f"{where} take out MONGODB_URI, and write DATA_DIR={_folder(to)}"

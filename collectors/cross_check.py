@@ -19,10 +19,11 @@ log = logging.getLogger(__name__)
 
 
 def cross_check(sources: Sources, store: Store) -> None:
-    """Once a month, ask the other source for the newest final session and remember whether it says the same.
+    """Once a month, ask the other source for the newest final session and remember whether it says
+    the same.
 
-    Nothing happens while only one source is set up. What the sources disagree in is logged; that the other source
-    cannot be asked is no failure of the night.
+    Nothing happens while only one source is set up. What the sources disagree in is logged; that
+    the other source cannot be asked is no failure of the night.
     """
     final = [head for head in store.session_heads() if head.finality == FINAL]
     if not final or _was_compared_lately(store):
@@ -31,7 +32,9 @@ def cross_check(sources: Sources, store: Store) -> None:
     if (day := store.load_session(session)) is None:
         return
     try:
-        other = sources.fetch_day_of_other(source, session, lambda frame: check_like(frame, session, day))
+        other = sources.fetch_day_of_other(
+            source, session, lambda frame: check_like(frame, session, day)
+        )
     except SourceError as problem:
         log.warning("The sources could not be compared on %s: %s", session, problem)
         return
@@ -50,7 +53,8 @@ def cross_check(sources: Sources, store: Store) -> None:
 
 
 def check_like(frame: pd.DataFrame, session: str, day: MarketDay) -> None:
-    """Raises `MalformedAnswer` for an answer that cannot be the whole session, whatever its numbers say."""
+    """Raises `MalformedAnswer` for an answer that cannot be the whole session, whatever its numbers
+    say."""
     check_day(frame, session)
     check_loses_nothing(frame, session, day.frame)
 

@@ -1,6 +1,8 @@
-"""What stands beside the prices is healed after them, by what is stored, and never keeps them from being there.
+"""What stands beside the prices is healed after them, by what is stored, and never keeps them from
+being there.
 
-A dataset that cannot be had is logged and stands in the `warnings` of its session's job; the run ends as its prices do.
+A dataset that cannot be had is logged and stands in the `warnings` of its session's job; the run
+ends as its prices do.
 """
 
 import logging
@@ -21,7 +23,8 @@ from utils.store.jobs import DAILY_UPDATE
 from utils.store.sessions import SessionHead
 
 MOST_A_NIGHT = 100
-"""Requests for one dataset in one evening's run: what was chosen later is filled in over some nights."""
+"""Requests for one dataset in one evening's run: what was chosen later is filled in over some
+nights."""
 INDEX_SPAN = timedelta(days=700)
 """What one request for an index series may ask for."""
 _SAID_EVERY = 25
@@ -51,21 +54,26 @@ def heal_datasets(
     thorough: bool = False,
     doing: Callable[[str], str] = "Loading {}".format,
 ) -> None:
-    """Bring in the chosen datasets that stored sessions from first to last, both inclusive, lack: newest first.
+    """Bring in the chosen datasets that stored sessions from first to last, both inclusive, lack:
+    newest first.
 
-    A table that is odd or not out three times in a row is left to the next run, and so is everything when the source
-    refuses or is down. Raises `NotNow` when a stop is requested, never a `SourceError`.
+    A table that is odd or not out three times in a row is left to the next run, and so is
+    everything when the source refuses or is down. Raises `NotNow` when a stop is requested, never a
+    `SourceError`.
 
     Args:
-        thorough: all of it. Else at most `MOST_A_NIGHT` of each dataset, and of those that were asked for in vain again
-            and again only one, so that they cost one request a night.
+        thorough: all of it. Else at most `MOST_A_NIGHT` of each dataset, and of those that were
+            asked for in vain again and again only one, so that they cost one request a night.
         doing: what a person at a terminal is shown of a dataset by its name, while that is loaded.
     """
     if not chosen:
         return
     if not sources.publish_datasets:
         names = ", ".join(chosen)
-        log.info("DATASETS: %s come from the data site alone. Without KRX_ID and KRX_PW they are left out.", names)
+        log.info(
+            "DATASETS: %s come from the data site alone. Without KRX_ID and KRX_PW they are left out.",
+            names,
+        )
         return
     for name in chosen:
         if not sources.can_be_asked_for_datasets:
@@ -80,16 +88,26 @@ def heal_datasets(
 
 
 def datasets_due(
-    store: Store, chosen: Collection[str], first: str, last: str, now: datetime, thorough: bool = False
+    store: Store,
+    chosen: Collection[str],
+    first: str,
+    last: str,
+    now: datetime,
+    thorough: bool = False,
 ) -> list[DueDataset]:
-    """What the stored sessions from first to last, both inclusive, lack of the chosen datasets, newest session first,
-    but after all others what was asked for in vain again and again; of the indices one for each session.
+    """What the stored sessions from first to last, both inclusive, lack of the chosen datasets,
+    newest session first, but after all others what was asked for in vain again and again; of the
+    indices one for each session.
 
     Args:
-        thorough: all figures are read, to see whether they are as they were saved; else those of `read_back_tonight`.
+        thorough: all figures are read, to see whether they are as they were saved; else those of
+            `read_back_tonight`.
     """
     heads = [head for head in store.session_heads(last) if head.session >= first]
-    read = {head.session for head in (heads if thorough else read_back_tonight(heads, store.read_back_until()))}
+    read = {
+        head.session
+        for head in (heads if thorough else read_back_tonight(heads, store.read_back_until()))
+    }
     due = [
         DueDataset(name, head.session, head.datasets.get(name, DatasetState()).tries)
         for name in chosen
@@ -98,7 +116,11 @@ def datasets_due(
         if _is_due(store, head, DATASETS[name], now, head.session in read)
     ]
     if INDICES in chosen:
-        sessions = {session for index in INDEX_NAMES for session in index_days_due(store, index, first, last, now)}
+        sessions = {
+            session
+            for index in INDEX_NAMES
+            for session in index_days_due(store, index, first, last, now)
+        }
         due += [DueDataset(INDICES, session) for session in sessions]
     newest_first = sorted(due, key=lambda each: each.session, reverse=True)
     return sorted(newest_first, key=lambda each: each.tries if each.is_hopeless else 0)
@@ -111,16 +133,29 @@ def for_one_night(due: Sequence[DueDataset]) -> list[DueDataset]:
 
 
 def index_days_due(store: Store, index: str, first: str, last: str, now: datetime) -> list[str]:
-    """The stored sessions from first to last of which the index is not stored as it should be by now, newest first."""
-    stored = {day["session"]: day["finality"] for day in store.index_days(first, last) if day["index"] == index}
+    """The stored sessions from first to last of which the index is not stored as it should be by
+    now, newest first."""
+    stored = {
+        day["session"]: day["finality"]
+        for day in store.index_days(first, last)
+        if day["index"] == index
+    }
     sessions = [head.session for head in store.session_heads(last) if head.session >= first]
-    due = [each for each in sessions if stored.get(each) != FINAL and (each not in stored or is_final(each, now))]
+    due = [
+        each
+        for each in sessions
+        if stored.get(each) != FINAL and (each not in stored or is_final(each, now))
+    ]
     return due[::-1]
 
 
-def _is_due(store: Store, head: SessionHead, dataset: Dataset, now: datetime, is_read: bool) -> bool:
+def _is_due(
+    store: Store, head: SessionHead, dataset: Dataset, now: datetime, is_read: bool
+) -> bool:
     state = head.datasets.get(dataset.name, DatasetState())
-    if state.finality is None or (is_read and not _is_whole(store, head.session, dataset.name, state)):
+    if state.finality is None or (
+        is_read and not _is_whole(store, head.session, dataset.name, state)
+    ):
         return dataset.on_its_evening or is_final(head.session, now)
     return state.finality == STALE or (state.finality != FINAL and head.finality == FINAL)
 
@@ -144,17 +179,23 @@ def _heal(
 ) -> None:
     had = in_a_row = 0
     if len(due) > 1:
-        log.info("%s: %d sessions lack them. One request each, newest first.", dataset.name, len(due))
+        log.info(
+            "%s: %d sessions lack them. One request each, newest first.", dataset.name, len(due)
+        )
     for each in due:
         if stop_requested():
-            raise NotNow("Stopped on request after the session in hand. The next run goes on from there.")
+            raise NotNow(
+                "Stopped on request after the session in hand. The next run goes on from there."
+            )
         if _is_had(store, sources, dataset, each.session):
             had, in_a_row = had + 1, 0
         else:
             in_a_row += 1
         advance(1)
         if had % _SAID_EVERY == 0 and in_a_row == 0 and had < len(due):
-            log.info("%s: %d of %d sessions, down to %s.", dataset.name, had, len(due), each.session)
+            log.info(
+                "%s: %d of %d sessions, down to %s.", dataset.name, had, len(due), each.session
+            )
         if in_a_row == MOST_IN_A_ROW or not sources.can_be_asked_for_datasets:
             log.warning("%s: left to the next run.", dataset.name)
             break
@@ -179,7 +220,9 @@ def _is_had(store: Store, sources: Sources, dataset: Dataset, session: str) -> b
             store.note_vain_try(session, dataset.name)
         return False
     store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
-    store.save_dataset(session, dataset.name, beside, FINAL if is_final(session, read_at) else PROVISIONAL)
+    store.save_dataset(
+        session, dataset.name, beside, FINAL if is_final(session, read_at) else PROVISIONAL
+    )
     _warn(store, session, dataset.name, None)
     return True
 
@@ -212,11 +255,15 @@ def _spans(days: Sequence[str]) -> Iterator[list[str]]:
         left = left[len(span) :]
 
 
-def _bring_in(store: Store, sources: Sources, index: str, days: Sequence[str], now: datetime) -> None:
+def _bring_in(
+    store: Store, sources: Sources, index: str, days: Sequence[str], now: datetime
+) -> None:
     """Ask for the index on these days, newest first, and store what the exchange shows of them."""
     first, last = days[-1], days[0]
     try:
-        shown = sources.fetch_index(index, first, last, lambda raw: parse_index(raw, index, first, last))
+        shown = sources.fetch_index(
+            index, first, last, lambda raw: parse_index(raw, index, first, last)
+        )
     except SourceError as problem:
         log.warning("%s", problem)
         _warn(store, last, f"{index} index", str(problem))
@@ -232,7 +279,8 @@ def _bring_in(store: Store, sources: Sources, index: str, days: Sequence[str], n
 
 
 def _warn(store: Store, session: str, name: str, problem: str | None) -> None:
-    """Say it in the warnings of the session's job, in place of what was said of it before; None: it is there."""
+    """Say it in the warnings of the session's job, in place of what was said of it before; None: it
+    is there."""
     job = store.job(DAILY_UPDATE, session)
     if job is None:
         return

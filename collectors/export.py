@@ -34,29 +34,44 @@ def check_export_file(path: Path) -> None:
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
         raise WrongUsage(f"--export {path}: there is no writable folder {path.parent.absolute()}.")
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise WrongUsage(f"--export {path}: Parquet needs pyarrow (pip install pyarrow). Or export to .csv.")
+        raise WrongUsage(
+            f"--export {path}: Parquet needs pyarrow (pip install pyarrow). Or export to .csv."
+        )
 
 
 def export(
-    store: Store, path: Path, first: str, last: str, ticker: str | None = None, datasets: Collection[str] = ()
+    store: Store,
+    path: Path,
+    first: str,
+    last: str,
+    ticker: str | None = None,
+    datasets: Collection[str] = (),
 ) -> int:
     """Write the stored sessions from first to last, both inclusive, oldest first; how many rows.
 
-    Prices as published, then `adj_*` adjusted to the last session exported and rounded to the won. So this is the
-    market as it was at the end of that session: whoever was delisted later is in it, and nothing that came later plays
-    a part. A factor that is not known yet is empty, counts as 1, and a warning names its session. The file appears
-    whole or not at all. Raises `WrongUsage` when nothing matches.
+    Prices as published, then `adj_*` adjusted to the last session exported and rounded to the won.
+    So this is the market as it was at the end of that session: whoever was delisted later is in it,
+    and nothing that came later plays a part. A factor that is not known yet is empty, counts as 1,
+    and a warning names its session. The file appears whole or not at all. Raises `WrongUsage` when
+    nothing matches.
 
     Args:
-        datasets: whose columns come after all others, as `DATASET_COLUMNS` has them, empty where there is no figure.
+        datasets: whose columns come after all others, as `DATASET_COLUMNS` has them, empty where
+            there is no figure.
     """
     frames = export_frames(store, first, last, ticker, datasets)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        rows = _write_csv(frames, partial) if path.suffix == ".csv" else _write_parquet(frames, partial)
+        rows = (
+            _write_csv(frames, partial)
+            if path.suffix == ".csv"
+            else _write_parquet(frames, partial)
+        )
         if not rows:
             what = "Nothing" if ticker is None else f"Nothing of ticker {ticker}"
-            raise WrongUsage(f"{what} is stored from {first} to {last}. `daily_update.py --status` shows what is.")
+            raise WrongUsage(
+                f"{what} is stored from {first} to {last}. `daily_update.py --status` shows what is."
+            )
         partial.replace(path)
     except OSError as error:
         raise NightShiftError(f"{path} cannot be written: {error.strerror}.") from error
@@ -89,7 +104,8 @@ def _with_adjusted(session: str, day: pd.DataFrame, adjustments: Adjustments) ->
 
 
 def _figures(store: Store, head: SessionHead, datasets: Collection[str]) -> pd.DataFrame:
-    """The columns of these datasets beside the session's tickers; NaN throughout for one that is not there."""
+    """The columns of these datasets beside the session's tickers; NaN throughout for one that is
+    not there."""
     frames = [pd.DataFrame(index=range(head.count))]
     for name in [each for each in DATASET_COLUMNS if each in datasets]:
         frame = store.load_dataset(head.session, name, head.datasets.get(name, DatasetState()))
@@ -115,7 +131,9 @@ def _write_parquet(frames: Iterator[pd.DataFrame], path: Path) -> int:
     with ExitStack() as stack:
         while group := list(islice(frames, ROW_GROUP)):
             table = pyarrow.Table.from_pandas(pd.concat(group), preserve_index=False)
-            writer = writer or stack.enter_context(pyarrow.parquet.ParquetWriter(path, table.schema))
+            writer = writer or stack.enter_context(
+                pyarrow.parquet.ParquetWriter(path, table.schema)
+            )
             writer.write_table(table)
             rows += len(table)
     return rows

@@ -1,8 +1,9 @@
 """The exchange's data site through pykrx: the only module that imports pykrx.
 
-pykrx logs in, prints, waits without a timeout and swallows failures. Here its own session object logs in once, and
-one transport under it rewrites the host, bounds the time, spaces the requests and checks every answer before pykrx
-sees it, so pykrx's `fetch` runs unmodified and what fails leaves as an error of ours.
+pykrx logs in, prints, waits without a timeout and swallows failures. Here its own session object
+logs in once, and one transport under it rewrites the host, bounds the time, spaces the requests and
+checks every answer before pykrx sees it, so pykrx's `fetch` runs unmodified and what fails leaves
+as an error of ours.
 """
 
 import hashlib
@@ -90,11 +91,13 @@ class PykrxSource:
         return session <= now.date().isoformat()
 
     def fetch_day(self, session: str) -> pd.DataFrame:
-        """The whole market of one day in one request (MDCSTAT01501): raw text, one row per ticker."""
+        """The whole market of one day in one request (MDCSTAT01501): raw text, one row per
+        ticker."""
         return self._fetch(lambda core: core.전종목시세().fetch(_compact(session), "ALL"))
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that the KOSPI index series (MDCSTAT00301) shows: open days.
+        """The days from first to last, both inclusive, that the KOSPI index series (MDCSTAT00301)
+        shows: open days.
 
         One request shows up to 700 days, so nothing is gained from what is `known`.
         """
@@ -107,7 +110,8 @@ class PykrxSource:
         return shown
 
     def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
-        """One dataset of the whole market of one day in one request: raw text, one row per ticker that it lists.
+        """One dataset of the whole market of one day in one request: raw text, one row per ticker
+        that it lists.
 
         Args:
             name: `fundamentals` (MDCSTAT03501) or `foreign` (MDCSTAT03701).
@@ -116,18 +120,23 @@ class PykrxSource:
         return self._fetch(lambda core: request(core, _compact(session)))
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
-        """The series of the KOSPI or KOSDAQ index (MDCSTAT00301), one request for up to 700 days: raw text, one row per
-        session from first to last, both inclusive."""
+        """The series of the KOSPI or KOSDAQ index (MDCSTAT00301), one request for up to 700 days:
+        raw text, one row per session from first to last, both inclusive."""
         spans = _spans(date.fromisoformat(first), date.fromisoformat(last))
-        return pd.concat([self._fetch(_index_series(index, start, end)) for start, end in spans], ignore_index=True)
+        return pd.concat(
+            [self._fetch(_index_series(index, start, end)) for start, end in spans],
+            ignore_index=True,
+        )
 
     def log_in(self) -> None:
-        """Log in now instead of at the first request. Raises `LoginRefused`, `LoggedInElsewhere` or what the answer
-        was."""
+        """Log in now instead of at the first request. Raises `LoginRefused`, `LoggedInElsewhere` or
+        what the answer was."""
         if self._refusal is not None:
             raise self._refusal  # wrong credentials are tried once, not per request: the account would be locked
         if not self._logins_left:
-            raise LoggedOut("The exchange logs us out again and again: somebody else may be at work with this account.")
+            raise LoggedOut(
+                "The exchange logs us out again and again: somebody else may be at work with this account."
+            )
         auth, _ = _import_pykrx(self._cache_dir)
         session = _checked_session(auth, self._transport)
         self._transport.login_code = ""
@@ -190,7 +199,8 @@ class PykrxSource:
 
 
 class Transport(GuardedAdapter):
-    """Under pykrx's session: sends every request to `base_url` and notes how a login was answered."""
+    """Under pykrx's session: sends every request to `base_url` and notes how a login was
+    answered."""
 
     def __init__(self, base_url: str, gate: Gate) -> None:
         super().__init__(gate)
@@ -200,9 +210,13 @@ class Transport(GuardedAdapter):
     def wants_json(self, request: requests.PreparedRequest) -> bool:
         return request.method == "POST"
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         if not str(request.url).startswith(f"{SITE}/"):
-            raise MalformedAnswer("The exchange's site sends us to another host. An update may be needed.")
+            raise MalformedAnswer(
+                "The exchange's site sends us to another host. An update may be needed."
+            )
         # A copy goes out, so the cookies stay with the exchange's own host name.
         outgoing = request.copy()
         outgoing.url = str(request.url).replace(SITE, self._base_url, 1)
@@ -214,13 +228,19 @@ class Transport(GuardedAdapter):
 
 def _login_code(answer: Any) -> str:
     if not isinstance(answer, dict) or "_error_code" not in answer:
-        raise MalformedAnswer("The exchange's answer to the login has no _error_code. An update may be needed.")
+        raise MalformedAnswer(
+            "The exchange's answer to the login has no _error_code. An update may be needed."
+        )
     return str(answer["_error_code"])
 
 
 def _import_pykrx(cache_dir: Path) -> tuple[ModuleType, ModuleType]:
-    """pykrx's `auth` and `core`. Its import would log in with KRX_ID and KRX_PW and print the id: it sees neither."""
-    with environment_for_imports(cache_dir, without=("KRX_ID", "KRX_PW")), redirect_stdout(io.StringIO()):
+    """pykrx's `auth` and `core`. Its import would log in with KRX_ID and KRX_PW and print the id:
+    it sees neither."""
+    with (
+        environment_for_imports(cache_dir, without=("KRX_ID", "KRX_PW")),
+        redirect_stdout(io.StringIO()),
+    ):
         from pykrx.website.comm import auth
         from pykrx.website.krx.market import core
     return auth, core
@@ -230,7 +250,8 @@ def _checked_session(auth: ModuleType, transport: Transport) -> Any:
     """pykrx's own session object over our transport."""
 
     class CheckedSession(auth.KRXSession):  # type: ignore[name-defined,misc]
-        """Valid until the exchange says LOGOUT, not for an hour by the clock; cookies stay in the cookie jar."""
+        """Valid until the exchange says LOGOUT, not for an hour by the clock; cookies stay in the
+        cookie jar."""
 
         def is_valid(self, buffer_seconds: int = 300) -> bool:
             return True
@@ -248,7 +269,9 @@ def _checked_session(auth: ModuleType, transport: Transport) -> Any:
 
 def _index_series(index: str, start: date, end: date) -> Callable[[ModuleType], pd.DataFrame]:
     def request(core: ModuleType) -> pd.DataFrame:
-        table: pd.DataFrame = core.개별지수시세().fetch(*_INDICES[index], f"{start:%Y%m%d}", f"{end:%Y%m%d}")
+        table: pd.DataFrame = core.개별지수시세().fetch(
+            *_INDICES[index], f"{start:%Y%m%d}", f"{end:%Y%m%d}"
+        )
         return table
 
     return request
@@ -280,4 +303,6 @@ def _translated() -> Iterator[None]:
     except KeyError as error:
         raise MalformedAnswer(f"The exchange's answer has no block {error}.") from None
     except (ValueError, TypeError, AttributeError) as error:
-        raise MalformedAnswer(f"The exchange's answer is not of its known form ({type(error).__name__}).") from error
+        raise MalformedAnswer(
+            f"The exchange's answer is not of its known form ({type(error).__name__})."
+        ) from error

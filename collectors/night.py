@@ -1,4 +1,5 @@
-"""One hour's share of a night's analysis: the session it is about, the queue until it is time to leave, the record."""
+"""One hour's share of a night's analysis: the session it is about, the queue until it is time to
+leave, the record."""
 
 import logging
 
@@ -19,21 +20,28 @@ log = logging.getLogger(__name__)
 
 
 def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
-    """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before, `WrongUsage` for a
-    day that was none or lies before the first session that is kept."""
+    """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before,
+    `WrongUsage` for a day that was none or lies before the first session that is kept."""
     session = asked or calendar.session_of_night(shift.clock.now_kst())
     if not calendar.is_session(session):
-        raise WrongUsage(f"--session {session}: the exchange is closed on that day. Choose a session.")
+        raise WrongUsage(
+            f"--session {session}: the exchange is closed on that day. Choose a session."
+        )
     first = required_scope(shift.store)["first_session"]
     if session < first:
-        raise WrongUsage(f"--session {session}: the first session that is kept is {first}. Choose a later one.")
+        raise WrongUsage(
+            f"--session {session}: the first session that is kept is {first}. Choose a later one."
+        )
     if not shift.store.is_completed(DAILY_UPDATE, session):
-        raise NotCollected(f"daily_update has not completed {session} yet. This run leaves; the next one looks again.")
+        raise NotCollected(
+            f"daily_update has not completed {session} yet. This run leaves; the next one looks again."
+        )
     return session
 
 
 def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) -> int:
-    """Batches until the quota, the time limit, a stop request or the end of the queue; how many were analysed.
+    """Batches until the quota, the time limit, a stop request or the end of the queue; how many
+    were analysed.
 
     Args:
         left: how many targets of the session are not analysed yet.
@@ -62,7 +70,9 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
         try:
             _drain(queue, job, min(left, settings.analysis_quota))
         finally:
-            if source_now() != source:  # a revision came in meanwhile: what was read before does not count
+            if (
+                source_now() != source
+            ):  # a revision came in meanwhile: what was read before does not count
                 store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
         job.record(

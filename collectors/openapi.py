@@ -1,7 +1,8 @@
-"""The exchange's official Open API: the permitted road for history and for the morning's confirmation.
+"""The exchange's official Open API: the permitted road for history and for the morning's
+confirmation.
 
-One request per market and session, with a key; a session appears the next morning at about 08:00, so the evening
-itself is not to be had here.
+One request per market and session, with a key; a session appears the next morning at about 08:00,
+so the evening itself is not to be had here.
 """
 
 import re
@@ -57,23 +58,33 @@ class OpenApiSource:
         return is_final(session, now)
 
     def fetch_day(self, session: str) -> pd.DataFrame:
-        """The whole market of one day in one request per market: raw text with the columns of the data site.
+        """The whole market of one day in one request per market: raw text with the columns of the
+        data site.
 
-        A market without rows, or a day without prices, has every price as `-`, like a closed day at the data site.
+        A market without rows, or a day without prices, has every price as `-`, like a closed day at
+        the data site.
         """
-        parts = {market: self._day_of(market, session) for market in _DAY_SERVICES if _existed(market, session)}
+        parts = {
+            market: self._day_of(market, session)
+            for market in _DAY_SERVICES
+            if _existed(market, session)
+        }
         empty = [market for market, rows in parts.items() if rows.empty]
         if empty and len(empty) < len(parts):
             service, _ = _DAY_SERVICES[empty[0]]
-            raise MalformedAnswer(f"The Open API has no rows for {session} in {service}, but in the other markets.")
-        table = pd.concat([rows.assign(MKT_ID=market) for market, rows in parts.items()], ignore_index=True)
+            raise MalformedAnswer(
+                f"The Open API has no rows for {session} in {service}, but in the other markets."
+            )
+        table = pd.concat(
+            [rows.assign(MKT_ID=market) for market, rows in parts.items()], ignore_index=True
+        )
         if len(empty) == len(parts):
             return _closed_day()
         return table.rename(columns=_DIFFERENT_NAMES).replace("", "-")
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that were sessions: one request for every weekday that is not
-        `known` yet and is out by now."""
+        """The days from first to last, both inclusive, that were sessions: one request for every
+        weekday that is not `known` yet and is out by now."""
         now = self._gate.clock.now_kst()
         days = [day for day in weekdays(first, last) if day in known or is_final(day, now)]
         for day in days:
@@ -87,14 +98,17 @@ class OpenApiSource:
         rows = self._get(*_INDEX_SERVICE, day)
         levels = [str(level) for level in rows.get("CLSPRC_IDX", ()) if str(level) not in ("", "-")]
         if odd := [level for level in levels if not _LEVEL.fullmatch(level)]:
-            raise MalformedAnswer(f"The Open API's index for {day} holds {odd[0]!r} where a level belongs.")
+            raise MalformedAnswer(
+                f"The Open API's index for {day} holds {odd[0]!r} where a level belongs."
+            )
         return bool(levels)
 
     def _day_of(self, market: str, session: str) -> pd.DataFrame:
         return self._get(*_DAY_SERVICES[market], session)
 
     def _get(self, service: str, title: str, day: str) -> pd.DataFrame:
-        """The rows of one service for one day. A refused service is asked once, not for every day."""
+        """The rows of one service for one day. A refused service is asked once, not for every
+        day."""
         if service in self._refusals:
             raise self._refusals[service]
         try:
@@ -109,7 +123,9 @@ class OpenApiSource:
     def _request(self, service: str, day: str) -> Any:
         with translated_failures():
             url = f"{self._base_url}{_ROOT}{service}"
-            return self._http.get(url, params={"basDd": day.replace("-", "")}, allow_redirects=False).json()
+            return self._http.get(
+                url, params={"basDd": day.replace("-", "")}, allow_redirects=False
+            ).json()
 
 
 def _existed(market: str, session: str) -> bool:
@@ -120,7 +136,9 @@ def _rows(answer: Any, service: str, day: str) -> pd.DataFrame:
     """Raises `MalformedAnswer` when the block is missing or tells of another day."""
     block = answer.get("OutBlock_1") if isinstance(answer, dict) else None
     if not isinstance(block, list) or not all(isinstance(row, dict) for row in block):
-        raise MalformedAnswer(f"The Open API's answer of {service} for {day} has no block OutBlock_1.")
+        raise MalformedAnswer(
+            f"The Open API's answer of {service} for {day} has no block OutBlock_1."
+        )
     table = pd.DataFrame(block)
     if not table.empty and set(table.get("BAS_DD", ())) != {day.replace("-", "")}:
         raise MalformedAnswer(f"The Open API's answer of {service} for {day} tells of another day.")

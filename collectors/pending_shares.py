@@ -1,14 +1,17 @@
-"""Shares that are owed: from the ex-date of an issue to the listing of its new shares a market cap is too low.
+"""Shares that are owed: from the ex-date of an issue to the listing of its new shares a market cap
+is too low.
 
-On the ex-date the base price falls by the factor, and the listed shares stay as they are until the new ones are
-listed. Until then the market cap is counted with shares before / factor: a 1:1 bonus issue halves nobody's market cap,
-and a rights issue counts with what the company was worth before the money came in.
+On the ex-date the base price falls by the factor, and the listed shares stay as they are until the
+new ones are listed. Until then the market cap is counted with shares before / factor: a 1:1 bonus
+issue halves nobody's market cap, and a rights issue counts with what the company was worth before
+the money came in.
 
-Nothing is owed any more when most of the new shares are listed. Recorded: nine issues whose new shares came, 11 to 17
-sessions after the ex-date and at least 91 % of them (docs/exchange.md). Treasury shares get none, and meanwhile
-conversions bring some per cent, so neither "all" nor "any" can be the sign. Rights issues take about two months; stock
-dividends go ex in December and are listed after the shareholders' meeting of March. What has not come within
-`LONGEST_WAIT` sessions, as after an issue that was called off, is no longer waited for.
+Nothing is owed any more when most of the new shares are listed. Recorded: nine issues whose new
+shares came, 11 to 17 sessions after the ex-date and at least 91 % of them (docs/exchange.md).
+Treasury shares get none, and meanwhile conversions bring some per cent, so neither "all" nor "any"
+can be the sign. Rights issues take about two months; stock dividends go ex in December and are
+listed after the shareholders' meeting of March. What has not come within `LONGEST_WAIT` sessions,
+as after an issue that was called off, is no longer waited for.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,11 +35,12 @@ _IN_ORDER = itemgetter("ticker", "session")
 
 
 def owed_shares(frame: pd.DataFrame, actions: Iterable[Document]) -> Ints:
-    """How many shares of each row are to be listed yet, mostly 0. Shape (rows,); the frame is not changed.
+    """How many shares of each row are to be listed yet, mostly 0. Shape (rows,); the frame is not
+    changed.
 
     Args:
-        frame: a typed market day.
-        actions: the documents of `stock_data.corporate_actions` of the last `LONGEST_WAIT` sessions, this one included.
+        frame: a typed market day. actions: the documents of `stock_data.corporate_actions` of the
+        last `LONGEST_WAIT` sessions, this one included.
     """
     listed, owed = frame["shares"].tolist(), np.zeros(len(frame), dtype=np.int64)
     place = {ticker: row for row, ticker in enumerate(frame["ticker"])}
@@ -48,7 +52,8 @@ def owed_shares(frame: pd.DataFrame, actions: Iterable[Document]) -> Ints:
 
 
 def _expected(issues: Sequence[Document], shares: int) -> int:
-    """Of one ticker, its issues oldest first: one may go ex before the shares of another are there."""
+    """Of one ticker, its issues oldest first: one may go ex before the shares of another are
+    there."""
     before = expected = 0
     for issue in issues:
         entitled = _still_expected(before, expected, issue["shares_before"])

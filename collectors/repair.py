@@ -1,4 +1,5 @@
-"""Mends what an audit has found: out of what is stored where that is enough, else by reading it from the exchange."""
+"""Mends what an audit has found: out of what is stored where that is enough, else by reading it
+from the exchange."""
 
 import logging
 from collections.abc import Callable
@@ -37,7 +38,8 @@ def repair(
     rule: TargetRule,
     heal: Callable[[list[DueSession]], list[SourceError]],
 ) -> list[SourceError]:
-    """Mend it all; what could not be had of single sessions is returned. Call it inside the lock `collection`.
+    """Mend it all; what could not be had of single sessions is returned. Call it inside the lock
+    `collection`.
 
     What needs no exchange comes first, so that it is done also when the exchange refuses.
 
@@ -51,13 +53,16 @@ def repair(
         if session not in {due.session for due in again}:
             collector.settle_factors(session)
             log.info("%s: factors and corporate actions found anew.", session)
-    if found.found(TARGET_DATA) or found.found(FACTOR):  # an action found anew may tell of shares to come
+    if found.found(TARGET_DATA) or found.found(
+        FACTOR
+    ):  # an action found anew may tell of shares to come
         follow_older_session(store, rule)
     return heal(again)
 
 
 def sessions_to_read_again(found: Audit) -> list[DueSession]:
-    """Oldest first. One that only waits for its confirmation keeps its completed record until then."""
+    """Oldest first. One that only waits for its confirmation keeps its completed record until
+    then."""
     wrong = found.sessions_with(WRONG_AS_STORED)
     both = sorted({*wrong, *found.sessions_with([PROVISIONAL])})
     return [DueSession(session, to_confirm=session not in wrong) for session in both]
@@ -71,6 +76,10 @@ def leaves_datasets_to_read(found: Audit) -> bool:
 def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit) -> None:
     for job in stale_jobs(look_at(store, collector.calendar, found.first, found.last)):
         store.give_up_job(job["job_name"], job["date_kst"])
-        log.info("%s: %s is recorded as failed, it was not running any more.", job["date_kst"], job["job_name"])
+        log.info(
+            "%s: %s is recorded as failed, it was not running any more.",
+            job["date_kst"],
+            job["job_name"],
+        )
     if forgotten := store.clear_locks(expired_before=store.clock.now_utc() - SILENT):
         log.info("%d locks of runs that are gone are cleared.", forgotten)

@@ -40,14 +40,18 @@ def show_result(store: Store, ticker: str) -> None:
 
 
 def show_ticker(document: dict[str, Any]) -> None:
-    """One `stock_analyzed.indicators` document, for a terminal of 80 columns: what happened, then every number."""
+    """One `stock_analyzed.indicators` document, for a terminal of 80 columns: what happened, then
+    every number."""
     console = screen(highlight=False)
     console.print(
         f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), {document['session']}\n"
         f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} trillion won (조원)"
     )
     signals = [f"{name} {_KOREAN[name]}" for name in document["signals"]]
-    patterns = [f"{each['name']} {_KOREAN[each['name']]} ({each['direction']})" for each in document["patterns"]]
+    patterns = [
+        f"{each['name']} {_KOREAN[each['name']]} ({each['direction']})"
+        for each in document["patterns"]
+    ]
     console.print(f"signals: {', '.join(signals) or '-'}")
     console.print(f"patterns: {', '.join(patterns) or '-'}")
     console.print(_latest_table(document["latest"]))

@@ -1,5 +1,5 @@
-"""The exchange's sources, in the order in which they are to be asked: who can have the day, who is preferred, who is
-asked instead when one refuses, and what is tried again."""
+"""The exchange's sources, in the order in which they are to be asked: who can have the day, who is
+preferred, who is asked instead when one refuses, and what is tried again."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +16,8 @@ from utils.date_utils import is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceDown, SourceError, SourceRefuses
 
 TRIES = 8
-"""With the waits between them some ten minutes: as long as a hiccup or a restart at the exchange lasts."""
+"""With the waits between them some ten minutes: as long as a hiccup or a restart at the exchange
+lasts."""
 ENDS_ASKING = (SourceDown, SourceRefuses)
 """What says that the source, and not the day, is the matter."""
 T = TypeVar("T")
@@ -32,13 +33,16 @@ class Source(Protocol):
         """Whether the source can have that session by now."""
 
     def fetch_day(self, session: str) -> pd.DataFrame:
-        """The whole market of one day as the exchange's raw text (see `collectors.answers.RAW_COLUMNS`)."""
+        """The whole market of one day as the exchange's raw text (see
+        `collectors.answers.RAW_COLUMNS`)."""
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that the exchange shows as open, oldest first.
+        """The days from first to last, both inclusive, that the exchange shows as open, oldest
+        first.
 
         Args:
-            known: day -> whether it was open, as the exchange has shown before; need not be asked again.
+            known: day -> whether it was open, as the exchange has shown before; need not be asked
+                again.
         """
 
 
@@ -48,7 +52,8 @@ class DatasetSource(Protocol):
     name: str
 
     def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
-        """One dataset of the whole market of one day as the exchange's raw text (see `collectors.datasets`)."""
+        """One dataset of the whole market of one day as the exchange's raw text (see
+        `collectors.datasets`)."""
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         """The series of an index from first to last, both inclusive, as the exchange's raw text."""
@@ -61,11 +66,13 @@ class Sources:
     """What the exchange publishes, from whichever source has it.
 
     Args:
-        for_evenings: in the order in which they are asked for the calendar and for sessions that are not final yet.
-        for_history: the same sources in the order in which they are asked for sessions that are final.
-        pause: waits so many seconds; it may raise when a stop is requested.
-        for_datasets: those of them that have datasets beside the prices.
-        note: is told how a source fails, by the kind of the error, or None: that it answers well again. Of each source
+        for_evenings: in the order in which they are asked for the calendar and for sessions that
+            are not final yet.
+        for_history: the same sources in the order in which they are asked for sessions that are
+            final.
+        pause: waits so many seconds; it may raise when a stop is requested. for_datasets: those of
+        them that have datasets beside the prices. note: is told how a source fails, by the kind of
+        the error, or None: that it answers well again. Of each source
             the first word in a run, and then what is new.
     """
 
@@ -82,9 +89,12 @@ class Sources:
         self._clock, self._pause, self._note = clock, pause, note
         self._noted: dict[str, str | None] = {}
         self._out: set[str] = set()
-        """Sources that refused or were down while another could be asked: not asked again in this run."""
+        """Sources that refused or were down while another could be asked: not asked again in this
+        run."""
 
-    def fetch_day(self, session: str, check: Callable[[pd.DataFrame], None]) -> tuple[pd.DataFrame, str]:
+    def fetch_day(
+        self, session: str, check: Callable[[pd.DataFrame], None]
+    ) -> tuple[pd.DataFrame, str]:
         """The typed day (see `parse_day`) and the name of the source it is from.
 
         Args:
@@ -96,7 +106,9 @@ class Sources:
         ordered = self._history if is_final(session, now) else self._evenings
         able = [source for source in ordered if source.shows(session, now)]
         if not able:
-            raise NotPublished(f"No source that is set up has {session} yet. It is asked for at the next run.")
+            raise NotPublished(
+                f"No source that is set up has {session} yet. It is asked for at the next run."
+            )
 
         def fetch(source: Source) -> tuple[pd.DataFrame, str]:
             frame = self._fetch_day_from(source, session)
@@ -108,7 +120,8 @@ class Sources:
     def fetch_day_of_other(
         self, source: str, session: str, check: Callable[[pd.DataFrame], None]
     ) -> pd.DataFrame | None:
-        """The typed day from the other source than this one; None when there is none, or when it is left alone."""
+        """The typed day from the other source than this one; None when there is none, or when it is
+        left alone."""
         others = [each for each in self._history if each.name not in {source, *self._out}]
         if not others:
             return None
@@ -121,9 +134,11 @@ class Sources:
         return parse_day(self._retrying(lambda: source.fetch_day(session)), session)
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that the exchange shows as open, oldest first."""
+        """The days from first to last, both inclusive, that the exchange shows as open, oldest
+        first."""
         return self._first_success(
-            self._evenings, lambda source: self._retrying(lambda: source.fetch_sessions(first, last, known))
+            self._evenings,
+            lambda source: self._retrying(lambda: source.fetch_sessions(first, last, known)),
         )
 
     @property
@@ -139,18 +154,22 @@ class Sources:
     def fetch_dataset(self, name: str, session: str, parse: Callable[[pd.DataFrame], T]) -> T:
         """What `parse` makes of the exchange's table. Raises the source's or its `SourceError`."""
         return self._first_success(
-            self._datasets, lambda source: parse(self._retrying(lambda: source.fetch_dataset(name, session)))
+            self._datasets,
+            lambda source: parse(self._retrying(lambda: source.fetch_dataset(name, session))),
         )
 
-    def fetch_index(self, index: str, first: str, last: str, parse: Callable[[pd.DataFrame], T]) -> T:
+    def fetch_index(
+        self, index: str, first: str, last: str, parse: Callable[[pd.DataFrame], T]
+    ) -> T:
         """The same of an index series from first to last, both inclusive."""
         return self._first_success(
-            self._datasets, lambda source: parse(self._retrying(lambda: source.fetch_index(index, first, last)))
+            self._datasets,
+            lambda source: parse(self._retrying(lambda: source.fetch_index(index, first, last))),
         )
 
     def _first_success(self, ordered: Sequence[S], ask: Callable[[S], T]) -> T:
-        """The answer of the first source that has one. When none has, what one of them said of this day goes before
-        what keeps another from answering at all: other days may still be had."""
+        """The answer of the first source that has one. When none has, what one of them said of this
+        day goes before what keeps another from answering at all: other days may still be had."""
         problems: list[SourceError] = []
         for source in self._in_service(ordered):
             try:

@@ -45,7 +45,9 @@ def status(shift: Shift) -> dict[str, Any]:
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
     heads, scope = store.session_heads(), store.scope()
-    due = [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
+    due = (
+        [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
+    )
     progress = store.analysis_progress(tonight)
     last, locks = heads[-1] if heads else None, store.locks()
     return {
@@ -73,7 +75,11 @@ def status(shift: Shift) -> dict[str, Any]:
         },
         "crontab": schedule_in_crontab(),
         "locks": [_lock(each, now) for each in locks],
-        "jobs": [_job(job, locks, now) for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)],
+        "jobs": [
+            _job(job, locks, now)
+            for name, last in _SHOWN_JOBS.items()
+            for job in store.jobs(name, last)
+        ],
         "sources": [_source(source, now) for source in store.sources()],
         "notifications": _notifications(store, settings),
     }
@@ -99,7 +105,8 @@ def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
 
 
 def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How many `TARGETS_FILE` made targets, and how many are no common shares of a domestic company."""
+    """How many `TARGETS_FILE` made targets, and how many are no common shares of a domestic
+    company."""
     kinds = Counter(target["kind"] for target in active if target["kind"])
     by_file = sum(target["chosen_by"] == BY_FILE for target in active)
     return {"targets_by_file": by_file, "targets_by_kind": dict(sorted(kinds.items()))}
@@ -107,22 +114,34 @@ def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
     """Dataset -> how many of the sessions have it beside their prices."""
-    found = Counter(name for head in heads for name, state in head.datasets.items() if state.finality is not None)
+    found = Counter(
+        name
+        for head in heads
+        for name, state in head.datasets.items()
+        if state.finality is not None
+    )
     return {name: found[name] for name in DATASET_COLUMNS if found[name]}
 
 
 def _job(job: Document, locks: Sequence[Document], now: datetime) -> dict[str, Any]:
-    """`at_work`: whether a run that holds the job's lock is still at it; null for a job that has ended."""
-    names = (
-        "job_name date_kst status attempts start_time_utc end_time_utc heartbeat_utc host pid finality error".split()
-    )
+    """`at_work`: whether a run that holds the job's lock is still at it; null for a job that has
+    ended."""
+    names = "job_name date_kst status attempts start_time_utc end_time_utc heartbeat_utc host pid finality error".split()
     lock = HOURLY_ANALYSIS if job["job_name"] == HOURLY_ANALYSIS else COLLECTION
-    holders = [each for each in locks if each["_id"].partition("@")[0] == lock and each["expires_utc"] >= now]
+    holders = [
+        each
+        for each in locks
+        if each["_id"].partition("@")[0] == lock and each["expires_utc"] >= now
+    ]
     # Several hosts share an analysis, and its record names the last one that joined.
     at_work = any(
-        lock == HOURLY_ANALYSIS or (each["host"], each["pid"]) == (job["host"], job["pid"]) for each in holders
+        lock == HOURLY_ANALYSIS or (each["host"], each["pid"]) == (job["host"], job["pid"])
+        for each in holders
     )
-    return _plain({name: job[name] for name in names} | {"at_work": at_work if job["status"] == RUNNING else None})
+    return _plain(
+        {name: job[name] for name in names}
+        | {"at_work": at_work if job["status"] == RUNNING else None}
+    )
 
 
 def _lock(lock: Document, now: datetime) -> dict[str, Any]:
@@ -135,19 +154,26 @@ def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
     blocked, password = source["blocked_until_utc"], source["password"]
     over = blocked is not None and blocked <= now
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
-    shown["password_days"] = None if password is None else max((now - password["since_utc"]).days, 0)
+    shown["password_days"] = (
+        None if password is None else max((now - password["since_utc"]).days, 0)
+    )
     shown["failure"] = source.get("failure")
-    return _plain({name: value for name, value in shown.items() if name not in ("password", "refused_logins")})
+    return _plain(
+        {name: value for name, value in shown.items() if name not in ("password", "refused_logins")}
+    )
 
 
 def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
-    """Which kinds of services are told (their addresses are secret), what fails at present, what nobody was told."""
+    """Which kinds of services are told (their addresses are secret), what fails at present, what
+    nobody was told."""
     names = ("job_name", "kind", "message", "opened_utc", "told_utc")
     return {
         "services": [scheme_of(address) for address in settings.notify_addresses],
         "digest": settings.wants_digest,
         "heartbeat": settings.heartbeat_url is not None,
-        "incidents": [_plain({name: each[name] for name in names}) for each in store.open_incidents()],
+        "incidents": [
+            _plain({name: each[name] for name in names}) for each in store.open_incidents()
+        ],
         "untold": len(store.untold_incidents()),
     }
 
@@ -165,7 +191,9 @@ def _plain_value(value: Any) -> Any:
 
 def _show_to_person(facts: dict[str, Any]) -> None:
     console = screen()
-    console.print(f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}")
+    console.print(
+        f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}"
+    )
     console.print(facts["database"], highlight=False)
     if not facts["set_up"]:
         console.print("Nothing is set up yet. Run manual_setup.py.")
@@ -201,7 +229,10 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for lock in facts["locks"]:
         since = f"{lock['host']}, process {lock['pid']}, since {_minute(lock['acquired'])}"
         gone = ": gone, the lock has expired" if lock["expired"] else ""
-        yield f"Lock {lock['_id']}", f"{since}, last sign of life {_minute(lock['heartbeat'])}{gone}"
+        yield (
+            f"Lock {lock['_id']}",
+            f"{since}, last sign of life {_minute(lock['heartbeat'])}{gone}",
+        )
     for source in facts["sources"]:
         yield f"Source {source['_id']}", ", ".join(_source_facts(source))
     yield from _told(facts["notifications"])
@@ -239,7 +270,10 @@ def _told(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Notifications", f"{', '.join(facts['services']) or 'off'}{untold}; heartbeat {heartbeat}"
     for each in facts["incidents"]:
         told = "" if each["told"] else " (untold)"
-        yield "Incident", f"{each['job_name']} since {_minute(each['opened'])}: {each['kind']}{told}"
+        yield (
+            "Incident",
+            f"{each['job_name']} since {_minute(each['opened'])}: {each['kind']}{told}",
+        )
 
 
 def _minute(moment: str) -> str:
@@ -254,19 +288,33 @@ def _list(sessions: list[str]) -> str:
 
 
 def _show_jobs(console: Console, jobs: list[dict[str, Any]]) -> None:
-    """A narrow line for each job. What there is to say of it stands whole below; beside it, it would squeeze all."""
+    """A narrow line for each job. What there is to say of it stands whole below; beside it, it
+    would squeeze all."""
     rows = [("job", "session", "status", "attempts", "finished (KST)"), *map(_job_cells, jobs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     said = ["", *map(_said_of, jobs)]
     for cells, below in zip(rows, said, strict=True):
         line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        console.print(line.rstrip(), highlight=False, markup=False, no_wrap=True, overflow="ignore", crop=False)
+        console.print(
+            line.rstrip(),
+            highlight=False,
+            markup=False,
+            no_wrap=True,
+            overflow="ignore",
+            crop=False,
+        )
         if below:
             console.print(Padding(Text(below), (0, 0, 0, 4)))
 
 
 def _job_cells(job: dict[str, Any]) -> tuple[str, ...]:
-    return job["job_name"], job["date_kst"], job["status"], str(job["attempts"]), _minute(job["end_time"] or "")
+    return (
+        job["job_name"],
+        job["date_kst"],
+        job["status"],
+        str(job["attempts"]),
+        _minute(job["end_time"] or ""),
+    )
 
 
 def _said_of(job: dict[str, Any]) -> str:
@@ -276,4 +324,6 @@ def _said_of(job: dict[str, Any]) -> str:
         return ""
     seen = f"{job['host']}, process {job['pid']}, since {_minute(job['start_time'])}, "
     seen += f"last sign of life {_minute(job['heartbeat'])}"
-    return seen if job["at_work"] else f"no run is at it now (the last: {seen}); the next one goes on"
+    return (
+        seen if job["at_work"] else f"no run is at it now (the last: {seen}); the next one goes on"
+    )

@@ -1,4 +1,5 @@
-"""The stored sessions beside each other: reading one and its neighbours, writing one, the factors between two."""
+"""The stored sessions beside each other: reading one and its neighbours, writing one, the factors
+between two."""
 
 import logging
 from bisect import bisect_left, insort
@@ -18,7 +19,8 @@ log = logging.getLogger(__name__)
 
 
 class StoredSessions:
-    """What is stored, in the order of the calendar. It is the only one that writes sessions as long as it is used.
+    """What is stored, in the order of the calendar. It is the only one that writes sessions as long
+    as it is used.
 
     Args:
         calendar: what is known of the days so far; whoever learns more replaces it.
@@ -26,7 +28,9 @@ class StoredSessions:
 
     def __init__(self, store: Store, calendar: TradingCalendar) -> None:
         self.store, self.calendar = store, calendar
-        self._sessions = [head.session for head in store.session_heads()]  # kept in step with what is saved here
+        self._sessions = [
+            head.session for head in store.session_heads()
+        ]  # kept in step with what is saved here
 
     def __contains__(self, session: str) -> bool:
         place = bisect_left(self._sessions, session)
@@ -43,7 +47,9 @@ class StoredSessions:
     def load(self, session: str) -> MarketDay:
         """The stored session. Raises `StoreError` when it is damaged or cannot be read."""
         if (day := self.store.load_session(session)) is None:
-            raise StoreError(f"Session {session} is listed but cannot be read. Check disk and database.")
+            raise StoreError(
+                f"Session {session} is listed but cannot be read. Check disk and database."
+            )
         return day
 
     def readable(self, session: str) -> MarketDay | None:
@@ -57,7 +63,8 @@ class StoredSessions:
             return None
 
     def before(self, session: str) -> MarketDay | None:
-        """The session right before, None when it is not stored or damaged: then factors cannot be known."""
+        """The session right before, None when it is not stored or damaged: then factors cannot be
+        known."""
         return self.readable(self.calendar.previous_session(session))
 
     def right_after(self, session: str) -> MarketDay | None:
@@ -72,25 +79,29 @@ class StoredSessions:
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
         head = self.store.save_session(whole, found.documents())
         if self.load(day.session).digest() != head.digest:
-            raise StoreError(f"Session {day.session} does not read back as it was written. Check disk and database.")
+            raise StoreError(
+                f"Session {day.session} does not read back as it was written. Check disk and database."
+            )
         if day.session not in self:
             insort(self._sessions, day.session)
         return head
 
     def settle_factors(self, session: str) -> None:
-        """Find the factors and corporate actions of a stored session anew in what is stored, and have analysed again
-        what they change. Raises `StoreError` when the session is damaged."""
+        """Find the factors and corporate actions of a stored session anew in what is stored, and
+        have analysed again what they change. Raises `StoreError` when the session is damaged."""
         day = self.load(session)
         self._settle(day, self._find_actions(day))
 
     def settle_behind_holes(self, first: str, last: str) -> None:
-        """The factors of a session whose session before has been lost are unknown until it is there again."""
+        """The factors of a session whose session before has been lost are unknown until it is there
+        again."""
         for session in self.between(first, last):
             if self.calendar.previous_session(session) not in self:
                 self._settle_if_other(session)
 
     def settle_after(self, day: str) -> None:
-        """What was learned of a day decides whether the next stored session's factors can be known."""
+        """What was learned of a day decides whether the next stored session's factors can be
+        known."""
         _, later = self.neighbours(day)
         if later is not None:
             self._settle_if_other(later)
@@ -103,14 +114,18 @@ class StoredSessions:
             self._settle(stored, found)
 
     def _find_actions(self, day: MarketDay) -> Actions:
-        """Only the exchange's session right before it can tell; without it every factor is unknown."""
+        """Only the exchange's session right before it can tell; without it every factor is
+        unknown."""
         previous = self.before(day.session)
         return find_actions(None if previous is None else previous.frame, day.frame, day.session)
 
     def _settle(self, day: MarketDay, found: Actions) -> None:
-        """What changes is opened before it is saved: afterwards nobody could tell any more which factors had. And
-        after: an analysis with the old factors may have been marked in between."""
-        changed, behind = _with_other_factor(day.frame, found), self.calendar.previous_session(day.session)
+        """What changes is opened before it is saved: afterwards nobody could tell any more which
+        factors had. And after: an analysis with the old factors may have been marked in between."""
+        changed, behind = (
+            _with_other_factor(day.frame, found),
+            self.calendar.previous_session(day.session),
+        )
         if changed:
             self.store.reopen_targets(day.session, behind, changed)
         self.save(day, found)
@@ -119,6 +134,7 @@ class StoredSessions:
 
 
 def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:
-    """The tickers whose prices are adjusted otherwise than before; a factor that is not known counts as 1."""
+    """The tickers whose prices are adjusted otherwise than before; a factor that is not known
+    counts as 1."""
     differs = np.nan_to_num(before["factor"], nan=1.0) != np.nan_to_num(found.factor, nan=1.0)
     return list(before.loc[differs, "ticker"])

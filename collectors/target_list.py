@@ -1,6 +1,8 @@
-"""`TARGETS_FILE`: the tickers that are always and those that are never targets, whatever they are worth.
+"""`TARGETS_FILE`: the tickers that are always and those that are never targets, whatever they are
+worth.
 
-One a line, + for always and - for never; what follows a # is a comment, and empty lines mean nothing:
+One a line, + for always and - for never; what follows a # is a comment, and empty lines mean
+nothing:
 
     # of my own
     +005930   # Samsung Electronics
@@ -28,11 +30,16 @@ class TargetList:
 
     def strangers(self, listed: Collection[str]) -> list[tuple[int, str]]:
         """Line and ticker of the entries that are not among these, in the order of the lines."""
-        return sorted((line, each) for each, line in {**self.always, **self.never}.items() if each not in listed)
+        return sorted(
+            (line, each)
+            for each, line in {**self.always, **self.never}.items()
+            if each not in listed
+        )
 
 
 def read_target_list(path: Path | None) -> TargetList:
-    """What the file says; None: nothing. Raises `WrongUsage` that names every line which is wrong."""
+    """What the file says; None: nothing. Raises `WrongUsage` that names every line which is
+    wrong."""
     if path is None:
         return TargetList()
     try:
@@ -43,13 +50,18 @@ def read_target_list(path: Path | None) -> TargetList:
         ) from None
     entries: dict[str, tuple[str, int]] = {}
     if wrong := list(_take_up(text, entries)):
-        raise WrongUsage(f"TARGETS_FILE: {path} cannot be used. Correct these lines:\n" + "\n".join(wrong))
-    signed = {sign: {each: line for each, (its, line) in entries.items() if its == sign} for sign in _SAYS}
+        raise WrongUsage(
+            f"TARGETS_FILE: {path} cannot be used. Correct these lines:\n" + "\n".join(wrong)
+        )
+    signed = {
+        sign: {each: line for each, (its, line) in entries.items() if its == sign} for sign in _SAYS
+    }
     return TargetList(signed[ALWAYS], signed[NEVER])
 
 
 def _take_up(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[str]:
-    """Fill `entries`, ticker -> sign and line; what is wrong with the lines that are no good comes back."""
+    """Fill `entries`, ticker -> sign and line; what is wrong with the lines that are no good comes
+    back."""
     for number, line in enumerate(text.splitlines(), start=1):
         if not (written := line.split("#")[0].strip()):
             continue
@@ -61,7 +73,11 @@ def _take_up(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[str]:
             )
         elif found[2] in entries:
             sign, earlier = entries[found[2]]
-            again = "once more" if sign == found[1] else f"{_SAYS[found[1]]} a target here, {_SAYS[sign]} there"
+            again = (
+                "once more"
+                if sign == found[1]
+                else f"{_SAYS[found[1]]} a target here, {_SAYS[sign]} there"
+            )
             yield f"  line {number}: {found[2]} stands in line {earlier} already, {again}. Keep one of the two."
         else:
             entries[found[2]] = (found[1], number)

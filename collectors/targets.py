@@ -1,4 +1,5 @@
-"""The targets follow the newest session: who enters, leaves and comes back, and what is known of each ticker."""
+"""The targets follow the newest session: who enters, leaves and comes back, and what is known of
+each ticker."""
 
 import logging
 from collections.abc import Collection
@@ -21,8 +22,9 @@ log = logging.getLogger(__name__)
 class Newest:
     """The newest session and what is stored around it.
 
-    `previous` is the stored session before it, None when there is none; `before` is who was listed in it: ticker ->
-    name and market. `actions` are the corporate actions of the last `LONGEST_WAIT` sessions.
+    `previous` is the stored session before it, None when there is none; `before` is who was listed
+    in it: ticker -> name and market. `actions` are the corporate actions of the last `LONGEST_WAIT`
+    sessions.
     """
 
     session: str
@@ -34,8 +36,8 @@ class Newest:
 
 @dataclass(frozen=True)
 class TargetPlan:
-    """What would bring the targets up to a session: the new ones, what is to change of known ones (ticker -> fields),
-    and those that there would be: ticker -> why and with what market cap."""
+    """What would bring the targets up to a session: the new ones, what is to change of known ones
+    (ticker -> fields), and those that there would be: ticker -> why and with what market cap."""
 
     new: list[Document]
     changes: dict[str, Document]
@@ -51,25 +53,35 @@ class TargetChanges:
     active: int
 
 
-def refresh_targets(store: Store, frame: pd.DataFrame, session: str, rule: TargetRule) -> TargetChanges:
-    """Bring `system_info.target_tickers` up to the session, the newest that is stored. It may be repeated.
+def refresh_targets(
+    store: Store, frame: pd.DataFrame, session: str, rule: TargetRule
+) -> TargetChanges:
+    """Bring `system_info.target_tickers` up to the session, the newest that is stored. It may be
+    repeated.
 
-    A target that falls below the threshold or is delisted becomes inactive; it is never deleted, and its earlier
-    memberships stay in its `history`.
+    A target that falls below the threshold or is delisted becomes inactive; it is never deleted,
+    and its earlier memberships stay in its `history`.
 
     Args:
         frame: the session's typed market day.
     """
     plan = plan_targets(store.targets(), look_at_newest(store, frame, session), rule)
     for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
-        log.warning("TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.", line, ticker, session)
+        log.warning(
+            "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.",
+            line,
+            ticker,
+            session,
+        )
     return _carry_out(store, plan, session)
 
 
 def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
     store.save_targets(plan.new, plan.changes)
     back = [ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is True]
-    left = sorted(ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is False)
+    left = sorted(
+        ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is False
+    )
     entered = sorted([*(target["_id"] for target in plan.new), *back])
     if plan.new or plan.changes:
         log.info("%s: %s, %d entered, %d left.", session, _in_words(plan), len(entered), len(left))
@@ -77,7 +89,8 @@ def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
 
 
 def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
-    """`refresh_targets` with the newest stored session. Raises `StoreError` when it cannot be read."""
+    """`refresh_targets` with the newest stored session. Raises `StoreError` when it cannot be
+    read."""
     newest = store.load_session(store.session_heads(count=1)[-1].session)
     if newest is None:
         raise StoreError("The newest session cannot be read. Check disk and database.")
@@ -85,7 +98,8 @@ def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
 
 
 def follow_changed_rule(store: Store, rule: TargetRule) -> None:
-    """A threshold, markets or a file that were changed count at once, not only with the next session.
+    """A threshold, markets or a file that were changed count at once, not only with the next
+    session.
 
     A newest session that is damaged is due, and read again it refreshes the targets itself.
     """
@@ -103,9 +117,11 @@ def follow_changed_rule(store: Store, rule: TargetRule) -> None:
 
 
 def follow_older_session(store: Store, rule: TargetRule) -> None:
-    """What has been learned of an older session may change a target too: shares that are to come, a former name.
+    """What has been learned of an older session may change a target too: shares that are to come, a
+    former name.
 
-    When the newest session is damaged it is left at that: it is due, and read again it refreshes the targets itself.
+    When the newest session is damaged it is left at that: it is due, and read again it refreshes
+    the targets itself.
     """
     try:
         refresh_from_newest(store, rule)
@@ -114,8 +130,9 @@ def follow_older_session(store: Store, rule: TargetRule) -> None:
 
 
 def extend_to_late_session(store: Store, session: str) -> None:
-    """A session that arrives after later ones may list a ticker still under a former name or in a former market, or one
-    that was taken for gone: what was said to have ended with the stored session before it has ended with it."""
+    """A session that arrives after later ones may list a ticker still under a former name or in a
+    former market, or one that was taken for gone: what was said to have ended with the stored
+    session before it has ended with it."""
     before, _ = neighbours(session, [head.session for head in store.session_heads(session, 2)])
     day = store.load_session(session)
     if before is None or day is None:
@@ -131,7 +148,10 @@ def extend_to_late_session(store: Store, session: str) -> None:
 
 def _extended(target: Document, identity: Document, before: str, session: str) -> Document:
     former: list[Document] = target["former"]
-    longer = [each | {"until": session} if each == identity | {"until": before} else each for each in former]
+    longer = [
+        each | {"until": session} if each == identity | {"until": before} else each
+        for each in former
+    ]
     wanted: Document = {"former": longer} if former else {}
     if target["delisted_date"] == before:
         wanted["delisted_date"] = session
@@ -141,7 +161,8 @@ def _extended(target: Document, identity: Document, before: str, session: str) -
 
 
 def look_at_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
-    """The newest session together with what is stored before it. A damaged session before it counts as unknown."""
+    """The newest session together with what is stored before it. A damaged session before it counts
+    as unknown."""
     heads = store.session_heads(session, LONGEST_WAIT)
     earlier = [head.session for head in heads if head.session < session][1 - LONGEST_WAIT :]
     if not earlier:
@@ -151,13 +172,20 @@ def look_at_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
 
 
 def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule) -> TargetPlan:
-    """What `refresh_targets` would write, given all that are or were targets. Nothing is changed."""
+    """What `refresh_targets` would write, given all that are or were targets. Nothing is
+    changed."""
     known = {target["_id"]: target for target in targets}
     listed = _identities(newest.frame)
     chosen = rule.choose(newest.frame, owed_shares(newest.frame, newest.actions))
-    new = [_new_target(ticker, listed[ticker], caps, newest) for ticker, caps in chosen.items() if ticker not in known]
+    new = [
+        _new_target(ticker, listed[ticker], caps, newest)
+        for ticker, caps in chosen.items()
+        if ticker not in known
+    ]
     changes = {
-        ticker: _differences(target, _brought_up(target, listed.get(ticker), chosen.get(ticker), newest))
+        ticker: _differences(
+            target, _brought_up(target, listed.get(ticker), chosen.get(ticker), newest)
+        )
         for ticker, target in known.items()
     }
     return TargetPlan(new, {ticker: fields for ticker, fields in changes.items() if fields}, chosen)
@@ -168,7 +196,9 @@ def _in_words(plan: TargetPlan) -> str:
     chosen = plan.chosen.values()
     counts = {
         "by TARGETS_FILE": sum(each["chosen_by"] == BY_FILE for each in chosen),
-        "with shares to come": sum(each["corrected_market_cap"] != each["market_cap"] for each in chosen),
+        "with shares to come": sum(
+            each["corrected_market_cap"] != each["market_cap"] for each in chosen
+        ),
     }
     special = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     return f"{len(chosen)} targets" + (f" ({special})" if special else "")
@@ -186,7 +216,10 @@ def _listed_in(store: Store, session: str) -> dict[str, Document]:
 def _identities(frame: pd.DataFrame) -> dict[str, Document]:
     """Ticker -> name and market in that session."""
     columns = (frame[name].tolist() for name in ("ticker", "name", "market"))
-    return {ticker: {"name": name, "market": market} for ticker, name, market in zip(*columns, strict=True)}
+    return {
+        ticker: {"name": name, "market": market}
+        for ticker, name, market in zip(*columns, strict=True)
+    }
 
 
 def _differences(target: Document, wanted: Document) -> Document:
@@ -211,7 +244,9 @@ def _new_target(ticker: str, identity: Document, caps: Document, newest: Newest)
     }
 
 
-def _brought_up(target: Document, identity: Document | None, caps: Document | None, newest: Newest) -> Document:
+def _brought_up(
+    target: Document, identity: Document | None, caps: Document | None, newest: Newest
+) -> Document:
     """The fields of a known target as the newest session makes them.
 
     Args:
@@ -223,11 +258,14 @@ def _brought_up(target: Document, identity: Document | None, caps: Document | No
     facts = _facts(target, identity, newest)
     if caps is not None:
         return facts | caps | ({} if target["is_active"] else _coming_back(target, newest.session))
-    return facts | ({"is_active": False, "removed_date": newest.session} if target["is_active"] else {})
+    return facts | (
+        {"is_active": False, "removed_date": newest.session} if target["is_active"] else {}
+    )
 
 
 def _delisted(target: Document, newest: Newest) -> Document:
-    """It leaves with its last session, which is the stored one before the first that does not list it."""
+    """It leaves with its last session, which is the stored one before the first that does not list
+    it."""
     known, last = target["delisted_date"], newest.previous or newest.session
     if known is not None and target["_id"] not in newest.before:
         last = known
@@ -254,8 +292,8 @@ def _facts(target: Document, identity: Document, newest: Newest) -> Document:
 def _former(target: Document, identity: Document, newest: Newest) -> list[Document]:
     """Earlier names and markets, with what the session before says of this one.
 
-    It is read from that session and not remembered, so a refresh can be repeated: with a revision, and when a session
-    in between has arrived.
+    It is read from that session and not remembered, so a refresh can be repeated: with a revision,
+    and when a session in between has arrived.
     """
     former: list[Document] = target["former"]
     if target["delisted_date"]:  # the code is in use again; until now nobody knew that it would be
@@ -264,6 +302,8 @@ def _former(target: Document, identity: Document, newest: Newest) -> list[Docume
         last, until = newest.before[target["_id"]], newest.previous
     else:
         return former
-    if former and (former[-1]["until"] == until or former[-1] == last | {"until": former[-1]["until"]}):
+    if former and (
+        former[-1]["until"] == until or former[-1] == last | {"until": former[-1]["until"]}
+    ):
         former = former[:-1]
     return former if last == identity else [*former, last | {"until": until}]

@@ -35,13 +35,15 @@ HISTORY_DECIMALS = 4
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One ticker's result; every value but `history` a plain float, int, str or None, ready for BSON and JSON.
+    """One ticker's result; every value but `history` a plain float, int, str or None, ready for
+    BSON and JSON.
 
-    `session` and `close` (won) are those of the ticker's last bar. `latest` holds every indicator of the catalogue,
-    None where it does not exist (yet). `signals` are names, `patterns` `{"name", "direction"}`; both are empty for a
-    ticker that is halted, frozen or no longer listed. `ranks` are percentiles 0 to 100. `history` holds parallel
-    arrays of up to 60 sessions, oldest first: `session` (list of str), bars (int64: adjusted, rounded to the won;
-    volume in shares) and `HISTORY_LINES` (float64, 4 decimals, NaN where there is none).
+    `session` and `close` (won) are those of the ticker's last bar. `latest` holds every indicator
+    of the catalogue, None where it does not exist (yet). `signals` are names, `patterns` `{"name",
+    "direction"}`; both are empty for a ticker that is halted, frozen or no longer listed. `ranks`
+    are percentiles 0 to 100. `history` holds parallel arrays of up to 60 sessions, oldest first:
+    `session` (list of str), bars (int64: adjusted, rounded to the won; volume in shares) and
+    `HISTORY_LINES` (float64, 4 decimals, NaN where there is none).
     """
 
     ticker: str
@@ -58,9 +60,11 @@ class Analysis:
 
 
 class TechnicalAnalyzer:
-    """Analyses the tickers of one panel. What needs the whole market is computed once, here; the panel is only read.
+    """Analyses the tickers of one panel. What needs the whole market is computed once, here; the
+    panel is only read.
 
-    Raises `AnalysisError` when the panel's arrays are not native, C-contiguous float64 of one shape.
+    Raises `AnalysisError` when the panel's arrays are not native, C-contiguous float64 of one
+    shape.
     """
 
     def __init__(self, panel: Panel) -> None:
@@ -88,22 +92,30 @@ class TechnicalAnalyzer:
         self._columns = np.column_stack(list(columns.values()))
         self._ranks = ranks.rank_market(columns | last, self._panel.markets, self._alive)
         self._undefined = marketwide.undefined(market)
-        self._has_undefined: BoolArray = np.logical_or.reduce([cells.any(axis=1) for cells in self._undefined.values()])
+        self._has_undefined: BoolArray = np.logical_or.reduce(
+            [cells.any(axis=1) for cells in self._undefined.values()]
+        )
 
     def _prepare_patterns(self, market: barring.Market) -> None:
         self._scores, self._whole_won = patterns.score_whole_won(market)
 
     def _prepare_history(self, market: barring.Market) -> None:
-        recent = np.stack([getattr(market, name)[:, -studies.HISTORY :] for name in BAR_LINES], axis=1)
+        recent = np.stack(
+            [getattr(market, name)[:, -studies.HISTORY :] for name in BAR_LINES], axis=1
+        )
         self._bar_history = to_whole(np.nan_to_num(recent))
 
     def analyze(self, ticker: int | str) -> Analysis:
         """The analysis of one ticker, by row of the panel or by code.
 
-        Raises `AnalysisError` when its bars cannot be analysed or the panel does not list the code, `IndexError` for a
-        row that is not there.
+        Raises `AnalysisError` when its bars cannot be analysed or the panel does not list the code,
+        `IndexError` for a row that is not there.
         """
-        row = self._row(ticker) if isinstance(ticker, str) else range(len(self._panel.tickers))[ticker]
+        row = (
+            self._row(ticker)
+            if isinstance(ticker, str)
+            else range(len(self._panel.tickers))[ticker]
+        )
         if row in self._faults:
             raise AnalysisError(f"{self._panel.tickers[row]}: {self._faults[row]}")
         bars = self._bars(row)
@@ -119,7 +131,9 @@ class TechnicalAnalyzer:
             session=panel.sessions[self._spans.end[row] - 1],
             close=round(now["close"]),
             latest=_plain(INDICATOR_NAMES, [now[name] for name in INDICATOR_NAMES]),
-            signals=signals.fired(now, _before(bars, lines)) if self._alive[row] and len(bars.close) > 1 else [],
+            signals=signals.fired(now, _before(bars, lines))
+            if self._alive[row] and len(bars.close) > 1
+            else [],
             patterns=self._patterns(row, bars),
             ranks=_plain(ranks.RANK_NAMES, self._ranks[row].tolist()),
             history=self._history(row, lines),
@@ -154,7 +168,9 @@ class TechnicalAnalyzer:
     def _patterns(self, row: int, bars: Bars) -> list[dict[str, str]]:
         if not self._alive[row]:
             return []
-        return patterns.describe(self._scores[row] if self._whole_won[row] else patterns.score(bars))
+        return patterns.describe(
+            self._scores[row] if self._whole_won[row] else patterns.score(bars)
+        )
 
     def _history(self, row: int, lines: studies.Lines) -> Columns:
         start, end = int(self._spans.start[row]), int(self._spans.end[row])
@@ -166,7 +182,8 @@ class TechnicalAnalyzer:
 
 
 def _alive(panel: Panel, market: barring.Market) -> BoolArray:
-    """Which tickers traded in the panel's last session and are not frozen at one price. Shape (tickers,)."""
+    """Which tickers traded in the panel's last session and are not frozen at one price. Shape
+    (tickers,)."""
     if not panel.sessions:
         return np.zeros(len(panel.tickers), dtype=np.bool_)
     listed = (~np.isnan(market.close[:, -signals.FROZEN_SESSIONS :])).sum(axis=1)
@@ -177,7 +194,9 @@ def _alive(panel: Panel, market: barring.Market) -> BoolArray:
 
 def _before(bars: Bars, lines: studies.Lines) -> dict[str, float]:
     """What the rules may ask of the bar before the last."""
-    before = {name: lines[name].item(-2) if len(lines[name]) > 1 else np.nan for name in signals.BEFORE}
+    before = {
+        name: lines[name].item(-2) if len(lines[name]) > 1 else np.nan for name in signals.BEFORE
+    }
     return before | {name: series.item(-2) for name, series in zip(BAR_LINES, bars, strict=True)}
 
 
@@ -196,19 +215,25 @@ def _derived(now: dict[str, float]) -> dict[str, float]:
 
 
 def _squeeze(lines: studies.Lines) -> dict[str, float]:
-    """The narrowest Bollinger band of 120 sessions, in percent of its middle; NaN before there are as many."""
-    upper, middle, lower = (lines[name][-studies.SQUEEZE_SESSIONS :] for name in ("bb_upper", "bb_middle", "bb_lower"))
+    """The narrowest Bollinger band of 120 sessions, in percent of its middle; NaN before there are
+    as many."""
+    upper, middle, lower = (
+        lines[name][-studies.SQUEEZE_SESSIONS :] for name in ("bb_upper", "bb_middle", "bb_lower")
+    )
     if len(upper) < studies.SQUEEZE_SESSIONS:
         return {"bb_width_lowest": np.nan}
     return {"bb_width_lowest": (100 * (upper - lower) / middle).min().item()}
 
 
 def _plain(names: tuple[str, ...], values: list[float]) -> dict[str, float | None]:
-    return {name: value if isfinite(value) else None for name, value in zip(names, values, strict=True)}
+    return {
+        name: value if isfinite(value) else None for name, value in zip(names, values, strict=True)
+    }
 
 
 def _chart(lines: studies.Lines, count: int) -> FloatArray:
-    """The last `count` values of each of `HISTORY_LINES`, NaN where there is none; shape (lines, count)."""
+    """The last `count` values of each of `HISTORY_LINES`, NaN where there is none; shape (lines,
+    count)."""
     block: FloatArray = np.full((len(HISTORY_LINES), count), np.nan)
     for place, name in enumerate(HISTORY_LINES):
         tail = lines[name][-count:]

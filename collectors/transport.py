@@ -1,4 +1,5 @@
-"""HTTP to the exchange: every request is spaced and counted, bounded in time as a whole, every answer classified."""
+"""HTTP to the exchange: every request is spaced and counted, bounded in time as a whole, every
+answer classified."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -27,7 +28,8 @@ log = logging.getLogger(__name__)
 
 
 class Gate:
-    """What every request to one source passes, in whatever process: its turn, its count, its closed door.
+    """What every request to one source passes, in whatever process: its turn, its count, its closed
+    door.
 
     Args:
         interval: the least time between two requests.
@@ -51,11 +53,14 @@ class Gate:
         return self._store.clock
 
     def wait_for_turn(self) -> None:
-        """Before each request: book it in the store, wait for its turn, tell the locks that we live.
+        """Before each request: book it in the store, wait for its turn, tell the locks that we
+        live.
 
         Raises `Banned` or `QuotaUsed` when it must not be sent.
         """
-        wait = self._store.next_request(self._source, self._interval, self._daily_limit).total_seconds()
+        wait = self._store.next_request(
+            self._source, self._interval, self._daily_limit
+        ).total_seconds()
         if wait > max(1.0, 2 * self._interval.total_seconds()):
             log.info("%s is asked in %d seconds.", self._source, wait)
         self._pause(wait)
@@ -66,7 +71,8 @@ class Gate:
         return self.clock.now_utc() - self._store.record_password(self._source, mark)
 
     def login_refused(self, mark: str) -> None:
-        """Count it for the login ID that this mark tells from others: the exchange locks accounts."""
+        """Count it for the login ID that this mark tells from others: the exchange locks
+        accounts."""
         self._store.record_refused_login(self._source, mark)
 
     def login_accepted(self) -> None:
@@ -77,30 +83,37 @@ class Gate:
         self._pause(0)
 
     def close(self) -> datetime:
-        """The exchange has banned us: nobody asks this source for a day. When it opens again, KST."""
+        """The exchange has banned us: nobody asks this source for a day. When it opens again,
+        KST."""
         until = self.clock.now_utc() + BAN_LASTS
         self._store.block_source(self._source, until, Banned.kind)
         return until.astimezone(KST)
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Mounted in a `requests.Session`. What comes out of it can be an answer; everything else is an error of ours or
-    of requests."""
+    """Mounted in a `requests.Session`. What comes out of it can be an answer; everything else is an
+    error of ours or of requests."""
 
     def __init__(self, gate: Gate) -> None:
         super().__init__()
         self._gate = gate
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         self._gate.wait_for_turn()
         kwargs |= {"timeout": (CONNECT_SECONDS, SILENCE_SECONDS), "stream": True}
         begun = self._gate.clock.monotonic()
         response = super().send(request, *args, **kwargs)
         self._read_whole(response, begun + ANSWER_SECONDS)
         try:
-            classify_response(response.status_code, response.content, wants_json=self.wants_json(request))
+            classify_response(
+                response.status_code, response.content, wants_json=self.wants_json(request)
+            )
         except Banned as ban:
-            raise Banned(f"{ban} It is asked again from {self._gate.close():%Y-%m-%d %H:%M} KST on.") from None
+            raise Banned(
+                f"{ban} It is asked again from {self._gate.close():%Y-%m-%d %H:%M} KST on."
+            ) from None
         return response
 
     def wants_json(self, request: requests.PreparedRequest) -> bool:
@@ -108,7 +121,8 @@ class GuardedAdapter(HTTPAdapter):
         return True
 
     def _read_whole(self, response: requests.Response, deadline: float) -> None:
-        """Piece by piece as they come: a read timeout bounds each pause only, and a dripping answer has none."""
+        """Piece by piece as they come: a read timeout bounds each pause only, and a dripping answer
+        has none."""
         pieces = []
         try:
             while piece := response.raw.read1(_PIECE, decode_content=True):
@@ -150,7 +164,9 @@ def _at(error: requests.RequestException) -> str:
 
 def _advice(error: requests.RequestException) -> str:
     """For whoever set KRX_BASE_URL to a local exchange and has not started it."""
-    refused = any(isinstance(getattr(each, "reason", None), NewConnectionError) for each in error.args)
+    refused = any(
+        isinstance(getattr(each, "reason", None), NewConnectionError) for each in error.args
+    )
     is_local = _at(error).startswith((" at 127.", " at localhost", " at ::1"))
     return (
         " No local exchange is running there: start it with `python -m sandbox`, or take KRX_BASE_URL and "

@@ -1,4 +1,5 @@
-"""Puts the parts together for the scripts: the sources and the collector of the settings, what setup was asked for."""
+"""Puts the parts together for the scripts: the sources and the collector of the settings, what
+setup was asked for."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -18,10 +19,11 @@ Pause = Callable[[float], None]
 
 
 def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
-    """Every source that the settings open; nothing is asked yet. Raises `WrongUsage` when they open none.
+    """Every source that the settings open; nothing is asked yet. Raises `WrongUsage` when they open
+    none.
 
-    The Open API is the permitted road for history, so it goes first there; while it is known to differ from the data
-    site it is only asked when that has nothing.
+    The Open API is the permitted road for history, so it goes first there; while it is known to
+    differ from the data site it is only asked when that has nothing.
     """
     site, open_api = site_source(settings, store, pause), open_api_source(settings, store, pause)
     sources: list[Source] = [source for source in (site, open_api) if source is not None]
@@ -32,11 +34,14 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
         )
     for_history = sources[::-1] if may_go_first(store, OpenApiSource.name) else sources
     datasets = [site] if site else []
-    return Sources(sources, for_history, store.clock, pause, for_datasets=datasets, note=store.record_failure)
+    return Sources(
+        sources, for_history, store.clock, pause, for_datasets=datasets, note=store.record_failure
+    )
 
 
 def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
-    """What is predicted, what the exchange has shown, and when the sources of the settings can have a session."""
+    """What is predicted, what the exchange has shown, and when the sources of the settings can have
+    a session."""
     return TradingCalendar(store.observed_calendar(), settings.same_evening)
 
 
@@ -54,7 +59,9 @@ def open_api_source(settings: Settings, store: Store, pause: Pause) -> OpenApiSo
     if settings.krx_openapi_key is None:
         return None
     gate = Gate(OpenApiSource.name, store, _interval(settings), pause, DAILY_LIMIT)
-    return OpenApiSource(settings.krx_openapi_key.get_secret_value(), str(settings.krx_openapi_base_url), gate)
+    return OpenApiSource(
+        settings.krx_openapi_key.get_secret_value(), str(settings.krx_openapi_base_url), gate
+    )
 
 
 def _interval(settings: Settings) -> timedelta:
@@ -64,7 +71,9 @@ def _interval(settings: Settings) -> timedelta:
 def required_scope(store: Store) -> Document:
     """What `manual_setup` was asked for. Raises `WrongUsage` before it ran."""
     if (scope := store.scope()) is None:
-        raise WrongUsage(f"Nothing is set up in the {store.description}. Run manual_setup.py first.")
+        raise WrongUsage(
+            f"Nothing is set up in the {store.description}. Run manual_setup.py first."
+        )
     return scope
 
 
@@ -72,17 +81,21 @@ def with_earlier_choices(settings: Settings, scope: Document | None) -> Settings
     """What `manual_setup` was asked for holds until an option or a setting says otherwise."""
     earlier = {} if scope is None else {name: scope[name] for name in ("min_market_cap", "markets")}
     return settings.model_copy(
-        update={name: value for name, value in earlier.items() if name not in settings.model_fields_set}
+        update={
+            name: value for name, value in earlier.items() if name not in settings.model_fields_set
+        }
     )
 
 
 def overruled_every_night(options: Mapping[str, str]) -> list[str]:
-    """What `with_earlier_choices` will not remember of these options (setting in lower case -> text): `.env` or the
-    environment says otherwise, and counts every night."""
+    """What `with_earlier_choices` will not remember of these options (setting in lower case ->
+    text): `.env` or the environment says otherwise, and counts every night."""
     nightly, now = load_settings(), load_settings(options)
     return [
         f"{name.upper()} is set in the environment or .env, and that counts every night: the option holds for this run "
         "only. Change it there."
         for name in ("min_market_cap", "markets")
-        if name in options and name in nightly.model_fields_set and getattr(nightly, name) != getattr(now, name)
+        if name in options
+        and name in nightly.model_fields_set
+        and getattr(nightly, name) != getattr(now, name)
     ]

@@ -1,4 +1,5 @@
-"""`python -m sandbox`: the local exchange as a process of its own. Prints its URL and serves until it is ended."""
+"""`python -m sandbox`: the local exchange as a process of its own. Prints its URL and serves until
+it is ended."""
 
 import argparse
 import re
@@ -26,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         market = _market(options)
         starts_at = options.now or load_settings().kst_now
-        exchange = LocalExchange(market, starts_at, options.account, options.openapi_key, options.port)
+        exchange = LocalExchange(
+            market, starts_at, options.account, options.openapi_key, options.port
+        )
         for fault in options.fault:
             exchange.fail(**fault.told())
         exchange.start()
@@ -55,20 +58,47 @@ def _market(options: argparse.Namespace) -> Market:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local Korean stock exchange over HTTP.")
-    parser.add_argument("--port", type=_port, default=0, help="on 127.0.0.1; 0 takes a free one (default)")
-    parser.add_argument("--tickers", type=int, default=2700, help="listed at the start (default 2700)")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"another number, another market (default {SEED})")
-    parser.add_argument("--first", type=_date, default=FIRST, metavar="D", help=f"YYYY-MM-DD (default {FIRST})")
-    parser.add_argument("--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})")
-    parser.add_argument("--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market")
-    parser.add_argument(
-        "--now", type=_moment, metavar="T", help="the exchange's time in KST, YYYY-MM-DDTHH:MM (default: KST_NOW)"
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="A local Korean stock exchange over HTTP."
     )
     parser.add_argument(
-        "--account", type=_account, action=_Collect, metavar="ID:PW", help="may be repeated (demo:demo)"
+        "--port", type=_port, default=0, help="on 127.0.0.1; 0 takes a free one (default)"
     )
-    parser.add_argument("--openapi-key", type=_key, action=_Collect, metavar="KEY", help="may be repeated (demo-key)")
+    parser.add_argument(
+        "--tickers", type=int, default=2700, help="listed at the start (default 2700)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help=f"another number, another market (default {SEED})"
+    )
+    parser.add_argument(
+        "--first", type=_date, default=FIRST, metavar="D", help=f"YYYY-MM-DD (default {FIRST})"
+    )
+    parser.add_argument(
+        "--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})"
+    )
+    parser.add_argument(
+        "--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market"
+    )
+    parser.add_argument(
+        "--now",
+        type=_moment,
+        metavar="T",
+        help="the exchange's time in KST, YYYY-MM-DDTHH:MM (default: KST_NOW)",
+    )
+    parser.add_argument(
+        "--account",
+        type=_account,
+        action=_Collect,
+        metavar="ID:PW",
+        help="may be repeated (demo:demo)",
+    )
+    parser.add_argument(
+        "--openapi-key",
+        type=_key,
+        action=_Collect,
+        metavar="KEY",
+        help="may be repeated (demo-key)",
+    )
     parser.add_argument(
         "--fault",
         type=_fault,
@@ -108,7 +138,9 @@ def _moment(text: str) -> datetime:
     try:
         return read_kst(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a moment in KST (YYYY-MM-DDTHH:MM)") from error
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a moment in KST (YYYY-MM-DDTHH:MM)"
+        ) from error
 
 
 def _fault(text: str) -> Fault:

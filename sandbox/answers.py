@@ -1,4 +1,5 @@
-"""The bodies the exchange sends, as bytes: pure functions of what it shows, of no clock and no request."""
+"""The bodies the exchange sends, as bytes: pure functions of what it shows, of no clock and no
+request."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -28,7 +29,14 @@ _DAY_KEYS = (
 ).split()
 _PRICE_KEYS = "ISU_SRT_CD ISU_CD ISU_ABBRV TDD_CLSPRC FLUC_TP_CD CMPPREVDD_PRC FLUC_RT".split()
 _FUNDAMENTAL_KEYS = [*_PRICE_KEYS, "ISU_ABBRV_STR", "EPS", "PER", "BPS", "PBR", "DPS", "DVD_YLD"]
-_HOLDING_KEYS = [*_PRICE_KEYS, "LIST_SHRS", "FORN_HD_QTY", "FORN_SHR_RT", "FORN_ORD_LMT_QTY", "FORN_LMT_EXHST_RT"]
+_HOLDING_KEYS = [
+    *_PRICE_KEYS,
+    "LIST_SHRS",
+    "FORN_HD_QTY",
+    "FORN_SHR_RT",
+    "FORN_ORD_LMT_QTY",
+    "FORN_LMT_EXHST_RT",
+]
 _LISTING_KEYS = (
     "ISU_CD ISU_SRT_CD ISU_NM ISU_ABBRV ISU_ENG_NM LIST_DD MKT_TP_NM SECUGRP_NM SECT_TP_NM KIND_STKCERT_TP_NM PARVAL "
     "LIST_SHRS"
@@ -63,19 +71,39 @@ def day_rows(day: Day) -> Rows:
         _DAY_KEYS,
         *(day.code, day.isin, day.name, day.market_name, day.department),
         *(commas(day.close), _plain(day.fluctuation), commas(day.change), hundredths(day.ratio)),
-        *(commas(day.open), commas(day.high), commas(day.low), commas(day.volume), commas(day.value)),
+        *(
+            commas(day.open),
+            commas(day.high),
+            commas(day.low),
+            commas(day.volume),
+            commas(day.value),
+        ),
         *(commas(day.market_cap), commas(day.shares), day.market_id),
     )
 
 
 def closed_day_rows(roster: Day, weekend: bool) -> Rows:
-    """MDCSTAT01501 of a day without numbers: who is listed, and `-`. On weekdays with the column lateInfoMsgCd."""
+    """MDCSTAT01501 of a day without numbers: who is listed, and `-`. On weekdays with the column
+    lateInfoMsgCd."""
     gone = [MISSING] * len(roster)
     fluctuation = ["3" if weekend else "0"] * len(roster)
     rows = _table(
         _DAY_KEYS,
         *(roster.code, roster.isin, roster.name, roster.market_name, roster.department),
-        *(gone, fluctuation, gone, gone, gone, gone, gone, gone, gone, gone, commas(roster.shares), roster.market_id),
+        *(
+            gone,
+            fluctuation,
+            gone,
+            gone,
+            gone,
+            gone,
+            gone,
+            gone,
+            gone,
+            gone,
+            commas(roster.shares),
+            roster.market_id,
+        ),
     )
     return rows if weekend else [{**row, "lateInfoMsgCd": ""} for row in rows]
 
@@ -87,7 +115,12 @@ def fundamental_rows(facts: Fundamentals) -> Rows:
         _FUNDAMENTAL_KEYS,
         *_price_columns(day),
         [_marked(name) for name in day.name],
-        *(known(facts.eps), _times(day.close, facts.eps), known(facts.bps), _times(day.close, facts.bps)),
+        *(
+            known(facts.eps),
+            _times(day.close, facts.eps),
+            known(facts.bps),
+            _times(day.close, facts.bps),
+        ),
         *(known(facts.dps), _percent(facts.dps, day.close)),
     )
 
@@ -98,13 +131,21 @@ def holding_rows(holdings: Holdings) -> Rows:
     return _table(
         _HOLDING_KEYS,
         *_price_columns(day),
-        *(commas(day.shares), known(held), _percent(held, day.shares), known(limit), _percent(held, limit)),
+        *(
+            commas(day.shares),
+            known(held),
+            _percent(held, day.shares),
+            known(limit),
+            _percent(held, limit),
+        ),
     )
 
 
 def closed_fundamental_rows(roster: Day, weekend: bool) -> Rows:
     rows = _closed(_FUNDAMENTAL_KEYS, roster, weekend)
-    return [{**row, "ISU_ABBRV_STR": _marked(name)} for row, name in zip(rows, roster.name, strict=True)]
+    return [
+        {**row, "ISU_ABBRV_STR": _marked(name)} for row, name in zip(rows, roster.name, strict=True)
+    ]
 
 
 def closed_holding_rows(roster: Day, weekend: bool) -> Rows:
@@ -120,7 +161,13 @@ def listing_rows(facts: Listings) -> Rows:
         _LISTING_KEYS,
         *(day.isin, day.code, facts.full_name, day.name, facts.english_name),
         [date.replace("-", "/") for date in facts.listed],
-        *(day.market_name, facts.security_group, day.department, facts.share_kind, known(facts.par_value)),
+        *(
+            day.market_name,
+            facts.security_group,
+            day.department,
+            facts.share_kind,
+            known(facts.par_value),
+        ),
         commas(day.shares),
     )
 
@@ -137,15 +184,33 @@ def openapi_day_rows(day: Day) -> Rows:
     return _table(
         _OPENAPI_DAY_KEYS,
         *([_compact(day.session)] * len(day), day.code, day.name, day.market_name, day.department),
-        *(_plain(day.close), _plain(day.change), _bare(hundredths(day.ratio)), _plain(day.open), _plain(day.high)),
-        *(_plain(day.low), _plain(day.volume), _plain(day.value), _plain(day.market_cap), _plain(day.shares)),
+        *(
+            _plain(day.close),
+            _plain(day.change),
+            _bare(hundredths(day.ratio)),
+            _plain(day.open),
+            _plain(day.high),
+        ),
+        *(
+            _plain(day.low),
+            _plain(day.volume),
+            _plain(day.value),
+            _plain(day.market_cap),
+            _plain(day.shares),
+        ),
     )
 
 
 def openapi_holiday_rows(roster: Day, date: str) -> Rows:
     """The same for a weekday holiday: everybody listed, empty prices."""
     empty = [""] * len(roster)
-    named = ([_compact(date)] * len(roster), roster.code, roster.name, roster.market_name, roster.department)
+    named = (
+        [_compact(date)] * len(roster),
+        roster.code,
+        roster.name,
+        roster.market_name,
+        roster.department,
+    )
     return _table(_OPENAPI_DAY_KEYS, *named, *[empty] * 9, _plain(roster.shares))
 
 
@@ -154,12 +219,17 @@ def openapi_index_rows(series: IndexSeries, market_id: str, place: int) -> Rows:
     columns = [_bare(column) for column in _index_columns(series, [place])]
     close, _, *rest = columns  # the Open API has no code of direction
     kind, name = _INDEX_NAMES[market_id]
-    return _table(_OPENAPI_INDEX_KEYS, [_compact(series.sessions[place])], [kind], [name], close, *rest)
+    return _table(
+        _OPENAPI_INDEX_KEYS, [_compact(series.sessions[place])], [kind], [name], close, *rest
+    )
 
 
 def openapi_index_holiday_rows(market_id: str, date: str) -> Rows:
     kind, name = _INDEX_NAMES[market_id]
-    return [dict.fromkeys(_OPENAPI_INDEX_KEYS, "") | {"BAS_DD": _compact(date), "IDX_CLSS": kind, "IDX_NM": name}]
+    return [
+        dict.fromkeys(_OPENAPI_INDEX_KEYS, "")
+        | {"BAS_DD": _compact(date), "IDX_CLSS": kind, "IDX_NM": name}
+    ]
 
 
 def commas(values: Ints) -> list[str]:
@@ -189,18 +259,33 @@ def _price_columns(day: Day) -> tuple[Iterable[str], ...]:
 def _closed(keys: Sequence[str], roster: Day, weekend: bool) -> Rows:
     blank = dict.fromkeys(keys, MISSING) | {"FLUC_TP_CD": "3" if weekend else "0"}
     named = zip(roster.code, roster.isin, roster.name, strict=True)
-    return [{**blank, "ISU_SRT_CD": code, "ISU_CD": isin, "ISU_ABBRV": name} for code, isin, name in named]
+    return [
+        {**blank, "ISU_SRT_CD": code, "ISU_CD": isin, "ISU_ABBRV": name}
+        for code, isin, name in named
+    ]
 
 
 def _index_columns(series: IndexSeries, places: Sequence[int]) -> list[list[str]]:
-    """Close, code, change, ratio, open, high, low, volume, value, cap; `-` for levels nobody recorded."""
+    """Close, code, change, ratio, open, high, low, volume, value, cap; `-` for levels nobody
+    recorded."""
     sums = [commas(column[places]) for column in (series.volume, series.value, series.market_cap)]
     if series.close is None or series.change is None:
         return [[MISSING] * len(places)] * 7 + sums
     close, change = series.close[places], series.change[places]
-    levels = [hundredths(column[places]) for column in (series.open, series.high, series.low) if column is not None]
+    levels = [
+        hundredths(column[places])
+        for column in (series.open, series.high, series.low)
+        if column is not None
+    ]
     ratio = hundredths(ratio_of(change, close - change))
-    return [hundredths(close), _plain(direction_of(change)), hundredths(change), ratio, *levels, *sums]
+    return [
+        hundredths(close),
+        _plain(direction_of(change)),
+        hundredths(change),
+        ratio,
+        *levels,
+        *sums,
+    ]
 
 
 def _times(price: Ints, figure: Ints) -> list[str]:

@@ -1,4 +1,5 @@
-"""Who is listed in the synthetic market: codes, names, markets, sizes and tempers of the tickers."""
+"""Who is listed in the synthetic market: codes, names, markets, sizes and tempers of the
+tickers."""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -21,7 +22,8 @@ _KINDS = {
     "kospi": (0.300, 8),
 }  # the rest: kosdaq
 
-# Market cap (mean and deviation of log10 won) and price (the same), as measured in January 2024, caps a little higher.
+# Market cap (mean and deviation of log10 won) and price (the same), as measured in January 2024,
+# caps a little higher.
 _SIZES = {
     "kospi": (11.55, 0.76, 4.05, 0.62),
     "kosdaq": (10.98, 0.45, 3.72, 0.47),
@@ -90,7 +92,8 @@ _MOST_SHARES = 2_000_000_000  # only the giant and the penny stock have more
 
 @dataclass
 class Cast:
-    """One element per listing, a code that is used again has two. Prices in won at the first session."""
+    """One element per listing, a code that is used again has two. Prices in won at the first
+    session."""
 
     kind: list[str]
     code: list[str]
@@ -129,7 +132,10 @@ class Cast:
         return len(self) - 1
 
 
-GIANT, PENNY = 0, 1  # the slots of the largest company and of the KOSPI name with 2.9 billion cheap shares
+GIANT, PENNY = (
+    0,
+    1,
+)  # the slots of the largest company and of the KOSPI name with 2.9 billion cheap shares
 
 
 def first_cast(tickers: int, rng: Generator) -> Cast:
@@ -183,12 +189,15 @@ def _shuffled_kinds(count: int, rng: Generator) -> list[str]:
 
 
 def _sizes(kinds: list[str], rng: Generator) -> tuple[NDArray[np.float64], Ints]:
-    """Market cap and price, won. Caps are evenly spread over the quantiles, so small markets look like large ones."""
+    """Market cap and price, won. Caps are evenly spread over the quantiles, so small markets look
+    like large ones."""
     cap, price = np.empty(len(kinds)), np.empty(len(kinds))
     place_of = np.array(kinds)
     for kind, (cap_mean, cap_spread, price_mean, price_spread) in _SIZES.items():
         slots = np.flatnonzero(place_of == kind)
-        normal = np.array([NormalDist().inv_cdf((place + 0.5) / len(slots)) for place in range(len(slots))])
+        normal = np.array(
+            [NormalDist().inv_cdf((place + 0.5) / len(slots)) for place in range(len(slots))]
+        )
         cap[slots] = 10 ** (cap_mean + cap_spread * rng.permutation(normal))
         price[slots] = 10 ** (price_mean + price_spread * rng.standard_normal(len(slots)))
     return cap, to_tick(np.clip(price, 300, 1_200_000))
@@ -211,7 +220,8 @@ def _department(kind: str, rng: Generator) -> str:
 
 
 def _codes(kinds: list[str], rng: Generator) -> list[str]:
-    """Six characters: half begin with 0, foreign ones with 9, a few hold a letter, preferred shares do not end in 0."""
+    """Six characters: half begin with 0, foreign ones with 9, a few hold a letter, preferred shares
+    do not end in 0."""
     low = iter(rng.permutation(9_999) + 1)
     high = iter(rng.permutation(80_000) + 10_000)
     foreign, letters = iter(range(90_001, 99_999)), iter(range(22 * 9_000))
@@ -232,7 +242,11 @@ def _codes(kinds: list[str], rng: Generator) -> list[str]:
 
 def _with_preferred(kinds: list[str], codes: list[str]) -> list[str]:
     """A preferred share has its company's code but for the last character: 5, of every fifth K."""
-    parents = iter(code for code, kind in zip(codes, kinds, strict=True) if kind == "kospi" and code.isdecimal())
+    parents = iter(
+        code
+        for code, kind in zip(codes, kinds, strict=True)
+        if kind == "kospi" and code.isdecimal()
+    )
     suffixes = cycle("5K555")
     return [
         next(parents)[:5] + next(suffixes) if kind == "preferred" else code

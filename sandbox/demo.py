@@ -1,7 +1,9 @@
-"""`python -m sandbox.demo`: a whole night against the local exchange: first load, daily update, hourly analyses.
+"""`python -m sandbox.demo`: a whole night against the local exchange: first load, daily update,
+hourly analyses.
 
-The three scripts run as cron would run them, each a process of its own with a clock of its own (KST_NOW), through
-pykrx over HTTP into a real database file. Everything is kept in `demo/`; no setting of the user is looked at.
+The three scripts run as cron would run them, each a process of its own with a clock of its own
+(KST_NOW), through pykrx over HTTP into a real database file. Everything is kept in `demo/`; no
+setting of the user is looked at.
 """
 
 import json
@@ -32,10 +34,14 @@ def main() -> int:
     clock = Clock()
     started = clock.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
-    say(f"A local exchange opens: {TICKERS:,} listed tickers, 300 sessions of history, over HTTP on this machine.")
+    say(
+        f"A local exchange opens: {TICKERS:,} listed tickers, 300 sessions of history, over HTTP on this machine."
+    )
     with LocalExchange(SyntheticMarket(TICKERS), SETUP_EVENING, {LOGIN_ID: PASSWORD}) as exchange:
         night = Night(exchange)
-        say(f"1. {SETUP_EVENING:%Y-%m-%d %H:%M} KST. A person sets everything up: manual_setup.py --yes")
+        say(
+            f"1. {SETUP_EVENING:%Y-%m-%d %H:%M} KST. A person sets everything up: manual_setup.py --yes"
+        )
         done = night.run(SETUP_EVENING, "manual_setup.py", "--yes")
         if done:
             say(
@@ -73,20 +79,27 @@ class Night:
         return False
 
     def _pending(self, moment: datetime) -> int:
-        shown = self._start(moment, ("hourly_analysis.py", "--status", "--json"), stdout=subprocess.PIPE)
+        shown = self._start(
+            moment, ("hourly_analysis.py", "--status", "--json"), stdout=subprocess.PIPE
+        )
         return int(json.loads(shown.stdout)["targets_pending"])
 
     def _start(
         self, moment: datetime, command: tuple[str, ...], stdout: int | None = None
     ) -> subprocess.CompletedProcess[str]:
         self._exchange.set_time(moment)
-        environment = {**os.environ, **demo_settings(self._exchange.url), "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}"}
+        environment = {
+            **os.environ,
+            **demo_settings(self._exchange.url),
+            "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}",
+        }
         script = [sys.executable, str(PROJECT / command[0]), *command[1:]]
         return subprocess.run(script, env=environment, stdout=stdout, text=True, check=False)  # noqa: S603 - our scripts
 
 
 def demo_settings(url: str) -> dict[str, str]:
-    """Every setting by name: the demo's own where it has one, else empty, which also switches off `.env`."""
+    """Every setting by name: the demo's own where it has one, else empty, which also switches off
+    `.env`."""
     own = {
         "DATA_DIR": str(FOLDER / "data"),
         "LOG_DIR": str(FOLDER / "logs"),
@@ -100,7 +113,9 @@ def demo_settings(url: str) -> dict[str, str]:
 
 
 def show_result() -> None:
-    settings = load_settings({name.lower(): value for name, value in demo_settings("http://127.0.0.1").items()})
+    settings = load_settings(
+        {name.lower(): value for name, value in demo_settings("http://127.0.0.1").items()}
+    )
     store = open_store(settings, Clock())
     try:
         say(f"The market's largest targets, analysed for {NEXT_EVENING:%Y-%m-%d}:")
@@ -108,7 +123,9 @@ def show_result() -> None:
     finally:
         store.close()
     say(f"The morning's report is {settings.report_file}: open it in a browser.")
-    say(f"The database is in {settings.data_dir}, the logs in {settings.log_dir}. Delete {FOLDER} whenever you like.")
+    say(
+        f"The database is in {settings.data_dir}, the logs in {settings.log_dir}. Delete {FOLDER} whenever you like."
+    )
     say("For the real exchange: README.md, section «For real use».")
 
 

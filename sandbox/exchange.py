@@ -1,4 +1,5 @@
-"""The exchange behind the transport: accounts, web sessions, what is asked for and what is out by its clock."""
+"""The exchange behind the transport: accounts, web sessions, what is asked for and what is out by
+its clock."""
 
 import threading
 from bisect import bisect_left, bisect_right
@@ -15,7 +16,10 @@ from sandbox.messages import Request, Response
 from sandbox.publication import Phase, elapsed, is_final, phase_of, shown, volume_share
 from utils.clock import Clock
 
-LOGIN_PATHS = ("/contents/MDC/COMS/client/MDCCOMS001.cmd", "/contents/MDC/COMS/client/view/login.jsp")
+LOGIN_PATHS = (
+    "/contents/MDC/COMS/client/MDCCOMS001.cmd",
+    "/contents/MDC/COMS/client/view/login.jsp",
+)
 LOGIN_POST_PATH = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
 DATA_PATH = "/comm/bldAttendant/getJsonData.cmd"
 OPENAPI_ROOT = "/svc/apis/"
@@ -34,7 +38,8 @@ _DATE_PARAMETERS = ("trdDd", "strtDd", "endDd", "basDd")
 class Record:
     """A request that came in. `kind`: page (of the login), login (the POST), data, openapi, other.
 
-    `name` is the bld without its folder, the Open API service, or the path; `dates` are the date parameters as sent.
+    `name` is the bld without its folder, the Open API service, or the path; `dates` are the date
+    parameters as sent.
     """
 
     kind: str
@@ -44,7 +49,8 @@ class Record:
 
     @property
     def day(self) -> str | None:
-        """The date of a request about one day, YYYY-MM-DD if it was well formed; None of any other."""
+        """The date of a request about one day, YYYY-MM-DD if it was well formed; None of any
+        other."""
         sent = self.dates.get("trdDd") or self.dates.get("basDd")
         return f"{sent[:4]}-{sent[4:6]}-{sent[6:]}" if sent else None
 
@@ -65,8 +71,8 @@ Interceptor = Callable[[Request], Response | None]
 class Exchange:
     """Answers requests as the exchange does at the time of its clock.
 
-    A request passes `interceptors` in order; the first that returns a response has answered it. The last one knows
-    every path, so whatever is put before it can refuse, spoil or delay.
+    A request passes `interceptors` in order; the first that returns a response has answered it. The
+    last one knows every path, so whatever is put before it can refuse, spoil or delay.
 
     Args:
         market: what is traded.
@@ -86,7 +92,9 @@ class Exchange:
         self.clock = clock
         self.interceptors: list[Interceptor] = [self._guard_login, self._guard_openapi, self._route]
         self._accounts = dict({"demo": "demo"} if accounts is None else accounts)
-        self._openapi_keys = dict({"demo-key": OPENAPI_SERVICES} if openapi_keys is None else openapi_keys)
+        self._openapi_keys = dict(
+            {"demo-key": OPENAPI_SERVICES} if openapi_keys is None else openapi_keys
+        )
         self._sessions: dict[str, _WebSession] = {}
         self._numbers = count(1)
         self._records: list[Record] = []
@@ -136,7 +144,9 @@ class Exchange:
 
     def _guard_openapi(self, request: Request) -> Response | None:
         service = openapi_service(request)
-        if service is None or service in self._openapi_keys.get(request.headers.get("auth_key", ""), ()):
+        if service is None or service in self._openapi_keys.get(
+            request.headers.get("auth_key", ""), ()
+        ):
             return None
         return openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")
 
@@ -200,7 +210,9 @@ class Exchange:
 
     def _live_sessions(self, account: str) -> list[str]:
         return [
-            key for key, session in self._sessions.items() if session.account == account and self._is_alive(session)
+            key
+            for key, session in self._sessions.items()
+            if session.account == account and self._is_alive(session)
         ]
 
     def _is_alive(self, session: _WebSession) -> bool:
@@ -213,18 +225,26 @@ class Exchange:
         name = request.form.get("bld", "").removeprefix(STATISTICS)
         if name not in BLOCKS:
             return error_page(HTTPStatus.NOT_FOUND)
-        rows = self._index(request.form, now) if name == "MDCSTAT00301" else self._rows(name, request.form, now)
+        rows = (
+            self._index(request.form, now)
+            if name == "MDCSTAT00301"
+            else self._rows(name, request.form, now)
+        )
         return Response(HTTPStatus.OK, answers.body(BLOCKS[name], rows, now))
 
     def _rows(self, name: str, form: Mapping[str, str], now: datetime) -> answers.Rows:
         market_id = form.get("mktId", "")
         if name == "MDCSTAT01901":
-            return answers.listing_rows(self.market.listings(self._roster(f"{now:%Y-%m-%d}", now).of_market(market_id)))
+            return answers.listing_rows(
+                self.market.listings(self._roster(f"{now:%Y-%m-%d}", now).of_market(market_id))
+            )
         date = read_date(form.get("trdDd"))
         phase = phase_of(self.market, date, now)
         if phase.has_numbers:
             return self._open_rows(name, shown(self.market, date, now).of_market(market_id))
-        return self._closed_rows(name, self._roster(date, now).of_market(market_id), phase is Phase.WEEKEND)
+        return self._closed_rows(
+            name, self._roster(date, now).of_market(market_id), phase is Phase.WEEKEND
+        )
 
     def _open_rows(self, name: str, day: Day) -> answers.Rows:
         if name == "MDCSTAT03501":
@@ -254,7 +274,9 @@ class Exchange:
         phases = {place: phase_of(self.market, series.sessions[place], now) for place in wanted}
         places = [place for place, phase in phases.items() if phase.has_numbers]
         if places and phases[places[-1]] is Phase.RUNNING:
-            series = running_index(series, places[-1], elapsed(self.market, series.sessions[places[-1]], now))
+            series = running_index(
+                series, places[-1], elapsed(self.market, series.sessions[places[-1]], now)
+            )
         return answers.index_rows(series, places)
 
     # -- the Open API
@@ -267,7 +289,9 @@ class Exchange:
         except BadRequestError as error:
             return openapi_error(HTTPStatus.BAD_REQUEST, str(error))
         rows = self._openapi_rows(service, date, self.clock.now_kst())
-        return Response(HTTPStatus.OK, answers.dump({"OutBlock_1": rows}), "application/json; charset=utf-8")
+        return Response(
+            HTTPStatus.OK, answers.dump({"OutBlock_1": rows}), "application/json; charset=utf-8"
+        )
 
     def _openapi_rows(self, service: str, date: str, now: datetime) -> answers.Rows:
         phase = phase_of(self.market, date, now)
@@ -306,7 +330,9 @@ def _first_answer(request: Request, interceptors: Iterable[Interceptor]) -> Resp
 
 def openapi_service(request: Request) -> str | None:
     """`sto/stk_bydd_trd` of a request to the Open API, None of any other."""
-    return request.path.removeprefix(OPENAPI_ROOT) if request.path.startswith(OPENAPI_ROOT) else None
+    return (
+        request.path.removeprefix(OPENAPI_ROOT) if request.path.startswith(OPENAPI_ROOT) else None
+    )
 
 
 def running_index(series: IndexSeries, place: int, part: float) -> IndexSeries:
@@ -362,7 +388,11 @@ def _kind_and_name(request: Request) -> tuple[str, str]:
 
 
 def login_answer(code: str, message: str, cookie: Mapping[str, str] | None = None) -> Response:
-    return Response(HTTPStatus.OK, answers.dump({"_error_code": code, "_error_message": message}), headers=cookie or {})
+    return Response(
+        HTTPStatus.OK,
+        answers.dump({"_error_code": code, "_error_message": message}),
+        headers=cookie or {},
+    )
 
 
 def openapi_error(status: HTTPStatus, message: str) -> Response:

@@ -1,4 +1,5 @@
-"""One failure of the exchange and the requests it strikes: so many of a kind, a name, a date, in a span of time."""
+"""One failure of the exchange and the requests it strikes: so many of a kind, a name, a date, in a
+span of time."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -21,13 +22,12 @@ class Fault:
     """One failure, and the requests it strikes.
 
     Args:
-        name: a switch of `sandbox.switches.SWITCHES`.
-        times: how many requests; None: until further notice.
-        kind: page, login, data, openapi; None: the switch's natural kinds, or that of `request`.
-        request: as records name it (`MDCSTAT01501`, `sto/stk_bydd_trd`); None: any that the switch makes sense for.
-        date: the day that is asked for (trdDd, basDd), YYYY-MM-DD; None: any.
-        since, until: only while the exchange's clock is in [since, until), KST, `2026-09-10T19:00`; None: open.
-        value: the switch's own parameter.
+        name: a switch of `sandbox.switches.SWITCHES`. times: how many requests; None: until further
+        notice. kind: page, login, data, openapi; None: the switch's natural kinds, or that of
+        `request`. request: as records name it (`MDCSTAT01501`, `sto/stk_bydd_trd`); None: any that
+        the switch makes sense for. date: the day that is asked for (trdDd, basDd), YYYY-MM-DD;
+        None: any. since, until: only while the exchange's clock is in [since, until), KST,
+        `2026-09-10T19:00`; None: open. value: the switch's own parameter.
     Raises:
         ValueError: no such switch, or a field that it cannot have.
     """
@@ -93,7 +93,9 @@ class Fault:
 
     def _check_types(self) -> None:
         if self.times is not None and (type(self.times) is not int or self.times < 1):
-            raise ValueError(f"times is a number from 1 on, or none for «until further notice», not {self.times!r}")
+            raise ValueError(
+                f"times is a number from 1 on, or none for «until further notice», not {self.times!r}"
+            )
         for name in ("kind", "request", "date", "since", "until", "value"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
@@ -103,7 +105,11 @@ class Fault:
         kinds = (*switch.kinds, *switch.also)
         if self.kind is not None and self.kind not in kinds:
             raise ValueError(f"its kind is one of {', '.join(kinds)}, not {self.kind!r}")
-        requests = [name for name, kind in _KIND_OF_REQUEST.items() if kind in kinds and self.kind in (None, kind)]
+        requests = [
+            name
+            for name, kind in _KIND_OF_REQUEST.items()
+            if kind in kinds and self.kind in (None, kind)
+        ]
         if self.request is not None and self.request not in requests:
             raise ValueError(f"its request is one of {', '.join(requests)}, not {self.request!r}")
 

@@ -1,4 +1,5 @@
-"""What a market is: whole days as typed columns, who was listed, the index. Synthetic and replayed ones alike."""
+"""What a market is: whole days as typed columns, who was listed, the index. Synthetic and replayed
+ones alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Texts = NDArray[np.object_]
 
-NOT_AVAILABLE = -1  # a fundamental the exchange does not have; it shows "-", which is not the same as 0
+NOT_AVAILABLE = (
+    -1
+)  # a fundamental the exchange does not have; it shows "-", which is not the same as 0
 MARKET_IDS = ("STK", "KSQ", "KNX")
 
 _TICK_BOUNDS = np.array([2_000, 5_000, 20_000, 50_000, 200_000, 500_000])
@@ -21,9 +24,10 @@ _TICKS = np.array([1, 5, 10, 50, 100, 500, 1_000])
 class Day:
     """One session of the whole market, one element per ticker in every column.
 
-    Prices, value and market cap in won, volume and shares in shares. `change` is signed and measured from the
-    exchange's base price, so base = close - change. `ratio` is the change in hundredths of a percent of the base.
-    `fluctuation` is FLUC_TP_CD: 1 up, 2 down, 3 flat, 4 upper limit, 5 lower limit, 0 not traded.
+    Prices, value and market cap in won, volume and shares in shares. `change` is signed and
+    measured from the exchange's base price, so base = close - change. `ratio` is the change in
+    hundredths of a percent of the base. `fluctuation` is FLUC_TP_CD: 1 up, 2 down, 3 flat, 4 upper
+    limit, 5 lower limit, 0 not traded.
     """
 
     session: str
@@ -86,7 +90,8 @@ class Holdings:
 
 @dataclass(frozen=True)
 class Listings:
-    """Facts of listing for the rows of `day`: texts as the exchange writes them, `listed` as YYYY-MM-DD."""
+    """Facts of listing for the rows of `day`: texts as the exchange writes them, `listed` as
+    YYYY-MM-DD."""
 
     day: Day
     full_name: Texts
@@ -99,7 +104,8 @@ class Listings:
 
 @dataclass(frozen=True)
 class IndexSeries:
-    """One index, one element per session. Levels and change in hundredths of a point (None: not recorded)."""
+    """One index, one element per session. Levels and change in hundredths of a point (None: not
+    recorded)."""
 
     sessions: Sequence[str]
     open: Ints | None
@@ -113,7 +119,8 @@ class IndexSeries:
 
 
 class Market(Protocol):
-    """What the exchange needs to know of a market. `recorded`: its numbers are quoted, never computed."""
+    """What the exchange needs to know of a market. `recorded`: its numbers are quoted, never
+    computed."""
 
     recorded: bool
 
@@ -125,7 +132,8 @@ class Market(Protocol):
         """The final numbers of a session; KeyError when it is none."""
 
     def roster(self, date: str) -> Day:
-        """Who is listed on any date: the day of the last session not after it (or of the first session)."""
+        """Who is listed on any date: the day of the last session not after it (or of the first
+        session)."""
 
     def index(self, market_id: str) -> IndexSeries:
         """The composite index of STK or KSQ."""
@@ -162,7 +170,8 @@ def tick_down(price: NDArray[Any]) -> Ints:
 
 
 def ratio_of(change: Ints, base: Ints) -> Ints:
-    """FLUC_RT in hundredths of a percent, rounded half away from zero as the exchange does (200 of 32,000 is 0.63)."""
+    """FLUC_RT in hundredths of a percent, rounded half away from zero as the exchange does (200 of
+    32,000 is 0.63)."""
     safe = np.maximum(base, 1)
     size = (np.abs(change) * 20_000 + safe) // (2 * safe)
     return np.asarray(np.where(change < 0, -size, size), dtype=np.int64)
@@ -177,7 +186,10 @@ def isin_of(code: str) -> str:
     """KR7 + six character code + 00 + check digit (ISO 6166): 005930 gives KR7005930003."""
     body = f"KR7{code}00"
     digits = "".join(str(int(character, 36)) for character in body)
-    total = sum(sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(reversed(digits)))
+    total = sum(
+        sum(divmod(int(digit) * (2 - place % 2), 10))
+        for place, digit in enumerate(reversed(digits))
+    )
     return f"{body}{-total % 10}"
 
 

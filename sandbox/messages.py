@@ -7,7 +7,8 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request, taken apart. Header names are lower case; of repeated parameters the last counts."""
+    """An HTTP request, taken apart. Header names are lower case; of repeated parameters the last
+    counts."""
 
     method: str
     path: str
@@ -27,7 +28,8 @@ class Wire(Protocol):
         """A part of the body, at once."""
 
     def is_gone(self, within: float | None = None) -> bool:
-        """Waits that many seconds (None: for good) for the client to go away or the server to stop; whether it has."""
+        """Waits that many seconds (None: for good) for the client to go away or the server to stop;
+        whether it has."""
 
     def hang_up(self) -> None:
         """Closes the connection after what has been sent."""

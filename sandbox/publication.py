@@ -1,4 +1,5 @@
-"""What the exchange shows of a day at a moment: nothing yet, running values, the evening's, the final ones."""
+"""What the exchange shows of a day at a moment: nothing yet, running values, the evening's, the
+final ones."""
 
 from bisect import bisect_left
 from dataclasses import replace
@@ -18,7 +19,8 @@ FINAL_AT = time(8)  # of the next calendar day
 AFTER_MARKET_SINCE = "2026-09-14"
 AFTER_MARKET_SHARE = 0.30
 
-# Share of tickers whose volume still differs, by minutes after the close: measured at 16:00, 17:57 and 19:40.
+# Share of tickers whose volume still differs, by minutes after the close: measured at 16:00, 17:57
+# and 19:40.
 _MINUTES_AFTER_CLOSE = (0, 30, 147, 250)
 _SHARE_DIFFERING = (0.69, 0.62, 0.35, 0.0)
 _STEPS = 39  # of a day's walk, ten minutes each
@@ -62,7 +64,8 @@ def is_final(day: str, now: datetime) -> bool:
 
 
 def trading_hours(market: Market, session: str) -> tuple[datetime, datetime]:
-    """Open and close in KST: 09:00-15:30, from 10:00 on the first session of a year, an hour later on exam day."""
+    """Open and close in KST: 09:00-15:30, from 10:00 on the first session of a year, an hour later
+    on exam day."""
     day = date.fromisoformat(session)
     if _is_exam_day(day):
         return _at(day, time(10)), _at(day, time(16, 30))
@@ -113,22 +116,29 @@ def running(day: Day, part: float) -> Day:
 
 
 def evening(day: Day, minutes_after_close: float) -> Day:
-    """The day after its close: prices are final, volume and value of some tickers are still short."""
+    """The day after its close: prices are final, volume and value of some tickers are still
+    short."""
     waiting = _uniform(day, "evening") < _share_waiting(day, minutes_after_close)
     missing: Ints = np.maximum((day.volume * (0.02 * _uniform(day, "missing"))).astype(np.int64), 1)
     missing = np.where(waiting & _tradable(day), missing, 0)
     volume = day.volume - missing
     value: Ints = day.value - missing * (day.value // np.maximum(day.volume, 1))
-    return replace(day, volume=volume, value=np.where(missing > 0, np.minimum(value, day.high * volume), day.value))
+    return replace(
+        day,
+        volume=volume,
+        value=np.where(missing > 0, np.minimum(value, day.high * volume), day.value),
+    )
 
 
 def volume_share(part: float) -> float:
-    """The part of the day's volume that is done when `part` of the day is: the opening brings some at once."""
+    """The part of the day's volume that is done when `part` of the day is: the opening brings some
+    at once."""
     return 0.08 + 0.92 * part
 
 
 def read_kst(text: str) -> datetime:
-    """2026-09-10T19:00 or 2026-09-10T19:00:00, naive and meant as KST, as an aware datetime; ValueError otherwise."""
+    """2026-09-10T19:00 or 2026-09-10T19:00:00, naive and meant as KST, as an aware datetime;
+    ValueError otherwise."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is not None:
         raise ValueError(f"{text!r} must be KST without an offset")
@@ -148,7 +158,8 @@ def _share_waiting(day: Day, minutes: float) -> float:
 
 
 def _walk(day: Day) -> Ints:
-    """Prices of a day, (steps, tickers): from the open to the close, on the tick, never beyond high or low."""
+    """Prices of a day, (steps, tickers): from the open to the close, on the tick, never beyond high
+    or low."""
     noise = np.random.default_rng(crc32(day.session.encode())).standard_normal((_STEPS, len(day)))
     course = np.cumsum(noise, axis=0) - noise[0]
     along = np.linspace(0, 1, _STEPS)[:, None]
@@ -161,18 +172,22 @@ def _walk(day: Day) -> Ints:
 
 
 def _running_direction(day: Day, close: Ints, change: Ints) -> Ints:
-    """At the closing price the closing code holds (it knows the limits); elsewhere the sign of the change."""
+    """At the closing price the closing code holds (it knows the limits); elsewhere the sign of the
+    change."""
     return np.where(close == day.close, day.fluctuation, direction_of(change))
 
 
 def _uniform(day: Day, salt: str) -> NDArray[np.float64]:
     """A number from 0 to 1 for every ticker, the same whenever this session is asked for."""
     salted = f"|{day.session}|{salt}"
-    return np.array([crc32(f"{code}{salted}".encode()) for code in day.code], dtype=np.float64) / 2**32
+    return (
+        np.array([crc32(f"{code}{salted}".encode()) for code in day.code], dtype=np.float64) / 2**32
+    )
 
 
 def _is_exam_day(day: date) -> bool:
-    """The college entrance exam: 2021-2026 always the Thursday from the 13th to the 19th of November."""
+    """The college entrance exam: 2021-2026 always the Thursday from the 13th to the 19th of
+    November."""
     return day.month == 11 and day.weekday() == 3 and 13 <= day.day <= 19
 
 

@@ -35,11 +35,13 @@ _NUMBER_COLUMNS = (
 
 
 class ReplayMarket:
-    """The days of the files and no others; what the files do not hold is not available, never invented.
+    """The days of the files and no others; what the files do not hold is not available, never
+    invented.
 
     Args:
-        paths: CSV files (may be gzipped) with the columns Code, Name, Market, MarketId, Dept, Open, High, Low, Close,
-            Changes (signed), ChagesRatio, ChangeCode, Volume, Amount, Marcap, Stocks, Date.
+        paths: CSV files (may be gzipped) with the columns Code, Name, Market, MarketId, Dept, Open,
+            High, Low, Close, Changes (signed), ChagesRatio, ChangeCode, Volume, Amount, Marcap,
+            Stocks, Date.
 
     Raises:
         ValueError: no file, a missing column, or a ticker twice on one date.
@@ -72,7 +74,8 @@ class ReplayMarket:
     def _sums(self, market_id: str) -> IndexSeries:
         rows = [table[table.MarketId == market_id] for table in self._rows.values()]
         volume, value, cap = (
-            np.array([part[column].sum() for part in rows], dtype=np.int64) for column in ("Volume", "Amount", "Marcap")
+            np.array([part[column].sum() for part in rows], dtype=np.int64)
+            for column in ("Volume", "Amount", "Marcap")
         )
         return IndexSeries(self._sessions, None, None, None, None, None, volume, value, cap)
 
@@ -103,7 +106,9 @@ def _read_file(path: str | Path) -> pd.DataFrame:
     missing = [column for column in wanted if column not in table]
     if missing:
         raise ValueError(f"{path} has no column {missing[0]}")
-    table["ChagesRatio"] = (table["ChagesRatio"] * 100).round()  # from here on in hundredths of a percent
+    table["ChagesRatio"] = (
+        table["ChagesRatio"] * 100
+    ).round()  # from here on in hundredths of a percent
     return table[wanted].astype(dict.fromkeys(_NUMBER_COLUMNS, np.int64))
 
 

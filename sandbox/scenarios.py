@@ -1,7 +1,9 @@
-"""What happens to companies: every class of event the exchange is known for, as steps on the sessions of a ticker.
+"""What happens to companies: every class of event the exchange is known for, as steps on the
+sessions of a ticker.
 
-Each scenario is written for one ticker around one session; `direct` casts them all over the market and spreads them
-over the sessions. The simulation carries the steps out and enters those with a `kind` into the ledger.
+Each scenario is written for one ticker around one session; `direct` casts them all over the market
+and spreads them over the sessions. The simulation carries the steps out and enters those with a
+`kind` into the ledger.
 """
 
 from collections import defaultdict
@@ -21,8 +23,9 @@ _FEWEST_SESSIONS = 12  # shorter markets have no events
 class Event:
     """One line of the ledger.
 
-    `previous_close` and `base` in won (0: there is none), `true_factor` the adjustment factor a collector should arrive
-    at, `flag` why it should look twice (empty: no reason). A base that differs from the previous close is always here.
+    `previous_close` and `base` in won (0: there is none), `true_factor` the adjustment factor a
+    collector should arrive at, `flag` why it should look twice (empty: no reason). A base that
+    differs from the previous close is always here.
     """
 
     session: str
@@ -38,7 +41,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Step:
-    """What one session does to one ticker; a field left at its default leaves the market's own course."""
+    """What one session does to one ticker; a field left at its default leaves the market's own
+    course."""
 
     kind: str = ""  # enters the ledger under this name
     halted: bool = False
@@ -69,7 +73,8 @@ class Change:
 
 @dataclass
 class Script:
-    """All steps by session, changes of facts, and from when (inclusive) to when (exclusive) a slot is listed."""
+    """All steps by session, changes of facts, and from when (inclusive) to when (exclusive) a slot
+    is listed."""
 
     sessions: int
     steps: dict[int, list[tuple[int, Step]]] = field(default_factory=lambda: defaultdict(list))
@@ -157,7 +162,8 @@ def rights_issue(stage: Stage, session: int) -> None:
 
 
 def bonus_issue(stage: Stage, session: int) -> None:
-    """One free share for each: until they are listed the market cap is half of what it was, below 100bn."""
+    """One free share for each: until they are listed the market cap is half of what it was, below
+    100bn."""
     slot = stage.pick("kosdaq")
     stage.cast.resize(slot, 10 ** stage.between(11.1, 11.25), stage.between(15_000, 60_000))
     stage.cast.calm(slot, 0.012)
@@ -170,40 +176,51 @@ def auction_resumption(stage: Stage, session: int) -> None:
     slot = stage.pick("kosdaq")
     stage.cast.resize(slot, 10 ** stage.between(10.4, 11.4), stage.between(1_500, 20_000))
     stage.halt(slot, session, stage.pause(int(stage.between(1, 22))))
-    step = Step("auction_resumption", base_factor=_auction_return(stage), at_auction=True, keeps_factor=True)
+    step = Step(
+        "auction_resumption", base_factor=_auction_return(stage), at_auction=True, keeps_factor=True
+    )
     stage.script.add(session, slot, step)
 
 
 def auction_with_shares(stage: Stage, session: int) -> None:
-    """A capital reduction 10 to 1 that resumes by auction: the base holds the reduction and a real return."""
+    """A capital reduction 10 to 1 that resumes by auction: the base holds the reduction and a real
+    return."""
     slot = stage.pick("kosdaq")
     stage.cast.resize(slot, 10 ** stage.between(10.3, 11.2), stage.between(300, 900))
     stage.cast.calm(slot, 0.02)
     stage.halt(slot, session, stage.pause(14))
     factor = 10 * _auction_return(stage)
     step = Step(
-        "auction_with_shares", base_factor=factor, at_auction=True, share_factor=1 / 10, factor_from_shares=True
+        "auction_with_shares",
+        base_factor=factor,
+        at_auction=True,
+        share_factor=1 / 10,
+        factor_from_shares=True,
     )
     stage.script.add(session, slot, step)
 
 
 def market_transfer(stage: Stage, session: int) -> None:
-    """KOSDAQ to KOSPI; the first price in the new market comes from an auction, without a halt before."""
+    """KOSDAQ to KOSPI; the first price in the new market comes from an auction, without a halt
+    before."""
     slot = stage.pick("kosdaq")
     stage.cast.resize(slot, 10 ** stage.between(11.8, 12.6), stage.between(15_000, 150_000))
     _transfer(stage, slot, session, "", ("STK", "KOSPI"))
 
 
 def konex_transfer(stage: Stage, session: int) -> None:
-    """KONEX to KOSDAQ, the same way, and the new shares of the public offering are listed on the same day."""
+    """KONEX to KOSDAQ, the same way, and the new shares of the public offering are listed on the
+    same day."""
     slot = stage.pick("konex")
     _transfer(stage, slot, session, "벤처기업부", ("KSQ", "KOSDAQ"), offering=0.15)
 
 
 def spin_off(stage: Stage, session: int) -> None:
-    """The company keeps 63 % of its shares and its business; the rest is listed as a new company on the same day.
+    """The company keeps 63 % of its shares and its business; the rest is listed as a new company on
+    the same day.
 
-    What an old share is worth now cannot be seen in the rows: the base counts, and the event is flagged.
+    What an old share is worth now cannot be seen in the rows: the base counts, and the event is
+    flagged.
     """
     slot = stage.pick("kospi", "kosdaq")
     stage.cast.resize(slot, 10 ** stage.between(11.5, 12.3), stage.between(5_000, 30_000))
@@ -212,7 +229,11 @@ def spin_off(stage: Stage, session: int) -> None:
     factor, kept = stage.between(0.78, 0.9), stage.between(0.6, 0.7)
     step = Step("spin_off", base_factor=factor, at_auction=True, share_factor=kept, flag="spin_off")
     stage.script.add(session, slot, step)
-    _list(stage, stage.newcomer(10 ** stage.between(10.9, 11.6), stage.between(4_000, 20_000)), session)
+    _list(
+        stage,
+        stage.newcomer(10 ** stage.between(10.9, 11.6), stage.between(4_000, 20_000)),
+        session,
+    )
 
 
 def halted_rebase(stage: Stage, session: int) -> None:
@@ -221,7 +242,9 @@ def halted_rebase(stage: Stage, session: int) -> None:
     stage.cast.resize(slot, 10 ** stage.between(10.3, 11.2), stage.between(800, 4_000))
     stage.cast.calm(slot, 0.02)
     stage.halt(slot, session, stage.pause(12))
-    stage.script.add(session, slot, Step("halted_rebase", halted=True, base_factor=2, share_factor=0.5))
+    stage.script.add(
+        session, slot, Step("halted_rebase", halted=True, base_factor=2, share_factor=0.5)
+    )
     stage.halt(slot, session + 1 + stage.pause(3), stage.pause(3))
 
 
@@ -240,13 +263,19 @@ def share_collapse(stage: Stage, session: int) -> None:
     stage.cast.resize(slot, 1.4e10, 45)
     stage.cast.calm(slot, 0.004)
     stage.halt(slot, session, stage.pause(20))
-    step = Step("share_collapse", share_factor=1 / 1_500, move=299.48, unlimited=True, flag="share_collapse")
+    step = Step(
+        "share_collapse", share_factor=1 / 1_500, move=299.48, unlimited=True, flag="share_collapse"
+    )
     stage.script.add(session, slot, step)
 
 
 def first_session(stage: Stage, session: int) -> None:
     """A new company, on its first day between 60 % and 400 % of its issue price."""
-    _list(stage, stage.newcomer(10 ** stage.between(10.7, 11.7), stage.between(2_000, 40_000)), session)
+    _list(
+        stage,
+        stage.newcomer(10 ** stage.between(10.7, 11.7), stage.between(2_000, 40_000)),
+        session,
+    )
 
 
 def delisting(stage: Stage, session: int) -> None:
@@ -257,7 +286,9 @@ def delisting(stage: Stage, session: int) -> None:
     stage.halt(slot, begin, stage.pause(30))
     for place in range(begin, session):
         move = -stage.between(0.55, 0.9) if place == begin else -stage.between(0.0, 0.35)
-        stage.script.add(place, slot, Step("liquidation" if place == begin else "", move=move, unlimited=True))
+        stage.script.add(
+            place, slot, Step("liquidation" if place == begin else "", move=move, unlimited=True)
+        )
     _delist(stage, slot, session)
 
 
@@ -266,7 +297,9 @@ def spac_merger(stage: Stage, session: int) -> None:
     slot = stage.pick("spac")
     stage.halt(slot, session, stage.pause(15))
     stage.script.add(
-        session, slot, Step("spac_merger", share_factor=round(stage.between(5, 9), 3), flag="reused_ticker")
+        session,
+        slot,
+        Step("spac_merger", share_factor=round(stage.between(5, 9), 3), flag="reused_ticker"),
     )
     stage.script.change(session, slot, name=_new_name(stage, slot), department="벤처기업부")
 
@@ -303,7 +336,8 @@ def off_hours_trade(stage: Stage, session: int) -> None:
 
 @dataclass(frozen=True)
 class Billing:
-    """How often a scenario plays in a market of 2,700 (others in proportion), and the sessions it needs around it."""
+    """How often a scenario plays in a market of 2,700 (others in proportion), and the sessions it
+    needs around it."""
 
     scenario: Scenario
     times: int
@@ -337,7 +371,8 @@ PROGRAMME = (
 
 
 def direct(cast: Cast, sessions: int, rng: Generator) -> Script:
-    """Casts the programme over the market and adds those who are listed later. ValueError: too few tickers."""
+    """Casts the programme over the market and adds those who are listed later. ValueError: too few
+    tickers."""
     script = Script(sessions)
     listed = len(cast)
     stage = Stage(cast, script, rng, _free_slots(cast, rng))
@@ -348,7 +383,8 @@ def direct(cast: Cast, sessions: int, rng: Generator) -> Script:
 
 
 def _play(stage: Stage, billing: Billing, times: int) -> None:
-    """Spreads the repeats of a scenario evenly, with some chance, over the sessions it fits into."""
+    """Spreads the repeats of a scenario evenly, with some chance, over the sessions it fits
+    into."""
     short = stage.script.sessions // 20
     first = 1 + min(billing.before, 2 * max(short, 1))
     last = stage.script.sessions - 1 - min(billing.after, max(short, 1))
@@ -366,15 +402,22 @@ def _free_slots(cast: Cast, rng: Generator) -> dict[str, list[int]]:
 
 
 def _auction_return(stage: Stage) -> float:
-    """1 + the real return in an auction's base: 9.6 % in the median, up to 69 %, either way; never next to nothing."""
+    """1 + the real return in an auction's base: 9.6 % in the median, up to 69 %, either way; never
+    next to nothing."""
     size = min(max(0.096 * float(np.exp(0.9 * stage.rng.standard_normal())), 0.02), 0.69)
     return 1 + size if stage.rng.random() < 0.55 else 1 / (1 + size)
 
 
 def _transfer(
-    stage: Stage, slot: int, session: int, department: str, market: tuple[str, str], offering: float = 0.0
+    stage: Stage,
+    slot: int,
+    session: int,
+    department: str,
+    market: tuple[str, str],
+    offering: float = 0.0,
 ) -> None:
-    """`offering`: new shares of every old one. The rows do not say that they were paid for, hence the flag."""
+    """`offering`: new shares of every old one. The rows do not say that they were paid for, hence
+    the flag."""
     found = _auction_return(stage)
     if offering:
         step = Step(
@@ -395,7 +438,9 @@ def _list(stage: Stage, slot: int, session: int, flag: str = "") -> None:
     stage.script.listed_from[slot] = session
     move = 3.0 if stage.rng.random() < 0.25 else stage.between(-0.35, 1.8)
     price = int(stage.cast.price[slot])
-    stage.script.add(session, slot, Step("first_session", base_price=price, move=move, unlimited=True, flag=flag))
+    stage.script.add(
+        session, slot, Step("first_session", base_price=price, move=move, unlimited=True, flag=flag)
+    )
 
 
 def _delist(stage: Stage, slot: int, session: int) -> None:

@@ -1,4 +1,5 @@
-"""HTTP for the exchange: loopback only, keep-alive, no log, and a control door for other processes."""
+"""HTTP for the exchange: loopback only, keep-alive, no log, and a control door for other
+processes."""
 
 import json
 import os
@@ -34,11 +35,9 @@ class LocalExchange:
     """An exchange on 127.0.0.1 for as long as the `with` block lasts.
 
     Args:
-        market: what is traded.
-        starts_at: the exchange's time at the start (aware); it runs on from there. None: the real time.
-        accounts: passwords by login id; None: demo/demo.
-        openapi_keys: services by Open API key; None: `demo-key` with all of them.
-        port: 0 takes a free one.
+        market: what is traded. starts_at: the exchange's time at the start (aware); it runs on from
+        there. None: the real time. accounts: passwords by login id; None: demo/demo. openapi_keys:
+        services by Open API key; None: `demo-key` with all of them. port: 0 takes a free one.
     """
 
     def __init__(
@@ -60,14 +59,21 @@ class LocalExchange:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
     def start(self) -> None:
         """Binds and serves in a thread of its own; OSError when the port is taken."""
-        self._server = _Server(("127.0.0.1", self._port), self.exchange, Control(self.exchange, self._switchboard))
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._server = _Server(
+            ("127.0.0.1", self._port), self.exchange, Control(self.exchange, self._switchboard)
+        )
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -92,7 +98,8 @@ class LocalExchange:
         self.exchange.clock = Clock(moment)
 
     def fail(self, name: str, **fields: Any) -> Fault:
-        """Switches a failure on, from the next request; its fields are those of `Fault`. ValueError: wrong ones."""
+        """Switches a failure on, from the next request; its fields are those of `Fault`.
+        ValueError: wrong ones."""
         fault = make_fault(name, **fields)
         self._switchboard.add(fault)
         return fault
@@ -102,7 +109,8 @@ class LocalExchange:
         self._switchboard.remove(name)
 
     def faults(self) -> list[ActiveFault]:
-        """The failures that may still strike, the last one added first, and how often each has struck."""
+        """The failures that may still strike, the last one added first, and how often each has
+        struck."""
         return self._switchboard.active()
 
     def counts(self) -> dict[str, int]:
@@ -116,7 +124,8 @@ class LocalExchange:
 
 
 class Control:
-    """The door for other processes: GET/PUT clock, GET/DELETE requests, GET/POST/DELETE faults. Not counted."""
+    """The door for other processes: GET/PUT clock, GET/DELETE requests, GET/POST/DELETE faults. Not
+    counted."""
 
     def __init__(self, exchange: Exchange, switchboard: Switchboard) -> None:
         self._exchange, self._switchboard = exchange, switchboard
@@ -132,7 +141,11 @@ class Control:
 
     def answer(self, method: str, path: str, body: bytes) -> Response:
         door = self._doors.get((method, path))
-        return _json(HTTPStatus.NOT_FOUND, {"error": f"no {method} {path}"}) if door is None else door(body)
+        return (
+            _json(HTTPStatus.NOT_FOUND, {"error": f"no {method} {path}"})
+            if door is None
+            else door(body)
+        )
 
     def _read_clock(self, _: bytes) -> Response:
         return _json(HTTPStatus.OK, {"kst": f"{self._exchange.clock.now_kst():%Y-%m-%dT%H:%M:%S}"})
@@ -141,13 +154,20 @@ class Control:
         try:
             moment = read_kst(json.loads(body)["kst"])
         except (ValueError, KeyError, TypeError):
-            return _json(HTTPStatus.BAD_REQUEST, {"error": 'expected {"kst": "YYYY-MM-DDTHH:MM:SS"}'})
+            return _json(
+                HTTPStatus.BAD_REQUEST, {"error": 'expected {"kst": "YYYY-MM-DDTHH:MM:SS"}'}
+            )
         self._exchange.clock = Clock(moment)
         return self._read_clock(body)
 
     def _read_requests(self, _: bytes) -> Response:
         requests = [
-            {"kind": record.kind, "name": record.name, **record.dates, "kst": f"{record.at:%Y-%m-%dT%H:%M:%S}"}
+            {
+                "kind": record.kind,
+                "name": record.name,
+                **record.dates,
+                "kst": f"{record.at:%Y-%m-%dT%H:%M:%S}",
+            }
             for record in self._exchange.requests()
         ]
         return _json(HTTPStatus.OK, {"counts": self._exchange.counts(), "requests": requests})
@@ -157,7 +177,9 @@ class Control:
         return self._read_requests(body)
 
     def _read_faults(self, _: bytes) -> Response:
-        return _json(HTTPStatus.OK, {"faults": [active.as_dict() for active in self._switchboard.active()]})
+        return _json(
+            HTTPStatus.OK, {"faults": [active.as_dict() for active in self._switchboard.active()]}
+        )
 
     def _add_faults(self, body: bytes) -> Response:
         try:
@@ -190,7 +212,8 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def cut_connections(self) -> None:
-        """Ends keep-alive connections: their threads would go on answering after the server is gone."""
+        """Ends keep-alive connections: their threads would go on answering after the server is
+        gone."""
         for connection in list(self._connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -247,7 +270,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def is_gone(self, within: float | None = None) -> bool:
-        """What the client sends meanwhile, nobody reads; stopping the server looks as if the client left."""
+        """What the client sends meanwhile, nobody reads; stopping the server looks as if the client
+        left."""
         self.connection.settimeout(within)
         try:
             while self.connection.recv(4096):
@@ -264,7 +288,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def reset(self) -> None:
-        """Without lingering, closing a socket breaks the connection; detached, because the streams keep it open."""
+        """Without lingering, closing a socket breaks the connection; detached, because the streams
+        keep it open."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())

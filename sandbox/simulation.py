@@ -25,13 +25,17 @@ _HALTED = 0.036  # of the tickers without a role; with the roles and quiet KONEX
 _HALT_LENGTH = 15
 _KONEX_QUIET = 0.10
 _SHARE_CHANGES = 0.0044  # of the tickers a session: conversions, options, small issues
-_MARKET_SIGMA, _MARKET_MEMORY = 0.007, 0.97  # what all share returns in time, so sizes stay as they were cast
+_MARKET_SIGMA, _MARKET_MEMORY = (
+    0.007,
+    0.97,
+)  # what all share returns in time, so sizes stay as they were cast
 _INDEX_START = {"STK": 255_961, "KSQ": 72_124}  # in hundredths of a point
 
 
 @dataclass
 class Tape:
-    """What was played: (sessions, slots). Prices int32 to keep it small; rows of unlisted slots mean nothing."""
+    """What was played: (sessions, slots). Prices int32 to keep it small; rows of unlisted slots
+    mean nothing."""
 
     listed: Flags
     open: NDArray[np.int32]
@@ -48,7 +52,8 @@ class Tape:
 
 @dataclass
 class _Orders:
-    """What is fixed before a session trades, one element per slot; `move` is NaN where nobody decided the close."""
+    """What is fixed before a session trades, one element per slot; `move` is NaN where nobody
+    decided the close."""
 
     base: Ints
     lower: Ints
@@ -63,7 +68,8 @@ class _Orders:
 
 @dataclass
 class _Trades:
-    """What a session brought, one element per slot; zeros but for `close` where nothing was traded."""
+    """What a session brought, one element per slot; zeros but for `close` where nothing was
+    traded."""
 
     open: Ints
     high: Ints
@@ -135,12 +141,20 @@ class Simulation:
         steps = self._script.steps.get(place, [])
         for slot, step in steps:
             self._apply(slot, step, orders)
-        trades = _trade(orders, self._was_silent, self._market_moves[place], self._cast, self._shares, rng)
+        trades = _trade(
+            orders, self._was_silent, self._market_moves[place], self._cast, self._shares, rng
+        )
         for slot, step in steps:
             _add_off_hours(slot, step, trades)
         for slot, step in steps:
             self._enter(
-                place, slot, step, bool(listed[slot]), int(before_close[slot]), int(before_shares[slot]), orders
+                place,
+                slot,
+                step,
+                bool(listed[slot]),
+                int(before_close[slot]),
+                int(before_shares[slot]),
+                orders,
             )
         self._close, self._was_silent = trades.close, trades.volume == 0
         return orders, trades
@@ -163,19 +177,26 @@ class Simulation:
         )
 
     def _chance_halts(self, rng: Generator) -> Flags:
-        """Spells of no trading for tickers without a role, and days on which nobody wants a KONEX name."""
+        """Spells of no trading for tickers without a role, and days on which nobody wants a KONEX
+        name."""
         chance = rng.random((2, len(self._cast)))
         first = not self._was_silent.any() and not self._resting.any()
         begin = _HALTED if first else _HALTED / (1 - _HALTED) / _HALT_LENGTH
-        self._resting = self._extra & np.where(self._resting, chance[0] > 1 / _HALT_LENGTH, chance[0] < begin)
+        self._resting = self._extra & np.where(
+            self._resting, chance[0] > 1 / _HALT_LENGTH, chance[0] < begin
+        )
         quiet = self._extra & (self._market == "KNX") & (chance[1] < _KONEX_QUIET)
         return np.asarray(self._resting | quiet)
 
     def _with_small_changes(self, shares: Ints, orders: _Orders, rng: Generator) -> Ints:
         """Share counts alone say nothing of an action: they change all the time."""
         chosen = self._extra & ~orders.halted & (rng.random(len(shares)) < _SHARE_CHANGES)
-        growth = np.where(rng.random(len(shares)) < 0.9, 1, -1) * rng.exponential(0.008, len(shares))
-        return np.where(chosen, (shares * (1 + np.clip(growth, -0.03, 0.2))).astype(np.int64), shares)
+        growth = np.where(rng.random(len(shares)) < 0.9, 1, -1) * rng.exponential(
+            0.008, len(shares)
+        )
+        return np.where(
+            chosen, (shares * (1 + np.clip(growth, -0.03, 0.2))).astype(np.int64), shares
+        )
 
     def _apply(self, slot: int, step: Step, orders: _Orders) -> None:
         if step.base_factor != 1 or step.base_price:
@@ -187,7 +208,9 @@ class Simulation:
         if step.unlimited:
             base, first = int(orders.base[slot]), bool(step.base_price)
             orders.lower[slot] = tick_up(np.array(base * _FIRST_DAY_LOWER)) if first else 1
-            orders.upper[slot] = tick_down(np.array(base * _FIRST_DAY_UPPER)) if first else _NO_LIMIT
+            orders.upper[slot] = (
+                tick_down(np.array(base * _FIRST_DAY_UPPER)) if first else _NO_LIMIT
+            )
             orders.free[slot] = True
         self._shares[slot] = max(round(int(self._shares[slot]) * step.share_factor), 1)
         orders.halted[slot] = step.halted
@@ -197,8 +220,18 @@ class Simulation:
         if step.move is not None:
             orders.move[slot] = step.move
 
-    def _enter(self, place: int, slot: int, step: Step, listed: bool, close: int, shares: int, orders: _Orders) -> None:
-        """The ledger's line of a step, unless it turned out to be nothing (an off-tick close that was on the tick)."""
+    def _enter(
+        self,
+        place: int,
+        slot: int,
+        step: Step,
+        listed: bool,
+        close: int,
+        shares: int,
+        orders: _Orders,
+    ) -> None:
+        """The ledger's line of a step, unless it turned out to be nothing (an off-tick close that
+        was on the tick)."""
         if not step.kind or (step.kind == "off_tick" and orders.base[slot] == close):
             return
         previous = 0 if step.base_price else close
@@ -206,22 +239,31 @@ class Simulation:
         factor = _true_factor(step, previous, base, shares, after)
         before = 0 if step.base_price else shares
         code = self._cast.code[slot]
-        event = Event(self._sessions[place], code, step.kind, previous, base, before, after, factor, step.flag)
+        event = Event(
+            self._sessions[place], code, step.kind, previous, base, before, after, factor, step.flag
+        )
         self._events.append(event)
 
 
 class _Index:
-    """A composite, chained by market cap: close x shares over base x shares of those with the usual limits."""
+    """A composite, chained by market cap: close x shares over base x shares of those with the usual
+    limits."""
 
     def __init__(self, market: str) -> None:
         self._level = _INDEX_START[market]
         self._columns: dict[str, list[int]] = defaultdict(list)
 
-    def add(self, members: Flags, orders: _Orders, trades: _Trades, shares: Ints, rng: Generator) -> None:
+    def add(
+        self, members: Flags, orders: _Orders, trades: _Trades, shares: Ints, rng: Generator
+    ) -> None:
         usual = members & ~orders.free
         start = self._level
         worth = int((orders.base[usual] * shares[usual]).sum())
-        self._level = round(start * int((trades.close[usual] * shares[usual]).sum()) / worth) if worth else start
+        self._level = (
+            round(start * int((trades.close[usual] * shares[usual]).sum()) / worth)
+            if worth
+            else start
+        )
         noise = rng.standard_normal(3) * 0.004
         opened = round(start * (1 + noise[0] / 2))
         row = {
@@ -250,9 +292,14 @@ def _market_moves(sessions: int, rng: Generator) -> Floats:
     return np.diff(level)
 
 
-def _trade(orders: _Orders, was_silent: Flags, market_move: float, cast: Cast, shares: Ints, rng: Generator) -> _Trades:
+def _trade(
+    orders: _Orders, was_silent: Flags, market_move: float, cast: Cast, shares: Ints, rng: Generator
+) -> _Trades:
     noise = rng.standard_normal((6, len(cast)))
-    open_, close = _open(orders, was_silent, cast, noise[0]), _close(orders, market_move, cast, noise[1], noise[2], rng)
+    open_, close = (
+        _open(orders, was_silent, cast, noise[0]),
+        _close(orders, market_move, cast, noise[1], noise[2], rng),
+    )
     high, low = _range(orders, open_, close, cast.sigma, noise[3], noise[4])
     volume = _volume(orders, close, cast, shares, noise[5])
     value = low * volume + ((high - low) * volume * rng.random(len(cast))).astype(np.int64)
@@ -267,15 +314,20 @@ def _trade(orders: _Orders, was_silent: Flags, market_move: float, cast: Cast, s
 
 def _open(orders: _Orders, was_silent: Flags, cast: Cast, noise: Floats) -> Ints:
     """Near the base; at the base exactly only from an auction, or after a session with trades."""
-    drawn = np.clip(to_tick(orders.base * np.exp(0.4 * cast.sigma * noise)), orders.lower, orders.upper)
+    drawn = np.clip(
+        to_tick(orders.base * np.exp(0.4 * cast.sigma * noise)), orders.lower, orders.upper
+    )
     up = orders.base + tick(orders.base)
     beside = np.where(up <= orders.upper, up, orders.base - tick(orders.base - 1))
     drawn = np.where((drawn == orders.base) & was_silent, beside, drawn)
     return np.where(orders.at_auction, orders.base, drawn)
 
 
-def _close(orders: _Orders, market_move: float, cast: Cast, noise: Floats, heat: Floats, rng: Generator) -> Ints:
-    """A log-normal step from the base with fat tails and a part all share, or the move a scenario asks for."""
+def _close(
+    orders: _Orders, market_move: float, cast: Cast, noise: Floats, heat: Floats, rng: Generator
+) -> Ints:
+    """A log-normal step from the base with fat tails and a part all share, or the move a scenario
+    asks for."""
     news = np.where(rng.random(len(cast)) < _NEWS * (cast.sigma > _CALM), 0.15 * heat, 0)
     own = cast.sigma * noise * np.exp(0.35 * heat - 0.06) + news
     target = orders.base * np.exp(own + market_move * np.minimum(cast.sigma / 0.02, 1.5))
@@ -286,7 +338,9 @@ def _close(orders: _Orders, market_move: float, cast: Cast, noise: Floats, heat:
     return np.where(orders.off_tick, close + half, close)
 
 
-def _range(orders: _Orders, open_: Ints, close: Ints, sigma: Floats, up: Floats, down: Floats) -> tuple[Ints, Ints]:
+def _range(
+    orders: _Orders, open_: Ints, close: Ints, sigma: Floats, up: Floats, down: Floats
+) -> tuple[Ints, Ints]:
     above, below = np.maximum(open_, close), np.minimum(open_, close)
     high = np.maximum(tick_down(above * np.exp(0.4 * sigma * np.abs(up))), tick_up(above))
     low = np.minimum(tick_up(below * np.exp(-0.4 * sigma * np.abs(down))), tick_down(below))

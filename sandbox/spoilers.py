@@ -1,7 +1,8 @@
-"""Tables that are not what they should be: each spoiler takes the rows of a true answer and gives the wrong ones.
+"""Tables that are not what they should be: each spoiler takes the rows of a true answer and gives
+the wrong ones.
 
-Rows are texts by column, as the data site (thousands commas) or the Open API (plain digits, BAS_DD) sends them. None
-means that there is nothing in these rows to spoil in this way.
+Rows are texts by column, as the data site (thousands commas) or the Open API (plain digits, BAS_DD)
+sends them. None means that there is nothing in these rows to spoil in this way.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,17 @@ CLOSE, CHANGE, VOLUME, VALUE = "TDD_CLSPRC", "CMPPREVDD_PRC", "ACC_TRDVOL", "ACC
 INDEX_CLOSE = "CLSPRC_IDX"
 LOW, HIGH, CAP, SHARES = "TDD_LWPRC", "TDD_HGPRC", "MKTCAP", "LIST_SHRS"
 _KEPT_WHEN_CLOSED = {
-    *("ISU_SRT_CD", "ISU_CD", "ISU_ABBRV", "ISU_ABBRV_STR", "ISU_NM", "MKT_NM", "MKT_ID", "SECT_TP_NM", SHARES),
+    *(
+        "ISU_SRT_CD",
+        "ISU_CD",
+        "ISU_ABBRV",
+        "ISU_ABBRV_STR",
+        "ISU_NM",
+        "MKT_NM",
+        "MKT_ID",
+        "SECT_TP_NM",
+        SHARES,
+    ),
     *("BAS_DD", "IDX_CLSS", "IDX_NM", "TRD_DD"),
 }
 _SAID_TWICE = 3
@@ -48,7 +59,9 @@ def no_column(rows: Rows, column: str) -> Rows | None:
 def renamed_column(rows: Rows, column: str) -> Rows | None:
     if not _has(rows, column):
         return None
-    return [{f"{key}_NEW" if key == column else key: cell for key, cell in row.items()} for row in rows]
+    return [
+        {f"{key}_NEW" if key == column else key: cell for key, cell in row.items()} for row in rows
+    ]
 
 
 def all_dashes(rows: Rows) -> Rows | None:
@@ -72,13 +85,17 @@ def bad_cell(rows: Rows, text: str) -> Rows | None:
 
 def broken_order(rows: Rows) -> Rows | None:
     """The low of one traded ticker is above its high."""
-    return _change_one(rows, _is_traded, lambda row: {LOW: _text(row, int(_number(row, HIGH) or 0) + 1)})
+    return _change_one(
+        rows, _is_traded, lambda row: {LOW: _text(row, int(_number(row, HIGH) or 0) + 1)}
+    )
 
 
 def wrong_cap(rows: Rows) -> Rows | None:
     """The market cap of one ticker is a won more than close x shares."""
     return _change_one(
-        rows, lambda row: _number(row, CAP) is not None, lambda row: {CAP: _text(row, int(_number(row, CAP) or 0) + 1)}
+        rows,
+        lambda row: _number(row, CAP) is not None,
+        lambda row: {CAP: _text(row, int(_number(row, CAP) or 0) + 1)},
     )
 
 
@@ -88,9 +105,11 @@ def negative(rows: Rows) -> Rows | None:
 
 
 def revised(rows: Rows, tickers: int, session: str) -> Rows | None:
-    """Plausible numbers that will be corrected: less volume and value of some tickers, another close of one.
+    """Plausible numbers that will be corrected: less volume and value of some tickers, another
+    close of one.
 
-    Always the same tickers of a session, drawn by code. Low <= close <= high and market cap = close x shares hold.
+    Always the same tickers of a session, drawn by code. Low <= close <= high and market cap = close
+    x shares hold.
     """
     drawn = sorted(
         (place for place, row in enumerate(rows) if _is_traded(row) and row[VOLUME] != "1"),
@@ -108,11 +127,15 @@ def _less_volume(row: Row) -> Row:
     volume, value, high = (_number(row, column) or 0 for column in (VOLUME, VALUE, HIGH))
     missing = max(volume // 50, 1)
     left = volume - missing
-    return {VOLUME: _text(row, left), VALUE: _text(row, min(value - missing * (value // volume), high * left))}
+    return {
+        VOLUME: _text(row, left),
+        VALUE: _text(row, min(value - missing * (value // volume), high * left)),
+    }
 
 
 def _other_close(row: Row) -> Row:
-    """The day's low instead of its close (the high where it closed at its low), with all that follows from it."""
+    """The day's low instead of its close (the high where it closed at its low), with all that
+    follows from it."""
     close, change, shares = (_number(row, column) or 0 for column in (CLOSE, CHANGE, SHARES))
     base = close - change
     shown = np.array([_number(row, LOW if row[LOW] != row[CLOSE] else HIGH) or 0])
@@ -129,11 +152,15 @@ def _closed(row: Row) -> Row:
     if "BAS_DD" in row:
         return {key: cell if key in _KEPT_WHEN_CLOSED else "" for key, cell in row.items()}
     dashed = {key: cell if key in _KEPT_WHEN_CLOSED else MISSING for key, cell in row.items()}
-    late = {"lateInfoMsgCd": ""} if "MKT_ID" in row else {}  # only the table of prices has this column
+    late = (
+        {"lateInfoMsgCd": ""} if "MKT_ID" in row else {}
+    )  # only the table of prices has this column
     return {**dashed, "FLUC_TP_CD": "0", **late}
 
 
-def _change_one(rows: Rows, fits: Callable[[Row], bool], change: Callable[[Row], Row]) -> Rows | None:
+def _change_one(
+    rows: Rows, fits: Callable[[Row], bool], change: Callable[[Row], Row]
+) -> Rows | None:
     place = next((place for place, row in enumerate(rows) if fits(row)), None)
     if place is None:
         return None

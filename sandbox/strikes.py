@@ -19,8 +19,8 @@ from sandbox.publication import is_final
 class Blow:
     """A request about to be struck.
 
-    `value` is the fault's parameter as its switch reads it, `date` the fault's. `truth` is what the exchange says to
-    any request when nothing strikes.
+    `value` is the fault's parameter as its switch reads it, `date` the fault's. `truth` is what the
+    exchange says to any request when nothing strikes.
     """
 
     request: Request
@@ -35,7 +35,8 @@ class Blow:
 
 
 Strike = Callable[[Blow], Response | None]
-"""The answer to a struck request; None when there is nothing in this one to strike, so that it does not count."""
+"""The answer to a struck request; None when there is nothing in this one to strike, so that it does
+not count."""
 
 
 NOTHING = Response(HTTPStatus.OK, b"")
@@ -89,7 +90,10 @@ def without_block(blow: Blow) -> Response | None:
     if _block_of(answer) is None:
         return None
     document = json.loads(answer.body)
-    return replace(answer, body=dump({key: part for key, part in document.items() if not isinstance(part, list)}))
+    return replace(
+        answer,
+        body=dump({key: part for key, part in document.items() if not isinstance(part, list)}),
+    )
 
 
 # -- the rows of the true answer, spoilt
@@ -112,7 +116,9 @@ def other_day(blow: Blow) -> Response | None:
         return None
     moved = other.replace("-", "")
     if blow.record.kind == "openapi":
-        return _if_good(blow.truth(replace(blow.request, query={**blow.request.query, "basDd": moved})))
+        return _if_good(
+            blow.truth(replace(blow.request, query={**blow.request.query, "basDd": moved}))
+        )
     return _if_good(blow.truth(replace(blow.request, form={**blow.request.form, "trdDd": moved})))
 
 
@@ -125,7 +131,9 @@ def _session_before(blow: Blow) -> str | None:
 def late(blow: Blow) -> Response | None:
     """As if the day were not out: dashes, no row in a series, nothing in the Open API."""
     if blow.record.day is None:
-        spoil: Callable[[Rows], Rows | None] = partial(spoilers.without_session, session=str(blow.date))
+        spoil: Callable[[Rows], Rows | None] = partial(
+            spoilers.without_session, session=str(blow.date)
+        )
     else:
         spoil = spoilers.no_rows if blow.record.kind == "openapi" else spoilers.all_dashes
     return _with_rows(blow.true_answer(), spoil)
@@ -152,4 +160,6 @@ def _block_of(answer: Response) -> str | None:
     """The name of the table in an answer, None when it has none."""
     if answer.status != HTTPStatus.OK or not answer.body.startswith(b"{"):
         return None
-    return next((name for name, part in json.loads(answer.body).items() if isinstance(part, list)), None)
+    return next(
+        (name for name, part in json.loads(answer.body).items() if isinstance(part, list)), None
+    )

@@ -25,7 +25,8 @@ class ActiveFault:
 
 
 class Switchboard:
-    """The failures of one exchange, as its first interceptor. Thread safe; one request is struck at a time."""
+    """The failures of one exchange, as its first interceptor. Thread safe; one request is struck at
+    a time."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -43,7 +44,9 @@ class Switchboard:
         if name is not None:
             check_name(name)
         with self._lock:
-            self._active = [active for active in self._active if name not in (None, active.fault.name)]
+            self._active = [
+                active for active in self._active if name not in (None, active.fault.name)
+            ]
 
     def active(self) -> list[ActiveFault]:
         """Those not used up, in the order in which they are tried."""
@@ -67,8 +70,12 @@ class Switchboard:
         if not fault.fits(record):
             return None
         truth = partial(self._exchange.answer_behind, self.intercept)
-        return SWITCHES[fault.name].strike(Blow(request, record, fault.read_value(), fault.date, self._exchange, truth))
+        return SWITCHES[fault.name].strike(
+            Blow(request, record, fault.read_value(), fault.date, self._exchange, truth)
+        )
 
     def _count(self, place: int) -> None:
         fault, struck = self._active[place].fault, self._active[place].struck + 1
-        self._active[place : place + 1] = [ActiveFault(fault, struck)] if struck != fault.times else []
+        self._active[place : place + 1] = (
+            [ActiveFault(fault, struck)] if struck != fault.times else []
+        )

@@ -1,4 +1,5 @@
-"""The registry of the exchange's failures: what each does, which requests it is for, which value it takes."""
+"""The registry of the exchange's failures: what each does, which requests it is for, which value it
+takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ _BAN_PAGE = (
     "<html><head><title>접속 제한 안내</title></head><body><h1>서비스 이용이 제한되었습니다</h1>"
     "<p>자동화된 프로그램에 의한 비정상적인 접속이 감지되어, 감지 시점부터 1일간 접속이 차단됩니다.</p></body></html>"
 )
-_UNKNOWN_PAGE = "<html><head><title>Request Rejected</title></head><body>Support ID: 4711</body></html>"
+_UNKNOWN_PAGE = (
+    "<html><head><title>Request Rejected</title></head><body>Support ID: 4711</body></html>"
+)
 _MAINTENANCE_PAGE = (
     "<html><head><title>시스템 점검 안내</title></head><body><h1>시스템 점검 중입니다</h1>"
     "<p>점검 시간에는 서비스 이용이 제한됩니다. 이용에 불편을 드려 죄송합니다.</p></body></html>"
@@ -35,7 +38,8 @@ class About(Enum):
 
 @dataclass(frozen=True)
 class Switch:
-    """`kinds` are struck unless the fault names one, `also` only then. `read` checks a value (None: it takes none)."""
+    """`kinds` are struck unless the fault names one, `also` only then. `read` checks a value (None:
+    it takes none)."""
 
     strike: Strike
     kinds: tuple[str, ...] = ("data",)
@@ -97,15 +101,23 @@ _login = partial(Switch, kinds=("login",))
 
 SWITCHES: dict[str, Switch] = {
     "logout": Switch(strikes.log_out),
-    "wrong_password": _login(strikes.answering(login_answer("CD003", "아이디 또는 비밀번호가 일치하지 않습니다."))),
-    "password_due": _login(strikes.answering(login_answer("CD010", "비밀번호를 변경하신 지 3개월이 지났습니다."))),
+    "wrong_password": _login(
+        strikes.answering(login_answer("CD003", "아이디 또는 비밀번호가 일치하지 않습니다."))
+    ),
+    "password_due": _login(
+        strikes.answering(login_answer("CD010", "비밀번호를 변경하신 지 3개월이 지났습니다."))
+    ),
     "elsewhere": _login(strikes.answering(login_answer("CD011", "이미 접속중인 아이디입니다."))),
-    "unauthorized": Switch(strikes.answering(openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")), ("openapi",)),
+    "unauthorized": Switch(
+        strikes.answering(openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")), ("openapi",)
+    ),
     "ban": _page(strikes.answering(error_page(HTTPStatus.FORBIDDEN))),
     "ban_page": _page(strikes.answering(Response(HTTPStatus.OK, _BAN_PAGE.encode()))),
     "maintenance": _page(strikes.answering(Response(HTTPStatus.OK, _MAINTENANCE_PAGE.encode()))),
     "unknown_page": _page(strikes.answering(Response(HTTPStatus.OK, _UNKNOWN_PAGE.encode()))),
-    "server_error": _page(strikes.server_error, read=_status, default=int(HTTPStatus.SERVICE_UNAVAILABLE)),
+    "server_error": _page(
+        strikes.server_error, read=_status, default=int(HTTPStatus.SERVICE_UNAVAILABLE)
+    ),
     "too_many": _page(strikes.answering(error_page(HTTPStatus.TOO_MANY_REQUESTS))),
     "hang": _page(strikes.undelivered(delivery.hang)),
     "drip": _page(strikes.drip, read=_seconds, default=0.2),
@@ -113,7 +125,9 @@ SWITCHES: dict[str, Switch] = {
     "die": _page(strikes.die),
     "outage": Switch(strikes.undelivered(delivery.close), KINDS),
     "truncated": _json(strikes.truncate),
-    "not_json": _json(strikes.answering(Response(HTTPStatus.OK, b"The service is temporarily out of order."))),
+    "not_json": _json(
+        strikes.answering(Response(HTTPStatus.OK, b"The service is temporarily out of order."))
+    ),
     "empty": _page(strikes.answering(strikes.NOTHING)),
     "no_block": Switch(strikes.without_block, also=("openapi",)),
     "no_column": _column(strikes.spoiling(spoilers.no_column)),

@@ -1,4 +1,5 @@
-"""A whole market made up from a seed: every ticker of every session, and the ledger of what happened to them."""
+"""A whole market made up from a seed: every ticker of every session, and the ledger of what
+happened to them."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -40,14 +41,17 @@ _WITHOUT_EPS, _WITHOUT_BPS = 332 / 895, 122 / 895  # of the companies with funda
 
 
 class SyntheticMarket:
-    """`tickers` companies at the first session and their successors, from `first` to `last` (YYYY-MM-DD, inclusive).
+    """`tickers` companies at the first session and their successors, from `first` to `last`
+    (YYYY-MM-DD, inclusive).
 
-    The same arguments give the same market to the won. `events` is the ledger, oldest first. `unpredicted_holiday` is a
-    weekday the exchange stayed closed although no library says so (None when out of range). `closed` adds more of them
-    (YYYY-MM-DD); `unpredicted_holidays` are all, oldest first.
+    The same arguments give the same market to the won. `events` is the ledger, oldest first.
+    `unpredicted_holiday` is a weekday the exchange stayed closed although no library says so (None
+    when out of range). `closed` adds more of them (YYYY-MM-DD); `unpredicted_holidays` are all,
+    oldest first.
 
     Raises:
-        ValueError: fewer than 40 tickers, no session between `first` and `last`, a day in `closed` that is no session.
+        ValueError: fewer than 40 tickers, no session between `first` and `last`, a day in `closed`
+            that is no session.
     """
 
     recorded = False
@@ -61,19 +65,27 @@ class SyntheticMarket:
         closed: Iterable[str] = (),
     ) -> None:
         if tickers < FEWEST_TICKERS:
-            raise ValueError(f"every event needs a ticker of its own: at least {FEWEST_TICKERS} tickers, not {tickers}")
+            raise ValueError(
+                f"every event needs a ticker of its own: at least {FEWEST_TICKERS} tickers, not {tickers}"
+            )
         more = frozenset(closed).difference(UNPREDICTED_HOLIDAYS)
         self._sessions = _without(more, open_days(first, last))
         if not self._sessions:
             raise ValueError(f"no session from {first} to {last}")
-        self.unpredicted_holiday = next((day for day in UNPREDICTED_HOLIDAYS if first <= day <= last), None)
-        self.unpredicted_holidays = sorted(more.union(day for day in UNPREDICTED_HOLIDAYS if first <= day <= last))
+        self.unpredicted_holiday = next(
+            (day for day in UNPREDICTED_HOLIDAYS if first <= day <= last), None
+        )
+        self.unpredicted_holidays = sorted(
+            more.union(day for day in UNPREDICTED_HOLIDAYS if first <= day <= last)
+        )
         rng = np.random.default_rng(seed)
         cast = first_cast(tickers, rng)
         script = direct(cast, len(self._sessions), rng)
         self._cast, self._changes = cast, sorted(script.changes, key=lambda change: change.session)
         self._books = _Books(cast, rng)
-        self._listed_from = {cast.code[slot]: self._sessions[place] for slot, place in script.listed_from.items()}
+        self._listed_from = {
+            cast.code[slot]: self._sessions[place] for slot, place in script.listed_from.items()
+        }
         self._tape, self._events = Simulation(cast, script, self._sessions, seed).run()
         self._code, self._isin = texts(cast.code), texts([isin_of(code) for code in cast.code])
 
@@ -98,26 +110,40 @@ class SyntheticMarket:
         return self._tape.indices[market_id]
 
     def fundamentals(self, day: Day) -> Fundamentals:
-        """Of common shares of KOSPI and KOSDAQ companies; not of SPACs, preferred and foreign shares."""
+        """Of common shares of KOSPI and KOSDAQ companies; not of SPACs, preferred and foreign
+        shares."""
         day = day.take(_has_fundamentals(day))
         earnings, equity, dividends = self._books.of(day.code)
-        return Fundamentals(day, *(_per_share(total, day.shares) for total in (earnings, equity, dividends)))
+        return Fundamentals(
+            day, *(_per_share(total, day.shares) for total in (earnings, equity, dividends))
+        )
 
     def holdings(self, day: Day) -> Holdings:
         part = 0.5 * _uniform(day.code, "foreign") ** 3 + 0.002 * _uniform(day.code, day.session)
-        limit = np.where(_uniform(day.code, "limit") < 0.02, (day.shares * 0.49).astype(np.int64), day.shares)
+        limit = np.where(
+            _uniform(day.code, "limit") < 0.02, (day.shares * 0.49).astype(np.int64), day.shares
+        )
         return Holdings(day, np.minimum((day.shares * part).astype(np.int64), limit), limit)
 
     def listings(self, day: Day) -> Listings:
-        par = np.array([100, 500, 500, 1_000, 5_000])[(5 * _uniform(day.code, "par")).astype(np.int64)]
+        par = np.array([100, 500, 500, 1_000, 5_000])[
+            (5 * _uniform(day.code, "par")).astype(np.int64)
+        ]
         return Listings(
             day=day,
             full_name=texts(
-                [name + ("" if _is_common(code) else "주") for code, name in zip(day.code, day.name, strict=True)]
+                [
+                    name + ("" if _is_common(code) else "주")
+                    for code, name in zip(day.code, day.name, strict=True)
+                ]
             ),
             english_name=texts([f"Company {code} Co.,Ltd." for code in day.code]),
-            listed=texts([self._listed_from.get(code) or _old_listing_date(code) for code in day.code]),
-            security_group=texts([_security_group(code, name) for code, name in zip(day.code, day.name, strict=True)]),
+            listed=texts(
+                [self._listed_from.get(code) or _old_listing_date(code) for code in day.code]
+            ),
+            security_group=texts(
+                [_security_group(code, name) for code, name in zip(day.code, day.name, strict=True)]
+            ),
             share_kind=texts(["보통주" if _is_common(code) else "신형우선주" for code in day.code]),
             par_value=par,
         )
@@ -159,7 +185,9 @@ class SyntheticMarket:
         cast = self._cast
         name, department = texts(cast.name), texts(cast.department)
         market_id, market_name = texts(cast.market_id), texts(cast.market_name)
-        for change in self._changes[: bisect_right(self._changes, place, key=lambda change: change.session)]:
+        for change in self._changes[
+            : bisect_right(self._changes, place, key=lambda change: change.session)
+        ]:
             name[change.slot] = change.name or name[change.slot]
             if change.department is not None:
                 department[change.slot] = change.department
@@ -169,7 +197,8 @@ class SyntheticMarket:
 
 
 class _Books:
-    """Yearly earnings, equity and dividends of a company in won, by code; NOT_AVAILABLE where the exchange has none."""
+    """Yearly earnings, equity and dividends of a company in won, by code; NOT_AVAILABLE where the
+    exchange has none."""
 
     def __init__(self, cast: Cast, rng: Generator) -> None:
         cap = (cast.price * cast.shares).astype(np.float64)
@@ -187,7 +216,8 @@ class _Books:
 
 
 def open_days(first: str, last: str) -> list[str]:
-    """The exchange's sessions: weekdays but for its holidays, the one nobody predicted among them."""
+    """The exchange's sessions: weekdays but for its holidays, the one nobody predicted among
+    them."""
     begin, end = date.fromisoformat(first), date.fromisoformat(last)
     closed = holidays.financial_holidays("XKRX", years=range(begin.year, end.year + 1))
     days = (begin + timedelta(days=number) for number in range((end - begin).days + 1))
@@ -197,7 +227,9 @@ def open_days(first: str, last: str) -> list[str]:
 
 def _without(closed: frozenset[str], sessions: list[str]) -> list[str]:
     if predicted := sorted(closed.difference(sessions)):
-        raise ValueError(f"{predicted[0]} cannot be closed unexpectedly: it is no session anyway, or out of range")
+        raise ValueError(
+            f"{predicted[0]} cannot be closed unexpectedly: it is no session anyway, or out of range"
+        )
     return [session for session in sessions if session not in closed]
 
 
@@ -211,7 +243,12 @@ def _has_fundamentals(day: Day) -> NDArray[np.bool_]:
 
 
 def _is_reporting(code: str, market_id: str, department: str) -> bool:
-    return _is_common(code) and not code.startswith("9") and market_id != "KNX" and not department.startswith("SPAC")
+    return (
+        _is_common(code)
+        and not code.startswith("9")
+        and market_id != "KNX"
+        and not department.startswith("SPAC")
+    )
 
 
 def _is_common(code: str) -> bool:

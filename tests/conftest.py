@@ -1,4 +1,5 @@
-"""Shared by all tests: time is injected, and it is the evening of a Monday, 2024-01-22 19:00 KST, until moved."""
+"""Shared by all tests: time is injected, and it is the evening of a Monday, 2024-01-22 19:00 KST,
+until moved."""
 
 import pytest
 

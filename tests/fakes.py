@@ -1,4 +1,5 @@
-"""Doubles that any test may use: a clock that stands still, market days written in one line, a `crontab` command."""
+"""Doubles that any test may use: a clock that stands still, market days written in one line, a
+`crontab` command."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +40,15 @@ class FakeClock(Clock):
 
 def row(ticker: str, close: int = 1000, **cells: Any) -> dict[str, Any]:
     """One ticker's row of a market day: a quiet day at that close unless told otherwise."""
-    quiet = {"open": close, "high": close, "low": close, "close": close, "change": 0, "volume": 10, "shares": 100}
+    quiet = {
+        "open": close,
+        "high": close,
+        "low": close,
+        "close": close,
+        "change": 0,
+        "volume": 10,
+        "shares": 100,
+    }
     texts = {"ticker": ticker, "name": f"종목 {ticker}", "market": "KOSPI", "factor": 1.0}
     return {"value": 10 * close, "market_cap": 100 * close} | quiet | texts | cells
 
@@ -49,7 +58,9 @@ def halted(ticker: str, close: int, **cells: Any) -> dict[str, Any]:
     return row(ticker, close, open=0, high=0, low=0, volume=0, value=0, **cells)
 
 
-def market_day(session: str, *rows: dict[str, Any], finality: str = PROVISIONAL, source: str = "pykrx") -> MarketDay:
+def market_day(
+    session: str, *rows: dict[str, Any], finality: str = PROVISIONAL, source: str = "pykrx"
+) -> MarketDay:
     """These rows as a `MarketDay` with the types that a real one has."""
     frame = pd.DataFrame(sorted(rows, key=lambda each: each["ticker"]), columns=list(DAY_COLUMNS))
     types = dict.fromkeys(INTEGER_COLUMNS, "int64") | dict.fromkeys(FLOAT_COLUMNS, "float64")
@@ -61,6 +72,8 @@ def fake_crontab(folder: Path) -> Path:
     tab, command = folder / "tab", folder / "bin" / "crontab"
     tab.write_text("@daily true\n")
     command.parent.mkdir()
-    command.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\ncase $1 in -l) cat '{tab}' ;; -) cat > '{tab}' ;; esac\n")
+    command.write_text(
+        f"#!/bin/sh\nPATH=/usr/bin:/bin\ncase $1 in -l) cat '{tab}' ;; -) cat > '{tab}' ;; esac\n"
+    )
     command.chmod(0o755)
     return tab

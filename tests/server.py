@@ -1,4 +1,5 @@
-"""The MongoDB server of the tests: whatever MONGODB_TEST_URI names. What ran over it is told at the end of the run."""
+"""The MongoDB server of the tests: whatever MONGODB_TEST_URI names. What ran over it is told at the
+end of the run."""
 
 import os
 import uuid
@@ -33,8 +34,8 @@ Client = pymongo.MongoClient[dict[str, Any]]
 
 @pytest.fixture
 def on_the_server(record_property: Callable[[str, object], None]) -> Iterator[NewDatabases]:
-    """`on_the_server()`: settings that name databases of the test's own; they are dropped afterwards. Without a server
-    the test is skipped."""
+    """`on_the_server()`: settings that name databases of the test's own; they are dropped
+    afterwards. Without a server the test is skipped."""
     with ExitStack() as stack:
 
         def new_databases() -> dict[str, str]:
@@ -64,7 +65,8 @@ def own_prefix() -> Iterator[str]:
 
 
 def tell(terminal: pytest.TerminalReporter) -> None:
-    """Which server it was, what it lacks, and how many tests ran over it; nothing when none was chosen."""
+    """Which server it was, what it lacks, and how many tests ran over it; nothing when none was
+    chosen."""
     counts = {part: Counter[str]() for part in PARTS}
     for outcome in OUTCOMES:
         for report in terminal.stats.get(outcome, []):
@@ -77,7 +79,9 @@ def tell(terminal: pytest.TerminalReporter) -> None:
         terminal.write_line(line)
     for part, count in [*counts.items(), ("in all", sum(counts.values(), Counter[str]()))]:
         told = ", ".join(f"{count[outcome]} {outcome}" for outcome in OUTCOMES if count[outcome])
-        terminal.write_line(f"{part}: {told or 'none was chosen'}", red=bool(count["failed"] + count["error"]))
+        terminal.write_line(
+            f"{part}: {told or 'none was chosen'}", red=bool(count["failed"] + count["error"])
+        )
 
 
 def part_of(test: str) -> str:
@@ -93,7 +97,10 @@ def describe() -> list[str]:
             where = ",".join(f"{host}:{port}" for host, port in sorted(client.nodes))
     except errors.PyMongoError as error:
         return [f"*** IT DOES NOT ANSWER ANY MORE: {str(error)[:200]} ***"]
-    return [f"{name_of(build)} at {where}", *(f"it lacks {each}" for each in lacks or ["nothing that is looked for"])]
+    return [
+        f"{name_of(build)} at {where}",
+        *(f"it lacks {each}" for each in lacks or ["nothing that is looked for"]),
+    ]
 
 
 def name_of(build: dict[str, Any]) -> str:
@@ -110,9 +117,13 @@ def lacking(client: Client, build: dict[str, Any], hello: dict[str, Any], prefix
     """What of that which a run makes use of where it is there."""
     looked_for = {
         "views: there is no stock_data.daily_prices": has_views(client, prefix),
-        "a replica set: the driver repeats no writes, and a majority is one copy": "setName" in hello or "msg" in hello,
+        "a replica set: the driver repeats no writes, and a majority is one copy": "setName"
+        in hello
+        or "msg" in hello,
         "a clock that it shows: hosts are not set by it": "localTime" in hello,
-        "conditional writes in one step: two machines may claim the same target": not is_ferretdb(build),
+        "conditional writes in one step: two machines may claim the same target": not is_ferretdb(
+            build
+        ),
     }
     return [what for what, is_there in looked_for.items() if not is_there]
 

@@ -1,4 +1,5 @@
-"""What some tests have to tell also when all went well: lines under a heading at the end of the run."""
+"""What some tests have to tell also when all went well: lines under a heading at the end of the
+run."""
 
 import pytest
 
@@ -11,9 +12,13 @@ BROKEN_CONNECTIONS = "broken connections"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    reports = [
+        report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])
+    ]
     for title in (CRASH_POINTS, BROKEN_CONNECTIONS, SIMULATED_NIGHTS):
-        lines = [text for report in reports for name, text in report.user_properties if name == title]
+        lines = [
+            text for report in reports for name, text in report.user_properties if name == title
+        ]
         if lines:
             terminalreporter.section(title)
             terminalreporter.write("\n".join(lines) + "\n")

@@ -17,11 +17,24 @@ from utils.settings import PROJECT
 
 
 def test_a_quick_run_reports_every_row_with_a_ratio(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--tickers", "60", "--output", str(tmp_path)]
-    run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=240, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "--quick",
+        "--tickers",
+        "60",
+        "--output",
+        str(tmp_path),
+    ]
+    run = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=240, check=False
+    )
     assert run.returncode == 0, run.stderr
     report = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    ratios = {row["name"]: row["ratio"] for kind in ("rows", "growth", "memory") for row in report[kind]}
+    ratios = {
+        row["name"]: row["ratio"] for kind in ("rows", "growth", "memory") for row in report[kind]
+    }
     assert {*RATIOS, *GROWTHS, *MEMORIES} <= ratios.keys()
     assert all(ratio > 0 for ratio in ratios.values())
     assert all(line["ratio"] >= 0 for stages in report["stages"] for line in stages["lines"][:-1])
@@ -36,7 +49,13 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.scale", "--quick", "--output", str(folder)]
     environment = {name: text for name, text in os.environ.items() if name != "MONGODB_TEST_URI"}
     run = subprocess.run(
-        command, cwd=PROJECT, capture_output=True, text=True, timeout=240, check=False, env=environment
+        command,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=environment,
     )
     assert run.returncode == 0, run.stderr
     assert all(name.split(",")[0] in run.stdout for name in (COLLECT, *WORKS))
@@ -57,8 +76,14 @@ def test_histories_are_measured_at_every_size(scale: dict[str, Any]) -> None:
             assert len(measured) == len(history["sessions"])
         files = [each["bytes"] for each in history["sizes"]]
         assert files == sorted(files)
-        assert all(0 < each["index_bytes"] < each["bytes"] for each in history["sizes"] if each["index_bytes"])
-        assert all(100 < each["document_bytes"] / each["tickers"] < 1000 for each in history["sizes"])
+        assert all(
+            0 < each["index_bytes"] < each["bytes"]
+            for each in history["sizes"]
+            if each["index_bytes"]
+        )
+        assert all(
+            100 < each["document_bytes"] / each["tickers"] < 1000 for each in history["sizes"]
+        )
 
 
 def test_the_numbers_find_their_places_in_the_page(scale: dict[str, Any]) -> None:
@@ -76,6 +101,8 @@ def test_the_numbers_find_their_places_in_the_page(scale: dict[str, Any]) -> Non
 
 def test_the_page_shows_the_numbers_that_are_kept() -> None:
     page = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
-    kept = json.loads((PROJECT / "benchmarks" / "scale" / "numbers.json").read_text(encoding="utf-8"))
+    kept = json.loads(
+        (PROJECT / "benchmarks" / "scale" / "numbers.json").read_text(encoding="utf-8")
+    )
     assert sorted(kept) == sorted(re.findall(r"<!-- numbers: (\w+) -->", page))
     assert filled_in(page, kept) == page

@@ -1,4 +1,5 @@
-"""The house rules that a machine can check: who imports whom, who may know what, how long a function may be."""
+"""The house rules that a machine can check: who imports whom, who may know what, how long a
+function may be."""
 
 import ast
 from pathlib import Path
@@ -9,8 +10,12 @@ from utils.settings import PROJECT
 
 SCRIPTS = ["manual_setup.py", "daily_update.py", "hourly_analysis.py"]
 FOLDERS = ["utils", "collectors", "sandbox", "benchmarks"]
-FILES = [PROJECT / name for name in SCRIPTS] + [path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py")]
-PRODUCT = [path for path in FILES if path.relative_to(PROJECT).parts[0] not in ("sandbox", "benchmarks")]
+FILES = [PROJECT / name for name in SCRIPTS] + [
+    path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py")
+]
+PRODUCT = [
+    path for path in FILES if path.relative_to(PROJECT).parts[0] not in ("sandbox", "benchmarks")
+]
 LONGEST_FUNCTION = 60
 
 
@@ -30,7 +35,11 @@ def imports(path: Path) -> set[str]:
 
 
 def importers(package: str, files: list[Path] = PRODUCT) -> set[str]:
-    return {name_of(path) for path in files if any(f"{name}.".startswith(f"{package}.") for name in imports(path))}
+    return {
+        name_of(path)
+        for path in files
+        if any(f"{name}.".startswith(f"{package}.") for name in imports(path))
+    }
 
 
 def users_of(attribute: str, files: list[Path]) -> set[str]:
@@ -46,7 +55,12 @@ def users_of(attribute: str, files: list[Path]) -> set[str]:
 def test_imports_point_one_way() -> None:
     assert not {name for name in importers("collectors") if name.startswith("utils/")}
     scripts = {script.removesuffix(".py") for script in SCRIPTS}
-    assert not {name_of(path) for path in FILES for module in imports(path) if module.split(".")[0] in scripts}
+    assert not {
+        name_of(path)
+        for path in FILES
+        for module in imports(path)
+        if module.split(".")[0] in scripts
+    }
 
 
 def test_the_product_never_imports_the_sandbox_or_the_tests() -> None:
@@ -117,6 +131,7 @@ def test_the_only_broad_handler_is_where_scripts_end() -> None:
 def test_the_walk_really_sees_imports(tmp_path: Path) -> None:
     path = tmp_path / "odd.py"
     path.write_text(
-        "def f():\n    from pymongo.errors import PyMongoError\n    import os.path as p\n", encoding="utf-8"
+        "def f():\n    from pymongo.errors import PyMongoError\n    import os.path as p\n",
+        encoding="utf-8",
     )
     assert imports(path) == {"pymongo.errors", "pymongo.errors.PyMongoError", "os.path"}

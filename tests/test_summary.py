@@ -11,7 +11,17 @@ from utils.settings import PROJECT
 def test_a_run_without_a_server_says_loudly_what_was_skipped() -> None:
     of_the_contract = ("tests/store/test_server_time.py", "tests/store/test_daily_prices_view.py")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *of_the_contract],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "0",
+            "-p",
+            "no:cacheprovider",
+            *of_the_contract,
+        ],
         cwd=PROJECT,
         env=os.environ | {"MONGODB_TEST_URI": ""},
         capture_output=True,

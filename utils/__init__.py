@@ -1,1 +1,2 @@
-"""What all three scripts share: settings, clock, dates, logging, state. Imports nothing from `collectors`."""
+"""What all three scripts share: settings, clock, dates, logging, state. Imports nothing from
+`collectors`."""

@@ -1,19 +1,22 @@
-"""Adjusting on reading: what published prices and volumes are multiplied with to compare with a later session's.
+"""Adjusting on reading: what published prices and volumes are multiplied with to compare with a
+later session's.
 
 The one implementation behind `load_panel`, `load_prices` and the export.
 
 - A price is multiplied by every later factor of its ticker, up to the session that is adjusted to.
-- A volume is multiplied by shares after / shares before of every later split and consolidation, and by nothing else:
-  only there is one share of before so many shares of after, for every holder. Rights issues sell new shares, a capital
-  reduction may take them from some holders alone, a market transfer or a SPAC merger adds other people's.
+- A volume is multiplied by shares after / shares before of every later split and consolidation, and
+  by nothing else: only there is one share of before so many shares of after, for every holder.
+  Rights issues sell new shares, a capital reduction may take them from some holders alone, a market
+  transfer or a SPAC merger adds other people's.
 - `value`, `market_cap` and `shares` are never adjusted.
 - A factor that is not known yet (NaN) counts as 1, and `pending` names its session and tickers.
 
-A *listing* is a run of stored sessions that all have the ticker. Halted tickers keep their rows (no gap in 242,545
-recorded ticker-days), so a code that is gone for a stored session and comes back stands for another company, or for
-one that was listed anew: what the code cost before has nothing to do with it. No factor reaches over the gap; the
-earlier listing is adjusted to its own last session, as a delisted ticker is. A SPAC that merges keeps its code without
-a gap and its base price without a jump (two recorded): its shares are the company's, and its history goes on.
+A *listing* is a run of stored sessions that all have the ticker. Halted tickers keep their rows (no
+gap in 242,545 recorded ticker-days), so a code that is gone for a stored session and comes back
+stands for another company, or for one that was listed anew: what the code cost before has nothing
+to do with it. No factor reaches over the gap; the earlier listing is adjusted to its own last
+session, as a delisted ticker is. A SPAC that merges keeps its code without a gap and its base price
+without a jump (two recorded): its shares are the company's, and its history goes on.
 """
 
 import math
@@ -33,9 +36,11 @@ NEW_LISTING = math.nan
 
 
 def later_products(factors: Sequence[float]) -> list[float]:
-    """For n factors, oldest first, n + 1 products: number k is that of the factors from k on, the last one is 1.
+    """For n factors, oldest first, n + 1 products: number k is that of the factors from k on, the
+    last one is 1.
 
-    At a `NEW_LISTING` the product begins again: what is older is not multiplied with what comes after it.
+    At a `NEW_LISTING` the product begins again: what is older is not multiplied with what comes
+    after it.
     """
     products = [1.0]
     for factor in reversed(factors):
@@ -49,8 +54,8 @@ def to_whole(numbers: Floats) -> npt.NDArray[np.int64]:
 
 
 def without_noise(prices: Floats) -> Floats:
-    """To twelve significant digits: a price times base / price is the base again, and prices that are equal compare as
-    equal. Any shape; NaN and 0 stay."""
+    """To twelve significant digits: a price times base / price is the base again, and prices that
+    are equal compare as equal. Any shape; NaN and 0 stay."""
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = 10.0 ** (11 - np.floor(np.log10(np.abs(prices))))
         rounded = np.rint(prices * scale) / scale
@@ -58,15 +63,18 @@ def without_noise(prices: Floats) -> Floats:
 
 
 class Adjustments:
-    """What the prices and volumes of each session are multiplied with, gathered from the sessions, oldest first.
+    """What the prices and volumes of each session are multiplied with, gathered from the sessions,
+    oldest first.
 
-    `add` every session up to the one that is adjusted to, then ask. Only what is not 1 is kept, so years of the whole
-    market need little memory.
+    `add` every session up to the one that is adjusted to, then ask. Only what is not 1 is kept, so
+    years of the whole market need little memory.
 
     Args:
-        actions: the documents of `stock_data.corporate_actions` for these sessions; without them volumes stay.
-        previous_session: the exchange's session before a day. A session that is added without it has a hole before it,
-            and nobody knows what happened there. Without this, no holes are looked for.
+        actions: the documents of `stock_data.corporate_actions` for these sessions; without them
+            volumes stay.
+        previous_session: the exchange's session before a day. A session that is added without it
+            has a hole before it, and nobody knows what happened there. Without this, no holes are
+            looked for.
     """
 
     def __init__(
@@ -75,8 +83,8 @@ class Adjustments:
         previous_session: Callable[[str], str] | None = None,
     ) -> None:
         self.pending: dict[str, list[str]] = {}
-        """Session -> tickers whose factor is not known, all behind a hole; not of the first session, whose factors
-        adjust nothing."""
+        """Session -> tickers whose factor is not known, all behind a hole; not of the first
+        session, whose factors adjust nothing."""
         self._previous_session = previous_session
         self.sessions: list[str] = []
         """What was added so far."""
@@ -105,7 +113,8 @@ class Adjustments:
             self._volumes.add(ticker, session, ratio)
 
     def prices(self, session: str, tickers: Sequence[str]) -> Floats:
-        """What the prices of these tickers in that session are multiplied with, shape (tickers,)."""
+        """What the prices of these tickers in that session are multiplied with, shape
+        (tickers,)."""
         return self._prices.at(session, tickers)
 
     def volumes(self, session: str, tickers: Sequence[str]) -> Floats:
@@ -121,11 +130,15 @@ class Adjustments:
         return self._volumes.over(sessions, tickers)
 
     def listed_since(self) -> dict[str, str]:
-        """The first session of each ticker's last listing, for the tickers that were gone in between."""
+        """The first session of each ticker's last listing, for the tickers that were gone in
+        between."""
         return self._prices.last_listings()
 
     def _is_behind_hole(self, session: str) -> bool:
-        return self._previous_session is not None and self._previous_session(session) != self.sessions[-2]
+        return (
+            self._previous_session is not None
+            and self._previous_session(session) != self.sessions[-2]
+        )
 
     def _note_new_listings(self, session: str, tickers: list[str]) -> None:
         if tickers is self._previous or tickers == self._previous:  # as in most sessions

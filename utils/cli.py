@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class StopRequest:
-    """Set by SIGTERM and Ctrl-C: finish the piece of work in hand, then leave. It only notes which; a signal handler
-    that writes to a log may meet itself."""
+    """Set by SIGTERM and Ctrl-C: finish the piece of work in hand, then leave. It only notes which;
+    a signal handler that writes to a log may meet itself."""
 
     signal_name: str = ""
 
@@ -65,7 +65,8 @@ class Shift:
     stop: StopRequest = field(default_factory=StopRequest)
 
     def pause(self, seconds: float) -> None:
-        """Wait so long and tell the locks that we live, but leave with `NotNow` soon after a stop was requested."""
+        """Wait so long and tell the locks that we live, but leave with `NotNow` soon after a stop
+        was requested."""
         waited = 0
         while not self.stop.requested:
             if waited >= seconds:
@@ -74,12 +75,19 @@ class Shift:
             waited += 1
             if waited % BEAT_SECONDS == 0:
                 self.store.beat_locks()
-        raise NotNow("Stopped on request while waiting for the exchange. The next run goes on from there.")
+        raise NotNow(
+            "Stopped on request while waiting for the exchange. The next run goes on from there."
+        )
 
 
 def setting_options(args: argparse.Namespace) -> dict[str, str]:
-    """The options whose `dest` is the name of a setting, as far as they were given: setting (lower case) -> text."""
-    return {name: text for name, text in vars(args).items() if name in Settings.model_fields and text is not None}
+    """The options whose `dest` is the name of a setting, as far as they were given: setting (lower
+    case) -> text."""
+    return {
+        name: text
+        for name, text in vars(args).items()
+        if name in Settings.model_fields and text is not None
+    }
 
 
 def run(
@@ -89,7 +97,8 @@ def run(
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Start up with the store open, do the work, turn every outcome into an exit code. See `run_without_store`."""
+    """Start up with the store open, do the work, turn every outcome into an exit code. See
+    `run_without_store`."""
 
     def with_store(settings: Settings, clock: Clock) -> int:
         return _with_store(settings, clock, work)
@@ -109,9 +118,10 @@ def run_without_store(
     Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
 
     Args:
-        is_watched: what becomes of the run, as cron starts it, is told to the monitor, and to people when it matters
-            (`utils.notifications.watch`).
-        ask_first: may change settings before they are read; False: there is nothing to do after all.
+        is_watched: what becomes of the run, as cron starts it, is told to the monitor, and to
+            people when it matters (`utils.notifications.watch`).
+        ask_first: may change settings before they are read; False: there is nothing to do after
+            all.
     """
     watch = Watch(script)
 
@@ -134,13 +144,15 @@ def run_without_store(
         return EXIT_DONE
 
     code = _exit_code(script, whole_run, watch.failed)
-    _exit_code(f"{script}, telling what the run came to,", tell, lambda _: None)  # it does not change what that is
+    _exit_code(
+        f"{script}, telling what the run came to,", tell, lambda _: None
+    )  # it does not change what that is
     return code
 
 
 def _exit_code(what: str, do: Callable[[], int], failed: Callable[[Exception], None]) -> int:
-    """What it comes to, whatever leaves it. Here is the scripts' one broad `except`. Secrets are blanked by the log;
-    before there is one, nothing is known that could hold any."""
+    """What it comes to, whatever leaves it. Here is the scripts' one broad `except`. Secrets are
+    blanked by the log; before there is one, nothing is known that could hold any."""
     try:
         return do()
     except NightShiftError as error:
@@ -179,14 +191,20 @@ def _say(message: str, level: int) -> None:
 
 
 def screen(highlight: bool = True) -> Console:
-    """What a person is answered on: stdout, as wide as the terminal; without one wide enough for every table."""
+    """What a person is answered on: stdout, as wide as the terminal; without one wide enough for
+    every table."""
     return Console(file=sys.stdout, highlight=highlight, width=None if sys.stdout.isatty() else 120)
 
 
-def parse_with_status(parser: argparse.ArgumentParser, argv: list[str] | None, *others: str) -> argparse.Namespace:
-    """Parse with `--status` and `--json`, which every script has. `--json` goes with these other options too."""
+def parse_with_status(
+    parser: argparse.ArgumentParser, argv: list[str] | None, *others: str
+) -> argparse.Namespace:
+    """Parse with `--status` and `--json`, which every script has. `--json` goes with these other
+    options too."""
     companions = " or ".join(["--status", *others])
-    parser.add_argument("--status", action="store_true", help="show what was asked for and where things stand")
+    parser.add_argument(
+        "--status", action="store_true", help="show what was asked for and where things stand"
+    )
     parser.add_argument("--json", action="store_true", help=f"with {companions}: for a program")
     args = parser.parse_args(argv)
     if args.json and not any(getattr(args, option.strip("-")) for option in ("--status", *others)):
@@ -201,7 +219,9 @@ def date_option(text: str) -> str:
     except OutOfCalendar as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date. Write it as 2024-01-22.") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a date. Write it as 2024-01-22."
+        ) from None
     return text
 
 
@@ -209,7 +229,9 @@ def check_not_future(option: str, day: str | None, now: datetime) -> None:
     """Raises `WrongUsage` when the day of that option lies after today, KST."""
     today = now.date().isoformat()
     if day is not None and day > today:
-        raise WrongUsage(f"{option} {day} is in the future; today is {today} KST. Choose an earlier day.")
+        raise WrongUsage(
+            f"{option} {day} is in the future; today is {today} KST. Choose an earlier day."
+        )
 
 
 def check_span(first: str | None, last: str | None, now: datetime) -> None:

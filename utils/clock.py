@@ -11,7 +11,9 @@ KST = pytz.timezone("Asia/Seoul")
 HOST_ZONE = Path("/etc/localtime")
 
 
-def kst(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
+def kst(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+) -> datetime:
     """An aware datetime in Korea Standard Time (UTC+9, no daylight saving since 1988)."""
     return KST.localize(datetime(year, month, day, hour, minute, second))
 
@@ -20,7 +22,8 @@ class Clock:
     """The time in UTC and KST, a monotonic stopwatch and a sleep.
 
     Args:
-        starts_at: an aware datetime from which the clock runs on at normal speed. None: the real time.
+        starts_at: an aware datetime from which the clock runs on at normal speed. None: the real
+            time.
     """
 
     def __init__(self, starts_at: datetime | None = None) -> None:
@@ -46,8 +49,9 @@ class Clock:
         return time.monotonic()
 
     def host_utc_offsets(self, host_zone: Path = HOST_ZONE) -> set[timedelta]:
-        """What local time is ahead of UTC this year: two values with daylight saving, and more where TZ says another
-        zone in this terminal than the host keeps, because nobody can tell from here which of them cron has."""
+        """What local time is ahead of UTC this year: two values with daylight saving, and more
+        where TZ says another zone in this terminal than the host keeps, because nobody can tell
+        from here which of them cron has."""
         return self._utc_offsets(None) | self._utc_offsets(_read_zone(host_zone))
 
     def zone_utc_offsets(self, zone: str) -> set[timedelta]:

@@ -9,11 +9,13 @@ PROCESSES = Path("/proc")
 
 
 def honours_cron_tz(folders: Iterable[Path] = FOLDERS) -> bool | None:
-    """Whether the daemon reads the fields of a line in the zone of the last `CRON_TZ=` above it. None: nobody can tell,
-    because there is no daemon, several that differ, or one that may not be read.
+    """Whether the daemon reads the fields of a line in the zone of the last `CRON_TZ=` above it.
+    None: nobody can tell, because there is no daemon, several that differ, or one that may not be
+    read.
 
-    cronie does, Debian's cron and busybox do not. The name of the variable stands in the program of one that does. The
-    program is not asked: to a daemon an option that it does not know may mean to start.
+    cronie does, Debian's cron and busybox do not. The name of the variable stands in the program of
+    one that does. The program is not asked: to a daemon an option that it does not know may mean to
+    start.
     """
     programs = [path for folder in folders for name in NAMES if (path := folder / name).is_file()]
     try:

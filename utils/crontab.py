@@ -1,4 +1,5 @@
-"""This project's block in the user's crontab: shown, put in, taken out. Every other line is kept as it is.
+"""This project's block in the user's crontab: shown, put in, taken out. Every other line is kept as
+it is.
 
 A crontab is bytes here, because nobody says in which encoding it is.
 """
@@ -39,18 +40,21 @@ class Place:
     below: bytes
 
     def filled(self, block: bytes) -> bytes:
-        """The crontab with this block. Cron demands that a line ends, so the last one above is ended."""
+        """The crontab with this block. Cron demands that a line ends, so the last one above is
+        ended."""
         unended = self.above and not self.above.endswith(b"\n")
         return self.above + (b"\n" if unended else b"") + block + self.below
 
 
 def marker(which: str, project: Path) -> bytes:
-    """`begin` or `end`, with the folder, so that several projects of one user keep out of each other's way."""
+    """`begin` or `end`, with the folder, so that several projects of one user keep out of each
+    other's way."""
     return os.fsencode(f"# krx-night-shift: {which} {project}")
 
 
 def find_block(text: bytes, project: Path) -> Place:
-    """Raises `WrongUsage` when this project's markers are not one pair around nothing but its own lines."""
+    """Raises `WrongUsage` when this project's markers are not one pair around nothing but its own
+    lines."""
     lines = text.splitlines(keepends=True)
     pair = [marker("begin", project), marker("end", project)]
     marks = {number: line.strip() for number, line in enumerate(lines) if _MARK.match(line.strip())}
@@ -64,7 +68,9 @@ def find_block(text: bytes, project: Path) -> Place:
             f"The marker lines of {project} in your crontab are damaged: one `begin` and one `end` belong there, and"
             f" there are lines {found}. Nothing was changed. Mend or delete them with `crontab -e`."
         )
-    return Place(b"".join(lines[:first]), b"".join(lines[first : last + 1]), b"".join(lines[last + 1 :]))
+    return Place(
+        b"".join(lines[:first]), b"".join(lines[first : last + 1]), b"".join(lines[last + 1 :])
+    )
 
 
 def setting_of(above: bytes, name: str) -> str | None:
@@ -79,7 +85,9 @@ class UserCrontab:
     def __init__(self) -> None:
         command = shutil.which("crontab")
         if command is None:
-            raise WrongUsage("There is no `crontab` command. Install cron, or take the systemd timers of docs/cron.md.")
+            raise WrongUsage(
+                "There is no `crontab` command. Install cron, or take the systemd timers of docs/cron.md."
+            )
         self._command = command
 
     def read(self) -> bytes:
@@ -94,12 +102,18 @@ class UserCrontab:
         """Replace all of it, and read it back."""
         done = self._run("-", text)
         if done.returncode:
-            raise WrongUsage(f"`crontab` does not take the new lines: {_said(done)} Your crontab is as it was.")
+            raise WrongUsage(
+                f"`crontab` does not take the new lines: {_said(done)} Your crontab is as it was."
+            )
         if text not in self.read():
-            raise NightShiftError("Your crontab is not what was written. Look at it with `crontab -l`.")
+            raise NightShiftError(
+                "Your crontab is not what was written. Look at it with `crontab -l`."
+            )
 
     def _run(self, argument: str, text: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run([self._command, argument], input=text, capture_output=True, check=False)  # noqa: S603
+        return subprocess.run(
+            [self._command, argument], input=text, capture_output=True, check=False
+        )
 
 
 def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
@@ -108,7 +122,11 @@ def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 def change_crontab(action: str, settings: Settings, clock: Clock) -> int:
     """`--cron`: print the block as it is right in this crontab, install or remove it."""
-    actions: dict[str, Callable[[Settings, Clock], None]] = {"print": show, "install": install, "remove": remove}
+    actions: dict[str, Callable[[Settings, Clock], None]] = {
+        "print": show,
+        "install": install,
+        "remove": remove,
+    }
     actions[action](settings, clock)
     return EXIT_DONE
 
@@ -123,7 +141,8 @@ def show(settings: Settings, clock: Clock) -> None:
 
 
 def schedule_in_crontab() -> bool | None:
-    """Whether lines of this user's crontab start both scripts of this project. None: no crontab can be read."""
+    """Whether lines of this user's crontab start both scripts of this project. None: no crontab can
+    be read."""
     try:
         lines = UserCrontab().read().splitlines()
     except WrongUsage:
@@ -143,7 +162,9 @@ def install(settings: Settings, clock: Clock) -> None:
         log.info("Your crontab has the right lines already.")
     else:
         _replace(crontab, old, new, settings, clock)
-        log.info("The lines are in your crontab. `manual_setup.py --cron remove` takes them out again.")
+        log.info(
+            "The lines are in your crontab. `manual_setup.py --cron remove` takes them out again."
+        )
     _warn(place)
 
 
@@ -161,15 +182,21 @@ def remove(settings: Settings, clock: Clock) -> None:
 def block_for(above: bytes, settings: Settings, clock: Clock) -> bytes:
     """The lines between their markers, right below these lines of a crontab."""
     if "\n" in f"{PROJECT}{sys.executable}{settings.log_dir}":
-        raise WrongUsage("Cron cannot start what lies in a folder with a line break in its name. Rename it.")
+        raise WrongUsage(
+            "Cron cannot start what lies in a folder with a line break in its name. Rename it."
+        )
     python = Path(sys.executable).absolute()
-    lines = cron_lines(PROJECT, python, settings.log_dir, utc_offsets_below(above, clock, honours_cron_tz()))
-    return b"\n".join([marker("begin", PROJECT), *map(os.fsencode, lines), marker("end", PROJECT), b""])
+    lines = cron_lines(
+        PROJECT, python, settings.log_dir, utc_offsets_below(above, clock, honours_cron_tz())
+    )
+    return b"\n".join(
+        [marker("begin", PROJECT), *map(os.fsencode, lines), marker("end", PROJECT), b""]
+    )
 
 
 def utc_offsets_below(above: bytes, clock: Clock, honours: bool | None) -> set[timedelta]:
-    """What the zone is ahead of UTC in which cron reads the lines below these. In doubt the offsets of both zones, for
-    which `cron_lines` has an answer that is right in either."""
+    """What the zone is ahead of UTC in which cron reads the lines below these. In doubt the offsets
+    of both zones, for which `cron_lines` has an answer that is right in either."""
     zone = setting_of(above, "CRON_TZ")
     if zone is None or honours is False:
         return clock.host_utc_offsets()
@@ -178,8 +205,9 @@ def utc_offsets_below(above: bytes, clock: Clock, honours: bool | None) -> set[t
 
 
 def advice(settings: Settings, clock: Clock) -> tuple[str, str, str]:
-    """How it is with the lines, for the end of the setup: `cron_installed`, `cron_missing`, `cron_impossible` where
-    there is no `crontab` command, `cron_refused` where it would not take them; the lines; why it would not."""
+    """How it is with the lines, for the end of the setup: `cron_installed`, `cron_missing`,
+    `cron_impossible` where there is no `crontab` command, `cron_refused` where it would not take
+    them; the lines; why it would not."""
     place, problem = _place_and_problem()
     block = block_for(place.above, settings, clock)
     state = "cron_installed" if place.block == block else "cron_missing"
@@ -216,7 +244,9 @@ def _place_and_problem() -> tuple[Place, str]:
 
 def _scripts_started(line: bytes) -> set[bytes]:
     """Those of this project that a line of a crontab starts."""
-    is_ours = os.fsencode(str(PROJECT).replace("%", "\\%")) in line and not line.lstrip().startswith(b"#")
+    is_ours = os.fsencode(
+        str(PROJECT).replace("%", "\\%")
+    ) in line and not line.lstrip().startswith(b"#")
     return {script for script in _SCRIPTS if is_ours and script in line}
 
 
@@ -229,7 +259,9 @@ def _refuse_strange_shell(above: bytes) -> None:
         )
 
 
-def _replace(crontab: UserCrontab, old: bytes, new: bytes, settings: Settings, clock: Clock) -> None:
+def _replace(
+    crontab: UserCrontab, old: bytes, new: bytes, settings: Settings, clock: Clock
+) -> None:
     """Write the new crontab; the old one is kept beside the logs, readable by its owner alone."""
     if old:
         digest = hashlib.sha256(old).hexdigest()[:8]  # so that no other crontab is written over
@@ -244,6 +276,9 @@ def _warn(place: Place) -> None:
     """About what would keep the night shift from starting, or start it twice."""
     for line in (place.above + place.below).splitlines():
         if _scripts_started(line):
-            log.warning("Another line of your crontab starts a script of this project: %s", os.fsdecode(line))
+            log.warning(
+                "Another line of your crontab starts a script of this project: %s",
+                os.fsdecode(line),
+            )
     if nothing_starts_cron():
         log.warning("No cron daemon is running on this host. Nothing will start before one does.")

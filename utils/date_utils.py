@@ -1,4 +1,5 @@
-"""Sessions of the exchange: which days are sessions, when they are due, when they are final. Dates are KST strings."""
+"""Sessions of the exchange: which days are sessions, when they are due, when they are final. Dates
+are KST strings."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
@@ -12,13 +13,16 @@ from utils.clock import KST
 from utils.errors import WrongUsage
 
 FIRST_DAY = date(2001, 1, 1)
-"""`holidays` agrees with every real session since; before 2001 the exchange closed on days it does not know."""
+"""`holidays` agrees with every real session since; before 2001 the exchange closed on days it does
+not know."""
 LAST_DAY = date(2099, 12, 31)
 
 DUE_FROM = time(18, 0)
-"""KST on the session's own day: before this its volumes are still moving, so it is not due at all."""
+"""KST on the session's own day: before this its volumes are still moving, so it is not due at
+all."""
 FINAL_FROM = time(8, 0)
-"""KST on the following calendar day: the after-market is booked; what is read from then on is final."""
+"""KST on the following calendar day: the after-market is booked; what is read from then on is
+final."""
 
 _SHORTER_DAY_UNTIL = date(2016, 8, 1)
 _EXAM_DAYS_OUT_OF_TURN = {
@@ -63,7 +67,10 @@ def _shift(day: str, days: int) -> str:
 
 def weekdays(first: str, last: str) -> list[str]:
     """Monday to Friday from first to last, both inclusive."""
-    start, count = date.fromisoformat(first), (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
+    start, count = (
+        date.fromisoformat(first),
+        (date.fromisoformat(last) - date.fromisoformat(first)).days + 1,
+    )
     days = (start + timedelta(offset) for offset in range(count))
     return [day.isoformat() for day in days if day.weekday() < 5]
 
@@ -74,22 +81,28 @@ def _library() -> holidays.HolidayBase:
 
 
 def predicted_open(day: str) -> bool:
-    """What the `holidays` package says of the day. Raises `OutOfCalendar` outside FIRST_DAY..LAST_DAY."""
+    """What the `holidays` package says of the day. Raises `OutOfCalendar` outside
+    FIRST_DAY..LAST_DAY."""
     when = date.fromisoformat(day)
     if not FIRST_DAY <= when <= LAST_DAY:
-        raise OutOfCalendar(f"{day} is outside the calendar, which runs from {FIRST_DAY} to {LAST_DAY}")
+        raise OutOfCalendar(
+            f"{day} is outside the calendar, which runs from {FIRST_DAY} to {LAST_DAY}"
+        )
     return when.weekday() < 5 and when not in _library()
 
 
 class TradingCalendar:
-    """The exchange's sessions: predicted by `holidays`, corrected by what the exchange itself has shown.
+    """The exchange's sessions: predicted by `holidays`, corrected by what the exchange itself has
+    shown.
 
     Args:
         observed: day -> whether the exchange was open; outweighs the prediction.
         same_evening: whether a session can be had on its own evening. False: only when it is final.
     """
 
-    def __init__(self, observed: Mapping[str, bool] | None = None, same_evening: bool = True) -> None:
+    def __init__(
+        self, observed: Mapping[str, bool] | None = None, same_evening: bool = True
+    ) -> None:
         self._observed = dict(observed or {})
         self._same_evening = same_evening
 
@@ -107,11 +120,13 @@ class TradingCalendar:
         return self._observed.get(day, predicted)
 
     def is_settled(self, day: str) -> bool:
-        """Whether the exchange itself has shown if the day is a session; weekends need no showing."""
+        """Whether the exchange itself has shown if the day is a session; weekends need no
+        showing."""
         return day in self._observed or date.fromisoformat(day).weekday() >= 5
 
     def sessions(self, first: str, last: str) -> list[str]:
-        """All sessions from first to last, both inclusive, oldest first; none when first is after last."""
+        """All sessions from first to last, both inclusive, oldest first; none when first is after
+        last."""
         span = (date.fromisoformat(last) - date.fromisoformat(first)).days
         days = (_shift(first, offset) for offset in range(span + 1))
         return [day for day in days if self.is_session(day)]
@@ -125,22 +140,24 @@ class TradingCalendar:
         return next(self._walk(day, 1))
 
     def last_sessions(self, last: str, count: int) -> list[str]:
-        """The `count` sessions up to and including `last` (or the last one before it), oldest first."""
+        """The `count` sessions up to and including `last` (or the last one before it), oldest
+        first."""
         walk = self._walk(_shift(last, 1), -1)
         return [next(walk) for _ in range(count)][::-1]
 
     def session_of_night(self, now: datetime) -> str:
         """Which session a night is about: the last one that is due at this moment.
 
-        At 19:00 of a session that session; on Saturday 03:00, Monday 00:10 or the morning after a holiday the last
-        one before; before 18:00 of a session still the previous one.
+        At 19:00 of a session that session; on Saturday 03:00, Monday 00:10 or the morning after a
+        holiday the last one before; before 18:00 of a session still the previous one.
         """
         tomorrow = _shift(now.astimezone(KST).date().isoformat(), 1)
         return next(session for session in self._walk(tomorrow, -1) if self.is_due(session, now))
 
     def market_hours(self, session: str) -> MarketHours:
-        """Regular hours. The year's first session opens at 10:00; on the day of the college entrance exam all is an
-        hour later (10:00-16:30). The close was 15:00 until 2016-07-29. Raises ValueError when it is no session."""
+        """Regular hours. The year's first session opens at 10:00; on the day of the college
+        entrance exam all is an hour later (10:00-16:30). The close was 15:00 until 2016-07-29.
+        Raises ValueError when it is no session."""
         if not self.is_session(session):
             raise ValueError(f"{session} is not a session")
         day = date.fromisoformat(session)
@@ -159,7 +176,8 @@ class TradingCalendar:
 
 
 def exam_day(year: int) -> date:
-    """The college entrance exam (수능): the Thursday from 13 to 19 November, as in every year since 2016 but two."""
+    """The college entrance exam (수능): the Thursday from 13 to 19 November, as in every year since
+    2016 but two."""
     if year in _EXAM_DAYS_OUT_OF_TURN:
         return _EXAM_DAYS_OUT_OF_TURN[year]
     earliest = date(year, 11, 13)
@@ -167,7 +185,10 @@ def exam_day(year: int) -> date:
 
 
 def neighbours(session: str, ordered: list[str]) -> tuple[str | None, str | None]:
-    """The entries before and after the session's place in a sorted list, whether it is in the list or not."""
+    """The entries before and after the session's place in a sorted list, whether it is in the list
+    or not."""
     place = bisect_left(ordered, session)
     after = place + 1 if place < len(ordered) and ordered[place] == session else place
-    return (ordered[place - 1] if place else None), (ordered[after] if after < len(ordered) else None)
+    return (ordered[place - 1] if place else None), (
+        ordered[after] if after < len(ordered) else None
+    )

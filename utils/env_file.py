@@ -1,4 +1,5 @@
-"""`.env` as a file: read as it is written, and changed without touching anything else that stands in it."""
+"""`.env` as a file: read as it is written, and changed without touching anything else that stands
+in it."""
 
 import io
 import os
@@ -15,7 +16,8 @@ from utils.errors import WrongUsage
 _BLANK = r"[^\S\r\n]*"
 _UP_TO_VALUE = re.compile(rf"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+){_BLANK}={_BLANK}")
 _VALUE = re.compile(
-    rf"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?:[^\r\n]*?)(?={_BLANK}(?:\r|\n|$)|[^\S\r\n]+\#)""", re.DOTALL
+    rf"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?:[^\r\n]*?)(?={_BLANK}(?:\r|\n|$)|[^\S\r\n]+\#)""",
+    re.DOTALL,
 )
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_./:@,%+=-]*")
 _NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
@@ -23,25 +25,31 @@ _NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
 
 
 def read_env_file(env_file: Path) -> dict[str, str]:
-    """Name -> text, as written: nothing is replaced in it, so a password may hold `$`. No file, no names.
+    """Name -> text, as written: nothing is replaced in it, so a password may hold `$`. No file, no
+    names.
 
-    Raises `WrongUsage` for a line that cannot be understood, without showing it: it may hold a password.
+    Raises `WrongUsage` for a line that cannot be understood, without showing it: it may hold a
+    password.
     """
     statements = _statements(env_file, _text_of(env_file))
     return {each.key: each.value for each in statements if each.key and each.value is not None}
 
 
-def change_env_file(env_file: Path, changes: Mapping[str, str], template: Path | None = None) -> None:
-    """Give these settings these values; every comment, every other setting and the order stay, byte for byte.
+def change_env_file(
+    env_file: Path, changes: Mapping[str, str], template: Path | None = None
+) -> None:
+    """Give these settings these values; every comment, every other setting and the order stay, byte
+    for byte.
 
-    A setting that the file only shows commented out is put below that line, any other at the end. The file is replaced
-    whole or not at all, and nobody else may read it (mode 0600).
+    A setting that the file only shows commented out is put below that line, any other at the end.
+    The file is replaced whole or not at all, and nobody else may read it (mode 0600).
 
     Args:
         changes: name -> text; an empty one means the default.
         template: what a file that is not there yet begins as.
     Raises:
-        WrongUsage: a line that cannot be understood, a value that no line can hold, a file that cannot be written.
+        WrongUsage: a line that cannot be understood, a value that no line can hold, a file that
+            cannot be written.
     """
     text = before = _text_of(env_file) or _text_of(template)
     for name, value in changes.items():
@@ -66,7 +74,9 @@ def check_writable(env_file: Path) -> None:
 
 
 def _unwritable(env_file: Path, error: OSError) -> WrongUsage:
-    return WrongUsage(f"{env_file} cannot be written ({error.strerror}). Mend its rights or the disk.")
+    return WrongUsage(
+        f"{env_file} cannot be written ({error.strerror}). Mend its rights or the disk."
+    )
 
 
 def _real(env_file: Path) -> Path:
@@ -80,19 +90,26 @@ def _text_of(file: Path | None) -> str:
     try:
         return file.read_bytes().decode("utf-8")
     except (UnicodeDecodeError, OSError) as error:
-        raise WrongUsage(f"{file} cannot be read ({error}). Save it as UTF-8 text this user may read.") from None
+        raise WrongUsage(
+            f"{file} cannot be read ({error}). Save it as UTF-8 text this user may read."
+        ) from None
 
 
 def _statements(env_file: Path, text: str) -> list[Binding]:
     """Every line (or quoted value of several lines) with the text that it is made of."""
     statements = list(parse_stream(io.StringIO(text)))
-    if broken := [str(each.original.line) for each in statements if each.error or (each.key and each.value is None)]:
+    if broken := [
+        str(each.original.line)
+        for each in statements
+        if each.error or (each.key and each.value is None)
+    ]:
         raise WrongUsage(f"{env_file}, line {', '.join(broken)}: not of the form NAME=value.")
     return statements
 
 
 def _with_setting(statements: list[Binding], name: str, value: str, text: str) -> str:
-    """The file's text after one change. The same setting may stand there more than once, in capitals or not."""
+    """The file's text after one change. The same setting may stand there more than once, in
+    capitals or not."""
     lines = [each.original.string for each in statements]
     known = [place for place, each in enumerate(statements) if (each.key or "").upper() == name]
     if all(statements[place].value == value for place in known) and (known or not value):
@@ -118,14 +135,23 @@ def _changed(statement: Binding, value: str) -> str:
     start = _UP_TO_VALUE.match(line)
     old = None if start is None else _VALUE.match(line, start.end())
     if start is None or old is None:
-        raise WrongUsage(f"{statement.key} in .env stands in a line that this program cannot change. Change it there.")
+        raise WrongUsage(
+            f"{statement.key} in .env stands in a line that this program cannot change. Change it there."
+        )
     behind = line[old.end() :]
-    return line[: start.end()] + _quoted(str(statement.key), value) + (" " if behind.startswith("#") else "") + behind
+    return (
+        line[: start.end()]
+        + _quoted(str(statement.key), value)
+        + (" " if behind.startswith("#") else "")
+        + behind
+    )
 
 
 def _quoted(name: str, value: str) -> str:
     if any(unicodedata.category(character) in _NOT_IN_A_LINE for character in value):
-        raise WrongUsage(f"{name}: a value with line breaks or control characters cannot stand in .env.")
+        raise WrongUsage(
+            f"{name}: a value with line breaks or control characters cannot stand in .env."
+        )
     if _NEEDS_NO_QUOTES.fullmatch(value):
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

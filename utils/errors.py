@@ -1,4 +1,5 @@
-"""Every failure this project tells apart: its `kind` (as in `job_status.error.kind`) and the exit code it leads to.
+"""Every failure this project tells apart: its `kind` (as in `job_status.error.kind`) and the exit
+code it leads to.
 
 Messages say what happened and what to do about it. None of them ever becomes empty data.
 """
@@ -55,7 +56,8 @@ class ClosedMarket(SourceError):
 
 
 class NotPublished(SourceError):
-    """All `-`: closed or not out yet. The exchange cannot say which before it shows a later session."""
+    """All `-`: closed or not out yet. The exchange cannot say which before it shows a later
+    session."""
 
     kind = "not_published"
     exit_code = EXIT_NOT_NOW
@@ -69,7 +71,8 @@ class SourceRefuses(SourceError):
 
 
 class Banned(SourceRefuses):
-    """Automated use detected: closed to us for a day from detection; every further try renews it."""
+    """Automated use detected: closed to us for a day from detection; every further try renews
+    it."""
 
     kind = "banned"
 
@@ -81,7 +84,8 @@ class LoggedOut(SourceRefuses):
 
 
 class LoggedInElsewhere(SourceRefuses):
-    """Somebody else is at work with the same account, and the exchange does not let us take it over."""
+    """Somebody else is at work with the same account, and the exchange does not let us take it
+    over."""
 
     kind = "logged_in_elsewhere"
 
@@ -125,7 +129,8 @@ class AnswerCutOff(SourceDown):
 
 
 class MalformedAnswer(SourceError):
-    """Not what the exchange publishes: a missing block or column, an unparsable cell, too few rows."""
+    """Not what the exchange publishes: a missing block or column, an unparsable cell, too few
+    rows."""
 
     kind = "malformed"
 

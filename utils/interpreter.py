@@ -1,4 +1,5 @@
-"""Each script imports this first: a Python that lacks the packages ends here, told what to do, not in a traceback."""
+"""Each script imports this first: a Python that lacks the packages ends here, told what to do, not
+in a traceback."""
 
 import sys
 from importlib.util import find_spec

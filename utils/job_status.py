@@ -1,4 +1,5 @@
-"""A job's record from start to finish: it says completed only when the work inside the block is done."""
+"""A job's record from start to finish: it says completed only when the work inside the block is
+done."""
 
 import logging
 from collections.abc import Mapping
@@ -13,13 +14,15 @@ log = logging.getLogger(__name__)
 
 
 class JobRun:
-    """`with JobRun(store, DAILY_UPDATE, session) as job:` running inside, completed after, failed when an error leaves.
+    """`with JobRun(store, DAILY_UPDATE, session) as job:` running inside, completed after, failed
+    when an error leaves.
 
     The error itself always goes on; recording it never hides it.
 
     Args:
-        shared: several runs may be at work on it at once, each recording how far all of them have come, until it is
-            completed. Else a run that finds the record taken over by another one leaves with `LockHeld`.
+        shared: several runs may be at work on it at once, each recording how far all of them have
+            come, until it is completed. Else a run that finds the record taken over by another one
+            leaves with `LockHeld`.
     """
 
     def __init__(self, store: Store, name: str, session: str, shared: bool = False) -> None:
@@ -34,7 +37,8 @@ class JobRun:
         return self
 
     def record(self, **fields: Any) -> None:
-        """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat too."""
+        """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat
+        too."""
         self._recorded |= fields
         self._write(self._name, self._session, fields)
 
@@ -43,23 +47,32 @@ class JobRun:
         self._unfinished = True
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if error is None and self._unfinished:
             return
         now = self._store.clock.now_utc()
         if error is None:
-            # Once more what was recorded, in one write: another run may have recorded what it saw before.
-            self.record(**self._recorded | {"status": COMPLETED, "error": None, "end_time_utc": now})
+            # Once more what was recorded, in one write: another run may have recorded what it saw
+            # before.
+            self.record(
+                **self._recorded | {"status": COMPLETED, "error": None, "end_time_utc": now}
+            )
             return
         try:
             self.record(status=FAILED, error=describe_error(error), end_time_utc=now)
         except (StoreError, LockHeld) as second:
-            log.error("That %s of %s failed could not be recorded: %s", self._name, self._session, second)
+            log.error(
+                "That %s of %s failed could not be recorded: %s", self._name, self._session, second
+            )
 
 
 def describe_error(error: BaseException) -> Mapping[str, str]:
-    """`kind` and `message`. Our own messages carry no secrets; those of strangers might: only their type is named."""
+    """`kind` and `message`. Our own messages carry no secrets; those of strangers might: only their
+    type is named."""
     if isinstance(error, NightShiftError):
         return {"kind": error.kind, "message": str(error)}
     return {"kind": "unexpected", "message": f"{type(error).__name__}; the log has the traceback."}

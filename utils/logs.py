@@ -1,4 +1,5 @@
-"""Logging: a rotating file and the console, KST time stamps, secrets blanked wherever they would appear."""
+"""Logging: a rotating file and the console, KST time stamps, secrets blanked wherever they would
+appear."""
 
 import json
 import logging
@@ -25,7 +26,8 @@ _TEXT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 class Redaction:
-    """Blanks secrets in text: the given values however they are written, and whatever stands before @ in a URI."""
+    """Blanks secrets in text: the given values however they are written, and whatever stands before
+    @ in a URI."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         spellings = {form for secret in secrets for form in _spellings(secret)}
@@ -40,7 +42,12 @@ class Redaction:
 
 def _spellings(secret: str) -> tuple[str, ...]:
     """As it is, percent-encoded as in a URI or a form, and escaped as in JSON."""
-    return secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret, ensure_ascii=False)[1:-1]
+    return (
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    )
 
 
 class _KstTime:
@@ -78,8 +85,8 @@ class _JsonLines(_KstTime, JsonFormatter):
 
 
 class _Unwritable(logging.Handler):
-    """Mixed into a handler: what cannot be written keeps nobody from working. logging itself would print a traceback
-    for every line."""
+    """Mixed into a handler: what cannot be written keeps nobody from working. logging itself would
+    print a traceback for every line."""
 
     said = False
 
@@ -102,9 +109,7 @@ class _LogFile(_Unwritable, RotatingFileHandler):
 
     def tell(self, error: OSError) -> None:
         reason = error.strerror or type(error).__name__
-        told = (
-            f"The log {self.baseFilename} cannot be written ({reason}). The work goes on without it. Free space there."
-        )
+        told = f"The log {self.baseFilename} cannot be written ({reason}). The work goes on without it. Free space there."
         with suppress(OSError):
             sys.stderr.write(told + "\n")
 
@@ -122,11 +127,11 @@ class _ToStderr(_Unwritable, logging.StreamHandler[TextIO]):
 
 
 def setup_logging(script: str, settings: Settings, clock: Clock, to_file: bool = True) -> Redaction:
-    """Log to `<log_dir>/<script>.log` and to stderr. One file per script: two processes never rotate the same file.
-    What only looks leaves no file.
+    """Log to `<log_dir>/<script>.log` and to stderr. One file per script: two processes never
+    rotate the same file. What only looks leaves no file.
 
-    Returns what blanks the secrets, for text that is shown without being logged. Raises `WrongUsage` when the
-    folder cannot be written.
+    Returns what blanks the secrets, for text that is shown without being logged. Raises
+    `WrongUsage` when the folder cannot be written.
     """
     redact = Redaction(settings.secrets())
     json_lines = settings.log_format == "json"
@@ -147,4 +152,6 @@ def _file_handler(path: Path) -> RotatingFileHandler:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _LogFile(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:
-        raise WrongUsage(f"LOG_DIR {path.parent} cannot be written ({error.strerror}). Choose another.") from None
+        raise WrongUsage(
+            f"LOG_DIR {path.parent} cannot be written ({error.strerror}). Choose another."
+        ) from None

@@ -1,4 +1,5 @@
-"""The market in memory: one session across all tickers (`MarketDay`), all sessions of each ticker (`Panel`)."""
+"""The market in memory: one session across all tickers (`MarketDay`), all sessions of each ticker
+(`Panel`)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,10 +9,21 @@ import numpy as np
 import pandas as pd
 
 MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
-"""The exchange's MKT_ID -> the market's name as stored. MKT_NM is no key: it also says `KOSDAQ GLOBAL`."""
+"""The exchange's MKT_ID -> the market's name as stored. MKT_NM is no key: it also says `KOSDAQ
+GLOBAL`."""
 
 TEXT_COLUMNS = ("ticker", "name", "market")
-INTEGER_COLUMNS = ("open", "high", "low", "close", "change", "volume", "value", "market_cap", "shares")
+INTEGER_COLUMNS = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "change",
+    "volume",
+    "value",
+    "market_cap",
+    "shares",
+)
 FLOAT_COLUMNS = ("factor",)
 """NaN in memory, null at rest, while the value cannot be known."""
 PUBLISHED_COLUMNS = TEXT_COLUMNS + INTEGER_COLUMNS
@@ -21,7 +33,8 @@ DATASET_COLUMNS = {
     "fundamentals": ("eps", "per", "bps", "pbr", "dps", "dividend_yield"),
     "foreign": ("foreign_shares", "foreign_ratio", "foreign_limit", "foreign_limit_used"),
 }
-"""Dataset -> the float64 columns that it adds to a session, NaN (null at rest) where the exchange has no figure."""
+"""Dataset -> the float64 columns that it adds to a session, NaN (null at rest) where the exchange
+has no figure."""
 BESIDE_COLUMNS = tuple(name for columns in DATASET_COLUMNS.values() for name in columns)
 """A session has those of the datasets that were collected for it."""
 
@@ -31,12 +44,14 @@ FINAL = "final"
 
 @dataclass(frozen=True)
 class MarketDay:
-    """One whole session of the exchange as it was published: every listed ticker, prices never adjusted in place.
+    """One whole session of the exchange as it was published: every listed ticker, prices never
+    adjusted in place.
 
-    `frame` has one row per ticker, sorted by ticker, with the columns of `DAY_COLUMNS`: text; int64 won (open, high,
-    low, close, change, value, market_cap) and shares (volume, shares); float64 factor (NaN while it cannot be known).
-    `change` is measured from the exchange's base price, so base price = close - change. A halted ticker has
-    open = high = low = volume = value = 0 and keeps its close.
+    `frame` has one row per ticker, sorted by ticker, with the columns of `DAY_COLUMNS`: text; int64
+    won (open, high, low, close, change, value, market_cap) and shares (volume, shares); float64
+    factor (NaN while it cannot be known). `change` is measured from the exchange's base price, so
+    base price = close - change. A halted ticker has open = high = low = volume = value = 0 and
+    keeps its close.
     """
 
     session: str
@@ -45,7 +60,8 @@ class MarketDay:
     source: str
 
     def digest(self) -> str:
-        """SHA-256 over what the exchange published (not over the derived factor): equal cells, equal digest."""
+        """SHA-256 over what the exchange published (not over the derived factor): equal cells,
+        equal digest."""
         seal = hashlib.sha256(self.session.encode())
         for name in TEXT_COLUMNS:
             seal.update("\n".join(self.frame[name]).encode())
@@ -60,20 +76,23 @@ def factor_digest(factor: np.ndarray) -> str:
 
 
 def differing_tickers(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """The tickers whose cells in these columns (`ticker` among them) differ, or that only one of two frames lists."""
+    """The tickers whose cells in these columns (`ticker` among them) differ, or that only one of
+    two frames lists."""
     both = pd.concat([one[list(columns)], other[list(columns)]])
     return sorted(set(both.loc[~both.duplicated(keep=False), "ticker"]))
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Ticker x session arrays for analysis, C-contiguous float64, so that `panel.close[i]` is one ticker's series.
+    """Ticker x session arrays for analysis, C-contiguous float64, so that `panel.close[i]` is one
+    ticker's series.
 
-    Prices and `volume` (shares) are adjusted to the last session, as `utils/adjustment.py` says, and not rounded;
-    `value` (won) is as published. Where a ticker was not listed every array holds NaN. A session without trading
-    prices (open = high = low = 0) is filled with its close, so indicators see a flat bar; `traded` (bool) is False
-    there and where nothing is listed.
-    `market_cap` (won) is that of each ticker's last stored session within the panel, shape (tickers,).
+    Prices and `volume` (shares) are adjusted to the last session, as `utils/adjustment.py` says,
+    and not rounded; `value` (won) is as published. Where a ticker was not listed every array holds
+    NaN. A session without trading prices (open = high = low = 0) is filled with its close, so
+    indicators see a flat bar; `traded` (bool) is False there and where nothing is listed.
+    `market_cap` (won) is that of each ticker's last stored session within the panel, shape
+    (tickers,).
     """
 
     sessions: list[str]

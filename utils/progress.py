@@ -1,11 +1,20 @@
-"""A progress bar on stderr for a person who waits, or a sign of life; under cron, or in a pipe, there is none."""
+"""A progress bar on stderr for a person who waits, or a sign of life; under cron, or in a pipe,
+there is none."""
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 log = logging.getLogger(__name__)
@@ -19,9 +28,11 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress_bar(what: str, total: int, log_every: int = 0, console: Console | None = None) -> Iterator[Advance]:
-    """Show how far a piece of work has come, with its rate and the time left. Lines that are logged meanwhile stand
-    above the bar. Yields what is called with the number of steps that are done now.
+def progress_bar(
+    what: str, total: int, log_every: int = 0, console: Console | None = None
+) -> Iterator[Advance]:
+    """Show how far a piece of work has come, with its rate and the time left. Lines that are logged
+    meanwhile stand above the bar. Yields what is called with the number of steps that are done now.
 
     Args:
         what: is done, such as `Loading sessions`.
@@ -48,14 +59,18 @@ def progress_bar(what: str, total: int, log_every: int = 0, console: Console | N
             nonlocal done
             before, done = done, done + steps
             bar.update(task, completed=done)
-            if log_every and not shown and (before // log_every < done // log_every or done == total):
+            if (
+                log_every
+                and not shown
+                and (before // log_every < done // log_every or done == total)
+            ):
                 log.info("%s: %d of %d.", what, done, total)
 
         yield advance
 
 
 def waiting(what: str, console: Console | None = None) -> AbstractContextManager[object]:
-    """Show that something is done whose steps nobody counts, such as `Reading sessions`. Like `progress_bar` it is for
-    a terminal alone, and leaves nothing behind."""
+    """Show that something is done whose steps nobody counts, such as `Reading sessions`. Like
+    `progress_bar` it is for a terminal alone, and leaves nothing behind."""
     console = Console(stderr=True) if console is None else console
     return console.status(what) if console.is_terminal else nullcontext()

@@ -1,4 +1,5 @@
-"""When cron starts the scripts, in Korean time: the one place that says it beside the cron lines themselves."""
+"""When cron starts the scripts, in Korean time: the one place that says it beside the cron lines
+themselves."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,13 +17,16 @@ def next_daily_update(now: datetime) -> datetime:
 
 
 def next_hourly_analysis(now: datetime) -> datetime:
-    """The next ten past 19-23 of a weekday, or 0-8 of the morning after one, after that moment; both KST."""
+    """The next ten past 19-23 of a weekday, or 0-8 of the morning after one, after that moment;
+    both KST."""
     return _next(now, ANALYSIS_MINUTE, _is_in_a_night)
 
 
 def _is_in_a_night(moment: datetime) -> bool:
     evening = moment if moment.hour >= UPDATE_HOUR else moment - timedelta(days=1)
-    return evening.weekday() < _SATURDAY and (moment.hour >= UPDATE_HOUR or moment.hour <= LAST_MORNING_HOUR)
+    return evening.weekday() < _SATURDAY and (
+        moment.hour >= UPDATE_HOUR or moment.hour <= LAST_MORNING_HOUR
+    )
 
 
 def _next(now: datetime, minute: int, fires: Callable[[datetime], bool]) -> datetime:

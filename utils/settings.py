@@ -1,4 +1,5 @@
-"""The settings: one frozen object read from the environment and `.env`. The only module that reads the environment."""
+"""The settings: one frozen object read from the environment and `.env`. The only module that reads
+the environment."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,7 +48,8 @@ class Dataset(StrEnum):
 class Settings(BaseSettings):
     """Every setting, validated. Field names are the names in the environment, in lower case.
 
-    Paths are absolute whatever the working directory: relative ones are taken from the project's folder.
+    Paths are absolute whatever the working directory: relative ones are taken from the project's
+    folder.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -64,7 +66,10 @@ class Settings(BaseSettings):
     krx_openapi_base_url: HttpUrl = HttpUrl("https://data-dbg.krx.co.kr")
     krx_request_interval_seconds: float = Field(1.0, ge=0, le=300)
     min_market_cap: int = Field(100_000_000_000, ge=0, le=10**18)
-    markets: Annotated[tuple[Market, ...], NoDecode, Field(min_length=1)] = (Market.KOSPI, Market.KOSDAQ)
+    markets: Annotated[tuple[Market, ...], NoDecode, Field(min_length=1)] = (
+        Market.KOSPI,
+        Market.KOSDAQ,
+    )
     targets_file: Path | None = None
     history_sessions: int = Field(300, ge=1, le=7800)
     analysis_quota: int = Field(500, ge=1, le=100_000)
@@ -83,13 +88,20 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
         """So `NAME=` in the environment also switches off what `.env` says."""
-        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        stripped = {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in values.items()
+        }
         return {name: value for name, value in stripped.items() if value != ""}
 
     @field_validator("markets", "datasets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+        return (
+            [word.strip() for word in value.split(",") if word.strip()]
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("markets", "log_level", mode="before")
     @classmethod
@@ -111,7 +123,9 @@ class Settings(BaseSettings):
     @field_validator("notify_urls")
     @classmethod
     def _addresses(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not all(map(is_address, split_addresses(value.get_secret_value()))):
+        if value is not None and not all(
+            map(is_address, split_addresses(value.get_secret_value()))
+        ):
             raise ValueError("not an address")
         return value
 
@@ -137,15 +151,24 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """The values that must never be seen, and the secret parts of addresses; longest first."""
-        found = {value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)}
-        addresses = [*self.notify_addresses, *([self.heartbeat_address] if self.heartbeat_address else [])]
+        found = {
+            value.get_secret_value()
+            for value in self.__dict__.values()
+            if isinstance(value, SecretStr)
+        }
+        addresses = [
+            *self.notify_addresses,
+            *([self.heartbeat_address] if self.heartbeat_address else []),
+        ]
         found |= {part for address in addresses for part in secret_parts(address)}
         return sorted(filter(None, found), key=len, reverse=True)
 
     @property
     def notify_addresses(self) -> list[str]:
         """One address for each service that is to be notified."""
-        return [] if self.notify_urls is None else split_addresses(self.notify_urls.get_secret_value())
+        return (
+            [] if self.notify_urls is None else split_addresses(self.notify_urls.get_secret_value())
+        )
 
     @property
     def heartbeat_address(self) -> str | None:
@@ -157,12 +180,14 @@ class Settings(BaseSettings):
 
     @property
     def language(self) -> str:
-        """What notifications are written in: `en` or `ko`, by NOTIFY_LANG or else by the locale. cron has none."""
+        """What notifications are written in: `en` or `ko`, by NOTIFY_LANG or else by the locale.
+        cron has none."""
         return self.notify_lang or language_of_locale()
 
     @property
     def same_evening(self) -> bool:
-        """Whether a session can be had on its own evening: the Open API alone has it the next morning."""
+        """Whether a session can be had on its own evening: the Open API alone has it the next
+        morning."""
         return self.krx_id is not None or self.krx_openapi_key is None
 
     @property
@@ -172,13 +197,17 @@ class Settings(BaseSettings):
 
     @property
     def datasets_at_hand(self) -> tuple[str, ...]:
-        """Those of them that can be had: none without an account, since the data site alone publishes them."""
+        """Those of them that can be had: none without an account, since the data site alone
+        publishes them."""
         return self.beside_prices if self.krx_id is not None and self.krx_pw is not None else ()
 
     @property
     def mongodb_databases(self) -> dict[str, str]:
         """The project's database names -> their names on this server."""
-        return {name: self.mongodb_db_prefix + name for name in ("system_info", "stock_data", "stock_analyzed")}
+        return {
+            name: self.mongodb_db_prefix + name
+            for name in ("system_info", "stock_data", "stock_analyzed")
+        }
 
 
 def setting_names() -> list[str]:
@@ -190,35 +219,49 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
     """The settings in force. Raises `WrongUsage` naming every wrong value and what is allowed.
 
     Args:
-        options: setting (lower case) -> text from the command line; they outweigh environment and `.env`.
+        options: setting (lower case) -> text from the command line; they outweigh environment and
+            `.env`.
     """
     written = read_env_file(env_file)
     _refuse_typos(env_file, written)
     in_environment = {name.lower() for name in os.environ}
-    from_file = {name.lower(): text for name, text in written.items() if name.lower() not in in_environment}
+    from_file = {
+        name.lower(): text for name, text in written.items() if name.lower() not in in_environment
+    }
     given: dict[str, Any] = from_file | dict(options or {})
     try:
         return Settings(**given)
     except ValidationError as error:
-        problems = {str(problem["loc"][0]): _describe(problem) for problem in error.errors(include_url=False)}
+        problems = {
+            str(problem["loc"][0]): _describe(problem)
+            for problem in error.errors(include_url=False)
+        }
         raise WrongUsage(
             f"Wrong settings (option, environment or {env_file}):\n" + "\n".join(problems.values())
         ) from None
 
 
 def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
-    """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of our business."""
+    """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of
+    our business."""
     known = [*setting_names(), _OF_THE_TESTS]
-    meant = {name: get_close_matches(name.upper(), known, n=1, cutoff=_typo_cutoff(name)) for name in names}
+    meant = {
+        name: get_close_matches(name.upper(), known, n=1, cutoff=_typo_cutoff(name))
+        for name in names
+    }
     typos = {name: close[0] for name, close in meant.items() if close and name.upper() not in known}
-    if wrong := [f"  {name}: no such setting. Did you mean {close}?" for name, close in typos.items()]:
+    if wrong := [
+        f"  {name}: no such setting. Did you mean {close}?" for name, close in typos.items()
+    ]:
         raise WrongUsage(f"Unknown settings in {env_file}:\n" + "\n".join(wrong))
 
 
 def remarks(env_file: Path = ENV_FILE) -> list[str]:
     """What is allowed and yet worth a warning: a clock that stands in `.env`."""
     written = {name.upper(): value for name, value in read_env_file(env_file).items()}
-    frozen = [f"KST_NOW stands in {env_file}: every run begins at that moment. Take it out for real use."]
+    frozen = [
+        f"KST_NOW stands in {env_file}: every run begins at that moment. Take it out for real use."
+    ]
     return frozen if written.get("KST_NOW") else []
 
 
@@ -230,7 +273,9 @@ def set_in_environment(names: Iterable[str]) -> bool:
 
 def language_of_locale() -> str:
     """`ko` where the locale's messages are Korean, else `en`."""
-    spoken = next((text for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (text := os.environ.get(name))), "")
+    spoken = next(
+        (text for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (text := os.environ.get(name))), ""
+    )
     return "ko" if spoken.lower().startswith("ko") else "en"
 
 
@@ -268,12 +313,15 @@ def _describe(problem: Mapping[str, Any]) -> str:
     name = str(problem["loc"][0])
     secret = Settings.model_fields[name].annotation == SecretStr | None
     value = "that value" if secret else repr(problem["input"])
-    return f"  {name.upper()}: {value} is not allowed. Allowed: {_ALLOWED.get(name, problem['msg'])}."
+    return (
+        f"  {name.upper()}: {value} is not allowed. Allowed: {_ALLOWED.get(name, problem['msg'])}."
+    )
 
 
 @contextmanager
 def environment_for_imports(cache_dir: Path, without: tuple[str, ...]) -> Iterator[None]:
-    """While a library is imported: hide the variables it must not see, and keep its caches in a folder of ours."""
+    """While a library is imported: hide the variables it must not see, and keep its caches in a
+    folder of ours."""
     hidden = {name: os.environ.pop(name) for name in without if name in os.environ}
     os.environ.setdefault("MPLCONFIGDIR", str(cache_dir / "matplotlib"))
     try:

@@ -1,4 +1,5 @@
-"""`python -m benchmarks.scale`: write histories, measure them at every eighth that counts, keep the numbers."""
+"""`python -m benchmarks.scale`: write histories, measure them at every eighth that counts, keep the
+numbers."""
 
 import argparse
 import json
@@ -33,7 +34,9 @@ console = Console(stderr=True)
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="short histories; the numbers mean nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="short histories; the numbers mean nothing"
+    )
     default = PROJECT / "benchmarks" / "out"
     parser.add_argument("--output", type=Path, default=default, metavar="FOLDER", help="for scale.json, and for the "
                         "databases while they are measured (benchmarks/out)")  # fmt: skip
@@ -65,7 +68,8 @@ def main() -> int:
 
 
 def measure(history: History) -> dict[str, Any]:
-    """`sizes` and `work` (by name), each a list with one element for every eighth that is measured."""
+    """`sizes` and `work` (by name), each a list with one element for every eighth that is
+    measured."""
     Path(history.folder).mkdir()
     try:
         measured = [_measure_at(history, size) for size in GROWTH]
@@ -86,7 +90,9 @@ def _measure_at(history: History, size: int) -> dict[str, Any]:
     found = {COLLECT: in_a_process(partial(write, history, begin, size))}
     found |= {SIZES: in_a_process(partial(sizes, history, size))}
     found |= {name: in_a_process(partial(work, history, name, size)) for name in WORKS}
-    console.print(f"{history.name}, {len(history.days(size)):,} sessions: {perf_counter() - started:.0f} s")
+    console.print(
+        f"{history.name}, {len(history.days(size)):,} sessions: {perf_counter() - started:.0f} s"
+    )
     return found
 
 

@@ -13,7 +13,8 @@ from utils.settings import Settings, load_settings
 from utils.store import Store, open_store
 
 FIRST = "2001-01-03"
-"""The first session that can be collected: the calendar knows the one before it. The 7,800th since is in 2032."""
+"""The first session that can be collected: the calendar knows the one before it. The 7,800th since
+is in 2032."""
 DATASETS = ("fundamentals", "foreign", "indices")
 """All that can be collected beside the prices."""
 LONG, WIDE, SERVER = "long", "wide", "server"
@@ -23,8 +24,8 @@ _NOWHERE = "http://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class History:
-    """So many sessions of a market of so many tickers, in one database: that of `folder`, or databases of its own
-    (`prefix`) on the server of `uri`."""
+    """So many sessions of a market of so many tickers, in one database: that of `folder`, or
+    databases of its own (`prefix`) on the server of `uri`."""
 
     name: str
     folder: str
@@ -61,9 +62,16 @@ class History:
 
 
 def histories(folder: Path, uri: str, quick: bool) -> list[History]:
-    """Thirty years of a narrow market, four years of the whole one; and a short one on the server, if there is one."""
-    long, wide, on_server = ((60, 32), (60, 16), (60, 16)) if quick else ((100, 7800), (2700, 1000), (60, 120))
+    """Thirty years of a narrow market, four years of the whole one; and a short one on the server,
+    if there is one."""
+    long, wide, on_server = (
+        ((60, 32), (60, 16), (60, 16)) if quick else ((100, 7800), (2700, 1000), (60, 120))
+    )
     kept = [History(LONG, str(folder / LONG), *long), History(WIDE, str(folder / WIDE), *wide)]
     if uri:
-        kept.append(History(SERVER, str(folder / SERVER), *on_server, uri, f"scale_{uuid.uuid4().hex[:10]}_"))
+        kept.append(
+            History(
+                SERVER, str(folder / SERVER), *on_server, uri, f"scale_{uuid.uuid4().hex[:10]}_"
+            )
+        )
     return [replace(history, repetitions=1) for history in kept] if quick else kept

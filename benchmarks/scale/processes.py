@@ -15,8 +15,8 @@ _FORK = multiprocessing.get_context("fork")
 
 
 def in_a_process(task: Task) -> Found:
-    """What the task found, and `peak_bytes`: the most memory that this process with its modules and the task's data
-    take. Ends the program when the task fails; what it said stands on stderr."""
+    """What the task found, and `peak_bytes`: the most memory that this process with its modules and
+    the task's data take. Ends the program when the task fails; what it said stands on stderr."""
     ours, theirs = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=_send, args=(theirs, task))
     process.start()
@@ -32,7 +32,8 @@ def in_a_process(task: Task) -> Found:
 
 
 def _send(connection: Connection, task: Task) -> None:
-    """What is in the files of modules counts in the process that loaded them, so only what the task adds is told."""
+    """What is in the files of modules counts in the process that loaded them, so only what the task
+    adds is told."""
     before = _peak()
     found = task()
     connection.send((found, _peak() - before))

@@ -19,15 +19,15 @@ Sizes = dict[str, Any]
 
 
 def sizes(history: History, size: int) -> Sizes:
-    """`bytes` of the whole database, `index_bytes` of these; `document_bytes` of the last session as a document of
-    MongoDB, with everything beside its prices, and how many `tickers` it has."""
+    """`bytes` of the whole database, `index_bytes` of these; `document_bytes` of the last session
+    as a document of MongoDB, with everything beside its prices, and how many `tickers` it has."""
     of_database = _of_server(history) if history.uri else _of_file(Path(history.folder) / FILE_NAME)
     return of_database | _of_document(history, history.days(size)[-1])
 
 
 def _of_file(path: Path) -> Sizes:
-    """An index is also what SQLite makes of a table's primary key. `index_bytes` is None where SQLite was built without
-    the table `dbstat`."""
+    """An index is also what SQLite makes of a table's primary key. `index_bytes` is None where
+    SQLite was built without the table `dbstat`."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         indexes = """SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN
@@ -40,8 +40,8 @@ def _of_file(path: Path) -> Sizes:
 
 
 def _of_server(history: History) -> Sizes:
-    """As the server itself says: what its collections and their indexes take on its disk, `plain_bytes` without any
-    compression."""
+    """As the server itself says: what its collections and their indexes take on its disk,
+    `plain_bytes` without any compression."""
     client = connect(history.uri)
     databases = history.settings().mongodb_databases
     stats = [
@@ -50,7 +50,8 @@ def _of_server(history: History) -> Sizes:
     ]
     client.close()
     stored, indexes, plain = (
-        sum(each.get(name, 0) for each in stats) for name in ("storageSize", "totalIndexSize", "size")
+        sum(each.get(name, 0) for each in stats)
+        for name in ("storageSize", "totalIndexSize", "size")
     )
     return {"bytes": stored + indexes, "index_bytes": indexes, "plain_bytes": plain}
 

@@ -9,13 +9,21 @@ import numpy as np
 from benchmarks.report import slope
 from benchmarks.scale.names import COLLECT, DOCUMENT_LIMIT, EVENING, SLOWER_THAN_LINEAR, WORKS
 from benchmarks.scale.plan import LONG, SERVER, WIDE
-from benchmarks.tables import Cells, as_markdown, as_table, described_machine, plain_console, seconds
+from benchmarks.tables import (
+    Cells,
+    as_markdown,
+    as_table,
+    described_machine,
+    plain_console,
+    seconds,
+)
 
 Result = dict[str, Any]
 Numbers = tuple[str, Cells, list[Cells]]
 """Title, heads, lines of a table."""
 Shown = dict[str, list[Any]]
-"""Name of a block of the page -> what stands in it, as JSON keeps it: sentences, tables of `heads` and `lines`."""
+"""Name of a block of the page -> what stands in it, as JSON keeps it: sentences, tables of `heads`
+and `lines`."""
 EXPECTED = (300, 1_000, 7_800)
 """Sessions that people keep: the default, four years, all that the exchange has."""
 _TITLES = {
@@ -37,7 +45,10 @@ def show(result: Result) -> None:
 
 def shown(result: Result) -> Shown:
     """What the page shows of it. A server that was not measured is said to be missing."""
-    blocks: Shown = {"machine": [fill(described_machine(result["machine"]), 120)], SERVER: [_SERVER_MISSING]}
+    blocks: Shown = {
+        "machine": [fill(described_machine(result["machine"]), 120)],
+        SERVER: [_SERVER_MISSING],
+    }
     for name, found in tables(result).items():
         blocks[name] = [{"heads": heads, "lines": lines} for _, heads, lines in found]
     return blocks
@@ -47,7 +58,9 @@ def filled_in(page: str, blocks: Shown) -> str:
     """The page with these numbers in place of those between its marks."""
 
     def replaced(block: re.Match[str]) -> str:
-        parts = [part if isinstance(part, str) else as_markdown(**part) for part in blocks[block[2]]]
+        parts = [
+            part if isinstance(part, str) else as_markdown(**part) for part in blocks[block[2]]
+        ]
         return block[1] + "\n".join(("", "\n\n".join(parts), "")) + block[3]
 
     return _BLOCK.sub(replaced, page)
@@ -56,13 +69,28 @@ def filled_in(page: str, blocks: Shown) -> str:
 def tables(result: Result) -> dict[str, list[Numbers]]:
     """By the name of the block that they fill."""
     histories = result["histories"]
-    found = {name: [_growth(name, history), _sizes(name, history)] for name, history in histories.items()}
-    return found | {"expected": [_expected(histories[WIDE], histories[LONG])], "document": [_document(histories[WIDE])]}
+    found = {
+        name: [_growth(name, history), _sizes(name, history)] for name, history in histories.items()
+    }
+    return found | {
+        "expected": [_expected(histories[WIDE], histories[LONG])],
+        "document": [_document(histories[WIDE])],
+    }
 
 
 def _growth(name: str, history: Result) -> Numbers:
-    heads = ["work", *(f"{sessions:,} sessions" for sessions in history["sessions"]), "slope", "", "peak memory"]
-    return _titled(name, history, "times"), heads, [_growth_line(work, history) for work in (COLLECT, *WORKS)]
+    heads = [
+        "work",
+        *(f"{sessions:,} sessions" for sessions in history["sessions"]),
+        "slope",
+        "",
+        "peak memory",
+    ]
+    return (
+        _titled(name, history, "times"),
+        heads,
+        [_growth_line(work, history) for work in (COLLECT, *WORKS)],
+    )
 
 
 def _growth_line(work: str, history: Result) -> Cells:
@@ -71,7 +99,13 @@ def _growth_line(work: str, history: Result) -> Cells:
     steepness = slope(history["sessions"], times)
     verdict = "linear or less" if steepness <= SLOWER_THAN_LINEAR else "MORE THAN LINEAR"
     peak = max(each["peak_bytes"] for each in history["work"][work])
-    return [work, *map(seconds, times), f"{steepness:.2f}", verdict, "" if work == COLLECT else megabytes(peak)]
+    return [
+        work,
+        *map(seconds, times),
+        f"{steepness:.2f}",
+        verdict,
+        "" if work == COLLECT else megabytes(peak),
+    ]
 
 
 def _sizes(name: str, history: Result) -> Numbers:
@@ -95,44 +129,66 @@ def _titled(name: str, history: Result, what: str) -> str:
 
 def _expected(wide: Result, long: Result) -> Numbers:
     sizes = {
-        "embedded database": [[each["bytes"] for each in history["sizes"]] for history in (wide, long)],
-        "documents in MongoDB, not compressed": [_document_bytes(history) for history in (wide, long)],
+        "embedded database": [
+            [each["bytes"] for each in history["sizes"]] for history in (wide, long)
+        ],
+        "documents in MongoDB, not compressed": [
+            _document_bytes(history) for history in (wide, long)
+        ],
     }
-    lines = [[name, *map(gigabytes, _expect(wide, long, *values))] for name, values in sizes.items()]
+    lines = [
+        [name, *map(gigabytes, _expect(wide, long, *values))] for name, values in sizes.items()
+    ]
     for work in (EVENING, *(each for each in WORKS if each != EVENING)):
         values = [[each["seconds"] for each in history["work"][work]] for history in (wide, long)]
         lines.append([work, *map(seconds, _expect(wide, long, *values))])
     lines.append(["peak memory of any of these", *map(megabytes, _expected_peaks(wide, long))])
-    return "To be expected of the whole market", ["", *(f"{each:,} sessions" for each in EXPECTED)], lines
+    return (
+        "To be expected of the whole market",
+        ["", *(f"{each:,} sessions" for each in EXPECTED)],
+        lines,
+    )
 
 
 def _document_bytes(history: Result) -> list[float]:
-    return [each["document_bytes"] * count for each, count in zip(history["sizes"], history["sessions"], strict=True)]
+    return [
+        each["document_bytes"] * count
+        for each, count in zip(history["sizes"], history["sessions"], strict=True)
+    ]
 
 
 def _expect(wide: Result, long: Result, of_wide: list[float], of_long: list[float]) -> list[float]:
-    """At each of `EXPECTED`: what was measured of the whole market, and beyond its end multiplied by what the narrow
-    market's grew to from as many sessions."""
+    """At each of `EXPECTED`: what was measured of the whole market, and beyond its end multiplied
+    by what the narrow market's grew to from as many sessions."""
     measured = [min(sessions, wide["sessions"][-1]) for sessions in EXPECTED]
     grown = [
-        _at(long, of_long, sessions) / _at(long, of_long, end) for sessions, end in zip(EXPECTED, measured, strict=True)
+        _at(long, of_long, sessions) / _at(long, of_long, end)
+        for sessions, end in zip(EXPECTED, measured, strict=True)
     ]
-    return [_at(wide, of_wide, end) * max(times, 1) for end, times in zip(measured, grown, strict=True)]
+    return [
+        _at(wide, of_wide, end) * max(times, 1) for end, times in zip(measured, grown, strict=True)
+    ]
 
 
 def _expected_peaks(wide: Result, long: Result) -> list[float]:
-    """The same of memory, but what the narrow market's grew by is added: most of a process does not grow."""
-    return [max(_expected_peak(wide, long, work, sessions) for work in WORKS) for sessions in EXPECTED]
+    """The same of memory, but what the narrow market's grew by is added: most of a process does not
+    grow."""
+    return [
+        max(_expected_peak(wide, long, work, sessions) for work in WORKS) for sessions in EXPECTED
+    ]
 
 
 def _expected_peak(wide: Result, long: Result, work: str, sessions: int) -> float:
-    of_wide, of_long = ([each["peak_bytes"] for each in history["work"][work]] for history in (wide, long))
+    of_wide, of_long = (
+        [each["peak_bytes"] for each in history["work"][work]] for history in (wide, long)
+    )
     end = min(sessions, wide["sessions"][-1])
     return _at(wide, of_wide, end) + max(_at(long, of_long, sessions) - _at(long, of_long, end), 0)
 
 
 def _at(history: Result, values: list[float], sessions: int) -> float:
-    """The value at so many sessions, on the lines between those that were measured; outside, the nearest."""
+    """The value at so many sessions, on the lines between those that were measured; outside, the
+    nearest."""
     return float(np.interp(sessions, history["sessions"], values))
 
 
@@ -143,7 +199,10 @@ def _document(wide: Result) -> Numbers:
         ["a session of the whole market with all datasets", megabytes(largest["document_bytes"])],
         ["its tickers", f"{largest['tickers']:,}"],
         ["bytes a ticker", f"{of_ticker:,.0f}"],
-        ["part of the 16 MiB that a document may have", f"{largest['document_bytes'] / DOCUMENT_LIMIT:.1%}"],
+        [
+            "part of the 16 MiB that a document may have",
+            f"{largest['document_bytes'] / DOCUMENT_LIMIT:.1%}",
+        ],
         ["tickers with which it would be full", f"{DOCUMENT_LIMIT / of_ticker:,.0f}"],
     ]
     return "One session as a document of MongoDB", ["", ""], cells

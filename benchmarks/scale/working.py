@@ -34,7 +34,9 @@ def evening(shift: Shift, last: str) -> object:
 def audit(shift: Shift, last: str) -> object:
     """In a narrow market one ticker more or less is more than the 2 % that the audit allows."""
     found = Evening(shift, None, None).look_over()
-    if wrong := [finding for finding in found.findings if finding.session and finding.rule != FEW_TICKERS]:
+    if wrong := [
+        finding for finding in found.findings if finding.session and finding.rule != FEW_TICKERS
+    ]:
         raise SystemExit(f"{wrong[0]}: the history is not whole.")
     return found
 
@@ -68,7 +70,8 @@ WORK: dict[str, Work] = {
 
 
 def work(history: History, name: str, size: int) -> dict[str, Any]:
-    """The fastest of a few times, as far as they fit into a second: whatever else the machine does only slows it."""
+    """The fastest of a few times, as far as they fit into a second: whatever else the machine does
+    only slows it."""
     last = history.days(size)[-1]
     store = history.open(last)
     shift = Shift(history.settings(), history.clock(last), store)

@@ -1,4 +1,5 @@
-"""Writing a history as the evenings do: collector, job records, targets, then what stands beside the prices."""
+"""Writing a history as the evenings do: collector, job records, targets, then what stands beside
+the prices."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -23,9 +24,11 @@ from utils.errors import NotPublished
 from utils.store import Store
 
 TIMED = 20
-"""The last sessions of each part: they are committed step by step, as the product does it, and timed."""
+"""The last sessions of each part: they are committed step by step, as the product does it, and
+timed."""
 _BLOCK = 100
-"""All others are committed together, so many at a time: decades of them would wait for the disk for an hour."""
+"""All others are committed together, so many at a time: decades of them would wait for the disk for
+an hour."""
 _MARKET_IDS = {"KOSPI": "STK", "KOSDAQ": "KSQ"}
 
 
@@ -55,12 +58,16 @@ class Synthetic:
     def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
         market = self._market
         if name == FUNDAMENTALS.name:
-            return self._table(lambda: answers.fundamental_rows(market.fundamentals(market.day(session))))
+            return self._table(
+                lambda: answers.fundamental_rows(market.fundamentals(market.day(session)))
+            )
         return self._table(lambda: answers.holding_rows(market.holdings(market.day(session))))
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         series = self._market.index(_MARKET_IDS[index])
-        places = [place for place, session in enumerate(series.sessions) if first <= session <= last]
+        places = [
+            place for place, session in enumerate(series.sessions) if first <= session <= last
+        ]
         return self._table(lambda: answers.index_rows(series, places))
 
     def _table(self, rows: Callable[[], answers.Rows]) -> pd.DataFrame:
@@ -71,8 +78,8 @@ class Synthetic:
 
 
 def write(history: History, begin: int, size: int) -> dict[str, Any]:
-    """The sessions from so many eighths of the history to so many, after those before them. Seconds of one session at
-    the end, with its datasets, without the wait for the exchange."""
+    """The sessions from so many eighths of the history to so many, after those before them. Seconds
+    of one session at the end, with its datasets, without the wait for the exchange."""
     days, first = history.days(size), len(history.days(begin))
     source = Synthetic(SyntheticMarket(history.tickers, first=FIRST, last=history.days(8)[-1]))
     store = history.open(days[-1])
@@ -84,7 +91,9 @@ def write(history: History, begin: int, size: int) -> dict[str, Any]:
     timed = days[first:][-TIMED:]
     for start in range(first, len(days) - len(timed), _BLOCK):
         with store.backend.batch():
-            _bring_in(days[start : min(start + _BLOCK, len(days) - len(timed))], store, sources, collector)
+            _bring_in(
+                days[start : min(start + _BLOCK, len(days) - len(timed))], store, sources, collector
+            )
     made_up = source.seconds
     whole = seconds_of(lambda: _bring_in(timed, store, sources, collector, rule))
     store.close()
@@ -92,7 +101,11 @@ def write(history: History, begin: int, size: int) -> dict[str, Any]:
 
 
 def _bring_in(
-    sessions: list[str], store: Store, sources: Sources, collector: StockDataCollector, rule: TargetRule | None = None
+    sessions: list[str],
+    store: Store,
+    sources: Sources,
+    collector: StockDataCollector,
+    rule: TargetRule | None = None,
 ) -> None:
     """With a rule, each session's targets as well."""
 

@@ -1,4 +1,5 @@
-"""Reads the store only and says what is wrong with it: `daily_update --audit`, and the last step of `manual_setup`."""
+"""Reads the store only and says what is wrong with it: `daily_update --audit`, and the last step of
+`manual_setup`."""
 
 from collections.abc import Collection
 
@@ -14,10 +15,15 @@ __all__ = ["Audit", "Finding", "audit", "audit_sessions", "show_audit", "show_re
 
 
 def audit(
-    store: Store, calendar: TradingCalendar, first: str, last: str, rule: TargetRule, datasets: Collection[str]
+    store: Store,
+    calendar: TradingCalendar,
+    first: str,
+    last: str,
+    rule: TargetRule,
+    datasets: Collection[str],
 ) -> Audit:
-    """Everything that is wrong, ordered by rule: sessions and jobs from first to last, both inclusive, the targets when
-    the newest session is among these, and the locks.
+    """Everything that is wrong, ordered by rule: sessions and jobs from first to last, both
+    inclusive, the targets when the newest session is among these, and the locks.
 
     Args:
         rule: who is to be a target now.
@@ -45,6 +51,10 @@ def audit(
 
 
 def audit_sessions(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
-    """What is wrong with the sessions alone, right after they were loaded: every one has to be there."""
-    missing = [Finding(HOLE, "not stored", session) for session in look_at(store, calendar, first, last).missing()]
+    """What is wrong with the sessions alone, right after they were loaded: every one has to be
+    there."""
+    missing = [
+        Finding(HOLE, "not stored", session)
+        for session in look_at(store, calendar, first, last).missing()
+    ]
     return in_order([*missing, *audit_cells(store, calendar, first, last)])

@@ -1,11 +1,20 @@
-"""The rules over what the sessions hold, in one pass: a session and the one before it are in memory, no more."""
+"""The rules over what the sessions hold, in one pass: a session and the one before it are in
+memory, no more."""
 
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from collectors.audit.findings import BASE_PRICE, DIGEST, FACTOR, FEW_TICKERS, MARKET_CAP, ORDER, Finding
+from collectors.audit.findings import (
+    BASE_PRICE,
+    DIGEST,
+    FACTOR,
+    FEW_TICKERS,
+    MARKET_CAP,
+    ORDER,
+    Finding,
+)
 from collectors.corporate_actions import find_actions
 from collectors.integrity import (
     LEAST_SHARE_OF_BASES,
@@ -24,13 +33,17 @@ from utils.store.sessions import SessionHead
 
 
 def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
-    """The findings about the sessions stored from first to last, both inclusive. Their neighbours are looked at too:
-    what they hold tells whether the first and the last fit."""
+    """The findings about the sessions stored from first to last, both inclusive. Their neighbours
+    are looked at too: what they hold tells whether the first and the last fit."""
     heads = _with_neighbours(store.session_heads(), first, last)
     walk = _Walk(store, calendar)
     walk.over(heads)
     found = [*_few_tickers(heads, calendar), *walk.findings, *walk.other_days()]
-    return [finding for finding in found if finding.session is not None and first <= finding.session <= last]
+    return [
+        finding
+        for finding in found
+        if finding.session is not None and first <= finding.session <= last
+    ]
 
 
 def _with_neighbours(heads: list[SessionHead], first: str, last: str) -> list[SessionHead]:
@@ -40,19 +53,23 @@ def _with_neighbours(heads: list[SessionHead], first: str, last: str) -> list[Se
 
 
 def _few_tickers(heads: list[SessionHead], calendar: TradingCalendar) -> list[Finding]:
-    """Who has too few, by the session before or by the one after: the first stored session has none before it."""
+    """Who has too few, by the session before or by the one after: the first stored session has none
+    before it."""
     found: dict[str, Finding] = {}
     for before, head in pairwise(heads):
         short, other = sorted((before, head), key=lambda each: each.count)
         few = short.count < LEAST_SHARE_OF_TICKERS * other.count
         if few and calendar.previous_session(head.session) == before.session:
-            message = f"only {short.count:,} tickers, and {other.count:,} in {other.session} beside it"
+            message = (
+                f"only {short.count:,} tickers, and {other.count:,} in {other.session} beside it"
+            )
             found[short.session] = Finding(FEW_TICKERS, message, short.session)
     return list(found.values())
 
 
 class _Walk:
-    """Goes over the sessions, oldest first. A session that cannot be read is a finding and is passed over."""
+    """Goes over the sessions, oldest first. A session that cannot be read is a finding and is
+    passed over."""
 
     def __init__(self, store: Store, calendar: TradingCalendar) -> None:
         self._store, self._calendar = store, calendar
@@ -66,7 +83,10 @@ class _Walk:
                 day = self._read(head)
                 if day is not None:
                     self._look_at(day)
-                    if previous is not None and self._calendar.previous_session(day.session) == previous.session:
+                    if (
+                        previous is not None
+                        and self._calendar.previous_session(day.session) == previous.session
+                    ):
                         self._compare(previous, day)
                 previous = day
                 advance(1)
@@ -76,7 +96,12 @@ class _Walk:
 
         Which of the two it is, the neighbours tell: who fits to the other side is right.
         """
-        fitting = {each for pair, share in self._continued.items() if share >= LEAST_SHARE_OF_BASES for each in pair}
+        fitting = {
+            each
+            for pair, share in self._continued.items()
+            if share >= LEAST_SHARE_OF_BASES
+            for each in pair
+        }
         found: dict[str, Finding] = {}
         for (before, session), share in self._continued.items():
             if share < LEAST_SHARE_OF_BASES:
@@ -96,8 +121,8 @@ class _Walk:
         return day
 
     def _load(self, session: str) -> MarketDay | None:
-        """None when it is damaged, also at a second look: a run may have replaced it in the middle of the first.
-        Raises `StoreError` when the database itself does not answer."""
+        """None when it is damaged, also at a second look: a run may have replaced it in the middle
+        of the first. Raises `StoreError` when the database itself does not answer."""
         for _ in range(2):
             try:
                 return self._store.load_session(session)
@@ -121,17 +146,26 @@ class _Walk:
             self._check_factors(previous, day)
 
     def _check_factors(self, previous: MarketDay, day: MarketDay) -> None:
-        found, stored = find_actions(previous.frame, day.frame, day.session), day.frame["factor"].to_numpy()
+        found, stored = (
+            find_actions(previous.frame, day.frame, day.session),
+            day.frame["factor"].to_numpy(),
+        )
         pending = np.isnan(stored)
         wrong = ~pending & (stored != found.factor)
         if pending.any():
             self._add(
-                FACTOR, day.session, f"pending for {_some(day.frame, pending)}, although {previous.session} is stored"
+                FACTOR,
+                day.session,
+                f"pending for {_some(day.frame, pending)}, although {previous.session} is stored",
             )
         elif wrong.any():
-            self._add(FACTOR, day.session, f"not what the base prices say for {_some(day.frame, wrong)}")
+            self._add(
+                FACTOR, day.session, f"not what the base prices say for {_some(day.frame, wrong)}"
+            )
         elif self._stored_actions(day.session) != {each["_id"]: each for each in found.documents()}:
-            self._add(FACTOR, day.session, "its corporate actions are not those that the base prices say")
+            self._add(
+                FACTOR, day.session, "its corporate actions are not those that the base prices say"
+            )
 
     def _stored_actions(self, session: str) -> dict[str, dict[str, object]]:
         return {each["_id"]: each for each in self._store.corporate_actions(session, session)}
@@ -142,4 +176,8 @@ class _Walk:
 
 def _some(frame: pd.DataFrame, rows: np.ndarray) -> str:
     tickers = frame.loc[rows, "ticker"]
-    return f"{len(tickers)} tickers, first {tickers.iloc[0]}" if len(tickers) > 1 else f"{tickers.iloc[0]}"
+    return (
+        f"{len(tickers)} tickers, first {tickers.iloc[0]}"
+        if len(tickers) > 1
+        else f"{tickers.iloc[0]}"
+    )

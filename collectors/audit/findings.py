@@ -33,8 +33,8 @@ _MOST_LINES = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, with a session or with a ticker; a lock has neither. It stays the same finding when its
-    message changes, such as by another attempt."""
+    """One thing that is wrong, with a session or with a ticker; a lock has neither. It stays the
+    same finding when its message changes, such as by another attempt."""
 
     rule: str
     message: str = field(compare=False)
@@ -43,7 +43,8 @@ class Finding:
 
     @property
     def repairable(self) -> bool:
-        """Whether `--repair` can mend it. Targets that are behind are left to the hourly analysis, which does."""
+        """Whether `--repair` can mend it. Targets that are behind are left to the hourly analysis,
+        which does."""
         return self.rule != TARGET_BEHIND
 
     def __str__(self) -> str:
@@ -67,7 +68,9 @@ class Audit:
 
     def sessions_with(self, rules: Collection[str]) -> list[str]:
         """The sessions of which one of these rules has found something, oldest first."""
-        return sorted({each.session for each in self.findings if each.session and each.rule in rules})
+        return sorted(
+            {each.session for each in self.findings if each.session and each.rule in rules}
+        )
 
     def found(self, rule: str) -> bool:
         return any(finding.rule == rule for finding in self.findings)
@@ -80,11 +83,14 @@ class Audit:
 
 def in_order(findings: Collection[Finding]) -> list[Finding]:
     """By rule, then by session or ticker."""
-    return sorted(findings, key=lambda each: (RULES.index(each.rule), each.session or "", each.ticker or ""))
+    return sorted(
+        findings, key=lambda each: (RULES.index(each.rule), each.session or "", each.ticker or "")
+    )
 
 
 def show_audit(audit: Audit, as_json: bool) -> None:
-    """Print every finding to stdout; for a person grouped by rule, with a last line that says what to do."""
+    """Print every finding to stdout; for a person grouped by rule, with a last line that says what
+    to do."""
     if as_json:
         found = [asdict(finding) | {"repairable": finding.repairable} for finding in audit.findings]
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
@@ -128,9 +134,15 @@ def _count(audit: Audit) -> str:
 
 def _last_line(audit: Audit) -> str:
     if not audit.findings:
-        verdict = "Another run is at work; so far nothing is wrong" if audit.at_work else "Nothing is wrong"
+        verdict = (
+            "Another run is at work; so far nothing is wrong"
+            if audit.at_work
+            else "Nothing is wrong"
+        )
         return f"{verdict}: {_what_was_checked(audit)}"
     mended = sum(finding.repairable for finding in audit.findings)
     offer = f" `daily_update.py --repair` mends {mended:,} of them." if mended else ""
-    rest = " The hourly analysis catches up with the targets." if mended < len(audit.findings) else ""
+    rest = (
+        " The hourly analysis catches up with the targets." if mended < len(audit.findings) else ""
+    )
     return f"{_count(audit)}.{offer}{rest}"

@@ -1,7 +1,8 @@
 """The rules over what the store says of the work: holes, job records, targets and locks.
 
-Nothing that a normal night leaves behind is a finding. What an evening run is to bring is awaited until two hours after
-that run; a target is behind when a whole night could have analysed it and did not.
+Nothing that a normal night leaves behind is a finding. What an evening run is to bring is awaited
+until two hours after that run; a target is behind when a whole night could have analysed it and did
+not.
 """
 
 import os
@@ -36,7 +37,8 @@ EVENING_RUN = time(UPDATE_HOUR)
 EVENING_RUN_TAKES = timedelta(hours=2)
 """At most, with all its retries; also what somebody may have moved it."""
 SILENT = timedelta(hours=1)
-"""A run without a sign of life for so long is gone; so is one whose last sign of life lies ahead."""
+"""A run without a sign of life for so long is gone; so is one whose last sign of life lies
+ahead."""
 FARTHEST_EXPIRY = 3 * EXPIRES_AFTER
 """A lock that expires later than that was written by a clock that was wrong."""
 _LONGEST_WAIT = timedelta(days=7)
@@ -71,7 +73,9 @@ class Situation:
         """Sessions from `first` to `last` that are due and not stored."""
         stored = {head.session for head in self.heads}
         sessions = self.calendar.sessions(self.first, self.last)
-        return [each for each in sessions if each not in stored and self.calendar.is_due(each, self.now)]
+        return [
+            each for each in sessions if each not in stored and self.calendar.is_due(each, self.now)
+        ]
 
     def is_awaited(self, session: str) -> bool:
         """Whether nothing is wrong yet with a session that is not stored."""
@@ -80,8 +84,11 @@ class Situation:
             return True
         if record is None:
             return self.now < self.due_by(session)
-        # The exchange showed no prices. That may be a holiday nobody predicted; a later session will tell.
-        return _error(record).get("kind") == NotPublished.kind and not self.calendar.is_settled(session)
+        # The exchange showed no prices. That may be a holiday nobody predicted; a later session
+        # will tell.
+        return _error(record).get("kind") == NotPublished.kind and not self.calendar.is_settled(
+            session
+        )
 
     def due_by(self, session: str) -> datetime:
         """When the evening run that is the first to bring the session has had its time."""
@@ -98,7 +105,11 @@ class Situation:
 def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> Situation:
     """The situation at this moment."""
     now, records = store.clock.now_kst(), store.jobs(DAILY_UPDATE)
-    others = [lock for lock in store.locks() if lock["_id"] == COLLECTION and lock["owner"] != store.identity.owner]
+    others = [
+        lock
+        for lock in store.locks()
+        if lock["_id"] == COLLECTION and lock["owner"] != store.identity.owner
+    ]
     return Situation(
         store=store,
         calendar=calendar,
@@ -112,7 +123,8 @@ def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> S
 
 
 def _is_alive(lock: Document, now: datetime, host: str) -> bool:
-    """As far as can be told: a process of this host is there or not, one of another host is until its lock expires."""
+    """As far as can be told: a process of this host is there or not, one of another host is until
+    its lock expires."""
     if not now <= lock["expires_utc"] <= now + FARTHEST_EXPIRY:
         return False
     return lock["host"] != host or _is_there(lock["pid"])
@@ -136,7 +148,9 @@ def audit_records(situation: Situation) -> Iterator[Finding]:
     yield from map(_stale, stale_jobs(situation))
 
 
-def audit_targets(situation: Situation, rule: TargetRule, wrong: Collection[str | None]) -> Iterator[Finding]:
+def audit_targets(
+    situation: Situation, rule: TargetRule, wrong: Collection[str | None]
+) -> Iterator[Finding]:
     """Who is analysed, and for what session. Nothing when the newest session is outside the span.
 
     Args:
@@ -162,7 +176,11 @@ def _holes(situation: Situation) -> Iterator[Finding]:
     for session in situation.missing():
         if not situation.is_awaited(session):
             record = situation.records.get(session)
-            yield Finding(HOLE, "not stored" + ("" if record is None else f"; {_how_it_ended(record)}"), session)
+            yield Finding(
+                HOLE,
+                "not stored" + ("" if record is None else f"; {_how_it_ended(record)}"),
+                session,
+            )
 
 
 def _unrecorded(situation: Situation) -> Iterator[Finding]:
@@ -170,17 +188,28 @@ def _unrecorded(situation: Situation) -> Iterator[Finding]:
     for head in situation.stored():
         if not situation.is_completed(head.session) and not situation.at_work:
             record = situation.records.get(head.session)
-            reason = "no daily_update of it is recorded" if record is None else _how_it_ended(record)
+            reason = (
+                "no daily_update of it is recorded" if record is None else _how_it_ended(record)
+            )
             yield Finding(NOT_RECORDED, f"stored, but {reason}", head.session)
 
 
 def _unconfirmed(situation: Situation) -> Iterator[Finding]:
-    """Provisional although an evening run had the chance to confirm it, by the session itself or by its record."""
+    """Provisional although an evening run had the chance to confirm it, by the session itself or by
+    its record."""
     for head in situation.stored():
-        recorded = situation.records[head.session]["finality"] if situation.is_completed(head.session) else FINAL
+        recorded = (
+            situation.records[head.session]["finality"]
+            if situation.is_completed(head.session)
+            else FINAL
+        )
         overdue = situation.now >= situation.final_by(head.session) and not situation.at_work
         if overdue and (head.finality != FINAL or recorded != FINAL):
-            yield Finding(PROVISIONAL, f"not confirmed, and final since {_final_since(head.session)}", head.session)
+            yield Finding(
+                PROVISIONAL,
+                f"not confirmed, and final since {_final_since(head.session)}",
+                head.session,
+            )
 
 
 def stale_jobs(situation: Situation) -> Iterator[Document]:
@@ -202,8 +231,8 @@ def _is_silent(situation: Situation, job: Document) -> bool:
 
 
 def _is_overtaken(situation: Situation, job: Document) -> bool:
-    """The next session is there and its own analysis should have begun, which gives up this one. One that had been
-    completed before a revision re-opened it is nobody's failure."""
+    """The next session is there and its own analysis should have begun, which gives up this one.
+    One that had been completed before a revision re-opened it is nobody's failure."""
     newest = situation.heads[-1].session if situation.heads else ""
     overtaken = bool(job["date_kst"] < newest) and situation.now >= situation.due_by(newest)
     return overtaken and job["end_time_utc"] is None
@@ -222,14 +251,23 @@ def _targets_behind(situation: Situation, active: list[Document]) -> Iterator[Fi
         return
     for target in active:
         reached = target["last_analyzed_date"] or ""
-        if target["added_date"] <= session and reached < session and _result_session(situation, target) < session:
+        if (
+            target["added_date"] <= session
+            and reached < session
+            and _result_session(situation, target) < session
+        ):
             since = f"not analysed since {reached}" if reached else "never analysed"
             reason = f": {target['last_error']}" if target["last_error"] else ""
-            yield Finding(TARGET_BEHIND, f"{since}, the night of {session} is over{reason}", ticker=target["_id"])
+            yield Finding(
+                TARGET_BEHIND,
+                f"{since}, the night of {session} is over{reason}",
+                ticker=target["_id"],
+            )
 
 
 def _last_night(situation: Situation) -> str | None:
-    """The newest session whose whole night is over and could be used: it was collected in its first evening."""
+    """The newest session whose whole night is over and could be used: it was collected in its first
+    evening."""
     tonight = situation.calendar.session_of_night(situation.now)
     for head in reversed(situation.heads):
         if head.session < tonight and situation.is_completed(head.session):
@@ -242,7 +280,8 @@ def _last_night(situation: Situation) -> str | None:
 
 
 def _result_session(situation: Situation, target: Document) -> str:
-    """A revision of older data puts `last_analyzed_date` back; the result says what had been reached."""
+    """A revision of older data puts `last_analyzed_date` back; the result says what had been
+    reached."""
     result = situation.store.analysis(target["_id"])
     return "" if result is None else str(result["session"])
 
@@ -260,7 +299,9 @@ def _target_data(
     plan = plan_targets(targets, replace(newest, actions=reliable), rule)
     known, listed = {target["_id"]: target for target in targets}, set(newest.frame["ticker"])
     for target in plan.new:
-        yield Finding(TARGET_DATA, f"no target, but {newest.session} makes it one", ticker=target["_id"])
+        yield Finding(
+            TARGET_DATA, f"no target, but {newest.session} makes it one", ticker=target["_id"]
+        )
     for ticker, changes in plan.changes.items():
         if changes.get("is_active") is True:
             message = f"an inactive target, but {newest.session} makes it active"
@@ -268,7 +309,9 @@ def _target_data(
             why = "does not make it one" if ticker in listed else "does not list it"
             message = f"an active target, but {newest.session} {why}"
         else:
-            cells = [f"{name} {known[ticker].get(name)}, not {value}" for name, value in changes.items()]
+            cells = [
+                f"{name} {known[ticker].get(name)}, not {value}" for name, value in changes.items()
+            ]
             message = f"{newest.session} says otherwise: {'; '.join(cells)}"
         yield Finding(TARGET_DATA, message, ticker=ticker)
 

@@ -1,4 +1,5 @@
-"""The first ten minutes: `manual_setup.py` at a terminal asks, tries each answer at once and keeps it in `.env`."""
+"""The first ten minutes: `manual_setup.py` at a terminal asks, tries each answer at once and keeps
+it in `.env`."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -44,12 +45,13 @@ QUESTIONS = (
     ("threshold", recall_threshold, ask_threshold),
     ("sessions", recall_sessions, ask_sessions),
 )
-"""In order: the name, which is also that of its heading; what shows an answer given before and says whether it still
-holds; what asks."""
+"""In order: the name, which is also that of its heading; what shows an answer given before and says
+whether it still holds; what asks."""
 
 
 def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
-    """The whole conversation; whether to begin with the work now. Ctrl-C and Ctrl-D leave with `NightShiftError`.
+    """The whole conversation; whether to begin with the work now. Ctrl-C and Ctrl-D leave with
+    `NightShiftError`.
 
     Args:
         options: setting (lower case) -> text from the command line; what is set there is not asked.
@@ -81,15 +83,21 @@ def _check_before_any_question(guide: Guide) -> None:
     try:
         check_writable(guide.env_file)
     except WrongUsage as problem:
-        raise WrongUsage(guide.words("env_unwritable", file=guide.env_file, detail=problem)) from None
+        raise WrongUsage(
+            guide.words("env_unwritable", file=guide.env_file, detail=problem)
+        ) from None
     settings = guide.settings()
     if can_be_looked_at(settings):
-        with guide.dialogue.waiting(guide.words("trying_database")), suppress(StoreError):  # question 1 is about that
+        with (
+            guide.dialogue.waiting(guide.words("trying_database")),
+            suppress(StoreError),
+        ):  # question 1 is about that
             try_database(settings, guide.clock)
 
 
 def _ask_everything(guide: Guide) -> None:
-    """Every question that the conversation before this one has left open; after a completed setup that is all."""
+    """Every question that the conversation before this one has left open; after a completed setup
+    that is all."""
     guide.dialogue.welcome()
     if guide.progress.is_begun:
         _go_on_or_from_the_start(guide)
@@ -116,7 +124,8 @@ def _go_on_or_from_the_start(guide: Guide) -> None:
 
 @contextmanager
 def _log_lines_held_back() -> Iterator[None]:
-    """The log is not set up before its folder is known, and a person at a question reads no log lines."""
+    """The log is not set up before its folder is known, and a person at a question reads no log
+    lines."""
     logging.disable(logging.CRITICAL)
     try:
         yield

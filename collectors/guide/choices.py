@@ -38,7 +38,9 @@ def ask_markets(guide: Guide) -> None:
         dialogue.say(words("markets_shown", session=shown.session, counts=counts))
     if guide.tell_if_decided(("markets",), value=",".join(present)):
         return
-    chosen = dialogue.ask(words("markets_question"), ",".join(present), lambda answer: _markets(guide, answer))
+    chosen = dialogue.ask(
+        words("markets_question"), ",".join(present), lambda answer: _markets(guide, answer)
+    )
     if chosen != present:
         guide.keep({"markets": ",".join(chosen)})
 
@@ -75,24 +77,31 @@ def ask_threshold(guide: Guide) -> None:
     chosen = _meant_amount(guide, present)
     if shown is not None:
         targets = _targets(shown, settings, chosen)
-        dialogue.works(words("targets_today", targets=targets, amount=say_won(chosen, words.language)))
+        dialogue.works(
+            words("targets_today", targets=targets, amount=say_won(chosen, words.language))
+        )
     if chosen != present:
         guide.keep({"min_market_cap": str(chosen)})
 
 
 def _meant_amount(guide: Guide, present: int) -> int:
-    """Asked back where it is so little that its unit was forgotten, as in `1000` for 1000억. Zero is all tickers."""
+    """Asked back where it is so little that its unit was forgotten, as in `1000` for 1000억. Zero is
+    all tickers."""
     words, dialogue = guide.words, guide.dialogue
     shown = say_won(present, words.language)
     while True:
-        amount = dialogue.ask(words("threshold_question"), shown, lambda answer: _amount(guide, answer))
+        amount = dialogue.ask(
+            words("threshold_question"), shown, lambda answer: _amount(guide, answer)
+        )
         is_usual = amount in (0, present) or amount >= LEAST_USUAL
         if is_usual or dialogue.agrees(words("little_amount", amount=amount), default=False):
             return amount
 
 
 def recall_threshold(guide: Guide) -> bool:
-    return _as_before(guide, say_won(guide.settings_of_setup().min_market_cap, guide.words.language))
+    return _as_before(
+        guide, say_won(guide.settings_of_setup().min_market_cap, guide.words.language)
+    )
 
 
 def _threshold_table(guide: Guide, shown: Shown, settings: Settings) -> Table:
@@ -128,7 +137,9 @@ def ask_sessions(guide: Guide) -> None:
         dialogue.wrong(words("wrong_sessions"))
     if guide.tell_if_decided(("history_sessions",), value=str(present)):
         return
-    chosen = dialogue.ask(words("sessions_question"), str(present), lambda answer: _sessions(guide, answer))
+    chosen = dialogue.ask(
+        words("sessions_question"), str(present), lambda answer: _sessions(guide, answer)
+    )
     if chosen != present:
         guide.keep({"history_sessions": str(chosen)})
         dialogue.say(_estimate(guide, chosen))
@@ -137,7 +148,8 @@ def ask_sessions(guide: Guide) -> None:
 
 
 def recall_sessions(guide: Guide) -> bool:
-    """Only while the calendar goes back so far: the number may have been changed in `.env` since."""
+    """Only while the calendar goes back so far: the number may have been changed in `.env`
+    since."""
     count = guide.settings().history_sessions
     try:
         guide.dialogue.say(_estimate(guide, count))
@@ -167,16 +179,20 @@ def _estimate(guide: Guide, count: int) -> str:
     if not missing:
         return words("nothing_to_load", count=count)
     days = [day for day in weekdays(sessions[0], sessions[-1]) if day not in known]
-    requests = missing * requests_a_session(settings) + (_OTHER_REQUESTS if settings.krx_id else len(days))
+    requests = missing * requests_a_session(settings) + (
+        _OTHER_REQUESTS if settings.krx_id else len(days)
+    )
     time = _time(guide, requests * max(settings.krx_request_interval_seconds, _LEAST_SECONDS))
     return words("estimate", count=count, missing=missing, requests=requests, time=time)
 
 
 def requests_a_session(settings: Settings) -> int:
-    """Of a final session: its prices in one request of the data site or three of the Open API, every other dataset in
-    one of the data site."""
+    """Of a final session: its prices in one request of the data site or three of the Open API,
+    every other dataset in one of the data site."""
     prices = 3 if settings.krx_openapi_key else 1
-    return prices + len(set(settings.datasets_at_hand) - {Dataset.INDICES})  # a few requests bring all of an index
+    return prices + len(
+        set(settings.datasets_at_hand) - {Dataset.INDICES}
+    )  # a few requests bring all of an index
 
 
 def _time(guide: Guide, seconds: float) -> str:

@@ -14,7 +14,8 @@ _USER_WITHOUT_PASSWORD = re.compile(r"(mongodb(?:\+srv)?://)([^:/?#@]+)@(.*)")
 
 
 def ask_database(guide: Guide) -> None:
-    """Kept once it works. Raises `StoreError` where it does not and the environment leaves no choice."""
+    """Kept once it works. Raises `StoreError` where it does not and the environment leaves no
+    choice."""
     words, dialogue = guide.words, guide.dialogue
     if guide.tell_if_decided(("mongodb_uri",), value="MONGODB_URI"):
         _try_and_say(guide, {})
@@ -22,7 +23,9 @@ def ask_database(guide: Guide) -> None:
     present = guide.settings().mongodb_uri
     uri = present.get_secret_value() if present else ""
     while True:
-        way = dialogue.choose([words("database_here"), words("database_mongodb")], MONGODB if uri else EMBEDDED)
+        way = dialogue.choose(
+            [words("database_here"), words("database_mongodb")], MONGODB if uri else EMBEDDED
+        )
         uri = _ask_uri(guide, uri or LOCAL) if way == MONGODB else ""
         try:
             _try_and_say(guide, {"mongodb_uri": uri})
@@ -61,4 +64,6 @@ def _try_and_say(guide: Guide, answers: dict[str, str]) -> None:
     settings = guide.settings(answers)
     with guide.dialogue.waiting(guide.words("trying_database")):
         description = try_database(settings, guide.clock)
-    guide.dialogue.works(guide.words("database_works", place=place(guide.words, settings, description)))
+    guide.dialogue.works(
+        guide.words("database_works", place=place(guide.words, settings, description))
+    )

@@ -1,4 +1,5 @@
-"""The local demo exchange: what its settings are, how its data is kept apart, and the way back to the real exchange."""
+"""The local demo exchange: what its settings are, how its data is kept apart, and the way back to
+the real exchange."""
 
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def is_another_exchange(settings: Settings) -> bool:
 
 
 def apart_from_real_data(settings: Settings) -> dict[str, str]:
-    """The setting that keeps invented data in a folder, or in databases, of its own; none where it is so already."""
+    """The setting that keeps invented data in a folder, or in databases, of its own; none where it
+    is so already."""
     if settings.mongodb_uri:
         prefix = settings.mongodb_db_prefix
         return {} if prefix.endswith(_PREFIX) else {"mongodb_db_prefix": prefix + _PREFIX}

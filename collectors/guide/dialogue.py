@@ -21,13 +21,16 @@ _YES, _NO = ("y", "yes", "예", "네"), ("n", "no", "아니오", "아니요")
 
 
 class Dialogue:
-    """Questions and what is said between them. Ctrl-C and Ctrl-D at a question leave as KeyboardInterrupt, EOFError."""
+    """Questions and what is said between them. Ctrl-C and Ctrl-D at a question leave as
+    KeyboardInterrupt, EOFError."""
 
     def __init__(self, words: Words) -> None:
         self._words = words
         for stream in (sys.stdin, sys.stdout):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # half a Korean letter, or a terminal that knows no ✓
+                stream.reconfigure(
+                    errors="replace"
+                )  # half a Korean letter, or a terminal that knows no ✓
         self._console = screen(highlight=False)
 
     def welcome(self) -> None:
@@ -64,8 +67,8 @@ class Dialogue:
         return self._console.status(text)
 
     def ask(self, question: str, default: str, read: Callable[[str], T]) -> T:
-        """The answer as `read` understands it; the question again as long as that raises `WrongUsage`. Enter is the
-        default, none where that is empty."""
+        """The answer as `read` understands it; the question again as long as that raises
+        `WrongUsage`. Enter is the default, none where that is empty."""
         shown = f" [{default}]" if default else ""
         while True:
             answer = self._console.input(f"{question}{shown}: ", markup=False).strip() or default
@@ -78,7 +81,9 @@ class Dialogue:
         """Which of the options was chosen, from 1 on."""
         for number, option in enumerate(options, 1):
             self.say(f"  {number}  {option}")
-        return self.ask(self._words("choice"), str(default), lambda answer: self._number(answer, len(options)))
+        return self.ask(
+            self._words("choice"), str(default), lambda answer: self._number(answer, len(options))
+        )
 
     def ask_hidden(self, question: str, needed: bool = True) -> str:
         """What was typed without being shown; where it is not needed, Enter is an empty answer."""

@@ -32,7 +32,11 @@ def _every_night(shift: Shift, words: Words) -> tuple[str, str, str]:
 def _after_the_demo(_: Shift, words: Words) -> tuple[str, str, str]:
     """No cron: an invented market has no evening to wait for."""
     analyse = _command("hourly_analysis.py")
-    return f"{words('demo_analyse')}\n{analyse}", f"{words('demo_look')}\n{_LOOKS}", words("demo_real")
+    return (
+        f"{words('demo_analyse')}\n{analyse}",
+        f"{words('demo_look')}\n{_LOOKS}",
+        words("demo_real"),
+    )
 
 
 def _command(script: str, *options: str) -> str:

@@ -1,4 +1,5 @@
-"""How to reach the exchange: account, Open API key, both, or the local demo exchange. Each is tried at once."""
+"""How to reach the exchange: account, Open API key, both, or the local demo exchange. Each is tried
+at once."""
 
 import re
 
@@ -14,7 +15,14 @@ from collectors.guide.demo import (
 )
 from collectors.guide.guide import MOST_LOGINS, Guide
 from collectors.guide.progress import ACCEPTED, WAY
-from collectors.guide.trials import Shown, drop_if_empty, forget_refused_logins, refused_logins, try_account, try_key
+from collectors.guide.trials import (
+    Shown,
+    drop_if_empty,
+    forget_refused_logins,
+    refused_logins,
+    try_account,
+    try_key,
+)
 from utils.errors import (
     KeyRefused,
     LoginRefused,
@@ -33,10 +41,11 @@ Answers = dict[str, str]
 
 
 def ask_exchange(guide: Guide) -> None:
-    """Also brings the newest final session, for the numbers of the next questions, where that can be had.
+    """Also brings the newest final session, for the numbers of the next questions, where that can
+    be had.
 
-    Raises `SourceError` where the environment leaves no choice and it does not work, `WrongUsage` after as many
-    refused logins as one conversation may risk.
+    Raises `SourceError` where the environment leaves no choice and it does not work, `WrongUsage`
+    after as many refused logins as one conversation may risk.
     """
     if guide.tell_if_decided(CREDENTIALS, value=_set_credentials(guide.settings())):
         guide.shown = _try_what_is_set(guide)
@@ -56,9 +65,12 @@ def ask_exchange(guide: Guide) -> None:
 
 
 def recall_exchange(guide: Guide) -> bool:
-    """It is tried again only where a question to come shows its numbers: every login is one more for the exchange."""
+    """It is tried again only where a question to come shows its numbers: every login is one more
+    for the exchange."""
     value = _set_credentials(guide.settings())
-    if value == _NONE or _is_fixed(CREDENTIALS):  # there the question itself tries it, and once is enough
+    if value == _NONE or _is_fixed(
+        CREDENTIALS
+    ):  # there the question itself tries it, and once is enough
         return False
     try:
         if not all(map(guide.progress.noted, ("markets", "threshold"))):
@@ -73,7 +85,9 @@ def recall_exchange(guide: Guide) -> bool:
 
 def noted_way(guide: Guide) -> int:
     """The way that was chosen in a conversation that goes on; 0 for none."""
-    return next((way for way in (ACCOUNT, KEY, BOTH, DEMO) if guide.progress.noted(WAY) == str(way)), 0)
+    return next(
+        (way for way in (ACCOUNT, KEY, BOTH, DEMO) if guide.progress.noted(WAY) == str(way)), 0
+    )
 
 
 def _set_credentials(settings: Settings) -> str:
@@ -86,7 +100,9 @@ def _try_what_is_set(guide: Guide) -> Shown | None:
         return _try_account(guide, {})
     if settings.krx_openapi_key:
         return _try_key(guide, {})
-    raise WrongUsage("Neither KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set. Set them where the others are set.")
+    raise WrongUsage(
+        "Neither KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set. Set them where the others are set."
+    )
 
 
 def _ask_way(guide: Guide) -> int:
@@ -119,14 +135,17 @@ def _ask_both(guide: Guide) -> Shown | None:
 
 
 def _account(guide: Guide, around: Answers) -> Shown | None:
-    """Name and password until they are accepted, three times in a row at most; kept with the settings `around` them."""
+    """Name and password until they are accepted, three times in a row at most; kept with the
+    settings `around` them."""
     words, dialogue = guide.words, guide.dialogue
     settings = guide.settings(around)
     name, present = _text(settings.krx_id), _text(settings.krx_pw)
     while True:
         name = dialogue.ask(words("login_name"), name, lambda answer: _something(guide, answer))
         _stop_before_the_lock(guide, name)
-        password = dialogue.ask_hidden(words("password_kept" if present else "password"), needed=not present)
+        password = dialogue.ask_hidden(
+            words("password_kept" if present else "password"), needed=not present
+        )
         answers = around | {"krx_id": name, "krx_pw": password or present}
         try:
             shown = _try_account(guide, answers)
@@ -158,7 +177,8 @@ def _heed_refusals(guide: Guide, name: str) -> None:
 
 
 def _key(guide: Guide, around: Answers) -> Shown | None:
-    """A key until it is accepted for every service. Enter tries the last one again: a service may be granted by now."""
+    """A key until it is accepted for every service. Enter tries the last one again: a service may
+    be granted by now."""
     words, dialogue = guide.words, guide.dialogue
     key = _text(guide.settings(around).krx_openapi_key)
     question = words("key_kept" if key else "key")
@@ -179,11 +199,24 @@ def _ask_demo(guide: Guide) -> Shown | None:
     """Its address until somebody answers there."""
     words, dialogue, settings = guide.words, guide.dialogue, guide.settings()
     dialogue.hint(words("demo_hint"))
-    address = str(settings.krx_base_url).rstrip("/") if is_another_exchange(settings) else DEMO_ADDRESS
-    apart = {name: value for name, value in apart_from_real_data(settings).items() if not _is_fixed((name,))}
+    address = (
+        str(settings.krx_base_url).rstrip("/") if is_another_exchange(settings) else DEMO_ADDRESS
+    )
+    apart = {
+        name: value
+        for name, value in apart_from_real_data(settings).items()
+        if not _is_fixed((name,))
+    }
     while True:
-        address = dialogue.ask(words("demo_address"), address, lambda answer: _address(guide, answer))
-        answers = dict.fromkeys(ADDRESSES, address) | DEMO_ACCOUNT | apart | _without(guide, "krx_openapi_key")
+        address = dialogue.ask(
+            words("demo_address"), address, lambda answer: _address(guide, answer)
+        )
+        answers = (
+            dict.fromkeys(ADDRESSES, address)
+            | DEMO_ACCOUNT
+            | apart
+            | _without(guide, "krx_openapi_key")
+        )
         try:
             shown = _try_account(guide, answers)
         except SourceDown:
@@ -220,7 +253,11 @@ def _say_that_it_works(guide: Guide, text: str, shown: Shown | NightShiftError) 
 def _real_exchange(guide: Guide) -> Answers:
     """What leads from the demo exchange back to the real one, where it was chosen before."""
     settings = guide.settings()
-    return {} if _is_fixed(ADDRESSES) or not is_another_exchange(settings) else back_to_the_real_exchange(settings)
+    return (
+        {}
+        if _is_fixed(ADDRESSES) or not is_another_exchange(settings)
+        else back_to_the_real_exchange(settings)
+    )
 
 
 def _without(guide: Guide, *names: str) -> Answers:

@@ -1,4 +1,5 @@
-"""What every step of the conversation works with: the settings as answered so far, and keeping an answer that works."""
+"""What every step of the conversation works with: the settings as answered so far, and keeping an
+answer that works."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -25,9 +26,9 @@ class Guide:
     """One conversation.
 
     Args:
-        options: setting (lower case) -> text from the command line.
-        fresh: with `--reset` what was chosen before counts no more.
-        shown: the newest session, for the numbers of the questions after the one for the exchange; None while it
+        options: setting (lower case) -> text from the command line. fresh: with `--reset` what was
+        chosen before counts no more. shown: the newest session, for the numbers of the questions
+        after the one for the exchange; None while it
             cannot be had.
         way: to the exchange, as it was chosen last in a conversation that was left; 0 for none.
     """
@@ -50,7 +51,8 @@ class Guide:
         return load_settings({**(answers or {}), **self.options}, self.env_file)
 
     def settings_of_setup(self) -> Settings:
-        """What holds now, with the threshold and the markets of an earlier setup of this database."""
+        """What holds now, with the threshold and the markets of an earlier setup of this
+        database."""
         settings = self.settings()
         if self.fresh:
             return settings
@@ -59,17 +61,22 @@ class Guide:
 
     def keep(self, answers: Mapping[str, str]) -> None:
         """Write them into `.env`; the person is asked no more, should the conversation end here."""
-        change_env_file(self.env_file, {name.upper(): text for name, text in answers.items()}, TEMPLATE)
+        change_env_file(
+            self.env_file, {name.upper(): text for name, text in answers.items()}, TEMPLATE
+        )
 
     def tell_if_decided(self, names: tuple[str, ...], value: str) -> bool:
-        """Whether an option or the environment leaves nothing to ask of these settings; if so, says it.
+        """Whether an option or the environment leaves nothing to ask of these settings; if so, says
+        it.
 
         Args:
             value: what they come to, for a person.
         """
         by_option = any(name in self.options for name in names)
         if by_option or set_in_environment(name.upper() for name in names):
-            self.dialogue.say(self.words("by_option" if by_option else "by_environment", value=value))
+            self.dialogue.say(
+                self.words("by_option" if by_option else "by_environment", value=value)
+            )
             return True
         return False
 

@@ -3,7 +3,16 @@
 import re
 from decimal import Decimal
 
-_UNITS = {"조": 10**12, "tn": 10**12, "t": 10**12, "억": 10**8, "bn": 10**9, "b": 10**9, "만": 10**4, "": 1}
+_UNITS = {
+    "조": 10**12,
+    "tn": 10**12,
+    "t": 10**12,
+    "억": 10**8,
+    "bn": 10**9,
+    "b": 10**9,
+    "만": 10**4,
+    "": 1,
+}
 _PART = re.compile(r"(\d{1,19}(?:\.\d{1,6})?)(조|억|만|tn|bn|t|b|)")
 _SAID = {"ko": ((10**12, "조"), (10**8, "억")), "en": ((10**9, "bn"),)}
 MOST = 10**18
@@ -23,7 +32,8 @@ def read_won(text: str) -> int:
 
 
 def say_won(amount: int, language: str) -> str:
-    """The amount in words that `read_won` reads back: 100bn, 1조 5,000억; in figures where those leave a rest."""
+    """The amount in words that `read_won` reads back: 100bn, 1조 5,000억; in figures where those
+    leave a rest."""
     parts, rest = [], amount
     for unit, name in _SAID[language]:
         if count := rest // unit:

@@ -1,4 +1,5 @@
-"""How far a conversation has come that no completed setup has followed yet: a small file beside `.env`."""
+"""How far a conversation has come that no completed setup has followed yet: a small file beside
+`.env`."""
 
 from pathlib import Path
 
@@ -6,12 +7,14 @@ from utils.env_file import change_env_file, read_env_file
 from utils.settings import ENV_FILE
 
 WAY, ACCEPTED = "WAY", "ACCEPTED"
-"""Steps within the question for the exchange: the way to it that was chosen, and an account that was accepted."""
+"""Steps within the question for the exchange: the way to it that was chosen, and an account that
+was accepted."""
 _ANSWERED = "answered"
 
 
 class Progress:
-    """The steps that are answered. The answers themselves stand in `.env`, so this holds no secret."""
+    """The steps that are answered. The answers themselves stand in `.env`, so this holds no
+    secret."""
 
     def __init__(self, env_file: Path = ENV_FILE) -> None:
         self._file = env_file.with_name(".env.unfinished")

@@ -7,7 +7,8 @@ LANGUAGES = ("en", "ko")
 
 @dataclass(frozen=True)
 class Words:
-    """`words("begin")`, or with what stands in braces: `words("heading", number=1, title="...")`."""
+    """`words("begin")`, or with what stands in braces: `words("heading", number=1,
+    title="...")`."""
 
     language: str
 
@@ -27,7 +28,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Enter를 누르면 [대괄호] 안의 답을 그대로 씁니다. Ctrl-C를 누르면 나갑니다.\n"
         "그때까지 답한 것은 .env에 남으며, 다시 실행하면 남은 것만 묻습니다.",
     ),
-    "unfinished": ("\nAn earlier conversation was not finished.", "\n끝내지 않은 이전 설정이 있습니다."),
+    "unfinished": (
+        "\nAn earlier conversation was not finished.",
+        "\n끝내지 않은 이전 설정이 있습니다.",
+    ),
     "go_on": ("go on where it was left", "멈춘 곳에서 이어서 하기"),
     "from_the_start": (
         "from the start, where Enter keeps each answer",
@@ -36,10 +40,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "as_before": ("As answered before: {value}", "이전에 답한 대로: {value}"),
     "heading": ("{number} of 5  {title}", "{number}/5  {title}"),
     "choice": ("Choice", "선택"),
-    "wrong_choice": ("Type a number from 1 to {count}.", "1부터 {count}까지의 숫자를 입력하십시오."),
+    "wrong_choice": (
+        "Type a number from 1 to {count}.",
+        "1부터 {count}까지의 숫자를 입력하십시오.",
+    ),
     "wrong_yes_no": ("Type y or n.", "y(예) 또는 n(아니오)을 입력하십시오."),
     "nothing_typed": ("Nothing was typed.", "입력한 것이 없습니다."),
-    "by_option": ("Set by an option of this command: {value}", "이 명령의 옵션으로 정해져 있습니다: {value}"),
+    "by_option": (
+        "Set by an option of this command: {value}",
+        "이 명령의 옵션으로 정해져 있습니다: {value}",
+    ),
     "by_environment": ("Set by the environment: {value}", "환경 변수로 정해져 있습니다: {value}"),
     "left": (
         "interrupted. Nothing is lost; run it again to go on.",
@@ -65,7 +75,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Password of {user} (not shown; Enter for none)",
         "{user}의 비밀번호(보이지 않음, 없으면 Enter)",
     ),
-    "trying_database": ("Trying it, for at most ten seconds ...", "연결해 보는 중입니다(최대 10초)..."),
+    "trying_database": (
+        "Trying it, for at most ten seconds ...",
+        "연결해 보는 중입니다(최대 10초)...",
+    ),
     "database_works": ("It works: {place}.", "정상입니다: {place}."),
     "embedded": ("embedded database in {folder}", "내장 데이터베이스({folder})"),
     # 2
@@ -98,13 +111,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "비밀번호(보이지 않음, Enter를 누르면 지금 것을 유지)",
     ),
     "key": ("Key (not shown)", "인증키(보이지 않음)"),
-    "key_kept": ("Key (not shown; Enter keeps the present one)", "인증키(보이지 않음, Enter를 누르면 지금 것을 유지)"),
+    "key_kept": (
+        "Key (not shown; Enter keeps the present one)",
+        "인증키(보이지 않음, Enter를 누르면 지금 것을 유지)",
+    ),
     "key_again": (
         "Key (not shown; Enter tries the last one again)",
         "인증키(보이지 않음, Enter를 누르면 방금 것을 다시 시험)",
     ),
-    "trying_account": ("Logging in, and asking for one day ...", "로그인하고 하루치를 받아 보는 중입니다..."),
-    "trying_key": ("Asking each service for one day ...", "서비스마다 하루치를 받아 보는 중입니다..."),
+    "trying_account": (
+        "Logging in, and asking for one day ...",
+        "로그인하고 하루치를 받아 보는 중입니다...",
+    ),
+    "trying_key": (
+        "Asking each service for one day ...",
+        "서비스마다 하루치를 받아 보는 중입니다...",
+    ),
     "account_works": ("Logged in.", "로그인했습니다."),
     "key_works": ("The key works for every service.", "모든 서비스에서 인증키가 정상입니다."),
     "no_numbers": (
@@ -132,7 +154,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "다른 터미널을 열어 이 폴더에서 시작하십시오.\n    .venv/bin/python -m sandbox --port 8765",
     ),
     "demo_address": ("Its address", "데모 거래소 주소"),
-    "demo_wrong_address": ("An address begins with http:// or https://.", "주소는 http:// 나 https:// 로 시작합니다."),
+    "demo_wrong_address": (
+        "An address begins with http:// or https://.",
+        "주소는 http:// 나 https:// 로 시작합니다.",
+    ),
     "demo_down": (
         "Nobody answers there. Start it as shown above, then press Enter.",
         "응답이 없습니다. 위의 명령으로 시작한 다음 Enter를 누르십시오.",
@@ -202,10 +227,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "threshold": ("How large a target must be", "분석 대상의 크기"),
     "threshold_column": ("least market cap", "최소 시가총액"),
     "targets_column": ("targets on {session}", "{session} 대상 종목 수"),
-    "threshold_question": (
-        "Least market cap in won",
-        "최소 시가총액(원)",
-    ),
+    "threshold_question": ("Least market cap in won", "최소 시가총액(원)"),
     "threshold_hint": (
         "Any amount: 200bn, 1.5tn, 2000억, 1조 5000억 or 200000000000.",
         "어떤 금액이든 됩니다: 2000억, 1조 5000억, 200bn, 200000000000.",
@@ -218,14 +240,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "An amount from 0 to 10^18 won, such as 200bn, 2000억 or 200000000000.",
         "0원에서 10^18원까지 적으십시오. 예: 2000억, 200bn, 200000000000.",
     ),
-    "targets_today": ("{targets:,} targets at {amount} or more.", "{amount} 이상: 대상 {targets:,}종목."),
+    "targets_today": (
+        "{targets:,} targets at {amount} or more.",
+        "{amount} 이상: 대상 {targets:,}종목.",
+    ),
     # 5
     "sessions": ("How many past sessions to load", "받을 지난 거래일 수"),
     "estimate": (
         "{count} sessions, {missing} of them still to load: about {requests:,} requests, {time}.",
         "{count}거래일 가운데 {missing}거래일을 받아야 합니다: 요청 약 {requests:,}번, {time}.",
     ),
-    "nothing_to_load": ("{count} sessions: all of them are stored.", "{count}거래일이 모두 저장되어 있습니다."),
+    "nothing_to_load": (
+        "{count} sessions: all of them are stored.",
+        "{count}거래일이 모두 저장되어 있습니다.",
+    ),
     "a_minute": ("a minute or less", "1분 안팎"),
     "minutes": ("about {count} minutes", "약 {count}분"),
     "hours": ("about {count} hours", "약 {count}시간"),
@@ -241,7 +269,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1부터 7800까지의 정수를 적으십시오(2001년 이후).",
     ),
     # The end
-    "kept": ("Your answers are in {file}, for you alone to read.", "답은 {file}에 있으며 본인만 읽을 수 있습니다."),
+    "kept": (
+        "Your answers are in {file}, for you alone to read.",
+        "답은 {file}에 있으며 본인만 읽을 수 있습니다.",
+    ),
     "begin": ("Begin now?", "지금 시작할까요?"),
     "not_begun": (
         "Nothing was loaded. Run manual_setup.py again when it suits you: {file} holds your answers.",
@@ -292,7 +323,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Tomorrow morning, see how the first night went, and write its report, a page for\n   your browser:",
         "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 볼 리포트를 만들어 보십시오.",
     ),
-    "demo_analyse": ("Analyse the targets of the invented market now:", "지금 가상 시장의 대상 종목을 분석하십시오."),
+    "demo_analyse": (
+        "Analyse the targets of the invented market now:",
+        "지금 가상 시장의 대상 종목을 분석하십시오.",
+    ),
     "demo_look": (
         "See what there is, and write the report, a page for your browser:",
         "결과를 확인하고 브라우저로 볼 리포트를 만드십시오.",

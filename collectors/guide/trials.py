@@ -1,4 +1,5 @@
-"""Trying an answer at once: the database, the account, the key. Requests go through the same gate as all others."""
+"""Trying an answer at once: the database, the account, the key. Requests go through the same gate
+as all others."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,28 +34,33 @@ class Shown:
 def try_database(settings: Settings, clock: Clock) -> str:
     """What it is, for a person; it can be written, and holds what it needs from then on.
 
-    Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in once, so trying it
-    would throw that job out.
+    Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account
+    in once, so trying it would throw that job out.
     """
     with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
         return store.description
 
 
 def drop_if_empty(settings: Settings, clock: Clock) -> None:
-    """Delete an embedded database that only trying it has made; one in which anything was ever kept stays."""
+    """Delete an embedded database that only trying it has made; one in which anything was ever kept
+    stays."""
     if settings.mongodb_uri or not can_be_looked_at(settings):
         return
     with closing(open_store(settings, clock)) as store:
-        kept = any(store.backend.find(name, limit=1) for name in COLLECTIONS if name not in (SCHEMA, LOCKS))
+        kept = any(
+            store.backend.find(name, limit=1) for name in COLLECTIONS if name not in (SCHEMA, LOCKS)
+        )
     if not kept:
         for ending in ("", "-wal", "-shm"):
             (settings.data_dir / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
 
 
 def try_account(settings: Settings, clock: Clock) -> Shown | SourceError:
-    """One login and one request: the newest final session, or why that cannot be had although the login works.
+    """One login and one request: the newest final session, or why that cannot be had although the
+    login works.
 
-    Raises what keeps the login from working, `StoreError` for the database that counts the requests.
+    Raises what keeps the login from working, `StoreError` for the database that counts the
+    requests.
     """
     with closing(open_store(settings, clock)) as store:
         site = site_source(settings, store, clock.sleep)
@@ -68,7 +74,8 @@ def try_account(settings: Settings, clock: Clock) -> Shown | SourceError:
 
 
 def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
-    """How many logins with that ID the exchange has refused in a row, in this and in earlier runs."""
+    """How many logins with that ID the exchange has refused in a row, in this and in earlier
+    runs."""
     with closing(open_store(settings, clock)) as store:
         return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
@@ -79,7 +86,8 @@ def forget_refused_logins(settings: Settings, clock: Clock) -> None:
 
 
 def try_key(settings: Settings, clock: Clock) -> Shown | SourceError:
-    """One request to each of the four services: the newest final session. Raises as `try_account`."""
+    """One request to each of the four services: the newest final session. Raises as
+    `try_account`."""
     with closing(open_store(settings, clock)) as store:
         source = open_api_source(settings, store, clock.sleep)
         if source is None:

@@ -1,8 +1,9 @@
 """Which bars of a panel can be analysed, and the same bars aligned to each ticker's last one.
 
-A session in which every array of a ticker holds NaN is a session in which it was not listed. Only the last contiguous
-listed stretch counts: a code that was delisted and given to another company starts again. A bar that holds NaN in some
-arrays but not in all, or an impossible price, is a fault: such a ticker is refused, never repaired.
+A session in which every array of a ticker holds NaN is a session in which it was not listed. Only
+the last contiguous listed stretch counts: a code that was delisted and given to another company
+starts again. A bar that holds NaN in some arrays but not in all, or an impossible price, is a
+fault: such a ticker is refused, never repaired.
 """
 
 from dataclasses import dataclass
@@ -20,15 +21,18 @@ IntArray = NDArray[np.int64]
 ARRAYS = ("open", "high", "low", "close", "volume", "value")
 """The panel's (tickers, sessions) float64 arrays."""
 DEEPEST_WINDOW = 130
-"""Aligned arrays have at least this many columns, so that every look-back of `market` can be a plain slice."""
+"""Aligned arrays have at least this many columns, so that every look-back of `market` can be a
+plain slice."""
 
 
 class AnalysisError(ValueError):
-    """The arrays cannot be analysed: wrong type or layout, or a ticker with no bar or an impossible bar."""
+    """The arrays cannot be analysed: wrong type or layout, or a ticker with no bar or an impossible
+    bar."""
 
 
 class Bars(NamedTuple):
-    """One ticker's listed bars, oldest first: five float64 arrays of equal length (adjusted won; shares)."""
+    """One ticker's listed bars, oldest first: five float64 arrays of equal length (adjusted won;
+    shares)."""
 
     open: FloatArray
     high: FloatArray
@@ -38,14 +42,16 @@ class Bars(NamedTuple):
 
 
 class Spans(NamedTuple):
-    """Columns `start[i]` to `end[i]` (exclusive) of the panel are ticker i's last listed stretch; (tickers,) int64."""
+    """Columns `start[i]` to `end[i]` (exclusive) of the panel are ticker i's last listed stretch;
+    (tickers,) int64."""
 
     start: IntArray
     end: IntArray
 
 
 def check_layout(panel: Panel) -> None:
-    """Raise `AnalysisError` unless every array is native float64, C-contiguous and of shape (tickers, sessions).
+    """Raise `AnalysisError` unless every array is native float64, C-contiguous and of shape
+    (tickers, sessions).
 
     TA-Lib reads raw memory: it takes a big-endian array for native numbers without a word.
     """
@@ -71,7 +77,8 @@ def listed_cells(panel: Panel) -> BoolArray:
 
 
 def last_spans(listed: BoolArray) -> Spans:
-    """The last contiguous listed stretch of every ticker; start = end = 0 where it was never listed."""
+    """The last contiguous listed stretch of every ticker; start = end = 0 where it was never
+    listed."""
     count = listed.shape[1]
     columns = np.arange(count)
     end = np.where(listed, columns + 1, 0).max(axis=1, initial=0)
@@ -102,11 +109,13 @@ def find_faults(panel: Panel, spans: Spans) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Market:
-    """All tickers' listed bars with every ticker's last bar in the last column; NaN before its first bar.
+    """All tickers' listed bars with every ticker's last bar in the last column; NaN before its
+    first bar.
 
-    float64 arrays of shape (tickers, columns) in adjusted won (`value`: won as published) and shares. `first_of_year`
-    is the first column within the 52 weeks that end with each ticker's last bar; `flat_run` counts how many bars up
-    to each one, itself included, showed one single price; `current` is True where the last bar is the panel's last.
+    float64 arrays of shape (tickers, columns) in adjusted won (`value`: won as published) and
+    shares. `first_of_year` is the first column within the 52 weeks that end with each ticker's last
+    bar; `flat_run` counts how many bars up to each one, itself included, showed one single price;
+    `current` is True where the last bar is the panel's last.
     """
 
     open: FloatArray
@@ -121,7 +130,8 @@ class Market:
 
 
 def align(panel: Panel, listed: BoolArray, spans: Spans, excluded: list[int]) -> Market:
-    """The panel with every ticker's last stretch moved to the right edge; rows in `excluded` become NaN throughout."""
+    """The panel with every ticker's last stretch moved to the right edge; rows in `excluded` become
+    NaN throughout."""
     stray = (spans.end != len(panel.sessions)) | (listed.sum(axis=1) != spans.end - spans.start)
     redone = sorted({*np.flatnonzero(stray).tolist(), *excluded})
     kept = Spans(spans.start.copy(), spans.end.copy())
@@ -136,7 +146,8 @@ def align(panel: Panel, listed: BoolArray, spans: Spans, excluded: list[int]) ->
 
 
 def _aligned(array: FloatArray, spans: Spans, redone: list[int]) -> FloatArray:
-    """`array` itself when nothing is to be moved, else a copy, at least `DEEPEST_WINDOW` columns wide."""
+    """`array` itself when nothing is to be moved, else a copy, at least `DEEPEST_WINDOW` columns
+    wide."""
     tickers, count = array.shape
     width = max(count, DEEPEST_WINDOW)
     if width == count and not redone:
@@ -160,9 +171,12 @@ def _first_of_year(sessions: list[str], spans: Spans, width: int) -> IntArray:
 
 
 def flat_run(high: FloatArray, low: FloatArray) -> IntArray:
-    """How many bars up to each one had high = low = the same single price; 0 for a bar with a range. Same shape."""
+    """How many bars up to each one had high = low = the same single price; 0 for a bar with a
+    range. Same shape."""
     flat = high == low
     starts = np.ones_like(flat)
     starts[:, 1:] = ~flat[:, 1:] | (high[:, 1:] != high[:, :-1]) | (low[:, 1:] != low[:, :-1])
     columns = np.arange(high.shape[1])
-    return np.where(flat, columns - np.maximum.accumulate(np.where(starts, columns, 0), axis=1) + 1, 0)
+    return np.where(
+        flat, columns - np.maximum.accumulate(np.where(starts, columns, 0), axis=1) + 1, 0
+    )

@@ -1,8 +1,10 @@
-"""What every indicator is: the single list of names that `latest` carries and docs/indicators.md prints.
+"""What every indicator is: the single list of names that `latest` carries and docs/indicators.md
+prints.
 
-Bars are O, H, L, C, V of a session, adjusted to the last session; T = (H + L + C) / 3 is the typical price;
-"n" is the parameter; EMA n has the weight 2 / (n + 1) and begins with the simple mean of its first n values; Wilder's
-average (W n) has the weight 1 / n and begins likewise. `warm_up` is how many bars a ticker needs for the first value.
+Bars are O, H, L, C, V of a session, adjusted to the last session; T = (H + L + C) / 3 is the
+typical price; "n" is the parameter; EMA n has the weight 2 / (n + 1) and begins with the simple
+mean of its first n values; Wilder's average (W n) has the weight 1 / n and begins likewise.
+`warm_up` is how many bars a ticker needs for the first value.
 """
 
 from dataclasses import dataclass
@@ -25,7 +27,8 @@ PLAIN = "definition"
 
 @dataclass(frozen=True)
 class Indicator:
-    """One entry of `latest`: stable name, titles, formula, parameters, unit, bars to the first value, source."""
+    """One entry of `latest`: stable name, titles, formula, parameters, unit, bars to the first
+    value, source."""
 
     name: str
     title: str
@@ -56,7 +59,16 @@ def _ema(n: int) -> Indicator:
 
 
 def _disparity(n: int) -> Indicator:
-    return Indicator(f"disparity_{n}", f"Disparity {n}", f"{n}일 이격도", "100 C / SMA n", f"n = {n}", "%", n, KOREAN)
+    return Indicator(
+        f"disparity_{n}",
+        f"Disparity {n}",
+        f"{n}일 이격도",
+        "100 C / SMA n",
+        f"n = {n}",
+        "%",
+        n,
+        KOREAN,
+    )
 
 
 def _return(n: int) -> Indicator:

@@ -1,4 +1,5 @@
-"""docs/indicators.md from the catalogues: `python -m collectors.indicators.documentation > docs/indicators.md`."""
+"""docs/indicators.md from the catalogues: `python -m collectors.indicators.documentation >
+docs/indicators.md`."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -68,7 +69,10 @@ A ticker gives none, and no pattern, when it did not trade in the last session o
 
 def pattern_table() -> str:
     """The candlestick patterns."""
-    rows = [(f"`{p.name}`", p.title, p.korean, p.direction or "bullish or bearish", p.function) for p in PATTERNS]
+    rows = [
+        (f"`{p.name}`", p.title, p.korean, p.direction or "bullish or bearish", p.function)
+        for p in PATTERNS
+    ]
     return f"""## Candlestick patterns
 
 TA-Lib's {len(PATTERNS)} patterns on the last {DEPTH} bars, reported when they complete on the last one, as
@@ -91,7 +95,9 @@ that did not trade in the last session, or is frozen, has no rank and takes no p
 
 def page() -> str:
     """The whole of docs/indicators.md."""
-    return "\n".join((INTRODUCTION, indicator_tables(), signal_table(), pattern_table(), rank_table()))
+    return "\n".join(
+        (INTRODUCTION, indicator_tables(), signal_table(), pattern_table(), rank_table())
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Indicators that are quickest for all tickers at once, in numpy over (tickers, columns) arrays.
 
-Every function takes the aligned `Market` and returns arrays of shape (tickers,) for the last bar, NaN where a ticker
-has too few bars or the formula divides by zero.
+Every function takes the aligned `Market` and returns arrays of shape (tickers,) for the last bar,
+NaN where a ticker has too few bars or the formula divides by zero.
 """
 
 import numpy as np
@@ -20,7 +20,9 @@ Columns = dict[str, FloatArray]
 def compute(market: Market) -> Columns:
     """Every whole-market indicator by name."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        columns = returns(market) | volatility(market) | psychological(market) | volume_ratios(market)
+        columns = (
+            returns(market) | volatility(market) | psychological(market) | volume_ratios(market)
+        )
         columns |= prices_by_volume(market) | year_range(market)
     return columns
 
@@ -45,7 +47,8 @@ def psychological(market: Market) -> Columns:
 
 
 def volume_ratios(market: Market) -> Columns:
-    """VR 20 in percent (infinite without a falling session: NaN) and the last volume over the 20 before it."""
+    """VR 20 in percent (infinite without a falling session: NaN) and the last volume over the 20
+    before it."""
     volume = market.volume
     steps = np.sign(np.diff(market.close[:, -21:], axis=1))
     recent = volume[:, -20:]
@@ -55,7 +58,8 @@ def volume_ratios(market: Market) -> Columns:
 
 
 def prices_by_volume(market: Market) -> Columns:
-    """VWAP of the last 20 typical prices (won) and the mean value traded of the last 20 sessions (won)."""
+    """VWAP of the last 20 typical prices (won) and the mean value traded of the last 20 sessions
+    (won)."""
     recent = slice(-20, None)
     typical = (market.high[:, recent] + market.low[:, recent] + market.close[:, recent]) / 3
     volume = market.volume[:, recent]
@@ -64,7 +68,8 @@ def prices_by_volume(market: Market) -> Columns:
 
 
 def year_range(market: Market) -> Columns:
-    """The 52-week high and low (won) with the close's distance from them in percent, and both without the last bar."""
+    """The 52-week high and low (won) with the close's distance from them in percent, and both
+    without the last bar."""
     first = int(market.first_of_year.min(initial=market.high.shape[1] - 1))
     outside = np.arange(first, market.high.shape[1]) < market.first_of_year[:, None]
     high = np.where(outside, np.nan, market.high[:, first:])
@@ -76,8 +81,12 @@ def year_range(market: Market) -> Columns:
         "low_52w": bottom,
         "high_52w_distance": 100 * (close / top - 1),
         "low_52w_distance": 100 * (close / bottom - 1),
-        "prior_high_52w": np.where(known, np.fmax.reduce(high[:, :-1], axis=1, initial=np.nan), np.nan),
-        "prior_low_52w": np.where(known, np.fmin.reduce(low[:, :-1], axis=1, initial=np.nan), np.nan),
+        "prior_high_52w": np.where(
+            known, np.fmax.reduce(high[:, :-1], axis=1, initial=np.nan), np.nan
+        ),
+        "prior_low_52w": np.where(
+            known, np.fmin.reduce(low[:, :-1], axis=1, initial=np.nan), np.nan
+        ),
     }
 
 
@@ -86,9 +95,11 @@ def _finite(values: FloatArray) -> FloatArray:
 
 
 def undefined(market: Market) -> dict[str, BoolArray]:
-    """Where a line of `studies` is 0 / 0 for want of any movement, by the line's name; shape (tickers, n last bars).
+    """Where a line of `studies` is 0 / 0 for want of any movement, by the line's name; shape
+    (tickers, n last bars).
 
-    TA-Lib puts 0 there, which would read as "oversold"; after a division of noise by noise even that is not sure.
+    TA-Lib puts 0 there, which would read as "oversold"; after a division of noise by noise even
+    that is not sure.
     """
     range_14 = market.flat_run[:, -HISTORY - 4 :] >= 14
     return {
@@ -109,19 +120,26 @@ def _any_of_last(cells: BoolArray, count: int) -> BoolArray:
 
 
 def _still_closes(close: FloatArray) -> dict[str, BoolArray]:
-    """RSI is undefined until a close has first changed; its signal as long as its window holds such a session."""
+    """RSI is undefined until a close has first changed; its signal as long as its window holds such
+    a session."""
     still = ~np.logical_or.accumulate(np.abs(np.diff(close, axis=1)) > 0, axis=1)
-    return {"rsi_14": still[:, -HISTORY:], "rsi_signal": still[:, -HISTORY - SIGNAL_PERIOD + 1 : -SIGNAL_PERIOD + 1]}
+    return {
+        "rsi_14": still[:, -HISTORY:],
+        "rsi_signal": still[:, -HISTORY - SIGNAL_PERIOD + 1 : -SIGNAL_PERIOD + 1],
+    }
 
 
 def _still_ranges(market: Market) -> BoolArray:
     """True for a ticker whose true range was 0 on every bar after its first. Shape (tickers,)."""
-    reach = np.maximum(market.high[:, 1:], market.close[:, :-1]) - np.minimum(market.low[:, 1:], market.close[:, :-1])
+    reach = np.maximum(market.high[:, 1:], market.close[:, :-1]) - np.minimum(
+        market.low[:, 1:], market.close[:, :-1]
+    )
     return np.asarray(~(reach > 0).any(axis=1))
 
 
 def _still_typical_prices(market: Market) -> dict[str, BoolArray]:
-    """CCI needs a deviation within 20 bars; MFI needs a session with volume and a changed typical price within 14."""
+    """CCI needs a deviation within 20 bars; MFI needs a session with volume and a changed typical
+    price within 14."""
     recent = slice(-20, None)
     typical = (market.high[:, recent] + market.low[:, recent] + market.close[:, recent]) / 3
     flow = (np.diff(typical[:, -15:], axis=1) != 0) & (market.volume[:, -14:] > 0)

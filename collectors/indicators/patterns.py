@@ -1,9 +1,11 @@
-"""TA-Lib's 61 candlestick patterns on the last 45 bars, reported where they complete on the last bar.
+"""TA-Lib's 61 candlestick patterns on the last 45 bars, reported where they complete on the last
+bar.
 
-The deepest pattern looks back 14 bars, so 45 give the same answer as the whole series. Over 45 bars a call costs
-little but its own overhead; bars in whole won let one call serve all tickers: laid end to end, every sum TA-Lib keeps
-is an exact integer, so nothing of one ticker reaches the next and the answers are those of a call per ticker. Tickers
-with adjusted prices in fractions of a won within the 45 bars are asked one by one.
+The deepest pattern looks back 14 bars, so 45 give the same answer as the whole series. Over 45 bars
+a call costs little but its own overhead; bars in whole won let one call serve all tickers: laid end
+to end, every sum TA-Lib keeps is an exact integer, so nothing of one ticker reaches the next and
+the answers are those of a call per ticker. Tickers with adjusted prices in fractions of a won
+within the 45 bars are asked one by one.
 """
 
 from dataclasses import dataclass
@@ -23,9 +25,11 @@ BOTH, NEUTRAL = "", "neutral"
 
 @dataclass(frozen=True)
 class Pattern:
-    """One pattern: stable name, TA-Lib's function, titles, and its direction (`BOTH`: by the sign TA-Lib returns).
+    """One pattern: stable name, TA-Lib's function, titles, and its direction (`BOTH`: by the sign
+    TA-Lib returns).
 
-    TA-Lib gives some patterns of indecision a sign that only tells the candle's colour, or +100 always: `NEUTRAL`.
+    TA-Lib gives some patterns of indecision a sign that only tells the candle's colour, or +100
+    always: `NEUTRAL`.
     """
 
     name: str
@@ -42,13 +46,20 @@ PATTERNS = (
     Pattern("three_line_strike", "CDL3LINESTRIKE", "Three-line strike", "삼선 반격형"),
     Pattern("three_outside", "CDL3OUTSIDE", "Three outside up/down", "장악 확인형"),
     Pattern("three_stars_in_south", "CDL3STARSINSOUTH", "Three stars in the south", "남쪽 세 별형"),
-    Pattern("three_white_soldiers", "CDL3WHITESOLDIERS", "Three advancing white soldiers", "적삼병"),
+    Pattern(
+        "three_white_soldiers", "CDL3WHITESOLDIERS", "Three advancing white soldiers", "적삼병"
+    ),
     Pattern("abandoned_baby", "CDLABANDONEDBABY", "Abandoned baby", "버려진 아기형"),
     Pattern("advance_block", "CDLADVANCEBLOCK", "Advance block", "전진 봉쇄형"),
     Pattern("belt_hold", "CDLBELTHOLD", "Belt-hold", "샅바형"),
     Pattern("breakaway", "CDLBREAKAWAY", "Breakaway", "탈출형"),
     Pattern("closing_marubozu", "CDLCLOSINGMARUBOZU", "Closing marubozu", "종가 마루보주"),
-    Pattern("concealing_baby_swallow", "CDLCONCEALBABYSWALL", "Concealing baby swallow", "숨은 아기 제비형"),
+    Pattern(
+        "concealing_baby_swallow",
+        "CDLCONCEALBABYSWALL",
+        "Concealing baby swallow",
+        "숨은 아기 제비형",
+    ),
     Pattern("counterattack", "CDLCOUNTERATTACK", "Counterattack", "반격형"),
     Pattern("dark_cloud_cover", "CDLDARKCLOUDCOVER", "Dark cloud cover", "흑운형"),
     Pattern("doji", "CDLDOJI", "Doji", "도지", NEUTRAL),
@@ -57,7 +68,12 @@ PATTERNS = (
     Pattern("engulfing", "CDLENGULFING", "Engulfing", "장악형"),
     Pattern("evening_doji_star", "CDLEVENINGDOJISTAR", "Evening doji star", "저녁 도지 별형"),
     Pattern("evening_star", "CDLEVENINGSTAR", "Evening star", "저녁 별형(석별형)"),
-    Pattern("gap_side_by_side_white", "CDLGAPSIDESIDEWHITE", "Up/down-gap side-by-side white lines", "갭 나란히형"),
+    Pattern(
+        "gap_side_by_side_white",
+        "CDLGAPSIDESIDEWHITE",
+        "Up/down-gap side-by-side white lines",
+        "갭 나란히형",
+    ),
     Pattern("gravestone_doji", "CDLGRAVESTONEDOJI", "Gravestone doji", "비석형 도지", "bearish"),
     Pattern("hammer", "CDLHAMMER", "Hammer", "망치형"),
     Pattern("hanging_man", "CDLHANGINGMAN", "Hanging man", "교수형"),
@@ -67,11 +83,18 @@ PATTERNS = (
     Pattern("hikkake", "CDLHIKKAKE", "Hikkake", "힛카케형"),
     Pattern("modified_hikkake", "CDLHIKKAKEMOD", "Modified hikkake", "변형 힛카케형"),
     Pattern("homing_pigeon", "CDLHOMINGPIGEON", "Homing pigeon", "귀소 비둘기형"),
-    Pattern("identical_three_crows", "CDLIDENTICAL3CROWS", "Identical three crows", "동일 삼까마귀형"),
+    Pattern(
+        "identical_three_crows", "CDLIDENTICAL3CROWS", "Identical three crows", "동일 삼까마귀형"
+    ),
     Pattern("in_neck", "CDLINNECK", "In-neck", "인넥형"),
     Pattern("inverted_hammer", "CDLINVERTEDHAMMER", "Inverted hammer", "역망치형"),
     Pattern("kicking", "CDLKICKING", "Kicking", "키킹형"),
-    Pattern("kicking_by_length", "CDLKICKINGBYLENGTH", "Kicking, by the longer marubozu", "키킹형(긴 봉 기준)"),
+    Pattern(
+        "kicking_by_length",
+        "CDLKICKINGBYLENGTH",
+        "Kicking, by the longer marubozu",
+        "키킹형(긴 봉 기준)",
+    ),
     Pattern("ladder_bottom", "CDLLADDERBOTTOM", "Ladder bottom", "사다리 바닥형"),
     Pattern("long_legged_doji", "CDLLONGLEGGEDDOJI", "Long-legged doji", "긴 다리 도지", NEUTRAL),
     Pattern("long_line", "CDLLONGLINE", "Long line candle", "장대봉"),
@@ -83,7 +106,9 @@ PATTERNS = (
     Pattern("on_neck", "CDLONNECK", "On-neck", "온넥형"),
     Pattern("piercing", "CDLPIERCING", "Piercing line", "관통형"),
     Pattern("rickshaw_man", "CDLRICKSHAWMAN", "Rickshaw man", "인력거꾼형", NEUTRAL),
-    Pattern("three_methods", "CDLRISEFALL3METHODS", "Rising/falling three methods", "상승/하락 삼법형"),
+    Pattern(
+        "three_methods", "CDLRISEFALL3METHODS", "Rising/falling three methods", "상승/하락 삼법형"
+    ),
     Pattern("separating_lines", "CDLSEPARATINGLINES", "Separating lines", "격리형"),
     Pattern("shooting_star", "CDLSHOOTINGSTAR", "Shooting star", "유성형"),
     Pattern("short_line", "CDLSHORTLINE", "Short line candle", "단봉", NEUTRAL),
@@ -95,8 +120,12 @@ PATTERNS = (
     Pattern("thrusting", "CDLTHRUSTING", "Thrusting", "스러스팅형"),
     Pattern("tristar", "CDLTRISTAR", "Tristar", "트라이스타형"),
     Pattern("unique_three_river", "CDLUNIQUE3RIVER", "Unique three river bottom", "유니크 삼강형"),
-    Pattern("upside_gap_two_crows", "CDLUPSIDEGAP2CROWS", "Upside gap two crows", "상승 갭 두 까마귀형"),
-    Pattern("gap_three_methods", "CDLXSIDEGAP3METHODS", "Upside/downside gap three methods", "갭 삼법형"),
+    Pattern(
+        "upside_gap_two_crows", "CDLUPSIDEGAP2CROWS", "Upside gap two crows", "상승 갭 두 까마귀형"
+    ),
+    Pattern(
+        "gap_three_methods", "CDLXSIDEGAP3METHODS", "Upside/downside gap three methods", "갭 삼법형"
+    ),
 )
 
 _FUNCTIONS = tuple(raw(pattern.function) for pattern in PATTERNS)
@@ -111,8 +140,11 @@ def score(bars: Bars) -> Scores:
 
 
 def score_whole_won(market: Market) -> tuple[Scores, BoolArray]:
-    """Scores of all tickers whose last 45 bars are whole won, shape (tickers, 61), and which tickers those are."""
-    recent = np.stack([series[:, -DEPTH:] for series in (market.open, market.high, market.low, market.close)])
+    """Scores of all tickers whose last 45 bars are whole won, shape (tickers, 61), and which
+    tickers those are."""
+    recent = np.stack(
+        [series[:, -DEPTH:] for series in (market.open, market.high, market.low, market.close)]
+    )
     whole = ((recent == np.rint(recent)) & (recent < _LARGEST_EXACT)).all(axis=(0, 2))
     prices = [series[whole].ravel() for series in recent]
     scores = np.zeros((len(whole), len(PATTERNS)), dtype=np.int8)
@@ -125,6 +157,9 @@ def score_whole_won(market: Market) -> tuple[Scores, BoolArray]:
 def describe(scores: Scores) -> list[dict[str, str]]:
     """The patterns found, each `{"name": .., "direction": "bullish" | "bearish" | "neutral"}`."""
     return [
-        {"name": PATTERNS[i].name, "direction": PATTERNS[i].direction or ("bullish" if scores[i] > 0 else "bearish")}
+        {
+            "name": PATTERNS[i].name,
+            "direction": PATTERNS[i].direction or ("bullish" if scores[i] > 0 else "bearish"),
+        }
         for i in np.flatnonzero(scores).tolist()
     ]

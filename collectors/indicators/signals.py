@@ -1,8 +1,10 @@
-"""What happened tonight, as a list of names: each signal is a rule over the values of the last two bars.
+"""What happened tonight, as a list of names: each signal is a rule over the values of the last two
+bars.
 
-A rule is called with two mappings from name to float: `now` (every indicator, the bar itself under open, high, low,
-close, volume, and a few helpers) and `before` (the crossing lines one bar earlier). A value that does not exist is
-NaN; every comparison with it is false, so a signal that cannot be known is not given.
+A rule is called with two mappings from name to float: `now` (every indicator, the bar itself under
+open, high, low, close, volume, and a few helpers) and `before` (the crossing lines one bar
+earlier). A value that does not exist is NaN; every comparison with it is false, so a signal that
+cannot be known is not given.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,17 +15,30 @@ Values = Mapping[str, float]
 Rule = Callable[[Values, Values], bool]
 
 BEFORE = (
-    *("sma_5", "sma_20", "sma_60", "bb_upper", "bb_lower", "rsi_14", "stoch_k", "stoch_d", "macd", "macd_signal"),
+    *(
+        "sma_5",
+        "sma_20",
+        "sma_60",
+        "bb_upper",
+        "bb_lower",
+        "rsi_14",
+        "stoch_k",
+        "stoch_d",
+        "macd",
+        "macd_signal",
+    ),
     *("ichimoku_span_a", "ichimoku_span_b"),
 )
 """The lines whose value one bar earlier the rules may ask for, besides high, low and close."""
 FROZEN_SESSIONS = 5
-"""So many bars (or all, when younger) at one single price: the ticker is frozen and gives no signal."""
+"""So many bars (or all, when younger) at one single price: the ticker is frozen and gives no
+signal."""
 OVERSOLD_RSI, OVERBOUGHT_RSI = 30.0, 70.0
 OVERSOLD_STOCHASTIC, OVERBOUGHT_STOCHASTIC = 20.0, 80.0
 SURGE = 3.0
 TOLERANCE = 1e-9
-"""Lines closer than this part of the price (of 100 for oscillators) are equal: running sums leave such differences."""
+"""Lines closer than this part of the price (of 100 for oscillators) are equal: running sums leave
+such differences."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,9 @@ def _aligned(*names: str) -> Rule:
     """Each line is above the next one."""
 
     def fires(now: Values, _: Values) -> bool:
-        return all(now[upper] - now[lower] > TOLERANCE * now["close"] for upper, lower in pairwise(names))
+        return all(
+            now[upper] - now[lower] > TOLERANCE * now["close"] for upper, lower in pairwise(names)
+        )
 
     return fires
 
@@ -86,7 +103,10 @@ def _cloud(values: Values, edge: Callable[[float, float], float]) -> float:
     return edge(a, b) if a == a and b == b else a + b
 
 
-_K_OVER_D, _D_OVER_K = _crosses("stoch_k", "stoch_d", priced=False), _crosses("stoch_d", "stoch_k", priced=False)
+_K_OVER_D, _D_OVER_K = (
+    _crosses("stoch_k", "stoch_d", priced=False),
+    _crosses("stoch_d", "stoch_k", priced=False),
+)
 
 SIGNALS = (
     Signal("golden_cross_5_20", "Golden cross 5/20", "골든크로스 5/20", "SMA 5 crosses above SMA 20",

@@ -1,7 +1,8 @@
 """One ticker's indicator lines: TA-Lib's functions, fed with the rows their last 60 values need.
 
-A line is a float64 array whose last element belongs to the ticker's last bar; lines may differ in length. TA-Lib's
-`__wrapped__` is the function itself, without the wrapper that looks for pandas and polars input.
+A line is a float64 array whose last element belongs to the ticker's last bar; lines may differ in
+length. TA-Lib's `__wrapped__` is the function itself, without the wrapper that looks for pandas and
+polars input.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,8 @@ HISTORY = 60
 SQUEEZE_SESSIONS = 120
 """Sessions over which the narrowest Bollinger band is looked for."""
 CLOUD_SHIFT = 25
-"""Bars from the computation of a leading span to the bar it is drawn at: 26 counted with today included."""
+"""Bars from the computation of a leading span to the bar it is drawn at: 26 counted with today
+included."""
 CLOUD_ROWS = HISTORY + CLOUD_SHIFT + 51
 """Bars a chart's cloud needs: the oldest span shown was computed 25 bars earlier, over 52 bars."""
 SIGNAL_PERIOD = 9
@@ -35,7 +37,8 @@ def raw(name: str) -> Callable[..., FloatArray | tuple[FloatArray, ...]]:
 class Study:
     """One call of TA-Lib: which function over which bars with which parameters makes which lines.
 
-    `rows` is how many of the last bars it is fed; 0 means all, for the smoothings that never forget.
+    `rows` is how many of the last bars it is fed; 0 means all, for the smoothings that never
+    forget.
     """
 
     outputs: tuple[str, ...]
@@ -54,7 +57,13 @@ STUDIES = (
     *(_average(f"sma_{period}", "close", period) for period in (5, 10, 20, 60, 120)),
     Study(("ema_12",), "EMA", ("close",), (12,)),
     Study(("ema_26",), "EMA", ("close",), (26,)),
-    Study(("bb_upper", "bb_middle", "bb_lower"), "BBANDS", ("close",), (20, 2.0, 2.0, 0), SQUEEZE_SESSIONS + 19),
+    Study(
+        ("bb_upper", "bb_middle", "bb_lower"),
+        "BBANDS",
+        ("close",),
+        (20, 2.0, 2.0, 0),
+        SQUEEZE_SESSIONS + 19,
+    ),
     Study(("donchian_upper",), "MAX", ("high",), (20,), 20),
     Study(("donchian_lower",), "MIN", ("low",), (20,), 20),
     Study(("ichimoku_conversion",), "MIDPRICE", ("high", "low"), (9,), CLOUD_ROWS),
@@ -81,7 +90,9 @@ def _feeds(study: Study) -> tuple[tuple[int, int], ...]:
     return tuple((Bars._fields.index(name), study.rows) for name in study.inputs)
 
 
-_PLAN = tuple((study.outputs, raw(study.function), _feeds(study), study.parameters) for study in STUDIES)
+_PLAN = tuple(
+    (study.outputs, raw(study.function), _feeds(study), study.parameters) for study in STUDIES
+)
 _FED = tuple({feed for _, _, feeds, _ in _PLAN for feed in feeds})
 _SMA = raw("SMA")
 _NOTHING = np.full(1, np.nan)
@@ -120,7 +131,8 @@ def _cloud(lines: Lines) -> Lines:
 
 
 def _obv_changes(obv: FloatArray) -> Lines:
-    """OBV's differences: its level depends on where the series begins, and that moves every night; these do not."""
+    """OBV's differences: its level depends on where the series begins, and that moves every night;
+    these do not."""
     change = np.diff(obv) if len(obv) > 1 else _NOTHING
     return {
         "obv_change_1": change,

@@ -1,11 +1,14 @@
-"""A ticker's chart in few bytes: its series as whole numbers of a unit, as differences, in as many bytes as they need.
+"""A ticker's chart in few bytes: its series as whole numbers of a unit, as differences, in as many
+bytes as they need.
 
-The lines of 1,700 targets are two million numbers. As JSON they would be over 10 MB; packed like this a number takes
-little more than a byte, the script of the page unpacks one ticker in a millisecond, and bars keep every won.
+The lines of 1,700 targets are two million numbers. As JSON they would be over 10 MB; packed like
+this a number takes little more than a byte, the script of the page unpacks one ticker in a
+millisecond, and bars keep every won.
 
-One ticker is `[units, text]`: `units` in the order of `UNITS`; `text` is base64 of unsigned LEB128 numbers that are
-zigzag-coded integers. Each series of `SERIES` gives its length, its floor, then its values, each less the value (at
-first: the floor) before it. A value that is the floor does not exist; every other is above it.
+One ticker is `[units, text]`: `units` in the order of `UNITS`; `text` is base64 of unsigned LEB128
+numbers that are zigzag-coded integers. Each series of `SERIES` gives its length, its floor, then
+its values, each less the value (at first: the floor) before it. A value that is the floor does not
+exist; every other is above it.
 """
 
 import base64
@@ -27,8 +30,16 @@ LINES = (
     "cloud_ahead_b",
 )
 MACD = ("macd", "macd_signal")
-UNITS = {"place": ("place",), "bar": BARS, "volume": VOLUMES, "line": LINES, "macd": MACD, "rsi": ("rsi_14",)}
-"""Series that share a unit. `place` is the place of each bar's session in the report's list of sessions."""
+UNITS = {
+    "place": ("place",),
+    "bar": BARS,
+    "volume": VOLUMES,
+    "line": LINES,
+    "macd": MACD,
+    "rsi": ("rsi_14",),
+}
+"""Series that share a unit. `place` is the place of each bar's session in the report's list of
+sessions."""
 SERIES = tuple(name for names in UNITS.values() for name in names)
 _STEPS = {"volume": 3_000, "line": 3_000, "macd": 500}
 """Into how many steps the largest value of the group is divided: finer than a pixel of a chart."""
@@ -40,7 +51,9 @@ Floats = NDArray[np.float64]
 Chart = list[Any]
 
 
-def pack(history: Mapping[str, Any], places: Mapping[str, int], ahead: Floats | None = None) -> Chart:
+def pack(
+    history: Mapping[str, Any], places: Mapping[str, int], ahead: Floats | None = None
+) -> Chart:
     """The `history` of a `stock_analyzed.indicators` document as described above.
 
     Args:
@@ -48,15 +61,23 @@ def pack(history: Mapping[str, Any], places: Mapping[str, int], ahead: Floats | 
         ahead: leading span B of the next bars, won, from `cloud_ahead`.
     """
     series = {name: np.array(history[name], dtype=np.float64) for name in SERIES if name in history}
-    series["place"] = np.array([places[session] for session in history["session"]], dtype=np.float64)
+    series["place"] = np.array(
+        [places[session] for session in history["session"]], dtype=np.float64
+    )
     series["cloud_ahead_b"] = np.full(CLOUD_SHIFT, np.nan) if ahead is None else ahead
-    units = {group: _unit(group, np.concatenate([series[name] for name in names])) for group, names in UNITS.items()}
-    numbers = [_to_numbers(series[name] / units[group]) for group, names in UNITS.items() for name in names]
+    units = {
+        group: _unit(group, np.concatenate([series[name] for name in names]))
+        for group, names in UNITS.items()
+    }
+    numbers = [
+        _to_numbers(series[name] / units[group]) for group, names in UNITS.items() for name in names
+    ]
     return [list(units.values()), base64.b64encode(_to_bytes(np.concatenate(numbers))).decode()]
 
 
 def cloud_ahead(panel: Panel) -> dict[str, Floats]:
-    """Leading span B at the next `CLOUD_SHIFT` bars by ticker, as far as a ticker's last sessions can tell."""
+    """Leading span B at the next `CLOUD_SHIFT` bars by ticker, as far as a ticker's last sessions
+    can tell."""
     if len(panel.sessions) < CLOUD_SESSIONS:
         return {}
     high, low = (sliding_window_view(prices[:, -CLOUD_SESSIONS:], _CLOUD_BARS, axis=1) for prices in
@@ -66,7 +87,8 @@ def cloud_ahead(panel: Panel) -> dict[str, Floats]:
 
 
 def _unit(group: str, values: Floats) -> float:
-    """Bars are exact in the largest whole unit they all share (their tick, where nothing was adjusted)."""
+    """Bars are exact in the largest whole unit they all share (their tick, where nothing was
+    adjusted)."""
     known = values[np.isfinite(values)]
     if group == "bar":
         return int(np.gcd.reduce(known.astype(np.int64))) or 1
@@ -85,7 +107,8 @@ def _to_numbers(values: Floats) -> NDArray[np.int64]:
 
 
 def _to_bytes(numbers: NDArray[np.int64]) -> bytes:
-    """Zigzag (0, -1, 1, -2 become 0, 1, 2, 3), then seven bits a byte, lowest first; the high bit says: more follow."""
+    """Zigzag (0, -1, 1, -2 become 0, 1, 2, 3), then seven bits a byte, lowest first; the high bit
+    says: more follow."""
     unsigned = ((numbers << 1) ^ (numbers >> 63)).astype(np.uint64)
     most = max(1, -(-int(unsigned.max()).bit_length() // 7))
     groups = unsigned[:, None] >> np.arange(0, 7 * most, 7, dtype=np.uint64)
@@ -93,4 +116,8 @@ def _to_bytes(numbers: NDArray[np.int64]) -> bytes:
     wanted[:, 0] = True
     more = np.zeros_like(wanted)
     more[:, :-1] = wanted[:, 1:]
-    return ((groups & np.uint64(127)) | (more.astype(np.uint64) << np.uint64(7))).astype(np.uint8)[wanted].tobytes()
+    return (
+        ((groups & np.uint64(127)) | (more.astype(np.uint64) << np.uint64(7)))
+        .astype(np.uint8)[wanted]
+        .tobytes()
+    )

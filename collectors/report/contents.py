@@ -1,4 +1,5 @@
-"""What the page shows, as one JSON document: the whole market from the stored session, targets from their results."""
+"""What the page shows, as one JSON document: the whole market from the stored session, targets from
+their results."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -26,7 +27,18 @@ FALLING = (
     "stoch_overbought_turn macd_dead_cross cloud_break_down gap_down"
 ).split()
 """Signals that are commonly read as rising or falling; the others are read either way."""
-ROWS = ("ticker", "name", "market", "market_cap", "session", "close", "value", "percent", "signals", "patterns")
+ROWS = (
+    "ticker",
+    "name",
+    "market",
+    "market_cap",
+    "session",
+    "close",
+    "value",
+    "percent",
+    "signals",
+    "patterns",
+)
 _SIGNAL_PLACES = {each.name: place for place, each in enumerate(SIGNALS)}
 _PATTERN_PLACES = {each.name: place for place, each in enumerate(PATTERNS)}
 
@@ -44,7 +56,9 @@ def contents(store: Store, session: str) -> dict[str, Any]:
     """
     day = store.load_session(session)
     if day is None:
-        raise StoreError(f"Session {session} is not stored, so there is nothing to report on. Run daily_update.py.")
+        raise StoreError(
+            f"Session {session} is not stored, so there is nothing to report on. Run daily_update.py."
+        )
     moves = market.with_moves(day.frame, session)
     targets = store.targets(active_only=True)
     shown = _Targets(moves, session, cloud_ahead(store.load_panel(session, CLOUD_SESSIONS)))
@@ -75,8 +89,8 @@ def contents(store: Store, session: str) -> dict[str, Any]:
 
 
 class _Targets:
-    """The targets as parallel lists, in the order in which they are added. Of each result, which is large, only what
-    the page shows is kept."""
+    """The targets as parallel lists, in the order in which they are added. Of each result, which is
+    large, only what the page shows is kept."""
 
     def __init__(self, moves: pd.DataFrame, session: str, ahead: dict[str, Floats]) -> None:
         self._session, self._ahead = session, ahead
@@ -101,8 +115,8 @@ class _Targets:
         self.charts.append(pack(result["history"], self.places, ahead))
 
     def _row(self, result: Document) -> dict[str, Any]:
-        """The change is that from the exchange's base price, as everybody quotes it, for a target that is behind the
-        return over one session."""
+        """The change is that from the exchange's base price, as everybody quotes it, for a target
+        that is behind the return over one session."""
         today = self._moves.get(result["_id"], {}) if result["session"] == self._session else {}
         patterns = [(each["name"], each["direction"]) for each in result["patterns"]]
         return {
@@ -110,21 +124,30 @@ class _Targets:
             **{name: result[name] for name in ("name", "market", "market_cap", "session", "close")},
             "value": today.get("value"),
             "percent": short(today.get("percent", result["latest"]["return_1"])),
-            "signals": [_SIGNAL_PLACES[name] for name in result["signals"] if name in _SIGNAL_PLACES],
-            "patterns": [[_PATTERN_PLACES[name], way] for name, way in patterns if name in _PATTERN_PLACES],
+            "signals": [
+                _SIGNAL_PLACES[name] for name in result["signals"] if name in _SIGNAL_PLACES
+            ],
+            "patterns": [
+                [_PATTERN_PLACES[name], way] for name, way in patterns if name in _PATTERN_PLACES
+            ],
         }
 
 
 def _catalogue() -> dict[str, Any]:
-    """Names in both languages: `[name, English, Korean, ..]`, in the order by which the rows refer to them."""
+    """Names in both languages: `[name, English, Korean, ..]`, in the order by which the rows refer
+    to them."""
     direction = dict.fromkeys(RISING, "bullish") | dict.fromkeys(FALLING, "bearish")
     return {
         "signals": [
-            [each.name, each.title, each.korean, direction.get(each.name, "neutral"), each.meaning] for each in SIGNALS
+            [each.name, each.title, each.korean, direction.get(each.name, "neutral"), each.meaning]
+            for each in SIGNALS
         ],
         "patterns": [[each.name, each.title, each.korean] for each in PATTERNS],
         "groups": [
-            [group.title, [[each.name, each.title, each.korean, each.unit] for each in group.indicators]]
+            [
+                group.title,
+                [[each.name, each.title, each.korean, each.unit] for each in group.indicators],
+            ]
             for group in GROUPS
         ],
     }
@@ -138,7 +161,9 @@ def short(value: float | None, decimals: int = 2) -> float | int | None:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def _actions(store: Store, tickers: set[str], sessions: Sequence[str]) -> dict[str, list[list[Any]]]:
+def _actions(
+    store: Store, tickers: set[str], sessions: Sequence[str]
+) -> dict[str, list[list[Any]]]:
     """Ticker -> its corporate actions `[session, kind, factor, flag]`, oldest first."""
     found: dict[str, list[list[Any]]] = {}
     if sessions:

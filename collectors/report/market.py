@@ -1,4 +1,5 @@
-"""The whole market of a session for the report: breadth by market, the movers, and how breadth went before."""
+"""The whole market of a session for the report: breadth by market, the movers, and how breadth went
+before."""
 
 from typing import Any
 
@@ -14,7 +15,8 @@ TREND_SESSIONS = 60
 
 
 def with_moves(day: pd.DataFrame, session: str) -> pd.DataFrame:
-    """The session's rows with `traded`, `percent` (of the base price; 0 without one), `limit` (1 up, -1 down, 0)."""
+    """The session's rows with `traded`, `percent` (of the base price; 0 without one), `limit` (1
+    up, -1 down, 0)."""
     base = day["close"] - day["change"]
     percent = np.where(base > 0, 100 * day["change"] / base.where(base > 0, 1), 0.0)
     traded = day["volume"] > 0
@@ -22,7 +24,8 @@ def with_moves(day: pd.DataFrame, session: str) -> pd.DataFrame:
 
 
 def _at_limit(day: pd.DataFrame, base: pd.Series, session: str) -> np.ndarray:
-    """1 where the close is the highest price of the day that the rules allow, -1 the lowest, 0 elsewhere."""
+    """1 where the close is the highest price of the day that the rules allow, -1 the lowest, 0
+    elsewhere."""
     found = np.zeros(len(day), dtype=np.int64)
     known = has_known_rules(day["market"].to_numpy(), session) & (base > 0).to_numpy()
     lowest, highest = price_limits(base[known], day["market"].to_numpy()[known], session)
@@ -34,7 +37,11 @@ def _at_limit(day: pd.DataFrame, base: pd.Series, session: str) -> np.ndarray:
 def breadth(moves: pd.DataFrame) -> list[dict[str, Any]]:
     """One entry for each market that lists anything; won for `value` and `market_cap`."""
     rows = {name: moves[moves["market"] == name] for name in MARKETS.values()}
-    return [{"market": name, **_breadth(of_market)} for name, of_market in rows.items() if len(of_market)]
+    return [
+        {"market": name, **_breadth(of_market)}
+        for name, of_market in rows.items()
+        if len(of_market)
+    ]
 
 
 def _breadth(moves: pd.DataFrame) -> dict[str, int | float]:
@@ -54,10 +61,13 @@ def _breadth(moves: pd.DataFrame) -> dict[str, int | float]:
 
 
 def _weighted(traded: pd.DataFrame) -> float:
-    """The change of all that was traded together, in percent of its base prices, weighted by market cap."""
+    """The change of all that was traded together, in percent of its base prices, weighted by market
+    cap."""
     shares = traded["shares"].astype("float64")
     before = float(((traded["close"] - traded["change"]) * shares).sum())
-    return round(100 * float((traded["change"] * shares).sum()) / before, 2) + 0.0 if before else 0.0  # no -0.0
+    return (
+        round(100 * float((traded["change"] * shares).sum()) / before, 2) + 0.0 if before else 0.0
+    )  # no -0.0
 
 
 def movers(moves: pd.DataFrame) -> dict[str, list[list[Any]]]:
@@ -72,11 +82,15 @@ def movers(moves: pd.DataFrame) -> dict[str, list[list[Any]]]:
         "value": traded.nlargest(MOVERS, "value"),
     }
     columns = ["ticker", "name", "market", "close", "percent", "value"]
-    return {name: first[columns].round({"percent": 2}).to_numpy().tolist() for name, first in lists.items()}
+    return {
+        name: first[columns].round({"percent": 2}).to_numpy().tolist()
+        for name, first in lists.items()
+    }
 
 
 def trend(store: Store, session: str) -> dict[str, list[Any]]:
-    """How many tickers rose and fell, and the won traded, in each of the last stored sessions up to that one."""
+    """How many tickers rose and fell, and the won traded, in each of the last stored sessions up to
+    that one."""
     sessions = [head.session for head in store.session_heads(session, TREND_SESSIONS)]
     found: dict[str, list[Any]] = {"session": [], "up": [], "down": [], "value": []}
     for each, columns in store.read_columns(("change", "volume", "value"), sessions[0], session):

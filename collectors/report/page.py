@@ -1,4 +1,5 @@
-"""The page as a file: the template, its style and its script, and the contents as JSON, put into one another."""
+"""The page as a file: the template, its style and its script, and the contents as JSON, put into
+one another."""
 
 import base64
 import hashlib
@@ -16,9 +17,24 @@ from utils.store import Store
 from utils.store.jobs import HOURLY_ANALYSIS
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("words.js", "numbers.js", "elements.js", "chart.js", "overview.js", "table.js", "ticker.js", "main.js")
+SCRIPTS = (
+    "words.js",
+    "numbers.js",
+    "elements.js",
+    "chart.js",
+    "overview.js",
+    "table.js",
+    "ticker.js",
+    "main.js",
+)
 """In the order in which they are read; they share one scope."""
-_WRONG_PLACE = (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError, FileNotFoundError)
+_WRONG_PLACE = (
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+    FileExistsError,
+    FileNotFoundError,
+)
 _STAMP_WITHIN = 600
 """Bytes from the beginning of a page within which its stamp stands."""
 
@@ -26,8 +42,8 @@ _STAMP_WITHIN = 600
 def write_report(store: Store, path: Path, session: str) -> None:
     """Write the page about that analysed session. The file appears whole or not at all.
 
-    Raises `WrongUsage` when it can never be written there, `NightShiftError` when it cannot now, `StoreError` when a
-    stored session is damaged.
+    Raises `WrongUsage` when it can never be written there, `NightShiftError` when it cannot now,
+    `StoreError` when a stored session is damaged.
     """
     text = render(contents(store, session), _stamp(store, session))
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -36,7 +52,9 @@ def write_report(store: Store, path: Path, session: str) -> None:
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except _WRONG_PLACE as error:
-        raise WrongUsage(f"The report {path} cannot be written there: {error.strerror}. Change REPORT_FILE.") from error
+        raise WrongUsage(
+            f"The report {path} cannot be written there: {error.strerror}. Change REPORT_FILE."
+        ) from error
     except OSError as error:
         raise NightShiftError(f"The report {path} cannot be written: {error.strerror}.") from error
     finally:
@@ -54,14 +72,24 @@ def is_current(store: Store, path: Path, session: str) -> bool:
 
 
 def render(facts: dict[str, Any], stamp: str) -> str:
-    """The page that shows `contents`. Only our own script and style may run in it, whatever stands in a name."""
+    """The page that shows `contents`. Only our own script and style may run in it, whatever stands
+    in a name."""
     style = _read("page.css")
     script = "".join(map(_read, SCRIPTS))
     script = f'"use strict";\n{{\n{script}}}\n'
-    # Inside a script element HTML ends at `</script`, so no `<` of the data may stand there as itself.
-    data = json.dumps(facts, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    # Inside a script element HTML ends at `</script`, so no `<` of the data may stand there as
+    # itself.
+    data = json.dumps(facts, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
     policy = f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; base-uri 'none'"
-    parts = {"stamp": _stamp_tag(stamp), "policy": policy, "style": style, "script": script, "data": data}
+    parts = {
+        "stamp": _stamp_tag(stamp),
+        "policy": policy,
+        "style": style,
+        "script": script,
+        "data": data,
+    }
     return Template(_read("page.html")).substitute(parts)
 
 

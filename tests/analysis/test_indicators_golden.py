@@ -1,4 +1,5 @@
-"""Every indicator against its definition, written out plainly here and sharing no code with what is tested."""
+"""Every indicator against its definition, written out plainly here and sharing no code with what is
+tested."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -23,7 +24,8 @@ def sessions(count):
 
 
 def series(seed, rows=ROWS):
-    """A fixed random walk of whole won: open, high, low, close, volume, value as lists of floats."""
+    """A fixed random walk of whole won: open, high, low, close, volume, value as lists of
+    floats."""
     random = np.random.default_rng(seed)
     close = np.rint(20_000 * np.exp(np.cumsum(random.normal(0, 0.02, rows))))
     opened = np.rint(close * (1 + random.normal(0, 0.01, rows)))
@@ -34,12 +36,15 @@ def series(seed, rows=ROWS):
 
 
 def panel_of(*tickers):
-    """A panel of complete tickers, each a tuple of six equally long lists as `series` makes them."""
+    """A panel of complete tickers, each a tuple of six equally long lists as `series` makes
+    them."""
     arrays = [np.array(rows, dtype=np.float64) for rows in zip(*tickers, strict=True)]
     count, columns = arrays[0].shape
     codes = [f"{row:06d}" for row in range(count)]
     listed = np.ones((count, columns), dtype=bool)
-    return Panel(sessions(columns), codes, codes, ["KOSPI"] * count, *arrays, listed, np.full(count, 1e12))
+    return Panel(
+        sessions(columns), codes, codes, ["KOSPI"] * count, *arrays, listed, np.full(count, 1e12)
+    )
 
 
 # Definitions. Each takes plain lists and returns the value at the last bar.
@@ -83,7 +88,9 @@ def raw_k(high, low, close, back, n=14):
 
 def true_ranges(high, low, close):
     days = range(1, len(close))
-    return [max(high[d] - low[d], abs(high[d] - close[d - 1]), abs(low[d] - close[d - 1])) for d in days]
+    return [
+        max(high[d] - low[d], abs(high[d] - close[d - 1]), abs(low[d] - close[d - 1])) for d in days
+    ]
 
 
 def movements(high, low):
@@ -176,7 +183,10 @@ def volumes(o, h, lo, c, v, value):
     same = sum(v[d] for d in days if c[d] == c[d - 1])
     typical = [sum(bar) / 3 for bar in zip(h, lo, c, strict=True)]
     flows = [(typical[d] - typical[d - 1], typical[d] * v[d]) for d in range(len(c) - 14, len(c))]
-    into, out = sum(flow for move, flow in flows if move > 0), sum(flow for move, flow in flows if move < 0)
+    into, out = (
+        sum(flow for move, flow in flows if move > 0),
+        sum(flow for move, flow in flows if move < 0),
+    )
     signed = [v[d] * ((c[d] > c[d - 1]) - (c[d] < c[d - 1])) for d in range(1, len(c))]
     return {
         "volume_sma_5": mean(v[-5:]),
@@ -192,7 +202,11 @@ def volumes(o, h, lo, c, v, value):
 
 def ranges(o, h, lo, c, v, value):
     today = date.fromisoformat(sessions(len(c))[-1])
-    year = [d for d, day in enumerate(sessions(len(c))) if date.fromisoformat(day) > today - timedelta(weeks=52)]
+    year = [
+        d
+        for d, day in enumerate(sessions(len(c)))
+        if date.fromisoformat(day) > today - timedelta(weeks=52)
+    ]
     top, bottom = max(h[d] for d in year), min(lo[d] for d in year)
     steps = [log(c[-day] / c[-day - 1]) for day in range(1, 21)]
     spread = sqrt(sum((step - mean(steps)) ** 2 for step in steps) / 19)
@@ -202,13 +216,26 @@ def ranges(o, h, lo, c, v, value):
         "high_52w_distance": 100 * (c[-1] - top) / top,
         "low_52w_distance": 100 * (c[-1] - bottom) / bottom,
         "volatility_20": 100 * spread * sqrt(252),
-        **{f"return_{n}": 100 * (c[-1] - c[-n - 1]) / c[-n - 1] for n in (1, 5, 20, 60, 120) if len(c) > n},
+        **{
+            f"return_{n}": 100 * (c[-1] - c[-n - 1]) / c[-n - 1]
+            for n in (1, 5, 20, 60, 120)
+            if len(c) > n
+        },
     }
 
 
 DEFINITIONS = (moving_averages, bands, ichimoku, oscillators, macd, directional, volumes, ranges)
-CONVERGING = {"macd", "macd_signal", "macd_histogram", "atr_14", "plus_di_14", "minus_di_14", "adx_14"}
-"""TA-Lib begins these smoothings elsewhere than the plain definitions do; the difference must fade away."""
+CONVERGING = {
+    "macd",
+    "macd_signal",
+    "macd_histogram",
+    "atr_14",
+    "plus_di_14",
+    "minus_di_14",
+    "adx_14",
+}
+"""TA-Lib begins these smoothings elsewhere than the plain definitions do; the difference must fade
+away."""
 
 
 def golden(rows, *arrays):
@@ -236,11 +263,14 @@ def test_every_indicator_equals_its_plain_definition(rows, converging, seed):
 def test_no_indicator_needs_more_sessions_than_a_night_reads(seed):
     arrays = series(seed, 600)
     long, short = (
-        TechnicalAnalyzer(panel_of([line[-count:] for line in arrays])).analyze(0) for count in (600, PANEL_SESSIONS)
+        TechnicalAnalyzer(panel_of([line[-count:] for line in arrays])).analyze(0)
+        for count in (600, PANEL_SESSIONS)
     )
     scale = long.latest["atr_14"]
     for name, value in long.latest.items():
-        assert short.latest[name] == pytest.approx(value, rel=1e-6, abs=1e-6 * scale * name.startswith("macd")), name
+        assert short.latest[name] == pytest.approx(
+            value, rel=1e-6, abs=1e-6 * scale * name.startswith("macd")
+        ), name
     assert short.signals == long.signals
 
 
@@ -281,12 +311,16 @@ def test_history_is_the_last_60_bars():
 def test_one_more_night_does_not_move_the_level_of_obv():
     arrays = series(7, 301)
     tonight, tomorrow = (
-        TechnicalAnalyzer(panel_of([array[start : start + 300] for array in arrays])).analyze(0) for start in (0, 1)
+        TechnicalAnalyzer(panel_of([array[start : start + 300] for array in arrays])).analyze(0)
+        for start in (0, 1)
     )
     step = tomorrow.latest["obv_change_1"]
     left = arrays[4][-61] * np.sign(arrays[3][-61] - arrays[3][-62])
     assert tomorrow.latest["obv_change_60"] - tonight.latest["obv_change_60"] == step - left
-    assert tomorrow.history["obv_change_1"][:-1].tolist() == tonight.history["obv_change_1"][1:].tolist()
+    assert (
+        tomorrow.history["obv_change_1"][:-1].tolist()
+        == tonight.history["obv_change_1"][1:].tolist()
+    )
 
 
 IN_WON = {i.name for i in CATALOGUE if i.unit == "won"} - {"value_sma_20"}
@@ -308,10 +342,14 @@ def test_prices_scale_and_ratios_do_not(scale):
 def test_only_volume_indicators_follow_the_volume(scale):
     o, h, lo, c, v, value = series(9)
     plain = TechnicalAnalyzer(panel_of((o, h, lo, c, v, value))).analyze(0).latest
-    large = TechnicalAnalyzer(panel_of((o, h, lo, c, [x * scale for x in v], value))).analyze(0).latest
+    large = (
+        TechnicalAnalyzer(panel_of((o, h, lo, c, [x * scale for x in v], value))).analyze(0).latest
+    )
     in_shares = {i.name for i in CATALOGUE if i.unit == "shares"}
     for name, number in plain.items():
-        assert large[name] == pytest.approx(number * (scale if name in in_shares else 1.0), rel=1e-12), name
+        assert large[name] == pytest.approx(
+            number * (scale if name in in_shares else 1.0), rel=1e-12
+        ), name
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -321,4 +359,9 @@ def test_oscillators_stay_within_their_bounds(seed):
         if indicator.unit == "0 to 100":
             assert 0 <= latest[indicator.name] <= 100, indicator.name
     assert -100 <= latest["williams_r_14"] <= 0
-    assert latest["low_52w"] <= latest["donchian_lower"] <= latest["donchian_upper"] <= latest["high_52w"]
+    assert (
+        latest["low_52w"]
+        <= latest["donchian_lower"]
+        <= latest["donchian_upper"]
+        <= latest["high_52w"]
+    )

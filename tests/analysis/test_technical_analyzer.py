@@ -1,4 +1,5 @@
-"""What the analyzer makes of bad, short and quiet data; signals, patterns, ranks; the page that describes them."""
+"""What the analyzer makes of bad, short and quiet data; signals, patterns, ranks; the page that
+describes them."""
 
 import json
 from dataclasses import asdict, fields, replace
@@ -31,20 +32,43 @@ def sessions(count):
 
 
 def panel_from(close, opened=None, high=None, low=None, volume=None, markets=None):
-    """A panel from (tickers, sessions) closes; bars without a shape of their own are 1 % tall around the close."""
+    """A panel from (tickers, sessions) closes; bars without a shape of their own are 1 % tall
+    around the close."""
     close = np.atleast_2d(np.asarray(close, dtype=np.float64))
     count = len(close)
     opened = close.copy() if opened is None else np.atleast_2d(np.asarray(opened, dtype=np.float64))
-    high = np.maximum(opened, close) * 1.005 if high is None else np.atleast_2d(np.asarray(high, dtype=np.float64))
-    low = np.minimum(opened, close) * 0.995 if low is None else np.atleast_2d(np.asarray(low, dtype=np.float64))
-    volume = np.full_like(close, 1000.0) if volume is None else np.atleast_2d(np.asarray(volume, dtype=np.float64))
+    high = (
+        np.maximum(opened, close) * 1.005
+        if high is None
+        else np.atleast_2d(np.asarray(high, dtype=np.float64))
+    )
+    low = (
+        np.minimum(opened, close) * 0.995
+        if low is None
+        else np.atleast_2d(np.asarray(low, dtype=np.float64))
+    )
+    volume = (
+        np.full_like(close, 1000.0)
+        if volume is None
+        else np.atleast_2d(np.asarray(volume, dtype=np.float64))
+    )
     codes = [f"{row:06d}" for row in range(count)]
-    arrays = (opened, high, low, close, volume, close * volume, ~np.isnan(close), np.full(count, 1e12))
+    arrays = (
+        opened,
+        high,
+        low,
+        close,
+        volume,
+        close * volume,
+        ~np.isnan(close),
+        np.full(count, 1e12),
+    )
     return Panel(sessions(close.shape[1]), codes, codes, markets or ["KOSPI"] * count, *arrays)
 
 
 def walk(seed=0, tickers=1, rows=300, price=20_000, whole=True):
-    """Random bars (open, high, low, close, volume), each (tickers, rows), in whole won unless told otherwise."""
+    """Random bars (open, high, low, close, volume), each (tickers, rows), in whole won unless told
+    otherwise."""
     random = np.random.default_rng(seed)
     shape = (tickers, rows)
     close = price * np.exp(np.cumsum(random.normal(0, 0.02, shape), axis=1))
@@ -79,7 +103,9 @@ def unlist(panel, row, days):
 
 def cut(panel, days):
     """The panel with only the sessions in the slice `days`."""
-    arrays = {name: np.ascontiguousarray(getattr(panel, name)[:, days]) for name in (*ARRAYS, "traded")}
+    arrays = {
+        name: np.ascontiguousarray(getattr(panel, name)[:, days]) for name in (*ARRAYS, "traded")
+    }
     return replace(panel, sessions=panel.sessions[days], **arrays)
 
 
@@ -268,14 +294,28 @@ def test_zero_volume_leaves_volume_ratios_undefined():
 def test_a_price_frozen_for_good_has_no_ratios_signals_or_patterns(price):
     flat = np.full((1, 300), price)
     result = analysis(panel_from(flat, flat, flat, flat))
-    for name in ("rsi_14", "rsi_signal", "stoch_k", "stoch_d", "williams_r_14", "cci_20", "mfi_14", "bb_percent_b"):
+    for name in (
+        "rsi_14",
+        "rsi_signal",
+        "stoch_k",
+        "stoch_d",
+        "williams_r_14",
+        "cci_20",
+        "mfi_14",
+        "bb_percent_b",
+    ):
         assert result.latest[name] is None, name
     for name in ("plus_di_14", "minus_di_14", "adx_14"):
         assert result.latest[name] is None, name
     for name in ("sma_120", "ema_26", "vwap_20", "bb_upper", "ichimoku_span_b", "high_52w"):
         assert result.latest[name] == pytest.approx(price), name
     assert result.latest["vr_20"] == 100
-    assert result.latest["return_120"] == result.latest["atr_14"] == result.latest["volatility_20"] == 0
+    assert (
+        result.latest["return_120"]
+        == result.latest["atr_14"]
+        == result.latest["volatility_20"]
+        == 0
+    )
     assert result.signals == result.patterns == []
 
 
@@ -343,10 +383,23 @@ def test_volume_beyond_32_bits_is_kept_whole():
 
 # Signals
 
-QUIET = dict.fromkeys(("open", "high", "low", "close", "sma_5", "sma_20", "sma_60", "sma_120"), 100.0)
-QUIET |= {"bb_upper": 110.0, "bb_lower": 90.0, "bb_width": 20.0, "bb_width_lowest": 10.0, "rsi_14": 50.0}
+QUIET = dict.fromkeys(
+    ("open", "high", "low", "close", "sma_5", "sma_20", "sma_60", "sma_120"), 100.0
+)
+QUIET |= {
+    "bb_upper": 110.0,
+    "bb_lower": 90.0,
+    "bb_width": 20.0,
+    "bb_width_lowest": 10.0,
+    "rsi_14": 50.0,
+}
 QUIET |= {"stoch_k": 50.0, "stoch_d": 50.0, "macd": 1.0, "macd_signal": 1.0, "volume_ratio": 1.0}
-QUIET |= {"ichimoku_span_a": 100.0, "ichimoku_span_b": 95.0, "prior_high_52w": 120.0, "prior_low_52w": 80.0}
+QUIET |= {
+    "ichimoku_span_a": 100.0,
+    "ichimoku_span_b": 95.0,
+    "prior_high_52w": 120.0,
+    "prior_low_52w": 80.0,
+}
 
 CASES = {
     "golden_cross_5_20": ({"sma_5": 101}, {"sma_5": 99}, {"sma_5": 101}, {"sma_5": 100.5}),
@@ -403,20 +456,22 @@ def test_a_signal_does_not_fire_when_its_rule_is_just_missed(name):
 def test_values_that_do_not_exist_give_no_signal():
     nothing = dict.fromkeys(QUIET, np.nan)
     assert fired(nothing, nothing) == []
-    assert fired(QUIET | {"close": 120}, QUIET | {"ichimoku_span_b": np.nan, "bb_upper": np.nan}) == []
+    assert (
+        fired(QUIET | {"close": 120}, QUIET | {"ichimoku_span_b": np.nan, "bb_upper": np.nan}) == []
+    )
 
 
 FALL, RISE = np.linspace(2000, 1000, 200), np.geomspace(1000, 2000, 200)
-TURN_UP = (
-    "golden_cross_5_20 bb_break_upper rsi_oversold_turn stoch_oversold_turn macd_golden_cross cloud_break_up gap_up"
-)
-TURN_DOWN = (
-    "dead_cross_5_20 bb_break_lower rsi_overbought_turn stoch_overbought_turn macd_dead_cross cloud_break_down gap_down"
-)
+TURN_UP = "golden_cross_5_20 bb_break_upper rsi_oversold_turn stoch_oversold_turn macd_golden_cross cloud_break_up gap_up"
+TURN_DOWN = "dead_cross_5_20 bb_break_lower rsi_overbought_turn stoch_overbought_turn macd_dead_cross cloud_break_down gap_down"
 
 
-@pytest.mark.parametrize(("path", "jump", "expected"), [(FALL, 1.5, TURN_UP), (RISE, 0.6, TURN_DOWN)])
-def test_a_trend_that_turns_sharply_gives_the_signals_of_a_turn_that_night_only(path, jump, expected):
+@pytest.mark.parametrize(
+    ("path", "jump", "expected"), [(FALL, 1.5, TURN_UP), (RISE, 0.6, TURN_DOWN)]
+)
+def test_a_trend_that_turns_sharply_gives_the_signals_of_a_turn_that_night_only(
+    path, jump, expected
+):
     turn = np.append(path, path[-1] * jump)
     names = set(expected.split())
     assert names <= set(analysis(panel_from(turn)).signals)
@@ -445,8 +500,12 @@ def test_the_slow_cross_fires_on_the_session_the_averages_cross():
 def test_a_calm_after_a_storm_is_a_squeeze():
     storm = 1000 + 50 * (-1.0) ** np.arange(200)
     calm = 1000 + 5 * (-1.0) ** np.arange(30)
-    assert "bb_squeeze" in analysis(panel_from(np.concatenate([storm, calm * 1.0, [1003.0]]))).signals
-    assert "bb_squeeze" not in analysis(panel_from(np.concatenate([storm, calm, storm[:3]]))).signals
+    assert (
+        "bb_squeeze" in analysis(panel_from(np.concatenate([storm, calm * 1.0, [1003.0]]))).signals
+    )
+    assert (
+        "bb_squeeze" not in analysis(panel_from(np.concatenate([storm, calm, storm[:3]]))).signals
+    )
 
 
 def test_a_volume_surge_is_three_times_the_sessions_before():
@@ -460,12 +519,16 @@ def test_a_volume_surge_is_three_times_the_sessions_before():
 
 
 def test_the_patterns_are_talibs_61():
-    assert {pattern.function for pattern in PATTERNS} == set(talib.get_function_groups()["Pattern Recognition"])
+    assert {pattern.function for pattern in PATTERNS} == set(
+        talib.get_function_groups()["Pattern Recognition"]
+    )
     assert len(PATTERNS) == 61
 
 
 def test_no_pattern_looks_back_further_than_the_bars_it_is_given():
-    assert max(talib.abstract.Function(pattern.function).lookback for pattern in PATTERNS) < DEPTH / 2
+    assert (
+        max(talib.abstract.Function(pattern.function).lookback for pattern in PATTERNS) < DEPTH / 2
+    )
 
 
 def expected_patterns(panel, row):
@@ -473,7 +536,10 @@ def expected_patterns(panel, row):
     prices = [getattr(panel, name)[row] for name in PRICES]
     signs = {pattern: getattr(talib, pattern.function)(*prices)[-1] for pattern in PATTERNS}
     return [
-        {"name": pattern.name, "direction": pattern.direction or ("bullish" if sign > 0 else "bearish")}
+        {
+            "name": pattern.name,
+            "direction": pattern.direction or ("bullish" if sign > 0 else "bearish"),
+        }
         for pattern, sign in signs.items()
         if sign
     ]
@@ -555,7 +621,9 @@ def test_percentile_ranks_stay_within_bounds_and_keep_the_order(values):
     known = ~np.isnan(ranks)
     assert (ranks[known] >= 0).all()
     assert (ranks[known] <= 100).all()
-    assert (np.argsort(ranks[known], kind="stable") == np.argsort(array[known], kind="stable")).all()
+    assert (
+        np.argsort(ranks[known], kind="stable") == np.argsort(array[known], kind="stable")
+    ).all()
     assert not known.any() or ranks[known].mean() == pytest.approx(50)
 
 
@@ -564,11 +632,17 @@ def test_percentile_ranks_stay_within_bounds_and_keep_the_order(values):
 
 def test_the_page_is_printed_from_the_catalogues():
     page = Path(__file__).parents[2] / "docs" / "indicators.md"
-    assert page.read_text(encoding="utf-8") == documentation.page(), "python -m collectors.indicators.documentation"
+    assert page.read_text(encoding="utf-8") == documentation.page(), (
+        "python -m collectors.indicators.documentation"
+    )
 
 
 def test_every_entry_of_the_catalogue_is_complete():
     for catalogue in (CATALOGUE, SIGNALS, PATTERNS):
         for entry in catalogue:
-            cells = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "direction"}
+            cells = {
+                field.name: getattr(entry, field.name)
+                for field in fields(entry)
+                if field.name != "direction"
+            }
             assert all(cells.values()), entry.name

@@ -14,9 +14,7 @@ CLOSES = """
 46.2820 46.0028 46.0328 46.4116 46.2222 45.6439 46.2122 46.2521 45.7137 46.4515 45.7835 45.3548 44.0288 44.1783
 44.2181 44.5672 43.4205 42.6628 43.1314
 """
-RSI = (
-    "70.53 66.32 66.55 69.41 66.36 57.97 62.93 63.26 56.06 62.38 54.71 50.42 39.99 41.46 41.87 45.46 37.30 33.08 37.77"
-)
+RSI = "70.53 66.32 66.55 69.41 66.36 57.97 62.93 63.26 56.06 62.38 54.71 50.42 39.99 41.46 41.87 45.46 37.30 33.08 37.77"
 
 HIGH_LOW_CLOSE_CCI = """
 24.2013 23.8534 23.8932 -
@@ -185,12 +183,17 @@ CLOSE_VOLUME_OBV = """
 
 
 def columns(table):
-    rows = [[np.nan if cell == "-" else float(cell) for cell in line.split()] for line in table.split("\n") if line]
+    rows = [
+        [np.nan if cell == "-" else float(cell) for cell in line.split()]
+        for line in table.split("\n")
+        if line
+    ]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
 def nightly(names, high, low, close, volume=None):
-    """The values that each of these indicators had on the night of each bar, NaN where it had none."""
+    """The values that each of these indicators had on the night of each bar, NaN where it had
+    none."""
     volume = volume or [1.0] * len(close)
     found = {name: [] for name in names}
     for count in range(1, len(close) + 1):
@@ -207,7 +210,10 @@ def assert_published(found, published, within):
 
 
 def test_rsi():
-    (close,), published = columns(CLOSES.strip().replace(" ", "\n")), [float(value) for value in RSI.split()]
+    (close,), published = (
+        columns(CLOSES.strip().replace(" ", "\n")),
+        [float(value) for value in RSI.split()],
+    )
     (rsi,) = nightly(["rsi_14"], close, close, close)
     assert_published(rsi, [np.nan] * 14 + published, within=0.0051)
 
@@ -225,14 +231,16 @@ def test_mfi():
 
 
 def test_atr():
-    """The spreadsheet counts the first bar's own range as its true range; a bar before it at its low makes it so."""
+    """The spreadsheet counts the first bar's own range as its true range; a bar before it at its
+    low makes it so."""
     high, low, close, published = columns(HIGH_LOW_CLOSE_ATR)
     (atr,) = nightly(["atr_14"], *[[low[0], *line] for line in (high, low, close)])
     assert_published(atr[1:], published, within=1e-9)
 
 
 def test_stochastic_and_williams_r():
-    """The spreadsheet's %K is the fast one and its signal the slow %K, of which ours begins with its own signal."""
+    """The spreadsheet's %K is the fast one and its signal the slow %K, of which ours begins with
+    its own signal."""
     high, low, close, fast, slow = columns(HIGH_LOW_CLOSE_FAST_AND_SLOW_K)
     close[:13] = low[:13]  # not published, and not asked for
     slow_k, williams = nightly(["stoch_k", "williams_r_14"], high, low, close)

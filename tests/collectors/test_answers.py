@@ -1,4 +1,5 @@
-"""The border: each kind of answer is told apart, and text becomes exactly its numbers or an error of ours."""
+"""The border: each kind of answer is told apart, and text becomes exactly its numbers or an error
+of ours."""
 
 import pandas as pd
 import pytest
@@ -47,7 +48,11 @@ def raw(*rows: list[str]) -> pd.DataFrame:
         (200, "<p>자동화 접근이 감지되어 점검 후 1일간 제한됩니다</p>".encode(), Banned),
         (200, "<html>자동화된 접근으로 1일간 이용이 제한됩니다</html>".encode("euc-kr"), Banned),
         (200, b"<html>&#51228;&#54620; &#51088;&#46041;</html>", Banned),
-        (200, '<script>alert("비정상적인 접속으로 1일간 제한됩니다");location.href="/"</script>'.encode(), Banned),
+        (
+            200,
+            '<script>alert("비정상적인 접속으로 1일간 제한됩니다");location.href="/"</script>'.encode(),
+            Banned,
+        ),
         (200, b"<html><title>Request Rejected</title></html>", SourceRefuses),
         (500, b"<html>error</html>", SourceDown),
         (503, b"", SourceDown),
@@ -57,7 +62,9 @@ def raw(*rows: list[str]) -> pd.DataFrame:
         (200, b"\xff\xfe\x00", MalformedAnswer),
     ],
 )
-def test_every_refusal_has_its_own_kind(status: int, body: bytes, kind: type[NightShiftError]) -> None:
+def test_every_refusal_has_its_own_kind(
+    status: int, body: bytes, kind: type[NightShiftError]
+) -> None:
     with pytest.raises(kind) as caught:
         classify_response(status, body, wants_json=True)
     assert type(caught.value) is kind
@@ -73,8 +80,15 @@ def test_a_day_is_typed_and_sorted_by_ticker() -> None:
     frame = parse_day(raw(SAMSUNG, HALTED), SESSION)
     assert frame["ticker"].tolist() == ["0001A0", "005930"]
     assert frame["market"].tolist() == ["KOSDAQ", "KOSPI"]
-    assert frame.loc[1, ["close", "change", "value", "shares"]].tolist() == [79600, 1100, 1356958225913, 5969782550]
-    assert {str(frame[name].dtype) for name in ("open", "volume", "market_cap", "shares")} == {"int64"}
+    assert frame.loc[1, ["close", "change", "value", "shares"]].tolist() == [
+        79600,
+        1100,
+        1356958225913,
+        5969782550,
+    ]
+    assert {str(frame[name].dtype) for name in ("open", "volume", "market_cap", "shares")} == {
+        "int64"
+    }
 
 
 def test_negative_changes_keep_their_sign() -> None:
@@ -88,7 +102,17 @@ def test_all_dashes_are_not_known_yet_and_never_zeros() -> None:
 
 @pytest.mark.parametrize(
     ("cell", "value"),
-    [(3, "-"), (6, ""), (6, "79.5"), (8, "1,23"), (8, "1_000"), (8, "１００"), (9, "9" * 25), (0, "5930"), (2, "NYS")],
+    [
+        (3, "-"),
+        (6, ""),
+        (6, "79.5"),
+        (8, "1,23"),
+        (8, "1_000"),
+        (8, "１００"),
+        (9, "9" * 25),
+        (0, "5930"),
+        (2, "NYS"),
+    ],
 )
 def test_one_odd_cell_is_named_with_its_ticker_or_value(cell: int, value: str) -> None:
     odd = [*SAMSUNG[:cell], value, *SAMSUNG[cell + 1 :]]
@@ -108,14 +132,18 @@ def test_no_rows_and_missing_columns_and_twins_are_malformed() -> None:
 @given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1, max_size=30))
 def test_any_whole_number_comes_through_unchanged(values: list[int]) -> None:
     rows = [
-        [f"{place:06d}", "이름", "STK", *SAMSUNG[3:8], f"{value:,}", *SAMSUNG[9:]] for place, value in enumerate(values)
+        [f"{place:06d}", "이름", "STK", *SAMSUNG[3:8], f"{value:,}", *SAMSUNG[9:]]
+        for place, value in enumerate(values)
     ]
     assert parse_day(raw(*rows), SESSION)["volume"].tolist() == values
 
 
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
 def test_any_text_is_refused_or_exactly_the_number_it_shows(cells: list[str]) -> None:
-    rows = [[f"{place:06d}", "이름", "STK", *SAMSUNG[3:8], cell, *SAMSUNG[9:]] for place, cell in enumerate(cells)]
+    rows = [
+        [f"{place:06d}", "이름", "STK", *SAMSUNG[3:8], cell, *SAMSUNG[9:]]
+        for place, cell in enumerate(cells)
+    ]
     try:
         volumes = parse_day(raw(*rows), SESSION)["volume"].tolist()
     except (MalformedAnswer, NotPublished):

@@ -1,4 +1,5 @@
-"""The audit finds each kind of damage and nothing else; a normal night at any hour is no finding; a repair mends it.
+"""The audit finds each kind of damage and nothing else; a normal night at any hour is no finding; a
+repair mends it.
 
 The scripts' own steps run here on a small market, without HTTP and with a clock that is set.
 """
@@ -44,11 +45,26 @@ from utils.store import Store
 from utils.store.base import Identity
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP
 from utils.store.locks import COLLECTION
-from utils.store.schema import ACTIONS, CALENDAR, INDICATORS, INDICES, JOBS, LOCKS, SESSIONS, TARGETS
+from utils.store.schema import (
+    ACTIONS,
+    CALENDAR,
+    INDICATORS,
+    INDICES,
+    JOBS,
+    LOCKS,
+    SESSIONS,
+    TARGETS,
+)
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 SCOPE = {"min_market_cap": 100_000_000_000, "markets": ["KOSPI", "KOSDAQ"]}
-FIRST, SECOND, MIDDLE, SETUP, LAST = "2026-07-30", "2026-07-31", "2026-08-05", "2026-08-06", "2026-08-11"
+FIRST, SECOND, MIDDLE, SETUP, LAST = (
+    "2026-07-30",
+    "2026-07-31",
+    "2026-08-05",
+    "2026-08-06",
+    "2026-08-11",
+)
 """A ticker comes back from a capital reduction in the second."""
 EVENINGS = [SETUP, "2026-08-07", "2026-08-10", "2026-08-11"]
 NOON = kst(2026, 8, 12, 12)
@@ -75,7 +91,11 @@ class Market:
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         now = self._clock.now_kst()
         days = [each for each in self._market.sessions if first <= each <= last]
-        return [each for each in days if phase_of(self._market, each, now).has_numbers and self.shows(each, now)]
+        return [
+            each
+            for each in days
+            if phase_of(self._market, each, now).has_numbers and self.shows(each, now)
+        ]
 
     def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
         day = shown(self._market, session, self._clock.now_kst())
@@ -103,7 +123,11 @@ class House:
 
     @property
     def shift(self) -> Shift:
-        account = {"krx_id": "id", "krx_pw": "pw", "datasets": "prices,fundamentals,foreign,indices"}
+        account = {
+            "krx_id": "id",
+            "krx_pw": "pw",
+            "datasets": "prices,fundamentals,foreign,indices",
+        }
         options = account if self.key is None else {"krx_openapi_key": self.key}
         return Shift(load_settings(options, self.folder / "no.env"), self.clock, self.store)
 
@@ -132,7 +156,9 @@ class House:
         """Store other cells, as if they had been what was saved."""
         day = self.store.load_session(session)
         assert day is not None
-        self.store.save_session(replace(day, frame=frame), self.store.corporate_actions(session, session))
+        self.store.save_session(
+            replace(day, frame=frame), self.store.corporate_actions(session, session)
+        )
 
     def change(self, collection: str, key: str, **fields: object) -> None:
         assert self.store.backend.update(collection, {"_id": key}, fields) == 1
@@ -148,16 +174,22 @@ class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
     def __enter__(self) -> None:
         house = self._house
         for_datasets = [house.source] if house.key is None else []
-        sources = Sources([house.source], [house.source], house.clock, house.clock.sleep, for_datasets)
+        sources = Sources(
+            [house.source], [house.source], house.clock, house.clock.sleep, for_datasets
+        )
         self._patch.setattr("collectors.evening.make_sources", lambda *_: sources)
 
     def __exit__(self, *_: object) -> None:
         self._patch.undo()
 
 
-def open_house(folder: Path, now: datetime, market: SyntheticMarket, key: str | None = None) -> House:
+def open_house(
+    folder: Path, now: datetime, market: SyntheticMarket, key: str | None = None
+) -> House:
     clock = FakeClock(now)
-    return House(folder, clock, Store(SqliteBackend(folder), clock), Market(clock, market, key is None), key)
+    return House(
+        folder, clock, Store(SqliteBackend(folder), clock), Market(clock, market, key is None), key
+    )
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +234,11 @@ def told(audit: Audit) -> list[tuple[str, str | None]]:
     ("first", "setup", "noon"),
     [
         ("2026-08-04", "2026-08-06", "2026-08-11"),  # Thursday to Tuesday
-        ("2026-08-12", "2026-08-13", "2026-08-20"),  # with a holiday nobody predicted, a weekend and a predicted one
+        (
+            "2026-08-12",
+            "2026-08-13",
+            "2026-08-20",
+        ),  # with a holiday nobody predicted, a weekend and a predicted one
     ],
 )
 def test_nothing_is_wrong_at_any_hour_of_normal_days(
@@ -287,14 +323,18 @@ def falsify_a_factor(house: House) -> None:
 
 
 def invent_an_action(house: House) -> None:
-    house.store.backend.put(ACTIONS, [{"_id": f"005930:{MIDDLE}", "session": MIDDLE, "ticker": "005930"}])
+    house.store.backend.put(
+        ACTIONS, [{"_id": f"005930:{MIDDLE}", "session": MIDDLE, "ticker": "005930"}]
+    )
 
 
 def lose_an_action(house: House) -> None:
     assert house.store.backend.delete(ACTIONS, {"session": SECOND}) == 1
 
 
-def damage_a_column(house: House, statement: str = "UPDATE session_columns SET data = zeroblob(length(data))") -> None:
+def damage_a_column(
+    house: House, statement: str = "UPDATE session_columns SET data = zeroblob(length(data))"
+) -> None:
     with sqlite3.connect(house.folder / FILE_NAME) as connection:
         connection.execute(f"{statement} WHERE name = 'volume' AND session = ?", [MIDDLE])
 
@@ -324,7 +364,9 @@ def lose_fundamentals(house: House) -> None:
 
 def damage_a_dataset(house: House) -> None:
     with sqlite3.connect(house.folder / FILE_NAME) as connection:
-        connection.execute("DELETE FROM session_columns WHERE name = 'foreign_ratio' AND session = ?", [MIDDLE])
+        connection.execute(
+            "DELETE FROM session_columns WHERE name = 'foreign_ratio' AND session = ?", [MIDDLE]
+        )
 
 
 def lose_an_index_day(house: House) -> None:
@@ -368,7 +410,11 @@ def leave_targets_behind(house: House) -> None:
 
 
 def invent_a_target(house: House) -> None:
-    ghost = house.store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "corrected_market_cap": 1}
+    ghost = house.store.targets(active_only=True)[0] | {
+        "_id": "999999",
+        "ticker": "999999",
+        "corrected_market_cap": 1,
+    }
     house.store.save_targets([ghost], {})
 
 
@@ -439,7 +485,9 @@ def test_a_whole_store_has_no_findings(house: House) -> None:
 def test_exactly_the_damage_is_found(house: House, damage: Callable[[House], None]) -> None:
     largest = house.targets()
     damage(house)
-    found = [(rule, LARGEST if subject in largest else subject) for rule, subject in told(house.audit())]
+    found = [
+        (rule, LARGEST if subject in largest else subject) for rule, subject in told(house.audit())
+    ]
     assert found == DAMAGES[damage]
 
 
@@ -457,27 +505,40 @@ def contents(house: House) -> dict[str, Any]:
     store = house.store
     heads = store.session_heads()
     factors = {head.session: list(house.frame(head.session)["factor"].fillna(0)) for head in heads}
-    targets = [(each["_id"], each["name"], each["market_cap"], each["is_active"]) for each in store.targets()]
+    targets = [
+        (each["_id"], each["name"], each["market_cap"], each["is_active"])
+        for each in store.targets()
+    ]
     return {
-        "sessions": {head.session: (head.digest, head.count) for head in heads[:-1]},  # the last may still change
+        "sessions": {
+            head.session: (head.digest, head.count) for head in heads[:-1]
+        },  # the last may still change
         "factors": factors,
         "actions": store.corporate_actions(FIRST, LAST),
         "datasets": {head.session: head.datasets for head in heads[:-1]},
         "indices": store.index_days(FIRST, EVENINGS[-2]),
         "targets": [target for target in targets if target[3]],
-        "completed": sorted(job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == "completed"),
+        "completed": sorted(
+            job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == "completed"
+        ),
     }
 
 
 def test_targets_that_a_whole_night_left_out_are_named_with_their_error(house: House) -> None:
     leave_targets_behind(house)
     behind = house.audit().findings
-    assert sorted(told(house.audit())) == sorted(("target_behind", ticker) for ticker in house.targets()[:2])
+    assert sorted(told(house.audit())) == sorted(
+        ("target_behind", ticker) for ticker in house.targets()[:2]
+    )
     assert {"not analysed since 2026-08-07" in finding.message for finding in behind} == {True}
-    assert sorted(finding.message.endswith(": its closes are not positive") for finding in behind) == [False, True]
+    assert sorted(
+        finding.message.endswith(": its closes are not positive") for finding in behind
+    ) == [False, True]
 
 
-def test_they_are_left_to_the_hourly_analysis(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_they_are_left_to_the_hourly_analysis(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     leave_targets_behind(house)
     assert house.repair() == 0
     assert "2 findings left to the hourly analysis" in capsys.readouterr().out
@@ -505,7 +566,13 @@ def test_nobody_is_behind_a_session_that_came_too_late_for_its_night(house: Hous
 
 
 def somebody_at_work(house: House, expires: datetime) -> None:
-    lock = {"_id": COLLECTION, "owner": "other:1:x", "host": "other", "pid": 1, "expires_utc": expires}
+    lock = {
+        "_id": COLLECTION,
+        "owner": "other:1:x",
+        "host": "other",
+        "pid": 1,
+        "expires_utc": expires,
+    }
     house.store.backend.put(LOCKS, [lock])
 
 
@@ -520,18 +587,27 @@ def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
     assert (house.audit().findings, house.audit().awaited) == ([], [MIDDLE])
 
 
-def test_while_a_run_is_at_work_the_verdict_says_so(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_while_a_run_is_at_work_the_verdict_says_so(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     lose_a_session(house)
     somebody_at_work(house, NOON)
     show_audit(house.audit(), as_json=False)
     assert capsys.readouterr().out.startswith("Another run is at work; so far nothing is wrong")
 
 
-def test_a_killed_run_of_this_host_hides_nothing_although_its_lock_has_not_expired(house: House) -> None:
+def test_a_killed_run_of_this_host_hides_nothing_although_its_lock_has_not_expired(
+    house: House,
+) -> None:
     lose_a_session(house)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    lock = {"_id": COLLECTION, "host": house.store.identity.host, "pid": dead.pid, "expires_utc": NOON}
+    lock = {
+        "_id": COLLECTION,
+        "host": house.store.identity.host,
+        "pid": dead.pid,
+        "expires_utc": NOON,
+    }
     house.store.backend.put(LOCKS, [lock | {"owner": "dead"}])
     assert told(house.audit()) == [("hole", MIDDLE)]
     house.store.backend.put(LOCKS, [lock | {"owner": "alive", "pid": os.getppid()}])
@@ -591,10 +667,14 @@ def test_a_clock_that_was_wrong_hides_nothing(house: House) -> None:
     assert told(house.audit()) == [("hole", MIDDLE), ("stale_job", LAST)]
 
 
-def test_a_hole_says_at_once_why_the_evenings_run_failed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hole_says_at_once_why_the_evenings_run_failed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     true = house.source.fetch_day
     nothing = pd.DataFrame()
-    monkeypatch.setattr(house.source, "fetch_day", lambda day: nothing if day == "2026-08-12" else true(day))
+    monkeypatch.setattr(
+        house.source, "fetch_day", lambda day: nothing if day == "2026-08-12" else true(day)
+    )
     house.clock.set(at("2026-08-12", 19))
     with pytest.raises(MalformedAnswer) as error:
         house.evening()
@@ -609,7 +689,9 @@ def test_an_evening_that_cron_missed_is_awaited_for_two_hours(house: House) -> N
     assert told(house.audit()) == [("hole", "2026-08-12"), ("provisional", LAST), ("dataset", LAST)]
 
 
-def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(house: House) -> None:
+def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(
+    house: House,
+) -> None:
     house.store.start_job(DAILY_UPDATE, "2026-08-12")
     error = {"kind": "not_published", "message": "no prices"}
     house.change(JOBS, f"2026-08-12_{DAILY_UPDATE}", status="failed", error=error)
@@ -626,16 +708,20 @@ def test_only_the_span_is_looked_at(house: House) -> None:
     narrow = Evening(house.shift, SETUP, "2026-08-10").look_over()
     assert (narrow.findings, narrow.sessions) == ([], 3)
     up_to_today = Evening(house.shift, SETUP, "2026-08-12").look_over()
-    assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (["stale_job", "target_data"], []), (
-        "not due before six"
-    )
+    assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (
+        ["stale_job", "target_data"],
+        [],
+    ), "not due before six"
     assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [("hole", MIDDLE)]
 
 
 def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> None:
     keep_nine_tenths_of_one(house)
     forget_factors(house)
-    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [("few_tickers", MIDDLE), ("factor", MIDDLE)]
+    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [
+        ("few_tickers", MIDDLE),
+        ("factor", MIDDLE),
+    ]
     keep_a_tenth_of_the_first(house)
     assert told(Evening(house.shift, FIRST, FIRST).look_over()) == [("few_tickers", FIRST)]
 
@@ -663,7 +749,9 @@ def test_a_database_that_stops_answering_is_no_damage_of_sessions(
         house.audit()
 
 
-def test_a_person_reads_it_by_rule_with_a_last_line(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_reads_it_by_rule_with_a_last_line(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     show_audit(house.audit(), as_json=False)
     lose_a_session(house)
     leave_targets_behind(house)
@@ -700,13 +788,18 @@ def test_a_hole_that_turns_out_closed_is_none_any_more(house: House) -> None:
     assert house.store.job(DAILY_UPDATE, "2026-08-14") is None
 
 
-def test_a_long_list_is_cut_on_the_screen_only(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_list_is_cut_on_the_screen_only(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     for ticker in house.targets():
         house.change(TARGETS, ticker, name="x")
     many = len(house.targets())
     show_audit(house.audit(), as_json=False)
     shown_lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-    assert (len(shown_lines), shown_lines[-1]) == (21, f"  ... and {many - 20} more; --audit --json tells all")
+    assert (len(shown_lines), shown_lines[-1]) == (
+        21,
+        f"  ... and {many - 20} more; --audit --json tells all",
+    )
     show_audit(house.audit(), as_json=True)
     assert len(json.loads(capsys.readouterr().out)) == many
 
@@ -742,7 +835,9 @@ def test_what_the_exchange_itself_shows_so_is_left_to_a_person(
 ) -> None:
     """Some tickers of the first day are gone for good."""
     true = house.source.fetch_day
-    monkeypatch.setattr(house.source, "fetch_day", lambda day: true(day)[: 57 if day == FIRST else None])
+    monkeypatch.setattr(
+        house.source, "fetch_day", lambda day: true(day)[: 57 if day == FIRST else None]
+    )
     keep_a_tenth_of_the_first(house)
     assert house.repair() == 1
     assert told(house.audit()) == [("few_tickers", FIRST)]
@@ -781,14 +876,20 @@ def test_every_rule_is_documented_and_no_other() -> None:
 
 
 def test_every_rule_has_a_damage() -> None:
-    assert {rule for told_rules in DAMAGES.values() for rule, _ in told_rules} == set(RULES) - {"target_behind"}
+    assert {rule for told_rules in DAMAGES.values() for rule, _ in told_rules} == set(RULES) - {
+        "target_behind"
+    }
 
 
-def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(tmp_path: Path, clock: FakeClock) -> None:
+def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     """Over the years the market grows, and every price moves on."""
     store = Store(SqliteBackend(tmp_path), clock)
     store.save_session(market_day("2024-01-17", row("000010", 1000, factor=np.nan)))
-    store.save_session(market_day(MONDAY, row("000010", 500, factor=np.nan), row("000020", factor=np.nan)))
+    store.save_session(
+        market_day(MONDAY, row("000010", 500, factor=np.nan), row("000020", factor=np.nan))
+    )
     assert audit_cells(store, TradingCalendar(), "2024-01-01", MONDAY) == []
     closed_between = TradingCalendar({"2024-01-18": False, "2024-01-19": False})
     assert {each.rule for each in audit_cells(store, closed_between, "2024-01-01", MONDAY)} == {
@@ -797,7 +898,9 @@ def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(tmp_pa
     }
 
 
-def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(healing, "ALWAYS_READ_BACK", 1)
     monkeypatch.setattr(healing, "TURNS", 1)
     older = [head.session for head in house.store.session_heads()][:-1]

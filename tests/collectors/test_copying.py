@@ -70,7 +70,9 @@ def test_what_differs_is_named_ten_at_most_and_the_copy_stays_unfinished(
         return compare(copy, collection)
 
     monkeypatch.setattr(StoreCopy, "differing_documents", change_first)
-    with pytest.raises(StoreError, match=rf"{TARGETS} 000000, .* {TARGETS} 000009 and 2 more") as difference:
+    with pytest.raises(
+        StoreError, match=rf"{TARGETS} 000000, .* {TARGETS} 000009 and 2 more"
+    ) as difference:
         copy_store(shift, str(tmp_path / "new"))
     assert difference.value.exit_code == EXIT_FAILED
     assert stored(tmp_path / "new") == (list(DAYS), [COPY])

@@ -1,4 +1,5 @@
-"""Two sources are compared once a month on a final session; whichever differs is known and no longer goes first."""
+"""Two sources are compared once a month on a final session; whichever differs is known and no
+longer goes first."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -52,7 +53,9 @@ def compare(store: Store, site: Site) -> None:
     cross_check(Sources([site], [site], store.clock, store.clock.sleep), store)
 
 
-def test_sources_that_agree_are_remembered_and_left_alone_for_a_month(store: Store, clock: FakeClock) -> None:
+def test_sources_that_agree_are_remembered_and_left_alone_for_a_month(
+    store: Store, clock: FakeClock
+) -> None:
     site = Site(1000)
     compare(store, site)
     compare(store, site)
@@ -64,13 +67,17 @@ def test_sources_that_agree_are_remembered_and_left_alone_for_a_month(store: Sto
     assert site.asked == 2
 
 
-def test_a_source_that_differs_no_longer_goes_first(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_source_that_differs_no_longer_goes_first(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     compare(store, Site(1001))
     assert not may_go_first(store, "openapi")
     assert "differ on 2024-01-19 in 1 of 1 tickers, first 000010" in caplog.text
 
 
-def test_a_source_that_cannot_be_asked_is_no_failure_and_is_tried_the_next_night(store: Store) -> None:
+def test_a_source_that_cannot_be_asked_is_no_failure_and_is_tried_the_next_night(
+    store: Store,
+) -> None:
     compare(store, Site(1000, down=True))
     assert store.comparison("openapi") is None
 

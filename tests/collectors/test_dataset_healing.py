@@ -1,4 +1,5 @@
-"""What stands beside the prices is brought in after them, newest first, and never keeps them from being there."""
+"""What stands beside the prices is brought in after them, newest first, and never keeps them from
+being there."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -26,14 +27,20 @@ from utils.store import Store
 from utils.store.jobs import COMPLETED, DAILY_UPDATE
 from utils.store.sqlite import SqliteBackend
 
-MONDAY, TUESDAY, WEDNESDAY, THURSDAY = WEEK = ["2026-09-07", "2026-09-08", "2026-09-09", "2026-09-10"]
+MONDAY, TUESDAY, WEDNESDAY, THURSDAY = WEEK = [
+    "2026-09-07",
+    "2026-09-08",
+    "2026-09-09",
+    "2026-09-10",
+]
 EVENING = kst(2026, 9, 10, 19)
 NEXT_EVENING = kst(2026, 9, 11, 19)
 ODD, NOT_OUT, BAN = MalformedAnswer("odd"), NotPublished("not out"), Banned("no")
 
 
 class Site:
-    """The tables of the synthetic market, asked for by (what, session); an error in `problems` goes before."""
+    """The tables of the synthetic market, asked for by (what, session); an error in `problems` goes
+    before."""
 
     name = "pykrx"
 
@@ -63,11 +70,16 @@ class Site:
 
 
 class House:
-    """Four sessions with completed jobs, the last one of this evening, and nothing beside their prices."""
+    """Four sessions with completed jobs, the last one of this evening, and nothing beside their
+    prices."""
 
     def __init__(self, folder: Path, market: SyntheticMarket) -> None:
         self.clock = FakeClock(EVENING)
-        self.store, self.site, self.market = Store(SqliteBackend(folder), self.clock), Site(market, self.clock), market
+        self.store, self.site, self.market = (
+            Store(SqliteBackend(folder), self.clock),
+            Site(market, self.clock),
+            market,
+        )
         for session in WEEK:
             self.save(session, PROVISIONAL if session == THURSDAY else FINAL)
             with JobRun(self.store, DAILY_UPDATE, session):
@@ -79,7 +91,9 @@ class House:
         frame = parse_day(raw, session).assign(factor=1.0, **cells)
         self.store.save_session(MarketDay(session, frame, finality, "pykrx"))
 
-    def heal(self, *chosen: str, at: datetime = EVENING, thorough: bool = False) -> list[tuple[str, str]]:
+    def heal(
+        self, *chosen: str, at: datetime = EVENING, thorough: bool = False
+    ) -> list[tuple[str, str]]:
         """What was asked for meanwhile. The prices must be as before, and their jobs completed."""
         self.clock.set(at)
         sources = Sources([], [], self.clock, self.clock.sleep, [self.site])
@@ -137,15 +151,21 @@ def test_what_sessions_lack_is_asked_for_once_each_newest_first(house: House) ->
 def test_the_figures_are_the_exchanges_and_a_dash_is_null(house: House) -> None:
     house.heal("fundamentals", "foreign")
     facts = house.market.fundamentals(house.market.day(WEDNESDAY))
-    true = {code: eps for code, eps in zip(facts.day.code, facts.eps.tolist(), strict=True) if eps >= 0}
+    true = {
+        code: eps for code, eps in zip(facts.day.code, facts.eps.tolist(), strict=True) if eps >= 0
+    }
     stored = house.figures(WEDNESDAY, "fundamentals", "eps")
     assert {code: eps for code, eps in stored.items() if eps == eps} == true
     assert len(stored) > len(facts.day.code) > len(true) > 0
     held = house.market.holdings(house.market.day(WEDNESDAY))
-    assert house.figures(WEDNESDAY, "foreign", "foreign_shares") == dict(zip(held.day.code, held.held, strict=True))
+    assert house.figures(WEDNESDAY, "foreign", "foreign_shares") == dict(
+        zip(held.day.code, held.held, strict=True)
+    )
 
 
-def test_the_evenings_figures_are_final_with_the_prices_without_another_request(house: House) -> None:
+def test_the_evenings_figures_are_final_with_the_prices_without_another_request(
+    house: House,
+) -> None:
     house.heal("fundamentals")
     house.clock.set(NEXT_EVENING)
     house.save(THURSDAY, FINAL)
@@ -176,7 +196,9 @@ def test_foreign_holdings_are_read_once_when_they_are_final(house: House) -> Non
     assert house.finality("foreign") == [FINAL] * 4
 
 
-def test_a_day_of_which_the_exchange_has_no_figure_is_stored_as_null_and_not_asked_for_again(house: House) -> None:
+def test_a_day_of_which_the_exchange_has_no_figure_is_stored_as_null_and_not_asked_for_again(
+    house: House,
+) -> None:
     columns = ["EPS", "PER", "BPS", "PBR", "DPS", "DVD_YLD"]
     house.site.spoil = lambda table: table.assign(**dict.fromkeys(columns, "-"))
     house.heal("fundamentals")
@@ -211,10 +233,14 @@ def test_one_odd_answer_keeps_no_other_session_waiting(house: House) -> None:
     assert (house.finality(), house.tries()) == ([FINAL, FINAL, None, PROVISIONAL], [0, 0, 1, 0])
 
 
-def test_three_odd_answers_in_a_row_end_it_for_this_run_but_not_for_the_next_dataset(house: House) -> None:
+def test_three_odd_answers_in_a_row_end_it_for_this_run_but_not_for_the_next_dataset(
+    house: House,
+) -> None:
     house.site.spoil = lambda table: table.drop(columns="EPS", errors="ignore")
     asked = house.heal("fundamentals", "foreign")
-    assert asked == of("fundamentals", THURSDAY, WEDNESDAY, TUESDAY) + of("foreign", WEDNESDAY, TUESDAY, MONDAY)
+    assert asked == of("fundamentals", THURSDAY, WEDNESDAY, TUESDAY) + of(
+        "foreign", WEDNESDAY, TUESDAY, MONDAY
+    )
     assert house.tries() == [0, 1, 1, 1]
 
 
@@ -259,10 +285,14 @@ def test_one_night_asks_for_a_limited_number() -> None:
     assert for_one_night([*due, *hopeless]) == [*due[:MOST_A_NIGHT], hopeless[0]]
 
 
-def test_without_a_source_that_has_them_one_line_says_so(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_source_that_has_them_one_line_says_so(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO):
         sources = Sources([], [], house.clock, house.clock.sleep)
-        heal_datasets(house.store, sources, ["fundamentals", "foreign"], MONDAY, THURSDAY, lambda: False)
+        heal_datasets(
+            house.store, sources, ["fundamentals", "foreign"], MONDAY, THURSDAY, lambda: False
+        )
         heal_datasets(house.store, sources, [], MONDAY, THURSDAY, lambda: False)
     (line,) = caplog.messages
     assert line.startswith("DATASETS: fundamentals, foreign come from the data site alone.")
@@ -272,12 +302,20 @@ def test_a_stop_request_ends_it_between_two_requests(house: House) -> None:
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
     with pytest.raises(NotNow):
         heal_datasets(
-            house.store, sources, ["fundamentals"], MONDAY, THURSDAY, lambda: len(house.site.asked) == 2, thorough=True
+            house.store,
+            sources,
+            ["fundamentals"],
+            MONDAY,
+            THURSDAY,
+            lambda: len(house.site.asked) == 2,
+            thorough=True,
         )
     assert house.finality() == [None, None, FINAL, PROVISIONAL]
 
 
-def test_a_person_sees_how_far_each_dataset_has_come(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_sees_how_far_each_dataset_has_come(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bars: list[tuple[str, int, list[int]]] = []
 
     @contextmanager
@@ -292,7 +330,9 @@ def test_a_person_sees_how_far_each_dataset_has_come(house: House, monkeypatch: 
 
 def test_only_the_sessions_asked_for_are_healed(house: House) -> None:
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
-    heal_datasets(house.store, sources, ["fundamentals", "indices"], TUESDAY, WEDNESDAY, lambda: False)
+    heal_datasets(
+        house.store, sources, ["fundamentals", "indices"], TUESDAY, WEDNESDAY, lambda: False
+    )
     assert house.site.asked == [
         *of("fundamentals", WEDNESDAY, TUESDAY),
         *[(index, f"{TUESDAY}..{WEDNESDAY}") for index in ("KOSPI", "KOSDAQ")],
@@ -300,7 +340,9 @@ def test_only_the_sessions_asked_for_are_healed(house: House) -> None:
 
 
 def index_rows(house: House, index: str = "KOSPI") -> dict[str, str]:
-    return {day["session"]: day["finality"] for day in house.store.index_days() if day["index"] == index}
+    return {
+        day["session"]: day["finality"] for day in house.store.index_days() if day["index"] == index
+    }
 
 
 def test_the_indices_are_one_request_each_whatever_is_missing(house: House) -> None:
@@ -309,15 +351,21 @@ def test_the_indices_are_one_request_each_whatever_is_missing(house: House) -> N
     for index in ("KOSPI", "KOSDAQ"):
         assert index_rows(house, index) == dict.fromkeys(WEEK[:3], FINAL) | {THURSDAY: PROVISIONAL}
     assert house.heal("indices", at=EVENING + timedelta(hours=1)) == []
-    assert house.heal("indices", at=NEXT_EVENING) == [(each, f"{THURSDAY}..{THURSDAY}") for each in ("KOSPI", "KOSDAQ")]
+    assert house.heal("indices", at=NEXT_EVENING) == [
+        (each, f"{THURSDAY}..{THURSDAY}") for each in ("KOSPI", "KOSDAQ")
+    ]
     assert set(index_rows(house).values()) == {FINAL}
 
 
-def test_a_session_that_an_index_series_lacks_is_a_warning_and_asked_for_again(house: House) -> None:
+def test_a_session_that_an_index_series_lacks_is_a_warning_and_asked_for_again(
+    house: House,
+) -> None:
     house.site.spoil = lambda table: table[table["TRD_DD"] != "2026/09/08"]
     house.heal("indices")
     assert sorted(index_rows(house)) == [MONDAY, WEDNESDAY, THURSDAY]
-    lacks = [f"{index} index: The exchange's series lacks this session." for index in ("KOSPI", "KOSDAQ")]
+    lacks = [
+        f"{index} index: The exchange's series lacks this session." for index in ("KOSPI", "KOSDAQ")
+    ]
     assert house.warnings(TUESDAY) == lacks
     house.site.spoil = lambda table: table
     house.heal("indices")
@@ -331,25 +379,35 @@ def test_an_odd_index_series_stores_nothing_of_that_index(house: House) -> None:
     assert house.warnings(THURSDAY) == ["KOSPI index: odd"]
 
 
-def test_sessions_long_ago_are_asked_for_in_spans_one_a_night(house: House, market: SyntheticMarket) -> None:
+def test_sessions_long_ago_are_asked_for_in_spans_one_a_night(
+    house: House, market: SyntheticMarket
+) -> None:
     long_ago = "2025-05-02"
-    far = parse_day(pd.DataFrame(answers.day_rows(market.day(long_ago))), long_ago).assign(factor=1.0)
+    far = parse_day(pd.DataFrame(answers.day_rows(market.day(long_ago))), long_ago).assign(
+        factor=1.0
+    )
     house.store.save_session(MarketDay("2024-08-01", far, FINAL, "pykrx"))
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
     for thorough in (False, True):
-        heal_datasets(house.store, sources, ["indices"], "2024-01-01", THURSDAY, lambda: False, thorough)
+        heal_datasets(
+            house.store, sources, ["indices"], "2024-01-01", THURSDAY, lambda: False, thorough
+        )
     spans = [span for index, span in house.site.asked if index == "KOSPI"]
     assert spans == [f"{MONDAY}..{THURSDAY}", "2024-08-01..2024-08-01"]
 
 
 def test_a_damaged_dataset_is_read_again(house: House) -> None:
     house.heal("fundamentals")
-    house.store.backend._run("DELETE FROM session_columns WHERE name = 'pbr' AND session = ?", [TUESDAY])  # type: ignore[attr-defined]
+    house.store.backend._run(
+        "DELETE FROM session_columns WHERE name = 'pbr' AND session = ?", [TUESDAY]
+    )  # type: ignore[attr-defined]
     assert house.heal("fundamentals") == of("fundamentals", TUESDAY)
     assert house.heal("fundamentals") == []
 
 
 def test_beside_damaged_prices_nothing_is_stored(house: House) -> None:
-    house.store.backend._run("DELETE FROM session_columns WHERE name = 'close' AND session = ?", [TUESDAY])  # type: ignore[attr-defined]
+    house.store.backend._run(
+        "DELETE FROM session_columns WHERE name = 'close' AND session = ?", [TUESDAY]
+    )  # type: ignore[attr-defined]
     assert house.heal("fundamentals") == of("fundamentals", THURSDAY, WEDNESDAY, MONDAY)
     assert house.finality() == [FINAL, None, FINAL, PROVISIONAL]

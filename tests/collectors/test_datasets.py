@@ -1,4 +1,5 @@
-"""Figures beside the prices: typed, null where the exchange has none, refused when they are of another day."""
+"""Figures beside the prices: typed, null where the exchange has none, refused when they are of
+another day."""
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,9 @@ def test_figures_stand_beside_their_tickers_and_a_dash_is_null() -> None:
     found = parse_dataset(table(*GOOD), FUNDAMENTALS, DAY, SESSION)
     assert list(found.columns) == ["eps", "per", "bps", "pbr", "dps", "dividend_yield"]
     assert found["eps"].fillna(-1).tolist() == [-1, 1234, -1]
-    assert found["dps"].fillna(-1).tolist() == [25, 0, -1], "0 is a figure, a missing ticker has none"
+    assert found["dps"].fillna(-1).tolist() == [25, 0, -1], (
+        "0 is a figure, a missing ticker has none"
+    )
     assert {str(kind) for kind in found.dtypes} == {"float64"}
 
 
@@ -75,9 +78,13 @@ def test_what_the_local_exchange_publishes_is_taken_whole() -> None:
     columns = {"ticker": day.code, "market": markets, "close": day.close}
     frame = pd.DataFrame(columns).sort_values("ticker", ignore_index=True)
     figures = market.fundamentals(day)
-    found = parse_dataset(pd.DataFrame(answers.fundamental_rows(figures)), FUNDAMENTALS, frame, SESSION)
+    found = parse_dataset(
+        pd.DataFrame(answers.fundamental_rows(figures)), FUNDAMENTALS, frame, SESSION
+    )
     assert found["eps"].notna().sum() == (figures.eps >= 0).sum()
-    held = parse_dataset(pd.DataFrame(answers.holding_rows(market.holdings(day))), FOREIGN, frame, SESSION)
+    held = parse_dataset(
+        pd.DataFrame(answers.holding_rows(market.holdings(day))), FOREIGN, frame, SESSION
+    )
     assert np.nansum(held["foreign_shares"]) == market.holdings(day).held.clip(0).sum()
 
 
@@ -94,7 +101,10 @@ def series(**cells: str) -> pd.DataFrame:
     sums = ["ACC_TRDVOL", "ACC_TRDVAL", "MKTCAP"]
     newest = ["2021/01/15", "3,085.90", "-64.03", "3,152.31", "3,189.90", "3,085.90"]
     before = ["2021/01/14", "3,149.93", "1.64", "3,148.29", "3,164.37", "3,109.63"]
-    rows = [[*newest, "1,327,000,000", "26,439,000,000,000", "2,127,000,000,000,000"], [*before, "1", "2", "3"]]
+    rows = [
+        [*newest, "1,327,000,000", "26,439,000,000,000", "2,127,000,000,000,000"],
+        [*before, "1", "2", "3"],
+    ]
     table = pd.DataFrame(rows, columns=[*keys, *sums])
     table.loc[0, list(cells)] = list(cells.values())
     return table
@@ -107,8 +117,15 @@ def test_an_index_series_becomes_a_row_a_day_oldest_first() -> None:
     before, newest = parse_index(series(), "KOSPI", *SPAN)
     assert (before["_id"], newest["_id"]) == ("KOSPI:2021-01-14", "KOSPI:2021-01-15")
     levels = {"open": 3152.31, "high": 3189.9, "low": 3085.9, "close": 3085.9, "change": -64.03}
-    sums = {"volume": 1_327_000_000, "value": 26_439_000_000_000, "market_cap": 2_127_000_000_000_000}
-    assert newest == {"_id": "KOSPI:2021-01-15", "index": "KOSPI", "session": "2021-01-15"} | levels | sums
+    sums = {
+        "volume": 1_327_000_000,
+        "value": 26_439_000_000_000,
+        "market_cap": 2_127_000_000_000_000,
+    }
+    assert (
+        newest
+        == {"_id": "KOSPI:2021-01-15", "index": "KOSPI", "session": "2021-01-15"} | levels | sums
+    )
     assert all(isinstance(newest[name], int) for name in sums)
 
 

@@ -1,4 +1,5 @@
-"""The export: every stored cell, prices adjusted to the last session exported, whole or not at all."""
+"""The export: every stored cell, prices adjusted to the last session exported, whole or not at
+all."""
 
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,12 @@ def store(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Store:
     """000020 splits 5:1 on the second day; 000010 has an unknown factor on the last."""
     store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
     store.save_session(market_day(DAYS[0], row("000010"), row("000020", 71_500)))
-    store.save_session(market_day(DAYS[1], row("000010"), row("000020", 14_330, factor=14_250 / 71_100)))
-    store.save_session(market_day(DAYS[2], row("000010", factor=float("nan")), row("000020", 14_500)))
+    store.save_session(
+        market_day(DAYS[1], row("000010"), row("000020", 14_330, factor=14_250 / 71_100))
+    )
+    store.save_session(
+        market_day(DAYS[2], row("000010", factor=float("nan")), row("000020", 14_500))
+    )
     return store
 
 
@@ -41,15 +46,27 @@ def test_the_columns_are_those_of_the_contract(store: Store, tmp_path: Path) -> 
 @pytest.fixture
 def with_figures(store: Store) -> Store:
     """Fundamentals of the second day; the exchange has some of 000020 alone."""
-    unknown = pd.DataFrame(float("nan"), index=range(2), columns=list(DATASET_COLUMNS["fundamentals"]))
+    unknown = pd.DataFrame(
+        float("nan"), index=range(2), columns=list(DATASET_COLUMNS["fundamentals"])
+    )
     store.save_dataset(
-        DAYS[1], "fundamentals", unknown.assign(eps=[float("nan"), 12.5], dps=[float("nan"), 0]), "final"
+        DAYS[1],
+        "fundamentals",
+        unknown.assign(eps=[float("nan"), 12.5], dps=[float("nan"), 0]),
+        "final",
     )
     return store
 
 
 def test_the_columns_of_datasets_come_after_all_others(with_figures: Store, tmp_path: Path) -> None:
-    export(with_figures, tmp_path / "all.csv", DAYS[0], DAYS[2], None, ["foreign", "indices", "fundamentals"])
+    export(
+        with_figures,
+        tmp_path / "all.csv",
+        DAYS[0],
+        DAYS[2],
+        None,
+        ["foreign", "indices", "fundamentals"],
+    )
     table = pd.read_csv(tmp_path / "all.csv", dtype={"ticker": str})
     assert list(table.columns) == [*EXPORT_COLUMNS, *BESIDE_COLUMNS]
     assert table["eps"].fillna(-1).tolist() == [-1, -1, -1, 12.5, -1, -1]
@@ -79,7 +96,9 @@ def test_prices_are_as_published_and_adjusted_to_the_won(store: Store, tmp_path:
 
 
 def test_they_are_adjusted_to_the_last_session_exported(store: Store, tmp_path: Path) -> None:
-    assert exported(store, tmp_path / "all.csv", last=DAYS[0], ticker="000020")["adj_close"].tolist() == [71_500]
+    assert exported(store, tmp_path / "all.csv", last=DAYS[0], ticker="000020")[
+        "adj_close"
+    ].tolist() == [71_500]
 
 
 def test_a_pending_factor_is_empty_and_counts_as_1(store: Store, tmp_path: Path) -> None:
@@ -98,7 +117,9 @@ def test_a_warning_names_the_sessions_of_pending_factors(
     assert f"Factors of {DAYS[2]} are not known yet" in caplog.text
 
 
-def test_up_to_a_day_it_is_the_market_as_it_was_on_that_day(store: Store, tmp_path: Path, clock: FakeClock) -> None:
+def test_up_to_a_day_it_is_the_market_as_it_was_on_that_day(
+    store: Store, tmp_path: Path, clock: FakeClock
+) -> None:
     """What comes later leaves no trace: a split, a delisting, a new name, a new listing."""
     then = SqliteBackend(tmp_path / "then")
     ends_there = Store(then, clock)
@@ -131,12 +152,16 @@ def test_a_session_that_comes_in_meanwhile_is_left_out(
 
 def test_whoever_was_delisted_stays_in_it(store: Store, tmp_path: Path) -> None:
     store.save_session(market_day("2024-01-23", row("000020", 7_250, factor=0.5)))
-    table = exported(store, tmp_path / "all.csv", last="2024-01-23").set_index(["session", "ticker"])
+    table = exported(store, tmp_path / "all.csv", last="2024-01-23").set_index(
+        ["session", "ticker"]
+    )
     assert table.loc[(slice(None), "000010"), "adj_close"].tolist() == [1000, 1000, 1000]
     assert table.loc[(slice(None), "000020"), "adj_close"].tolist() == [7_165, 7_165, 7_250, 7_250]
 
 
-def test_a_code_that_is_used_again_is_not_adjusted_over_the_gap(store: Store, tmp_path: Path) -> None:
+def test_a_code_that_is_used_again_is_not_adjusted_over_the_gap(
+    store: Store, tmp_path: Path
+) -> None:
     for session, rows in {"2024-01-23": ["000010"], "2024-01-24": ["000010", "000020"]}.items():
         store.save_session(market_day(session, *(row(ticker, 500) for ticker in rows)))
     store.save_session(market_day("2024-01-25", row("000010", 500), row("000020", 50, factor=0.1)))
@@ -152,7 +177,10 @@ def test_the_adjusted_prices_are_those_of_load_prices(store: Store, tmp_path: Pa
 
 
 def test_sessions_and_tickers_can_be_narrowed(store: Store, tmp_path: Path) -> None:
-    assert exported(store, tmp_path / "some.csv", first=DAYS[1])["session"].unique().tolist() == DAYS[1:]
+    assert (
+        exported(store, tmp_path / "some.csv", first=DAYS[1])["session"].unique().tolist()
+        == DAYS[1:]
+    )
 
 
 def test_nothing_is_written_when_nothing_matches(store: Store, tmp_path: Path) -> None:
@@ -169,7 +197,9 @@ def test_an_older_export_survives_one_that_fails(store: Store, tmp_path: Path) -
     assert (tmp_path / "all.csv").read_bytes() == before
 
 
-def test_parquet_without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_pyarrow_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("collectors.export.find_spec", lambda name: None)
     with pytest.raises(WrongUsage, match="pip install pyarrow"):
         check_export_file(tmp_path / "all.parquet")
@@ -178,7 +208,9 @@ def test_parquet_without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: py
 def test_parquet_holds_the_same_table(store: Store, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is an optional extra")
     export(store, tmp_path / "all.parquet", DAYS[0], DAYS[2])
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "all.parquet"), exported(store, tmp_path / "all.csv"))
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "all.parquet"), exported(store, tmp_path / "all.csv")
+    )
 
 
 def test_parquet_has_many_sessions_in_one_row_group(

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.healing import DueSession, due_in_store, failure_recorded, sessions_due, unsettled_days
+from collectors.healing import (
+    DueSession,
+    due_in_store,
+    failure_recorded,
+    sessions_due,
+    unsettled_days,
+)
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
@@ -47,7 +53,9 @@ def test_a_provisional_session_is_confirmed_from_eight_the_next_morning() -> Non
 
 
 def test_a_session_whose_run_died_before_it_was_recorded_is_due_again() -> None:
-    assert due(WEEK, final([each for each in WEEK if each != WEEK[2]])) == [DueSession(WEEK[2], False)]
+    assert due(WEEK, final([each for each in WEEK if each != WEEK[2]])) == [
+        DueSession(WEEK[2], False)
+    ]
 
 
 def test_a_record_without_a_session_does_not_count() -> None:
@@ -58,7 +66,9 @@ def test_a_record_without_a_session_does_not_count() -> None:
     stored=st.sets(st.sampled_from(WEEK)),
     completed=st.dictionaries(st.sampled_from(WEEK), st.sampled_from(["final", "provisional"])),
 )
-def test_whatever_is_stored_exactly_the_rest_is_due_in_order(stored: set[str], completed: dict[str, str]) -> None:
+def test_whatever_is_stored_exactly_the_rest_is_due_in_order(
+    stored: set[str], completed: dict[str, str]
+) -> None:
     found = due(sorted(stored), completed, kst(2024, 1, 20, 9))
     done = {each for each in stored if completed.get(each) == "final"}
     assert [each.session for each in found] == sorted(set(WEEK) - done)
@@ -77,7 +87,9 @@ def test_today_is_asked_about_in_the_evening_when_it_is_predicted_closed() -> No
     assert unsettled_days(new_year, "2024-02-08", kst(2024, 2, 9, 18)) == ["2024-02-09"]
 
 
-def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     mine, others = Store(SqliteBackend(tmp_path), clock), Store(SqliteBackend(tmp_path), clock)
     with JobRun(others, DAILY_UPDATE, WEEK[0]) as job:
         with pytest.raises(LockHeld), failure_recorded(mine, WEEK[0]):
@@ -86,7 +98,9 @@ def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(tmp_path: P
     assert mine.is_completed(DAILY_UPDATE, WEEK[0])
 
 
-def test_only_what_is_odd_again_and_again_waits_behind_the_others(tmp_path: Path, clock: FakeClock) -> None:
+def test_only_what_is_odd_again_and_again_waits_behind_the_others(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     clock.set(EVENING)
     store = Store(SqliteBackend(tmp_path), clock)
     for session, problem in ((WEEK[0], NotPublished("late")), (WEEK[1], MalformedAnswer("odd"))):

@@ -1,4 +1,5 @@
-"""A day that breaks a rule which never broke on real days is refused, with the rule and the ticker named."""
+"""A day that breaks a rule which never broke on real days is refused, with the rule and the ticker
+named."""
 
 import pandas as pd
 import pytest
@@ -57,7 +58,9 @@ def test_the_answer_of_the_day_before_is_not_taken_for_today() -> None:
 
 
 def test_bases_that_are_not_the_closes_before_are_of_another_day() -> None:
-    before = day(*(row(f"{number:06d}", 1000 + number) for number in range(10)), session="2024-01-19")
+    before = day(
+        *(row(f"{number:06d}", 1000 + number) for number in range(10)), session="2024-01-19"
+    )
     after = day(*(row(f"{number:06d}", 2000 + number, change=1000) for number in range(10)))
     check_follows(after, SESSION, before)
     with pytest.raises(MalformedAnswer, match="0% of its base prices"):
@@ -65,7 +68,10 @@ def test_bases_that_are_not_the_closes_before_are_of_another_day() -> None:
 
 
 def test_a_base_that_was_rounded_up_to_the_tick_continues() -> None:
-    before, after = day(row("000010", 9_995), session="2024-01-19"), day(row("000010", 10_100, change=100))
+    before, after = (
+        day(row("000010", 9_995), session="2024-01-19"),
+        day(row("000010", 10_100, change=100)),
+    )
     check_follows(after, SESSION, before)
 
 

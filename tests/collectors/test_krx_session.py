@@ -1,4 +1,5 @@
-"""Real pykrx against the local exchange: login, logout, refusals, time, cookies; nothing printed, nothing leaked."""
+"""Real pykrx against the local exchange: login, logout, refusals, time, cookies; nothing printed,
+nothing leaked."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -39,7 +40,9 @@ def market() -> SyntheticMarket:
 
 @pytest.fixture
 def exchange(market: SyntheticMarket) -> Iterator[LocalExchange]:
-    with LocalExchange(market, kst(2026, 9, 10, 20), {ACCOUNT.login_id: ACCOUNT.password}) as exchange:
+    with LocalExchange(
+        market, kst(2026, 9, 10, 20), {ACCOUNT.login_id: ACCOUNT.password}
+    ) as exchange:
         yield exchange
 
 
@@ -50,8 +53,12 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 @pytest.fixture
 def connect(exchange: LocalExchange, store: Store, tmp_path: Path) -> Callable[..., PykrxSource]:
-    def make(account: Account = ACCOUNT, pause: Callable[[float], None] = lambda seconds: None) -> PykrxSource:
-        return PykrxSource(account, exchange.url, Gate("pykrx", store, timedelta(0), pause), tmp_path)
+    def make(
+        account: Account = ACCOUNT, pause: Callable[[float], None] = lambda seconds: None
+    ) -> PykrxSource:
+        return PykrxSource(
+            account, exchange.url, Gate("pykrx", store, timedelta(0), pause), tmp_path
+        )
 
     return make
 
@@ -74,19 +81,31 @@ def test_a_whole_day_is_one_request_after_one_login(
     assert exchange.counts() == {"data": 2, "login": 1, "openapi": 0, "page": 2, "other": 0}
 
 
-def test_a_year_of_sessions_is_one_request(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+def test_a_year_of_sessions_is_one_request(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
     shown = connect().fetch_sessions("2025-09-01", "2026-09-10", {})
-    assert shown == [day for day in exchange.exchange.market.sessions if "2025-09-01" <= day <= "2026-09-10"]
+    assert shown == [
+        day for day in exchange.exchange.market.sessions if "2025-09-01" <= day <= "2026-09-10"
+    ]
     assert exchange.counts()["data"] == 1
 
 
-def test_more_than_two_years_are_asked_in_spans(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+def test_more_than_two_years_are_asked_in_spans(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
     connect().fetch_sessions("2022-01-01", "2026-09-10", {})
-    spans = [(record.dates["strtDd"], record.dates["endDd"]) for record in exchange.requests() if record.kind == "data"]
+    spans = [
+        (record.dates["strtDd"], record.dates["endDd"])
+        for record in exchange.requests()
+        if record.kind == "data"
+    ]
     assert [spans[0][0], spans[-1][1], len(spans)] == ["20220101", "20260910", 3]
 
 
-@pytest.mark.parametrize(("name", "table"), [("fundamentals", "MDCSTAT03501"), ("foreign", "MDCSTAT03701")])
+@pytest.mark.parametrize(
+    ("name", "table"), [("fundamentals", "MDCSTAT03501"), ("foreign", "MDCSTAT03701")]
+)
 def test_a_dataset_of_the_whole_market_is_one_request(
     connect: Callable[..., PykrxSource], exchange: LocalExchange, name: str, table: str
 ) -> None:
@@ -110,7 +129,9 @@ def test_a_year_of_an_index_is_one_request(
     series = exchange.exchange.market.index(market_id)
     place = series.sessions.index("2026-09-09")
     assert series.close is not None
-    assert [day["close"] for day in days if day["session"] == "2026-09-09"] == [series.close[place] / 100]
+    assert [day["close"] for day in days if day["session"] == "2026-09-09"] == [
+        series.close[place] / 100
+    ]
     assert [day["session"] for day in days] == [
         each for each in series.sessions if "2025-09-01" <= each <= "2026-09-10"
     ]
@@ -119,10 +140,19 @@ def test_a_year_of_an_index_is_one_request(
 @pytest.mark.parametrize("name", ["fundamentals", "foreign"])
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [("ban", Banned), ("no_block", MalformedAnswer), ("truncated", AnswerCutOff), ("maintenance", SourceDown)],
+    [
+        ("ban", Banned),
+        ("no_block", MalformedAnswer),
+        ("truncated", AnswerCutOff),
+        ("maintenance", SourceDown),
+    ],
 )
 def test_a_failure_of_a_dataset_is_told_apart_as_that_of_the_prices(
-    connect: Callable[..., PykrxSource], exchange: LocalExchange, name: str, fault: str, error: type[Exception]
+    connect: Callable[..., PykrxSource],
+    exchange: LocalExchange,
+    name: str,
+    fault: str,
+    error: type[Exception],
 ) -> None:
     exchange.fail(fault, request={"fundamentals": "MDCSTAT03501", "foreign": "MDCSTAT03701"}[name])
     source = connect()
@@ -141,7 +171,9 @@ def test_before_it_is_out_and_on_closed_days_a_dataset_is_not_published(
             parse_dataset(connect().fetch_dataset(name, day), DATASETS[name], frame, day)
 
 
-def test_a_logout_is_mended_by_one_login(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+def test_a_logout_is_mended_by_one_login(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
     source = connect()
     source.fetch_day("2026-09-10")
     answer_data_with(exchange, Response(400, b"LOGOUT"))
@@ -149,7 +181,9 @@ def test_a_logout_is_mended_by_one_login(connect: Callable[..., PykrxSource], ex
     assert exchange.counts()["page"] == 2 * 2  # two pages belong to each login
 
 
-def test_a_second_logout_in_a_row_is_given_up(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+def test_a_second_logout_in_a_row_is_given_up(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
     answer_data_with(exchange, Response(400, b"LOGOUT"), Response(400, b"LOGOUT"))
     with pytest.raises(LoggedOut):
         connect().fetch_day("2026-09-10")
@@ -163,7 +197,9 @@ def test_another_login_of_the_account_is_taken_over(connect: Callable[..., Pykrx
     assert len(second.fetch_day("2026-09-10"))
 
 
-def test_wrong_credentials_are_sent_once(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+def test_wrong_credentials_are_sent_once(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
     source = connect(Account(ACCOUNT.login_id, "wrong"))
     for _ in range(3):
         with pytest.raises(LoginRefused, match="KRX_PW"):
@@ -171,9 +207,13 @@ def test_wrong_credentials_are_sent_once(connect: Callable[..., PykrxSource], ex
     assert exchange.counts()["login"] == 1
 
 
-def test_a_password_that_is_due_is_told_apart(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+def test_a_password_that_is_due_is_told_apart(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
     due = Response(200, b'{"_error_code":"CD010","_error_message":"change it"}')
-    exchange.exchange.interceptors.insert(0, lambda request: due if request.path == LOGIN_POST_PATH else None)
+    exchange.exchange.interceptors.insert(
+        0, lambda request: due if request.path == LOGIN_POST_PATH else None
+    )
     with pytest.raises(PasswordChangeDue, match="CD010"):
         connect().log_in()
 
@@ -193,7 +233,9 @@ def test_a_site_that_sends_us_elsewhere_gets_no_password_and_no_request_there(
     connect: Callable[..., PykrxSource], exchange: LocalExchange
 ) -> None:
     elsewhere = Response(307, b"", headers={"Location": "http://127.0.0.1:9/elsewhere"})
-    exchange.exchange.interceptors.insert(0, lambda request: elsewhere if request.path == LOGIN_POST_PATH else None)
+    exchange.exchange.interceptors.insert(
+        0, lambda request: elsewhere if request.path == LOGIN_POST_PATH else None
+    )
     with pytest.raises(MalformedAnswer, match="sends us elsewhere"):
         connect().log_in()
 
@@ -202,7 +244,9 @@ def test_a_login_answer_without_its_code_is_malformed_and_no_refusal(
     connect: Callable[..., PykrxSource], exchange: LocalExchange
 ) -> None:
     odd = Response(200, b'{"message":"ok"}')
-    exchange.exchange.interceptors.insert(0, lambda request: odd if request.path == LOGIN_POST_PATH else None)
+    exchange.exchange.interceptors.insert(
+        0, lambda request: odd if request.path == LOGIN_POST_PATH else None
+    )
     with pytest.raises(MalformedAnswer, match="_error_code"):
         connect().log_in()
 
@@ -218,7 +262,9 @@ def test_a_ban_closes_the_source_for_every_process_and_says_until_when(
     with pytest.raises(Banned, match="closed to us until 2024-01-23 19:00"):
         connect().fetch_day("2026-09-10")
     assert exchange.requests() == []
-    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS, "asking in vain does not renew it"
+    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS, (
+        "asking in vain does not renew it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,14 +282,19 @@ def test_a_ban_closes_the_source_for_every_process_and_says_until_when(
     ],
 )
 def test_pykrx_swallows_none_of_our_errors(
-    connect: Callable[..., PykrxSource], exchange: LocalExchange, response: Response, kind: type[Exception]
+    connect: Callable[..., PykrxSource],
+    exchange: LocalExchange,
+    response: Response,
+    kind: type[Exception],
 ) -> None:
     answer_data_with(exchange, response)
     with pytest.raises(kind):
         connect().fetch_day("2026-09-10")
 
 
-def test_a_closed_port_is_an_outage(connect: Callable[..., PykrxSource], exchange: LocalExchange) -> None:
+def test_a_closed_port_is_an_outage(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange
+) -> None:
     source = connect()
     source.log_in()
     address = exchange.url.removeprefix("http://")
@@ -259,7 +310,9 @@ def test_every_request_waits_for_its_turn_before_it_is_sent(
 ) -> None:
     sent: list[int] = []
     connect(pause=lambda seconds: sent.append(len(exchange.requests()))).fetch_day("2026-09-10")
-    assert list(dict.fromkeys(sent)) == [0, 1, 2, 3, 4], "before each, and while the last one is read"
+    assert list(dict.fromkeys(sent)) == [0, 1, 2, 3, 4], (
+        "before each, and while the last one is read"
+    )
     assert store.sources()[0]["today"] == 4
 
 

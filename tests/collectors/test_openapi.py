@@ -1,4 +1,5 @@
-"""The Open API against the local exchange: equal to the data site, refused per service, silent about the evening."""
+"""The Open API against the local exchange: equal to the data site, refused per service, silent
+about the evening."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -56,7 +57,9 @@ def test_a_day_is_cell_by_cell_that_of_the_data_site_in_one_request_a_market(
     assert found.equals(parse_day(site.fetch_day(YESTERDAY), YESTERDAY))
 
 
-@pytest.mark.parametrize("day", [TODAY, "2026-09-05", UNPREDICTED_HOLIDAY], ids=["today", "Saturday", "holiday"])
+@pytest.mark.parametrize(
+    "day", [TODAY, "2026-09-05", UNPREDICTED_HOLIDAY], ids=["today", "Saturday", "holiday"]
+)
 def test_a_day_without_prices_is_not_published(source: OpenApiSource, day: str) -> None:
     with pytest.raises(NotPublished, match=day):
         parse_day(source.fetch_day(day), day)
@@ -72,8 +75,17 @@ def test_sessions_are_asked_day_by_day_and_only_what_is_not_known(
 ) -> None:
     known = {"2026-08-11": True, "2026-08-12": False}
     shown = source.fetch_sessions("2026-08-11", "2026-08-18", known)
-    assert shown == ["2026-08-11", "2026-08-13", "2026-08-18"]  # 14th: nobody predicted it; 17th: a substitute holiday
-    assert [record.dates["basDd"] for record in exchange.requests()] == ["20260813", "20260814", "20260817", "20260818"]
+    assert shown == [
+        "2026-08-11",
+        "2026-08-13",
+        "2026-08-18",
+    ]  # 14th: nobody predicted it; 17th: a substitute holiday
+    assert [record.dates["basDd"] for record in exchange.requests()] == [
+        "20260813",
+        "20260814",
+        "20260817",
+        "20260818",
+    ]
 
 
 def test_what_is_not_out_yet_is_not_asked(source: OpenApiSource, exchange: LocalExchange) -> None:
@@ -81,10 +93,14 @@ def test_what_is_not_out_yet_is_not_asked(source: OpenApiSource, exchange: Local
     assert exchange.counts()["openapi"] == 1
 
 
-def test_a_service_that_is_refused_is_named_and_asked_once(exchange: LocalExchange, gate: Gate) -> None:
+def test_a_service_that_is_refused_is_named_and_asked_once(
+    exchange: LocalExchange, gate: Gate
+) -> None:
     source = OpenApiSource("part-key", exchange.url, gate)
     for _ in range(3):
-        with pytest.raises(KeyRefused, match=r"sto/ksq_bydd_trd .*openapi\.krx\.co\.kr.*코스닥 일별매매정보"):
+        with pytest.raises(
+            KeyRefused, match=r"sto/ksq_bydd_trd .*openapi\.krx\.co\.kr.*코스닥 일별매매정보"
+        ):
             source.fetch_day(YESTERDAY)
     asked = [record.name for record in exchange.requests()]
     assert asked.count("sto/ksq_bydd_trd") == 1
@@ -99,27 +115,40 @@ def test_too_many_requests_are_a_refusal(source: OpenApiSource, exchange: LocalE
 @pytest.mark.parametrize(
     "fault", ["no_block", "no_column", "renamed_column", "bad_cell", "duplicated_rows", "not_json"]
 )
-def test_what_is_not_of_its_form_is_malformed(source: OpenApiSource, exchange: LocalExchange, fault: str) -> None:
+def test_what_is_not_of_its_form_is_malformed(
+    source: OpenApiSource, exchange: LocalExchange, fault: str
+) -> None:
     exchange.fail(fault, request="sto/ksq_bydd_trd")
-    with pytest.raises(MalformedAnswer, match=YESTERDAY if fault != "not_json" else "no JSON object"):
+    with pytest.raises(
+        MalformedAnswer, match=YESTERDAY if fault != "not_json" else "no JSON object"
+    ):
         parse_day(source.fetch_day(YESTERDAY), YESTERDAY)
 
 
-def test_the_answer_of_another_day_is_seen_in_its_rows(source: OpenApiSource, exchange: LocalExchange) -> None:
+def test_the_answer_of_another_day_is_seen_in_its_rows(
+    source: OpenApiSource, exchange: LocalExchange
+) -> None:
     exchange.fail("other_day", request="sto/stk_bydd_trd")
     with pytest.raises(MalformedAnswer, match="tells of another day"):
         source.fetch_day(YESTERDAY)
 
 
-def test_one_market_without_rows_is_no_whole_day(source: OpenApiSource, exchange: LocalExchange) -> None:
+def test_one_market_without_rows_is_no_whole_day(
+    source: OpenApiSource, exchange: LocalExchange
+) -> None:
     exchange.fail("no_rows", request="sto/knx_bydd_trd")
     with pytest.raises(MalformedAnswer, match="no rows for 2026-09-09 in sto/knx_bydd_trd"):
         source.fetch_day(YESTERDAY)
 
 
-def test_before_its_opening_konex_is_not_asked(source: OpenApiSource, exchange: LocalExchange) -> None:
+def test_before_its_opening_konex_is_not_asked(
+    source: OpenApiSource, exchange: LocalExchange
+) -> None:
     source.fetch_day("2013-06-28")
-    assert [record.name for record in exchange.requests()] == ["sto/stk_bydd_trd", "sto/ksq_bydd_trd"]
+    assert [record.name for record in exchange.requests()] == [
+        "sto/stk_bydd_trd",
+        "sto/ksq_bydd_trd",
+    ]
 
 
 def test_the_key_is_in_no_repr(source: OpenApiSource) -> None:

@@ -40,7 +40,10 @@ def save(store: Store, days: dict[str, list[dict[str, Any]]]) -> None:
         day = market_day(session, *rows)
         found = find_actions(previous, day.frame, session)
         factor = found.factor if previous is not None else 1.0
-        store.save_session(market_day(session, *day.frame.assign(factor=factor).to_dict("records")), found.documents())
+        store.save_session(
+            market_day(session, *day.frame.assign(factor=factor).to_dict("records")),
+            found.documents(),
+        )
         previous = day.frame
 
 
@@ -64,7 +67,9 @@ def test_one_row_per_session_and_ticker_sorted_and_typed(store: Store) -> None:
     save(store, split_on_s3())
     prices = load_prices(store=store)
     assert prices.index.names == ["session", "ticker"]
-    assert prices.index.tolist() == [(pd.Timestamp(day), code) for day in DAYS for code in ("A00000", "B00000")]
+    assert prices.index.tolist() == [
+        (pd.Timestamp(day), code) for day in DAYS for code in ("A00000", "B00000")
+    ]
     assert ["ticker", *prices.columns] == sorted(DAY_COLUMNS, key=["ticker", *prices.columns].index)
     assert prices["name"].tolist()[:2] == ["종목 A00000", "종목 B00000"]
     kinds = {name: prices[name].dtype.kind for name in prices.columns}
@@ -78,7 +83,9 @@ def test_datasets_stand_after_the_prices_as_published(store: Store) -> None:
     plain, prices = load_prices(store=store), load_prices(store=store, datasets="fundamentals")
     assert list(prices.columns) == [*plain.columns, *DATASET_COLUMNS["fundamentals"]]
     pd.testing.assert_frame_equal(prices[list(plain.columns)], plain)
-    assert {f"{day:%Y-%m-%d}": eps for (day, _), eps in prices["eps"].items() if eps == eps} == {S2: 12.5}
+    assert {f"{day:%Y-%m-%d}": eps for (day, _), eps in prices["eps"].items() if eps == eps} == {
+        S2: 12.5
+    }
     both = load_prices("A00000", S2, S2, store=store, datasets=["foreign", "fundamentals"])
     assert (both["eps"].tolist(), both["foreign_ratio"].isna().tolist()) == ([12.5], [True])
 
@@ -90,19 +97,32 @@ def test_a_dataset_without_columns_is_refused(store: Store) -> None:
 
 def index_day(index: str, session: str, close: float | None) -> dict[str, Any]:
     cells = dict.fromkeys(INDEX_COLUMNS, close)
-    return {"_id": f"{index}:{session}", "index": index, "session": session, "finality": FINAL, **cells}
+    return {
+        "_id": f"{index}:{session}",
+        "index": index,
+        "session": session,
+        "finality": FINAL,
+        **cells,
+    }
 
 
 def test_the_indices_are_a_frame_of_their_own(store: Store) -> None:
     store.save_index_days(
-        [index_day("KOSPI", S2, 2464.35), index_day("KOSPI", S1, None), index_day("KOSDAQ", S2, 839.69)]
+        [
+            index_day("KOSPI", S2, 2464.35),
+            index_day("KOSPI", S1, None),
+            index_day("KOSDAQ", S2, 839.69),
+        ]
     )
     indices = load_indices(store=store)
     assert indices.index.tolist() == [
         *((pd.Timestamp(S1), "KOSPI"), (pd.Timestamp(S2), "KOSDAQ"), (pd.Timestamp(S2), "KOSPI"))
     ]
     assert indices["close"].fillna(-1).tolist() == [-1, 839.69, 2464.35]
-    assert (list(indices.columns), set(indices.dtypes)) == (list(INDEX_COLUMNS), {np.dtype("float64")})
+    assert (list(indices.columns), set(indices.dtypes)) == (
+        list(INDEX_COLUMNS),
+        {np.dtype("float64")},
+    )
     assert load_indices(S2, date(2024, 1, 18), store=store)["close"].tolist() == [839.69, 2464.35]
     assert load_indices(S3, store=store).empty
     with pytest.raises(WrongUsage, match="start 2024-01-18 is after end 2024-01-17"):
@@ -120,7 +140,10 @@ def test_one_code_several_codes_and_a_span_narrow_it(store: Store) -> None:
     save(store, split_on_s3())
     assert set(load_prices("B00000", store=store).index.get_level_values("ticker")) == {"B00000"}
     both = load_prices(iter(["B00000", "A00000"]), S2, S3, store=store)
-    assert both.index.get_level_values("session").unique().tolist() == [pd.Timestamp(S2), pd.Timestamp(S3)]
+    assert both.index.get_level_values("session").unique().tolist() == [
+        pd.Timestamp(S2),
+        pd.Timestamp(S3),
+    ]
     assert len(both) == 4
 
 
@@ -131,12 +154,17 @@ def test_a_day_may_be_text_a_date_or_a_timestamp(store: Store, day: Any) -> None
 
 
 def test_a_day_without_trading_stays_as_it_is(store: Store) -> None:
-    save(store, {S1: [halted("A00000", 700)], S2: [row("A00000", 350, open=340, change=0, shares=200)]})
+    save(
+        store,
+        {S1: [halted("A00000", 700)], S2: [row("A00000", 350, open=340, change=0, shares=200)]},
+    )
     first = load_prices(store=store).iloc[0]
     assert first[["open", "high", "low", "volume", "close"]].tolist() == [0, 0, 0, 0, 350]
 
 
-def test_a_session_that_comes_in_meanwhile_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_comes_in_meanwhile_is_left_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The factors were read without it."""
     save(store, {S1: [row("A00000", 1000)]})
     read_columns = store.read_columns
@@ -169,7 +197,10 @@ def test_samsung_electronics_was_split_1_to_50_on_2018_05_04(store: Store) -> No
         "2018-04-26": [row(code, 2_607_000, **shares)],
         "2018-04-27": [row(code, 2_650_000, change=43_000, **shares)],
     }
-    days |= {day: [halted(code, 2_650_000, **shares)] for day in ("2018-04-30", "2018-05-02", "2018-05-03")}
+    days |= {
+        day: [halted(code, 2_650_000, **shares)]
+        for day in ("2018-04-30", "2018-05-02", "2018-05-03")
+    }
     save(store, days | {"2018-05-04": [after]})
     prices = load_prices(code, store=store)
     assert prices["close"].tolist() == [52_140, 53_000, 53_000, 53_000, 53_000, 51_900]
@@ -184,7 +215,9 @@ def test_kisco_of_2018_follows_the_base_price_and_not_the_nominal_ratio(store: S
 
 def test_the_last_session_is_as_published(store: Store) -> None:
     save(store, split_on_s3())
-    published, adjusted = (load_prices(start=S4, store=store, adjusted=how) for how in (False, True))
+    published, adjusted = (
+        load_prices(start=S4, store=store, adjusted=how) for how in (False, True)
+    )
     pd.testing.assert_frame_equal(adjusted, published)
 
 
@@ -202,12 +235,17 @@ def test_volume_follows_splits_and_nothing_else_and_value_nothing(store: Store) 
     prices = load_prices("A00000", store=store)
     assert prices["factor"].tolist() == [1, 1, 0.2, 0.5]
     assert prices["volume"].tolist() == [50, 50, 50, 50]
-    assert prices["value"].tolist() == load_prices("A00000", adjusted=False, store=store)["value"].tolist()
+    assert (
+        prices["value"].tolist()
+        == load_prices("A00000", adjusted=False, store=store)["value"].tolist()
+    )
     assert prices["shares"].tolist() == [100, 100, 500, 500]
 
 
 def test_a_consolidation_makes_earlier_volumes_smaller(store: Store) -> None:
-    save(store, {S1: [row("A00000", 100)], S2: [row("A00000", 510, open=505, change=10, shares=20)]})
+    save(
+        store, {S1: [row("A00000", 100)], S2: [row("A00000", 510, open=505, change=10, shares=20)]}
+    )
     prices = load_prices(store=store)
     assert (prices["close"].tolist(), prices["volume"].tolist()) == ([500, 510], [2, 10])
 
@@ -217,7 +255,10 @@ def test_the_kinds_that_move_volumes_are_those_of_the_corporate_actions() -> Non
 
 
 def test_halves_are_rounded_up(store: Store) -> None:
-    save(store, {S1: [row("A00000", 5)], S2: [row("A00000", 10, change=5)], S3: [row("A00000", 5, open=4)]})
+    save(
+        store,
+        {S1: [row("A00000", 5)], S2: [row("A00000", 10, change=5)], S3: [row("A00000", 5, open=4)]},
+    )
     assert closes(store, "A00000") == [3, 5, 5]
 
 
@@ -232,7 +273,9 @@ def pending(store: Store) -> Store:
     """Factors are not known: A00000's of S1, S2 and S4, B00000's of S4."""
     factors = {S1: (NAN, 1.0), S2: (NAN, 1.0), S3: (0.5, 1.0), S4: (NAN, NAN)}
     for session, (one, other) in factors.items():
-        store.save_session(market_day(session, row("A00000", factor=one), row("B00000", factor=other)))
+        store.save_session(
+            market_day(session, row("A00000", factor=one), row("B00000", factor=other))
+        )
     return store
 
 
@@ -242,7 +285,9 @@ def test_an_unknown_factor_counts_as_1_and_stays_visible(pending: Store) -> None
     assert prices["factor"].isna().tolist() == [True, True, False, True]
 
 
-def test_a_warning_names_the_sessions_that_matter(pending: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_names_the_sessions_that_matter(
+    pending: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     load_prices("A00000", store=pending)
     load_prices("B00000", end=S4, store=pending)
     load_prices("B00000", end=S3, store=pending)
@@ -261,8 +306,9 @@ def test_a_long_list_of_sessions_is_cut(pending: Store, caplog: pytest.LogCaptur
 
 
 def comings_and_goings() -> dict[str, list[dict[str, Any]]]:
-    """G00000 is delisted after S2, N00000 listed on S4. R00000 is a code whose first company is gone on S3; another
-    one has it from S4. T00000 changes its name and market on S4. A00000 is split on S4."""
+    """G00000 is delisted after S2, N00000 listed on S4. R00000 is a code whose first company is
+    gone on S3; another one has it from S4. T00000 changes its name and market on S4. A00000 is
+    split on S4."""
     stays = row("A00000", 100, shares=100)
     transfers = row("T00000", name="옛 이름", market="KOSDAQ")
     first, second = row("R00000", 9000, name="첫 회사"), row("R00000", 300, name="다음 회사")
@@ -281,7 +327,10 @@ def comings_and_goings() -> dict[str, list[dict[str, Any]]]:
 
 def test_who_was_listed_then_is_there_and_nobody_else(store: Store) -> None:
     save(store, comings_and_goings())
-    listed = {day: sorted(set(load_prices(as_of=day, store=store).index.get_level_values(1))) for day in DAYS}
+    listed = {
+        day: sorted(set(load_prices(as_of=day, store=store).index.get_level_values(1)))
+        for day in DAYS
+    }
     assert listed[S1] == listed[S2] == ["A00000", "G00000", "R00000", "T00000"]
     assert listed[S3] == ["A00000", "T00000"]
     assert listed[S4] == ["A00000", "N00000", "R00000", "T00000"]
@@ -319,7 +368,9 @@ def test_of_a_reused_code_only_the_company_that_had_it_then(store: Store) -> Non
 
 def test_on_a_weekend_it_is_the_session_before(store: Store) -> None:
     save(store, comings_and_goings())
-    pd.testing.assert_frame_equal(load_prices(as_of="2024-01-21", store=store), load_prices(as_of=S3, store=store))
+    pd.testing.assert_frame_equal(
+        load_prices(as_of="2024-01-21", store=store), load_prices(as_of=S3, store=store)
+    )
 
 
 @pytest.mark.parametrize("day", ["2024-01-16", "2024-01-23"])
@@ -369,7 +420,15 @@ def test_a_session_that_is_not_stored_is_no_gap(store: Store) -> None:
 def test_a_spac_that_merges_goes_on_under_its_new_name(store: Store) -> None:
     """373200 on 2022-01-20: five times the shares, the base price where it was."""
     before = row("373200", 2_995, name="IBKS제15호스팩", shares=3_520_000, market="KOSDAQ")
-    after = row("373200", 3_080, open=2_950, change=85, name="하인크코리아", shares=17_647_000, market="KOSDAQ")
+    after = row(
+        "373200",
+        3_080,
+        open=2_950,
+        change=85,
+        name="하인크코리아",
+        shares=17_647_000,
+        market="KOSDAQ",
+    )
     save(store, {"2022-01-19": [before], "2022-01-20": [after]})
     prices = load_prices(as_of="2022-01-20", store=store)
     assert prices["close"].tolist() == [2_995, 3_080]
@@ -422,7 +481,8 @@ def test_the_same_prices_as_the_panel_of_the_indicators_but_rounded(store: Store
 
 @pytest.fixture(scope="module")
 def synthetic() -> SyntheticMarket:
-    """Four months in which everything happens that happens on the exchange; a code is used again, too."""
+    """Four months in which everything happens that happens on the exchange; a code is used again,
+    too."""
     return SyntheticMarket(60, first="2026-03-02", last="2026-07-10")
 
 
@@ -434,7 +494,9 @@ def whole(synthetic: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) 
     for session in synthetic.sessions:
         day = synthetic.day(session)
         columns = {name: getattr(day, name) for name in DAY_COLUMNS if hasattr(day, name)}
-        frame = pd.DataFrame(columns | {"ticker": day.code, "market": [MARKETS[each] for each in day.market_id]})
+        frame = pd.DataFrame(
+            columns | {"ticker": day.code, "market": [MARKETS[each] for each in day.market_id]}
+        )
         frame["factor"] = [factors.get((session, code), 1.0) for code in frame["ticker"]]
         frame = frame[list(DAY_COLUMNS)].sort_values("ticker", ignore_index=True)
         store.save_session(MarketDay(session, frame, "final", "pykrx"))
@@ -446,7 +508,9 @@ def test_every_listing_of_the_synthetic_market_is_adjusted_to_its_own_last_sessi
     synthetic: SyntheticMarket, whole: Store
 ) -> None:
     events = {(event.session, event.code): event for event in synthetic.events}
-    reused = {event.code for event in synthetic.events if event.kind == "first_session" and event.flag}
+    reused = {
+        event.code for event in synthetic.events if event.kind == "first_session" and event.flag
+    }
     prices = load_prices(store=whole)
     published = load_prices(store=whole, adjusted=False)
     assert reused & set(prices.index.get_level_values("ticker"))

@@ -52,7 +52,9 @@ def damage(store: Store, session: str, column: str) -> None:
     store.backend._connection.execute(spoil, [session, column])
 
 
-def test_an_evening_reads_the_newest_and_some_of_the_older_ones(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_evening_reads_the_newest_and_some_of_the_older_ones(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read: list[str] = []
     monkeypatch.setattr(store, "load_session", read.append)
     damaged_sessions(store, FIRST, LAST, but=[LAST])
@@ -67,7 +69,8 @@ def heads_of(count: int) -> list[SessionHead]:
 
 
 def runs_until_all_are_read(steps: Iterable[int], count: int) -> int:
-    """How many runs read all older sessions of `count` at the start, when so many new ones come in before each."""
+    """How many runs read all older sessions of `count` at the start, when so many new ones come in
+    before each."""
     behind, stored, after = {head.session for head in heads_of(count)[:-NEWEST]}, count, ""
     for run, step in enumerate(steps, start=1):
         stored += step
@@ -78,7 +81,9 @@ def runs_until_all_are_read(steps: Iterable[int], count: int) -> int:
     raise AssertionError(f"never read: {sorted(behind)}")
 
 
-@pytest.mark.parametrize("steps", [[0], [1], [2], [5], [6], [TURNS], [1, 1, 1, 1, 1, 0, 0], [4, 5, 5, 3], [1, 9]])
+@pytest.mark.parametrize(
+    "steps", [[0], [1], [2], [5], [6], [TURNS], [1, 1, 1, 1, 1, 0, 0], [4, 5, 5, 3], [1, 9]]
+)
 @pytest.mark.parametrize("count", [NEWEST + 1, 30, 311, 1000])
 def test_however_many_sessions_come_in_between_two_runs_every_older_one_has_its_turn(
     steps: list[int], count: int, small: None
@@ -113,8 +118,12 @@ def test_what_is_damaged_is_due_when_it_is_its_turn(store: Store, session: str) 
     found = lacking = 0
     for _ in range(TURNS):
         found += session in {each.session for each in damaged_sessions(store, FIRST, LAST, but=[])}
-        lacking += session in {each.session for each in datasets_due(store, ["fundamentals"], FIRST, LAST, NOW)}
-        store.end_read_back(turn_of_older(store.session_heads(), store.read_back_until())[-1].session)
+        lacking += session in {
+            each.session for each in datasets_due(store, ["fundamentals"], FIRST, LAST, NOW)
+        }
+        store.end_read_back(
+            turn_of_older(store.session_heads(), store.read_back_until())[-1].session
+        )
     assert (found, lacking) == ((1, 1) if session == OLD else (TURNS, TURNS))
 
 

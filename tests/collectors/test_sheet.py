@@ -35,7 +35,9 @@ def shown(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> list[
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 
-def test_it_begins_with_who_and_what_happened(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_begins_with_who_and_what_happened(
+    document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert shown(document, capsys)[:4] == [
         "005930 삼성전자 (KOSPI), 2024-01-22",
         "close 75,100 won, market cap 447.14 trillion won (조원)",
@@ -50,21 +52,34 @@ def test_every_indicator_stands_on_a_line_with_its_korean_name_and_unit(
     lines = shown(document, capsys)[: -len(RANKED) - 1]
     for each in CATALOGUE:
         (line,) = (line for line in lines if line.startswith(f"{each.name} "))
-        assert line.split() == [each.name, *each.korean.split(), "-1,999,999,999,999", *each.unit.split()]
-    assert [line for line in lines if line in {group.title for group in GROUPS}] == [group.title for group in GROUPS]
+        assert line.split() == [
+            each.name,
+            *each.korean.split(),
+            "-1,999,999,999,999",
+            *each.unit.split(),
+        ]
+    assert [line for line in lines if line in {group.title for group in GROUPS}] == [
+        group.title for group in GROUPS
+    ]
 
 
-def test_ranks_stand_side_by_side(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_ranks_stand_side_by_side(
+    document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = shown(document, capsys)[-len(RANKED) :]
     assert lines[0].split() == ["return_1", "0.00", "52.94"]
     assert [line.split()[0] for line in lines] == list(RANKED)
 
 
-def test_it_fits_a_terminal_of_80_columns(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_fits_a_terminal_of_80_columns(
+    document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert max(map(cell_len, shown(document, capsys))) <= 80
 
 
-def test_what_there_is_not_is_a_dash(document: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_there_is_not_is_a_dash(
+    document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     nothing = {"latest": dict.fromkeys(INDICATOR_NAMES), "signals": [], "patterns": []}
     lines = shown(document | nothing | {"ranks": dict.fromkeys(RANK_NAMES)}, capsys)
     assert lines[2:4] == ["signals: -", "patterns: -"]

@@ -23,14 +23,18 @@ from utils.errors import (
 )
 
 SESSION = "2024-01-22"
-DAY = pd.DataFrame([dict(zip(RAW_COLUMNS.values(), ["000010", "이름", "STK", *["1"] * 9], strict=True))])
+DAY = pd.DataFrame(
+    [dict(zip(RAW_COLUMNS.values(), ["000010", "이름", "STK", *["1"] * 9], strict=True))]
+)
 MORNING = kst(2024, 1, 23, 8)
 
 
 class Scripted:
     """A source whose answers are given in advance; the last one is repeated."""
 
-    def __init__(self, name: str, *answers: pd.DataFrame | SourceError, overnight: bool = False) -> None:
+    def __init__(
+        self, name: str, *answers: pd.DataFrame | SourceError, overnight: bool = False
+    ) -> None:
         self.name, self._answers, self._overnight = name, list(answers), overnight
         self.asked = 0
 
@@ -78,10 +82,19 @@ def test_the_calendar_is_asked_from_the_site_first(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize(
     "problem",
-    [KeyRefused("no"), SourceRefuses("429"), Banned("no"), NotPublished("-"), MalformedAnswer("odd"), SourceDown("x")],
+    [
+        KeyRefused("no"),
+        SourceRefuses("429"),
+        Banned("no"),
+        NotPublished("-"),
+        MalformedAnswer("odd"),
+        SourceDown("x"),
+    ],
     ids=lambda problem: problem.kind,
 )
-def test_whatever_keeps_one_source_from_answering_the_other_is_asked(clock: FakeClock, problem: SourceError) -> None:
+def test_whatever_keeps_one_source_from_answering_the_other_is_asked(
+    clock: FakeClock, problem: SourceError
+) -> None:
     clock.set(MORNING)
     assert fetch(both(clock, Scripted("site", DAY), Scripted("api", problem))) == "site"
 
@@ -101,9 +114,14 @@ def test_an_odd_answer_is_no_reason_to_leave_a_source_alone(clock: FakeClock) ->
     assert [fetch(sources), fetch(sources)] == ["site", "api"]
 
 
-def test_what_a_source_says_of_the_day_goes_before_what_keeps_the_other_from_answering(clock: FakeClock) -> None:
+def test_what_a_source_says_of_the_day_goes_before_what_keeps_the_other_from_answering(
+    clock: FakeClock,
+) -> None:
     clock.set(MORNING)
-    for site, api in ((Banned("no"), MalformedAnswer("odd")), (MalformedAnswer("odd"), KeyRefused("no"))):
+    for site, api in (
+        (Banned("no"), MalformedAnswer("odd")),
+        (MalformedAnswer("odd"), KeyRefused("no")),
+    ):
         with pytest.raises(MalformedAnswer):
             fetch(both(clock, Scripted("site", site), Scripted("api", api)))
 
@@ -162,7 +180,9 @@ def test_an_outage_that_ends_between_two_tries_costs_nothing(clock: FakeClock) -
     assert fetch(Sources([site], [site], clock, clock.sleep)) == "site"
 
 
-@pytest.mark.parametrize("problem", [Banned("no"), MalformedAnswer("odd"), SourceRefuses("no")], ids=lambda e: e.kind)
+@pytest.mark.parametrize(
+    "problem", [Banned("no"), MalformedAnswer("odd"), SourceRefuses("no")], ids=lambda e: e.kind
+)
 def test_what_a_retry_cannot_mend_is_asked_once(clock: FakeClock, problem: SourceError) -> None:
     site = Scripted("site", problem)
     with pytest.raises(type(problem)):
@@ -170,8 +190,18 @@ def test_what_a_retry_cannot_mend_is_asked_once(clock: FakeClock, problem: Sourc
     assert (site.asked, clock.slept) == (1, [])
 
 
-def test_how_a_source_fails_is_noted_until_it_answers_well_and_only_what_is_new(clock: FakeClock) -> None:
-    answers = [DAY, DAY, SourceRefuses("429"), SourceRefuses("429"), MalformedAnswer("odd"), NotPublished("-"), DAY]
+def test_how_a_source_fails_is_noted_until_it_answers_well_and_only_what_is_new(
+    clock: FakeClock,
+) -> None:
+    answers = [
+        DAY,
+        DAY,
+        SourceRefuses("429"),
+        SourceRefuses("429"),
+        MalformedAnswer("odd"),
+        NotPublished("-"),
+        DAY,
+    ]
     noted: list[tuple[str, str | None]] = []
     site = Scripted("site", *answers)
     sources = Sources([site], [site], clock, clock.sleep, note=lambda *news: noted.append(news))

@@ -57,10 +57,15 @@ def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
     assert "Sessions 1, 2024-01-19 to 2024-01-19 (provisional, 2 tickers)" in shown
     assert "Missing, unfinished 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
     assert "Analysis 0 of 2 targets done, 2 pending, 0 failed" in shown
-    assert "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10 (your crontab cannot be read;" in shown
+    assert (
+        "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10 (your crontab cannot be read;"
+        in shown
+    )
 
 
-def test_a_glance_tells_how_the_sources_are(store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_glance_tells_how_the_sources_are(
+    store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
     store.next_request("pykrx", timedelta(seconds=1))
     store.record_password("pykrx", "a1b2")
     clock.advance(days=12)
@@ -68,7 +73,8 @@ def test_a_glance_tells_how_the_sources_are(store: Store, clock: FakeClock, caps
     store.record_comparison("openapi", FRIDAY, 0)
     shown = " ".join(person(store, capsys).split())
     assert (
-        "Source pykrx closed until 2024-02-03 22:00 (banned), 1 requests on 2024-01-22, password 12 days old" in shown
+        "Source pykrx closed until 2024-02-03 22:00 (banned), 1 requests on 2024-01-22, password 12 days old"
+        in shown
     )
     assert "(due after 90)" in shown
     assert f"agrees on {FRIDAY}" in shown
@@ -99,7 +105,8 @@ def test_before_the_setup_it_says_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("scripts", "in_crontab"), [((), False), (("daily_update.py", "hourly_analysis.py"), True), (("#x.py",), False)]
+    ("scripts", "in_crontab"),
+    [((), False), (("daily_update.py", "hourly_analysis.py"), True), (("#x.py",), False)],
 )
 def test_what_the_crontab_does_not_start_is_said_beside_the_next_runs(
     scripts: tuple[str, ...],
@@ -140,7 +147,9 @@ def test_a_source_that_fails_says_how_and_since_when(
 ) -> None:
     store.next_request("pykrx", timedelta(0))
     store.record_failure("pykrx", "down")
-    assert "the exchange does not answer since 2024-01-22 19:00 (down)" in " ".join(person(store, capsys).split())
+    assert "the exchange does not answer since 2024-01-22 19:00 (down)" in " ".join(
+        person(store, capsys).split()
+    )
     (pykrx,) = program(store, capsys)["sources"]  # type: ignore[misc]
     assert pykrx["failure"] == {"kind": "down", "since": "2024-01-22T19:00:00+09:00"}
     store.record_failure("pykrx", None)

@@ -1,4 +1,5 @@
-"""One session into the store: factors, revisions, the calendar it learns, and a stored day that is doubted."""
+"""One session into the store: factors, revisions, the calendar it learns, and a stored day that is
+doubted."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -58,7 +59,11 @@ def published(*rows: tuple[str, int, int, int]) -> pd.DataFrame:
 
 
 CLOSED = published(("000010", 1000, 0, 100)).assign(
-    **{RAW_COLUMNS[name]: "-" for name in RAW_COLUMNS if name not in ("ticker", "name", "market", "shares")}
+    **{
+        RAW_COLUMNS[name]: "-"
+        for name in RAW_COLUMNS
+        if name not in ("ticker", "name", "market", "shares")
+    }
 )
 
 
@@ -93,13 +98,17 @@ def factors(store: Store, session: str) -> list[float]:
     return [round(factor, 6) for factor in day.frame["factor"]]
 
 
-def test_a_split_is_a_factor_and_a_corporate_action(collector: StockDataCollector, store: Store) -> None:
+def test_a_split_is_a_factor_and_a_corporate_action(
+    collector: StockDataCollector, store: Store
+) -> None:
     collector.collect(FRIDAY)
     assert collector.collect(MONDAY).actions == 1
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
-def test_without_the_session_before_factors_are_pending(collector: StockDataCollector, store: Store) -> None:
+def test_without_the_session_before_factors_are_pending(
+    collector: StockDataCollector, store: Store
+) -> None:
     assert collector.collect(MONDAY).actions == 0
     assert np.isnan(factors(store, MONDAY)).all()
 
@@ -172,7 +181,10 @@ def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
     collector.collect(TUESDAY)
     source.days[TUESDAY] = right
     collector.collect(MONDAY)
-    assert [list(frame["close"]) for _, frame in store.read_sessions(MONDAY, TUESDAY)] == [[1010, 2020], [1011, 2030]]
+    assert [list(frame["close"]) for _, frame in store.read_sessions(MONDAY, TUESDAY)] == [
+        [1010, 2020],
+        [1011, 2030],
+    ]
 
 
 def test_an_evening_is_provisional_and_the_morning_final(
@@ -219,7 +231,10 @@ def test_dashes_are_not_known_yet_while_nothing_later_is_shown(
 
 
 def test_a_stored_session_that_an_index_series_lacks_stays_one(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, caplog: pytest.LogCaptureFixture
+    collector: StockDataCollector,
+    source: ScriptedSource,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     collector.collect(FRIDAY)
     source.shown = ["2024-01-18", MONDAY]
@@ -247,10 +262,16 @@ def test_a_day_that_was_taken_for_closed_is_found_when_the_next_session_does_not
     real, source.days[MONDAY], source.shown = source.days[MONDAY], CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(ClosedMarket, match=MONDAY):
         collector.collect(MONDAY)
-    source.days |= {MONDAY: real, TUESDAY: published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500))}
+    source.days |= {
+        MONDAY: real,
+        TUESDAY: published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500)),
+    }
     collector.collect(TUESDAY)
     assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
-    assert (collector.calendar.is_session(MONDAY), store.observed_calendar()[MONDAY]) == (True, True)
+    assert (collector.calendar.is_session(MONDAY), store.observed_calendar()[MONDAY]) == (
+        True,
+        True,
+    )
     assert (factors(store, MONDAY), factors(store, TUESDAY)) == ([1.0, 0.2], [1.0, 1.0])
     assert [each.head.session for each in collector.taken_on_the_way()] == [MONDAY]
     assert collector.taken_on_the_way() == []
@@ -307,11 +328,14 @@ def test_a_broken_day_leaves_what_was_stored(
 def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_mended(
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
-    """Two days that contradict each other are one against one; the day after them tells which is right."""
+    """Two days that contradict each other are one against one; the day after them tells which is
+    right."""
     clock.set(kst(2024, 1, 23, 19))
     right = source.days[FRIDAY]
     source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
-    source.days[FRIDAY] = published(("000010", 800, 0, 100), ("000020", 8_000, 0, 100))  # another day's answer
+    source.days[FRIDAY] = published(
+        ("000010", 800, 0, 100), ("000020", 8_000, 0, 100)
+    )  # another day's answer
     collector.collect(FRIDAY)
     source.days[FRIDAY] = right
     with pytest.raises(MalformedAnswer, match="another day"):
@@ -341,7 +365,9 @@ def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
     with pytest.raises(MalformedAnswer, match="another day"):
         collector.collect(MONDAY)
     assert source.asked == [FRIDAY, MONDAY]
-    assert [(head.session, head.digest) for head in store.session_heads()] == [(FRIDAY, before.digest)]
+    assert [(head.session, head.digest) for head in store.session_heads()] == [
+        (FRIDAY, before.digest)
+    ]
 
 
 def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
@@ -391,7 +417,9 @@ def test_a_session_that_is_read_again_loses_no_tickers(
     assert store.session_heads() == [before]
 
 
-def test_a_damaged_session_is_read_again_when_the_next_one_comes(collector: StockDataCollector, store: Store) -> None:
+def test_a_damaged_session_is_read_again_when_the_next_one_comes(
+    collector: StockDataCollector, store: Store
+) -> None:
     whole = collector.collect(FRIDAY).head
     store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
     collector.collect(MONDAY)
@@ -414,7 +442,9 @@ def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before
 ) -> None:
     right = source.days[MONDAY]
     strangers = [("000030", 5, 0, 100), ("000040", 7, 0, 100), ("000050", 9, 0, 100)]
-    source.days[MONDAY] = published(("000010", 910, 10, 100), ("000020", 9_020, 20, 500), *strangers)
+    source.days[MONDAY] = published(
+        ("000010", 910, 10, 100), ("000020", 9_020, 20, 500), *strangers
+    )
     collector.collect(MONDAY)
     source.days[MONDAY] = right
     collector.collect(FRIDAY)
@@ -422,7 +452,9 @@ def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
-def test_factors_are_found_anew_in_what_is_stored(collector: StockDataCollector, store: Store) -> None:
+def test_factors_are_found_anew_in_what_is_stored(
+    collector: StockDataCollector, store: Store
+) -> None:
     collector.collect(FRIDAY)
     collector.collect(MONDAY)
     day = store.load_session(MONDAY)

@@ -1,4 +1,5 @@
-"""TARGETS_FILE: what may stand in it, and that every line which is wrong is named with its number."""
+"""TARGETS_FILE: what may stand in it, and that every line which is wrong is named with its
+number."""
 
 from pathlib import Path
 
@@ -65,8 +66,14 @@ def test_a_line_that_is_no_entry_is_named_and_explained(tmp_path: Path, line: st
     [
         ("+005930\n+000660\n+005930", "line 3: 005930 stands in line 1 already, once more."),
         ("-005930\n-005930", "line 2: 005930 stands in line 1 already, once more."),
-        ("+005930\n# x\n-005930", "line 3: 005930 stands in line 1 already, never a target here, always there."),
-        ("-005930\n+005930", "line 2: 005930 stands in line 1 already, always a target here, never there."),
+        (
+            "+005930\n# x\n-005930",
+            "line 3: 005930 stands in line 1 already, never a target here, always there.",
+        ),
+        (
+            "-005930\n+005930",
+            "line 2: 005930 stands in line 1 already, always a target here, never there.",
+        ),
     ],
 )
 def test_a_ticker_may_stand_in_it_once(tmp_path: Path, text: str, message: str) -> None:

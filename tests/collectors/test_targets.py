@@ -1,5 +1,5 @@
-"""Targets follow the newest session: they enter, leave and come back, are never deleted, keep what the queue wrote, and
-know what they were called and where they were listed before."""
+"""Targets follow the newest session: they enter, leave and come back, are never deleted, keep what
+the queue wrote, and know what they were called and where they were listed before."""
 
 import logging
 from dataclasses import replace
@@ -25,7 +25,13 @@ from utils.store.sqlite import SqliteBackend
 
 THRESHOLD = 100_000
 RULE = TargetRule(THRESHOLD, ("KOSPI", "KOSDAQ"))
-THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY = "2024-01-18", "2024-01-19", "2024-01-22", "2024-01-23", "2024-01-24"
+THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (
+    "2024-01-18",
+    "2024-01-19",
+    "2024-01-22",
+    "2024-01-23",
+    "2024-01-24",
+)
 TICKER = "000100"
 QUIET = row("999990", market_cap=0)
 """Somebody else, so that a day is never empty."""
@@ -37,13 +43,18 @@ def store(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Store:
 
 
 def save(store: Store, session: str, *rows: dict[str, Any], after: str | None = None) -> None:
-    """The session with these rows, and with the corporate actions that follow from the one `after` which it comes."""
+    """The session with these rows, and with the corporate actions that follow from the one `after`
+    which it comes."""
     day, before = market_day(session, QUIET, *rows), store.load_session(after or "")
     actions = find_actions(None if before is None else before.frame, day.frame, session)
-    store.save_session(replace(day, frame=day.frame.assign(factor=actions.factor)), actions.documents())
+    store.save_session(
+        replace(day, frame=day.frame.assign(factor=actions.factor)), actions.documents()
+    )
 
 
-def evening(store: Store, session: str, *rows: dict[str, Any], rule: TargetRule = RULE) -> TargetChanges:
+def evening(
+    store: Store, session: str, *rows: dict[str, Any], rule: TargetRule = RULE
+) -> TargetChanges:
     """One night's session, and the targets after it."""
     heads = [head.session for head in store.session_heads() if head.session < session]
     save(store, session, *rows, after=heads[-1] if heads else None)
@@ -65,7 +76,10 @@ def active(store: Store) -> list[str]:
 
 
 def test_the_threshold_is_inclusive_and_other_markets_stay_out(store: Store) -> None:
-    small, elsewhere = listed(THRESHOLD - 1, "000200"), listed(10 * THRESHOLD, "000300", market="KONEX")
+    small, elsewhere = (
+        listed(THRESHOLD - 1, "000200"),
+        listed(10 * THRESHOLD, "000300", market="KONEX"),
+    )
     changes = evening(store, MONDAY, listed(), small, elsewhere)
     assert (changes.entered, changes.left, changes.active) == ([TICKER], [], 1)
 
@@ -95,11 +109,17 @@ def test_a_new_target_has_every_field_of_the_contract(store: Store) -> None:
     }
 
 
-def test_below_the_threshold_means_inactive_from_that_session_on_and_not_deleted(store: Store) -> None:
+def test_below_the_threshold_means_inactive_from_that_session_on_and_not_deleted(
+    store: Store,
+) -> None:
     evening(store, MONDAY, listed())
     assert evening(store, TUESDAY, listed(THRESHOLD - 1)).left == [TICKER]
     fallen = target(store)
-    assert (fallen["is_active"], fallen["removed_date"], fallen["delisted_date"]) == (False, TUESDAY, None)
+    assert (fallen["is_active"], fallen["removed_date"], fallen["delisted_date"]) == (
+        False,
+        TUESDAY,
+        None,
+    )
     assert (fallen["market_cap"], active(store)) == (THRESHOLD, [])
 
 
@@ -108,7 +128,11 @@ def test_a_delisted_target_leaves_with_its_last_session(store: Store) -> None:
     evening(store, TUESDAY, listed())
     assert evening(store, WEDNESDAY).left == [TICKER]
     gone = target(store)
-    assert (gone["is_active"], gone["removed_date"], gone["delisted_date"]) == (False, TUESDAY, TUESDAY)
+    assert (gone["is_active"], gone["removed_date"], gone["delisted_date"]) == (
+        False,
+        TUESDAY,
+        TUESDAY,
+    )
 
 
 def test_one_that_is_no_target_any_more_and_then_delisted_left_when_it_left(store: Store) -> None:
@@ -128,7 +152,9 @@ def test_a_session_that_arrives_late_moves_the_last_one_of_a_delisted_target(sto
     assert (target(store)["removed_date"], target(store)["delisted_date"]) == (MONDAY, MONDAY)
 
 
-def test_a_session_that_arrives_after_two_later_ones_moves_what_had_ended_before_it(store: Store) -> None:
+def test_a_session_that_arrives_after_two_later_ones_moves_what_had_ended_before_it(
+    store: Store,
+) -> None:
     evening(store, FRIDAY, listed())
     for later in (TUESDAY, WEDNESDAY):
         evening(store, later)
@@ -164,19 +190,30 @@ def test_what_the_analysis_wrote_stays(store: Store) -> None:
     assert target(store)["market_cap"] == THRESHOLD + 7
 
 
-def written_by_another_refresh(store: Store, monkeypatch: pytest.MonkeyPatch, rule: TargetRule = RULE) -> list[object]:
+def written_by_another_refresh(
+    store: Store, monkeypatch: pytest.MonkeyPatch, rule: TargetRule = RULE
+) -> list[object]:
     written: list[object] = []
     monkeypatch.setattr(store, "save_targets", lambda new, changes: written.append((new, changes)))
     refresh_from_newest(store, rule)
     return written
 
 
-def test_a_second_refresh_of_the_same_session_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_refresh_of_the_same_session_changes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the session brought: newcomers, renamed ones, moved, delisted and relisted ones."""
     evening(store, THURSDAY, listed(ticker="000400", name="전"))
     evening(store, FRIDAY, listed(), listed(ticker="000200"), listed(ticker="000300"))
     renamed, moved = listed(name="새 이름"), listed(ticker="000200", market="KOSDAQ")
-    evening(store, MONDAY, renamed, moved, listed(ticker="000400", name="후"), listed(1, "000500", name="이전"))
+    evening(
+        store,
+        MONDAY,
+        renamed,
+        moved,
+        listed(ticker="000400", name="후"),
+        listed(1, "000500", name="이전"),
+    )
     evening(store, TUESDAY, renamed, moved, listed(ticker="000500", name="이후"))
     assert written_by_another_refresh(store, monkeypatch) == [([], {})]
     former = {each["_id"]: each["former"] for each in store.targets()}
@@ -200,13 +237,18 @@ def test_a_move_to_another_market_is_kept_the_same_way(store: Store) -> None:
     evening(store, MONDAY, listed(market="KOSDAQ"))
     evening(store, TUESDAY, listed(market="KOSPI"))
     assert target(store)["market"] == "KOSPI"
-    assert [(each["market"], each["until"]) for each in target(store)["former"]] == [("KOSDAQ", MONDAY)]
+    assert [(each["market"], each["until"]) for each in target(store)["former"]] == [
+        ("KOSDAQ", MONDAY)
+    ]
 
 
 def test_there_and_back_again_are_two_entries(store: Store) -> None:
     for session, name in ((FRIDAY, "가"), (MONDAY, "나"), (TUESDAY, "가")):
         evening(store, session, listed(name=name))
-    assert [(each["name"], each["until"]) for each in target(store)["former"]] == [("가", FRIDAY), ("나", MONDAY)]
+    assert [(each["name"], each["until"]) for each in target(store)["former"]] == [
+        ("가", FRIDAY),
+        ("나", MONDAY),
+    ]
 
 
 def test_a_former_target_is_followed_while_it_is_listed(store: Store) -> None:
@@ -226,8 +268,12 @@ def test_a_revision_that_takes_a_rename_back_leaves_no_trace_of_it(store: Store)
 
 
 @pytest.mark.parametrize("renamed_in", [MONDAY, TUESDAY])
-def test_a_rename_around_a_session_that_arrives_late_is_there_once_and_exact(store: Store, renamed_in: str) -> None:
-    names = {session: "나" if session >= renamed_in else "가" for session in (FRIDAY, MONDAY, TUESDAY)}
+def test_a_rename_around_a_session_that_arrives_late_is_there_once_and_exact(
+    store: Store, renamed_in: str
+) -> None:
+    names = {
+        session: "나" if session >= renamed_in else "가" for session in (FRIDAY, MONDAY, TUESDAY)
+    }
     evening(store, FRIDAY, listed(name=names[FRIDAY]))
     evening(store, TUESDAY, listed(name=names[TUESDAY]))
     save(store, MONDAY, listed(name=names[MONDAY]), after=FRIDAY)
@@ -250,12 +296,18 @@ def test_a_code_that_is_used_again_keeps_the_name_of_the_company_before(store: S
     evening(store, MONDAY)
     evening(store, TUESDAY, listed(name="뒤"))
     again = target(store)
-    assert (again["is_active"], again["added_date"], again["delisted_date"]) == (True, TUESDAY, None)
+    assert (again["is_active"], again["added_date"], again["delisted_date"]) == (
+        True,
+        TUESDAY,
+        None,
+    )
     assert again["history"] == [{"added_date": THURSDAY, "removed_date": THURSDAY}]
     assert again["former"] == [{"name": "앞", "market": "KOSPI", "until": THURSDAY}]
 
 
-def test_a_damaged_session_before_the_newest_keeps_no_target_from_being_chosen(store: Store) -> None:
+def test_a_damaged_session_before_the_newest_keeps_no_target_from_being_chosen(
+    store: Store,
+) -> None:
     evening(store, MONDAY, listed(name="가"))
     save(store, TUESDAY, listed(THRESHOLD + 1, name="나"), after=MONDAY)
     store.backend.update(SESSIONS, {"_id": MONDAY}, {"digest": "0"})
@@ -293,9 +345,16 @@ def test_an_ex_date_drops_no_target_and_the_listing_ends_the_correction(store: S
     evening(store, FRIDAY, shares(1_200, 100))
     evening(store, MONDAY, shares(610, 100, base=600))
     owed = target(store)
-    assert (owed["is_active"], owed["market_cap"], owed["corrected_market_cap"]) == (True, 61_000, 122_000)
+    assert (owed["is_active"], owed["market_cap"], owed["corrected_market_cap"]) == (
+        True,
+        61_000,
+        122_000,
+    )
     evening(store, TUESDAY, shares(620, 200, base=610))
-    assert (target(store)["market_cap"], target(store)["corrected_market_cap"]) == (124_000, 124_000)
+    assert (target(store)["market_cap"], target(store)["corrected_market_cap"]) == (
+        124_000,
+        124_000,
+    )
     assert (target(store)["added_date"], target(store)["history"]) == (FRIDAY, [])
 
 
@@ -324,14 +383,20 @@ def test_targets_stand_in_the_order_of_their_corrected_market_caps(store: Store)
 
 
 def by_name(always: str = "", never: str = "") -> TargetRule:
-    lines = {ticker: number for number, ticker in enumerate([*always.split(), *never.split()], start=1)}
+    lines = {
+        ticker: number for number, ticker in enumerate([*always.split(), *never.split()], start=1)
+    }
     split = [{ticker: lines[ticker] for ticker in each.split()} for each in (always, never)]
     return replace(RULE, by_name=TargetList(*split))
 
 
-def test_an_included_ticker_is_a_target_below_the_threshold_and_outside_the_markets(store: Store) -> None:
+def test_an_included_ticker_is_a_target_below_the_threshold_and_outside_the_markets(
+    store: Store,
+) -> None:
     konex = listed(5, "000300", market="KONEX")
-    changes = evening(store, MONDAY, listed(), listed(1, "000200"), konex, rule=by_name(always="000200 000300"))
+    changes = evening(
+        store, MONDAY, listed(), listed(1, "000200"), konex, rule=by_name(always="000200 000300")
+    )
     assert changes.entered == [TICKER, "000200", "000300"]
     chosen = {each["_id"]: each["chosen_by"] for each in store.targets()}
     assert chosen == {TICKER: "market_cap", "000200": "targets_file", "000300": "targets_file"}
@@ -345,7 +410,13 @@ def test_an_excluded_ticker_is_no_target_and_leaves_when_it_was_one(store: Store
 
 
 def test_a_ticker_taken_out_of_the_file_is_chosen_as_any_other(store: Store) -> None:
-    evening(store, MONDAY, listed(1), listed(ticker="000200"), rule=by_name(always=TICKER, never="000200"))
+    evening(
+        store,
+        MONDAY,
+        listed(1),
+        listed(ticker="000200"),
+        rule=by_name(always=TICKER, never="000200"),
+    )
     assert active(store) == [TICKER]
     changes = evening(store, TUESDAY, listed(1), listed(ticker="000200"))
     assert (changes.entered, changes.left) == (["000200"], [TICKER])
@@ -373,10 +444,19 @@ def test_an_included_ticker_leaves_with_its_last_session_like_any_other(store: S
 def test_the_log_counts_what_is_special(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     evening(store, FRIDAY, shares(1_200, 100), listed(1, "000200"), rule=by_name(always="000200"))
-    evening(store, MONDAY, shares(600, 100, base=600), listed(1, "000200"), rule=by_name(always="000200"))
+    evening(
+        store,
+        MONDAY,
+        shares(600, 100, base=600),
+        listed(1, "000200"),
+        rule=by_name(always="000200"),
+    )
     first, second = (each.getMessage() for each in caplog.records)
     assert first == "2024-01-19: 2 targets (1 by TARGETS_FILE), 2 entered, 0 left."
-    assert second == "2024-01-22: 2 targets (1 by TARGETS_FILE, 1 with shares to come), 0 entered, 0 left."
+    assert (
+        second
+        == "2024-01-22: 2 targets (1 by TARGETS_FILE, 1 with shares to come), 0 entered, 0 left."
+    )
 
 
 def test_without_any_session_before_a_refresh_works_alone(store: Store) -> None:

@@ -1,4 +1,5 @@
-"""However an answer fails to arrive, it ends in time, as an error of ours, over a real connection."""
+"""However an answer fails to arrive, it ends in time, as an error of ours, over a real
+connection."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -37,7 +38,9 @@ def store(tmp_path: Path) -> Store:
     return Store(SqliteBackend(tmp_path), FakeClock(kst(2026, 9, 10, 20)))
 
 
-def connect(exchange: LocalExchange, store: Store, interval: float = 0, limit: int | None = None) -> OpenApiSource:
+def connect(
+    exchange: LocalExchange, store: Store, interval: float = 0, limit: int | None = None
+) -> OpenApiSource:
     gate = Gate("openapi", store, timedelta(seconds=interval), store.clock.sleep, limit)
     return OpenApiSource("demo-key", exchange.url, gate)
 
@@ -56,7 +59,11 @@ def connect(exchange: LocalExchange, store: Store, interval: float = 0, limit: i
     ],
 )
 def test_an_answer_that_does_not_arrive_whole_is_an_outage(
-    exchange: LocalExchange, store: Store, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[SourceError]
+    exchange: LocalExchange,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    kind: type[SourceError],
 ) -> None:
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.3)
     exchange.fail(fault, times=1, kind="openapi")
@@ -82,7 +89,9 @@ def test_requests_keep_their_distance(exchange: LocalExchange, store: Store) -> 
     assert [wait for wait in store.clock.slept if wait] == [2.0, 2.0]  # type: ignore[attr-defined]
 
 
-def test_the_daily_limit_is_never_passed_and_ends_at_midnight(exchange: LocalExchange, store: Store) -> None:
+def test_the_daily_limit_is_never_passed_and_ends_at_midnight(
+    exchange: LocalExchange, store: Store
+) -> None:
     source = connect(exchange, store, limit=4)
     source.fetch_day(SESSION)
     with pytest.raises(QuotaUsed, match=r"The 4 requests a day .* midnight KST"):
@@ -92,13 +101,17 @@ def test_the_daily_limit_is_never_passed_and_ends_at_midnight(exchange: LocalExc
     assert len(source.fetch_day(SESSION)) > 50
 
 
-def test_a_block_that_ends_within_minutes_is_waited_for(exchange: LocalExchange, store: Store) -> None:
+def test_a_block_that_ends_within_minutes_is_waited_for(
+    exchange: LocalExchange, store: Store
+) -> None:
     store.block_source("openapi", store.clock.now_utc() + timedelta(minutes=5), "banned")
     assert len(connect(exchange, store).fetch_day(SESSION)) > 50
     assert sum(store.clock.slept) == 5 * 60  # type: ignore[attr-defined]
 
 
-def test_a_longer_block_is_said_with_the_hour_it_ends(exchange: LocalExchange, store: Store) -> None:
+def test_a_longer_block_is_said_with_the_hour_it_ends(
+    exchange: LocalExchange, store: Store
+) -> None:
     store.block_source("openapi", store.clock.now_utc() + timedelta(minutes=6), "banned")
     with pytest.raises(Banned, match="until 2026-09-10 20:06 KST"):
         connect(exchange, store).fetch_day(SESSION)

@@ -33,7 +33,9 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 
 @pytest.fixture(params=["sqlite", "mongodb"])
-def database(request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases) -> Iterator[Database]:
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases
+) -> Iterator[Database]:
     database = open_database(request.param, tmp_path / "data", on_the_server)
     yield database
     database.close()

@@ -1,4 +1,5 @@
-"""The two databases a crash is tried on: emptied, put back into an earlier state, dumped; never by the suite's code."""
+"""The two databases a crash is tried on: emptied, put back into an earlier state, dumped; never by
+the suite's code."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -71,7 +72,8 @@ class Embedded:
         restore_embedded(self._folder)
 
     def dump(self, file: str = FILE_NAME) -> Dump:
-        """Of a copy: whoever opens the file first after a kill clears up behind it, and that is for the next run."""
+        """Of a copy: whoever opens the file first after a kill clears up behind it, and that is for
+        the next run."""
         if not self._folder.is_dir():
             return {}
         shutil.copytree(self._folder, self._looked_at)
@@ -85,9 +87,11 @@ class Embedded:
 
 
 class MongoServer:
-    """Databases on a server, by the settings that choose them. There, a dead owner's lock is free after ten minutes.
+    """Databases on a server, by the settings that choose them. There, a dead owner's lock is free
+    after ten minutes.
 
-    Eleven targets, one batch: the server that the tests bring along takes its time with many documents.
+    Eleven targets, one batch: the server that the tests bring along takes its time with many
+    documents.
     """
 
     name = "mongodb"
@@ -125,5 +129,7 @@ class MongoServer:
 
     def _collections(self) -> Iterator[Collection[Document]]:
         for database in (self._client[name] for name in self._names.values()):
-            for name in database.list_collection_names(filter={"type": "collection", "name": NO_SYSTEM}):
+            for name in database.list_collection_names(
+                filter={"type": "collection", "name": NO_SYSTEM}
+            ):
                 yield database[name]

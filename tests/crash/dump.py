@@ -1,10 +1,12 @@
 """The canonical dump of a whole store, from the raw database, past the suite's own code.
 
-Everything that is stored is in it: every document of every collection with all its fields, every column of every
-session, every index and view. Left out is only what tells one run from another and is different each time rightly:
+Everything that is stored is in it: every document of every collection with all its fields, every
+column of every session, every index and view. Left out is only what tells one run from another and
+is different each time rightly:
 
 - the moment in a field whose name ends in `_utc`; that there is one, or null, stays
-- `system_info.job_status`: `host`, `pid` and name of the run, and `attempts`, because a killed run was one
+- `system_info.job_status`: `host`, `pid` and name of the run, and `attempts`, because a killed run
+  was one
 - `system_info.locks`: `owner`, `host` and `pid` of the run; that a lock is there stays
 - `system_info.target_tickers`: the run in `claimed_by`; that there is one, or null, stays
 - `system_info.sources`: `today` and `total`, because a killed run's requests were made
@@ -38,7 +40,8 @@ def canonical(dump: Dump) -> bytes:
 
 
 def differences(expected: Dump, found: Dump) -> list[str]:
-    """Nothing when the two are equal byte for byte, else a line for each field of each document that is not."""
+    """Nothing when the two are equal byte for byte, else a line for each field of each document
+    that is not."""
     if canonical(expected) == canonical(found):
         return []
     return [
@@ -62,7 +65,9 @@ def dump_sqlite(file: Path) -> Dump:
 
 def _rows(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, Document]]:
     if table == "session_columns":
-        for session, name, data in connection.execute("SELECT session, name, data FROM session_columns"):
+        for session, name, data in connection.execute(
+            "SELECT session, name, data FROM session_columns"
+        ):
             yield f"{table} {session} {name}", {"data": data.hex()}
         return
     for key, body, *arrays in connection.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 - from the schema
@@ -83,7 +88,10 @@ def dump_mongodb(client: MongoClient[Document], databases: Mapping[str, str]) ->
 
 
 def _documents(collection: Collection[Document], title: str) -> Iterator[tuple[str, Document]]:
-    yield f"indexes of {title}", {name: str(facts["key"]) for name, facts in collection.index_information().items()}
+    yield (
+        f"indexes of {title}",
+        {name: str(facts["key"]) for name, facts in collection.index_information().items()},
+    )
     for document in collection.find():
         yield f"{title} {document['_id']}", _without_the_run(title, document)
 

@@ -1,8 +1,9 @@
-"""Runs of the three scripts as forks of one process that has imported everything: a run costs no start-up.
+"""Runs of the three scripts as forks of one process that has imported everything: a run costs no
+start-up.
 
-`python -m tests.crash.forks` reads orders, one JSON object a line, and answers each with the exit code of the fork
-that carried it out; a negative one is the signal that killed it. It has one thread and no connection of its own, so
-a fork is as good as a fresh process.
+`python -m tests.crash.forks` reads orders, one JSON object a line, and answers each with the exit
+code of the fork that carried it out; a negative one is the signal that killed it. It has one thread
+and no connection of its own, so a fork is as good as a fresh process.
 """
 
 import gc
@@ -35,8 +36,8 @@ OUTPUT, REACHED = "output.txt", "points.txt"
 class Order:
     """One run of a script.
 
-    `folder` gets the script's output and the points it reached; `environment` is all it sees; it dies at point
-    `kill_at` (0: it does not).
+    `folder` gets the script's output and the points it reached; `environment` is all it sees; it
+    dies at point `kill_at` (0: it does not).
     """
 
     script: str
@@ -50,7 +51,10 @@ class Forks:
     """The process that forks, as its user sees it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        one_thread = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+        one_thread = {
+            "OPENBLAS_NUM_THREADS": "1",
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.forks"],
             cwd=PROJECT,
@@ -91,7 +95,9 @@ def serve(orders: IO[str], answers: IO[str]) -> None:
 
 def carry_out(order: Order) -> int:
     threads = Path("/proc/self/task")
-    assert not threads.is_dir() or len(list(threads.iterdir())) == 1, "with threads a fork is no fresh process"
+    assert not threads.is_dir() or len(list(threads.iterdir())) == 1, (
+        "with threads a fork is no fresh process"
+    )
     child = os.fork()
     if not child:
         play(order)

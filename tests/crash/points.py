@@ -1,7 +1,8 @@
-"""Every write to a database and every request of a run is a numbered point, and at one of them the process dies.
+"""Every write to a database and every request of a run is a numbered point, and at one of them the
+process dies.
 
-Nothing of the product is changed or known here: SQLite's cursor, pymongo's command monitoring and requests' adapter
-are what every write and every request passes, whoever sends it.
+Nothing of the product is changed or known here: SQLite's cursor, pymongo's command monitoring and
+requests' adapter are what every write and every request passes, whoever sends it.
 """
 
 import functools
@@ -33,9 +34,11 @@ _LONGEST = 70
 
 
 class Points:
-    """Counts the points of this process, 1 is the first, and kills it with SIGKILL at `kill_at` (0: never).
+    """Counts the points of this process, 1 is the first, and kills it with SIGKILL at `kill_at` (0:
+    never).
 
-    `record` gets one line per point as it is reached; a killed process leaves the line of its death last.
+    `record` gets one line per point as it is reached; a killed process leaves the line of its death
+    last.
     """
 
     def __init__(self, record: Path, kill_at: int) -> None:
@@ -50,15 +53,16 @@ class Points:
 
 
 def watch(points: Points) -> None:
-    """From now on everything that this process writes or requests is a point. Before any connection is opened."""
+    """From now on everything that this process writes or requests is a point. Before any connection
+    is opened."""
     watch_sqlite(points)
     monitoring.register(WatchedCommands(points))
     watch_requests(points)
 
 
 def watch_sqlite(points: Points) -> None:
-    """Before each statement that is no SELECT, and after those that end a transaction or stand alone: inside one, the
-    moment after a statement is the moment before the next."""
+    """Before each statement that is no SELECT, and after those that end a transaction or stand
+    alone: inside one, the moment after a statement is the moment before the next."""
 
     class WatchedCursor(sqlite3.Cursor):
         def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
@@ -95,8 +99,8 @@ def watch_sqlite(points: Points) -> None:
 
 
 class WatchedCommands(monitoring.CommandListener):
-    """After the answer to each command that is none of `READING_COMMANDS`: the moment before a command is the moment
-    after the last one."""
+    """After the answer to each command that is none of `READING_COMMANDS`: the moment before a
+    command is the moment after the last one."""
 
     def __init__(self, points: Points) -> None:
         self._points, self._sent = points, ""
@@ -120,7 +124,9 @@ def watch_requests(points: Points) -> None:
     send = HTTPAdapter.send
 
     @functools.wraps(send)
-    def watched(self: HTTPAdapter, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def watched(
+        self: HTTPAdapter, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
         points.reach(f"before {request.method} {str(request.url).partition('?')[0]}"[:_LONGEST])
         return send(self, request, **options)
 

@@ -1,8 +1,10 @@
-"""A proxy before a MongoDB server. It breaks the connection at a numbered message, in each way that networks do it.
+"""A proxy before a MongoDB server. It breaks the connection at a numbered message, in each way that
+networks do it.
 
-It speaks just enough of the wire protocol to tell messages and commands apart, and to answer as a server that is no
-longer the primary. The messages of all connections are counted, in the order they arrive; the hellos with which the
-driver watches a server are passed on uncounted, because they come when they like.
+It speaks just enough of the wire protocol to tell messages and commands apart, and to answer as a
+server that is no longer the primary. The messages of all connections are counted, in the order they
+arrive; the hellos with which the driver watches a server are passed on uncounted, because they come
+when they like.
 """
 
 import socket
@@ -20,9 +22,18 @@ import pymongo
 
 OP_MSG, MORE_TO_COME = 2013, 2
 WATCHING = {"hello", "ismaster"}
-NO_LONGER_PRIMARY = {"ok": 0.0, "errmsg": "not primary", "code": 10107, "codeName": "NotWritablePrimary"}
+NO_LONGER_PRIMARY = {
+    "ok": 0.0,
+    "errmsg": "not primary",
+    "code": 10107,
+    "codeName": "NotWritablePrimary",
+}
 WRITING = {"insert", "update", "delete"}
-UNCONFIRMED = {"code": 11602, "codeName": "InterruptedDueToReplStateChange", "errmsg": "stepped down"}
+UNCONFIRMED = {
+    "code": 11602,
+    "codeName": "InterruptedDueToReplStateChange",
+    "errmsg": "stepped down",
+}
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 FOR_GOOD = 10**9
 
@@ -90,7 +101,8 @@ class Plan:
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Listens on a free port of 127.0.0.1 until it is closed; `commands` are those that came since `expect`."""
+    """Listens on a free port of 127.0.0.1 until it is closed; `commands` are those that came since
+    `expect`."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -102,7 +114,9 @@ class Proxy(socketserver.ThreadingTCPServer):
         self.ends = threading.Event()
         self._plan: Plan | None = None
         self._counting = threading.Lock()
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
 
     def expect(self, plan: Plan | None) -> None:
         """Count anew, and play that plan."""
@@ -116,7 +130,11 @@ class Proxy(socketserver.ThreadingTCPServer):
         with self._counting:
             self.commands.append(message.command)
             plan = self._plan
-            return plan.fault if plan is not None and plan.first <= len(self.commands) <= plan.last else None
+            return (
+                plan.fault
+                if plan is not None and plan.first <= len(self.commands) <= plan.last
+                else None
+            )
 
     def close(self) -> None:
         self.ends.set()
@@ -125,7 +143,8 @@ class Proxy(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    """The driver sends its next message on a connection when it has the answer to the last: so one after the other."""
+    """The driver sends its next message on a connection when it has the answer to the last: so one
+    after the other."""
 
     server: Proxy
     request: socket.socket
@@ -157,7 +176,9 @@ class _Connection(socketserver.BaseRequestHandler):
             if fault in LATE_SECONDS:
                 self.server.ends.wait(LATE_SECONDS[fault])
             if fault is Fault.UNCONFIRMED and fault.can_befall(message.command):
-                answer = message.answered(Message(answer).document | {"writeConcernError": UNCONFIRMED})
+                answer = message.answered(
+                    Message(answer).document | {"writeConcernError": UNCONFIRMED}
+                )
             self.request.sendall(answer)
         return fault is not Fault.CLOSED_BY_CLIENT
 
@@ -214,4 +235,6 @@ def through(proxy: Proxy, uri: str) -> str:
     host, port = proxy.server_address[:2]
     impatient = f"directConnection=true&socketTimeoutMS={SOCKET_TIMEOUT * 1000}&serverSelectionTimeoutMS=2000"
     query = "&".join(each for each in (parts.query, impatient) if each)
-    return parts._replace(netloc=f"{user}{at}{host!s}:{port}", path=parts.path or "/", query=query).geturl()
+    return parts._replace(
+        netloc=f"{user}{at}{host!s}:{port}", path=parts.path or "/", query=query
+    ).geturl()

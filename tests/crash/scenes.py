@@ -1,8 +1,10 @@
-"""What is tried: a script on a prepared store, killed at a point, run again, compared with an undisturbed run.
+"""What is tried: a script on a prepared store, killed at a point, run again, compared with an
+undisturbed run.
 
-The market has 60 tickers. From the 12th to the 18th of August 2026 it has a missed evening, a corporate action, a
-closed day that no library predicts, a target that enters and leaves, and volumes that are other in the morning. The
-update finds fundamentals beside prices that it reads again, and brings in those of new sessions and the indices.
+The market has 60 tickers. From the 12th to the 18th of August 2026 it has a missed evening, a
+corporate action, a closed day that no library predicts, a target that enters and leaves, and
+volumes that are other in the morning. The update finds fundamentals beside prices that it reads
+again, and brings in those of new sessions and the indices.
 """
 
 import json
@@ -20,7 +22,16 @@ from tests.crash.forks import OUTPUT, REACHED, Forks, Order
 from utils.clock import kst
 from utils.settings import setting_names
 
-MARKET = ("--tickers", "60", "--first", "2026-07-01", "--last", "2026-08-31", "--now", "2026-08-12T19:00")
+MARKET = (
+    "--tickers",
+    "60",
+    "--first",
+    "2026-07-01",
+    "--last",
+    "2026-08-31",
+    "--now",
+    "2026-08-12T19:00",
+)
 LOGIN_ID, PASSWORD, OPENAPI_KEY = "crash-tests", "pass-word-of-the-tests", "key-of-the-tests"
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/"}
 NEXT_HOUR = timedelta(hours=1)
@@ -30,7 +41,8 @@ NEXT_HOUR = timedelta(hours=1)
 class Run:
     """A script as it is started at a moment.
 
-    `again`: how long after a kill it is started anew; None: as soon as the dead owner's lock is free.
+    `again`: how long after a kill it is started anew; None: as soon as the dead owner's lock is
+    free.
     """
 
     moment: datetime
@@ -41,9 +53,12 @@ class Run:
 
 
 SETUP = ("--yes", "--sessions", "3")
-# From 19:40 on the sandbox's evening numbers are the final ones, so it does not matter when a run is started anew.
+# From 19:40 on the sandbox's evening numbers are the final ones, so it does not matter when a run
+# is started anew.
 FIRST_LOAD = Run(kst(2026, 8, 12, 20), "manual_setup", SETUP)
-EARLY_LOAD = Run(kst(2026, 8, 12, 19), "manual_setup", SETUP, settings={"DATASETS": "prices,fundamentals"})
+EARLY_LOAD = Run(
+    kst(2026, 8, 12, 19), "manual_setup", SETUP, settings={"DATASETS": "prices,fundamentals"}
+)
 FIRST_ANALYSIS = Run(kst(2026, 8, 12, 19, 10), "hourly_analysis")
 NEXT_UPDATE = Run(
     kst(2026, 8, 18, 20),
@@ -69,7 +84,8 @@ class Ended:
 
 
 class Stage:
-    """Where runs take place: a database, the exchange, the process that forks, a folder for what they say."""
+    """Where runs take place: a database, the exchange, the process that forks, a folder for what
+    they say."""
 
     def __init__(self, database: Database, exchange_url: str, forks: Forks, folder: Path) -> None:
         self.database = database
@@ -79,7 +95,9 @@ class Stage:
         self._set_exchange_clock(moment)
         (self._folder / OUTPUT).unlink(missing_ok=True)
         environment = {**self._settings(), **run.settings, "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}"}
-        code = self._forks.run(Order(run.script, list(run.options), environment, str(self._folder), kill_at))
+        code = self._forks.run(
+            Order(run.script, list(run.options), environment, str(self._folder), kill_at)
+        )
         reached = (self._folder / REACHED).read_text(encoding="utf-8").splitlines()
         return Ended(code, reached, (self._folder / OUTPUT).read_text(encoding="utf-8"))
 
@@ -106,7 +124,8 @@ class Stage:
 
     def _set_exchange_clock(self, moment: datetime) -> None:
         body = json.dumps({"kst": f"{moment:%Y-%m-%dT%H:%M:%S}"}).encode()
-        with urllib.request.urlopen(urllib.request.Request(self._url + CONTROL_CLOCK, body, method="PUT")):  # noqa: S310
+        request = urllib.request.Request(self._url + CONTROL_CLOCK, body, method="PUT")  # noqa: S310
+        with urllib.request.urlopen(request):  # noqa: S310
             pass
 
 
@@ -137,7 +156,8 @@ class Scene:
             self._database.put_back(self._kept)
 
     def start(self, number: int, kill_at: int = 0) -> Ended:
-        """The run as it is started for that time, 0 is the first; killed at that point if it gets there."""
+        """The run as it is started for that time, 0 is the first; killed at that point if it gets
+        there."""
         again = self._run.again or self._database.patience
         return self._stage.run(self._run, self._run.moment + number * again, kill_at)
 
@@ -145,9 +165,14 @@ class Scene:
         return self._database.dump()
 
     def finish(self, number: int) -> list[str]:
-        """Start the run for that time, undisturbed, and say what is not as it should be afterwards."""
+        """Start the run for that time, undisturbed, and say what is not as it should be
+        afterwards."""
         ended = self.start(number)
-        failed = [f"{self._run.script} ends with {ended.code}: {ended.output[-2000:]}"] if ended.code else []
+        failed = (
+            [f"{self._run.script} ends with {ended.code}: {ended.output[-2000:]}"]
+            if ended.code
+            else []
+        )
         return failed + differences(self.ends_with, self.dump())
 
 

@@ -1,4 +1,5 @@
-"""Which points are tried today where trying all of them takes too long: in time it is all of them."""
+"""Which points are tried today where trying all of them takes too long: in time it is all of
+them."""
 
 import os
 

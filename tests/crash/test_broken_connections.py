@@ -1,4 +1,5 @@
-"""The connection to MongoDB breaks at a numbered message: once is outlasted, for good is told and made up for."""
+"""The connection to MongoDB breaks at a numbered message: once is outlasted, for good is told and
+made up for."""
 
 import re
 import time
@@ -33,7 +34,9 @@ CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not a
 @pytest.fixture
 def proxy(server: dict[str, str]) -> Iterator[Proxy]:
     if re.search(r"^mongodb\+srv:|\b(tls|ssl)=true", server["MONGODB_URI"]):
-        pytest.skip("MONGODB_TEST_URI ASKS FOR TLS: THE PROXY CANNOT READ IT, AND NO CONNECTION WAS BROKEN")
+        pytest.skip(
+            "MONGODB_TEST_URI ASKS FOR TLS: THE PROXY CANNOT READ IT, AND NO CONNECTION WAS BROKEN"
+        )
     proxy = Proxy(primary_of(server["MONGODB_URI"]))
     yield proxy
     proxy.close()
@@ -63,9 +66,12 @@ def messages_of(scene: Scene, proxy: Proxy) -> list[str]:
 
 
 def points_for(fault: Fault, commands: list[str]) -> list[int]:
-    """Numbers of messages, spread over the run, that this fault can befall; other faults and days get others."""
+    """Numbers of messages, spread over the run, that this fault can befall; other faults and days
+    get others."""
     open_to_it = [number for number, each in enumerate(commands, 1) if fault.can_befall(each)]
-    return spread(open_to_it, POINTS_PER_FAULT, (list(Fault).index(fault) / len(Fault) + SEED * GOLDEN) % 1)
+    return spread(
+        open_to_it, POINTS_PER_FAULT, (list(Fault).index(fault) / len(Fault) + SEED * GOLDEN) % 1
+    )
 
 
 def spread(numbers: Sequence[int], count: int, shift: float) -> list[int]:
@@ -73,18 +79,25 @@ def spread(numbers: Sequence[int], count: int, shift: float) -> list[int]:
     return [numbers[int(len(numbers) * (place + shift) / count)] for place in range(count)]
 
 
-def test_a_connection_that_breaks_once_is_outlasted(scene: Scene, proxy: Proxy, record_property: Record) -> None:
+def test_a_connection_that_breaks_once_is_outlasted(
+    scene: Scene, proxy: Proxy, record_property: Record
+) -> None:
     begun, wrong, survived = time.monotonic(), [], []
     commands = messages_of(scene, proxy)
     for fault in Fault:
         for number in points_for(fault, commands):
             scene.restart()
             proxy.expect(Plan(fault, number, number))
-            point, problems = f"{fault.value}: {number} {commands[number - 1]}", after(scene.start(0), scene)
+            point, problems = (
+                f"{fault.value}: {number} {commands[number - 1]}",
+                after(scene.start(0), scene),
+            )
             assert len(proxy.commands) >= number, point
             survived += [] if problems else [point]
             wrong += [f"{point}: {each}" for each in problems]
-    facts = f"{len(commands)} messages, survived at {len(survived)}, {time.monotonic() - begun:.0f} s"
+    facts = (
+        f"{len(commands)} messages, survived at {len(survived)}, {time.monotonic() - begun:.0f} s"
+    )
     title = f"{scene}, BREAK_SEED={SEED}: {facts}"
     record_property(BROKEN_CONNECTIONS, "\n  ".join([title, *survived]))
     assert not wrong, "\n".join(wrong)
@@ -138,7 +151,9 @@ def test_a_copy_outlasts_a_connection_that_breaks_once(
     target.close()
 
 
-def outlasts(made: Callable[[Plan | None], Dump], what: str, proxy: Proxy, record_property: Record) -> None:
+def outlasts(
+    made: Callable[[Plan | None], Dump], what: str, proxy: Proxy, record_property: Record
+) -> None:
     """What is made under a fault is what is made without one."""
     begun, expected, survived = time.monotonic(), made(None), []
     commands = proxy.commands

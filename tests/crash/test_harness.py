@@ -1,4 +1,5 @@
-"""What the crash tests stand on: the dump misses nothing, the scenes hold what they are there for."""
+"""What the crash tests stand on: the dump misses nothing, the scenes hold what they are there
+for."""
 
 import sqlite3
 from contextlib import closing
@@ -47,11 +48,18 @@ def test_the_dump_shows_every_change(embedded: Embedded, tmp_path: Path) -> None
 def test_the_killed_update_has_a_little_of_everything_to_do(stage: Stage) -> None:
     scene = Scene(stage, *SCENES["daily_update"])
     stored = scene.ends_with
-    targets = [fields for name, fields in stored.items() if name.startswith("system_info.target_tickers ")]
+    targets = [
+        fields for name, fields in stored.items() if name.startswith("system_info.target_tickers ")
+    ]
     assert stored["stock_data.sessions 2026-08-12"]["revision"] == 2
     assert stored["system_info.calendar 2026-08-14"]["open"] is False
-    assert any(name.startswith("stock_data.corporate_actions ") and "2026-08-13" in name for name in stored)
-    assert any((each["added_date"], each["removed_date"]) == ("2026-08-13", "2026-08-18") for each in targets)
+    assert any(
+        name.startswith("stock_data.corporate_actions ") and "2026-08-13" in name for name in stored
+    )
+    assert any(
+        (each["added_date"], each["removed_date"]) == ("2026-08-13", "2026-08-18")
+        for each in targets
+    )
     assert {each["last_analyzed_date"] for each in targets} > {"2026-08-11", "2026-08-12"}
     assert {name for name in stored if name.startswith("system_info.sources ")} == {
         "system_info.sources pykrx",

@@ -1,4 +1,5 @@
-"""kill -9 at any write and any request, any number of times: the next run ends as an undisturbed one would have."""
+"""kill -9 at any write and any request, any number of times: the next run ends as an undisturbed
+one would have."""
 
 import itertools
 import random
@@ -18,7 +19,8 @@ MOST_KILLS = 5
 MOST_LINES = 40
 ROUNDS = {"sqlite": 8, "mongodb": 3}
 STRIDES = {"sqlite": 1, "mongodb": 2}
-"""Over the server, whose points take seconds each, every second one: the even ones and the odd ones, day by day."""
+"""Over the server, whose points take seconds each, every second one: the even ones and the odd
+ones, day by day."""
 
 
 @pytest.fixture(params=SCENES)
@@ -26,8 +28,16 @@ def scene(request: pytest.FixtureRequest, stage: Stage) -> Scene:
     return Scene(stage, *SCENES[request.param])
 
 
-def test_after_a_kill_at_any_point_the_next_run_makes_it_whole(scene: Scene, record_property: Record) -> None:
-    begun, wrong, left, followed, stride = time.monotonic(), [], scene.begins_with, 0, STRIDES[scene.database]
+def test_after_a_kill_at_any_point_the_next_run_makes_it_whole(
+    scene: Scene, record_property: Record
+) -> None:
+    begun, wrong, left, followed, stride = (
+        time.monotonic(),
+        [],
+        scene.begins_with,
+        0,
+        STRIDES[scene.database],
+    )
     for number in itertools.count(1 + SEED % stride, stride):
         scene.restart()
         ended = scene.start(0, kill_at=number)
@@ -51,7 +61,9 @@ def test_after_a_kill_at_any_point_the_next_run_makes_it_whole(scene: Scene, rec
     assert not wrong, "\n".join(wrong[:MOST_LINES])
 
 
-def test_kills_of_one_run_after_the_other_change_nothing_in_the_end(scene: Scene, record_property: Record) -> None:
+def test_kills_of_one_run_after_the_other_change_nothing_in_the_end(
+    scene: Scene, record_property: Record
+) -> None:
     begun, wrong, kills = time.monotonic(), [], 0
     for seed in range(ROUNDS[scene.database]):
         dice = random.Random(f"{scene} {seed}")
@@ -62,5 +74,8 @@ def test_kills_of_one_run_after_the_other_change_nothing_in_the_end(scene: Scene
             kills += 1
         wrong += [f"seed {seed}: {each}" for each in scene.finish(number + 1)]
     seconds = time.monotonic() - begun
-    record_property(CRASH_POINTS, f"{scene}: killed {kills} times in {ROUNDS[scene.database]} rounds, {seconds:.0f} s")
+    record_property(
+        CRASH_POINTS,
+        f"{scene}: killed {kills} times in {ROUNDS[scene.database]} rounds, {seconds:.0f} s",
+    )
     assert not wrong, "\n".join(wrong[:MOST_LINES])

@@ -1,4 +1,5 @@
-"""kill -9 while people are told of a night: the next run tells it, and what is kept of it ends as it would have."""
+"""kill -9 while people are told of a night: the next run tells it, and what is kept of it ends as
+it would have."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,9 +18,15 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def test_after_a_kill_at_any_point_of_telling_the_next_run_tells(stage: Stage, receiver: Receiver) -> None:
+def test_after_a_kill_at_any_point_of_telling_the_next_run_tells(
+    stage: Stage, receiver: Receiver
+) -> None:
     before, run = SCENES["hourly_analysis"]
-    scene = Scene(stage, before, replace(run, settings={"NOTIFY_URLS": receiver.notify_url, "NOTIFY_DIGEST": "yes"}))
+    scene = Scene(
+        stage,
+        before,
+        replace(run, settings={"NOTIFY_URLS": receiver.notify_url, "NOTIFY_DIGEST": "yes"}),
+    )
     assert len(receiver.messages) == 1
     first = next(number for number, point in enumerate(scene.points, 1) if "incidents" in point)
     sent = next(number for number, point in enumerate(scene.points, 1) if "POST" in point)

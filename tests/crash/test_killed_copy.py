@@ -1,4 +1,5 @@
-"""A copy into another database dies by SIGKILL between any two writes; the same command goes on with it."""
+"""A copy into another database dies by SIGKILL between any two writes; the same command goes on
+with it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -32,7 +33,10 @@ class Move:
         self.source_before = stage.database.dump()
         there = target.settings
         if target.name == "mongodb":
-            settings = {"COPY_TO_URI": there["MONGODB_URI"], "MONGODB_DB_PREFIX": there["MONGODB_DB_PREFIX"]}
+            settings = {
+                "COPY_TO_URI": there["MONGODB_URI"],
+                "MONGODB_DB_PREFIX": there["MONGODB_DB_PREFIX"],
+            }
             self.run = Run(NOON, "daily_update", ("--copy-to", "mongodb"), settings=settings)
         else:
             self.run = Run(NOON, "daily_update", ("--copy-to", there["DATA_DIR"]))
@@ -45,7 +49,11 @@ class Move:
 
 @pytest.fixture(params=ROADS, ids="-to-".join)
 def move(
-    request: pytest.FixtureRequest, exchange_url: str, forks: Forks, tmp_path: Path, on_the_server: NewDatabases
+    request: pytest.FixtureRequest,
+    exchange_url: str,
+    forks: Forks,
+    tmp_path: Path,
+    on_the_server: NewDatabases,
 ) -> Iterator[Move]:
     kinds = zip(request.param, "ab", strict=True)
     source, target = (open_database(kind, tmp_path / side, on_the_server) for kind, side in kinds)
@@ -62,20 +70,33 @@ def test_a_copy_that_is_killed_anywhere_goes_on_and_ends_like_one_that_was_not(m
         assert died(move.stage.run(move.run, NOON, kill_at))
         whole = not differences(without_locks(expected), without_locks(move.target.dump()))
         ended = move.stage.run(move.run, NOON + PATIENCE)
-        assert ended.code == (EXIT_USAGE if whole else EXIT_DONE), ended.output  # a store is never copied into
-        assert differences(without_locks(expected), without_locks(move.target.dump())) == [], kill_at
-        assert differences(without_locks(move.source_before), without_locks(move.stage.database.dump())) == []
+        assert ended.code == (EXIT_USAGE if whole else EXIT_DONE), (
+            ended.output
+        )  # a store is never copied into
+        assert differences(without_locks(expected), without_locks(move.target.dump())) == [], (
+            kill_at
+        )
+        assert (
+            differences(
+                without_locks(move.source_before), without_locks(move.stage.database.dump())
+            )
+            == []
+        )
 
 
 def test_a_copy_that_is_killed_again_and_again_gets_done_and_leaves_no_lock(move: Move) -> None:
     points, expected = move.undisturbed()
     move.target.empty()
     for kills in range(3):
-        assert died(move.stage.run(move.run, NOON + kills * PATIENCE, kill_at=points * (kills + 1) // 4))
+        assert died(
+            move.stage.run(move.run, NOON + kills * PATIENCE, kill_at=points * (kills + 1) // 4)
+        )
     move.stage.must(move.run, NOON + 3 * PATIENCE)
     assert differences(expected, move.target.dump()) == []
     assert differences(move.source_before, move.stage.database.dump()) == []
 
 
 def without_locks(dump: Dump) -> Dump:
-    return {name: fields for name, fields in dump.items() if not name.startswith("system_info.locks ")}
+    return {
+        name: fields for name, fields in dump.items() if not name.startswith("system_info.locks ")
+    }

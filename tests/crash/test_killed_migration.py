@@ -1,4 +1,5 @@
-"""A store of the first release is brought up by a run that dies by SIGKILL at any point; the next one ends the same."""
+"""A store of the first release is brought up by a run that dies by SIGKILL at any point; the next
+one ends the same."""
 
 import pytest
 
@@ -32,6 +33,8 @@ def test_a_migration_that_is_killed_anywhere_is_done_by_the_next_start(stage: St
         assert died(ended)
         stage.must(STATUS, NOON + stage.database.patience)
         found = whole(stage.database)
-        wrong += [f"point {number}, {ended.points[-1]}: {each}" for each in differences(expected, found)]
+        wrong += [
+            f"point {number}, {ended.points[-1]}: {each}" for each in differences(expected, found)
+        ]
     assert len(points) > 20
     assert not wrong, "\n".join(wrong[:40])

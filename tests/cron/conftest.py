@@ -1,4 +1,5 @@
-"""A real cron, where this host can have one. Otherwise these tests are skipped, and say what is missing."""
+"""A real cron, where this host can have one. Otherwise these tests are skipped, and say what is
+missing."""
 
 import subprocess
 from pathlib import Path
@@ -19,7 +20,10 @@ def real_cron() -> None:
 @pytest.fixture(scope="session")
 def clock_library(real_cron: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = tmp_path_factory.mktemp("clock") / "clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, CLOCK], check=True)
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, CLOCK],
+        check=True,
+    )
     return library
 
 

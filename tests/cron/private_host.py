@@ -1,5 +1,5 @@
-"""Real cron where nobody sees it: in a mount namespace of its own it has no crontabs but those given to it, and the
-host neither gets one nor hears of the daemon."""
+"""Real cron where nobody sees it: in a mount namespace of its own it has no crontabs but those
+given to it, and the host neither gets one nor hears of the daemon."""
 
 import os
 import shlex
@@ -37,14 +37,17 @@ def why_not() -> str:
     """What is missing here for a real cron; empty when nothing is."""
     if os.geteuid():
         return "only root can have a mount namespace with a cron in it"
-    if missing := [tool for tool in TOOLS if shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin") is None]:
+    if missing := [
+        tool for tool in TOOLS if shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin") is None
+    ]:
         return f"not installed: {', '.join(missing)}"
     tried = in_private("true")
     return f"no mount namespace: {tried.stderr.strip()}" if tried.returncode else ""
 
 
 class CronHost:
-    """A host with a cron, a time zone and a project whose Python only notes what was started, where and when."""
+    """A host with a cron, a time zone and a project whose Python only notes what was started, where
+    and when."""
 
     def __init__(self, folder: Path, clock_library: Path) -> None:
         self.project, self.logs = folder / "night shift", folder / "night shift" / "logs"
@@ -54,10 +57,15 @@ class CronHost:
             '#!/bin/sh\necho "$(TZ=KST-9 date "+%F %H:%M") ${1##*/}" >> fired\necho "output of ${1##*/}"\n'
         )
         self.python.chmod(0o755)
-        self._clock, self._clock_library, self._crontab = folder / "clock", clock_library, folder / "crontab"
+        self._clock, self._clock_library, self._crontab = (
+            folder / "clock",
+            clock_library,
+            folder / "crontab",
+        )
 
     def run(self, crontab: list[str], zone: str, start: datetime, end: datetime) -> list[str]:
-        """What cron fires with this crontab from start to end: `2026-09-14 19:00 daily_update.py`, in KST, in order."""
+        """What cron fires with this crontab from start to end: `2026-09-14 19:00 daily_update.py`,
+        in KST, in order."""
         self._clock.write_bytes(struct.pack("qq", int(start.timestamp()), int(end.timestamp())))
         clock = {"LD_PRELOAD": str(self._clock_library), "FAKE_CLOCK": str(self._clock)}
         for_the_jobs = [f"{name}={value}" for name, value in clock.items()]

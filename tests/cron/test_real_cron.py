@@ -1,5 +1,5 @@
-"""The lines in a real cron daemon, a fortnight long, on hosts in several zones, and while clocks change: what fired
-when, to the minute."""
+"""The lines in a real cron daemon, a fortnight long, on hosts in several zones, and while clocks
+change: what fired when, to the minute."""
 
 from datetime import timedelta
 
@@ -21,18 +21,27 @@ SEPTEMBER = [
     ("2026-09-21", "2026-09-22"),  # Sunday and its night are left alone
     ("2026-09-22", "2026-09-23"),
     ("2026-09-23", "2026-09-24"),
-    ("2026-09-24", "2026-09-25"),  # Chuseok: the exchange is closed, the scripts start and find nothing new
+    (
+        "2026-09-24",
+        "2026-09-25",
+    ),  # Chuseok: the exchange is closed, the scripts start and find nothing new
     ("2026-09-25", "2026-09-26"),  # Chuseok, a Friday
 ]
 """Each night: the day on which it begins and the day on which it ends."""
 OCTOBER = [
     ("2026-10-28", "2026-10-29"),
-    ("2026-10-29", "2026-10-30"),  # at 06:00 of that morning clocks in Cairo go back from midnight to 23:00
+    (
+        "2026-10-29",
+        "2026-10-30",
+    ),  # at 06:00 of that morning clocks in Cairo go back from midnight to 23:00
     ("2026-10-30", "2026-10-31"),
 ]
 APRIL = [
     ("2026-04-22", "2026-04-23"),
-    ("2026-04-23", "2026-04-24"),  # at 07:00 of that morning clocks in Cairo go forward from midnight to 01:00
+    (
+        "2026-04-23",
+        "2026-04-24",
+    ),  # at 07:00 of that morning clocks in Cairo go forward from midnight to 01:00
     ("2026-04-24", "2026-04-25"),
 ]
 CAIRO = "EET-2EEST,M4.5.5/0,M10.5.4/24"
@@ -63,7 +72,11 @@ def starts(nights: list[tuple[str, str]]) -> list[str]:
     ],
 )
 def test_in_a_fortnight_everything_starts_when_it_should_and_nothing_else(
-    zone: str, hours: set[float], nights: list[tuple[str, str]], span: timedelta, cron_host: CronHost
+    zone: str,
+    hours: set[float],
+    nights: list[tuple[str, str]],
+    span: timedelta,
+    cron_host: CronHost,
 ) -> None:
     offsets = {timedelta(hours=each) for each in hours}
     lines = cron_lines(cron_host.project, cron_host.python, cron_host.logs, offsets)
@@ -75,12 +88,14 @@ def test_in_a_fortnight_everything_starts_when_it_should_and_nothing_else(
 
 
 def test_what_cron_tz_does_is_what_was_detected(cron_host: CronHost) -> None:
-    """Debian's cron ignores it: the lines of Korean time fire at 19:00 UTC, which is 04:00 of the next day in Korea."""
+    """Debian's cron ignores it: the lines of Korean time fire at 19:00 UTC, which is 04:00 of the
+    next day in Korea."""
     plain = cron_lines(cron_host.project, cron_host.python, cron_host.logs, {KST_OFFSET})
     monday = kst(2026, 9, 14)
-    fired = cron_host.run(["CRON_TZ=Asia/Seoul", *plain], "UTC0", monday, monday + timedelta(days=2))
+    fired = cron_host.run(
+        ["CRON_TZ=Asia/Seoul", *plain], "UTC0", monday, monday + timedelta(days=2)
+    )
     updates = [start for start in fired if start.endswith("daily_update.py")]
-    assert {
-        "2026-09-14 19:00 daily_update.py": True,
-        "2026-09-15 04:00 daily_update.py": False,
-    }[updates[0]] is honours_cron_tz()
+    assert {"2026-09-14 19:00 daily_update.py": True, "2026-09-15 04:00 daily_update.py": False}[
+        updates[0]
+    ] is honours_cron_tz()

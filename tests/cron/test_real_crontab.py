@@ -29,7 +29,9 @@ BEFORE = {
 
 @pytest.mark.usefixtures("real_cron")
 @pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE.keys())
-def test_the_block_goes_in_and_out_and_every_other_line_stays(before: bytes, tmp_path: Path) -> None:
+def test_the_block_goes_in_and_out_and_every_other_line_stays(
+    before: bytes, tmp_path: Path
+) -> None:
     (tmp_path / "before").write_bytes(before)
     own = {"DATA_DIR": str(tmp_path / "data"), "LOG_DIR": str(tmp_path / "logs")}
     setup = shlex.join([sys.executable, str(PROJECT / "manual_setup.py")])

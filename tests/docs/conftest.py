@@ -1,4 +1,5 @@
-"""An installation in a folder of its own, as the documents speak of it: the project, its `.env`, a stored market."""
+"""An installation in a folder of its own, as the documents speak of it: the project, its `.env`, a
+stored market."""
 
 import os
 import shutil
@@ -39,8 +40,8 @@ class Installation:
     now: datetime = MORNING
 
     def bash(self, code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """Run it in the project's folder, stopping at the first command that fails; stderr goes where stdout goes. The
-        only crontab that is found is one of its own."""
+        """Run it in the project's folder, stopping at the first command that fails; stderr goes
+        where stdout goes. The only crontab that is found is one of its own."""
         self.exchange.set_time(self.now)
         bare = {
             "PATH": f"{self.folder}/bin:/usr/bin:/bin",
@@ -69,7 +70,9 @@ class Installation:
 
     def here(self, text: str) -> str:
         """With the folders of the documents inside of this one."""
-        return text.replace("/home/you/krx-night-shift", str(self.folder)).replace("/srv/krx", f"{self.folder}/srv/krx")
+        return text.replace("/home/you/krx-night-shift", str(self.folder)).replace(
+            "/srv/krx", f"{self.folder}/srv/krx"
+        )
 
     def python(self, code: str) -> str:
         """What that prints."""
@@ -103,13 +106,22 @@ def market() -> SyntheticMarket:
 
 @pytest.fixture(scope="session")
 def largest(market: SyntheticMarket) -> dict[str, str]:
-    """Samsung Electronics and SK hynix in the documents -> the two largest of the invented market."""
+    """Samsung Electronics and SK hynix in the documents -> the two largest of the invented
+    market."""
     day = market.day(LAST)
-    return dict(zip(("005930", "000660"), (day.code[place] for place in (-day.market_cap).argsort()[:2]), strict=True))
+    return dict(
+        zip(
+            ("005930", "000660"),
+            (day.code[place] for place in (-day.market_cap).argsort()[:2]),
+            strict=True,
+        )
+    )
 
 
 @pytest.fixture(scope="session")
-def installed(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installed(
+    market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     """Set up and analysed, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("docs") / "krx-night-shift"
     folder.mkdir()

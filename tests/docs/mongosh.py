@@ -1,4 +1,5 @@
-"""The part of mongosh that the documents use, over pymongo: `db.getSiblingDB(..)`, calls one after another, `const`."""
+"""The part of mongosh that the documents use, over pymongo: `db.getSiblingDB(..)`, calls one after
+another, `const`."""
 
 import json
 import re
@@ -66,7 +67,11 @@ class Mongosh:
                 continue
             self._take("(")
             given = list(self._until(")"))
-            value = self._client[self._prefix + given[0]] if name == "getSiblingDB" else CALLS[name](value, *given)
+            value = (
+                self._client[self._prefix + given[0]]
+                if name == "getSiblingDB"
+                else CALLS[name](value, *given)
+            )
         return value
 
     def _until(self, end: str, pairs: bool = False) -> Iterator[Any]:

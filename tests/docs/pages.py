@@ -1,4 +1,5 @@
-"""The documents as they are written: their fenced blocks, and the commands that are named between them."""
+"""The documents as they are written: their fenced blocks, and the commands that are named between
+them."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ PAGES = (*READMES, *sorted(f"docs/{path.name}" for path in (PROJECT / "docs").gl
 
 @dataclass(frozen=True)
 class Block:
-    """Fenced code: where it begins, under which heading, in which language (empty: none is said)."""
+    """Fenced code: where it begins, under which heading, in which language (empty: none is
+    said)."""
 
     page: str
     line: int
@@ -29,7 +31,12 @@ def read(page: str) -> str:
 
 def blocks(*languages: str) -> list[Block]:
     """Every block of every page, or those in these languages."""
-    return [block for page in PAGES for block in _blocks_of(page) if not languages or block.language in languages]
+    return [
+        block
+        for page in PAGES
+        for block in _blocks_of(page)
+        if not languages or block.language in languages
+    ]
 
 
 def _blocks_of(page: str) -> list[Block]:
@@ -46,9 +53,12 @@ def _blocks_of(page: str) -> list[Block]:
 
 
 def inline_code() -> list[tuple[str, str]]:
-    """(page, code) of everything between single backticks, a command that is broken over two lines included."""
+    """(page, code) of everything between single backticks, a command that is broken over two lines
+    included."""
     return [
         (page, " ".join(code.split()))
         for page in PAGES
-        for code in re.findall(r"`([^`]+)`", re.sub(r"^```.*\n(?:.*\n)*?```$", "", read(page), flags=re.MULTILINE))
+        for code in re.findall(
+            r"`([^`]+)`", re.sub(r"^```.*\n(?:.*\n)*?```$", "", read(page), flags=re.MULTILINE)
+        )
     ]

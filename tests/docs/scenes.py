@@ -1,4 +1,5 @@
-"""What the sections of the documents are about: when their commands are given, and what is the matter."""
+"""What the sections of the documents are about: when their commands are given, and what is the
+matter."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

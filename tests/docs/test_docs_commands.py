@@ -1,4 +1,5 @@
-"""Every command that a document shows is run as it stands, or is named here with what tries it instead."""
+"""Every command that a document shows is run as it stands, or is named here with what tries it
+instead."""
 
 import doctest
 import importlib
@@ -20,14 +21,20 @@ from utils.settings import PROJECT, load_settings, setting_names
 TRIED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("sh", "console", "crontab", ""), PAGES),
     "python": (*READMES, "docs/screens.md"),
-    "js": (*READMES, "docs/documents.md", "docs/how-to.md", "docs/screens.md", "docs/what-to-do.md"),
+    "js": (
+        *READMES,
+        "docs/documents.md",
+        "docs/how-to.md",
+        "docs/screens.md",
+        "docs/what-to-do.md",
+    ),
     "sql": ("docs/documents.md", "docs/what-to-do.md"),
     "csv": ("docs/documents.md",),
     "text": ("docs/settings.md",),
     "ini": ("docs/cron.md",),
 }
-"""In which languages the blocks of which pages are tried: here, and by the tests of the examples, the screens, the
-reference and the timers. Without a language they are settings or a picture."""
+"""In which languages the blocks of which pages are tried: here, and by the tests of the examples,
+the screens, the reference and the timers. Without a language they are settings or a picture."""
 BY_OTHERS = {
     "make demo": (".ci/run", "make demo"),
     "make test": (".ci/run", "make test"),
@@ -40,8 +47,15 @@ BY_OTHERS = {
     ),
     "make bench": ("tests/test_benchmarks.py", "test_a_quick_run_reports_every_row_with_a_ratio"),
     **dict.fromkeys(
-        ("docker compose up --detach --wait", "docker compose down", "docker compose down --volumes"),
-        ("tests/docs/test_docs_mongodb.py", "test_every_folder_of_the_image_is_in_a_volume_that_is_declared"),
+        (
+            "docker compose up --detach --wait",
+            "docker compose down",
+            "docker compose down --volumes",
+        ),
+        (
+            "tests/docs/test_docs_mongodb.py",
+            "test_every_folder_of_the_image_is_in_a_volume_that_is_declared",
+        ),
     ),
     **dict.fromkeys(
         (
@@ -53,17 +67,35 @@ BY_OTHERS = {
     ),
     **dict.fromkeys(
         ("crontab FILE", "crontab -e", "crontab -l"),
-        ("tests/cron/test_real_crontab.py", "test_the_block_goes_in_and_out_and_every_other_line_stays"),
+        (
+            "tests/cron/test_real_crontab.py",
+            "test_the_block_goes_in_and_out_and_every_other_line_stays",
+        ),
     ),
-    "kill 4711": ("tests/night/test_hours.py", "test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed"),
-    "kill -9 4711": ("tests/crash/test_kill_anywhere.py", "test_after_a_kill_at_any_point_the_next_run_makes_it_whole"),
+    "kill 4711": (
+        "tests/night/test_hours.py",
+        "test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed",
+    ),
+    "kill -9 4711": (
+        "tests/crash/test_kill_anywhere.py",
+        "test_after_a_kill_at_any_point_the_next_run_makes_it_whole",
+    ),
 }
-"""What needs Docker, systemd, an editor or the whole project, and which words of which file show where it is tried, as
-far as it can be."""
+"""What needs Docker, systemd, an editor or the whole project, and which words of which file show
+where it is tried, as far as it can be."""
 BY_NOBODY = ("mongodump", "mongorestore")
 """Tools that are not at hand. The page says that no test runs them."""
 OF_OTHER_PROGRAMS = ("--wait", "--oplog")
-PROGRAMS = {*(command.split()[0] for command in BY_OTHERS), *BY_NOBODY, "chmod", "cp", "python", "python3", "mv", "rm"}
+PROGRAMS = {
+    *(command.split()[0] for command in BY_OTHERS),
+    *BY_NOBODY,
+    "chmod",
+    "cp",
+    "python",
+    "python3",
+    "mv",
+    "rm",
+}
 NO_SERVER = "MONGODB_TEST_URI IS NOT SET: WHAT THE DOCUMENTS COPY INTO A MONGODB WAS NOT COPIED"
 INTO_A_SERVER = "--copy-to mongodb"
 SHORTER = {"--sessions 1000": f"--sessions {SESSIONS + 5}"}
@@ -71,9 +103,14 @@ SHORTER = {"--sessions 1000": f"--sessions {SESSIONS + 5}"}
 
 
 def sections() -> list[list[Block]]:
-    """The blocks of each section that has commands; those of the Korean README are the same as in the English one."""
-    found = [list(each) for _, each in groupby(blocks(), key=lambda block: (block.page, block.heading))]
-    with_commands = [each for each in found if any(block.language in ("sh", "console") for block in each)]
+    """The blocks of each section that has commands; those of the Korean README are the same as in
+    the English one."""
+    found = [
+        list(each) for _, each in groupby(blocks(), key=lambda block: (block.page, block.heading))
+    ]
+    with_commands = [
+        each for each in found if any(block.language in ("sh", "console") for block in each)
+    ]
     return [each for each in with_commands if each[0].page != "README.ko.md"]
 
 
@@ -84,12 +121,17 @@ def settings_in(block: Block) -> dict[str, str]:
 
 
 def commands_of(block: Block) -> list[tuple[str, str]]:
-    """(command, what it shows) of a console; of a script (all its lines, nothing), less those that are not run here."""
+    """(command, what it shows) of a console; of a script (all its lines, nothing), less those that
+    are not run here."""
     if block.language == "console":
         return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block.code, re.MULTILINE)
     if block.language != "sh":
         return []
-    lines = [line for line in block.code.splitlines() if line not in BY_OTHERS and line.split()[0] not in BY_NOBODY]
+    lines = [
+        line
+        for line in block.code.splitlines()
+        if line not in BY_OTHERS and line.split()[0] not in BY_NOBODY
+    ]
     return [("\n".join(lines), "")]
 
 
@@ -98,16 +140,22 @@ def with_like_numbers(shown: str) -> str:
 
 
 def is_as_documented(own: Installation, expected: str, shown: str) -> bool:
-    """But for numbers, for what `...` stands for, and for what is said of a host that has no cron daemon at work."""
-    shown = re.sub(r"^\S+ WARNING No cron daemon is running on this host\..*\n", "", shown, flags=re.MULTILINE)
-    shown = shown.replace(f"{own.folder}/srv/krx", "/srv/krx").replace(str(own.folder), "/home/you/krx-night-shift")
+    """But for numbers, for what `...` stands for, and for what is said of a host that has no cron
+    daemon at work."""
+    shown = re.sub(
+        r"^\S+ WARNING No cron daemon is running on this host\..*\n", "", shown, flags=re.MULTILINE
+    )
+    shown = shown.replace(f"{own.folder}/srv/krx", "/srv/krx").replace(
+        str(own.folder), "/home/you/krx-night-shift"
+    )
     wanted = with_like_numbers(expected)
     return doctest.OutputChecker().check_output(wanted, with_like_numbers(shown), doctest.ELLIPSIS)
 
 
 @pytest.fixture
 def server() -> Iterator[dict[str, str]]:
-    """Settings that outweigh a document's: the server there is, and databases of its own. Empty without a server."""
+    """Settings that outweigh a document's: the server there is, and databases of its own. Empty
+    without a server."""
     if not SERVER:
         yield {}
         return
@@ -123,21 +171,31 @@ def server() -> Iterator[dict[str, str]]:
 
 
 def run_section(
-    own: Installation, section: list[Block], limit: str, replaced: dict[str, str], more: dict[str, str]
+    own: Installation,
+    section: list[Block],
+    limit: str,
+    replaced: dict[str, str],
+    more: dict[str, str],
 ) -> None:
     for block in section:
         with (own.folder / ".env").open("a") as env_file:
-            env_file.writelines(own.here(f"{name}={text}\n") for name, text in settings_in(block).items())
+            env_file.writelines(
+                own.here(f"{name}={text}\n") for name, text in settings_in(block).items()
+            )
         for command, expected in commands_of(block):
             for there, here in replaced.items():
                 command = command.replace(there, here)
             done = own.bash(limit + command, **more)
             limit = ""
-            is_right = is_as_documented(own, expected, done.stdout) if expected else done.returncode == 0
+            is_right = (
+                is_as_documented(own, expected, done.stdout) if expected else done.returncode == 0
+            )
             assert is_right, f"{block}\n$ {command}\n{done.stdout}"
 
 
-@pytest.mark.parametrize("section", sections(), ids=lambda section: f"{section[0].page}: {section[0].heading}")
+@pytest.mark.parametrize(
+    "section", sections(), ids=lambda section: f"{section[0].page}: {section[0].heading}"
+)
 def test_the_commands_of_a_section_do_what_it_says(
     section: list[Block], own: Installation, largest: dict[str, str], server: dict[str, str]
 ) -> None:
@@ -157,7 +215,9 @@ def test_every_scene_is_that_of_a_section() -> None:
 
 def test_no_fence_is_overlooked() -> None:
     for page in PAGES:
-        assert 2 * len([block for block in blocks() if block.page == page]) == read(page).count("```"), page
+        assert 2 * len([block for block in blocks() if block.page == page]) == read(page).count(
+            "```"
+        ), page
 
 
 @pytest.mark.parametrize("block", blocks(), ids=str)
@@ -170,7 +230,9 @@ def test_a_block_without_a_language_is_settings_or_a_picture_that_is_true(block:
     if named := re.findall(r"^([\w.]+(?:/|\.py))", block.code, re.MULTILINE):
         assert all((PROJECT / name).exists() for name in named)
     elif block.code.startswith("# krx-night-shift"):
-        begin, end = (marker(which, "/home/you/krx-night-shift").decode() for which in ("begin", "end"))  # type: ignore[arg-type]
+        begin, end = (
+            marker(which, "/home/you/krx-night-shift").decode() for which in ("begin", "end")
+        )  # type: ignore[arg-type]
         assert block.code == f"{begin}\n...\n{end}\n"
     else:
         assert settings_in(block)
@@ -179,7 +241,8 @@ def test_a_block_without_a_language_is_settings_or_a_picture_that_is_true(block:
 
 @pytest.mark.parametrize("block", blocks("crontab"), ids=str)
 def test_the_command_of_a_crontab_line_runs(block: Block, own: Installation) -> None:
-    """As cron hands it to the shell: without the five fields, and with its backslashes before % taken away."""
+    """As cron hands it to the shell: without the five fields, and with its backslashes before %
+    taken away."""
     for line in block.code.splitlines():
         fields, command = line.split()[:5], line.split(maxsplit=5)[5]
         assert all(re.fullmatch(r"\*|[\d,-]+", field) for field in fields)
@@ -187,7 +250,8 @@ def test_the_command_of_a_crontab_line_runs(block: Block, own: Installation) -> 
 
 
 def commands_in_lines() -> list[tuple[str, str]]:
-    """(page, command) of what stands between backticks and begins with a program or one of the scripts."""
+    """(page, command) of what stands between backticks and begins with a program or one of the
+    scripts."""
     found = {(page, code.removeprefix(".venv/bin/")) for page, code in inline_code() if " " in code}
     return sorted((page, code) for page, code in found if code.endswith(".py") or is_command(code))
 
@@ -230,7 +294,9 @@ def parses(script: str, words: list[str], capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_what_others_try_is_tried_there_and_is_still_shown() -> None:
-    shown = {code for _, code in inline_code()} | {line for block in blocks("sh") for line in block.code.splitlines()}
+    shown = {code for _, code in inline_code()} | {
+        line for block in blocks("sh") for line in block.code.splitlines()
+    }
     for command, (where, words) in BY_OTHERS.items():
         assert command in shown, command
         assert words in (PROJECT / where).read_text(encoding="utf-8"), command

@@ -1,4 +1,5 @@
-"""The systemd timers of docs/cron.md, read by systemd itself: sound units that fire when cron would."""
+"""The systemd timers of docs/cron.md, read by systemd itself: sound units that fire when cron
+would."""
 
 import os
 import re
@@ -39,16 +40,22 @@ def fires(expression: str) -> list[datetime]:
     shown = systemd_analyze("calendar", f"--base-time={base}", "--iterations=200", expression)
     moments = re.findall(r"(?:elapse|#\d+): \w+ (\S+ \S+) UTC", shown)
     assert len(moments) == 200
-    all_of_them = [datetime.strptime(moment, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) for moment in moments]
+    all_of_them = [
+        datetime.strptime(moment, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) for moment in moments
+    ]
     return [moment for moment in all_of_them if moment < MONDAY + FORTNIGHT]
 
 
 def test_the_timers_fire_when_cron_would() -> None:
     fired: list[str] = []
     for name, text in UNITS.items():
-        (script,) = re.findall(r"python (\w+\.py)$", UNITS[name.replace(".timer", ".service")], re.MULTILINE)
+        (script,) = re.findall(
+            r"python (\w+\.py)$", UNITS[name.replace(".timer", ".service")], re.MULTILINE
+        )
         for expression in re.findall(r"^OnCalendar=(.+)$", text, re.MULTILINE):
-            fired += [f"{moment.astimezone(KST):%Y-%m-%d %H:%M} {script}" for moment in fires(expression)]
+            fired += [
+                f"{moment.astimezone(KST):%Y-%m-%d %H:%M} {script}" for moment in fires(expression)
+            ]
     assert sorted(fired) == starts(SEPTEMBER)
 
 
@@ -61,6 +68,8 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
         "krx-hourly-analysis.timer",
     ]
     for name, text in UNITS.items():
-        (tmp_path / name).write_text(text.replace("/home/you/krx-night-shift/.venv/bin/python", sys.executable))
+        (tmp_path / name).write_text(
+            text.replace("/home/you/krx-night-shift/.venv/bin/python", sys.executable)
+        )
     shown = systemd_analyze("verify", *(str(tmp_path / name) for name in UNITS))
     assert [line for line in shown.splitlines() if "krx-" in line] == []

@@ -1,4 +1,5 @@
-"""The Python example of the README, run as it stands on a small installation of the sandbox's market."""
+"""The Python example of the README, run as it stands on a small installation of the sandbox's
+market."""
 
 from collections.abc import Iterator
 
@@ -27,7 +28,8 @@ def store(installed: Installation) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def printed(installed: Installation, largest: dict[str, str]) -> list[str]:
-    """What the example of the English README prints, line by line. In the Korean one only the comments differ."""
+    """What the example of the English README prints, line by line. In the Korean one only the
+    comments differ."""
     (block,) = (block for block in blocks("python") if block.page == "README.md")
     code = block.code
     for theirs, ours in largest.items():
@@ -42,7 +44,9 @@ def test_python_shows_the_means_of_the_last_twenty_closes(
     days = [market.day(session) for session in market.sessions[until - 20 : until]]
     for ticker in largest.values():
         closes = [int(day.close[list(day.code).index(ticker)]) for day in days]
-        assert f"{float(round(sum(closes) / 20))}" in next(line for line in printed if line.startswith(LAST))
+        assert f"{float(round(sum(closes) / 20))}" in next(
+            line for line in printed if line.startswith(LAST)
+        )
 
 
 def test_python_shows_the_market_as_it_was(printed: list[str], market: SyntheticMarket) -> None:
@@ -51,7 +55,9 @@ def test_python_shows_the_market_as_it_was(printed: list[str], market: Synthetic
     assert printed[-5] == f"{len(then.code)} tickers, the largest: {names}"
 
 
-def test_python_counts_the_price_earnings_ratios(printed: list[str], market: SyntheticMarket, last: Day) -> None:
+def test_python_counts_the_price_earnings_ratios(
+    printed: list[str], market: SyntheticMarket, last: Day
+) -> None:
     assert printed[-4] == f"{(market.fundamentals(last).eps > 0).sum()} tickers have a PER"
 
 
@@ -61,10 +67,14 @@ def test_python_shows_a_session_as_published(printed: list[str], last: Day) -> N
 
 def test_python_shows_the_panel(printed: list[str], last: Day, largest: dict[str, str]) -> None:
     place = list(last.code).index(largest["005930"])
-    assert printed[-2] == f"{last.name[place]} {(len(last.code), SESSIONS)} {float(last.close[place])}"
+    assert (
+        printed[-2] == f"{last.name[place]} {(len(last.code), SESSIONS)} {float(last.close[place])}"
+    )
 
 
-def test_python_shows_the_last_analysis(printed: list[str], store: Store, largest: dict[str, str]) -> None:
+def test_python_shows_the_last_analysis(
+    printed: list[str], store: Store, largest: dict[str, str]
+) -> None:
     result = store.analysis(largest["005930"])
     assert result is not None
     assert 0 < result["latest"]["rsi_14"] < 100

@@ -1,4 +1,5 @@
-"""docs/mongodb/compose.yaml, as far as it can be tried without Docker: its names, its ports and its two scripts."""
+"""docs/mongodb/compose.yaml, as far as it can be tried without Docker: its names, its ports and its
+two scripts."""
 
 import re
 import subprocess
@@ -27,7 +28,8 @@ def mongodb(compose: dict[str, Any]) -> dict[str, Any]:
 
 
 def script(command: list[str], before: int) -> str:
-    """What the container's bash gets. `$$` is how Compose writes `$`; a single one would be a variable of the host."""
+    """What the container's bash gets. `$$` is how Compose writes `$`; a single one would be a
+    variable of the host."""
     assert command[before : before + 2] == ["bash", "-euc"]
     assert not re.search(r"\$", command[before + 2].replace("$$", ""))
     return command[before + 2].replace("$$", "$")
@@ -57,15 +59,21 @@ def test_every_folder_of_the_image_is_in_a_volume_that_is_declared(
     assert f"`{compose['name']}_data`" in PAGE
 
 
-def test_the_password_is_in_the_file_of_the_example_and_nowhere_else(mongodb: dict[str, Any]) -> None:
+def test_the_password_is_in_the_file_of_the_example_and_nowhere_else(
+    mongodb: dict[str, Any],
+) -> None:
     example = dotenv_values(FOLDER / f"{mongodb['env_file']}.example", interpolate=False)
     assert example == {"MONGO_INITDB_ROOT_USERNAME": "krx", "MONGO_INITDB_ROOT_PASSWORD": ""}
     assert "environment" not in mongodb
-    assert f"docs/mongodb/{mongodb['env_file']}" in (PROJECT / ".gitignore").read_text().splitlines()
+    assert (
+        f"docs/mongodb/{mongodb['env_file']}" in (PROJECT / ".gitignore").read_text().splitlines()
+    )
     assert f"cp {mongodb['env_file']}.example {mongodb['env_file']}" in PAGE
 
 
-def test_the_uri_of_the_page_is_the_set_and_the_user_of_the_container(mongodb: dict[str, Any], tmp_path: Path) -> None:
+def test_the_uri_of_the_page_is_the_set_and_the_user_of_the_container(
+    mongodb: dict[str, Any], tmp_path: Path
+) -> None:
     (uri,) = re.findall(r"^MONGODB_URI=(.+)$", PAGE, re.MULTILINE)
     assert uri == "mongodb://krx:PASSWORD@127.0.0.1:27017/?replicaSet=rs0"
     assert load_settings({"mongodb_uri": uri}, tmp_path / ".env").mongodb_uri is not None
@@ -73,7 +81,9 @@ def test_the_uri_of_the_page_is_the_set_and_the_user_of_the_container(mongodb: d
     assert '_id: "rs0"' in script(mongodb["healthcheck"]["test"], 1)
 
 
-def test_the_key_file_is_made_once_and_only_its_owner_reads_it(mongodb: dict[str, Any], tmp_path: Path) -> None:
+def test_the_key_file_is_made_once_and_only_its_owner_reads_it(
+    mongodb: dict[str, Any], tmp_path: Path
+) -> None:
     start = script(mongodb["entrypoint"], 0).replace("/data/configdb", str(tmp_path))
     shown = run(start, tmp_path)
     key = tmp_path / "keyfile"
@@ -86,9 +96,14 @@ def test_the_key_file_is_made_once_and_only_its_owner_reads_it(mongodb: dict[str
     assert key.read_text() == made
 
 
-def test_the_health_check_logs_in_with_the_password_of_the_container(mongodb: dict[str, Any], tmp_path: Path) -> None:
+def test_the_health_check_logs_in_with_the_password_of_the_container(
+    mongodb: dict[str, Any], tmp_path: Path
+) -> None:
     password = "it's a $ecret"
     known = {"MONGO_INITDB_ROOT_USERNAME": "krx", "MONGO_INITDB_ROOT_PASSWORD": password}
     shown = run(script(mongodb["healthcheck"]["test"], 1), tmp_path, **known)
-    assert f"--username\nkrx\n--password\n{password}\n--authenticationDatabase\nadmin\n--eval\n" in shown
+    assert (
+        f"--username\nkrx\n--password\n{password}\n--authenticationDatabase\nadmin\n--eval\n"
+        in shown
+    )
     assert 'rs.initiate({ _id: "rs0", members: [{ _id: 0, host: "127.0.0.1:27017" }] })' in shown

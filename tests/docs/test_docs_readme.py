@@ -57,18 +57,24 @@ def first_cells(text: str) -> list[str]:
 
 
 def links(text: str) -> list[str]:
-    """Relative links, but for the one to the other README; of an anchor (it is in the README's language) only the #."""
+    """Relative links, but for the one to the other README; of an anchor (it is in the README's
+    language) only the #."""
     found = re.findall(r"\]\((?!http)([^)]+)\)", text)
     return [re.sub(r"#.*", "#", link) for link in found if not link.startswith("README")]
 
 
 def test_both_have_the_same_headings_in_level_and_number() -> None:
-    english, korean = ([heading.split()[0] for heading, _ in sections(read(name))] for name in READMES)
+    english, korean = (
+        [heading.split()[0] for heading, _ in sections(read(name))] for name in READMES
+    )
     assert english == korean
 
 
 def test_both_show_the_same_commands_and_code() -> None:
-    english, korean = ([(kind, without_comments(code)) for kind, code in code_blocks(read(name))] for name in READMES)
+    english, korean = (
+        [(kind, without_comments(code)) for kind, code in code_blocks(read(name))]
+        for name in READMES
+    )
     assert english == korean
 
 
@@ -82,7 +88,9 @@ def test_every_section_names_the_same_things_in_both() -> None:
 @in_both
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_option_of_help_is_in_the_table_and_no_other(readme: str, script: str) -> None:
-    shown = subprocess.run([sys.executable, script, "--help"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, script, "--help"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
     offered = set(re.findall(r"^ +(?:-h, )?(--[a-z-]+)", shown.stdout, re.MULTILINE)) - {"--help"}
     documented = [cell.split()[0] for cell in first_cells(section(read(readme), script))]
     assert sorted(documented) == sorted(offered)

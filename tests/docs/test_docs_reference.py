@@ -1,4 +1,5 @@
-"""docs/, .env.example and crontab.example against the code: what they list is complete, and nothing else is listed."""
+"""docs/, .env.example and crontab.example against the code: what they list is complete, and nothing
+else is listed."""
 
 import re
 import sqlite3
@@ -34,10 +35,17 @@ from utils.store.mongo import daily_prices_pipeline
 from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS, TARGETS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
-PAGES = [PROJECT / "README.md", PROJECT / "README.ko.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").glob("*.md")]
+PAGES = [
+    PROJECT / "README.md",
+    PROJECT / "README.ko.md",
+    PROJECT / "CHANGELOG.md",
+    *(PROJECT / "docs").glob("*.md"),
+]
 SQL = ("docs/documents.md", "docs/what-to-do.md")
 VIEW = "stock_data.daily_prices"
-INDEX_CELLS = "CLSPRC_IDX PRV_DD_CMPR OPNPRC_IDX HGPRC_IDX LWPRC_IDX ACC_TRDVOL ACC_TRDVAL MKTCAP".split()
+INDEX_CELLS = (
+    "CLSPRC_IDX PRV_DD_CMPR OPNPRC_IDX HGPRC_IDX LWPRC_IDX ACC_TRDVOL ACC_TRDVAL MKTCAP".split()
+)
 BEFORE, SESSION, AFTER = "2024-01-19", "2024-01-22", "2024-01-23"
 WRONG = {
     "MONGODB_DB_PREFIX": "a b",
@@ -62,7 +70,8 @@ WRONG = {
     "LOG_FORMAT": "xml",
     "KST_NOW": "tomorrow",
 }
-"""A value that each setting refuses; the database's address and the account are tried where they are used."""
+"""A value that each setting refuses; the database's address and the account are tried where they
+are used."""
 
 
 def read(name: str) -> str:
@@ -78,7 +87,10 @@ def section(text: str, title: str) -> str:
 
 def rows(text: str) -> list[list[str]]:
     """The cells of every table row that begins with inline code."""
-    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in re.findall(r"^\| `.*$", text, re.M)]
+    return [
+        [cell.strip() for cell in line.strip("|\n").split("|")]
+        for line in re.findall(r"^\| `.*$", text, re.M)
+    ]
 
 
 def inline_code(text: str) -> list[str]:
@@ -118,7 +130,9 @@ def test_the_documented_default_is_the_true_one(name: str) -> None:
 
 @pytest.mark.usefixtures("no_environment")
 @pytest.mark.parametrize(("name", "wrong"), WRONG.items())
-def test_the_documented_values_are_those_that_a_refusal_names(name: str, wrong: str, tmp_path: Path) -> None:
+def test_the_documented_values_are_those_that_a_refusal_names(
+    name: str, wrong: str, tmp_path: Path
+) -> None:
     with pytest.raises(WrongUsage) as refusal:
         load_settings({name.lower(): wrong}, tmp_path / ".env")
     (allowed,) = re.findall(r"Allowed: (.+)\.$", str(refusal.value), re.MULTILINE)
@@ -126,12 +140,22 @@ def test_the_documented_values_are_those_that_a_refusal_names(name: str, wrong: 
 
 
 def test_every_setting_that_can_be_wrong_was_tried() -> None:
-    assert set(WRONG) == set(setting_names()) - {"MONGODB_URI", "COPY_TO_URI", "KRX_ID", "KRX_PW", "KRX_OPENAPI_KEY"}
+    assert set(WRONG) == set(setting_names()) - {
+        "MONGODB_URI",
+        "COPY_TO_URI",
+        "KRX_ID",
+        "KRX_PW",
+        "KRX_OPENAPI_KEY",
+    }
 
 
 def test_the_documented_options_are_those_that_outweigh_a_setting() -> None:
-    documented = {inline_code(cells[1])[0] for cells in rows(read("docs/settings.md")) if len(cells) == 2}
-    scripts = "".join(read(name) for name in ("manual_setup.py", "daily_update.py", "hourly_analysis.py"))
+    documented = {
+        inline_code(cells[1])[0] for cells in rows(read("docs/settings.md")) if len(cells) == 2
+    }
+    scripts = "".join(
+        read(name) for name in ("manual_setup.py", "daily_update.py", "hourly_analysis.py")
+    )
     offered = set(re.findall(r'"--([a-z-]+)"(?:, dest="(\w+)")?', scripts))
     settings = {(dest or option.replace("-", "_")).upper() for option, dest in offered}
     assert documented == settings & set(setting_names())
@@ -146,24 +170,38 @@ def test_the_env_example_shows_every_setting_with_its_default(tmp_path: Path) ->
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE))
     assert shown == {name: default_as_text(name) for name in set(setting_names())}
     everything = tmp_path / ".env"
-    everything.write_text("".join(f"{name}={value}\n" for name, value in shown.items()), encoding="utf-8")
-    assert load_settings(env_file=everything).model_dump() == load_settings(env_file=tmp_path / "none").model_dump()
+    everything.write_text(
+        "".join(f"{name}={value}\n" for name, value in shown.items()), encoding="utf-8"
+    )
+    assert (
+        load_settings(env_file=everything).model_dump()
+        == load_settings(env_file=tmp_path / "none").model_dump()
+    )
 
 
 def test_the_settings_that_are_documented_as_kept_out_of_the_logs_are_the_secret_ones() -> None:
-    named = re.findall(r"`([A-Z_]+)`", section(read("docs/settings.md"), "What is kept out of the logs"))
-    secret = {name.upper() for name, each in Settings.model_fields.items() if each.annotation == SecretStr | None}
+    named = re.findall(
+        r"`([A-Z_]+)`", section(read("docs/settings.md"), "What is kept out of the logs")
+    )
+    secret = {
+        name.upper()
+        for name, each in Settings.model_fields.items()
+        if each.annotation == SecretStr | None
+    }
     assert set(named) == secret
 
 
 def test_what_is_documented_as_told_to_nobody_is_what_nobody_is_told() -> None:
-    (sentence,) = re.findall(r"^Not told: (.+?)\n\n", read("docs/notifications.md"), re.MULTILINE | re.DOTALL)
+    (sentence,) = re.findall(
+        r"^Not told: (.+?)\n\n", read("docs/notifications.md"), re.MULTILINE | re.DOTALL
+    )
     assert set(inline_code(sentence)) == set(EVERYDAY)
 
 
 @pytest.fixture
 def store(tmp_path: Path, clock: FakeClock) -> Store:
-    """A store in which every collection has a document, written by the code that writes it at night."""
+    """A store in which every collection has a document, written by the code that writes it at
+    night."""
     store = Store(SqliteBackend(tmp_path), clock)
     previous = market_day(BEFORE, row("005930", 1000), row("000660", 900))
     split = market_day(SESSION, row("005930", 500, shares=200), row("000660", 910, change=10))
@@ -173,12 +211,18 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store.save_scope(0, ["KOSPI"], BEFORE)
     store.end_read_back(BEFORE)
     store.record_calendar({SESSION: True}, "session")
-    series = pd.DataFrame([dict.fromkeys(INDEX_CELLS, "1.00") | {"TRD_DD": SESSION.replace("-", "/")}])
-    store.save_index_days([day | {"finality": "final"} for day in parse_index(series, "KOSPI", SESSION, SESSION)])
+    series = pd.DataFrame(
+        [dict.fromkeys(INDEX_CELLS, "1.00") | {"TRD_DD": SESSION.replace("-", "/")}]
+    )
+    store.save_index_days(
+        [day | {"finality": "final"} for day in parse_index(series, "KOSPI", SESSION, SESSION)]
+    )
     store.next_request("pykrx", timedelta(seconds=1))
     store.open_incident(DAILY_UPDATE, "down", "The exchange cannot be reached.")
     with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
-        AnalysisQueue(store, TechnicalAnalyzer(store.load_panel(SESSION, 300)), SESSION, 10, lambda: True).step()
+        AnalysisQueue(
+            store, TechnicalAnalyzer(store.load_panel(SESSION, 300)), SESSION, 10, lambda: True
+        ).step()
         job.record(analyzed=2)
     return store
 
@@ -204,7 +248,9 @@ def test_the_documented_fields_are_those_that_are_written(collection: str, store
 
 def test_the_documented_state_of_a_dataset_is_the_one_that_is_kept() -> None:
     table = section(read("docs/documents.md"), "Beside the prices")
-    assert [inline_code(cells[0])[0] for cells in rows(table)] == [each.name for each in fields(DatasetState)]
+    assert [inline_code(cells[0])[0] for cells in rows(table)] == [
+        each.name for each in fields(DatasetState)
+    ]
 
 
 def test_the_documented_fields_of_the_view_are_those_it_gives() -> None:
@@ -214,7 +260,11 @@ def test_the_documented_fields_of_the_view_are_those_it_gives() -> None:
 def test_the_documented_rules_and_kinds_of_corporate_actions_are_those_of_the_code() -> None:
     text = section(read("docs/documents.md"), "stock_data.corporate_actions")
     cells = {inline_code(row[0])[0]: row for row in rows(text)}
-    kinds = {value for name, value in vars(corporate_actions).items() if name.isupper() and isinstance(value, str)}
+    kinds = {
+        value
+        for name, value in vars(corporate_actions).items()
+        if name.isupper() and isinstance(value, str)
+    }
     table = re.findall(r"^    (\w+)  ", str(corporate_actions.__doc__), re.MULTILINE)
     rules = table[1:]  # the head of the table
     assert set(inline_code(cells["kind"][1])) == kinds - {corporate_actions.OFF_TICK_CLOSES_SINCE}
@@ -232,8 +282,12 @@ def test_the_documented_indexes_are_those_that_are_made() -> None:
     assert inline_code(sentence) == [field for fields in SCREENS[INDICATORS] for field in fields]
 
 
-@pytest.mark.parametrize("sql", re.findall(r"^```sql\n(.+?)^```$", "".join(map(read, SQL)), re.MULTILINE | re.DOTALL))
-def test_the_sql_of_the_documents_finds_what_it_says(sql: str, store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "sql", re.findall(r"^```sql\n(.+?)^```$", "".join(map(read, SQL)), re.MULTILINE | re.DOTALL)
+)
+def test_the_sql_of_the_documents_finds_what_it_says(
+    sql: str, store: Store, tmp_path: Path
+) -> None:
     signals, error = ["gap_up", "golden_cross_5_20"], "a price of zero or below"
     store.backend.update(INDICATORS, {"_id": "005930"}, {"signals": signals})
     store.backend.update(TARGETS, {"_id": "005930"}, {"last_error": error})
@@ -245,7 +299,9 @@ def test_the_sql_of_the_documents_finds_what_it_says(sql: str, store: Store, tmp
 
 
 def test_the_documented_file_of_targets_can_be_read(tmp_path: Path) -> None:
-    (text,) = re.findall(r"^```text\n(.+?)^```$", read("docs/settings.md"), re.MULTILINE | re.DOTALL)
+    (text,) = re.findall(
+        r"^```text\n(.+?)^```$", read("docs/settings.md"), re.MULTILINE | re.DOTALL
+    )
     (tmp_path / "targets").write_text(text, encoding="utf-8")
     found = read_target_list(tmp_path / "targets")
     assert (len(found.always), len(found.never)) == (text.count("\n+"), text.count("\n-")) == (2, 1)
@@ -295,9 +351,14 @@ def test_every_exit_code_has_a_meaning_and_a_situation() -> None:
 def test_the_crontab_example_is_what_the_program_prints() -> None:
     folder = Path("/home/you/krx-night-shift")
     plain, guarded = (
-        cron_lines(folder, folder / ".venv/bin/python", folder / "logs", {timedelta(hours=hours)}) for hours in (9, 0)
+        cron_lines(folder, folder / ".venv/bin/python", folder / "logs", {timedelta(hours=hours)})
+        for hours in (9, 0)
     )
-    jobs = [line for line in read("crontab.example").splitlines() if "python" in line and not line.startswith("# ")]
+    jobs = [
+        line
+        for line in read("crontab.example").splitlines()
+        if "python" in line and not line.startswith("# ")
+    ]
     assert jobs == plain + [f"#{line}" for line in guarded]
 
 
@@ -316,7 +377,10 @@ def slug(heading: str) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    return {slug(heading) for heading in re.findall(r"^#+ .+$", page.read_text(encoding="utf-8"), re.MULTILINE)}
+    return {
+        slug(heading)
+        for heading in re.findall(r"^#+ .+$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -356,5 +420,9 @@ def test_every_failure_names_the_test_that_proves_it() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(proofs())))
 def test_a_proof_that_is_named_exists(name: str) -> None:
-    found = [path for path in (PROJECT / "tests").rglob("test_*.py") if f"def {name}(" in path.read_text("utf-8")]
+    found = [
+        path
+        for path in (PROJECT / "tests").rglob("test_*.py")
+        if f"def {name}(" in path.read_text("utf-8")
+    ]
     assert len(found) == 1, name

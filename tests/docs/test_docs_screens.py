@@ -1,4 +1,5 @@
-"""The screens, and whatever else is asked in mongosh: they run as they stand, and find those that were put there."""
+"""The screens, and whatever else is asked in mongosh: they run as they stand, and find those that
+were put there."""
 
 import re
 import uuid
@@ -27,9 +28,17 @@ PRICES = "stock_data.daily_prices"
 FOUND = "000000"
 RISING = {"ranks.return_20_all": 50.0, "ranks.return_120_all": 90.0}
 SCREENED: dict[str, tuple[dict[str, Document], list[dict[str, Document]]]] = {
-    "Targets with a golden cross": ({INDICATORS: {"signals": ["golden_cross_5_20"]}}, [{INDICATORS: {"signals": []}}]),
+    "Targets with a golden cross": (
+        {INDICATORS: {"signals": ["golden_cross_5_20"]}},
+        [{INDICATORS: {"signals": []}}],
+    ),
     "New 52-week highs": (
-        {INDICATORS: {"signals": ["gap_up", "new_high_52w", "volume_surge"], "latest.value_sma_20": 2e9}},
+        {
+            INDICATORS: {
+                "signals": ["gap_up", "new_high_52w", "volume_surge"],
+                "latest.value_sma_20": 2e9,
+            }
+        },
         [
             {INDICATORS: {"signals": ["new_high_52w"]}},
             {INDICATORS: {"latest.value_sma_20": 9e8}},
@@ -56,18 +65,25 @@ SCREENED: dict[str, tuple[dict[str, Document], list[dict[str, Document]]]] = {
             {INDICATORS: {"ranks.return_120_all": None}},
         ],
     ),
-    "What to look at before trading": ({ACTIONS: {"flag": "spin_off"}}, [{ACTIONS: {"flag": None}}]),
-    "Targets that cannot be analysed": ({TARGETS: {"last_error": "no bar"}}, [{TARGETS: {"last_error": None}}]),
+    "What to look at before trading": (
+        {ACTIONS: {"flag": "spin_off"}},
+        [{ACTIONS: {"flag": None}}],
+    ),
+    "Targets that cannot be analysed": (
+        {TARGETS: {"last_error": "no bar"}},
+        [{TARGETS: {"last_error": None}}],
+    ),
 }
-"""A question, by how its comment begins -> what makes a document of each collection one that it finds, and in what
-each of the others differs from that one."""
+"""A question, by how its comment begins -> what makes a document of each collection one that it
+finds, and in what each of the others differs from that one."""
 ASKED_IN = ("README.md", "docs/how-to.md", "docs/screens.md", "docs/what-to-do.md")
 COMMENT = re.compile(r"^// (.+)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the scripts have stored: a document of each collection, and two sessions as the view shows them."""
+    """What the scripts have stored: a document of each collection, and two sessions as the view
+    shows them."""
 
     samples: dict[str, Document]
     jobs: list[Document]
@@ -82,7 +98,9 @@ def stored(installed: Installation) -> Iterator[Stored]:
     rows = [heads[session] | to_lists(found) for session, found in columns]
     for stage in daily_prices_pipeline():
         rows = run_stage(stage, rows)
-    samples = {name: store.backend.find(name, limit=1)[0] for name in (INDICATORS, ACTIONS, TARGETS)}
+    samples = {
+        name: store.backend.find(name, limit=1)[0] for name in (INDICATORS, ACTIONS, TARGETS)
+    }
     samples[INDICATORS]["session"] = LAST
     yield Stored(samples | {PRICES: rows[-1]}, store.jobs("daily_update"), rows)
     store.close()
@@ -124,7 +142,11 @@ class Asked:
 
     def ask(self, code: str) -> Any:
         """What the last of these lines gives."""
-        return [self._shell.run(line) for line in code.splitlines() if line and not line.startswith("//")][-1]
+        return [
+            self._shell.run(line)
+            for line in code.splitlines()
+            if line and not line.startswith("//")
+        ][-1]
 
 
 @pytest.fixture
@@ -133,7 +155,8 @@ def asked(client: "pymongo.MongoClient[Document]", prefix: str) -> Asked:
 
 
 def questions() -> list[tuple[str, str]]:
-    """(comment, code below it) of everything for mongosh. The Korean README asks what the English one asks."""
+    """(comment, code below it) of everything for mongosh. The Korean README asks what the English
+    one asks."""
     shown = "\n".join(f"{block.code}\n" for block in blocks("js") if block.page in ASKED_IN)
     _, *parts = COMMENT.split(shown)
     return list(zip(parts[::2], parts[1::2], strict=True))
@@ -145,10 +168,14 @@ def question(begins: str) -> str:
 
 
 @pytest.mark.parametrize("begins", SCREENED)
-def test_a_screen_finds_whom_it_should_and_nobody_else(begins: str, stored: Stored, asked: Asked) -> None:
+def test_a_screen_finds_whom_it_should_and_nobody_else(
+    begins: str, stored: Stored, asked: Asked
+) -> None:
     wanted, others = SCREENED[begins]
     for collection, changes in wanted.items():
-        tickers = {FOUND: {}} | {f"{number:06d}": other for number, other in enumerate(others, start=1)}
+        tickers = {FOUND: {}} | {
+            f"{number:06d}": other for number, other in enumerate(others, start=1)
+        }
         found = changed(stored.samples[collection], changes)
         asked.put(
             collection,
@@ -162,12 +189,16 @@ def test_a_screen_finds_whom_it_should_and_nobody_else(begins: str, stored: Stor
 
 def test_the_largest_values_of_a_session_come_first(stored: Stored, asked: Asked) -> None:
     asked.put(PRICES, stored.rows)
-    of_last = sorted((row for row in stored.rows if row["session"] == LAST), key=lambda row: -row["value"])
+    of_last = sorted(
+        (row for row in stored.rows if row["session"] == LAST), key=lambda row: -row["value"]
+    )
     found = asked.ask(question("The ten stocks with the largest value"))
     assert [row["_id"] for row in found] == [row["_id"] for row in of_last[:10]]
 
 
-def test_the_value_of_a_session_is_counted_by_market(stored: Stored, asked: Asked, market: SyntheticMarket) -> None:
+def test_the_value_of_a_session_is_counted_by_market(
+    stored: Stored, asked: Asked, market: SyntheticMarket
+) -> None:
     asked.put(PRICES, stored.rows)
     day = market.day(LAST)
     found = asked.ask(question("Value traded in a session"))
@@ -178,7 +209,9 @@ def test_the_value_of_a_session_is_counted_by_market(stored: Stored, asked: Aske
 def test_the_last_five_updates_are_shown(stored: Stored, asked: Asked) -> None:
     asked.put(JOBS, stored.jobs)
     found = asked.ask(question("The last five daily updates"))
-    assert [job["date_kst"] for job in found] == sorted((job["date_kst"] for job in stored.jobs), reverse=True)[:5]
+    assert [job["date_kst"] for job in found] == sorted(
+        (job["date_kst"] for job in stored.jobs), reverse=True
+    )[:5]
 
 
 def test_a_session_is_deleted_and_no_other(asked: Asked) -> None:
@@ -187,7 +220,9 @@ def test_a_session_is_deleted_and_no_other(asked: Asked) -> None:
     assert asked.ask('db.getSiblingDB("stock_data").sessions.find({})') == [{"_id": "2026-09-08"}]
 
 
-def test_everything_is_dropped(asked: Asked, client: "pymongo.MongoClient[Document]", prefix: str) -> None:
+def test_everything_is_dropped(
+    asked: Asked, client: "pymongo.MongoClient[Document]", prefix: str
+) -> None:
     for collection in (SESSIONS, INDICATORS, TARGETS):
         asked.put(collection, [{"_id": "any"}])
     asked.ask(question("All that is stored"))
@@ -195,8 +230,16 @@ def test_everything_is_dropped(asked: Asked, client: "pymongo.MongoClient[Docume
 
 
 def test_everything_that_is_asked_in_mongosh_was_asked() -> None:
-    others = ("The ten stocks", "Value traded", "The last five daily updates", "Delete it", "All that is stored")
-    assert [comment for comment, _ in questions() if not comment.startswith((*SCREENED, *others))] == []
+    others = (
+        "The ten stocks",
+        "Value traded",
+        "The last five daily updates",
+        "Delete it",
+        "All that is stored",
+    )
+    assert [
+        comment for comment, _ in questions() if not comment.startswith((*SCREENED, *others))
+    ] == []
     assert len(questions()) == len(SCREENED) + len(others)
     assert all(COMMENT.match(block.code) for block in blocks("js") if block.page in ASKED_IN)
 
@@ -213,9 +256,15 @@ def test_every_screen_of_results_names_an_indexed_field() -> None:
 
 
 @pytest.fixture(scope="module")
-def planted(installed: Installation, largest: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """The larger of the two has all that the screens ask for; the other one fails each of them in one thing."""
-    own, (found, missed) = installed.copied(tmp_path_factory.mktemp("planted") / "krx-night-shift"), largest.values()
+def planted(
+    installed: Installation, largest: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    """The larger of the two has all that the screens ask for; the other one fails each of them in
+    one thing."""
+    own, (found, missed) = (
+        installed.copied(tmp_path_factory.mktemp("planted") / "krx-night-shift"),
+        largest.values(),
+    )
     store = own.store()
     rising = {"latest.sma_60": 2.0, "latest.sma_120": 1.0}
     for ticker, changes in (
@@ -226,15 +275,21 @@ def planted(installed: Installation, largest: dict[str, str], tmp_path_factory: 
         assert analysis is not None
         store.backend.put(INDICATORS, [changed(analysis, rising | changes)])
     (head,) = store.backend.find(SESSIONS, {"_id": LAST})
-    ((_, columns),) = store.read_columns((*DAY_COLUMNS, *DATASET_COLUMNS["fundamentals"]), LAST, LAST)
+    ((_, columns),) = store.read_columns(
+        (*DAY_COLUMNS, *DATASET_COLUMNS["fundamentals"]), LAST, LAST
+    )
     store.backend.put_session(head, with_a_record(columns, found, missed))
     store.close()
     return own
 
 
 def with_a_record(columns: Columns, found: str, missed: str) -> Columns:
-    """Both close at three times their price and are cheap by book value: one on a surge, and by its earnings too."""
-    cells = {name: column if isinstance(column, list) else column.copy() for name, column in columns.items()}
+    """Both close at three times their price and are cheap by book value: one on a surge, and by its
+    earnings too."""
+    cells = {
+        name: column if isinstance(column, list) else column.copy()
+        for name, column in columns.items()
+    }
     both = np.isin(np.array(cells["ticker"]), [found, missed])
     one = np.isin(np.array(cells["ticker"]), [found])
     for name, rows, value in (("per", both, 15.0), ("per", one, 5.0), ("pbr", both, 0.5)):
@@ -253,7 +308,9 @@ def test_the_screens_in_pandas_find_whom_they_should(
 ) -> None:
     found, missed = largest.values()
     shown = planted.python(block.code)
-    assert len(re.findall(rf"^{found} ", shown, re.MULTILINE)) == block.code.count("print(") == 2, shown
+    assert len(re.findall(rf"^{found} ", shown, re.MULTILINE)) == block.code.count("print(") == 2, (
+        shown
+    )
     assert missed not in shown
 
 
@@ -266,6 +323,9 @@ def test_what_became_of_a_screen_is_counted_from_the_next_price_on(installed: In
     growth = then.close[:, -1] / then.close[:, 0]
     order = np.argsort(-np.where(np.isfinite(growth), growth, 0.0))[:20]
     start = now.sessions.index("2026-08-03")
-    since = {ticker: now.close[row, -1] / now.close[row, start] - 1 for row, ticker in enumerate(now.tickers)}
+    since = {
+        ticker: now.close[row, -1] / now.close[row, start] - 1
+        for row, ticker in enumerate(now.tickers)
+    }
     strongest = np.median([since[then.tickers[row]] for row in order])
     assert installed.python(block.code).splitlines()[0] == f"the 20 strongest: {strongest:+.1%}"

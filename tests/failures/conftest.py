@@ -45,13 +45,20 @@ def empty(exchange: LocalExchange, patch: pytest.MonkeyPatch, tmp_path: Path) ->
 def prepared(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an installation that was set up on the evening of 2026-09-09."""
     folder = tmp_path_factory.mktemp("prepared") / "installation"
-    with LocalExchange(market, SET_UP, {LOGIN_ID: PASSWORD}) as exchange, pytest.MonkeyPatch.context() as patch:
+    with (
+        LocalExchange(market, SET_UP, {LOGIN_ID: PASSWORD}) as exchange,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         sleepless(patch)
-        Installation(Suite(exchange, folder), patch).must(SET_UP, "manual_setup", "--yes", "--sessions", "4")
+        Installation(Suite(exchange, folder), patch).must(
+            SET_UP, "manual_setup", "--yes", "--sessions", "4"
+        )
     return folder
 
 
 @pytest.fixture
-def installed(exchange: LocalExchange, patch: pytest.MonkeyPatch, prepared: Path, tmp_path: Path) -> Installation:
+def installed(
+    exchange: LocalExchange, patch: pytest.MonkeyPatch, prepared: Path, tmp_path: Path
+) -> Installation:
     """After it; the session of that evening is still provisional."""
     return Installation(Suite(exchange, copy_of(prepared, tmp_path / "installation")), patch)

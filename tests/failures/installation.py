@@ -1,4 +1,5 @@
-"""An installation whose scripts run inside the test's own process: real pykrx, HTTP and database, no start-up.
+"""An installation whose scripts run inside the test's own process: real pykrx, HTTP and database,
+no start-up.
 
 Waiting costs nothing here: a sleep moves the script's clock on instead.
 """
@@ -40,7 +41,9 @@ class Installation:
     def run(self, moment: datetime, script: str, *options: str) -> Run:
         """The script's `main` as of that moment (KST), with the exchange's clock set to it."""
         self.suite.exchange.set_time(moment)
-        for name, value in self.suite.settings(KST_NOW=f"{moment:%Y-%m-%dT%H:%M:%S}", **self.settings).items():
+        for name, value in self.suite.settings(
+            KST_NOW=f"{moment:%Y-%m-%dT%H:%M:%S}", **self.settings
+        ).items():
             self.patch.setenv(name, value)
         log = Path(self.suite.settings()["LOG_DIR"]) / f"{script}.log"
         before = len(log.read_text(encoding="utf-8")) if log.exists() else 0
@@ -70,8 +73,12 @@ class Installation:
 
 def assert_same_day(exchange: LocalExchange, session: str, stored: Any) -> None:
     day = exchange.exchange.market.day(session)
-    theirs = sorted(zip(day.code, day.close.tolist(), day.volume.tolist(), day.shares.tolist(), strict=True))
-    ours = zip(*(stored[name].tolist() for name in ("ticker", "close", "volume", "shares")), strict=True)
+    theirs = sorted(
+        zip(day.code, day.close.tolist(), day.volume.tolist(), day.shares.tolist(), strict=True)
+    )
+    ours = zip(
+        *(stored[name].tolist() for name in ("ticker", "close", "volume", "shares")), strict=True
+    )
     assert list(ours) == theirs, session
 
 

@@ -24,7 +24,9 @@ def test_an_overtaken_night_is_recorded_as_unfinished(installed: Installation) -
     assert (jobs["2026-09-11"]["status"], jobs["2026-09-11"]["pending"]) == ("completed", 0)
 
 
-def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(installed: Installation) -> None:
+def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(
+    installed: Installation,
+) -> None:
     installed.must(EVENING, "daily_update")
     step, settled = AnalysisQueue.step, []
 
@@ -44,7 +46,9 @@ def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(i
         installed.must(EVENING + TEN_PAST, "hourly_analysis")
     assert settled[0] == settled[1], "the cells are the same"
     assert installed.read(EVENING)["analyses"][TONIGHT]["status"] == "running"
-    assert {target["last_analyzed_date"] for target in installed.read(EVENING)["targets"]} == {"2026-09-09"}
+    assert {target["last_analyzed_date"] for target in installed.read(EVENING)["targets"]} == {
+        "2026-09-09"
+    }
 
 
 def test_a_revision_during_the_analysis_reopens_what_was_analysed(
@@ -66,6 +70,8 @@ def test_a_revision_during_the_analysis_reopens_what_was_analysed(
         meanwhile.setattr(AnalysisQueue, "step", step_and_revise)
         installed.must(EVENING + TEN_PAST, "hourly_analysis")
     assert installed.read(EVENING)["analyses"][TONIGHT]["status"] == "running"
-    assert {target["last_analyzed_date"] for target in installed.read(EVENING)["targets"]} == {"2026-09-09"}
+    assert {target["last_analyzed_date"] for target in installed.read(EVENING)["targets"]} == {
+        "2026-09-09"
+    }
     installed.must(EVENING + timedelta(hours=1), "hourly_analysis")
     assert installed.read(EVENING)["analyses"][TONIGHT]["status"] == "completed"

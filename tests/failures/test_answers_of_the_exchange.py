@@ -1,4 +1,5 @@
-"""docs/failures.md, row by row: each failure of the exchange is played, and what the page says of it comes true."""
+"""docs/failures.md, row by row: each failure of the exchange is played, and what the page says of
+it comes true."""
 
 import re
 from typing import Any
@@ -23,7 +24,9 @@ def documented() -> dict[str, tuple[int, int, str]]:
     """Switch -> (how often it is asked, exit code, kind) as the page has it."""
     page = (PROJECT / "docs" / "failures.md").read_text(encoding="utf-8")
     section = page.split("## What the exchange answers")[1].split("\n## ")[0]
-    found = re.findall(r"^\| `(\w+)` \| .* \| (\d+) \| `(\d+)` \| `(\w+)` \| .* \|$", section, re.MULTILINE)
+    found = re.findall(
+        r"^\| `(\w+)` \| .* \| (\d+) \| `(\d+)` \| `(\w+)` \| .* \|$", section, re.MULTILINE
+    )
     return {name: (int(asked), int(code), kind) for name, asked, code, kind in found}
 
 
@@ -47,32 +50,49 @@ def test_a_failure_of_the_exchange_stores_nothing_and_the_next_evening_catches_u
     assert (done.code, seen["jobs"][TONIGHT]["status"]) == (code, "failed"), done.log
     assert seen["jobs"][TONIGHT]["error"]["kind"] == kind
     assert seen["jobs"][YESTERDAY]["status"] == "completed"
-    assert [(head.session, head.digest) for head in seen["heads"]] == [(head.session, head.digest) for head in before]
+    assert [(head.session, head.digest) for head in seen["heads"]] == [
+        (head.session, head.digest) for head in before
+    ]
     assert "Traceback" not in done.log
     struck = installed.suite.exchange.faults()[0].struck
     of_one_session = kind in ("malformed", "not_published")
-    assert struck <= 2 + MOST_DOUBTS if of_one_session else struck == asked, "yesterday's, today's, and what is doubted"
+    assert struck <= 2 + MOST_DOUBTS if of_one_session else struck == asked, (
+        "yesterday's, today's, and what is doubted"
+    )
     installed.suite.exchange.heal()
     installed.must(NEXT_EVENING, "daily_update")
     healed = installed.read(NEXT_EVENING)
-    assert [healed["jobs"][day]["status"] for day in (YESTERDAY, TONIGHT, "2026-09-11")] == ["completed"] * 3
+    assert [healed["jobs"][day]["status"] for day in (YESTERDAY, TONIGHT, "2026-09-11")] == [
+        "completed"
+    ] * 3
     assert [head.finality for head in healed["heads"]] == ["final"] * 5 + ["provisional"]
     installed.assert_equal_to_the_exchange(NEXT_EVENING)
 
 
-LOST = {"wrong_password", "password_due", "ban", "ban_page", "unknown_page", "too_many", "all_dashes"}
+LOST = {
+    "wrong_password",
+    "password_due",
+    "ban",
+    "ban_page",
+    "unknown_page",
+    "too_many",
+    "all_dashes",
+}
 """What no second try within the run may or can mend."""
 
 
 @pytest.mark.parametrize("name", documented())
 def test_a_failure_that_strikes_once(installed: Installation, name: str) -> None:
-    """Nobody notices, but where trying again would make it worse: there the evening is lost, and never more than it."""
+    """Nobody notices, but where trying again would make it worse: there the evening is lost, and
+    never more than it."""
     fail(installed, name, times=1)
     done = installed.run(EVENING, "daily_update")
     assert (done.code != 0) == (name in LOST), done.log
     installed.must(NEXT_EVENING, "daily_update")
     installed.assert_equal_to_the_exchange(NEXT_EVENING)
-    assert not [job for job in installed.read(NEXT_EVENING)["jobs"].values() if job["status"] != "completed"]
+    assert not [
+        job for job in installed.read(NEXT_EVENING)["jobs"].values() if job["status"] != "completed"
+    ]
 
 
 @pytest.mark.parametrize(("name", "row"), documented().items(), ids=documented())
@@ -83,10 +103,17 @@ def test_a_failure_during_the_first_load_is_caught_up_by_running_it_again(
     fail(empty, name, times=2)
     first = empty.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
     odd_days = kind == "malformed" and SWITCHES[name].about is About.DAY
-    assert first.code == (0 if asked > 2 or odd_days else code), f"odd days are asked for once more\n{first.log}"
+    assert first.code == (0 if asked > 2 or odd_days else code), (
+        f"odd days are asked for once more\n{first.log}"
+    )
     empty.suite.exchange.heal()
     empty.must(LATER, "manual_setup", "--yes", "--sessions", "5")
     empty.assert_equal_to_the_exchange(LATER)
     seen = empty.read(LATER)
-    assert [head.session for head in seen["heads"]][-5:] == [*EARLIER, YESTERDAY, TONIGHT, "2026-09-11"]
+    assert [head.session for head in seen["heads"]][-5:] == [
+        *EARLIER,
+        YESTERDAY,
+        TONIGHT,
+        "2026-09-11",
+    ]
     assert {job["status"] for job in seen["jobs"].values()} == {"completed"}

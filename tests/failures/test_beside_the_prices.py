@@ -1,4 +1,5 @@
-"""docs/failures.md: what stands beside the prices is late, odd, refused or chosen later, and the prices are there."""
+"""docs/failures.md: what stands beside the prices is late, odd, refused or chosen later, and the
+prices are there."""
 
 import csv
 from pathlib import Path
@@ -21,7 +22,8 @@ DAMAGING = sorted({name for name, switch in SWITCHES.items() if "data" in switch
 
 @pytest.fixture
 def beside(installed: Installation) -> Installation:
-    """Four sessions with prices alone, up to the evening before; from now on fundamentals are chosen as well."""
+    """Four sessions with prices alone, up to the evening before; from now on fundamentals are
+    chosen as well."""
     installed.settings["DATASETS"] = "prices,fundamentals"
     return installed
 
@@ -42,13 +44,19 @@ def tables(installation: Installation) -> list[str]:
     return [name for name, _ in asked(installation)]
 
 
-def test_a_normal_night_takes_three_requests_and_an_earlier_choice_is_filled_in(beside: Installation) -> None:
+def test_a_normal_night_takes_three_requests_and_an_earlier_choice_is_filled_in(
+    beside: Installation,
+) -> None:
     beside.must(EVENING, "daily_update")
     assert states(beside) == ["final"] * 4 + ["provisional"]
     assert tables(beside) == ["MDCSTAT01501"] * 2 + [FUNDAMENTALS] * 5
     beside.suite.exchange.reset_counts()
     beside.must(NEXT_EVENING, "daily_update")
-    assert asked(beside) == [("MDCSTAT01501", TONIGHT), ("MDCSTAT01501", "2026-09-11"), (FUNDAMENTALS, "2026-09-11")]
+    assert asked(beside) == [
+        ("MDCSTAT01501", TONIGHT),
+        ("MDCSTAT01501", "2026-09-11"),
+        (FUNDAMENTALS, "2026-09-11"),
+    ]
     assert states(beside) == ["final"] * 5 + ["provisional"]
     beside.assert_equal_to_the_exchange(NEXT_EVENING)
 
@@ -57,7 +65,9 @@ def test_every_figure_is_the_exchanges(beside: Installation) -> None:
     beside.must(EVENING, "daily_update")
     day = beside.suite.exchange.exchange.market.day(YESTERDAY)
     facts = beside.suite.exchange.exchange.market.fundamentals(day)
-    true = {code: eps for code, eps in zip(facts.day.code, facts.eps.tolist(), strict=True) if eps >= 0}
+    true = {
+        code: eps for code, eps in zip(facts.day.code, facts.eps.tolist(), strict=True) if eps >= 0
+    }
     store = beside.suite.store(EVENING)
     ((_, columns),) = store.read_columns(("ticker", "eps", "dividend_yield"), YESTERDAY, YESTERDAY)
     store.close()
@@ -74,8 +84,11 @@ def test_the_first_load_brings_one_more_request_a_session(empty: Installation) -
 
 
 @pytest.mark.parametrize("name", DAMAGING)
-def test_whatever_befalls_the_fundamentals_the_prices_are_there(beside: Installation, name: str) -> None:
-    """Each failure of the exchange strikes the request for fundamentals alone, night after night."""
+def test_whatever_befalls_the_fundamentals_the_prices_are_there(
+    beside: Installation, name: str
+) -> None:
+    """Each failure of the exchange strikes the request for fundamentals alone, night after
+    night."""
     more: dict[str, Any] = FIELDS.get(name, {})
     beside.suite.exchange.fail(name, request=FUNDAMENTALS, **more)
     done = beside.must(EVENING, "daily_update")
@@ -84,28 +97,40 @@ def test_whatever_befalls_the_fundamentals_the_prices_are_there(beside: Installa
     struck = beside.suite.exchange.faults()[0].struck
     lost = None in states(beside)
     assert lost == (struck > 0)
-    said = [each for job in seen["jobs"].values() for each in job["warnings"] if each.startswith("fundamentals: ")]
+    said = [
+        each
+        for job in seen["jobs"].values()
+        for each in job["warnings"]
+        if each.startswith("fundamentals: ")
+    ]
     assert bool(said) == lost, done.log
     beside.suite.exchange.heal()
     beside.must(kst(2026, 9, 11, 19, 30), "daily_update")
     assert states(beside) == ["final"] * 5 + ["provisional"]
     warnings = [job["warnings"] for job in beside.read(NEXT_EVENING)["jobs"].values()]
-    assert not [each for several in warnings for each in several if each.startswith("fundamentals: ")]
+    assert not [
+        each for several in warnings for each in several if each.startswith("fundamentals: ")
+    ]
     beside.assert_equal_to_the_exchange(NEXT_EVENING)
 
 
 def test_fundamentals_that_are_late_arrive_with_a_later_run(beside: Installation) -> None:
-    beside.suite.exchange.fail("all_dashes", request=FUNDAMENTALS, date=TONIGHT, until="2026-09-10T20:30")
+    beside.suite.exchange.fail(
+        "all_dashes", request=FUNDAMENTALS, date=TONIGHT, until="2026-09-10T20:30"
+    )
     beside.must(EVENING, "daily_update")
     assert states(beside)[-1] is None
     (warning,) = beside.read(EVENING)["jobs"][TONIGHT]["warnings"]
-    assert warning.startswith(f"fundamentals: The exchange's fundamentals for {TONIGHT} are not out")
+    assert warning.startswith(
+        f"fundamentals: The exchange's fundamentals for {TONIGHT} are not out"
+    )
     beside.must(kst(2026, 9, 10, 21), "daily_update")
     assert states(beside)[-1] == "provisional"
 
 
 def test_prices_that_are_corrected_have_their_fundamentals_read_again(beside: Installation) -> None:
-    """With so few tickers one other close is over 2 %, so the evening's fundamentals are refused."""
+    """With so few tickers one other close is over 2 %, so the evening's fundamentals are
+    refused."""
     beside.suite.exchange.fail("revised", date=TONIGHT)
     beside.must(EVENING, "daily_update")
     beside.must(NEXT_EVENING, "daily_update")
@@ -117,7 +142,12 @@ def test_with_a_key_alone_they_are_left_out_with_one_line(
     beside: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = beside.suite.exchange.url
-    beside.settings |= {"KRX_ID": "", "KRX_PW": "", "KRX_OPENAPI_KEY": "demo-key", "KRX_OPENAPI_BASE_URL": url}
+    beside.settings |= {
+        "KRX_ID": "",
+        "KRX_PW": "",
+        "KRX_OPENAPI_KEY": "demo-key",
+        "KRX_OPENAPI_BASE_URL": url,
+    }
     morning = kst(2026, 9, 11, 9)
     done = beside.must(morning, "daily_update")
     assert done.log.count("fundamentals") == 1
@@ -129,7 +159,8 @@ def test_with_a_key_alone_they_are_left_out_with_one_line(
 
 
 def test_a_site_that_is_down_is_not_asked_again_for_datasets(beside: Installation) -> None:
-    """With a key the prices come from the Open API, and the eight tries at the site are made once."""
+    """With a key the prices come from the Open API, and the eight tries at the site are made
+    once."""
     url = beside.suite.exchange.url
     beside.settings |= {"KRX_OPENAPI_KEY": "demo-key", "KRX_OPENAPI_BASE_URL": url}
     beside.suite.exchange.fail("server_error", kind="page")
@@ -169,9 +200,9 @@ def test_all_datasets_are_there_and_in_the_export(beside: Installation, tmp_path
         rows = list(csv.DictReader(file))
     names = [name for columns in DATASET_COLUMNS.values() for name in columns]
     assert list(rows[0])[-len(names) - 1 :] == ["adj_close", *names]
-    assert {row["session"] for row in rows if row["foreign_shares"]} == {row["session"] for row in rows[:-60]} - {
-        "2026-09-11"
-    }
+    assert {row["session"] for row in rows if row["foreign_shares"]} == {
+        row["session"] for row in rows[:-60]
+    } - {"2026-09-11"}
 
 
 def test_a_dry_run_names_what_is_due_and_asks_nothing(beside: Installation) -> None:

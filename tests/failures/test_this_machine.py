@@ -1,4 +1,5 @@
-"""docs/failures.md: damage, a wrong clock, sessions that never come, an index series that is no help."""
+"""docs/failures.md: damage, a wrong clock, sessions that never come, an index series that is no
+help."""
 
 from datetime import timedelta
 
@@ -40,18 +41,25 @@ def test_an_odd_index_series_keeps_no_session_from_being_healed(installed: Insta
     assert {job["status"] for job in seen["jobs"].values()} == {"completed"}
 
 
-def test_sessions_that_fail_again_and_again_keep_no_other_from_being_tried(installed: Installation) -> None:
+def test_sessions_that_fail_again_and_again_keep_no_other_from_being_tried(
+    installed: Installation,
+) -> None:
     """Four missed sessions never come; the fifth evening's own does."""
     missed = [TONIGHT, "2026-09-11", "2026-09-14", "2026-09-15"]
     for day in missed:
         installed.suite.exchange.fail("bad_cell", date=day)
     evening = kst(2026, 9, 16, 19)
-    codes = [installed.run(evening + timedelta(hours=hour), "daily_update").code for hour in range(MANY_ATTEMPTS + 2)]
+    codes = [
+        installed.run(evening + timedelta(hours=hour), "daily_update").code
+        for hour in range(MANY_ATTEMPTS + 2)
+    ]
     assert codes[0] == 1
     assert installed.read(evening)["jobs"]["2026-09-16"]["status"] == "completed"
 
 
-def test_what_a_wrong_clock_wrote_ahead_does_not_last(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_a_wrong_clock_wrote_ahead_does_not_last(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     folder, clock = tmp_path_factory.mktemp("data"), FakeClock(kst(2026, 12, 10, 19))
     ahead = Store(SqliteBackend(folder), clock, Identity("a", 1, "ahead"))
     ahead.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "banned")

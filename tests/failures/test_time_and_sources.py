@@ -1,4 +1,5 @@
-"""docs/failures.md: late data, values that change, days nobody predicted, a second source, a stop in the middle."""
+"""docs/failures.md: late data, values that change, days nobody predicted, a second source, a stop
+in the middle."""
 
 import os
 import signal
@@ -32,7 +33,10 @@ def asked(exchange: LocalExchange, kind: str) -> int:
 def test_late_data_is_had_by_the_next_run(installed: Installation) -> None:
     installed.suite.exchange.fail("late", date=TONIGHT, until="2026-09-10T20:30")
     done = installed.run(EVENING, "daily_update")
-    assert (done.code, installed.read(EVENING)["jobs"][TONIGHT]["error"]["kind"]) == (75, "not_published")
+    assert (done.code, installed.read(EVENING)["jobs"][TONIGHT]["error"]["kind"]) == (
+        75,
+        "not_published",
+    )
     later = kst(2026, 9, 10, 21)
     installed.must(later, "daily_update")
     assert installed.read(later)["jobs"][TONIGHT]["status"] == "completed"
@@ -47,7 +51,11 @@ def test_values_that_change_by_morning_are_a_revision(installed: Installation) -
     assert (head.revision, head.finality) == (2, "final")
     assert f"{TONIGHT}: revision 2, " in revised.log
     installed.assert_equal_to_the_exchange(NEXT_EVENING)
-    behind = [each for each in installed.read(NEXT_EVENING)["targets"] if each["last_analyzed_date"] < TONIGHT]
+    behind = [
+        each
+        for each in installed.read(NEXT_EVENING)["targets"]
+        if each["last_analyzed_date"] < TONIGHT
+    ]
     assert behind, "the targets that changed are open again"
     assert exchange.counts()["data"] == 4, "two a night"
 
@@ -70,7 +78,11 @@ def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
     installed: Installation, patch: pytest.MonkeyPatch
 ) -> None:
     library = date_utils.predicted_open
-    for module in ("utils.date_utils", "collectors.calendar_learning", "utils.store.observed_calendar"):
+    for module in (
+        "utils.date_utils",
+        "collectors.calendar_learning",
+        "utils.store.observed_calendar",
+    ):
         patch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))
     done = installed.must(EVENING, "daily_update")
     assert f"{TONIGHT} was predicted wrongly: the exchange was open." in done.log
@@ -89,7 +101,9 @@ def test_a_ban_of_the_site_leaves_history_to_the_open_api(with_key: Installation
     exchange.reset_counts()
     saturday = kst(2026, 9, 12, 9)
     with_key.must(saturday, "daily_update")
-    assert (asked(exchange, "data"), asked(exchange, "openapi")) == (0, 1 + 3), "was Friday a session, and its three"
+    assert (asked(exchange, "data"), asked(exchange, "openapi")) == (0, 1 + 3), (
+        "was Friday a session, and its three"
+    )
     assert with_key.read(saturday)["heads"][-1].source == "openapi"
     with_key.assert_equal_to_the_exchange(saturday)
 
@@ -126,7 +140,9 @@ def test_a_key_alone_is_a_day_later_and_as_complete(empty: Installation) -> None
     seen = empty.read(EVENING)
     assert (seen["heads"][-1].session, seen["heads"][-1].finality) == (YESTERDAY, "final")
     empty.must(EVENING + timedelta(minutes=10), "hourly_analysis")
-    assert {target["last_analyzed_date"] for target in empty.read(EVENING)["targets"]} == {YESTERDAY}
+    assert {target["last_analyzed_date"] for target in empty.read(EVENING)["targets"]} == {
+        YESTERDAY
+    }
     empty.assert_equal_to_the_exchange(EVENING)
     assert (asked(exchange, "data"), asked(exchange, "login")) == (0, 0)
 
@@ -145,7 +161,9 @@ def test_a_key_alone_that_is_refused_ends_with_what_to_do(empty: Installation) -
     assert "stale-key" not in done.log
 
 
-def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_every_night(with_key: Installation) -> None:
+def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_every_night(
+    with_key: Installation,
+) -> None:
     exchange = with_key.suite.exchange
     with_key.must(EVENING, "daily_update")
     store = with_key.suite.store(EVENING)
@@ -159,8 +177,11 @@ def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_ever
     assert (asked(exchange, "data"), asked(exchange, "openapi")) == (1, 3), "they agree again"
 
 
-def test_a_stop_request_ends_the_wait_for_the_exchange(installed: Installation, patch: pytest.MonkeyPatch) -> None:
-    """SIGTERM in the pause before the second try: the run leaves, says so, and the next one does it all."""
+def test_a_stop_request_ends_the_wait_for_the_exchange(
+    installed: Installation, patch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM in the pause before the second try: the run leaves, says so, and the next one does it
+    all."""
     installed.suite.exchange.fail("server_error")
 
     def told_to_stop(self: Clock, seconds: float) -> None:
@@ -182,7 +203,11 @@ def test_an_outage_of_days_is_made_good(installed: Installation) -> None:
     assert [installed.run(evening, "daily_update").code for evening in evenings] == [1, 1]
     back = kst(2026, 9, 14, 19)
     installed.must(back, "daily_update")
-    assert [head.session for head in installed.read(back)["heads"]][-3:] == [TONIGHT, "2026-09-11", "2026-09-14"]
+    assert [head.session for head in installed.read(back)["heads"]][-3:] == [
+        TONIGHT,
+        "2026-09-11",
+        "2026-09-14",
+    ]
     installed.assert_equal_to_the_exchange(back)
 
 
@@ -194,7 +219,9 @@ def test_neither_account_nor_key_is_a_clear_refusal(installed: Installation) -> 
 
 
 @pytest.mark.parametrize("hour", [9, 12, 15, 17])
-def test_before_six_in_the_evening_nothing_of_the_day_is_stored(installed: Installation, hour: int) -> None:
+def test_before_six_in_the_evening_nothing_of_the_day_is_stored(
+    installed: Installation, hour: int
+) -> None:
     moment = kst(2026, 9, 10, hour)
     installed.must(moment, "daily_update")
     assert installed.read(moment)["heads"][-1].session == YESTERDAY

@@ -1,7 +1,8 @@
-"""A store of the first release (schema 1), as its own scripts wrote it over each database: how to put it into one.
+"""A store of the first release (schema 1), as its own scripts wrote it over each database: how to
+put it into one.
 
-`record.py` says how it was made. The market it was made of is `market.csv`, which the local exchange of any version
-replays, so the present version can be run on the same days.
+`record.py` says how it was made. The market it was made of is `market.csv`, which the local
+exchange of any version replays, so the present version can be run on the same days.
 """
 
 import sqlite3
@@ -39,7 +40,9 @@ def restore_embedded(folder: Path) -> Path:
     return folder / FILE_NAME
 
 
-def restore_mongodb(client: "pymongo.MongoClient[dict[str, Any]]", databases: Mapping[str, str]) -> None:
+def restore_mongodb(
+    client: "pymongo.MongoClient[dict[str, Any]]", databases: Mapping[str, str]
+) -> None:
     """`databases`: the project's database names -> their names on this server."""
     documents = defaultdict(list)
     for line in JSON_LINES.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,5 @@
-"""Newcomers: the scripts and what they import, copied into a folder of the test's own, with nothing set."""
+"""Newcomers: the scripts and what they import, copied into a folder of the test's own, with nothing
+set."""
 
 import shutil
 from collections.abc import Iterator

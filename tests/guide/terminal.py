@@ -1,4 +1,5 @@
-"""A person at a terminal: the real `manual_setup.py` of an installation in its own folder, in a pseudo-terminal."""
+"""A person at a terminal: the real `manual_setup.py` of an installation in its own folder, in a
+pseudo-terminal."""
 
 import os
 import pty
@@ -28,7 +29,8 @@ PATIENCE_SECONDS, STILL_SECONDS = 60, 0.05
 
 @dataclass
 class Talk:
-    """What came of one conversation: what the terminal showed, the exit code, whether it echoes again."""
+    """What came of one conversation: what the terminal showed, the exit code, whether it echoes
+    again."""
 
     shown: str
     code: int
@@ -74,7 +76,9 @@ class Newcomer:
         command = [sys.executable, str(self.folder / "manual_setup.py"), *options]
         child, terminal = pty.fork()
         if child == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever starts the tests in the background ignores it
+            signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            )  # whoever starts the tests in the background ignores it
             os.execve(command[0], command, self.environment | environment)  # noqa: S606
         try:
             return _converse(child, terminal, list(answers))
@@ -84,13 +88,20 @@ class Newcomer:
     def stored(self, data_dir: str = "data", **more: str) -> dict[str, Any]:
         """Heads, targets and scope of the embedded database in that folder."""
         nothing = {name.lower(): "" for name in setting_names()}
-        settings = load_settings(nothing | {"data_dir": str(self.folder / data_dir)} | more, self.folder / "none")
+        settings = load_settings(
+            nothing | {"data_dir": str(self.folder / data_dir)} | more, self.folder / "none"
+        )
         with closing(open_store(settings, Clock(NOW))) as store:
-            return {"heads": store.session_heads(), "targets": store.targets(True), "scope": store.scope()}
+            return {
+                "heads": store.session_heads(),
+                "targets": store.targets(True),
+                "scope": store.scope(),
+            }
 
 
 def _converse(child: int, terminal: int, waiting: list[str]) -> Talk:
-    """Type the next answer, once, at each question, until the other end closes. Who hangs is killed."""
+    """Type the next answer, once, at each question, until the other end closes. Who hangs is
+    killed."""
     shown, silent = b"", 0.0
     while silent < PATIENCE_SECONDS:
         asked = shown.endswith(b": ") and waiting
@@ -113,8 +124,11 @@ def _converse(child: int, terminal: int, waiting: list[str]) -> Talk:
 
 
 def _is_waiting(child: int) -> bool:
-    """Whether it has come to read the answer: Python's `input` loses a Ctrl-C of the instant before."""
-    return Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(") ")[2].startswith("S")
+    """Whether it has come to read the answer: Python's `input` loses a Ctrl-C of the instant
+    before."""
+    return (
+        Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(") ")[2].startswith("S")
+    )
 
 
 def _keys(answer: str) -> bytes:

@@ -1,4 +1,5 @@
-"""The first ten minutes, at a terminal: everything right, everything wrong, leaving at every question, coming back."""
+"""The first ten minutes, at a terminal: everything right, everything wrong, leaving at every
+question, coming back."""
 
 import re
 import shlex
@@ -51,7 +52,9 @@ def test_a_newcomer_answers_and_the_first_sessions_are_there(newcomer: Newcomer)
     assert newcomer.env_file.stat().st_mode & 0o777 == 0o600
     stored = newcomer.stored()
     assert len(stored["heads"]) == 4
-    assert {(each["market"], each["market_cap"] >= 500_000_000_000) for each in stored["targets"]} == {("KOSPI", True)}
+    assert {
+        (each["market"], each["market_cap"] >= 500_000_000_000) for each in stored["targets"]
+    } == {("KOSPI", True)}
     assert PASSWORD not in talk.shown
 
 
@@ -70,7 +73,8 @@ def test_the_number_of_targets_is_shown_before_the_threshold_is_chosen(
     day = market.day("2026-09-09")  # the evening's own session is not final yet
     for amount, least in (("50bn", 50 * 10**9), ("100bn", 10**11), ("1,000bn", 10**12)):
         targets = sum(
-            cap >= least and market_id != "KNX" for cap, market_id in zip(day.market_cap, day.market_id, strict=True)
+            cap >= least and market_id != "KNX"
+            for cap, market_id in zip(day.market_cap, day.market_id, strict=True)
         )
         (line,) = (line for line in talk.shown.splitlines() if line.split()[:1] == [amount])
         assert line.split() == [amount, f"{targets:,}"]
@@ -90,8 +94,14 @@ def test_while_a_job_is_at_work_nothing_is_asked(newcomer: Newcomer, language: i
     """A login would throw the job out of the exchange."""
     with at_work(newcomer.folder / "data"):
         talk = newcomer.talk(options=["--lang", ("en", "ko")[language]])
-    assert (talk.code, talk.says("since 2026-09-10 19:00"), talk.says(TEXTS["choice"][language])) == (75, True, False)
-    assert talk.says(TEXTS["problem_locked"][language].split("\n")[0].format(detail="Another run holds the lock"))
+    assert (
+        talk.code,
+        talk.says("since 2026-09-10 19:00"),
+        talk.says(TEXTS["choice"][language]),
+    ) == (75, True, False)
+    assert talk.says(
+        TEXTS["problem_locked"][language].split("\n")[0].format(detail="Another run holds the lock")
+    )
     assert sum(newcomer.exchange.counts().values()) == 0
     assert not newcomer.env_file.exists()
 
@@ -101,7 +111,9 @@ def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
 ) -> None:
     uri, prefix = on_the_server().values()
     nothing = {name.lower(): "" for name in setting_names()}
-    settings = load_settings(nothing | {"mongodb_uri": uri, "mongodb_db_prefix": prefix}, newcomer.folder / "none")
+    settings = load_settings(
+        nothing | {"mongodb_uri": uri, "mongodb_db_prefix": prefix}, newcomer.folder / "none"
+    )
     with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
         talk = newcomer.talk(MONGODB, uri, MONGODB_DB_PREFIX=prefix)
     assert (talk.code, talk.unsaid) == (75, []), talk.shown
@@ -109,11 +121,19 @@ def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
 
 
 @pytest.mark.parametrize("language", [0, 1], ids=["en", "ko"])
-def test_an_env_file_that_cannot_be_written_is_told_before_any_question(newcomer: Newcomer, language: int) -> None:
+def test_an_env_file_that_cannot_be_written_is_told_before_any_question(
+    newcomer: Newcomer, language: int
+) -> None:
     newcomer.env_file.symlink_to("/proc/none/.env")
     talk = newcomer.talk(options=["--lang", ("en", "ko")[language]])
-    said = TEXTS["env_unwritable"][language].split("\n")[0].format(file=newcomer.env_file, detail="cannot be written")
-    assert (talk.code, talk.says(said), talk.says(TEXTS["choice"][language])) == (2, True, False), talk.shown
+    said = (
+        TEXTS["env_unwritable"][language]
+        .split("\n")[0]
+        .format(file=newcomer.env_file, detail="cannot be written")
+    )
+    assert (talk.code, talk.says(said), talk.says(TEXTS["choice"][language])) == (2, True, False), (
+        talk.shown
+    )
 
 
 def test_one_login_and_one_request_are_enough_to_try_an_account(newcomer: Newcomer) -> None:
@@ -148,7 +168,9 @@ def test_refused_logins_of_earlier_starts_count_until_one_succeeds(newcomer: New
     assert talk.says(in_english("tries_left", left=2)), talk.shown
 
 
-def test_after_three_refusals_the_next_start_asks_the_exchange_only_after_a_login_by_hand(newcomer: Newcomer) -> None:
+def test_after_three_refusals_the_next_start_asks_the_exchange_only_after_a_login_by_hand(
+    newcomer: Newcomer,
+) -> None:
     wrong = [answer for number in range(3) for answer in login(f"wrong-{number}")]
     newcomer.talk(HERE, ACCOUNT, *wrong)
     talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, LOGIN_ID, "")
@@ -178,7 +200,9 @@ def test_an_exchange_that_is_closed_to_us_leads_back_to_the_choice(newcomer: New
     talk = newcomer.talk(HERE, ACCOUNT, *login(), ACCOUNT, *login(), CTRL_C)
     assert_left(talk)
     assert talk.says("restricts access for one day")
-    assert newcomer.exchange.counts()["login"] == 0, "nothing is asked of a source that has banned us"
+    assert newcomer.exchange.counts()["login"] == 0, (
+        "nothing is asked of a source that has banned us"
+    )
     assert not newcomer.env_file.exists()
 
 
@@ -189,8 +213,12 @@ def test_a_day_that_cannot_be_had_keeps_nobody_from_going_on(newcomer: Newcomer)
     assert talk.says("no counts are shown")
 
 
-def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(newcomer: Newcomer) -> None:
-    talk = newcomer.talk(MONGODB, NOBODY, "hush-hush", MONGODB, "", HERE, ACCOUNT, *login(), "", "", "3", "y")
+def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(
+    newcomer: Newcomer,
+) -> None:
+    talk = newcomer.talk(
+        MONGODB, NOBODY, "hush-hush", MONGODB, "", HERE, ACCOUNT, *login(), "", "", "3", "y"
+    )
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert talk.shown.count("MongoDB does not answer") == 2
     assert talk.says("[mongodb://***@127.0.0.1:9/")
@@ -201,7 +229,9 @@ def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(new
 
 def test_a_mongodb_that_works_is_kept(newcomer: Newcomer, on_the_server: NewDatabases) -> None:
     uri, prefix = on_the_server().values()
-    talk = newcomer.talk(MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", MONGODB_DB_PREFIX=prefix)
+    talk = newcomer.talk(
+        MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", MONGODB_DB_PREFIX=prefix
+    )
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert newcomer.answers() == CREDENTIALS | {"MONGODB_URI": uri, "HISTORY_SESSIONS": "2"}
     assert len(newcomer.stored(mongodb_uri=uri, mongodb_db_prefix=prefix)["heads"]) == 2
@@ -224,11 +254,15 @@ def test_a_service_that_was_not_applied_for_is_named(newcomer: Newcomer) -> None
     assert not newcomer.env_file.exists()
 
 
-def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(newcomer: Newcomer, market: SyntheticMarket) -> None:
+def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(
+    newcomer: Newcomer, market: SyntheticMarket
+) -> None:
     for name in ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"):
         del newcomer.environment[name]
     with LocalExchange(market, NOW) as demo:
-        talk = newcomer.talk(HERE, DEMO, "127.0.0.1", "http://127.0.0.1:9", demo.url, "", "", "3", "y")
+        talk = newcomer.talk(
+            HERE, DEMO, "127.0.0.1", "http://127.0.0.1:9", demo.url, "", "", "3", "y"
+        )
         assert (talk.code, talk.unsaid) == (0, []), talk.shown
         assert talk.says(in_english("demo_wrong_address"))
         assert talk.says(in_english("demo_down"))
@@ -240,7 +274,9 @@ def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(newcomer: Newco
             "HISTORY_SESSIONS": "3",
         }
         assert len(newcomer.stored("data/invented")["heads"]) == 3
-        assert not list((newcomer.folder / "data").glob("*.sqlite3*")), "nothing of question 1 is left behind"
+        assert not list((newcomer.folder / "data").glob("*.sqlite3*")), (
+            "nothing of question 1 is left behind"
+        )
 
 
 def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
@@ -253,7 +289,9 @@ def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
         talk = newcomer.talk(HERE, DEMO, demo.url, "", "", "3", "y")
     assert (talk.code, talk.unsaid, crontab.read_text()) == (0, [], "@daily true\n"), talk.shown
     last = talk.shown[talk.shown.index(in_english("next")) :]
-    for place, words in enumerate(("hourly_analysis.py\r\n", "hourly_analysis.py --report", "choose 1, 2 or 3"), 1):
+    for place, words in enumerate(
+        ("hourly_analysis.py\r\n", "hourly_analysis.py --report", "choose 1, 2 or 3"), 1
+    ):
         assert words in last[last.index(f"\n{place}. ") :]
     assert "cron" not in last
 
@@ -270,10 +308,17 @@ KEPT = {
 
 
 @pytest.mark.parametrize("given", range(len(ANSWERS) + 1))
-def test_ctrl_c_at_any_question_leaves_at_once_and_keeps_what_was_answered(newcomer: Newcomer, given: int) -> None:
+def test_ctrl_c_at_any_question_leaves_at_once_and_keeps_what_was_answered(
+    newcomer: Newcomer, given: int
+) -> None:
     talk = newcomer.talk(*ANSWERS[:given], CTRL_C)
     assert_left(talk)
-    kept = {name: value for after, each in KEPT.items() if after <= given for name, value in each.items()}
+    kept = {
+        name: value
+        for after, each in KEPT.items()
+        if after <= given
+        for name, value in each.items()
+    }
     assert newcomer.answers() == kept
     assert not {PASSWORD, KEY} & set(talk.shown.splitlines())
     assert not (newcomer.folder / "logs").exists(), "no work has begun"
@@ -293,7 +338,9 @@ def test_ctrl_c_at_any_question_leaves_at_once_and_keeps_what_was_answered(newco
     ],
     ids=lambda answers: f"{len(answers)} {answers[-1]!r}",
 )
-def test_the_other_questions_are_left_in_the_same_way(newcomer: Newcomer, answers: list[str]) -> None:
+def test_the_other_questions_are_left_in_the_same_way(
+    newcomer: Newcomer, answers: list[str]
+) -> None:
     assert_left(newcomer.talk(*answers))
     assert not newcomer.env_file.exists()
 
@@ -332,7 +379,9 @@ def test_wherever_it_was_left_only_the_rest_is_asked(newcomer: Newcomer, given: 
     open_from = 2 if given == 3 else given
     talk = newcomer.talk(GO_ON, *ANSWERS[open_from:], "n")
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
-    assert newcomer.answers() == {name: value for each in KEPT.values() for name, value in each.items()}
+    assert newcomer.answers() == {
+        name: value for each in KEPT.values() for name, value in each.items()
+    }
 
 
 def test_both_ways_are_still_wanted_after_the_key_was_interrupted(newcomer: Newcomer) -> None:
@@ -361,7 +410,9 @@ def test_what_no_longer_works_is_asked_again(newcomer: Newcomer) -> None:
     assert newcomer.answers() == CREDENTIALS | {"MARKETS": "KOSPI"}
 
 
-def test_a_password_that_no_longer_works_is_not_tried_again_at_every_start(newcomer: Newcomer) -> None:
+def test_a_password_that_no_longer_works_is_not_tried_again_at_every_start(
+    newcomer: Newcomer,
+) -> None:
     newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
     newcomer.exchange.fail("wrong_password")
     for _ in range(3):
@@ -369,14 +420,18 @@ def test_a_password_that_no_longer_works_is_not_tried_again_at_every_start(newco
     assert newcomer.exchange.counts()["login"] == 2
 
 
-def test_a_wrong_password_in_the_environment_is_tried_once_also_when_going_on(newcomer: Newcomer) -> None:
+def test_a_wrong_password_in_the_environment_is_tried_once_also_when_going_on(
+    newcomer: Newcomer,
+) -> None:
     newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
     talk = newcomer.talk(GO_ON, KRX_ID=LOGIN_ID, KRX_PW="not-the-password")
     assert (talk.code, newcomer.exchange.counts()["login"]) == (2, 2), talk.shown
 
 
 def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
-    newcomer.env_file.write_text("# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n", encoding="utf-8")
+    newcomer.env_file.write_text(
+        "# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n", encoding="utf-8"
+    )
     newcomer.talk(HERE, ACCOUNT, *login(), "", "200bn", "3", "y")
     before = newcomer.env_file.read_bytes()
     assert before.startswith(b"# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n")
@@ -419,7 +474,13 @@ def test_wrong_answers_are_explained_and_asked_again(newcomer: Newcomer) -> None
         *("KOSPI,NYSE", "", "lots", "", "0", "7000", "", "what", "n"),
     )
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
-    for name in ("wrong_markets", "wrong_amount", "wrong_sessions", "wrong_yes_no", "nothing_typed"):
+    for name in (
+        "wrong_markets",
+        "wrong_amount",
+        "wrong_sessions",
+        "wrong_yes_no",
+        "nothing_typed",
+    ):
         assert talk.says(in_english(name)), name
     assert talk.says(in_english("wrong_choice", count=2))
     assert newcomer.answers() == CREDENTIALS
@@ -432,18 +493,29 @@ def test_an_amount_without_its_unit_is_asked_back(newcomer: Newcomer) -> None:
 
 
 @pytest.mark.parametrize(("count", "warned"), [("259", True), ("260", False)])
-def test_few_sessions_are_said_to_cost_the_52_weeks(newcomer: Newcomer, count: str, warned: bool) -> None:
+def test_few_sessions_are_said_to_cost_the_52_weeks(
+    newcomer: Newcomer, count: str, warned: bool
+) -> None:
     talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", count, "n")
     assert talk.code == 0, talk.shown
     assert talk.says(in_english("few_sessions", count=count, least=260)) is warned
 
 
-@pytest.mark.parametrize(("options", "locale"), [(["--lang", "ko"], "C.UTF-8"), ([], "ko_KR.UTF-8")])
+@pytest.mark.parametrize(
+    ("options", "locale"), [(["--lang", "ko"], "C.UTF-8"), ([], "ko_KR.UTF-8")]
+)
 def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -> None:
     answers = [HERE, ACCOUNT, *login("not-the-password"), *login(), "코스피", "3000억", "3", "네"]
     talk = newcomer.talk(*answers, options=options, LANG=locale)
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
-    for name in ("problem_login_refused", "account_works", "next", "cron_impossible", "next_look", "next_notify"):
+    for name in (
+        "problem_login_refused",
+        "account_works",
+        "next",
+        "cron_impossible",
+        "next_look",
+        "next_notify",
+    ):
         assert talk.says(TEXTS[name][1]), name
     assert talk.says("[1,000억]")
     assert newcomer.stored()["scope"]["min_market_cap"] == 300_000_000_000
@@ -452,7 +524,9 @@ def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -
 
 def test_the_language_of_what_is_told_stays_as_it_is_set(newcomer: Newcomer) -> None:
     newcomer.env_file.write_text("NOTIFY_LANG=en\n", encoding="utf-8")
-    assert newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "n", options=["--lang", "ko"]).code == 0
+    assert (
+        newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "n", options=["--lang", "ko"]).code == 0
+    )
     assert newcomer.answers() == CREDENTIALS | {"NOTIFY_LANG": "en"}
 
 
@@ -493,7 +567,9 @@ def test_a_broken_env_file_is_refused_before_any_question(newcomer: Newcomer) ->
 
 
 @pytest.mark.parametrize("way", [(ACCOUNT, *login()), (OPEN_API, KEY)], ids=["account", "key"])
-def test_loading_takes_no_more_requests_than_was_said(newcomer: Newcomer, way: tuple[str, ...]) -> None:
+def test_loading_takes_no_more_requests_than_was_said(
+    newcomer: Newcomer, way: tuple[str, ...]
+) -> None:
     talk = newcomer.talk(HERE, *way, "", "", "10", "y")
     assert talk.code == 0, talk.shown
     said = int(re.findall(r"about (\d+) requests", talk.shown)[-1])
@@ -504,7 +580,9 @@ def test_loading_takes_no_more_requests_than_was_said(newcomer: Newcomer, way: t
 def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> None:
     talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
     last = talk.shown[talk.shown.index(in_english("next")) :]
-    for place, words in enumerate(("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1):
+    for place, words in enumerate(
+        ("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1
+    ):
         assert words in last[last.index(f"\n{place}. ") :]
     assert "hourly_analysis.py --report" in last[last.index("\n2. ") : last.index("\n3. ")]
 

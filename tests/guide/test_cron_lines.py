@@ -9,8 +9,12 @@ from tests.guide.terminal import CTRL_C, LOGIN_ID, PASSWORD, Newcomer
 ANSWERS = ("1", "1", LOGIN_ID, PASSWORD, "", "", "2", "y")
 
 
-@pytest.mark.parametrize(("answer", "installed"), [("y", True), ("", False), (CTRL_C, False)], ids=repr)
-def test_the_lines_go_into_the_crontab_only_after_a_yes(answer: str, installed: bool, newcomer: Newcomer) -> None:
+@pytest.mark.parametrize(
+    ("answer", "installed"), [("y", True), ("", False), (CTRL_C, False)], ids=repr
+)
+def test_the_lines_go_into_the_crontab_only_after_a_yes(
+    answer: str, installed: bool, newcomer: Newcomer
+) -> None:
     crontab = fake_crontab(newcomer.folder)
     talk = newcomer.talk(*ANSWERS, answer)
     assert (talk.code, talk.unsaid, talk.says(TEXTS["cron_offer"][0])) == (0, [], True), talk.shown
@@ -31,6 +35,8 @@ def test_a_damaged_crontab_is_told_at_the_end(newcomer: Newcomer) -> None:
     damaged = f"# krx-night-shift: begin {newcomer.folder}\n"
     crontab.write_text(damaged, encoding="utf-8")
     talk = newcomer.talk(*ANSWERS)
-    assert (talk.code, talk.unsaid, crontab.read_text(encoding="utf-8")) == (0, [], damaged), talk.shown
+    assert (talk.code, talk.unsaid, crontab.read_text(encoding="utf-8")) == (0, [], damaged), (
+        talk.shown
+    )
     assert talk.says("does not take the lines as it is: The marker lines of")
     assert not talk.says(TEXTS["cron_missing"][0])

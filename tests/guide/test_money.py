@@ -29,7 +29,21 @@ def test_an_amount_is_understood(text: str, amount: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "lots", "-1", "1e11", "1조조", "5억 1조", "1억 2억", "0.5", "1000001tn", "bn", "1bn,x", "100bnbn"]
+    "text",
+    [
+        "",
+        "lots",
+        "-1",
+        "1e11",
+        "1조조",
+        "5억 1조",
+        "1억 2억",
+        "0.5",
+        "1000001tn",
+        "bn",
+        "1bn,x",
+        "100bnbn",
+    ],
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an amount"):

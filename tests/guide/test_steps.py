@@ -1,4 +1,5 @@
-"""Single steps, without a terminal: the address of a MongoDB, the estimate, the day that an account is tried with."""
+"""Single steps, without a terminal: the address of a MongoDB, the estimate, the day that an account
+is tried with."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -59,14 +60,18 @@ URIS = [
 
 
 @pytest.mark.parametrize(("answers", "uri"), URIS)
-def test_a_password_is_asked_for_where_the_address_has_none(answers: list[str], uri: str, clock: FakeClock) -> None:
+def test_a_password_is_asked_for_where_the_address_has_none(
+    answers: list[str], uri: str, clock: FakeClock
+) -> None:
     dialogue = Answering(*answers)
     assert _ask_uri(Guide(dialogue, Words("en"), {}, clock), PRESENT) == uri  # type: ignore[arg-type]
     assert dialogue.defaults == ["mongodb://***@db.example:27017/?tls=true"]
 
 
 @pytest.fixture
-def settings_of(exchange: LocalExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+def settings_of(
+    exchange: LocalExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Settings]:
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     ours = {
@@ -82,7 +87,9 @@ ACCOUNT = {"krx_id": LOGIN_ID, "krx_pw": PASSWORD}
 BOTH = ACCOUNT | {"krx_openapi_key": KEY}
 
 
-@pytest.mark.parametrize(("credentials", "requests"), [(ACCOUNT, 1), (BOTH, 3), ({"krx_openapi_key": KEY}, 3)])
+@pytest.mark.parametrize(
+    ("credentials", "requests"), [(ACCOUNT, 1), (BOTH, 3), ({"krx_openapi_key": KEY}, 3)]
+)
 def test_a_session_of_prices_takes_one_request_or_three(
     credentials: dict[str, str], requests: int, settings_of: Callable[..., Settings]
 ) -> None:
@@ -101,7 +108,9 @@ def test_an_answer_is_tried_with_the_newest_final_session(
 
 @pytest.mark.parametrize("way", [try_account, try_key])
 def test_the_morning_after_a_holiday_that_nobody_predicted_the_session_before_it_is_shown(
-    way: Callable[[Settings, FakeClock], Shown], exchange: LocalExchange, settings_of: Callable[..., Settings]
+    way: Callable[[Settings, FakeClock], Shown],
+    exchange: LocalExchange,
+    settings_of: Callable[..., Settings],
 ) -> None:
     morning = kst(2026, 8, 17, 9)  # a Monday; the invented market was closed on Friday, 2026-08-14
     exchange.set_time(morning)

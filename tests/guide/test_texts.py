@@ -54,7 +54,9 @@ def test_korean_sentences_are_formal(name: str) -> None:
         ({}, "en"),
     ],
 )
-def test_the_locale_of_messages_decides(locale: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_locale_of_messages_decides(
+    locale: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     for name, value in locale.items():

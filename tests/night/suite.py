@@ -1,4 +1,5 @@
-"""The suite as a user runs it: the three scripts as processes, their clocks and the exchange's set together."""
+"""The suite as a user runs it: the three scripts as processes, their clocks and the exchange's set
+together."""
 
 import os
 import signal
@@ -28,8 +29,9 @@ class Suite:
     own_settings: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self, **more: str) -> dict[str, str]:
-        """Every setting by name; empty ones switch off what a developer's own `.env` says. The prices alone, unless
-        `own_settings` or `more` choose other datasets: each costs as many requests again."""
+        """Every setting by name; empty ones switch off what a developer's own `.env` says. The
+        prices alone, unless `own_settings` or `more` choose other datasets: each costs as many
+        requests again."""
         ours = {
             "DATA_DIR": str(self.folder / "data"),
             "LOG_DIR": str(self.folder / "logs"),
@@ -42,9 +44,14 @@ class Suite:
         return dict.fromkeys(setting_names(), "") | ours | dict(self.own_settings) | more
 
     def start(self, moment: datetime, *command: str, **more: str) -> "subprocess.Popen[str]":
-        """A script as of that moment, from a foreign working directory with cron's bare environment."""
+        """A script as of that moment, from a foreign working directory with cron's bare
+        environment."""
         self.exchange.set_time(moment)
-        bare = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", "")}
+        bare = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.folder),
+            "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", ""),
+        }
         return subprocess.Popen(
             [sys.executable, str(PROJECT / command[0]), *command[1:]],
             env=bare | self.settings(**{"KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}"} | more),
@@ -55,7 +62,9 @@ class Suite:
             stderr=subprocess.PIPE,
         )
 
-    def run(self, moment: datetime, *command: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, moment: datetime, *command: str, **more: str
+    ) -> "subprocess.CompletedProcess[str]":
         process = self.start(moment, *command, **more)
         try:
             output, errors = process.communicate(timeout=SECONDS)
@@ -70,7 +79,8 @@ class Suite:
         return done
 
     def analyse_night(self, evening: datetime) -> None:
-        """Hourly runs from ten past seven until every target is analysed, at most the night's fourteen."""
+        """Hourly runs from ten past seven until every target is analysed, at most the night's
+        fourteen."""
         for hour in range(14):
             self.must(evening + timedelta(hours=hour, minutes=10), "hourly_analysis.py")
             if not self.pending(evening):

@@ -1,4 +1,5 @@
-"""`daily_update.py --audit` names every damage, `--repair` mends it, as processes against the exchange."""
+"""`daily_update.py --audit` names every damage, `--repair` mends it, as processes against the
+exchange."""
 
 import json
 import shutil
@@ -25,7 +26,12 @@ from utils.store.schema import HEAD_FIELDS, JOBS, LOCKS, SESSIONS, TARGETS
 SETUP, EVENING, NOON = kst(2026, 9, 7, 19), kst(2026, 9, 8, 19), kst(2026, 9, 9, 12)
 FIRST = "2026-08-13"
 ANOTHER_DAY, FACTOR, HOLE, DIGEST = "2026-08-20", "2026-08-24", "2026-08-26", "2026-08-28"
-ORDER, MARKET_CAP, PROVISIONAL, NOT_RECORDED = "2026-08-31", "2026-09-02", "2026-09-03", "2026-09-07"
+ORDER, MARKET_CAP, PROVISIONAL, NOT_RECORDED = (
+    "2026-08-31",
+    "2026-09-02",
+    "2026-09-03",
+    "2026-09-07",
+)
 AUDIT, REPAIR = ("daily_update.py", "--audit"), ("daily_update.py", "--repair")
 
 
@@ -58,7 +64,9 @@ def settled_over(suite_over: Suite) -> Suite:
 def findings(suite: Suite, *span: str) -> tuple[int, list[tuple[str, str | None]]]:
     """The exit code, and (rule, session or ticker) of each finding."""
     done = suite.run(NOON, *AUDIT, "--json", *span)
-    return done.returncode, [(each["rule"], each["session"] or each["ticker"]) for each in json.loads(done.stdout)]
+    return done.returncode, [
+        (each["rule"], each["session"] or each["ticker"]) for each in json.loads(done.stdout)
+    ]
 
 
 def frame(store: Store, session: str) -> pd.DataFrame:
@@ -111,7 +119,9 @@ def break_a_market_cap(store: Store) -> None:
 
 
 def stay_provisional(store: Store) -> None:
-    store.backend.update(SESSIONS, {"_id": PROVISIONAL}, {"finality": "provisional", "confirmed_utc": None})
+    store.backend.update(
+        SESSIONS, {"_id": PROVISIONAL}, {"finality": "provisional", "confirmed_utc": None}
+    )
 
 
 def lose_a_record(store: Store) -> None:
@@ -129,7 +139,13 @@ def falsify_a_target(store: Store) -> None:
 
 
 def leave_a_lock(store: Store) -> None:
-    dead = {"_id": "hourly_analysis@gone", "owner": "gone:1:x", "host": "gone", "pid": 1, "expires_utc": EVENING}
+    dead = {
+        "_id": "hourly_analysis@gone",
+        "owner": "gone:1:x",
+        "host": "gone",
+        "pid": 1,
+        "expires_utc": EVENING,
+    }
     store.backend.put(LOCKS, [dead])
 
 
@@ -161,7 +177,9 @@ def damage(suite: Suite, *damages: Callable[[Store], None]) -> list[tuple[str, s
         each(store)
     store.close()
     expected = [DAMAGES[each] for each in damages]
-    return [(rule, name if subject == "the largest target" else subject) for rule, subject in expected]
+    return [
+        (rule, name if subject == "the largest target" else subject) for rule, subject in expected
+    ]
 
 
 def contents(suite: Suite) -> dict[str, Any]:
@@ -171,10 +189,13 @@ def contents(suite: Suite) -> dict[str, Any]:
         return {
             "digests": {head.session: head.digest for head in store.session_heads()},
             "factors": {
-                head.session: list(frame(store, head.session)["factor"].fillna(0)) for head in store.session_heads()
+                head.session: list(frame(store, head.session)["factor"].fillna(0))
+                for head in store.session_heads()
             },
             "actions": store.corporate_actions(FIRST, "2026-09-09"),
-            "targets": [(each["_id"], each["market_cap"], each["is_active"]) for each in store.targets()],
+            "targets": [
+                (each["_id"], each["market_cap"], each["is_active"]) for each in store.targets()
+            ],
         }
     finally:
         store.close()
@@ -197,10 +218,14 @@ def test_every_damage_is_named_and_mended(settled_over: Suite) -> None:
 def test_what_a_repair_opened_again_is_analysed_in_the_next_night(settled: Suite) -> None:
     damage(settled, lose_a_session)
     settled.must(NOON, *REPAIR)
-    assert {target["last_analyzed_date"] < HOLE for target in settled.read(NOON)["targets"]} == {True}
+    assert {target["last_analyzed_date"] < HOLE for target in settled.read(NOON)["targets"]} == {
+        True
+    }
     settled.must(kst(2026, 9, 9, 19), "daily_update.py")
     settled.analyse_night(kst(2026, 9, 9, 19))
-    assert {target["last_analyzed_date"] for target in settled.read(NOON)["targets"]} == {"2026-09-09"}
+    assert {target["last_analyzed_date"] for target in settled.read(NOON)["targets"]} == {
+        "2026-09-09"
+    }
 
 
 def test_an_audit_asks_and_writes_nothing_and_needs_no_lock(settled: Suite) -> None:
@@ -222,7 +247,9 @@ def test_a_repair_asks_once_for_each_session_that_is_wrong(settled: Suite) -> No
     damage(settled, damage_cells, break_the_order, forget_factors)
     settled.exchange.reset_counts()
     settled.must(NOON, *REPAIR)
-    asked = [record.dates["trdDd"] for record in settled.exchange.requests() if "trdDd" in record.dates]
+    asked = [
+        record.dates["trdDd"] for record in settled.exchange.requests() if "trdDd" in record.dates
+    ]
     assert asked == [DIGEST.replace("-", ""), ORDER.replace("-", "")]
 
 

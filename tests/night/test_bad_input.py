@@ -1,4 +1,5 @@
-"""Wrong options, settings, credentials and databases: a clear message, the right exit code, nothing written."""
+"""Wrong options, settings, credentials and databases: a clear message, the right exit code, nothing
+written."""
 
 import sqlite3
 from pathlib import Path
@@ -49,7 +50,9 @@ WRONG_OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("command", "message"), WRONG_OPTIONS, ids=lambda value: " ".join(value)[:60])
+@pytest.mark.parametrize(
+    ("command", "message"), WRONG_OPTIONS, ids=lambda value: " ".join(value)[:60]
+)
 def test_wrong_options_are_named(suite: Suite, command: tuple[str, ...], message: str) -> None:
     done = suite.run(NOW, *command)
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr
@@ -73,14 +76,19 @@ WRONG_SETTINGS = [
 @pytest.mark.parametrize(("name", "value", "message"), WRONG_SETTINGS)
 def test_wrong_settings_are_named(suite: Suite, name: str, value: str, message: str) -> None:
     done = suite.run(NOW, *SETUP, **{name: value})
-    assert (done.returncode, name in done.stderr, message in done.stderr) == (2, True, True), done.stderr
+    assert (done.returncode, name in done.stderr, message in done.stderr) == (2, True, True), (
+        done.stderr
+    )
     assert "hush-hush" not in done.stderr
     assert suite.exchange.requests() == []
 
 
 def test_missing_credentials_are_asked_for(suite: Suite) -> None:
     done = suite.run(NOW, *SETUP, KRX_ID="", KRX_PW="")
-    assert (done.returncode, "KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, "KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set" in done.stderr) == (
+        2,
+        True,
+    ), done.stderr
 
 
 def test_wrong_credentials_are_tried_once_and_never_shown(suite: Suite) -> None:
@@ -97,17 +105,25 @@ def test_a_reset_deletes_nothing_before_it_knows_that_it_can_load(suite: Suite) 
     assert suite.read(NOW) == before
 
 
-def test_more_sessions_than_the_exchange_has_are_refused_after_a_few_questions(suite: Suite) -> None:
+def test_more_sessions_than_the_exchange_has_are_refused_after_a_few_questions(
+    suite: Suite,
+) -> None:
     done = suite.run(NOW, "manual_setup.py", "--yes", "--sessions", "500")
     assert (done.returncode, "shows only" in done.stderr) == (2, True), done.stderr
-    assert suite.exchange.counts()["data"] <= 7, "three questions, two requests each, and one day nobody predicted"
+    assert suite.exchange.counts()["data"] <= 7, (
+        "three questions, two requests each, and one day nobody predicted"
+    )
     store = suite.store(NOW)
     assert min(store.observed_calendar()) >= suite.exchange.exchange.market.sessions[0]
     store.close()
 
 
 def test_a_server_that_is_down_is_a_failure_with_advice(suite: Suite) -> None:
-    done = suite.run(NOW, *SETUP, MONGODB_URI="mongodb://user:hush-hush@127.0.0.1:9/?serverSelectionTimeoutMS=300")
+    done = suite.run(
+        NOW,
+        *SETUP,
+        MONGODB_URI="mongodb://user:hush-hush@127.0.0.1:9/?serverSelectionTimeoutMS=300",
+    )
     assert (done.returncode, "MongoDB does not answer" in done.stderr) == (1, True), done.stderr
     assert "hush-hush" not in done.stdout + done.stderr + logged(suite)
 
@@ -158,7 +174,9 @@ def test_the_database_is_nobody_elses_business(suite: Suite) -> None:
 
 def test_an_unknown_ticker_exports_nothing(suite: Suite) -> None:
     suite.must(NOW, *SETUP)
-    done = suite.run(NOW, "daily_update.py", "--export", str(suite.folder / "one.csv"), "--ticker", "ZZZZZZ")
+    done = suite.run(
+        NOW, "daily_update.py", "--export", str(suite.folder / "one.csv"), "--ticker", "ZZZZZZ"
+    )
     assert (done.returncode, "Nothing of ticker ZZZZZZ" in done.stderr) == (2, True), done.stderr
     assert not (suite.folder / "one.csv").exists()
 
@@ -179,15 +197,21 @@ def change(suite: Suite, sql: str) -> None:
         connection.execute(sql)
 
 
-@pytest.mark.parametrize("line", ["MONGODB_URI mongodb://u:hush-hush@h/", "KRX_PW: hush-hush", "KRX_PW"])
-def test_a_line_that_says_nothing_is_named_by_its_number_and_not_shown(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    "line", ["MONGODB_URI mongodb://u:hush-hush@h/", "KRX_PW: hush-hush", "KRX_PW"]
+)
+def test_a_line_that_says_nothing_is_named_by_its_number_and_not_shown(
+    tmp_path: Path, line: str
+) -> None:
     (tmp_path / ".env").write_text(f"# ours\nKRX_ID=me\n{line}\n", encoding="utf-8")
     with pytest.raises(WrongUsage, match="line 3: not of the form NAME=value") as caught:
         load_settings(env_file=tmp_path / ".env")
     assert "hush-hush" not in str(caught.value)
 
 
-def test_a_password_is_taken_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_is_taken_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KRX_PW", raising=False)
     (tmp_path / ".env").write_text("KRX_PW='pa$$w${HOME}x #1'\n", encoding="utf-8")
     password = load_settings(env_file=tmp_path / ".env").krx_pw

@@ -13,19 +13,28 @@ def test_skipped_evenings_bring_what_stands_beside_their_prices(suite_over: Suit
     suite_over.must(BACK, "daily_update.py")
     suite_over.must(LAST_EVENING, "daily_update.py")
     shown = suite_over.must(LAST_EVENING, "daily_update.py", "--status").stdout
-    assert "Beside the prices fundamentals of 11 sessions, foreign of 10 sessions Analysis" in " ".join(shown.split())
+    assert (
+        "Beside the prices fundamentals of 11 sessions, foreign of 10 sessions Analysis"
+        in " ".join(shown.split())
+    )
     heads = suite_over.read(LAST_EVENING)["heads"]
     finality = [{name: state.finality for name, state in head.datasets.items()} for head in heads]
-    assert finality == [{"fundamentals": "final", "foreign": "final"}] * 10 + [{"fundamentals": "provisional"}]
+    assert finality == [{"fundamentals": "final", "foreign": "final"}] * 10 + [
+        {"fundamentals": "provisional"}
+    ]
     store = suite_over.store(LAST_EVENING)
     days = [(day["session"], day["index"], day["finality"]) for day in store.index_days()]
     market = suite_over.exchange.exchange.market
-    levels = {day["session"]: day["close"] for day in store.index_days() if day["index"] == "KOSDAQ"}
+    levels = {
+        day["session"]: day["close"] for day in store.index_days() if day["index"] == "KOSDAQ"
+    }
     ((_, columns),) = store.read_columns(("ticker", "foreign_shares"), "2026-09-07", "2026-09-07")
     store.close()
     sessions = [head.session for head in heads]
     known = dict.fromkeys(sessions, "final") | {sessions[-1]: "provisional"}
-    assert days == [(session, index, known[session]) for session in sessions for index in ("KOSDAQ", "KOSPI")]
+    assert days == [
+        (session, index, known[session]) for session in sessions for index in ("KOSDAQ", "KOSPI")
+    ]
     series = market.index("KSQ")
     assert series.close is not None
     true = dict(zip(series.sessions, (series.close / 100).tolist(), strict=True))

@@ -1,7 +1,8 @@
-"""1,722 targets, the default quota, the cron lines as they are printed: whichever hour is missed, the night drains.
+"""1,722 targets, the default quota, the cron lines as they are printed: whichever hour is missed,
+the night drains.
 
-Time is injected, the database is a real file, the script's own steps run. What an analysis finds is left out, because
-what is in question is who is analysed when.
+Time is injected, the database is a real file, the script's own steps run. What an analysis finds is
+left out, because what is in question is who is analysed when.
 """
 
 import shutil
@@ -29,12 +30,17 @@ from utils.store.sqlite import SqliteBackend
 TARGETS = 1722
 """The most tickers of any measured day that were worth 100 billion won or more."""
 QUOTA, MINUTES = 500, 50
-NIGHTS = {"a weekday": kst(2024, 1, 18, 19), "a Friday": kst(2024, 1, 19, 19), "a holiday's eve": kst(2024, 2, 8, 19)}
+NIGHTS = {
+    "a weekday": kst(2024, 1, 18, 19),
+    "a Friday": kst(2024, 1, 19, 19),
+    "a holiday's eve": kst(2024, 2, 8, 19),
+}
 HOURS = 14
 
 
 def hours_of(evening: datetime) -> list[datetime]:
-    """When cron starts `hourly_analysis.py` from that evening to the next morning, by the lines it is given."""
+    """When cron starts `hourly_analysis.py` from that evening to the next morning, by the lines it
+    is given."""
     lines = cron_lines(Path("/x"), Path("/x/python"), Path("/x/logs"), {KST_OFFSET})
     fields = [line.split() for line in lines if "hourly_analysis.py" in line]
     moments = (evening + timedelta(minutes=minute) for minute in range(15 * 60))
@@ -48,7 +54,8 @@ def _fires(line: list[str], moment: datetime) -> bool:
 
 
 class Quick:
-    """In place of `TechnicalAnalyzer`: an analysis takes so many seconds of the injected time and finds nothing."""
+    """In place of `TechnicalAnalyzer`: an analysis takes so many seconds of the injected time and
+    finds nothing."""
 
     seconds = 0.5
     clock: FakeClock
@@ -58,7 +65,9 @@ class Quick:
 
     def analyze(self, ticker: str) -> Analysis:
         self.clock.advance(seconds=self.seconds)
-        return Analysis(ticker, ticker, "KOSPI", 1, self._session, 1, {}, [], [], {}, {"close": np.ones(1)})
+        return Analysis(
+            ticker, ticker, "KOSPI", 1, self._session, 1, {}, [], [], {}, {"close": np.ones(1)}
+        )
 
 
 @pytest.fixture(scope="module", params=NIGHTS)
@@ -68,7 +77,8 @@ def evening(request: pytest.FixtureRequest) -> datetime:
 
 @pytest.fixture(scope="module")
 def collected(evening: datetime, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a database whose evening's session was just completed; every ticker is a target."""
+    """The folder of a database whose evening's session was just completed; every ticker is a
+    target."""
     folder, session = tmp_path_factory.mktemp("collected"), f"{evening:%Y-%m-%d}"
     store = Store(SqliteBackend(folder), FakeClock(evening))
     tickers = [f"{number:06d}" for number in range(TARGETS)]
@@ -82,7 +92,12 @@ def collected(evening: datetime, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def target(ticker: str, market_cap: int) -> Document:
-    fresh = {"is_active": True, "added_date": "2023-01-02", "removed_date": None, "last_analyzed_date": "2024-01-17"}
+    fresh = {
+        "is_active": True,
+        "added_date": "2023-01-02",
+        "removed_date": None,
+        "last_analyzed_date": "2024-01-17",
+    }
     work = {"attempts": 0, "retry_after_utc": None, "last_error": None, "claimed_by": None}
     caps = {"market_cap": market_cap, "corrected_market_cap": market_cap}
     return {"_id": ticker, "name": ticker, "market": "KOSPI"} | caps | fresh | work
@@ -106,11 +121,17 @@ class Night:
         return job
 
     def behind(self) -> list[str]:
-        return [each["_id"] for each in self.store.targets() if each["last_analyzed_date"] != self.session]
+        return [
+            each["_id"]
+            for each in self.store.targets()
+            if each["last_analyzed_date"] != self.session
+        ]
 
 
 @pytest.fixture
-def night(collected: Path, evening: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+def night(
+    collected: Path, evening: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Night]:
     monkeypatch.setattr("collectors.night.TechnicalAnalyzer", Quick)
     monkeypatch.delenv("ANALYSIS_QUOTA", raising=False)
     monkeypatch.delenv("ANALYSIS_TIME_LIMIT_MINUTES", raising=False)
@@ -124,11 +145,16 @@ def night(collected: Path, evening: datetime, tmp_path: Path, monkeypatch: pytes
 def test_cron_starts_an_analysis_fourteen_times_a_night(evening: datetime) -> None:
     hours = hours_of(evening)
     assert len(hours) == HOURS
-    assert (hours[0], hours[-1]) == (evening + timedelta(minutes=10), evening + timedelta(hours=13, minutes=10))
+    assert (hours[0], hours[-1]) == (
+        evening + timedelta(minutes=10),
+        evening + timedelta(hours=13, minutes=10),
+    )
 
 
 @pytest.mark.parametrize("missed", range(HOURS))
-def test_the_night_drains_whichever_hour_is_missed(night: Night, evening: datetime, missed: int) -> None:
+def test_the_night_drains_whichever_hour_is_missed(
+    night: Night, evening: datetime, missed: int
+) -> None:
     hours = hours_of(evening)
     del hours[missed]
     jobs = [night.run(hour) for hour in hours]
@@ -141,11 +167,14 @@ def test_the_night_drains_whichever_hour_is_missed(night: Night, evening: dateti
 def test_a_slow_machine_drains_by_the_time_limit(
     night: Night, evening: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten seconds a target: the fifty minutes end a run, not its quota, and each goes on where the last one ended."""
+    """Ten seconds a target: the fifty minutes end a run, not its quota, and each goes on where the
+    last one ended."""
     monkeypatch.setattr(Quick, "seconds", 10.0)
     jobs = [night.run(hour) for hour in hours_of(evening)[1:]]
     in_an_hour = MINUTES * 60 // 10
-    assert [job["analyzed"] for job in jobs] == [min(run * in_an_hour, TARGETS) for run in range(1, HOURS)]
+    assert [job["analyzed"] for job in jobs] == [
+        min(run * in_an_hour, TARGETS) for run in range(1, HOURS)
+    ]
     assert night.behind() == []
 
 

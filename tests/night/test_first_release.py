@@ -1,4 +1,5 @@
-"""A store of the first release under the present scripts: what they make of it, and how the nights go on."""
+"""A store of the first release under the present scripts: what they make of it, and how the nights
+go on."""
 
 import json
 from collections.abc import Iterator
@@ -22,14 +23,19 @@ from utils.settings import PROJECT
 
 LATE, LAST_HOUR = kst(2026, 8, 13, 22), kst(2026, 8, 13, 22, 10)
 NEXT_EVENING = kst(2026, 8, 18, 19, 40)
-NOT_KNOWN = ["system_info.job_status 2026-08-12_manual_setup: source", "system_info.sources pykrx: password"]
+NOT_KNOWN = [
+    "system_info.job_status 2026-08-12_manual_setup: source",
+    "system_info.sources pykrx: password",
+]
 """The present version leaves the first one empty, and has noted since when the password is used."""
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(params=["sqlite", "mongodb"])
-def first_release(request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases) -> Iterator[Database]:
+def first_release(
+    request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases
+) -> Iterator[Database]:
     database = open_database(request.param, tmp_path / "data", on_the_server)
     database.put_first_release()
     yield database
@@ -38,7 +44,8 @@ def first_release(request: pytest.FixtureRequest, tmp_path: Path, on_the_server:
 
 @pytest.fixture
 def suite(first_release: Database, tmp_path: Path) -> Iterator[Suite]:
-    """The first release's installation with the present scripts, and the exchange it was collected from."""
+    """The first release's installation with the present scripts, and the exchange it was collected
+    from."""
     with LocalExchange(ReplayMarket([MARKET]), LATE, {LOGIN_ID: PASSWORD}) as exchange:
         account = {"KRX_ID": LOGIN_ID, "KRX_PW": PASSWORD}
         yield Suite(exchange, tmp_path, where(first_release) | CHOICE | account)

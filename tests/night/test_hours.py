@@ -25,8 +25,8 @@ SESSIONS = ("--sessions", "40")
 
 @pytest.fixture(scope="session")
 def prepared(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an installation over the embedded database with forty sessions loaded, and the daily update of the
-    next evening done."""
+    """The folder of an installation over the embedded database with forty sessions loaded, and the
+    daily update of the next evening done."""
     folder = tmp_path_factory.mktemp("prepared")
     with LocalExchange(market, SETUP, {LOGIN_ID: PASSWORD}) as exchange:
         suite = Suite(exchange, folder)
@@ -49,7 +49,9 @@ def collected(installed: Suite, database: dict[str, str]) -> Suite:
     if database:
         uri, prefix = database.values()
         with closing(installed.store(NIGHT)) as store:
-            copy_store(Shift(installed.loaded_settings(MONGODB_DB_PREFIX=prefix), store.clock, store), uri)
+            copy_store(
+                Shift(installed.loaded_settings(MONGODB_DB_PREFIX=prefix), store.clock, store), uri
+            )
     return replace(installed, own_settings=database)
 
 
@@ -64,20 +66,29 @@ def at(hour: int) -> datetime:
 
 
 def analysed(suite: Suite) -> list[str]:
-    return [each["_id"] for each in suite.read(NIGHT)["targets"] if each["last_analyzed_date"] == SESSION]
+    return [
+        each["_id"]
+        for each in suite.read(NIGHT)["targets"]
+        if each["last_analyzed_date"] == SESSION
+    ]
 
 
 def test_before_the_daily_update_an_hour_waits(suite: Suite) -> None:
     suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
     early = suite.run(at(19), "hourly_analysis.py")
-    assert (early.returncode, f"daily_update has not completed {SESSION}" in early.stderr) == (75, True)
+    assert (early.returncode, f"daily_update has not completed {SESSION}" in early.stderr) == (
+        75,
+        True,
+    )
     assert suite.read(NIGHT)["analyses"] == {}
 
 
 def test_after_setup_the_same_night_is_analysed(suite: Suite) -> None:
     suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
     suite.must(SETUP + timedelta(minutes=10), "hourly_analysis.py")
-    assert {target["last_analyzed_date"] for target in suite.read(SETUP)["targets"]} == {"2026-09-10"}
+    assert {target["last_analyzed_date"] for target in suite.read(SETUP)["targets"]} == {
+        "2026-09-10"
+    }
 
 
 def test_a_night_of_small_quotas_drains_in_order_of_market_cap(collected: Suite) -> None:
@@ -87,7 +98,12 @@ def test_a_night_of_small_quotas_drains_in_order_of_market_cap(collected: Suite)
     assert collected.read(NIGHT)["analyses"][SESSION]["status"] == "running"
     collected.must(at(20), "hourly_analysis.py")
     job = collected.read(NIGHT)["analyses"][SESSION]
-    assert (job["status"], job["pending"], job["analyzed"], job["attempts"]) == ("completed", 0, len(order), 2)
+    assert (job["status"], job["pending"], job["analyzed"], job["attempts"]) == (
+        "completed",
+        0,
+        len(order),
+        2,
+    )
     assert analysed(collected) == order
 
 
@@ -112,16 +128,23 @@ def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Suite) -> N
 
 def test_a_target_that_cannot_be_analysed_blocks_nobody(installed: Suite) -> None:
     store = installed.store(NIGHT)
-    ghost = store.targets(active_only=True)[0] | {"_id": "999999", "ticker": "999999", "corrected_market_cap": 10**18}
+    ghost = store.targets(active_only=True)[0] | {
+        "_id": "999999",
+        "ticker": "999999",
+        "corrected_market_cap": 10**18,
+    }
     store.save_targets([ghost], {})
     store.close()
     installed.must(at(19), "hourly_analysis.py")
     seen = installed.read(NIGHT)
     behind = [target for target in seen["targets"] if target["last_analyzed_date"] != SESSION]
-    assert [(target["_id"], target["attempts"], target["retry_after_utc"] > NIGHT) for target in behind] == [
-        ("999999", 1, True)
-    ]
-    assert (seen["analyses"][SESSION]["status"], seen["analyses"][SESSION]["failed"]) == ("running", 1)
+    assert [
+        (target["_id"], target["attempts"], target["retry_after_utc"] > NIGHT) for target in behind
+    ] == [("999999", 1, True)]
+    assert (seen["analyses"][SESSION]["status"], seen["analyses"][SESSION]["failed"]) == (
+        "running",
+        1,
+    )
 
 
 def test_an_analysis_that_breaks_costs_one_target_an_hour(
@@ -140,7 +163,10 @@ def test_a_ticker_is_shown_as_a_sheet(collected: Suite) -> None:
     collected.must(at(19), "hourly_analysis.py", "--quota", "1")
     largest = analysed(collected)[0]
     sheet = collected.must(at(20), "hourly_analysis.py", "--ticker", largest).stdout
-    assert all(word in sheet for word in (largest, SESSION, "rsi_14", "macd_histogram", "signals", "patterns"))
+    assert all(
+        word in sheet
+        for word in (largest, SESSION, "rsi_14", "macd_histogram", "signals", "patterns")
+    )
 
 
 def test_two_runs_at_once_do_not_overlap(suite: Suite) -> None:
@@ -162,7 +188,9 @@ def test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed(
     stopped = installed.run(at(19), "hourly_analysis.py", PYTHONPATH=ending)
     assert (stopped.returncode, "Stopped by SIGTERM" in stopped.stderr) == (0, True), stopped.stderr
     assert analysed(installed) == order[:3]
-    assert [target for target in installed.read(NIGHT)["targets"] if target["claimed_by"] is not None] == []
+    assert [
+        target for target in installed.read(NIGHT)["targets"] if target["claimed_by"] is not None
+    ] == []
     installed.must(at(20), "hourly_analysis.py")
     assert analysed(installed) == order
 
@@ -180,8 +208,11 @@ def analyze(self, ticker):
 """
 
 
-def python_that_begins_with(tmp_path_factory: pytest.TempPathFactory, code: str, ticker: str) -> str:
-    """A folder for PYTHONPATH: before a script starts, the analyzer's `analyze` is replaced by that of the code."""
+def python_that_begins_with(
+    tmp_path_factory: pytest.TempPathFactory, code: str, ticker: str
+) -> str:
+    """A folder for PYTHONPATH: before a script starts, the analyzer's `analyze` is replaced by that
+    of the code."""
     folder = tmp_path_factory.mktemp("python")
     lines = [
         f"import sys; sys.path.insert(0, {str(PROJECT)!r})",
@@ -225,7 +256,9 @@ def test_a_load_that_is_killed_goes_on_where_it_was(suite: Suite) -> None:
 def factors_pending(suite: Suite) -> list[str]:
     store = suite.store(SETUP)
     pending = [
-        session for session, frame in store.read_sessions("2001-01-02", "2099-12-30") if frame["factor"].isna().any()
+        session
+        for session, frame in store.read_sessions("2001-01-02", "2099-12-30")
+        if frame["factor"].isna().any()
     ]
     store.close()
     return pending
@@ -235,7 +268,11 @@ def test_status_is_plain_json_for_a_program(collected: Suite) -> None:
     import json
 
     shown = json.loads(collected.must(at(19), "daily_update.py", "--status", "--json").stdout)
-    assert (shown["last_session"], shown["sessions_missing"], shown["set_up"]) == (SESSION, [], True)
+    assert (shown["last_session"], shown["sessions_missing"], shown["set_up"]) == (
+        SESSION,
+        [],
+        True,
+    )
     assert shown["targets_pending"] == len(collected.read(NIGHT)["targets"])
 
 

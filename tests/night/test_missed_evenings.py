@@ -31,16 +31,22 @@ def test_a_hole_in_the_middle_is_found_and_filled(suite: Suite) -> None:
     suite.must(BACK + timedelta(minutes=10), "daily_update.py")
     seen = suite.read(BACK)
     assert [head.session for head in seen["heads"]][5:] == [*MISSED, "2026-09-10"]
-    assert "2026-09-10" not in {target["last_analyzed_date"] for target in seen["targets"]}, "analysed over a hole"
+    assert "2026-09-10" not in {target["last_analyzed_date"] for target in seen["targets"]}, (
+        "analysed over a hole"
+    )
 
 
-def test_a_session_that_is_lost_leaves_the_factors_after_it_unknown_until_it_is_there_again(suite: Suite) -> None:
+def test_a_session_that_is_lost_leaves_the_factors_after_it_unknown_until_it_is_there_again(
+    suite: Suite,
+) -> None:
     suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "6")
     store = suite.store(BACK)
     whole = dict(store.read_sessions(MISSED[0], MISSED[-1]))
     for collection, key in ((SESSIONS, "_id"), (ACTIONS, "session")):
         store.backend.delete(collection, {key: MISSED[1]})
-    assert MISSED[2] in read_adjustments(store, MISSED[0], MISSED[-1]).pending, "a hole is seen at once"
+    assert MISSED[2] in read_adjustments(store, MISSED[0], MISSED[-1]).pending, (
+        "a hole is seen at once"
+    )
     assert [session for session, _ in store.read_columns(["factor"])].count(MISSED[1]) == 0
     store.close()
     suite.exchange.fail("too_many")
@@ -64,7 +70,11 @@ def test_whoever_asks_for_earlier_sessions_has_them_and_all_since_kept_right(sui
     holes = suite.run(BACK, "daily_update.py", "--audit")
     assert (holes.returncode, "2026-09-07" in holes.stdout) == (1, True)
     suite.must(BACK + timedelta(minutes=5), "daily_update.py")
-    assert [head.session for head in suite.read(BACK)["heads"]] == ["2026-09-03", *MISSED, "2026-09-10"]
+    assert [head.session for head in suite.read(BACK)["heads"]] == [
+        "2026-09-03",
+        *MISSED,
+        "2026-09-10",
+    ]
 
 
 def test_before_the_setup_the_analysis_says_what_to_do(suite: Suite) -> None:
@@ -75,10 +85,15 @@ def test_before_the_setup_the_analysis_says_what_to_do(suite: Suite) -> None:
 def test_a_session_before_the_first_one_kept_is_no_session_to_analyse(suite: Suite) -> None:
     suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "3")
     done = suite.run(BACK, "hourly_analysis.py", "--session", "2026-09-01")
-    assert (done.returncode, "the first session that is kept is 2026-09-08" in done.stderr) == (2, True)
+    assert (done.returncode, "the first session that is kept is 2026-09-08" in done.stderr) == (
+        2,
+        True,
+    )
 
 
-def test_an_analysis_of_an_older_session_than_the_last_one_leaves_its_record_alone(suite: Suite) -> None:
+def test_an_analysis_of_an_older_session_than_the_last_one_leaves_its_record_alone(
+    suite: Suite,
+) -> None:
     suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "3")
     suite.analyse_night(BACK)
     suite.must(BACK + timedelta(hours=3), "hourly_analysis.py", "--session", "2026-09-09")
@@ -109,14 +124,18 @@ def test_a_holiday_that_no_library_predicts_is_settled_by_the_next_session(suite
     evening = suite.run(kst(2026, 8, 14, 19), "daily_update.py")
     assert evening.returncode == 75
     assert "2026-08-14" in evening.stderr
-    assert suite.read(kst(2026, 8, 14, 19))["jobs"]["2026-08-14"]["error"]["kind"] == "not_published"
+    assert (
+        suite.read(kst(2026, 8, 14, 19))["jobs"]["2026-08-14"]["error"]["kind"] == "not_published"
+    )
     suite.must(kst(2026, 8, 18, 19), "daily_update.py")
     seen = suite.read(kst(2026, 8, 18, 19))
     assert [head.session for head in seen["heads"]][-2:] == ["2026-08-13", "2026-08-18"]
     assert "2026-08-14" not in seen["jobs"]
     suite.exchange.reset_counts()
     suite.must(kst(2026, 8, 19, 19), "daily_update.py")
-    assert not [record for record in suite.exchange.requests() if record.dates.get("trdDd") == "20260814"]
+    assert not [
+        record for record in suite.exchange.requests() if record.dates.get("trdDd") == "20260814"
+    ]
 
 
 def test_at_noon_nothing_of_the_running_session_is_stored(suite: Suite) -> None:

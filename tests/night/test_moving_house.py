@@ -1,4 +1,5 @@
-"""`daily_update.py --copy-to` as a process: a store moves to the other database, and the next night goes on there."""
+"""`daily_update.py --copy-to` as a process: a store moves to the other database, and the next night
+goes on there."""
 
 import re
 from dataclasses import replace
@@ -32,7 +33,10 @@ def test_to_a_server_and_back_into_a_folder_and_every_night_goes_on(
 ) -> None:
     uri, prefix = server.values()
     done = after_a_night.run(NOON, *COPY_TO, "mongodb", COPY_TO_URI=uri, MONGODB_DB_PREFIX=prefix)
-    assert (done.returncode, "COPY_TO_URI becomes that of MONGODB_URI" in done.stderr) == (0, True), done.stderr
+    assert (done.returncode, "COPY_TO_URI becomes that of MONGODB_URI" in done.stderr) == (
+        0,
+        True,
+    ), done.stderr
     there = replace(after_a_night, own_settings=server)
     assert there.read(NOON) == after_a_night.read(NOON)
     there.must(NEXT_EVENING, "daily_update.py")
@@ -48,15 +52,21 @@ def test_to_a_server_and_back_into_a_folder_and_every_night_goes_on(
     assert len(after_a_night.read(NOON)["heads"]) == 3
 
 
-def test_into_another_folder_and_the_audit_finds_nothing(after_a_night: Suite, tmp_path: Path) -> None:
+def test_into_another_folder_and_the_audit_finds_nothing(
+    after_a_night: Suite, tmp_path: Path
+) -> None:
     done = after_a_night.must(NOON, *COPY_TO, str(tmp_path / "new" / "home"))
-    assert re.search(r"The copy is whole.*take out MONGODB_URI, and write DATA_DIR=.*/new/home", done.stderr)
+    assert re.search(
+        r"The copy is whole.*take out MONGODB_URI, and write DATA_DIR=.*/new/home", done.stderr
+    )
     moved = replace(after_a_night, own_settings={"DATA_DIR": str(tmp_path / "new" / "home")})
     assert moved.read(NOON) == after_a_night.read(NOON)
     moved.must(NOON, "daily_update.py", "--audit")
 
 
-def test_what_cannot_be_copied_into_is_refused_before_anything_is_written(after_a_night: Suite, tmp_path: Path) -> None:
+def test_what_cannot_be_copied_into_is_refused_before_anything_is_written(
+    after_a_night: Suite, tmp_path: Path
+) -> None:
     used = after_a_night.folder / "data"
     (tmp_path / "link").symlink_to(used)
     (tmp_path / "file").touch()
@@ -79,14 +89,19 @@ def test_what_cannot_be_copied_into_is_refused_before_anything_is_written(after_
 def test_a_wrong_uri_is_said_of_its_own_setting(after_a_night: Suite) -> None:
     uri = f"mongodb://user:{SECRET}@"
     done = after_a_night.run(NOON, *COPY_TO, "mongodb", COPY_TO_URI=uri)
-    assert (done.returncode, "COPY_TO_URI is not a MongoDB URI" in done.stderr) == (EXIT_USAGE, True), done.stderr
+    assert (done.returncode, "COPY_TO_URI is not a MongoDB URI" in done.stderr) == (
+        EXIT_USAGE,
+        True,
+    ), done.stderr
     assert SECRET not in done.stderr
     assert " MONGODB_URI" not in done.stderr
 
 
 def test_where_nothing_is_set_up_there_is_nothing_to_copy(suite: Suite, tmp_path: Path) -> None:
     done = suite.run(NOON, *COPY_TO, str(tmp_path / "new"))
-    assert (done.returncode, "Run manual_setup.py first" in done.stderr) == (EXIT_USAGE, True), done.stderr
+    assert (done.returncode, "Run manual_setup.py first" in done.stderr) == (EXIT_USAGE, True), (
+        done.stderr
+    )
     assert not (tmp_path / "new").exists()
 
 
@@ -95,7 +110,9 @@ def test_a_running_job_is_waited_for_by_a_later_run(after_a_night: Suite, tmp_pa
     with store.lock(COLLECTION):
         done = after_a_night.run(NOON, *COPY_TO, str(tmp_path / "new"))
     store.close()
-    assert (done.returncode, "Another run holds the lock" in done.stderr) == (EXIT_NOT_NOW, True), done.stderr
+    assert (done.returncode, "Another run holds the lock" in done.stderr) == (EXIT_NOT_NOW, True), (
+        done.stderr
+    )
 
 
 def test_no_script_works_with_an_unfinished_copy(after_a_night: Suite, tmp_path: Path) -> None:
@@ -103,11 +120,16 @@ def test_no_script_works_with_an_unfinished_copy(after_a_night: Suite, tmp_path:
     after_a_night.must(NOON, *COPY_TO, str(new))
     moved = replace(after_a_night, own_settings={"DATA_DIR": str(new)})
     store = moved.store(NOON)
-    store.backend.put(SCHEMA, [{"_id": COPY, "from": f"embedded database {after_a_night.folder / 'data' / FILE_NAME}"}])
+    store.backend.put(
+        SCHEMA,
+        [{"_id": COPY, "from": f"embedded database {after_a_night.folder / 'data' / FILE_NAME}"}],
+    )
     store.close()
     for command in ("manual_setup.py", "--yes"), ("daily_update.py",), ("hourly_analysis.py",):
         done = moved.run(NOON, *command)
-        assert (done.returncode, "holds an unfinished copy" in done.stderr) == (EXIT_USAGE, True), done.stderr
+        assert (done.returncode, "holds an unfinished copy" in done.stderr) == (EXIT_USAGE, True), (
+            done.stderr
+        )
     after_a_night.must(NOON, *COPY_TO, str(new))
     moved.must(NOON, "daily_update.py", "--audit")
 
@@ -122,7 +144,9 @@ def test_no_script_works_with_an_unfinished_copy(after_a_night: Suite, tmp_path:
         f"mongodb://id@db.example/?authMechanismProperties=AWS_SESSION_TOKEN:{SECRET}",
     ],
 )
-def test_a_password_among_the_options_is_refused_and_not_repeated(uri: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_password_among_the_options_is_refused_and_not_repeated(
+    uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as refusal:
         daily_update.parse(["--copy-to", uri])
     said = capsys.readouterr().err

@@ -1,4 +1,5 @@
-"""A month of real market days through the sandbox, real pykrx and each database, as the scripts run at night."""
+"""A month of real market days through the sandbox, real pykrx and each database, as the scripts run
+at night."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,11 +18,13 @@ SETUP = kst(2024, 1, 22, 19)
 LAST = kst(2024, 2, 13, 19)
 ONE_IN = 10
 LARGE_CAPS = "1000000000000"
-"""Over a server one ticker in ten and their largest caps: CI's stand-in for MongoDB takes a tenth of a second to look
-at one whole session, and seconds to write 50 results."""
+"""Over a server one ticker in ten and their largest caps: CI's stand-in for MongoDB takes a tenth
+of a second to look at one whole session, and seconds to write 50 results."""
 HOLIDAYS = ("2024-02-09", "2024-02-12")
 
-pytestmark = pytest.mark.skipif(not RECORDED.exists(), reason=f"the recorded days are not here: {RECORDED}")
+pytestmark = pytest.mark.skipif(
+    not RECORDED.exists(), reason=f"the recorded days are not here: {RECORDED}"
+)
 
 
 @pytest.fixture
@@ -55,7 +58,9 @@ def test_every_stored_cell_equals_the_exchange_and_every_target_is_analysed(
     recording: Path, published: pd.DataFrame, tmp_path: Path, database: dict[str, str]
 ) -> None:
     with LocalExchange(ReplayMarket([recording]), SETUP, {LOGIN_ID: PASSWORD}) as exchange:
-        suite = Suite(exchange, tmp_path, database | ({"MIN_MARKET_CAP": LARGE_CAPS} if database else {}))
+        suite = Suite(
+            exchange, tmp_path, database | ({"MIN_MARKET_CAP": LARGE_CAPS} if database else {})
+        )
         suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "15")
         assert len(exchange.requests()) <= 15 + 10
 
@@ -68,7 +73,9 @@ def test_every_stored_cell_equals_the_exchange_and_every_target_is_analysed(
         suite.must(LAST, "daily_update.py", "--export", str(tmp_path / "all.csv"))
 
         seen = suite.read(LAST)
-    exported = pd.read_csv(tmp_path / "all.csv", dtype={"ticker": str}, keep_default_na=False, low_memory=False)
+    exported = pd.read_csv(
+        tmp_path / "all.csv", dtype={"ticker": str}, keep_default_na=False, low_memory=False
+    )
     pd.testing.assert_frame_equal(exported[list(published.columns)], published)
     assert {target["last_analyzed_date"] for target in seen["targets"]} == {"2024-02-13"}
     assert {job["status"] for job in seen["jobs"].values()} == {"completed"}

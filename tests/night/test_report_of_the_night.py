@@ -23,11 +23,17 @@ def page(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def night(
-    exchange: LocalExchange, tmp_path: Path, page: Path, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    exchange: LocalExchange,
+    tmp_path: Path,
+    page: Path,
+    database: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Installation:
     """Set up, not analysed yet, with a report wanted; over each database."""
     sleepless(monkeypatch)
-    installation = Installation(Suite(exchange, tmp_path / "night", database), monkeypatch, {"REPORT_FILE": str(page)})
+    installation = Installation(
+        Suite(exchange, tmp_path / "night", database), monkeypatch, {"REPORT_FILE": str(page)}
+    )
     installation.must(SETUP, "manual_setup", "--yes", "--sessions", "8")
     return installation
 
@@ -36,7 +42,9 @@ def job(night: Installation) -> dict[str, object]:
     return dict(night.read(NEXT_HOUR)["analyses"][SESSION])
 
 
-def test_it_is_written_after_the_last_target_and_not_before(night: Installation, page: Path) -> None:
+def test_it_is_written_after_the_last_target_and_not_before(
+    night: Installation, page: Path
+) -> None:
     night.must(TEN_PAST, "hourly_analysis", "--quota", "5")
     assert not page.exists()
     done = night.must(NEXT_HOUR, "hourly_analysis")
@@ -45,7 +53,9 @@ def test_it_is_written_after_the_last_target_and_not_before(night: Installation,
     assert [file.name for file in page.parent.iterdir()] == ["report.html"]
 
 
-def test_a_finished_night_leaves_its_page_alone_and_replaces_another(night: Installation, page: Path) -> None:
+def test_a_finished_night_leaves_its_page_alone_and_replaces_another(
+    night: Installation, page: Path
+) -> None:
     night.must(TEN_PAST, "hourly_analysis")
     before = page.stat()
     night.must(NEXT_HOUR, "hourly_analysis")
@@ -55,11 +65,17 @@ def test_a_finished_night_leaves_its_page_alone_and_replaces_another(night: Inst
     assert f'"session":"{SESSION}"' in page.read_text(encoding="utf-8")
 
 
-def test_a_report_that_cannot_be_written_leaves_the_night_completed(night: Installation, page: Path) -> None:
+def test_a_report_that_cannot_be_written_leaves_the_night_completed(
+    night: Installation, page: Path
+) -> None:
     page.mkdir(parents=True)
     done = night.run(TEN_PAST, "hourly_analysis")
     assert (done.code, "REPORT_FILE" in done.log) == (2, True)
-    assert (job(night)["status"], job(night)["error"], job(night)["pending"]) == ("completed", None, 0)
+    assert (job(night)["status"], job(night)["error"], job(night)["pending"]) == (
+        "completed",
+        None,
+        0,
+    )
     page.rmdir()
     night.must(NEXT_HOUR, "hourly_analysis")
     assert page.is_file()
@@ -102,7 +118,9 @@ def test_on_request_it_shows_what_there_is(night: Installation, page: Path) -> N
     assert '"analyzed":5,' in page.read_text(encoding="utf-8")
 
 
-def test_before_anything_is_analysed_there_is_nothing_to_report(night: Installation, page: Path) -> None:
+def test_before_anything_is_analysed_there_is_nothing_to_report(
+    night: Installation, page: Path
+) -> None:
     done = night.run(TEN_PAST, "hourly_analysis", "--report")
     assert (done.code, "nothing to report on" in done.log) == (75, True)
     assert not page.exists()
@@ -118,4 +136,8 @@ def test_without_the_setting_a_night_writes_none(night: Installation, page: Path
 def test_no_secret_is_in_it(night: Installation, page: Path) -> None:
     night.must(TEN_PAST, "hourly_analysis")
     text = page.read_text(encoding="utf-8")
-    assert not [secret for secret in (LOGIN_ID, PASSWORD, "mongodb://", str(night.suite.folder)) if secret in text]
+    assert not [
+        secret
+        for secret in (LOGIN_ID, PASSWORD, "mongodb://", str(night.suite.folder))
+        if secret in text
+    ]

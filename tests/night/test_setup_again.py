@@ -1,4 +1,5 @@
-"""`manual_setup` once more: what was chosen before holds until somebody says otherwise, and who has the last word."""
+"""`manual_setup` once more: what was chosen before holds until somebody says otherwise, and who has
+the last word."""
 
 import json
 
@@ -14,7 +15,11 @@ def test_an_earlier_choice_is_the_default_of_the_next_setup(suite: Suite) -> Non
     suite.must(NOW, *SETUP)
     assert suite.read(NOW)["scope"]["min_market_cap"] == 700_000_000_000
     shown = json.loads(suite.must(NOW, "manual_setup.py", "--status", "--json").stdout)
-    wanted = {"markets": ["KOSPI", "KOSDAQ"], "min_market_cap": 700_000_000_000, "first_session": "2026-09-08"}
+    wanted = {
+        "markets": ["KOSPI", "KOSDAQ"],
+        "min_market_cap": 700_000_000_000,
+        "first_session": "2026-09-08",
+    }
     assert (shown["scope"], shown["jobs"][0]["job_name"]) == (wanted, "manual_setup")
     suite.must(NOW, *SETUP, "--reset")
     assert suite.read(NOW)["scope"]["min_market_cap"] == 100_000_000_000
@@ -30,6 +35,9 @@ def test_the_next_evening_keeps_the_threshold_that_was_chosen(suite: Suite) -> N
 
 def test_an_option_that_a_setting_overrules_every_night_is_said_to_be(suite: Suite) -> None:
     done = suite.run(NOW, *SETUP, "--min-market-cap", "500000000000", MIN_MARKET_CAP="300000000000")
-    assert "MIN_MARKET_CAP is set in the environment or .env, and that counts every night" in done.stderr
+    assert (
+        "MIN_MARKET_CAP is set in the environment or .env, and that counts every night"
+        in done.stderr
+    )
     done = suite.run(NOW, *SETUP, "--min-market-cap", "500000000000", MIN_MARKET_CAP="500000000000")
     assert (done.returncode, "counts every night" in done.stderr) == (0, False), done.stderr

@@ -1,8 +1,9 @@
-"""Several machines at once on one store, with clocks minutes apart: real processes, one of them killed. Every target is
-analysed once, and one update at a time is at work.
+"""Several machines at once on one store, with clocks minutes apart: real processes, one of them
+killed. Every target is analysed once, and one update at a time is at work.
 
-Over a server the machines' own clocks are wrong, as those of hosts without NTP; the embedded database is one host's. In
-place of the real time all of them, and the server, are shown the night's.
+Over a server the machines' own clocks are wrong, as those of hosts without NTP; the embedded
+database is one host's. In place of the real time all of them, and the server, are shown the
+night's.
 """
 
 import os
@@ -30,7 +31,8 @@ FRIDAY, MONDAY = kst(2026, 9, 11, 19), kst(2026, 9, 14, 19)
 BATCH = 5
 MACHINES = ("north", "south", "doomed")
 AHEAD = {"north": 12, "south": 3, "doomed": -4}
-"""Minutes: by north's clock the claims and the lock of the doomed one are over at once, by its own for minutes more."""
+"""Minutes: by north's clock the claims and the lock of the doomed one are over at once, by its own
+for minutes more."""
 DIES_AT = 3
 """Which of its targets kills the doomed one."""
 
@@ -102,8 +104,17 @@ class Machines:
     def start(self, name: str, moment: datetime, script: str, gate: str = "") -> "Popen[str]":
         """The script on that machine at that moment, whatever its own clock shows then."""
         wrong = AHEAD[name] if "MONGODB_URI" in self._suite.own_settings else 0
-        clocks = {"TO_THE_NIGHT": str((moment - datetime.now(UTC)).total_seconds()), "AHEAD": str(wrong), "KST_NOW": ""}
-        settings = {"PYTHONPATH": str(self._folder), "MACHINE": name, "GATE": gate, "STORED": str(self._notes)}
+        clocks = {
+            "TO_THE_NIGHT": str((moment - datetime.now(UTC)).total_seconds()),
+            "AHEAD": str(wrong),
+            "KST_NOW": "",
+        }
+        settings = {
+            "PYTHONPATH": str(self._folder),
+            "MACHINE": name,
+            "GATE": gate,
+            "STORED": str(self._notes),
+        }
         return self._suite.start(moment, script, **settings, **clocks)
 
     def gate(self, name: str) -> str:
@@ -121,7 +132,10 @@ class Machines:
     def run_at_once(self, *names: str) -> dict[str, int]:
         """All of them have claimed their first batch before any analyses; the exit code of each."""
         gates = {name: self.gate(name) for name in names}
-        processes = {name: self.start(name, NIGHT, "hourly_analysis.py", gate) for name, gate in gates.items()}
+        processes = {
+            name: self.start(name, NIGHT, "hourly_analysis.py", gate)
+            for name, gate in gates.items()
+        }
         opened = [open(gate, "w") for gate in gates.values()]  # noqa: PTH123, SIM115 - waits for its machine
         for gate in opened:
             gate.close()
@@ -140,8 +154,9 @@ def end_of(process: "Popen[str]") -> tuple[int, str]:
 
 
 def claims_are_atomic(suite: Suite) -> bool:
-    """Whether the server tests a condition and writes in one step, as SQLite and MongoDB do. FerretDB 1.24 looks first
-    and writes then, so two machines that claim in the same instant may both have the same targets."""
+    """Whether the server tests a condition and writes in one step, as SQLite and MongoDB do.
+    FerretDB 1.24 looks first and writes then, so two machines that claim in the same instant may
+    both have the same targets."""
     uri = suite.own_settings.get("MONGODB_URI")
     if uri is None:
         return True
@@ -162,25 +177,39 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
     assert ended == {"north": 0, "south": 0, "doomed": -signal.SIGKILL}
     everybody = {target["_id"] for target in suite_over.read(NIGHT)["targets"]}
     claimed_by_the_dead = {
-        target["_id"] for target in suite_over.read(NIGHT)["targets"] if str(target["claimed_by"]).startswith("doomed:")
+        target["_id"]
+        for target in suite_over.read(NIGHT)["targets"]
+        if str(target["claimed_by"]).startswith("doomed:")
     }
     shares = Counter(machine for machine, _ in machines.stored())
     atomic = claims_are_atomic(suite_over)
     assert len(claimed_by_the_dead) == BATCH if atomic else 0 < len(claimed_by_the_dead) <= BATCH
     assert min(shares["north"], shares["south"]) >= BATCH > shares["doomed"] == 0
-    left, pending = everybody - {ticker for _, ticker in machines.stored()}, len(claimed_by_the_dead)
+    left, pending = (
+        everybody - {ticker for _, ticker in machines.stored()},
+        len(claimed_by_the_dead),
+    )
     assert left == claimed_by_the_dead if atomic else left <= claimed_by_the_dead
     job = suite_over.read(NIGHT)["analyses"][SESSION]
-    assert (job["status"], job["analyzed"], job["pending"]) == ("running", len(everybody) - pending, pending)
+    assert (job["status"], job["analyzed"], job["pending"]) == (
+        "running",
+        len(everybody) - pending,
+        pending,
+    )
 
-    assert end_of(machines.start("south", NIGHT + timedelta(hours=1), "hourly_analysis.py"))[0] == EXIT_DONE
+    assert (
+        end_of(machines.start("south", NIGHT + timedelta(hours=1), "hourly_analysis.py"))[0]
+        == EXIT_DONE
+    )
     analysed = Counter(ticker for _, ticker in machines.stored())
     twice = [ticker for ticker, times in analysed.items() if times > 1]
     assert analysed.keys() == everybody
     assert len(twice) <= (0 if atomic else BATCH), twice
     job = suite_over.read(NIGHT)["analyses"][SESSION]
     assert (job["status"], job["analyzed"], job["pending"]) == ("completed", len(everybody), 0)
-    assert {target["last_analyzed_date"] for target in suite_over.read(NIGHT)["targets"]} == {SESSION}
+    assert {target["last_analyzed_date"] for target in suite_over.read(NIGHT)["targets"]} == {
+        SESSION
+    }
 
 
 @pytest.mark.parametrize("database", ["mongodb"], indirect=True)
@@ -195,8 +224,12 @@ def test_a_second_update_leaves_and_only_a_dead_ones_lock_is_taken_after_ten_min
     with machines.at_the_gate("doomed", MONDAY, "daily_update.py") as working:
         working.kill()
     assert end_of(working)[0] == -signal.SIGKILL
-    early = end_of(machines.start("north", MONDAY + EXPIRES_AFTER - timedelta(minutes=1), "daily_update.py"))
-    late = end_of(machines.start("south", MONDAY + EXPIRES_AFTER + timedelta(minutes=1), "daily_update.py"))
+    early = end_of(
+        machines.start("north", MONDAY + EXPIRES_AFTER - timedelta(minutes=1), "daily_update.py")
+    )
+    late = end_of(
+        machines.start("south", MONDAY + EXPIRES_AFTER + timedelta(minutes=1), "daily_update.py")
+    )
     assert (early[0], late[0]) == (EXIT_NOT_NOW, EXIT_DONE), early[1] + late[1]
     updates = suite_over.read(MONDAY)["jobs"]
     for day in (FRIDAY, MONDAY):

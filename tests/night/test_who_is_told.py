@@ -31,7 +31,9 @@ def set_up(suite: Suite, receiver: Receiver) -> None:
     suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "4")
 
 
-def test_a_ban_is_one_message_and_the_next_evening_one_more(suite_over: Suite, receiver: Receiver) -> None:
+def test_a_ban_is_one_message_and_the_next_evening_one_more(
+    suite_over: Suite, receiver: Receiver
+) -> None:
     set_up(suite_over, receiver)
     suite_over.exchange.fail("ban", times=1)
     for hour in range(2):
@@ -54,7 +56,10 @@ def test_two_machines_tell_an_incident_once(suite_over: Suite, receiver: Receive
     receiver.answer, receiver.arrived = 200, []
     moment = EVENING + timedelta(minutes=10)
     both = [suite_over.start(moment, "hourly_analysis.py") for _ in range(2)]
-    assert [(process.communicate(timeout=120), process.returncode)[1] for process in both] == [75, 75]
+    assert [(process.communicate(timeout=120), process.returncode)[1] for process in both] == [
+        75,
+        75,
+    ]
     assert len(receiver.messages) == 1
 
 

@@ -43,5 +43,8 @@ class Watched:
 
 @pytest.fixture
 def watched(installed: Installation, receiver: Receiver) -> Watched:  # noqa: F811 - the fixture
-    installed.settings |= {"NOTIFY_URLS": receiver.notify_url, "HEARTBEAT_URL": receiver.heartbeat_url}
+    installed.settings |= {
+        "NOTIFY_URLS": receiver.notify_url,
+        "HEARTBEAT_URL": receiver.heartbeat_url,
+    }
     return Watched(installed, receiver)

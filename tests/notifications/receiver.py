@@ -1,4 +1,5 @@
-"""A server on this machine that is told things: apprise's `json://` messages and the pings of a monitor."""
+"""A server on this machine that is told things: apprise's `json://` messages and the pings of a
+monitor."""
 
 import json
 import threading
@@ -11,7 +12,8 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """What arrived, in order, and how it is answered: an HTTP status, `hang` (never) or `drip` (byte by byte)."""
+    """What arrived, in order, and how it is answered: an HTTP status, `hang` (never) or `drip`
+    (byte by byte)."""
 
     port: int
     answer: int | str = 200
@@ -40,7 +42,11 @@ class Receiver:
     @property
     def pings(self) -> list[str]:
         """What follows the address of each ping."""
-        return [path.removeprefix("/ping/5f0e1c3a-secret") for path, _ in self.arrived if path.startswith("/ping")]
+        return [
+            path.removeprefix("/ping/5f0e1c3a-secret")
+            for path, _ in self.arrived
+            if path.startswith("/ping")
+        ]
 
     def body_of(self, ping: str) -> str:
         return next(body for path, body in self.arrived if path.endswith(f"secret{ping}"))
@@ -78,7 +84,9 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver = Receiver(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     try:
         yield receiver

@@ -51,7 +51,9 @@ def test_a_ban_is_told_once_with_its_end_and_so_is_the_recovery(watched: Watched
         watched.must(evening, "daily_update")
     _, recovered = watched.receiver.messages
     assert recovered["title"] == "krx-night-shift: daily_update: recovered"
-    assert recovered["message"].startswith("Since 2026-09-10 19:00 KST: the exchange has restricted our access")
+    assert recovered["message"].startswith(
+        "Since 2026-09-10 19:00 KST: the exchange has restricted our access"
+    )
 
 
 def test_the_same_in_korean(watched: Watched) -> None:
@@ -70,7 +72,9 @@ def documented() -> dict[str, tuple[int, str]]:
     """Switch -> (exit code, who is told) as docs/failures.md has it."""
     page = (PROJECT / "docs" / "failures.md").read_text(encoding="utf-8")
     section = page.split("## What the exchange answers")[1].split("\n## ")[0]
-    found = re.findall(r"^\| `(\w+)` \| .* \| `(\d+)` \| `\w+` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
+    found = re.findall(
+        r"^\| `(\w+)` \| .* \| `(\d+)` \| `\w+` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE
+    )
     return {name: (int(code), told) for name, code, told in found}
 
 
@@ -85,7 +89,10 @@ def test_every_failure_of_the_exchange_is_told_once_to_whom_the_page_says(
     for hour in range(2):
         assert watched.run(EVENING + timedelta(hours=hour), "daily_update").code == code
     assert len(watched.receiver.messages) == 1
-    assert watched.receiver.pings == (["/start", "/fail"] if told == "people, monitor" else ["/start"]) * 2
+    assert (
+        watched.receiver.pings
+        == (["/start", "/fail"] if told == "people, monitor" else ["/start"]) * 2
+    )
 
 
 def test_every_switch_has_its_row() -> None:
@@ -100,10 +107,14 @@ def test_what_is_told_in_vain_is_told_by_the_next_run_of_any_script(watched: Wat
     assert "Not told anybody; the next run tries: 1. json: " in failed.log
     watched.receiver.answer, watched.receiver.arrived = 200, []
     assert watched.run(EVENING + hours(0), "hourly_analysis").code == 75
-    assert watched.receiver.titles == ["krx-night-shift: daily_update: the exchange does not answer"]
+    assert watched.receiver.titles == [
+        "krx-night-shift: daily_update: the exchange does not answer"
+    ]
 
 
-def test_what_failed_and_recovered_while_nobody_could_be_told_is_one_message(watched: Watched) -> None:
+def test_what_failed_and_recovered_while_nobody_could_be_told_is_one_message(
+    watched: Watched,
+) -> None:
     watched.exchange.fail("maintenance")
     watched.receiver.answer = 503
     watched.run(EVENING, "daily_update")
@@ -114,7 +125,9 @@ def test_what_failed_and_recovered_while_nobody_could_be_told_is_one_message(wat
     assert "Since 2026-09-10 19:" in message["message"]
 
 
-def test_an_analysis_that_breaks_every_hour_is_told_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_analysis_that_breaks_every_hour_is_told_once(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watched.must(EVENING, "daily_update")
     with monkeypatch.context() as patch:
         patch.setattr("collectors.night.TechnicalAnalyzer", lambda panel: 1 / 0)
@@ -137,7 +150,9 @@ def test_the_fail_ping_carries_the_end_of_the_log(watched: Watched) -> None:
     assert len(body.encode()) <= 10_000
 
 
-def test_a_run_that_does_not_get_the_lock_is_neither_success_nor_failure_nor_news(watched: Watched) -> None:
+def test_a_run_that_does_not_get_the_lock_is_neither_success_nor_failure_nor_news(
+    watched: Watched,
+) -> None:
     store = watched.installation.suite.store(EVENING)
     with store.lock(COLLECTION):
         assert watched.run(EVENING, "daily_update").code == 75
@@ -148,7 +163,14 @@ def test_a_run_that_does_not_get_the_lock_is_neither_success_nor_failure_nor_new
 
 @pytest.mark.parametrize(
     "options",
-    [("--status",), ("--audit",), ("--dry-run",), ("--export", "x.csv"), ("--repair",), ("--from", TONIGHT)],
+    [
+        ("--status",),
+        ("--audit",),
+        ("--dry-run",),
+        ("--export", "x.csv"),
+        ("--repair",),
+        ("--from", TONIGHT),
+    ],
     ids=lambda options: options[0],
 )
 def test_a_run_by_hand_tells_nobody(
@@ -168,7 +190,10 @@ def test_whoever_cannot_be_told_changes_nothing_but_one_warning_each(
     for name in ("messenger.SENDING_SECONDS", "heartbeat.PING_SECONDS"):
         monkeypatch.setattr(f"utils.notifications.{name}", 0.5)
     if answer is None:  # nobody listens there
-        nowhere = {"NOTIFY_URLS": "json://127.0.0.1:1/Room-4711-secret", "HEARTBEAT_URL": "http://127.0.0.1:1/5f0e1c3a"}
+        nowhere = {
+            "NOTIFY_URLS": "json://127.0.0.1:1/Room-4711-secret",
+            "HEARTBEAT_URL": "http://127.0.0.1:1/5f0e1c3a",
+        }
         watched.installation.settings |= nowhere
     else:
         watched.receiver.answer = answer
@@ -220,7 +245,9 @@ def test_corporate_actions_that_the_rows_cannot_explain_are_told_once_a_session(
 ) -> None:
     """On that Friday a ticker of the invented market resumes by auction with new shares."""
     sleepless(monkeypatch)
-    installed = Installation(Suite(exchange, tmp_path), monkeypatch, {"NOTIFY_URLS": receiver.notify_url})
+    installed = Installation(
+        Suite(exchange, tmp_path), monkeypatch, {"NOTIFY_URLS": receiver.notify_url}
+    )
     installed.must(kst(2026, 8, 20, 19), "manual_setup", "--yes", "--sessions", "4")
     for hour in (19, 21):
         installed.must(kst(2026, 8, 21, hour), "daily_update")
@@ -228,7 +255,8 @@ def test_corporate_actions_that_the_rows_cannot_explain_are_told_once_a_session(
     (message,) = receiver.messages
     assert message["title"] == "krx-night-shift: corporate actions to look at, 2026-08-21"
     assert re.fullmatch(
-        r"013480 \S+: new_shares \(market_transfer\), 5,560 -> 5,680, factor 0.869565", message["message"]
+        r"013480 \S+: new_shares \(market_transfer\), 5,560 -> 5,680, factor 0.869565",
+        message["message"],
     )
 
 
@@ -240,7 +268,9 @@ def damage(watched: Watched) -> Path:
     return kept
 
 
-def test_a_database_that_cannot_be_used_is_told_once_and_so_is_its_recovery(watched: Watched) -> None:
+def test_a_database_that_cannot_be_used_is_told_once_and_so_is_its_recovery(
+    watched: Watched,
+) -> None:
     kept = damage(watched)
     for hour in range(2):
         assert watched.run(EVENING + timedelta(hours=hour), "daily_update").code == 1
@@ -263,7 +293,9 @@ def test_an_incident_that_cannot_be_noted_is_a_warning(watched: Watched) -> None
     assert "What there is to tell could not be read or noted" in done.log.splitlines()[-1]
 
 
-def test_a_run_that_a_person_interrupts_tells_nobody(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_a_person_interrupts_tells_nobody(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*args: object) -> int:
         raise KeyboardInterrupt
 
@@ -281,7 +313,10 @@ def test_whatever_goes_wrong_in_telling_a_good_night_stays_good(
 
     monkeypatch.setattr("utils.notifications.watch.Teller.tell", broken)
     done = watched.must(EVENING, "daily_update")
-    assert "daily_update, telling what the run came to, stopped by an error it does not know." in done.log
+    assert (
+        "daily_update, telling what the run came to, stopped by an error it does not know."
+        in done.log
+    )
 
 
 def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:
@@ -305,7 +340,9 @@ def test_a_dry_run_of_the_setup_says_whom_it_did_not_reach(watched: Watched) -> 
     assert "Room-4711" not in done.log
 
 
-def test_an_address_that_cannot_be_used_is_refused_by_the_setup_and_harms_no_other_run(watched: Watched) -> None:
+def test_an_address_that_cannot_be_used_is_refused_by_the_setup_and_harms_no_other_run(
+    watched: Watched,
+) -> None:
     watched.installation.settings["NOTIFY_URLS"] = "json://127.0.0.1:1/x,nosuch://Room-4711-secret"
     done = watched.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
     assert done.code == 2
@@ -337,7 +374,9 @@ def test_a_night_that_the_next_session_overtakes_is_told(watched: Watched) -> No
     assert message["message"].startswith("2026-09-11 has taken the place")
 
 
-def test_status_shows_who_is_told_and_what_is_wrong(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_who_is_told_and_what_is_wrong(
+    watched: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
     watched.exchange.fail("maintenance")
     watched.receiver.answer = 503
     watched.run(EVENING, "daily_update")
@@ -350,7 +389,12 @@ def test_status_shows_who_is_told_and_what_is_wrong(watched: Watched, capsys: py
     assert "secret" not in shown
     watched.must(EVENING + timedelta(hours=1), "hourly_analysis", "--status", "--json")
     facts = json.loads(capsys.readouterr().out)["notifications"]
-    assert (facts["services"], facts["heartbeat"], facts["digest"], facts["untold"]) == (["json"], True, False, 1)
+    assert (facts["services"], facts["heartbeat"], facts["digest"], facts["untold"]) == (
+        ["json"],
+        True,
+        False,
+        1,
+    )
     assert [(each["job_name"], each["kind"], each["told"]) for each in facts["incidents"]] == [
         ("daily_update", "down", None)
     ]

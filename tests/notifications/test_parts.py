@@ -1,4 +1,5 @@
-"""The parts on their own: addresses and their secrets, pings, messages, texts, the incident of the database."""
+"""The parts on their own: addresses and their secrets, pings, messages, texts, the incident of the
+database."""
 
 import re
 import subprocess
@@ -41,14 +42,23 @@ NOWHERE = "http://127.0.0.1:1"
 @pytest.mark.parametrize(
     ("address", "secrets"),
     [
-        ("tgram://123456789:AAbcDEF_ghi-jkl/7654321?format=markdown", ["AAbcDEF_ghi-jkl", "123456789"]),
+        (
+            "tgram://123456789:AAbcDEF_ghi-jkl/7654321?format=markdown",
+            ["AAbcDEF_ghi-jkl", "123456789"],
+        ),
         (
             "slack://T1JJ3T3L2X/A1BRTD4JDX/TIiajkdnlazkcOXrIdevi7FQ/#general",
             ["T1JJ3T3L2X", "A1BRTD4JDX", "TIiajkdnlazkcOXrIdevi7FQ"],
         ),
-        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", ["4174216298", "JHMHI8qBe7bk2ZwO5U711o3dV_js"]),
+        (
+            "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+            ["4174216298", "JHMHI8qBe7bk2ZwO5U711o3dV_js"],
+        ),
         ("mailtos://night:p%40ss@smtp.example.org?to=me@example.org", ["p%40ss", "p@ss"]),
-        ("https://hc-ping.com/5f0e1c3a-1111-2222-3333-444455556666", ["5f0e1c3a-1111-2222-3333-444455556666"]),
+        (
+            "https://hc-ping.com/5f0e1c3a-1111-2222-3333-444455556666",
+            ["5f0e1c3a-1111-2222-3333-444455556666"],
+        ),
         ("jsons://example.org/hook?token=abcd", ["abcd"]),
         (
             "pover://uQiRzpo4DXghDmr9QzzfQu27cmVRsG@azGDORePK8gMaC0QOYAMyEEuzJnyUi",
@@ -61,14 +71,22 @@ def test_every_secret_part_of_an_address_is_blanked_alone_and_within_a_sentence(
 ) -> None:
     redact = Redaction(list(secret_parts(address)))
     for secret in (address, *secrets):
-        assert secret not in redact(f"POST https://api.example.net/x/{secret}/send failed: {secret}.")
+        assert secret not in redact(
+            f"POST https://api.example.net/x/{secret}/send failed: {secret}."
+        )
 
 
 def test_hosts_and_plain_words_of_an_address_stay_readable() -> None:
     redact = Redaction(
-        list(secret_parts("jsons://night@smtp.example.org/services/notify?format=markdown&authenticated=no"))
+        list(
+            secret_parts(
+                "jsons://night@smtp.example.org/services/notify?format=markdown&authenticated=no"
+            )
+        )
     )
-    text = "no smtp.example.org, night, localhost and 127.0.0.1 offer services; the format is markdown"
+    text = (
+        "no smtp.example.org, night, localhost and 127.0.0.1 offer services; the format is markdown"
+    )
     assert redact(text) == text
 
 
@@ -109,11 +127,16 @@ def test_a_monitor_that_does_not_come_to_an_end_costs_two_seconds(
 ) -> None:
     receiver.answer = answer
     begun = time.monotonic()
-    assert ping(receiver.heartbeat_url, heartbeat.SUCCESS, "", clock) in ("no answer within 2 seconds", "ReadTimeout")
+    assert ping(receiver.heartbeat_url, heartbeat.SUCCESS, "", clock) in (
+        "no answer within 2 seconds",
+        "ReadTimeout",
+    )
     assert time.monotonic() - begun < 5
 
 
-def test_the_event_belongs_to_the_path_of_an_address_with_a_query(receiver: Receiver, clock: FakeClock) -> None:
+def test_the_event_belongs_to_the_path_of_an_address_with_a_query(
+    receiver: Receiver, clock: FakeClock
+) -> None:
     assert ping(f"{receiver.heartbeat_url}/?create=1", heartbeat.FAIL, "", clock) == ""
     assert receiver.pings == ["/fail?create=1"]
 
@@ -129,11 +152,15 @@ def test_the_tail_of_a_log_is_whole_lines_of_ten_kilobytes_at_most(tmp_path: Pat
     assert (tail_of(log), tail_of(tmp_path / "none.log")) == ("short\n", "")
 
 
-def test_a_message_reaches_every_service_and_each_that_it_does_not_reach_is_named(receiver: Receiver) -> None:
+def test_a_message_reaches_every_service_and_each_that_it_does_not_reach_is_named(
+    receiver: Receiver,
+) -> None:
     with receiving() as other:
         other.answer = 403
         answers = messenger.send(
-            [receiver.notify_url, other.notify_url, "json://127.0.0.1:1/", "nosuch://x"], "제목", "내용\n둘째 줄"
+            [receiver.notify_url, other.notify_url, "json://127.0.0.1:1/", "nosuch://x"],
+            "제목",
+            "내용\n둘째 줄",
         )
     assert answers["1. json"] == ""
     assert "403" in answers["2. json"]
@@ -210,12 +237,18 @@ def test_a_failure_and_its_recovery_as_they_are_told(clock: FakeClock) -> None:
 
 def test_a_ban_names_its_end(clock: FakeClock) -> None:
     ban = incident(clock, "banned", until_utc=clock.now_utc() + timedelta(hours=24))
-    assert message([ban], "en")[0].endswith("the exchange has restricted our access until 2024-01-23 19:00 KST")
-    assert message([ban], "ko")[0].endswith("2024-01-23 19:00(한국 시간)까지 거래소가 접속을 제한했습니다")
+    assert message([ban], "en")[0].endswith(
+        "the exchange has restricted our access until 2024-01-23 19:00 KST"
+    )
+    assert message([ban], "ko")[0].endswith(
+        "2024-01-23 19:00(한국 시간)까지 거래소가 접속을 제한했습니다"
+    )
 
 
 def test_several_are_one_message(clock: FakeClock) -> None:
-    title, body = message([incident(clock), incident(clock, "malformed"), incident(clock, "store")], "en")
+    title, body = message(
+        [incident(clock), incident(clock, "malformed"), incident(clock, "store")], "en"
+    )
     assert title == "krx-night-shift: daily_update: the exchange does not answer (and 2 more)"
     assert body.count("It is down.") == 3
     assert "daily_update: the database cannot be used\nIt is down." in body
@@ -230,14 +263,22 @@ def test_a_message_is_bounded_and_so_is_a_list(clock: FakeClock) -> None:
 
 
 def test_the_nights_line_has_the_most_frequent_signals_first() -> None:
-    facts = {"session": "2024-01-22", "tickers": 2687, "revision": 1, "targets": 1700, "analyzed": 1700}
+    facts = {
+        "session": "2024-01-22",
+        "tickers": 2687,
+        "revision": 1,
+        "targets": 1700,
+        "analyzed": 1700,
+    }
     assert night_line("en", {"gap_up": 3, "golden_cross_5_20": 12}, **facts) == (
         "2024-01-22: 1700 of 1700 targets analysed, 2687 tickers, revision 1. Signals: golden_cross_5_20 12, gap_up 3"
     )
     assert night_line("ko", {}, **facts).endswith("신호: 없음")
 
 
-def test_the_incident_of_the_database_is_told_once_and_leaves_nothing_behind(tmp_path: Path, clock: FakeClock) -> None:
+def test_the_incident_of_the_database_is_told_once_and_leaves_nothing_behind(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     first, second = DatabaseIncident(tmp_path, clock), DatabaseIncident(tmp_path, clock)
     first.open_incident("store", "It does not answer.")
     (untold,) = first.claim_untold()
@@ -256,7 +297,9 @@ def test_the_incident_of_the_database_is_told_once_and_leaves_nothing_behind(tmp
 
 
 @pytest.mark.parametrize("text", ['{"_id": "data', "{}", "[]", "null", '{"told_utc": "yesterday"}'])
-def test_a_file_that_is_no_incident_is_one_that_nobody_was_told_of(text: str, tmp_path: Path, clock: FakeClock) -> None:
+def test_a_file_that_is_no_incident_is_one_that_nobody_was_told_of(
+    text: str, tmp_path: Path, clock: FakeClock
+) -> None:
     (tmp_path / "database_incident.json").write_text(text, encoding="utf-8")
     there = DatabaseIncident(tmp_path, clock)
     assert there.claim_untold() == []

@@ -1,4 +1,5 @@
-"""Three stretches of the real market against the list of events in them. Skipped where the data are absent."""
+"""Three stretches of the real market against the list of events in them. Skipped where the data are
+absent."""
 
 import csv
 from collections import Counter
@@ -41,12 +42,18 @@ def outcome(sessions: dict[str, pd.DataFrame]) -> dict[str, Actions]:
 
 @cache
 def outcomes() -> dict[str, Actions]:
-    return {session: found for year in REAL_YEARS for session, found in outcome(real_days(year)).items()}
+    return {
+        session: found for year in REAL_YEARS for session, found in outcome(real_days(year)).items()
+    }
 
 
 @cache
 def found() -> dict[str, CorporateAction]:
-    return {f"{one.ticker}:{one.session}": one for actions in outcomes().values() for one in actions.found}
+    return {
+        f"{one.ticker}:{one.session}": one
+        for actions in outcomes().values()
+        for one in actions.found
+    }
 
 
 @cache
@@ -60,7 +67,9 @@ def pairs() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     return [
         (session, day, before)
         for year in REAL_YEARS
-        for before, (session, day) in zip(real_days(year).values(), list(real_days(year).items())[1:], strict=False)
+        for before, (session, day) in zip(
+            real_days(year).values(), list(real_days(year).items())[1:], strict=False
+        )
     ]
 
 
@@ -93,7 +102,9 @@ def test_every_real_action_is_found_by_the_rule_of_its_class_and_nothing_else_is
 
 
 def test_no_ticker_day_without_an_event_has_a_factor_other_than_1():
-    known = [actions.factor for actions in outcomes().values() if not np.isnan(actions.factor).all()]
+    known = [
+        actions.factor for actions in outcomes().values() if not np.isnan(actions.factor).all()
+    ]
     factors = np.concatenate(known)
     assert not np.isnan(factors).any()
     assert (factors != 1).sum() == sum(factor_due(key) != 1 for key in events()), ticker_days()
@@ -114,7 +125,8 @@ def test_every_action_holds_the_prices_and_shares_of_the_list():
     names = ("prev_close", "base", "shares_before", "shares_after")
     recorded = {key: tuple(int(event[name]) for name in names) for key, event in events().items()}
     assert recorded == {
-        key: (one.previous_close, one.base_price, one.shares_before, one.shares_after) for key, one in found().items()
+        key: (one.previous_close, one.base_price, one.shares_before, one.shares_after)
+        for key, one in found().items()
     }
 
 
@@ -154,16 +166,20 @@ def test_a_spac_that_takes_over_a_company_keeps_its_code_and_its_history(key):
     place = list(real_days(year)).index(session)
     assert (outcomes()[session].factor[(real_days(year)[session]["ticker"] == ticker)] == 1).all()
     before, after = (
-        day[day["ticker"] == ticker].iloc[0] for day in list(real_days(year).values())[place - 1 : place + 1]
+        day[day["ticker"] == ticker].iloc[0]
+        for day in list(real_days(year).values())[place - 1 : place + 1]
     )
     assert before["name"] != after["name"]
     assert after["shares"] > 5 * before["shares"]
     assert key not in found()
 
 
-@pytest.mark.parametrize(("key", "offered"), [("179530:2022-01-24", 7_000), ("211050:2022-02-16", 18_000)])
+@pytest.mark.parametrize(
+    ("key", "offered"), [("179530:2022-01-24", 7_000), ("211050:2022-02-16", 18_000)]
+)
 def test_the_two_moves_to_kosdaq_were_public_offerings_which_the_flag_leaves_open(key, offered):
-    """With what the new shares were sold for, factor 1 is within 1 %, and shares before / after 12 to 15 % away."""
+    """With what the new shares were sold for, factor 1 is within 1 %, and shares before / after 12
+    to 15 % away."""
     action = found()[key]
     assert (action.rule, action.flag) == ("auction_shares", "new_shares")
     new = action.shares_after - action.shares_before
@@ -174,14 +190,20 @@ def test_the_two_moves_to_kosdaq_were_public_offerings_which_the_flag_leaves_ope
 
 
 def test_adjusted_returns_equal_close_over_base_for_all_but_auctions():
-    auctions = {key for key, action in found().items() if action.rule in ("auction", "auction_shares")}
+    auctions = {
+        key for key, action in found().items() if action.rule in ("auction", "auction_shares")
+    }
     checked = 0
     for session, day, before in pairs():
         factor = pd.Series(outcomes()[session].factor, index=day["ticker"])
-        both = day.set_index("ticker").join(before.set_index("ticker")["close"].rename("earlier"), how="inner")
+        both = day.set_index("ticker").join(
+            before.set_index("ticker")["close"].rename("earlier"), how="inner"
+        )
         both = both[[f"{ticker}:{session}" not in auctions for ticker in both.index]]
         adjusted = both["close"] / (both["earlier"] * factor.loc[both.index]) - 1
-        np.testing.assert_allclose(adjusted, both["close"] / (both["close"] - both["change"]) - 1, atol=1e-12)
+        np.testing.assert_allclose(
+            adjusted, both["close"] / (both["close"] - both["change"]) - 1, atol=1e-12
+        )
         checked += len(both)
     assert checked > 230_000
 
@@ -217,7 +239,9 @@ def test_closes_marked_as_limit_are_at_the_limit():
     marked = 0
     for session, day, before in pairs():
         known = day[day["ticker"].isin(before["ticker"])]  # first sessions have limits of their own
-        lowest, highest = price_limits(known["close"] - known["change"], known["market"].to_numpy(), session)
+        lowest, highest = price_limits(
+            known["close"] - known["change"], known["market"].to_numpy(), session
+        )
         close, direction = known["close"].to_numpy(), known["direction"].to_numpy()
         assert (close[direction == 4] == highest[direction == 4]).all()
         assert (close[direction == 5] == lowest[direction == 5]).all()

@@ -1,4 +1,5 @@
-"""Each rule on small hand-made days, known cases as facts, and the laws a factor obeys whatever the day."""
+"""Each rule on small hand-made days, known cases as facts, and the laws a factor obeys whatever the
+day."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,9 @@ PRICES = ["open", "high", "low", "close", "change"]
 SESSION = "2024-03-05"
 
 
-def row(close: int, shares: int = 1_000_000, *, base: int | None = None, **cells: Any) -> dict[str, Any]:
+def row(
+    close: int, shares: int = 1_000_000, *, base: int | None = None, **cells: Any
+) -> dict[str, Any]:
     """A published row that opened, unless told otherwise, a little off its base price."""
     base = close if base is None else base
     opened = cells.pop("open", base + 10)
@@ -42,7 +45,9 @@ def halted(close: int, shares: int = 1_000_000, **cells: Any) -> dict[str, Any]:
     return row(close, shares, **({"open": 0, "volume": 0} | cells))
 
 
-def actions_of(before: dict[str, Any], after: dict[str, Any], session: str = SESSION) -> tuple[float, Any]:
+def actions_of(
+    before: dict[str, Any], after: dict[str, Any], session: str = SESSION
+) -> tuple[float, Any]:
     """Factor and action (or None) of a market of one ticker."""
     result = find_actions(pd.DataFrame([before]), pd.DataFrame([after]), session)
     assert len(result.found) < 2
@@ -61,19 +66,27 @@ class Case:
 
 CASES = {
     # the exchange keeps the value continuous
-    "a split halted before it": Case(halted(10_000, 100), row(2_050, 500, base=2_000), 0.2, "split", "base"),
+    "a split halted before it": Case(
+        halted(10_000, 100), row(2_050, 500, base=2_000), 0.2, "split", "base"
+    ),
     "a split that opens at its base price": Case(
         halted(10_000, 100), row(2_050, 500, base=2_000, open=2_000), 0.2, "split", "base"
     ),
-    "a split on a halted day": Case(halted(10_000, 100), halted(2_000, 500, base=2_000), 0.2, "split", "halted_base"),
+    "a split on a halted day": Case(
+        halted(10_000, 100), halted(2_000, 500, base=2_000), 0.2, "split", "halted_base"
+    ),
     "a split of a cheap share, a tick off in theory": Case(
         halted(101, 100), row(55, 200, base=51), 51 / 101, "split", "base"
     ),
-    "a consolidation": Case(halted(823, 500), row(4_950, 100, base=4_115), 5.0, "consolidation", "base"),
+    "a consolidation": Case(
+        halted(823, 500), row(4_950, 100, base=4_115), 5.0, "consolidation", "base"
+    ),
     "a consolidation on a halted day": Case(
         halted(3_110, 200), halted(6_220, 100, base=6_220), 2.0, "consolidation", "halted_base"
     ),
-    "a bonus issue, new shares not listed yet": Case(row(41_700), row(20_750, base=20_850), 0.5, "ex_rights", "base"),
+    "a bonus issue, new shares not listed yet": Case(
+        row(41_700), row(20_750, base=20_850), 0.5, "ex_rights", "base"
+    ),
     "a rights issue": Case(row(2_000), row(1_900, base=1_800), 0.9, "ex_rights", "base"),
     "ex-rights while other shares are listed": Case(
         row(2_000, 1_000), row(1_900, 1_150, base=1_800), 0.9, "ex_rights", "base"
@@ -88,7 +101,11 @@ CASES = {
         row(2_000), row(1_900, base=1_800, open=1_800), 0.9, "ex_rights", "base"
     ),
     "a rebase on a halted day": Case(
-        halted(8_850, 3_048_786), halted(3_540, 5_331_891, base=3_540), 0.4, "halted_rebase", "halted_base"
+        halted(8_850, 3_048_786),
+        halted(3_540, 5_331_891, base=3_540),
+        0.4,
+        "halted_rebase",
+        "halted_base",
     ),
     "a base price that rose for no reason seen": Case(
         row(1_000), row(1_300, base=1_250), 1.25, "rebase", "base", "unexplained"
@@ -98,13 +115,25 @@ CASES = {
         halted(1_815), row(1_520, base=1_865, open=1_865), 1.0, "auction_resumption", "auction"
     ),
     "resumed after off-hours trades in the halt": Case(
-        halted(1_815, volume=1_911), row(1_520, base=1_865, open=1_865), 1.0, "auction_resumption", "auction"
+        halted(1_815, volume=1_911),
+        row(1_520, base=1_865, open=1_865),
+        1.0,
+        "auction_resumption",
+        "auction",
     ),
     "resumed by auction after a reduction": Case(
-        halted(86, 1_000), row(735, 100, base=799, open=799), 10.0, "capital_reduction", "auction_shares"
+        halted(86, 1_000),
+        row(735, 100, base=799, open=799),
+        10.0,
+        "capital_reduction",
+        "auction_shares",
     ),
     "a reduction whose auction fell by a third": Case(
-        halted(1_000, 400), row(2_500, 100, base=2_680, open=2_680), 4.0, "capital_reduction", "auction_shares"
+        halted(1_000, 400),
+        row(2_500, 100, base=2_680, open=2_680),
+        4.0,
+        "capital_reduction",
+        "auction_shares",
     ),
     "a reduction of an odd ratio that lost nothing": Case(
         halted(1_000, 1_000_000),
@@ -114,7 +143,12 @@ CASES = {
         "auction_shares",
     ),
     "resumed by auction with new shares": Case(
-        halted(1_000, 400), row(900, 500, base=900, open=900), 0.8, "auction_resumption", "auction_shares", "new_shares"
+        halted(1_000, 400),
+        row(900, 500, base=900, open=900),
+        0.8,
+        "auction_resumption",
+        "auction_shares",
+        "new_shares",
     ),
     "moved to another market, new shares": Case(
         row(7_180, 800, market="KONEX"),
@@ -139,7 +173,11 @@ CASES = {
         "auction_shares",
     ),
     "moved to another market without an auction": Case(
-        row(7_000, market="KONEX"), row(5_950, market="KOSDAQ", base=6_300), 0.9, "ex_rights", "base"
+        row(7_000, market="KONEX"),
+        row(5_950, market="KOSDAQ", base=6_300),
+        0.9,
+        "ex_rights",
+        "base",
     ),
     # what rows cannot tell
     "a spin-off": Case(
@@ -151,7 +189,12 @@ CASES = {
         "spin_off",
     ),
     "a spin-off of half, no dearer": Case(
-        halted(5_000, 200), row(5_100, 100, base=4_950, open=4_950), 0.99, "spin_off", "spin_off", "spin_off"
+        halted(5_000, 200),
+        row(5_100, 100, base=4_950, open=4_950),
+        0.99,
+        "spin_off",
+        "spin_off",
+        "spin_off",
     ),
     "a few shares cancelled, and a fall that is a return": Case(
         halted(1_000, 10_000_000),
@@ -161,10 +204,18 @@ CASES = {
         "auction_shares",
     ),
     "a reduction of a quarter that opens where it was": Case(
-        halted(1_000, 4_000), row(995, 3_000, base=990, open=990), 4 / 3, "capital_reduction", "auction_shares"
+        halted(1_000, 4_000),
+        row(995, 3_000, base=990, open=990),
+        4 / 3,
+        "capital_reduction",
+        "auction_shares",
     ),
     "a reduction by half that finds the old price again": Case(
-        halted(1_000, 2_000), row(1_050, 1_000, base=1_000, open=1_000), 2.0, "capital_reduction", "auction_shares"
+        halted(1_000, 2_000),
+        row(1_050, 1_000, base=1_000, open=1_000),
+        2.0,
+        "capital_reduction",
+        "auction_shares",
     ),
     "a spin-off dearer than before": Case(
         halted(80_000, 1_000_000),
@@ -175,10 +226,20 @@ CASES = {
         "spin_off",
     ),
     "shares collapse without a rebase": Case(
-        halted(2_080, 150_000_000), row(625_000, 100_000, base=2_080), 1.0, "share_collapse", "collapse", "collapse"
+        halted(2_080, 150_000_000),
+        row(625_000, 100_000, base=2_080),
+        1.0,
+        "share_collapse",
+        "collapse",
+        "collapse",
     ),
     "shares more than double without a rebase": Case(
-        row(10_000, 100), row(6_900, 201, base=10_000), 1.0, "share_collapse", "collapse", "collapse"
+        row(10_000, 100),
+        row(6_900, 201, base=10_000),
+        1.0,
+        "share_collapse",
+        "collapse",
+        "collapse",
     ),
 }
 
@@ -216,7 +277,8 @@ def test_what_is_no_action_has_factor_1(name):
 
 
 @pytest.mark.parametrize(
-    ("close", "base"), [(20_025, 20_050), (199_950, 200_000), (2_002, 2_005), (50_050, 50_100), (250_250, 250_500)]
+    ("close", "base"),
+    [(20_025, 20_050), (199_950, 200_000), (2_002, 2_005), (50_050, 50_100), (250_250, 250_500)],
 )
 @pytest.mark.parametrize("market", ["KOSPI", "KOSDAQ", "KONEX"])
 @pytest.mark.parametrize("opened", [0, 300_000])
@@ -245,12 +307,15 @@ def test_other_small_rebases_are_actions(close, base, session):
 
 
 def a_whole_day() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, float]]:
-    """Every case and every non-case of this file as one market, with the factor each ticker is due."""
+    """Every case and every non-case of this file as one market, with the factor each ticker is
+    due."""
     pairs = [(case.before, case.after, case.factor) for case in CASES.values()]
     pairs += [(before, after, 1.0) for before, after in NOTHING.values()]
     tickers = [f"{number:06d}" for number in range(len(pairs))]
     days = [
-        pd.DataFrame([pair[side] | {"ticker": ticker} for ticker, pair in zip(tickers, pairs, strict=True)])
+        pd.DataFrame(
+            [pair[side] | {"ticker": ticker} for ticker, pair in zip(tickers, pairs, strict=True)]
+        )
         for side in (0, 1)
     ]
     return days[0], days[1], {ticker: pair[2] for ticker, pair in zip(tickers, pairs, strict=True)}
@@ -263,7 +328,11 @@ def by_ticker(day: pd.DataFrame, factor: np.ndarray) -> dict[str, float]:
 def test_without_the_previous_session_everything_is_pending():
     _, today, _ = a_whole_day()
     result = find_actions(None, today, SESSION)
-    assert (np.isnan(result.factor).all(), len(result.factor), result.found) == (True, len(today), [])
+    assert (np.isnan(result.factor).all(), len(result.factor), result.found) == (
+        True,
+        len(today),
+        [],
+    )
 
 
 def test_each_ticker_is_decided_by_its_own_rows_alone():
@@ -296,9 +365,13 @@ def test_neither_day_is_changed():
 
 def test_a_first_session_has_factor_1_also_for_a_code_used_before():
     yesterday = pd.DataFrame([row(1_000) | {"ticker": "000010"}])
-    # 000005 was merged away some sessions ago and its code is given to another company at ten times the price.
+    # 000005 was merged away some sessions ago and its code is given to another company at ten times
+    # the price.
     today = pd.DataFrame(
-        [row(20_000, 77, base=10_000) | {"ticker": "000005"}, row(500, base=500) | {"ticker": "000010"}]
+        [
+            row(20_000, 77, base=10_000) | {"ticker": "000005"},
+            row(500, base=500) | {"ticker": "000010"},
+        ]
     )
     result = find_actions(yesterday, today, SESSION)
     assert result.factor.tolist() == [1.0, 0.5]
@@ -320,7 +393,9 @@ def test_a_ticker_that_stands_in_a_day_twice_is_refused(side):
 
 def test_the_document_is_the_one_that_is_stored():
     (action,) = find_actions(
-        pd.DataFrame([halted(86, 1_000)]), pd.DataFrame([row(735, 100, base=799, open=799)]), SESSION
+        pd.DataFrame([halted(86, 1_000)]),
+        pd.DataFrame([row(735, 100, base=799, open=799)]),
+        SESSION,
     ).found
     assert action.document() == {
         "_id": "000001:2024-03-05",
@@ -364,8 +439,12 @@ def days_of(history: dict[str, Any], scale: int = 1) -> tuple[dict[str, Any], di
     """Two rows of a ticker with that history, all prices times `scale`."""
     base, (first, second) = history["base"] * scale, (close * scale for close in history["close"])
     opened = {"base": base, "elsewhere": base + scale, "halted": 0}[history["opened"]]
-    before = (halted if history["halted_before"] else row)(first, history["shares"][0], market=history["market"][0])
-    return before, row(second, history["shares"][1], base=base, open=opened, market=history["market"][1])
+    before = (halted if history["halted_before"] else row)(
+        first, history["shares"][0], market=history["market"][0]
+    )
+    return before, row(
+        second, history["shares"][1], base=base, open=opened, market=history["market"][1]
+    )
 
 
 def without_prices(action: CorporateAction | None) -> CorporateAction | None:

@@ -1,4 +1,5 @@
-"""How right the kinds of tickers are: against the departments of the recorded days, and against the synthetic cast."""
+"""How right the kinds of tickers are: against the departments of the recorded days, and against the
+synthetic cast."""
 
 from functools import cache
 
@@ -16,7 +17,10 @@ IN_TROUBLE = {"관리종목(소속부없음)", "투자주의환기종목(소속�
 def recorded() -> pd.DataFrame:
     """One row per ticker-day: code, name, market id, department ("" where it has none), kind."""
     columns = ["Code", "Name", "MarketId", "Dept"]
-    years = [pd.read_csv(DATA / "market" / f"{year}.csv.gz", dtype=str, usecols=columns) for year in REAL_YEARS]
+    years = [
+        pd.read_csv(DATA / "market" / f"{year}.csv.gz", dtype=str, usecols=columns)
+        for year in REAL_YEARS
+    ]
     rows = pd.concat(years, ignore_index=True).fillna("")
     kinds = {pair: kind_of(*pair) for pair in set(zip(rows["Code"], rows["Name"], strict=True))}
     return rows.assign(kind=[kinds[pair] for pair in zip(rows["Code"], rows["Name"], strict=True)])
@@ -24,7 +28,8 @@ def recorded() -> pd.DataFrame:
 
 @needs_real_days
 @pytest.mark.parametrize(
-    ("department", "kind", "rows"), [(SPAC_DEPARTMENT, SPAC, 6_068), (FOREIGN_DEPARTMENT, FOREIGN, 1_603)]
+    ("department", "kind", "rows"),
+    [(SPAC_DEPARTMENT, SPAC, 6_068), (FOREIGN_DEPARTMENT, FOREIGN, 1_603)],
 )
 def test_every_row_that_the_exchange_puts_into_the_department_is_of_its_kind(
     department: str, kind: str, rows: int
@@ -34,9 +39,12 @@ def test_every_row_that_the_exchange_puts_into_the_department_is_of_its_kind(
 
 
 @needs_real_days
-@pytest.mark.parametrize(("department", "kind"), [(SPAC_DEPARTMENT, SPAC), (FOREIGN_DEPARTMENT, FOREIGN)])
+@pytest.mark.parametrize(
+    ("department", "kind"), [(SPAC_DEPARTMENT, SPAC), (FOREIGN_DEPARTMENT, FOREIGN)]
+)
 def test_no_row_of_its_kind_has_a_department_that_contradicts(department: str, kind: str) -> None:
-    """KOSPI has no departments, a ticker in trouble has lost its own, and on 2022-01-12 nobody had one."""
+    """KOSPI has no departments, a ticker in trouble has lost its own, and on 2022-01-12 nobody had
+    one."""
     of_kind = recorded()[recorded()["kind"] == kind]
     assert set(of_kind["Dept"]) <= {department, "", *IN_TROUBLE}
 
@@ -63,7 +71,14 @@ def test_the_reits_are_these_and_the_other_names_with_the_word_are_none() -> Non
 def test_the_synthetic_market_has_every_kind_and_each_is_recognised() -> None:
     market = synthetic_market(60)
     day = market.listings(market.day(market.sessions[0]))
-    rows = zip(day.day.code, day.day.name, day.security_group, day.share_kind, day.day.department, strict=True)
+    rows = zip(
+        day.day.code,
+        day.day.name,
+        day.security_group,
+        day.share_kind,
+        day.day.department,
+        strict=True,
+    )
     kinds = set()
     for code, name, group, share, department in rows:
         expected = (

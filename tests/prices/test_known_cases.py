@@ -1,4 +1,5 @@
-"""Cases that everybody can look up, with the exchange's own numbers, from the rows to the adjusted price."""
+"""Cases that everybody can look up, with the exchange's own numbers, from the rows to the adjusted
+price."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,9 @@ class Case:
     after: tuple[str, dict[str, Any]]
 
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return market_day(self.before[0], self.before[1]).frame, market_day(self.after[0], self.after[1]).frame
+        return market_day(self.before[0], self.before[1]).frame, market_day(
+            self.after[0], self.after[1]
+        ).frame
 
     def action(self) -> CorporateAction:
         (found,) = find_actions(*self.frames(), self.after[0]).found
@@ -79,8 +82,11 @@ def adjusted_close(store: Store, case: Case) -> int:
 
 
 @pytest.mark.parametrize("opened", [53_000, 52_900])
-def test_samsung_electronics_was_split_fifty_to_one_on_2018_05_04(store: Store, opened: int) -> None:
-    """It opened at its base price, as after an auction; a split has none, so it makes no difference."""
+def test_samsung_electronics_was_split_fifty_to_one_on_2018_05_04(
+    store: Store, opened: int
+) -> None:
+    """It opened at its base price, as after an auction; a split has none, so it makes no
+    difference."""
     case = SAMSUNG.opening_at(opened)
     action = case.action()
     assert (action.kind, action.rule, action.flag) == ("split", "base", None)
@@ -89,7 +95,9 @@ def test_samsung_electronics_was_split_fifty_to_one_on_2018_05_04(store: Store, 
 
 
 @pytest.mark.parametrize("opened", [14_250, 14_500])
-def test_kisco_is_adjusted_by_the_base_price_on_its_tick_not_by_the_nominal_ratio(store: Store, opened: int) -> None:
+def test_kisco_is_adjusted_by_the_base_price_on_its_tick_not_by_the_nominal_ratio(
+    store: Store, opened: int
+) -> None:
     case = KISCO.opening_at(opened)
     action = case.action()
     assert (action.kind, action.rule, action.flag) == ("split", "base", None)

@@ -1,4 +1,5 @@
-"""A session that is missing in the middle of a store: pending factors beside it, no false action, mended by healing."""
+"""A session that is missing in the middle of a store: pending factors beside it, no false action,
+mended by healing."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -65,14 +66,21 @@ class Installation:
         """As a new run has it: it knows what is stored."""
         clock = self.store.clock
         sources = Sources([self._source], [self._source], clock, clock.sleep)
-        return StockDataCollector(sources, self.store, TradingCalendar(self.store.observed_calendar()))
+        return StockDataCollector(
+            sources, self.store, TradingCalendar(self.store.observed_calendar())
+        )
 
     def due(self) -> list[str]:
         return [each.session for each in self._due()]
 
     def heal(self) -> None:
         """What `daily_update` does with what is due."""
-        assert heal_all(self.store, self.collector(), self._due(), lambda: False, lambda collected: None) == []
+        assert (
+            heal_all(
+                self.store, self.collector(), self._due(), lambda: False, lambda collected: None
+            )
+            == []
+        )
 
     def remove(self, session: str) -> None:
         for collection, key in ((SESSIONS, "_id"), (ACTIONS, "session")):
@@ -80,7 +88,11 @@ class Installation:
 
     def factors(self) -> dict[str, np.ndarray]:
         stored = {head.session for head in self.store.session_heads()}
-        return {day: np.asarray(each["factor"]) for day, each in self.store.read_columns(["factor"]) if day in stored}
+        return {
+            day: np.asarray(each["factor"])
+            for day, each in self.store.read_columns(["factor"])
+            if day in stored
+        }
 
     def actions(self) -> dict[str, dict[str, Any]]:
         found = self.store.corporate_actions(self.sessions[0], self.sessions[-1])
@@ -110,7 +122,9 @@ def synthetic() -> Days:
 
 
 def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(one[day], other[day], equal_nan=True) for day in one)
+    return one.keys() == other.keys() and all(
+        np.array_equal(one[day], other[day], equal_nan=True) for day in one
+    )
 
 
 def remove_each_and_mend(place: Installation) -> int:
@@ -120,10 +134,15 @@ def remove_each_and_mend(place: Installation) -> int:
     for session, following in zip(place.sessions[1:-1], place.sessions[2:], strict=True):
         place.remove(session)
         place.collector().settle_factors(following)
-        factors, left = place.factors(), {key: each for key, each in whole[1].items() if each["session"] > session}
+        factors, left = (
+            place.factors(),
+            {key: each for key, each in whole[1].items() if each["session"] > session},
+        )
         left |= {key: each for key, each in whole[1].items() if each["session"] < session}
         assert np.isnan(factors[following]).all(), "pending without the session before"
-        assert place.actions() == {key: each for key, each in left.items() if each["session"] != following}
+        assert place.actions() == {
+            key: each for key, each in left.items() if each["session"] != following
+        }
         untouched = {day: each for day, each in whole[0].items() if day not in (session, following)}
         assert same(untouched, {day: each for day, each in factors.items() if day != following})
         assert place.due() == [session]
@@ -135,13 +154,17 @@ def remove_each_and_mend(place: Installation) -> int:
     return len(place.sessions) - 2
 
 
-def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(install: Install, synthetic: Days) -> None:
+def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
+    install: Install, synthetic: Days
+) -> None:
     assert remove_each_and_mend(install(synthetic)) > 50
 
 
 @needs_real_days
 @pytest.mark.parametrize("year", REAL_YEARS)
-def test_any_session_that_is_removed_from_the_real_days_is_mended(install: Install, year: str) -> None:
+def test_any_session_that_is_removed_from_the_real_days_is_mended(
+    install: Install, year: str
+) -> None:
     assert remove_each_and_mend(install(real_days(year))) > 26
 
 
@@ -164,7 +187,10 @@ def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_
     sessions = list(synthetic)
     holes, after = [sessions[20], *sessions[30:33]], [sessions[21], sessions[33]]
     place = collected(install(synthetic), [session for session in sessions if session not in holes])
-    assert [day for day, factor in place.factors().items() if np.isnan(factor).any()] == [sessions[0], *after]
+    assert [day for day, factor in place.factors().items() if np.isnan(factor).any()] == [
+        sessions[0],
+        *after,
+    ]
     missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}
     assert place.actions().keys() == whole.actions().keys() - missed
     place.heal()

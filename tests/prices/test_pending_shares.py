@@ -1,4 +1,5 @@
-"""Between an ex-date and the listing of the new shares nobody becomes small: by rule, and on the recorded days."""
+"""Between an ex-date and the listing of the new shares nobody becomes small: by rule, and on the
+recorded days."""
 
 from collections import defaultdict
 from functools import cache
@@ -13,13 +14,21 @@ from collectors.corporate_actions import find_actions
 from collectors.pending_shares import LONGEST_WAIT, owed_shares
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import market_day, row
-from tests.prices.days import REAL_YEARS, needs_real_days, real_days, synthetic_days, synthetic_market
+from tests.prices.days import (
+    REAL_YEARS,
+    needs_real_days,
+    real_days,
+    synthetic_days,
+    synthetic_market,
+)
 
 THRESHOLD = 100_000_000_000
 TICKER = "000010"
 
 
-def issue(factor: float, shares_before: int, session: str = "2024-01-22", kind: str = "ex_rights") -> dict[str, Any]:
+def issue(
+    factor: float, shares_before: int, session: str = "2024-01-22", kind: str = "ex_rights"
+) -> dict[str, Any]:
     facts = {"ticker": TICKER, "session": session, "kind": kind, "factor": factor}
     return facts | {"shares_before": shares_before, "shares_after": shares_before}
 
@@ -65,7 +74,9 @@ def test_a_second_issue_after_the_first_was_listed_counts_alone() -> None:
     assert owed(1_250, issue(0.8, 1_000), issue(0.5, 1_250, "2024-02-01")) == 1_250
 
 
-@pytest.mark.parametrize("kind", ["split", "spin_off", "halted_rebase", "capital_reduction", "market_transfer"])
+@pytest.mark.parametrize(
+    "kind", ["split", "spin_off", "halted_rebase", "capital_reduction", "market_transfer"]
+)
 def test_only_rights_bring_shares_later(kind: str) -> None:
     assert owed(1_000, issue(0.5, 1_000, kind=kind)) == 0
 
@@ -82,19 +93,28 @@ def test_the_frame_is_not_changed() -> None:
     pd.testing.assert_frame_equal(frame, before)
 
 
-def small_by_ex_date_alone(days: dict[str, pd.DataFrame]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Ticker -> the sessions since its ex-date on which its market cap was below the threshold, of those that were not
-    below it in the session before the ex-date; and ticker -> those on which it still was with the shares to come."""
+def small_by_ex_date_alone(
+    days: dict[str, pd.DataFrame],
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Ticker -> the sessions since its ex-date on which its market cap was below the threshold, of
+    those that were not below it in the session before the ex-date; and ticker -> those on which it
+    still was with the shares to come."""
     actions: list[dict[str, Any]] = []
     large: dict[str, bool] = {}
     small, still = defaultdict(list), defaultdict(list)
     for (_, earlier), (session, frame) in pairwise(days.items()):
         caps = dict(zip(earlier["ticker"], earlier["market_cap"], strict=True))
         found = find_actions(earlier, frame, session).documents()
-        large |= {each["ticker"]: caps[each["ticker"]] >= THRESHOLD for each in found if each["kind"] == "ex_rights"}
+        large |= {
+            each["ticker"]: caps[each["ticker"]] >= THRESHOLD
+            for each in found
+            if each["kind"] == "ex_rights"
+        }
         actions += found
         corrected = frame["market_cap"] + frame["close"] * owed_shares(frame, actions)
-        for ticker, cap, with_owed in zip(frame["ticker"], frame["market_cap"], corrected, strict=True):
+        for ticker, cap, with_owed in zip(
+            frame["ticker"], frame["market_cap"], corrected, strict=True
+        ):
             if large.get(ticker) and cap < THRESHOLD:
                 small[ticker].append(session)
                 if with_owed < THRESHOLD:
@@ -104,7 +124,8 @@ def small_by_ex_date_alone(days: dict[str, pd.DataFrame]) -> tuple[dict[str, lis
 
 @cache
 def listings(year: str) -> dict[str, tuple[int, float]]:
-    """Ticker -> sessions from its ex-date to its new shares, and what part of those that were owed has come by then."""
+    """Ticker -> sessions from its ex-date to its new shares, and what part of those that were owed
+    has come by then."""
     days = real_days(year)
     sessions, found = list(days), {}
     for place, (before, session) in enumerate(pairwise(sessions), start=1):
@@ -113,7 +134,10 @@ def listings(year: str) -> dict[str, tuple[int, float]]:
             for waited, later in enumerate(sessions[place:]):
                 row = days[later][days[later]["ticker"] == action.ticker]
                 if action.kind == "ex_rights" and not owed_shares(row, [action.document()]).any():
-                    found[action.ticker] = (waited, (row["shares"].item() - action.shares_before) / expected)
+                    found[action.ticker] = (
+                        waited,
+                        (row["shares"].item() - action.shares_before) / expected,
+                    )
                     break
     return found
 
@@ -128,8 +152,8 @@ def test_the_recorded_issues_are_listed_within_weeks_and_nearly_whole() -> None:
 
 @needs_real_days
 def test_on_the_recorded_days_nobody_is_dropped_by_an_ex_date() -> None:
-    """Five tickers were below 100 billion won after their ex-date, on 32 days in all, for no other reason than the
-    shares that were to come; but for one day on which one was so by its price."""
+    """Five tickers were below 100 billion won after their ex-date, on 32 days in all, for no other
+    reason than the shares that were to come; but for one day on which one was so by its price."""
     small, still = {}, {}
     for year in REAL_YEARS:
         alone, with_owed = small_by_ex_date_alone(real_days(year))

@@ -48,11 +48,16 @@ def test_since_2023_one_table_serves_the_three_markets(market, price, expected):
     ],
 )
 def test_until_2023_the_markets_differ_from_100_000_won_up(price, kospi, kosdaq):
-    assert tick([price] * 3, ["KOSPI", "KOSDAQ", "KONEX"], BEFORE).tolist() == [kospi, kosdaq, kosdaq]
+    assert tick([price] * 3, ["KOSPI", "KOSDAQ", "KONEX"], BEFORE).tolist() == [
+        kospi,
+        kosdaq,
+        kosdaq,
+    ]
 
 
 @pytest.mark.parametrize(
-    ("price", "expected"), [(20_025, 20_050), (20_050, 20_050), (199_950, 200_000), (2_002, 2_005), (1_999, 1_999)]
+    ("price", "expected"),
+    [(20_025, 20_050), (20_050, 20_050), (199_950, 200_000), (2_002, 2_005), (1_999, 1_999)],
 )
 def test_rounding_up_uses_the_tick_of_the_price_before_rounding(price, expected):
     assert round_up_to_tick([price], ["KOSPI"], "2025-03-05").tolist() == [expected]
@@ -74,12 +79,20 @@ def test_the_exchanges_own_example_of_a_price_limit():
     ],
 )
 def test_the_limit_widened_in_2015_but_not_on_konex(session, market, lowest, highest):
-    assert [int(price[0]) for price in price_limits([10_000], [market], session)] == [lowest, highest]
+    assert [int(price[0]) for price in price_limits([10_000], [market], session)] == [
+        lowest,
+        highest,
+    ]
 
 
 def test_rows_keep_their_places_whatever_their_market():
     prices, markets = [150_000, 150_000, 150_000, 900], ["KOSDAQ", "KOSPI", "KONEX", "KOSPI"]
-    assert tick(np.array(prices), np.array(markets, dtype=object), BEFORE).tolist() == [100, 500, 100, 1]
+    assert tick(np.array(prices), np.array(markets, dtype=object), BEFORE).tolist() == [
+        100,
+        500,
+        100,
+        1,
+    ]
 
 
 def test_an_unknown_market_is_refused():

@@ -1,4 +1,5 @@
-"""What refuses a day and what is remarked on: each rule on small hand-made days, and its base rate on real ones."""
+"""What refuses a day and what is remarked on: each rule on small hand-made days, and its base rate
+on real ones."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -40,7 +41,11 @@ def numbered(count: int, start: int = 0, **cells: Any) -> list[dict[str, Any]]:
     return [row(f"{number:06d}", **cells) for number in range(start, start + count)]
 
 
-QUIET = [row("900010", 10_000), row("900020", 20_000, market="KOSDAQ"), halted("900030", 700, market="KONEX")]
+QUIET = [
+    row("900010", 10_000),
+    row("900020", 20_000, market="KOSDAQ"),
+    halted("900030", 700, market="KONEX"),
+]
 
 
 # What refuses a day
@@ -78,7 +83,10 @@ def test_trades_have_volume_and_value(cells: dict[str, int]) -> None:
 def test_a_price_off_its_tick_is_remarked_on(price: str) -> None:
     odd = {"open": 20_050, "high": 20_100, "low": 20_000, "close": 20_050}
     odd[price] += 10
-    remarks = [remarks_on(day(*QUIET, row("000040", **odd)), session, None) for session in (SESSION, OFF_TICKS)]
+    remarks = [
+        remarks_on(day(*QUIET, row("000040", **odd)), session, None)
+        for session in (SESSION, OFF_TICKS)
+    ]
     assert remarks == [["tick: a price off its tick: first 000040, 1 in all."], []]
 
 
@@ -92,7 +100,9 @@ def test_a_price_off_its_tick_is_remarked_on(price: str) -> None:
         ("2013-07-01", "KONEX", 1_501, True),
     ],
 )
-def test_ticks_are_those_of_their_date_and_market(session: str, market: str, price: int, is_off: bool) -> None:
+def test_ticks_are_those_of_their_date_and_market(
+    session: str, market: str, price: int, is_off: bool
+) -> None:
     assert off_tick(day(row("000010", price, market=market)), session).tolist() == [is_off]
 
 
@@ -113,12 +123,20 @@ def test_ticks_are_those_of_their_date_and_market(session: str, market: str, pri
 def test_limits_are_those_of_their_market_and_date(
     session: str, market: str, low: int, high: int, is_beyond: bool
 ) -> None:
-    assert beyond_limit(day(row("000010", 10_000, low=low, high=high, market=market)), session).tolist() == [is_beyond]
+    assert beyond_limit(
+        day(row("000010", 10_000, low=low, high=high, market=market)), session
+    ).tolist() == [is_beyond]
 
 
 def test_limits_are_cut_to_ticks_and_count_from_the_base_price_not_from_the_close_before() -> None:
-    for close, low, is_beyond in ((12_900, 6_960, False), (12_950, 6_960, True), (12_900, 6_950, True)):
-        frame = day(row("000010", close, low=low, change=close - 9_940))  # the exchange's own example
+    for close, low, is_beyond in (
+        (12_900, 6_960, False),
+        (12_950, 6_960, True),
+        (12_900, 6_950, True),
+    ):
+        frame = day(
+            row("000010", close, low=low, change=close - 9_940)
+        )  # the exchange's own example
         assert beyond_limit(frame, "2022-01-03").tolist() == [is_beyond]
 
 
@@ -131,11 +149,21 @@ def test_a_handful_beyond_the_limit_are_delisting_trades_more_are_not() -> None:
         assert said == ["price_limit: beyond the daily limit: first 000000, 11 in all."] * over
 
 
-def test_first_sessions_and_tickers_that_come_out_of_a_halt_do_not_count_as_beyond_the_limit() -> None:
+def test_first_sessions_and_tickers_that_come_out_of_a_halt_do_not_count_as_beyond_the_limit() -> (
+    None
+):
     wild = numbered(15, close=10_000, low=1_000)
     still = [halted(f"{number:06d}", 10_000) for number in range(15)]
-    assert remarks_on(day(*wild, *numbered(9, 20)), SESSION, day(*still, *numbered(9, 20), session=BEFORE)) == []
-    assert remarks_on(day(*wild, *numbered(9, 20)), SESSION, day(*numbered(9, 20), session=BEFORE)) == []
+    assert (
+        remarks_on(
+            day(*wild, *numbered(9, 20)), SESSION, day(*still, *numbered(9, 20), session=BEFORE)
+        )
+        == []
+    )
+    assert (
+        remarks_on(day(*wild, *numbered(9, 20)), SESSION, day(*numbered(9, 20), session=BEFORE))
+        == []
+    )
 
 
 def test_base_prices_that_do_not_continue_are_remarked_on_above_a_tenth_of_the_market() -> None:
@@ -143,11 +171,16 @@ def test_base_prices_that_do_not_continue_are_remarked_on_above_a_tenth_of_the_m
     for many in (20, 21):
         after = day(*numbered(many, change=100), *numbered(200 - many, many))
         said = remarks_on(after, SESSION, before)
-        assert said == ["base_price: not the close of the session before: first 000000, 21 in all."] * (many > 20)
+        assert said == [
+            "base_price: not the close of the session before: first 000000, 21 in all."
+        ] * (many > 20)
 
 
 def test_a_few_rebased_tickers_are_no_remark_however_small_the_market() -> None:
-    before, after = day(*numbered(MOST_REBASED), session=BEFORE), day(*numbered(MOST_REBASED, change=100))
+    before, after = (
+        day(*numbered(MOST_REBASED), session=BEFORE),
+        day(*numbered(MOST_REBASED, change=100)),
+    )
     assert remarks_on(after, SESSION, before) == []
 
 
@@ -161,8 +194,12 @@ def test_many_new_or_vanished_tickers_are_remarked_on() -> None:
         assert gone == ["tickers: gone since the session before: first 000000, 21 in all."] * over
 
 
-@pytest.mark.parametrize(("after", "speaks"), [(7_733_747, False), (3_866_874, False), (2_102_547, True), (16e6, True)])
-def test_shares_that_change_in_a_halt_at_an_unmoved_base_price_are_remarked_on(after: float, speaks: bool) -> None:
+@pytest.mark.parametrize(
+    ("after", "speaks"), [(7_733_747, False), (3_866_874, False), (2_102_547, True), (16e6, True)]
+)
+def test_shares_that_change_in_a_halt_at_an_unmoved_base_price_are_remarked_on(
+    after: float, speaks: bool
+) -> None:
     """263540 on 2023-02-09: 7,733,747 shares became 2,102,547 in the middle of a halt."""
     frames = [day(halted("263540", 10_880, shares=int(shares))) for shares in (7_733_747, after)]
     said = remarks_on(frames[1], SESSION, frames[0])
@@ -171,7 +208,9 @@ def test_shares_that_change_in_a_halt_at_an_unmoved_base_price_are_remarked_on(a
 
 def test_shares_that_change_with_the_base_price_or_with_trades_are_no_remark() -> None:
     before = day(halted("000010", 1_000, shares=1_000), row("000020", shares=1_000), session=BEFORE)
-    after = day(halted("000010", 2_000, shares=400, change=0), row("000020", shares=15_000, volume=11))
+    after = day(
+        halted("000010", 2_000, shares=400, change=0), row("000020", shares=15_000, volume=11)
+    )
     assert remarks_on(after, SESSION, before) == []
 
 
@@ -208,9 +247,9 @@ def test_no_real_day_is_refused_and_one_is_remarked_on() -> None:
             remarks += find_actions(before, frame, session).remarks()
         said |= {session: remarks} if remarks else {}
         rows += len(frame)
-    assert {session: [remark.split(":")[0] for remark in each] for session, each in said.items()} == {
-        "2023-02-09": ["halted_shares"]
-    }, f"of {rows:,} ticker-days"
+    assert {
+        session: [remark.split(":")[0] for remark in each] for session, each in said.items()
+    } == {"2023-02-09": ["halted_shares"]}, f"of {rows:,} ticker-days"
 
 
 @needs_real_days
@@ -231,18 +270,23 @@ def test_the_numbers_in_the_docs_are_those_of_the_real_days() -> None:
 
 
 def base_rates() -> dict[str, int]:
-    """How many rows of the real days each rule would speak of, those included that are left out for it."""
+    """How many rows of the real days each rule would speak of, those included that are left out for
+    it."""
     frames = [frame for _, frame, _ in real_sessions()]
     rows = pd.concat(frames)
     traded = rows[rows["open"] > 0]
     untraded = rows[rows["open"] == 0]
     value, volume = traded["value"], traded["volume"]
-    pairs = [(session, frame, before) for session, frame, before in real_sessions() if before is not None]
+    pairs = [
+        (session, frame, before) for session, frame, before in real_sessions() if before is not None
+    ]
     beyond = [beyond_among_known(*pair) for pair in pairs]
     return {
         "ticker-days": len(rows),
         "traded": len(traded),
-        "in two sessions": sum(int(frame["ticker"].isin(before["ticker"]).sum()) for _, frame, before in pairs),
+        "in two sessions": sum(
+            int(frame["ticker"].isin(before["ticker"]).sum()) for _, frame, before in pairs
+        ),
         "beyond the limit": sum(beyond),
         "sessions with one beyond the limit": sum(count > 0 for count in beyond),
         "value outside low x volume to high x volume": int(
@@ -256,7 +300,9 @@ def base_rates() -> dict[str, int]:
 
 
 def beyond_among_known(session: str, frame: pd.DataFrame, before: pd.DataFrame) -> int:
-    return int((beyond_limit(frame, session) & frame["ticker"].isin(before["ticker"]).to_numpy()).sum())
+    return int(
+        (beyond_limit(frame, session) & frame["ticker"].isin(before["ticker"]).to_numpy()).sum()
+    )
 
 
 def changed_shares(frame: pd.DataFrame, before: pd.DataFrame) -> int:
@@ -266,5 +312,9 @@ def changed_shares(frame: pd.DataFrame, before: pd.DataFrame) -> int:
 
 @needs_real_days
 def test_at_least_99_8_percent_of_the_base_prices_continue_on_every_real_session() -> None:
-    shares = [share_of_continued_bases(frame, before) for _, frame, before in real_sessions() if before is not None]
+    shares = [
+        share_of_continued_bases(frame, before)
+        for _, frame, before in real_sessions()
+        if before is not None
+    ]
     assert np.min(shares) > 0.998

@@ -1,4 +1,5 @@
-"""The targets of six recorded weeks, night after night, against what the rows themselves say of each ticker."""
+"""The targets of six recorded weeks, night after night, against what the rows themselves say of
+each ticker."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,16 +60,24 @@ def live(folder: Path, rule: TargetRule) -> Lived:
 
 
 def rows() -> pd.DataFrame:
-    """Ticker, session, name and market of every recorded row, and the ticker's next row beside it."""
-    days = [frame[["ticker", "name", "market"]].assign(session=session) for session, frame in real_days(YEAR).items()]
+    """Ticker, session, name and market of every recorded row, and the ticker's next row beside
+    it."""
+    days = [
+        frame[["ticker", "name", "market"]].assign(session=session)
+        for session, frame in real_days(YEAR).items()
+    ]
     table = pd.concat(days).sort_values(["ticker", "session"], ignore_index=True)
     after = table.groupby("ticker")[["name", "market", "session"]].shift(-1)
     return table.join(after.add_prefix("next_"))
 
 
-def test_every_rename_and_every_move_is_kept_with_its_last_session_and_no_other(everybody: Lived) -> None:
+def test_every_rename_and_every_move_is_kept_with_its_last_session_and_no_other(
+    everybody: Lived,
+) -> None:
     table = rows().dropna()
-    changed = table[(table["name"] != table["next_name"]) | (table["market"] != table["next_market"])]
+    changed = table[
+        (table["name"] != table["next_name"]) | (table["market"] != table["next_market"])
+    ]
     true = changed[["ticker", "name", "market", "session"]].apply(tuple, axis=1).tolist()
     kept = [
         (ticker, each["name"], each["market"], each["until"])
@@ -79,19 +88,29 @@ def test_every_rename_and_every_move_is_kept_with_its_last_session_and_no_other(
     assert len(true) >= 6
 
 
-def test_every_delisted_ticker_left_with_its_last_session_and_nobody_else_left(everybody: Lived) -> None:
+def test_every_delisted_ticker_left_with_its_last_session_and_nobody_else_left(
+    everybody: Lived,
+) -> None:
     newest = max(real_days(YEAR))
     last = rows().groupby("ticker")["session"].max()
     gone = {ticker: session for ticker, session in last.items() if session != newest}
     assert gone
-    left = {each["_id"]: each["delisted_date"] for each in everybody.targets.values() if not each["is_active"]}
+    left = {
+        each["_id"]: each["delisted_date"]
+        for each in everybody.targets.values()
+        if not each["is_active"]
+    }
     assert left == gone
-    assert all(everybody.targets[ticker]["removed_date"] == session for ticker, session in gone.items())
+    assert all(
+        everybody.targets[ticker]["removed_date"] == session for ticker, session in gone.items()
+    )
 
 
 def test_in_the_end_every_ticker_is_known_as_the_newest_session_has_it(everybody: Lived) -> None:
     newest = real_days(YEAR)[max(real_days(YEAR))]
-    for ticker, name, market in zip(newest["ticker"], newest["name"], newest["market"], strict=True):
+    for ticker, name, market in zip(
+        newest["ticker"], newest["name"], newest["market"], strict=True
+    ):
         target = everybody.targets[ticker]
         assert (target["is_active"], target["name"], target["market"]) == (True, name, market)
 

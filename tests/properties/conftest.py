@@ -1,4 +1,5 @@
-"""One profile for all properties: the same examples in every run, and no folder of Hypothesis is left behind."""
+"""One profile for all properties: the same examples in every run, and no folder of Hypothesis is
+left behind."""
 
 import tempfile
 
@@ -15,6 +16,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no defect
 )
 
-# Even without a database, caches of characters and of our constants are written, the latter before any test runs.
+# Even without a database, caches of characters and of our constants are written, the latter before
+# any test runs.
 CACHES = tempfile.TemporaryDirectory(prefix="hypothesis-")
 configuration.set_hypothesis_home_dir(CACHES.name)

@@ -1,4 +1,5 @@
-"""What the properties are tried on: calendars full of surprises, and market days the exchange could have published."""
+"""What the properties are tried on: calendars full of surprises, and market days the exchange could
+have published."""
 
 from datetime import date, datetime, timedelta, timezone
 from operator import itemgetter
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 
 from tests.fakes import row
 from utils.date_utils import TradingCalendar
-from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, INTEGER_COLUMNS, MARKETS, PROVISIONAL, MarketDay
+from utils.market_day import (
+    DAY_COLUMNS,
+    FLOAT_COLUMNS,
+    INTEGER_COLUMNS,
+    MARKETS,
+    PROVISIONAL,
+    MarketDay,
+)
 
 PROFILE = settings.get_profile("properties")
 SESSION = "2024-01-22"
@@ -32,15 +40,21 @@ TIMES = ["00:00", "07:59:59.999", "08:00", "12:34", "17:59:59.999", "18:00", "19
 def by_day(each: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Something of every day, but for the days where it is None."""
     drawn = st.lists(each, min_size=len(DAYS), max_size=len(DAYS))
-    return drawn.map(lambda all: {day: one for day, one in zip(DAYS, all, strict=True) if one is not None})
+    return drawn.map(
+        lambda all: {day: one for day, one in zip(DAYS, all, strict=True) if one is not None}
+    )
 
 
 days = st.sampled_from(DAYS)
 observations = by_day(st.sampled_from([None, None, True, False]))
 calendars = st.builds(TradingCalendar, observations, st.booleans())
-moments = st.builds(lambda day, time: datetime.fromisoformat(f"{day}T{time}+09:00"), days, st.sampled_from(TIMES))
+moments = st.builds(
+    lambda day, time: datetime.fromisoformat(f"{day}T{time}+09:00"), days, st.sampled_from(TIMES)
+)
 nights = st.lists(moments, min_size=10, max_size=10)
-zones = st.sampled_from([-12, -9.5, -5, 0, 5.75, 9, 14]).map(lambda hours: timezone(timedelta(hours=hours)))
+zones = st.sampled_from([-12, -9.5, -5, 0, 5.75, 9, 14]).map(
+    lambda hours: timezone(timedelta(hours=hours))
+)
 
 tickers = st.integers(0, 36**6 - 1).map(lambda number: np.base_repr(number, 36).zfill(6))
 names = st.text("가힣삼성전자AZ09&-.'\"\\ \u3000😀", min_size=1, max_size=5)
@@ -52,7 +66,8 @@ kinds_of_day = st.sampled_from(["traded", "traded", "traded", "halted", "off hou
 
 @st.composite
 def published_rows(draw: st.DrawFn) -> dict[str, Any]:
-    """One ticker's row as the exchange may publish it: traded, halted, or traded outside the hours only."""
+    """One ticker's row as the exchange may publish it: traded, halted, or traded outside the hours
+    only."""
     low, opened, close, high = sorted(draw(st.tuples(prices, prices, prices, prices)))
     if draw(st.booleans()):
         opened, close = close, opened
@@ -63,7 +78,13 @@ def published_rows(draw: st.DrawFn) -> dict[str, Any]:
         "off hours": {"open": 0, "high": 0, "low": 0, "volume": 7, "value": 7 * close},
     }[draw(kinds_of_day)]
     market = sorted(MARKETS.values())[listed % len(MARKETS)]
-    facts = {"name": name, "market": market, "shares": listed, "market_cap": close * listed, "change": close - opened}
+    facts = {
+        "name": name,
+        "market": market,
+        "shares": listed,
+        "market_cap": close * listed,
+        "change": close - opened,
+    }
     return row(draw(tickers), close, **facts, **traded)
 
 
@@ -72,7 +93,10 @@ def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
     types = dict.fromkeys(INTEGER_COLUMNS, np.int64) | dict.fromkeys(FLOAT_COLUMNS, np.float64)
     ordered = sorted(rows, key=itemgetter("ticker"))
     return pd.DataFrame(
-        {name: np.array([each[name] for each in ordered], dtype=types.get(name, object)) for name in DAY_COLUMNS}
+        {
+            name: np.array([each[name] for each in ordered], dtype=types.get(name, object))
+            for name in DAY_COLUMNS
+        }
     )
 
 

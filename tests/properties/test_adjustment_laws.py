@@ -26,8 +26,14 @@ histories = st.lists(st.tuples(fates, fates, fates), min_size=1, max_size=len(SE
 def adjustments_of(history: History, actions: list[dict[str, Any]] | None = None) -> Adjustments:
     adjustments = Adjustments(actions or [])
     for session, day in zip(SESSIONS, history, strict=False):
-        listed = [(ticker, fate) for ticker, fate in zip(TICKERS, day, strict=True) if fate is not GONE]
-        adjustments.add(session, [ticker for ticker, _ in listed], np.array([fate for _, fate in listed], dtype=float))
+        listed = [
+            (ticker, fate) for ticker, fate in zip(TICKERS, day, strict=True) if fate is not GONE
+        ]
+        adjustments.add(
+            session,
+            [ticker for ticker, _ in listed],
+            np.array([fate for _, fate in listed], dtype=float),
+        )
     return adjustments
 
 
@@ -63,7 +69,9 @@ def test_from_one_session_to_the_next_it_changes_by_the_factor_alone(history: Hi
     """So an adjusted return is close / base price - 1, whatever happened."""
     products = multiplied(history)
     for place, ticker in neighbours(history):
-        assert products[place][ticker] == products[place + 1][ticker] * known(history[place + 1][ticker])
+        assert products[place][ticker] == products[place + 1][ticker] * known(
+            history[place + 1][ticker]
+        )
 
 
 @LAW
@@ -78,14 +86,19 @@ def test_the_last_session_of_a_listing_is_as_published(history: History) -> None
 
 @LAW
 @given(histories, st.integers(1, len(SESSIONS)))
-def test_adjusting_to_a_day_and_from_there_on_is_adjusting_to_the_end(history: History, days: int) -> None:
-    """What was adjusted to any day in between needs only what came later, and is as it was seen on that day."""
+def test_adjusting_to_a_day_and_from_there_on_is_adjusting_to_the_end(
+    history: History, days: int
+) -> None:
+    """What was adjusted to any day in between needs only what came later, and is as it was seen on
+    that day."""
     days = min(days, len(history))
     then, now = multiplied(history[:days]), multiplied(history)
     for place in range(days):
         for ticker in range(len(TICKERS)):
             if all(day[ticker] is not GONE for day in history[place:days]):
-                assert now[place][ticker] == pytest.approx(then[place][ticker] * now[days - 1][ticker], rel=1e-12)
+                assert now[place][ticker] == pytest.approx(
+                    then[place][ticker] * now[days - 1][ticker], rel=1e-12
+                )
 
 
 @LAW
@@ -117,16 +130,25 @@ def test_what_is_pending_is_named_and_counts_as_1(history: History) -> None:
     settled = [tuple(fate if fate is GONE else known(fate) for fate in day) for day in history]
     assert multiplied(history) == multiplied(settled)
     expected = {
-        session: [ticker for ticker, fate in zip(TICKERS, day, strict=True) if fate is not GONE and np.isnan(fate)]
+        session: [
+            ticker
+            for ticker, fate in zip(TICKERS, day, strict=True)
+            if fate is not GONE and np.isnan(fate)
+        ]
         for session, day in zip(SESSIONS[1:], history[1:], strict=False)
     }
-    assert adjustments_of(history).pending == {session: missing for session, missing in expected.items() if missing}
+    assert adjustments_of(history).pending == {
+        session: missing for session, missing in expected.items() if missing
+    }
 
 
 @LAW
 @given(histories, st.integers(1, len(SESSIONS) - 1), st.integers(1, 10**6), st.integers(1, 10**6))
-def test_volumes_keep_their_part_of_the_shares(history: History, place: int, before: int, after: int) -> None:
-    """A split of the first ticker: earlier volumes grow as the shares do, and no other action moves a volume."""
+def test_volumes_keep_their_part_of_the_shares(
+    history: History, place: int, before: int, after: int
+) -> None:
+    """A split of the first ticker: earlier volumes grow as the shares do, and no other action moves
+    a volume."""
     split = {"session": SESSIONS[place], "ticker": TICKERS[0], "kind": "split"}
     issue = {"session": SESSIONS[place], "ticker": TICKERS[1], "kind": "ex_rights"}
     shares = {"shares_before": before, "shares_after": after}
@@ -134,7 +156,11 @@ def test_volumes_keep_their_part_of_the_shares(history: History, place: int, bef
     adjustments = adjustments_of(listed, [split | shares, issue | shares])
     for number, session in enumerate(SESSIONS[: len(history)]):
         earlier = number < place < len(history)
-        assert adjustments.volumes(session, TICKERS).tolist() == [after / before if earlier else 1.0, 1.0, 1.0]
+        assert adjustments.volumes(session, TICKERS).tolist() == [
+            after / before if earlier else 1.0,
+            1.0,
+            1.0,
+        ]
 
 
 @LAW

@@ -32,17 +32,30 @@ histories = st.fixed_dictionaries(
 )
 
 
-def rows_of(ticker: str, history: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def rows_of(
+    ticker: str, history: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The ticker's row in each of the two sessions, none where it is not listed."""
     (first, second), held = history["close"], history["shares"]
     base, listed = (
         each if isinstance(each, int) else max(1, amount * each[0] // each[1])
         for each, amount in ((history["base"], first), (history["shares_after"], held))
     )
-    before = (row if history["traded_before"] else halted)(ticker, first, shares=held, market=history["markets"][0])
+    before = (row if history["traded_before"] else halted)(
+        ticker, first, shares=held, market=history["markets"][0]
+    )
     opened = {"base": base, "elsewhere": base + 1, "halted": 0}[history["opened"]]
-    after = row(ticker, second, open=opened, change=second - base, shares=listed, market=history["markets"][1])
-    return [before] * (history["stands_in"] != "after"), [after] * (history["stands_in"] != "before")
+    after = row(
+        ticker,
+        second,
+        open=opened,
+        change=second - base,
+        shares=listed,
+        market=history["markets"][1],
+    )
+    return [before] * (history["stands_in"] != "after"), [after] * (
+        history["stands_in"] != "before"
+    )
 
 
 def two_days(histories: list[dict[str, Any]]) -> Days:
@@ -56,7 +69,8 @@ sessions = st.sampled_from([SESSION, OFF_TICK_SESSION])
 
 
 def joined(days: Days) -> pd.DataFrame:
-    """The tickers of the later session with their close and shares before, NaN where there were none."""
+    """The tickers of the later session with their close and shares before, NaN where there were
+    none."""
     previous = days[0][["ticker", "close", "shares"]].rename(
         columns={"close": "close_before", "shares": "shares_before"}
     )
@@ -66,12 +80,18 @@ def joined(days: Days) -> pd.DataFrame:
 
 @LAW
 @given(some_days, sessions)
-def test_every_factor_is_positive_and_finite_and_one_without_an_action(days: Days, session: str) -> None:
+def test_every_factor_is_positive_and_finite_and_one_without_an_action(
+    days: Days, session: str
+) -> None:
     result = find_actions(*days, session)
     factors = dict(zip(days[1]["ticker"], result.factor.tolist(), strict=True))
     assert all(0 < factor < np.inf for factor in factors.values())
-    assert factors == dict.fromkeys(factors, 1.0) | {action.ticker: action.factor for action in result.found}
-    assert [action.ticker for action in result.found] == sorted({action.ticker for action in result.found})
+    assert factors == dict.fromkeys(factors, 1.0) | {
+        action.ticker: action.factor for action in result.found
+    }
+    assert [action.ticker for action in result.found] == sorted(
+        {action.ticker for action in result.found}
+    )
 
 
 @LAW
@@ -130,12 +150,16 @@ def test_the_order_of_the_rows_means_nothing(days: Days, session: str, seed: int
 
 @LAW
 @given(some_days, sessions, st.data())
-def test_a_ticker_is_decided_by_its_own_rows_alone(days: Days, session: str, data: st.DataObject) -> None:
+def test_a_ticker_is_decided_by_its_own_rows_alone(
+    days: Days, session: str, data: st.DataObject
+) -> None:
     if days[1].empty:
         return
     place = data.draw(st.integers(0, len(days[1]) - 1))
     ticker = days[1]["ticker"][place]
-    alone = find_actions(days[0][days[0]["ticker"] == ticker], days[1][days[1]["ticker"] == ticker], session)
+    alone = find_actions(
+        days[0][days[0]["ticker"] == ticker], days[1][days[1]["ticker"] == ticker], session
+    )
     whole = find_actions(*days, session)
     assert alone.factor.tolist() == [whole.factor[place]]
     assert alone.found == [action for action in whole.found if action.ticker == ticker]

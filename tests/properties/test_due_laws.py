@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.healing import DueSession, sessions_due
-from tests.properties.strategies import FIRST, LAST, PROFILE, by_day, calendars, days, nights, shifted, zones
+from tests.properties.strategies import (
+    FIRST,
+    LAST,
+    PROFILE,
+    by_day,
+    calendars,
+    days,
+    nights,
+    shifted,
+    zones,
+)
 from utils.date_utils import TradingCalendar, is_final
 from utils.market_day import FINAL, PROVISIONAL
 
@@ -42,32 +52,53 @@ def test_every_session_that_may_be_had_is_due_until_it_is_stored_and_completed_a
     suite: Suite, nows: list[datetime]
 ) -> None:
     for now in nows:
-        had = [each for each in suite.calendar.sessions(FIRST, LAST) if suite.calendar.is_due(each, now)]
-        finality = {each: suite.completed.get(each) if each in suite.stored else None for each in had}
+        had = [
+            each
+            for each in suite.calendar.sessions(FIRST, LAST)
+            if suite.calendar.is_due(each, now)
+        ]
+        finality = {
+            each: suite.completed.get(each) if each in suite.stored else None for each in had
+        }
         fresh = [DueSession(each, False) for each in had if finality[each] is None]
-        to_confirm = [DueSession(each, True) for each in had if finality[each] == PROVISIONAL and is_final(each, now)]
+        to_confirm = [
+            DueSession(each, True)
+            for each in had
+            if finality[each] == PROVISIONAL and is_final(each, now)
+        ]
         assert suite.due(now) == sorted(fresh + to_confirm, key=lambda each: each.session)
 
 
 @LAW
 @given(suites, nights)
-def test_nothing_is_due_any_more_once_all_that_is_due_was_completed(suite: Suite, nows: list[datetime]) -> None:
+def test_nothing_is_due_any_more_once_all_that_is_due_was_completed(
+    suite: Suite, nows: list[datetime]
+) -> None:
     for now in nows:
-        healed = {each.session: FINAL if is_final(each.session, now) else PROVISIONAL for each in suite.due(now)}
+        healed = {
+            each.session: FINAL if is_final(each.session, now) else PROVISIONAL
+            for each in suite.due(now)
+        }
         assert suite.after(healed).due(now) == []
 
 
 @LAW
 @given(suites, nights)
-def test_completing_one_session_leaves_the_others_as_they_are(suite: Suite, nows: list[datetime]) -> None:
+def test_completing_one_session_leaves_the_others_as_they_are(
+    suite: Suite, nows: list[datetime]
+) -> None:
     for now in nows:
         for done in suite.due(now)[-2:]:
-            assert suite.after({done.session: FINAL}).due(now) == [each for each in suite.due(now) if each != done]
+            assert suite.after({done.session: FINAL}).due(now) == [
+                each for each in suite.due(now) if each != done
+            ]
 
 
 @LAW
 @given(suites, nights.map(sorted))
-def test_what_is_due_stays_due_until_somebody_brings_it_in(suite: Suite, nows: list[datetime]) -> None:
+def test_what_is_due_stays_due_until_somebody_brings_it_in(
+    suite: Suite, nows: list[datetime]
+) -> None:
     due = [set(suite.due(now)) for now in nows]
     assert all(earlier <= later for earlier, later in pairwise(due))
 

@@ -1,4 +1,5 @@
-"""Laws of a changed `.env`, whatever stood in it: the new value reads back exactly, and nothing else has moved."""
+"""Laws of a changed `.env`, whatever stood in it: the new value reads back exactly, and nothing
+else has moved."""
 
 import re
 import tempfile
@@ -18,7 +19,9 @@ values = st.text(CHARACTERS | AWKWARD, max_size=12).map(str.strip)
 """What a setting can hold: the settings strip blanks at both ends."""
 
 plain = st.text(st.sampled_from("abc123/:@.\\"), max_size=6)
-quoted = st.text(st.sampled_from('abc #$="\\'), max_size=6).map(lambda text: "'" + text.replace("\\", "\\\\") + "'")
+quoted = st.text(st.sampled_from('abc #$="\\'), max_size=6).map(
+    lambda text: "'" + text.replace("\\", "\\\\") + "'"
+)
 double = st.text(st.sampled_from("abc #$='"), max_size=6).map(lambda text: f'"{text}"')
 written = plain | quoted | double
 behind = st.sampled_from(["", "", "  ", " # why it is so", "\t#KRX_PW=no"])
@@ -31,7 +34,15 @@ def lines_of(names: list[str]) -> st.SearchStrategy[str]:
 
 
 other = lines_of(["KRX_ID", "OTHERS_TOKEN", "KRX_PW_OLD"]) | st.sampled_from(
-    ["", "   ", "# the account's", "#KRX_PW=", "# KRX_PW='x'", "# Quote it: KRX_PW='my #1 word'", "#"]
+    [
+        "",
+        "   ",
+        "# the account's",
+        "#KRX_PW=",
+        "# KRX_PW='x'",
+        "# Quote it: KRX_PW='my #1 word'",
+        "#",
+    ]
 )
 files = st.tuples(
     st.lists(other | other | lines_of([OURS, "krx_pw"]), max_size=8),
@@ -51,7 +62,9 @@ def content(file: tuple[list[str], str, bool]) -> str:
 
 @LAW
 @given(files, values)
-def test_the_new_value_reads_back_and_all_else_stays_as_it_was(file: tuple[list[str], str, bool], value: str) -> None:
+def test_the_new_value_reads_back_and_all_else_stays_as_it_was(
+    file: tuple[list[str], str, bool], value: str
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ".env"
         path.write_bytes(content(file).encode())
@@ -63,12 +76,16 @@ def test_the_new_value_reads_back_and_all_else_stays_as_it_was(file: tuple[list[
         assert {name: text for name, text in after.items() if name.upper() != OURS} == others
         kept = [line for line in file[0] if not is_ours(line)]
         left = re.split(r"\r?\n", path.read_bytes().decode())
-        assert [line for line in left if not is_ours(line) and line] == [line for line in kept if line]
+        assert [line for line in left if not is_ours(line) and line] == [
+            line for line in kept if line
+        ]
 
 
 @LAW
 @given(files, values)
-def test_the_same_change_again_changes_no_byte(file: tuple[list[str], str, bool], value: str) -> None:
+def test_the_same_change_again_changes_no_byte(
+    file: tuple[list[str], str, bool], value: str
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ".env"
         path.write_bytes(content(file).encode())

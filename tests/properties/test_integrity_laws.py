@@ -1,4 +1,5 @@
-"""Laws of the integrity check: what the exchange may publish passes, and no single wrong cell does."""
+"""Laws of the integrity check: what the exchange may publish passes, and no single wrong cell
+does."""
 
 from itertools import product
 from typing import Any
@@ -84,10 +85,18 @@ def test_a_day_needs_98_of_a_hundred_known_tickers_however_many_are_new() -> Non
 
 
 @LAW
-@given(st.integers(1, 30), st.integers(0, 30), st.integers(-900, 900).filter(lambda change: not -3 <= change <= 0))
-def test_a_day_follows_when_half_of_its_bases_are_the_closes_before(continued: int, other: int, change: int) -> None:
+@given(
+    st.integers(1, 30),
+    st.integers(0, 30),
+    st.integers(-900, 900).filter(lambda change: not -3 <= change <= 0),
+)
+def test_a_day_follows_when_half_of_its_bases_are_the_closes_before(
+    continued: int, other: int, change: int
+) -> None:
     previous = frame_of(numbered(continued + other))
-    rows = numbered(continued, volume=11) + numbered(other, start=continued, volume=11, change=change)
+    rows = numbered(continued, volume=11) + numbered(
+        other, start=continued, volume=11, change=change
+    )
     assert follows(frame_of(rows), previous) == (continued >= other)
 
 

@@ -1,4 +1,5 @@
-"""Laws of the store: whatever is done to it in whatever order, it is as a notebook kept beside it says."""
+"""Laws of the store: whatever is done to it in whatever order, it is as a notebook kept beside it
+says."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -37,7 +38,10 @@ moments_later = st.sampled_from([timedelta(0), timedelta(seconds=1), LEASE, RETR
 @pytest.fixture
 def stores(tmp_path: Path, clock: FakeClock) -> Iterator[Stores]:
     """Two processes, here called a and b, on one embedded database, with one clock."""
-    opened = {run: Store(SqliteBackend(tmp_path), clock, Identity(f"host-{run}", 4711, run)) for run in ("a", "b")}
+    opened = {
+        run: Store(SqliteBackend(tmp_path), clock, Identity(f"host-{run}", 4711, run))
+        for run in ("a", "b")
+    }
     yield opened
     for store in opened.values():
         store.close()
@@ -68,14 +72,23 @@ class Line:
 
 
 class Queue(TwoProcesses):
-    """`claims` is what each worker believes to hold, also when it is late: ticker -> the document it claimed."""
+    """`claims` is what each worker believes to hold, also when it is late: ticker -> the document
+    it claimed."""
 
     def __init__(self, stores: Stores, clock: FakeClock) -> None:
         super().__init__(stores, clock)
         self.lines = dict.fromkeys(CAPS, Line())
         self.claims: dict[str, dict[str, dict[str, Any]]] = {"a": {}, "b": {}}
-        common = {"name": "이름", "market": "KOSPI", "is_active": True, "added_date": YESTERDAY, "removed_date": None}
-        caps = {each: {"market_cap": cap, "corrected_market_cap": cap} for each, cap in CAPS.items()}
+        common = {
+            "name": "이름",
+            "market": "KOSPI",
+            "is_active": True,
+            "added_date": YESTERDAY,
+            "removed_date": None,
+        }
+        caps = {
+            each: {"market_cap": cap, "corrected_market_cap": cap} for each, cap in CAPS.items()
+        }
         targets = [{"_id": each, **caps[each], **common, **vars(Line())} for each in CAPS]
         self.stores["a"].save_targets(targets, {})
 
@@ -84,15 +97,25 @@ class Queue(TwoProcesses):
 
     def waiting(self) -> list[str]:
         """Who may be claimed, in order: tried least, stalest, largest."""
-        free = [each for each, line in self.lines.items() if (line.retry_after_utc or self.now()) <= self.now()]
+        free = [
+            each
+            for each, line in self.lines.items()
+            if (line.retry_after_utc or self.now()) <= self.now()
+        ]
         behind = [each for each in free if (self.lines[each].last_analyzed_date or "") < TODAY]
         return sorted(
             behind,
-            key=lambda each: (self.lines[each].attempts, self.lines[each].last_analyzed_date or "", -CAPS[each], each),
+            key=lambda each: (
+                self.lines[each].attempts,
+                self.lines[each].last_analyzed_date or "",
+                -CAPS[each],
+                each,
+            ),
         )
 
     def is_mine(self, run: str, ticker: str) -> bool:
-        """Whether the worker's claim is the last one: who claimed after it is the only one to free or to fail it."""
+        """Whether the worker's claim is the last one: who claimed after it is the only one to free
+        or to fail it."""
         line, claimed = self.lines[ticker], self.claims[run][ticker]
         return (line.claimed_by, line.attempts) == (claimed["claimed_by"], claimed["attempts"])
 
@@ -106,24 +129,39 @@ class Queue(TwoProcesses):
         until, owner = self.now() + LEASE, self.stores[run].identity.owner
         for each in expected:
             tries = self.lines[each].attempts + 1
-            self.lines[each] = replace(self.lines[each], attempts=tries, retry_after_utc=until, claimed_by=owner)
+            self.lines[each] = replace(
+                self.lines[each], attempts=tries, retry_after_utc=until, claimed_by=owner
+            )
         self.claims[run] |= {each["_id"]: each for each in claimed}
 
     @precondition(lambda self: any(self.claims.values()))
-    @rule(data=st.data(), done=st.sampled_from(["released", "failed", "analysed"]), later=moments_later)
+    @rule(
+        data=st.data(),
+        done=st.sampled_from(["released", "failed", "analysed"]),
+        later=moments_later,
+    )
     def end_a_claim(self, data: st.DataObject, done: str, later: timedelta) -> None:
         self.clock.advance(seconds=later.total_seconds())
         run, ticker = data.draw(
             st.sampled_from([(run, each) for run, claims in self.claims.items() for each in claims])
         )
-        mine, claimed, line = self.is_mine(run, ticker), self.claims[run].pop(ticker), self.lines[ticker]
+        mine, claimed, line = (
+            self.is_mine(run, ticker),
+            self.claims[run].pop(ticker),
+            self.lines[ticker],
+        )
         if done == "analysed":
             self.stores[run].save_analysis(TODAY, [{"_id": ticker, "session": TODAY}])
-            if line.claimed_by in (claimed["claimed_by"], None):  # else another is at it now, and what it finds counts
+            if line.claimed_by in (
+                claimed["claimed_by"],
+                None,
+            ):  # else another is at it now, and what it finds counts
                 self.lines[ticker] = Line(last_analyzed_date=TODAY)
         elif done == "failed":
             self.stores[run].fail_target(claimed, "no")
-            failed = replace(line, retry_after_utc=self.now() + RETRY_AFTER, last_error="no", claimed_by=None)
+            failed = replace(
+                line, retry_after_utc=self.now() + RETRY_AFTER, last_error="no", claimed_by=None
+            )
             self.lines[ticker] = failed if mine else line
         else:
             self.stores[run].release_targets([claimed])
@@ -133,7 +171,10 @@ class Queue(TwoProcesses):
     @invariant()
     def the_queue_is_as_the_notebook_says(self) -> None:
         for store in self.stores.values():
-            found = {each["_id"]: Line(**{name: each[name] for name in vars(Line())}) for each in store.targets()}
+            found = {
+                each["_id"]: Line(**{name: each[name] for name in vars(Line())})
+                for each in store.targets()
+            }
             assert found == self.lines
             assert all(line.attempts >= 0 for line in found.values())
 
@@ -148,13 +189,18 @@ class Queue(TwoProcesses):
     def teardown(self) -> None:
         self.clock.advance(hours=1)
         behind = [each for each, line in self.lines.items() if line.last_analyzed_date is None]
-        claims = (self.stores["a"].claim_targets(TODAY, len(CAPS)) for _ in CAPS)  # those tried before, one by one
+        claims = (
+            self.stores["a"].claim_targets(TODAY, len(CAPS)) for _ in CAPS
+        )  # those tried before, one by one
         assert sorted(each["_id"] for claim in claims for each in claim) == sorted(behind)
 
 
-def test_two_workers_never_hold_the_same_target_and_lose_none(stores: Stores, clock: FakeClock) -> None:
+def test_two_workers_never_hold_the_same_target_and_lose_none(
+    stores: Stores, clock: FakeClock
+) -> None:
     run_state_machine_as_test(
-        partial(Queue, stores, clock), settings=settings(PROFILE, max_examples=30, stateful_step_count=20)
+        partial(Queue, stores, clock),
+        settings=settings(PROFILE, max_examples=30, stateful_step_count=20),
     )
 
 
@@ -184,8 +230,11 @@ class Shelf(TwoProcesses):
         finality=st.sampled_from([PROVISIONAL, FINAL]),
         acting=st.integers(0, 3),
     )
-    def save(self, run: str, session: str, day: MarketDay | None, finality: str, acting: int) -> None:
-        """Other cells, or the same once more where there are some; a minute later than the save before."""
+    def save(
+        self, run: str, session: str, day: MarketDay | None, finality: str, acting: int
+    ) -> None:
+        """Other cells, or the same once more where there are some; a minute later than the save
+        before."""
         self.clock.advance(minutes=1)
         before, now = self.kept.get(session), self.clock.now_utc()
         if before is not None and day is None:
@@ -193,9 +242,13 @@ class Shelf(TwoProcesses):
         else:
             frame = frame_of([row("005930")]) if day is None else day.frame
         day = MarketDay(session, frame, finality, "pykrx")
-        same = before is not None and before.day.frame.drop(columns="factor").equals(frame.drop(columns="factor"))
+        same = before is not None and before.day.frame.drop(columns="factor").equals(
+            frame.drop(columns="factor")
+        )
         actions = [f"{ticker}:{session}" for ticker in frame["ticker"][:acting]]
-        self.stores[run].save_session(day, [{"_id": each, "ticker": each[:6], "session": session} for each in actions])
+        self.stores[run].save_session(
+            day, [{"_id": each, "ticker": each[:6], "session": session} for each in actions]
+        )
         confirmed = (before.confirmed if before is not None and same else None) or now
         self.kept[session] = Kept(
             day=day,
@@ -224,11 +277,16 @@ class Shelf(TwoProcesses):
 
     @invariant()
     def every_session_has_its_own_actions(self) -> None:
-        found = [each["_id"] for each in self.stores["b"].backend.find("stock_data.corporate_actions")]
+        found = [
+            each["_id"] for each in self.stores["b"].backend.find("stock_data.corporate_actions")
+        ]
         assert found == sorted(each for kept in self.kept.values() for each in kept.actions)
 
 
-def test_a_session_reads_back_as_it_was_saved_last_with_its_history(stores: Stores, clock: FakeClock) -> None:
+def test_a_session_reads_back_as_it_was_saved_last_with_its_history(
+    stores: Stores, clock: FakeClock
+) -> None:
     run_state_machine_as_test(
-        partial(Shelf, stores, clock), settings=settings(PROFILE, max_examples=15, stateful_step_count=6)
+        partial(Shelf, stores, clock),
+        settings=settings(PROFILE, max_examples=15, stateful_step_count=6),
     )

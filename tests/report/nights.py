@@ -1,4 +1,5 @@
-"""A store after a night's work over an invented market of chosen size: sessions stored, targets chosen and analysed."""
+"""A store after a night's work over an invented market of chosen size: sessions stored, targets
+chosen and analysed."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -33,8 +34,9 @@ def sessions(count: int) -> list[str]:
 
 
 def market(tickers: int, count: int, names: Sequence[str] = ()) -> Iterator[MarketDay]:
-    """Whole sessions of a random walk on the exchange's ticks. The last ticker is halted in the last session, the one
-    before it split five for one ten sessions earlier, and one of nine is listed on KONEX."""
+    """Whole sessions of a random walk on the exchange's ticks. The last ticker is halted in the
+    last session, the one before it split five for one ten sessions earlier, and one of nine is
+    listed on KONEX."""
     random = np.random.default_rng(20240122)
     codes = [f"{10 * place:06d}" for place in range(1, tickers + 1)]
     texts = [*names, *(f"종목{place}" for place in range(len(names), tickers))]
@@ -47,17 +49,32 @@ def market(tickers: int, count: int, names: Sequence[str] = ()) -> Iterator[Mark
         if place == count - 11:
             base[-2] = _on_tick(base[-2:-1] / 5, markets[-2:-1])[0]
             shares[-2] *= 5
-        close = _on_tick(base * np.exp(np.clip(random.normal(0, 0.025, tickers), -0.25, 0.25)), markets)
+        close = _on_tick(
+            base * np.exp(np.clip(random.normal(0, 0.025, tickers), -0.25, 0.25)), markets
+        )
         opened = _on_tick(base * np.exp(random.normal(0, 0.008, tickers)), markets)
-        high = _on_tick(np.maximum(opened, close) * (1 + np.abs(random.normal(0, 0.006, tickers))), markets)
-        low = _on_tick(np.minimum(opened, close) * (1 - np.abs(random.normal(0, 0.006, tickers))), markets)
+        high = _on_tick(
+            np.maximum(opened, close) * (1 + np.abs(random.normal(0, 0.006, tickers))), markets
+        )
+        low = _on_tick(
+            np.minimum(opened, close) * (1 - np.abs(random.normal(0, 0.006, tickers))), markets
+        )
         volume = np.exp(random.normal(12, 1, tickers)).astype(np.int64)
         if place == count - 1:
             close[-1] = base[-1]
             opened[-1] = high[-1] = low[-1] = volume[-1] = 0
-        numbers = {"open": opened, "high": high, "low": low, "close": close, "change": close - base, "volume": volume}
+        numbers = {
+            "open": opened,
+            "high": high,
+            "low": low,
+            "close": close,
+            "change": close - base,
+            "volume": volume,
+        }
         more = {"value": volume * close, "market_cap": close * shares, "shares": shares.copy()}
-        frame = pd.DataFrame({"ticker": codes, "name": texts, "market": markets, **numbers, **more, "factor": 1.0})
+        frame = pd.DataFrame(
+            {"ticker": codes, "name": texts, "market": markets, **numbers, **more, "factor": 1.0}
+        )
         yield MarketDay(session, frame[list(DAY_COLUMNS)], FINAL, "pykrx")
 
 
@@ -83,6 +100,8 @@ def store_market(store: Store, days: Iterator[MarketDay]) -> MarketDay:
 def analyse(store: Store, session: str, quota: int = 100_000) -> None:
     """The hourly analysis of that session, up to the quota."""
     with JobRun(store, HOURLY_ANALYSIS, session):
-        queue = AnalysisQueue(store, TechnicalAnalyzer(store.load_panel(session, 300)), session, quota, lambda: True)
+        queue = AnalysisQueue(
+            store, TechnicalAnalyzer(store.load_panel(session, 300)), session, quota, lambda: True
+        )
         while queue.step():
             pass

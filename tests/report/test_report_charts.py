@@ -78,7 +78,9 @@ def test_bars_keep_every_won(history: dict[str, Any], places: dict[str, int]) ->
 
 
 @pytest.mark.parametrize("names", [VOLUMES, LINES[:-1]])
-def test_lines_are_as_near_as_a_pixel(history: dict[str, Any], places: dict[str, int], names: tuple[str, ...]) -> None:
+def test_lines_are_as_near_as_a_pixel(
+    history: dict[str, Any], places: dict[str, int], names: tuple[str, ...]
+) -> None:
     found = unpack(pack(history, places))
     largest = np.nanmax(np.array([history[name] for name in names], dtype=float))
     for name in names:
@@ -87,8 +89,14 @@ def test_lines_are_as_near_as_a_pixel(history: dict[str, Any], places: dict[str,
 
 
 def test_what_does_not_exist_stays_so(history: dict[str, Any], places: dict[str, int]) -> None:
-    short = {name: [None] * 59 + values[-1:] for name, values in history.items() if name not in ("session", *BARS)}
-    found = unpack(pack(history | short | {"rsi_14": [None] * 60, "sma_5": [7.0, None] * 30}, places))
+    short = {
+        name: [None] * 59 + values[-1:]
+        for name, values in history.items()
+        if name not in ("session", *BARS)
+    }
+    found = unpack(
+        pack(history | short | {"rsi_14": [None] * 60, "sma_5": [7.0, None] * 30}, places)
+    )
     assert found["sma_20"][:59] == [None] * 59
     assert found["sma_20"][59] is not None
     assert found["rsi_14"] == [None] * 60
@@ -97,7 +105,9 @@ def test_what_does_not_exist_stays_so(history: dict[str, Any], places: dict[str,
 
 
 def test_sessions_are_places_in_the_list_of_sessions(history: dict[str, Any]) -> None:
-    found = unpack(pack(history, {session: 7 + place for place, session in enumerate(history["session"])}))
+    found = unpack(
+        pack(history, {session: 7 + place for place, session in enumerate(history["session"])})
+    )
     assert found["place"] == list(range(7, 67))
 
 
@@ -116,7 +126,8 @@ def test_the_cloud_ahead_ends_with_todays_leading_span(store: Store) -> None:
 
 
 def test_the_cloud_ahead_goes_on_where_the_history_ends(store: Store) -> None:
-    """The span drawn at the last bar was computed 25 bars earlier, the first one ahead a bar later."""
+    """The span drawn at the last bar was computed 25 bars earlier, the first one ahead a bar
+    later."""
     panel = store.load_panel(SESSION, CLOUD_SESSIONS)
     row = panel.tickers.index("000010")
     window = slice(len(panel.sessions) - 24 - 52, len(panel.sessions) - 24)

@@ -1,4 +1,5 @@
-"""The page as a reader meets it: opened from the disk in Chromium, clicked, sorted, filtered, switched."""
+"""The page as a reader meets it: opened from the disk in Chromium, clicked, sorted, filtered,
+switched."""
 
 import io
 import re
@@ -98,19 +99,25 @@ def one(page: Chrome, selector: str) -> WebElement:
 
 def texts(page: Chrome, selector: str) -> list[str]:
     """Also of what is scrolled out of sight."""
-    script = "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent.trim())"
+    script = (
+        "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent.trim())"
+    )
     return list(page.execute_script(script, selector))
 
 
 def shown(page: Chrome) -> list[str]:
     """The tickers of the table from top to bottom, all of them."""
-    page.execute_script("const more = document.getElementById('more'); while (!more.hidden) more.click()")
+    page.execute_script(
+        "const more = document.getElementById('more'); while (!more.hidden) more.click()"
+    )
     return [text.split()[0] for text in texts(page, "#table tbody .name small")]
 
 
 def click(page: Chrome, selector: str) -> None:
     """In the middle of the screen, where the bar at the top covers nothing."""
-    page.execute_script("arguments[0].scrollIntoView({block: 'center', inline: 'center'})", one(page, selector))
+    page.execute_script(
+        "arguments[0].scrollIntoView({block: 'center', inline: 'center'})", one(page, selector)
+    )
     one(page, selector).click()
 
 
@@ -136,9 +143,14 @@ def wait_until(page: Chrome, is_so: Callable[[Chrome], bool]) -> None:
     WebDriverWait(page, 30, poll_frequency=0.05).until(is_so)
 
 
-def test_it_opens_without_an_error_and_without_a_network(page: Chrome, facts: dict[str, Any]) -> None:
+def test_it_opens_without_an_error_and_without_a_network(
+    page: Chrome, facts: dict[str, Any]
+) -> None:
     reopen(page, facts["address"])
-    wait_until(page, lambda _: page.execute_script("return performance.getEntriesByName('usable').length") == 1)
+    wait_until(
+        page,
+        lambda _: page.execute_script("return performance.getEntriesByName('usable').length") == 1,
+    )
     assert page.get_log("browser") == []
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
 
@@ -160,7 +172,9 @@ def test_the_market_is_counted(page: Chrome, facts: dict[str, Any]) -> None:
 
 
 def test_movers_and_new_highs_lead_to_charts(page: Chrome, facts: dict[str, Any]) -> None:
-    ticker = next(entry[0] for entry in facts["movers"]["value"] if entry[0] in facts["rows"]["ticker"])
+    ticker = next(
+        entry[0] for entry in facts["movers"]["value"] if entry[0] in facts["rows"]["ticker"]
+    )
     click(page, f'#mover-lists a[href="#{ticker}"]')
     wait_until(page, shows(ticker))
 
@@ -179,7 +193,9 @@ def test_korean_and_english(page: Chrome, facts: dict[str, Any]) -> None:
     assert one(page, "#market-title").text == "Market breadth"
 
 
-def test_what_is_said_on_hovering_is_in_the_chosen_language(page: Chrome, facts: dict[str, Any]) -> None:
+def test_what_is_said_on_hovering_is_in_the_chosen_language(
+    page: Chrome, facts: dict[str, Any]
+) -> None:
     def hints() -> list[str]:
         marks = "document.querySelectorAll('.mark[title], .tag[title], .indicators tr[title]')"
         return list(page.execute_script(f"return [...{marks}].map((node) => node.title)"))
@@ -200,7 +216,9 @@ def test_the_language_begins_as_the_browsers(facts: dict[str, Any], tmp_path: Pa
 
 
 @pytest.mark.parametrize("column", ["close", "percent", "value", "market_cap"])
-def test_a_click_sorts_down_and_another_up(page: Chrome, facts: dict[str, Any], column: str, place: Any) -> None:
+def test_a_click_sorts_down_and_another_up(
+    page: Chrome, facts: dict[str, Any], column: str, place: Any
+) -> None:
     head = f'[data-column="{column}"]'
     if column != "market_cap":  # the order of the beginning
         click(page, head)
@@ -220,7 +238,9 @@ def test_the_keyboard_sorts_and_stays_where_it_is(page: Chrome) -> None:
     assert one(page, "th.rsi_14").get_attribute("aria-sort") == "ascending"
 
 
-def test_what_does_not_exist_comes_last_either_way(page: Chrome, facts: dict[str, Any], place: Any) -> None:
+def test_what_does_not_exist_comes_last_either_way(
+    page: Chrome, facts: dict[str, Any], place: Any
+) -> None:
     ratios = facts["latest"]["rsi_14"]
     unknown = ratios.count(None)
     for _ in range(2):
@@ -246,7 +266,10 @@ def test_a_name_or_a_code_filters(page: Chrome, facts: dict[str, Any]) -> None:
     one(page, "#filter").send_keys(SPLIT)
     assert shown(page) == [SPLIT]
     one(page, "#filter").send_keys("x")
-    assert (shown(page), one(page, "#count").text) == ([], "조건에 맞는 종목이 없습니다. 필터를 줄여 보세요.")
+    assert (shown(page), one(page, "#count").text) == (
+        [],
+        "조건에 맞는 종목이 없습니다. 필터를 줄여 보세요.",
+    )
     click(page, "#clear")
     assert len(shown(page)) == len(facts["rows"]["ticker"])
 
@@ -305,7 +328,8 @@ def test_escape_closes_and_the_way_on_follows_the_table(page: Chrome) -> None:
 def test_a_chart_has_candles_averages_bands_and_volume(page: Chrome, facts: dict[str, Any]) -> None:
     open_ticker(page, facts, SPLIT)
     moves = "".join(
-        path.get_attribute("d") or "" for path in page.find_elements(By.CSS_SELECTOR, "#chart .candles")
+        path.get_attribute("d") or ""
+        for path in page.find_elements(By.CSS_SELECTOR, "#chart .candles")
     ).count("M")
     assert moves == 2 * 60, "a wick and a body each"
     for line in ("sma_5", "sma_20", "sma_60", "bb", "volume_average"):
@@ -331,7 +355,9 @@ def test_layers_come_and_go_and_are_remembered(page: Chrome, facts: dict[str, An
     assert not texts(page, "#chart .sma_5")
 
 
-def test_the_arrow_keys_read_one_session_after_the_other(page: Chrome, facts: dict[str, Any], place: Any) -> None:
+def test_the_arrow_keys_read_one_session_after_the_other(
+    page: Chrome, facts: dict[str, Any], place: Any
+) -> None:
     open_ticker(page, facts, SPLIT)
     close = facts["rows"]["close"][place(SPLIT)]
     assert f"종가 {close:,}" in one(page, "#readout").text
@@ -356,12 +382,18 @@ def test_every_indicator_of_a_ticker_is_listed(page: Chrome, facts: dict[str, An
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_everything_can_be_read_in_both_themes(page: Chrome, facts: dict[str, Any], theme: str) -> None:
+def test_everything_can_be_read_in_both_themes(
+    page: Chrome, facts: dict[str, Any], theme: str
+) -> None:
     choose(page, "theme", theme)
     click(page, "#patterns summary")
-    assert {name: ratio for name, ratio in page.execute_script(CONTRASTS).items() if ratio < 4.5} == {}
+    assert {
+        name: ratio for name, ratio in page.execute_script(CONTRASTS).items() if ratio < 4.5
+    } == {}
     open_ticker(page, facts, SPLIT)
-    assert {name: ratio for name, ratio in page.execute_script(CONTRASTS).items() if ratio < 4.5} == {}
+    assert {
+        name: ratio for name, ratio in page.execute_script(CONTRASTS).items() if ratio < 4.5
+    } == {}
 
 
 def test_the_theme_is_the_devices_until_it_is_chosen(page: Chrome, facts: dict[str, Any]) -> None:
@@ -386,7 +418,9 @@ def test_up_is_red_until_it_is_chosen_otherwise(page: Chrome) -> None:
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-def test_a_phone_scrolls_no_page_sideways(page: Chrome, facts: dict[str, Any], language: str) -> None:
+def test_a_phone_scrolls_no_page_sideways(
+    page: Chrome, facts: dict[str, Any], language: str
+) -> None:
     choose(page, "language", language)
     resize(page, 360, 740)
     click(page, "#patterns summary")

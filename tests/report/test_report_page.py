@@ -76,8 +76,15 @@ def test_every_script_file_is_part_of_the_page(page: str) -> None:
 
 def words() -> dict[str, tuple[str, str]]:
     """Key -> English, Korean."""
-    text = (FOLDER / "words.js").read_text(encoding="utf-8").split("const WORDS = {")[1].split("\n};")[0]
-    found = re.findall(r'^  "?([\w ]+?)"?: \[\s*"([^"]+)",\s*"([^"]+)",?\s*\],$', text, re.MULTILINE)
+    text = (
+        (FOLDER / "words.js")
+        .read_text(encoding="utf-8")
+        .split("const WORDS = {")[1]
+        .split("\n};")[0]
+    )
+    found = re.findall(
+        r'^  "?([\w ]+?)"?: \[\s*"([^"]+)",\s*"([^"]+)",?\s*\],$', text, re.MULTILINE
+    )
     assert len(found) == text.count(": [")
     return {key: (english, korean) for key, english, korean in found}
 
@@ -90,16 +97,32 @@ def test_every_text_has_both_languages_and_the_same_values() -> None:
 
 
 def test_every_text_that_is_used_is_there() -> None:
-    pieces = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", *SCRIPTS))
+    pieces = "".join(
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", *SCRIPTS)
+    )
     used = {one or other for one, other in re.findall(r'word\("(\w+)"|data-word="(\w+)"', pieces)}
-    kinds = {value for name, value in vars(corporate_actions).items() if name.isupper() and isinstance(value, str)}
+    kinds = {
+        value
+        for name, value in vars(corporate_actions).items()
+        if name.isupper() and isinstance(value, str)
+    }
     ranked = set(RANKED) - set(INDICATOR_NAMES)
-    wanted = used | kinds - {corporate_actions.OFF_TICK_CLOSES_SINCE} | {group.title for group in GROUPS} | ranked
+    wanted = (
+        used
+        | kinds - {corporate_actions.OFF_TICK_CLOSES_SINCE}
+        | {group.title for group in GROUPS}
+        | ranked
+    )
     assert wanted <= set(words())
 
 
 def test_every_rule_and_unit_of_the_catalogue_is_said_in_korean() -> None:
-    text = (FOLDER / "words.js").read_text(encoding="utf-8").split("const HINTS = {")[1].split("\n};")[0]
+    text = (
+        (FOLDER / "words.js")
+        .read_text(encoding="utf-8")
+        .split("const HINTS = {")[1]
+        .split("\n};")[0]
+    )
     hints = dict(re.findall(r'^  "?(.+?)"?: "([^"]+)",$', text, re.MULTILINE))
     units = {indicator.unit for group in GROUPS for indicator in group.indicators}
     assert set(hints) == {signal.meaning for signal in SIGNALS} | units
@@ -109,18 +132,27 @@ def test_every_rule_and_unit_of_the_catalogue_is_said_in_korean() -> None:
 def test_one_entry_per_target_in_every_list(store: Store) -> None:
     facts, targets = contents(store, SESSION), store.targets(active_only=True)
     assert facts["rows"]["ticker"] == [target["_id"] for target in targets]
-    lists = [*facts["rows"].values(), *facts["latest"].values(), *facts["ranks"].values(), facts["charts"]]
+    lists = [
+        *facts["rows"].values(),
+        *facts["latest"].values(),
+        *facts["ranks"].values(),
+        facts["charts"],
+    ]
     assert {len(each) for each in lists} == {len(targets)}
     assert tuple(facts["latest"]) == INDICATOR_NAMES
 
 
 def test_signals_and_patterns_are_those_of_the_results(store: Store) -> None:
     rows = contents(store, SESSION)["rows"]
-    for ticker, signals, patterns in zip(rows["ticker"], rows["signals"], rows["patterns"], strict=True):
+    for ticker, signals, patterns in zip(
+        rows["ticker"], rows["signals"], rows["patterns"], strict=True
+    ):
         document = store.analysis(ticker)
         assert document is not None
         assert [SIGNALS[place].name for place in signals] == document["signals"]
-        assert [{"name": PATTERNS[place].name, "direction": way} for place, way in patterns] == document["patterns"]
+        assert [
+            {"name": PATTERNS[place].name, "direction": way} for place, way in patterns
+        ] == document["patterns"]
     assert sum(map(len, rows["signals"])) > 0
 
 
@@ -158,9 +190,12 @@ def test_rising_and_falling_signals_are_signals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(12.345, 12.35), (-0.001, 0), (1234.6, 1235), (2.0, 2), (None, None), (float("nan"), None)]
+    ("value", "shown"),
+    [(12.345, 12.35), (-0.001, 0), (1234.6, 1235), (2.0, 2), (None, None), (float("nan"), None)],
 )
-def test_numbers_are_shortened_to_what_a_person_reads(value: float | None, shown: float | None) -> None:
+def test_numbers_are_shortened_to_what_a_person_reads(
+    value: float | None, shown: float | None
+) -> None:
     assert short(value) == shown
 
 
@@ -178,7 +213,9 @@ def test_a_session_that_is_not_stored_cannot_be_reported(store: Store, path: Pat
         write_report(store, path, "2024-01-23")
 
 
-def test_a_page_is_current_until_the_analysis_ends_anew(store: Store, path: Path, clock: FakeClock) -> None:
+def test_a_page_is_current_until_the_analysis_ends_anew(
+    store: Store, path: Path, clock: FakeClock
+) -> None:
     assert not is_current(store, path, SESSION)
     write_report(store, path, SESSION)
     assert is_current(store, path, SESSION)
@@ -200,7 +237,9 @@ def test_a_page_that_cannot_be_written_leaves_the_earlier_one(
     with pytest.raises(NightShiftError, match="No space left") as failure:
         write_report(store, path, SESSION)
     assert failure.value.exit_code == 1
-    assert {file.name: file.read_text() for file in path.parent.iterdir()} == {"report.html": "the earlier page"}
+    assert {file.name: file.read_text() for file in path.parent.iterdir()} == {
+        "report.html": "the earlier page"
+    }
 
 
 def test_a_place_that_no_file_can_have_is_a_wrong_setting(store: Store, tmp_path: Path) -> None:
@@ -211,7 +250,9 @@ def test_a_place_that_no_file_can_have_is_a_wrong_setting(store: Store, tmp_path
     assert not list(tmp_path.parent.glob("*.partial"))
 
 
-def test_a_person_sees_how_many_results_were_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_sees_how_many_results_were_read(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bars: list[tuple[int, list[int]]] = []
 
     @contextmanager

@@ -11,8 +11,12 @@ TARGETS = 1_700
 MOST_BYTES = 5_000_000
 
 
-def test_1700_targets_with_a_full_history_stay_under_5_mb(empty_store: Store, tmp_path: Path) -> None:
-    store_market(empty_store, market(TARGETS * 9 // 8, 137))  # one of nine is of KONEX and no target
+def test_1700_targets_with_a_full_history_stay_under_5_mb(
+    empty_store: Store, tmp_path: Path
+) -> None:
+    store_market(
+        empty_store, market(TARGETS * 9 // 8, 137)
+    )  # one of nine is of KONEX and no target
     analyse(empty_store, SESSION)
     assert len(empty_store.targets(active_only=True)) >= TARGETS
     path = tmp_path / "report.html"

@@ -1,4 +1,5 @@
-"""Markets and an exchange shared by the tests of the sandbox; markets are never changed, so they are built once."""
+"""Markets and an exchange shared by the tests of the sandbox; markets are never changed, so they
+are built once."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -37,21 +38,33 @@ class Browser:
         self.url, self.http, self.patience = url, requests.Session(), 5.0  # seconds
 
     def log_in(self, account: str = "demo", password: str = "demo", **more: str) -> str:  # noqa: S107 - the demo account
-        form = {"mbrNm": "", "telNo": "", "di": "", "certType": "", "mbrId": account, "pw": password, **more}
+        form = {
+            "mbrNm": "",
+            "telNo": "",
+            "di": "",
+            "certType": "",
+            "mbrId": account,
+            "pw": password,
+            **more,
+        }
         self.http.get(self.url + CLIENT + "MDCCOMS001.cmd", timeout=self.patience)
         return str(
-            self.http.post(self.url + CLIENT + "MDCCOMS001D1.cmd", data=form, timeout=self.patience).json()[
-                "_error_code"
-            ]
+            self.http.post(
+                self.url + CLIENT + "MDCCOMS001D1.cmd", data=form, timeout=self.patience
+            ).json()["_error_code"]
         )
 
     def ask(self, bld: str, **form: Any) -> requests.Response:
         body = {"bld": f"dbms/MDC/STAT/standard/{bld}", **form}
-        return self.http.post(self.url + "/comm/bldAttendant/getJsonData.cmd", data=body, timeout=self.patience)
+        return self.http.post(
+            self.url + "/comm/bldAttendant/getJsonData.cmd", data=body, timeout=self.patience
+        )
 
     def openapi(self, service: str, date: str) -> requests.Response:
         headers, asked = {"AUTH_KEY": "demo-key"}, {"basDd": date}
-        return self.http.get(f"{self.url}/svc/apis/{service}", params=asked, headers=headers, timeout=self.patience)
+        return self.http.get(
+            f"{self.url}/svc/apis/{service}", params=asked, headers=headers, timeout=self.patience
+        )
 
     def rows(self, bld: str, **form: Any) -> list[dict[str, str]]:
         document = self.ask(bld, **form).json()

@@ -35,10 +35,21 @@ def test_bad_options_are_told_and_end_with_2(options, word, capsys):
 
 
 def test_it_prints_its_url_serves_and_ends_when_told():
-    options = ["--tickers", "60", "--now", "2026-09-10T19:00", "--account", "kim:secret", "--openapi-key", "mine"]
+    options = [
+        "--tickers",
+        "60",
+        "--now",
+        "2026-09-10T19:00",
+        "--account",
+        "kim:secret",
+        "--openapi-key",
+        "mine",
+    ]
     faults = ["--fault", "server_error:times=3,kind=page", "--fault", "late:date=2026-09-10"]
     command = [sys.executable, "-m", "sandbox", *options, *faults]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         url = process.stdout.readline().strip()
         clock = requests.get(url + "/__sandbox__/clock", timeout=5).json()
         faults = requests.get(url + "/__sandbox__/faults", timeout=5).json()["faults"]

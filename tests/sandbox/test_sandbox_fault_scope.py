@@ -1,4 +1,5 @@
-"""Which requests a failure strikes, how often and when; how it is switched on and off, here and over HTTP."""
+"""Which requests a failure strikes, how often and when; how it is switched on and off, here and
+over HTTP."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
@@ -42,7 +43,10 @@ def test_a_failure_lasts_until_further_notice(exchange, visitor):
 def test_the_failures_are_listed_with_how_often_they_have_struck(exchange, visitor):
     first, second = exchange.fail("ban", times=5), exchange.fail("too_many", kind="login")
     _statuses(visitor, 3)
-    assert [(active.fault, active.struck) for active in exchange.faults()] == [(second, 0), (first, 3)]
+    assert [(active.fault, active.struck) for active in exchange.faults()] == [
+        (second, 0),
+        (first, 3),
+    ]
 
 
 def test_what_is_used_up_is_listed_no_more(exchange, visitor):
@@ -67,7 +71,9 @@ def test_one_kind_can_be_healed(exchange, visitor):
 def test_many_at_once_are_counted_exactly(exchange):
     exchange.fail("ban", kind="page", times=7)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: requests.get(exchange.url + PAGE, timeout=5).status_code, range(40)))
+        answers = list(
+            pool.map(lambda _: requests.get(exchange.url + PAGE, timeout=5).status_code, range(40))
+        )
     assert answers.count(403) == 7
 
 
@@ -235,12 +241,16 @@ def test_another_process_switches_failures_on_lists_and_heals_them(exchange, vis
 
 def test_several_can_be_switched_on_at_once(exchange, visitor):
     requests.post(
-        exchange.url + FAULTS, json=[{"name": "ban", "times": 1}, {"name": "too_many", "times": 1}], timeout=5
+        exchange.url + FAULTS,
+        json=[{"name": "ban", "times": 1}, {"name": "too_many", "times": 1}],
+        timeout=5,
     )
     assert _statuses(visitor, 3) == [429, 403, 200]
 
 
-@pytest.mark.parametrize("body", ["", "ban", "5", '"ban"', "{}", '[{"name": "ban"}, {"name": "bad"}]', '{"name": 5}'])
+@pytest.mark.parametrize(
+    "body", ["", "ban", "5", '"ban"', "{}", '[{"name": "ban"}, {"name": "bad"}]', '{"name": 5}']
+)
 def test_what_is_no_failure_is_refused_whole(body, exchange):
     answer = requests.post(exchange.url + FAULTS, data=body, timeout=5)
     assert (answer.status_code, answer.json().keys()) == (400, {"error"})

@@ -1,4 +1,5 @@
-"""Every failure of the local exchange, one request each: what a client sees of it, and that it is over afterwards."""
+"""Every failure of the local exchange, one request each: what a client sees of it, and that it is
+over afterwards."""
 
 import http.client
 import threading
@@ -19,7 +20,8 @@ NAMES = ("ISU_SRT_CD", "ISU_CD", "ISU_ABBRV", "MKT_NM", "SECT_TP_NM", "LIST_SHRS
 FIELDS = {"late": {"date": "2026-09-10"}, "drip": {"value": "60"}}
 
 
-# -- what each failure looks like: asked for the day with numbers, `truth` are the rows it should have been
+# -- what each failure looks like: asked for the day with numbers, `truth` are the rows it should
+# have been
 
 
 def answers(status, *words):
@@ -128,7 +130,9 @@ def _connect(visitor):
 def _post(connection, visitor):
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.http.cookies)
     headers = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
-    connection.request("POST", DATA_PATH, urlencode({"bld": f"{STATISTICS}MDCSTAT01501", **FORM}), headers)
+    connection.request(
+        "POST", DATA_PATH, urlencode({"bld": f"{STATISTICS}MDCSTAT01501", **FORM}), headers
+    )
 
 
 def is_cut_in_half(visitor, truth):
@@ -155,7 +159,9 @@ def has_no_block(visitor, truth):
 
 
 def lacks_the_close(shown, truth):
-    assert shown == [{key: cell for key, cell in row.items() if key != "TDD_CLSPRC"} for row in truth]
+    assert shown == [
+        {key: cell for key, cell in row.items() if key != "TDD_CLSPRC"} for row in truth
+    ]
 
 
 def calls_the_close_otherwise(shown, truth):
@@ -195,14 +201,24 @@ def will_be_corrected(shown, truth):
     for wrong, right in changed:
         volume, value, close, low, high, cap, shares = (
             _number(wrong, key)
-            for key in ("ACC_TRDVOL", "ACC_TRDVAL", "TDD_CLSPRC", "TDD_LWPRC", "TDD_HGPRC", "MKTCAP", "LIST_SHRS")
+            for key in (
+                "ACC_TRDVOL",
+                "ACC_TRDVAL",
+                "TDD_CLSPRC",
+                "TDD_LWPRC",
+                "TDD_HGPRC",
+                "MKTCAP",
+                "LIST_SHRS",
+            )
         )
         assert 0 < volume < _number(right, "ACC_TRDVOL")
         assert low * volume <= value <= high * volume
         assert value < _number(right, "ACC_TRDVAL")
         assert low <= close <= high
         assert cap == close * shares
-        assert close - _number(wrong, "CMPPREVDD_PRC") == _number(right, "TDD_CLSPRC") - _number(right, "CMPPREVDD_PRC")
+        assert close - _number(wrong, "CMPPREVDD_PRC") == _number(right, "TDD_CLSPRC") - _number(
+            right, "CMPPREVDD_PRC"
+        )
 
 
 EXPECTED = {
@@ -234,9 +250,14 @@ EXPECTED = {
     "duplicated_rows": rows(says_rows_twice),
     "bad_cell": one_row("TDD_CLSPRC", lambda row: row["TDD_CLSPRC"] == "N/A"),
     "other_day": is_the_day_before,
-    "broken_order": one_row("TDD_LWPRC", lambda row: _number(row, "TDD_LWPRC") > _number(row, "TDD_HGPRC") > 0),
+    "broken_order": one_row(
+        "TDD_LWPRC", lambda row: _number(row, "TDD_LWPRC") > _number(row, "TDD_HGPRC") > 0
+    ),
     "wrong_cap": one_row(
-        "MKTCAP", lambda row: _number(row, "MKTCAP") != _number(row, "TDD_CLSPRC") * _number(row, "LIST_SHRS")
+        "MKTCAP",
+        lambda row: (
+            _number(row, "MKTCAP") != _number(row, "TDD_CLSPRC") * _number(row, "LIST_SHRS")
+        ),
     ),
     "negative": one_row("ACC_TRDVOL", lambda row: _number(row, "ACC_TRDVOL") < 0),
     "late": rows(looks_closed),
@@ -313,7 +334,10 @@ def _index_days(visitor):
 
 
 def test_late_data_is_what_the_exchange_itself_shows_before_the_market(exchange, at):
-    for ask in (lambda visitor: visitor.day(DAY), lambda visitor: visitor.rows("MDCSTAT03501", mktId="ALL", trdDd=DAY)):
+    for ask in (
+        lambda visitor: visitor.day(DAY),
+        lambda visitor: visitor.rows("MDCSTAT03501", mktId="ALL", trdDd=DAY),
+    ):
         exchange.heal()
         before_the_market = ask(at(2026, 9, 10, 9))
         exchange.fail("late", date="2026-09-10", until="2026-09-10T21:30")
@@ -409,7 +433,9 @@ def _handlers():
 @pytest.mark.parametrize("name", ["hang", "drip"])
 def test_stopping_ends_a_connection_that_hangs(name, exchange, arrived):
     exchange.fail(name, kind="page", value=FIELDS.get(name, {}).get("value"))
-    with closing(http.client.HTTPConnection(exchange.url.removeprefix("http://"), timeout=5)) as connection:
+    with closing(
+        http.client.HTTPConnection(exchange.url.removeprefix("http://"), timeout=5)
+    ) as connection:
         connection.request("GET", "/contents/MDC/COMS/client/MDCCOMS001.cmd")
         assert arrived.wait(5)
         exchange.stop()
@@ -430,7 +456,9 @@ def test_a_client_that_leaves_ends_the_hanging(exchange, arrived):
 
 def test_a_hanging_request_does_not_hold_up_others(exchange, at, arrived):
     exchange.fail("hang", kind="page", times=1)
-    with closing(http.client.HTTPConnection(exchange.url.removeprefix("http://"), timeout=5)) as connection:
+    with closing(
+        http.client.HTTPConnection(exchange.url.removeprefix("http://"), timeout=5)
+    ) as connection:
         connection.request("GET", "/contents/MDC/COMS/client/MDCCOMS001.cmd")
         assert arrived.wait(5)
         assert at(2026, 9, 10, 21).day(DAY)
@@ -439,7 +467,16 @@ def test_a_hanging_request_does_not_hold_up_others(exchange, at, arrived):
 def test_an_outage_leaves_the_control_door_open(small_market):
     with LocalExchange(small_market, kst(2026, 9, 10, 21)) as exchange:
         exchange.fail("outage", since="2026-09-10T21:00", until="2026-09-10T22:00")
-        for path in ("/svc/apis/sto/stk_bydd_trd", "/contents/MDC/COMS/client/MDCCOMS001.cmd", "/nowhere"):
+        for path in (
+            "/svc/apis/sto/stk_bydd_trd",
+            "/contents/MDC/COMS/client/MDCCOMS001.cmd",
+            "/nowhere",
+        ):
             with pytest.raises(requests.ConnectionError):
                 requests.get(exchange.url + path, timeout=5)
-        assert requests.get(exchange.url + "/__sandbox__/faults", timeout=5).json()["faults"][0]["struck"] == 3
+        assert (
+            requests.get(exchange.url + "/__sandbox__/faults", timeout=5).json()["faults"][0][
+                "struck"
+            ]
+            == 3
+        )

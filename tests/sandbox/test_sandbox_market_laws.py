@@ -70,14 +70,18 @@ def test_halted_rows_keep_the_close_and_show_zeros(days):
     for day in days:
         still = day.take(day.open == 0)
         halted += len(still)
-        assert not any(column.any() for column in (still.high, still.low, still.change, still.fluctuation))
+        assert not any(
+            column.any() for column in (still.high, still.low, still.change, still.fluctuation)
+        )
         assert (still.close > 0).all()
     assert 0.02 < halted / sum(map(len, days)) < 0.10
 
 
 def test_the_full_market_halts_as_often_as_the_real_one(full_market):
     days = [full_market.day(session) for session in full_market.sessions[::20]]
-    assert sum((day.volume == 0).sum() for day in days) / sum(map(len, days)) == pytest.approx(0.033, abs=0.004)
+    assert sum((day.volume == 0).sum() for day in days) / sum(map(len, days)) == pytest.approx(
+        0.033, abs=0.004
+    )
 
 
 def test_prices_are_on_the_tick_but_for_off_tick_closes(market, days):
@@ -103,8 +107,13 @@ def test_the_base_is_the_previous_close_unless_an_event_says_otherwise(market, d
 def test_nobody_appears_or_leaves_without_an_event(market, days):
     ledger = {(event.session, event.code, event.kind) for event in market.events}
     for before, day in pairwise(days):
-        assert all((day.session, code, "first_session") in ledger for code in set(day.code) - set(before.code))
-        assert all((day.session, code, "delisted") in ledger for code in set(before.code) - set(day.code))
+        assert all(
+            (day.session, code, "first_session") in ledger
+            for code in set(day.code) - set(before.code)
+        )
+        assert all(
+            (day.session, code, "delisted") in ledger for code in set(before.code) - set(day.code)
+        )
 
 
 def test_the_ledger_tells_what_the_rows_show(market, rows):
@@ -123,13 +132,25 @@ def test_auctions_open_at_their_base_and_only_they(market, rows):
         day, place = _row(market, rows, event)
         before, spot = rows[event.code][number_of[event.session] - 1]
         resumed = before.volume[spot] == 0 or before.market_id[spot] != day.market_id[place]
-        auction = event.kind in ("auction_resumption", "auction_with_shares", "market_transfer", "spin_off")
+        auction = event.kind in (
+            "auction_resumption",
+            "auction_with_shares",
+            "market_transfer",
+            "spin_off",
+        )
         assert (resumed and day.open[place] == day.base[place]) == auction, event
 
 
 def test_true_factors_follow_the_rule_of_their_class(market):
     for event in market.events:
-        if event.kind in ("split", "consolidation", "rights_issue", "bonus_issue", "halted_rebase", "spin_off"):
+        if event.kind in (
+            "split",
+            "consolidation",
+            "rights_issue",
+            "bonus_issue",
+            "halted_rebase",
+            "spin_off",
+        ):
             assert event.true_factor == event.base / event.previous_close
             assert abs(event.true_factor - 1) > 0.0148
         elif event.kind == "auction_with_shares":
@@ -153,13 +174,17 @@ def test_new_shares_come_weeks_after_the_ex_date(market):
 def test_the_bonus_issue_falls_below_the_threshold_and_returns(full_market, days):
     crossed = 0
     for event in _events(full_market, "bonus_issue"):
-        crossed += event.previous_close * event.shares_before >= 10**11 > event.base * event.shares_after
+        crossed += (
+            event.previous_close * event.shares_before >= 10**11 > event.base * event.shares_after
+        )
     assert crossed >= 20
 
 
 def test_moves_beyond_the_limit_are_first_sessions_liquidations_or_the_collapse(market, days):
     special = {
-        event.code for event in market.events if event.kind in ("first_session", "liquidation", "share_collapse")
+        event.code
+        for event in market.events
+        if event.kind in ("first_session", "liquidation", "share_collapse")
     }
     for day in days:
         wild = np.abs(day.ratio) > 3_000
@@ -223,7 +248,10 @@ def test_the_full_market_has_the_sizes_of_the_real_one(full_market):
 
 
 def test_the_threshold_is_crossed_every_day(full_market):
-    above = [set(day.code[day.market_cap >= 10**11]) for day in map(full_market.day, full_market.sessions[:40])]
+    above = [
+        set(day.code[day.market_cap >= 10**11])
+        for day in map(full_market.day, full_market.sessions[:40])
+    ]
     crossings = [len(after ^ before) for before, after in pairwise(above)]
     assert min(crossings) > 0
     assert 8 < np.mean(crossings) < 30
@@ -253,14 +281,17 @@ def test_a_day_that_is_no_session_cannot_be_closed_unexpectedly(day):
 
 
 def test_the_same_seed_gives_the_same_market_and_another_one_another():
-    first, again, other = (SyntheticMarket(60, seed, "2026-08-03", "2026-10-30") for seed in (1, 1, 2))
+    first, again, other = (
+        SyntheticMarket(60, seed, "2026-08-03", "2026-10-30") for seed in (1, 1, 2)
+    )
     assert first.events == again.events
     assert (first.day("2026-09-10").close == again.day("2026-09-10").close).all()
     assert first.events != other.events
 
 
 @pytest.mark.parametrize(
-    ("first", "last"), [("2026-09-01", "2026-09-04"), ("2026-08-03", "2026-08-31"), ("2026-07-01", "2026-09-30")]
+    ("first", "last"),
+    [("2026-09-01", "2026-09-04"), ("2026-08-03", "2026-08-31"), ("2026-07-01", "2026-09-30")],
 )
 def test_short_markets_work_and_three_months_hold_every_event(first, last):
     market = SyntheticMarket(60, first=first, last=last)
@@ -270,7 +301,8 @@ def test_short_markets_work_and_three_months_hold_every_event(first, last):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"), [({"tickers": 39}, "40"), ({"first": "2026-09-12", "last": "2026-09-13"}, "session")]
+    ("arguments", "word"),
+    [({"tickers": 39}, "40"), ({"first": "2026-09-12", "last": "2026-09-13"}, "session")],
 )
 def test_a_market_that_cannot_be_is_refused(arguments, word):
     with pytest.raises(ValueError, match=word):
@@ -278,18 +310,25 @@ def test_a_market_that_cannot_be_is_refused(arguments, word):
 
 
 def test_sessions_leave_out_weekends_and_holidays():
-    assert open_days("2026-09-21", "2026-09-28") == ["2026-09-21", "2026-09-22", "2026-09-23", "2026-09-28"]
+    assert open_days("2026-09-21", "2026-09-28") == [
+        "2026-09-21",
+        "2026-09-22",
+        "2026-09-23",
+        "2026-09-28",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("change", "base", "ratio"), [(200, 32_000, 63), (-400, 64_000, -63), (0, 100, 0), (15_900, 5_300, 30_000)]
+    ("change", "base", "ratio"),
+    [(200, 32_000, 63), (-400, 64_000, -63), (0, 100, 0), (15_900, 5_300, 30_000)],
 )
 def test_ratios_are_rounded_half_away_from_zero(change, base, ratio):
     assert ratio_of(np.array([change]), np.array([base])).tolist() == [ratio]
 
 
 @pytest.mark.parametrize(
-    ("code", "isin"), [("005930", "KR7005930003"), ("005935", "KR7005931001"), ("095570", "KR7095570008")]
+    ("code", "isin"),
+    [("005930", "KR7005930003"), ("005935", "KR7005931001"), ("095570", "KR7095570008")],
 )
 def test_isins_have_their_check_digit(code, isin):
     if code.endswith("0"):

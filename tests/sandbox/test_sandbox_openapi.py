@@ -9,7 +9,9 @@ SERVICES = {"sto/stk_bydd_trd": "KOSPI", "sto/ksq_bydd_trd": "KOSDAQ", "sto/knx_
 
 def _ask(exchange, service, date, key="demo-key"):
     headers = {"AUTH_KEY": key} if key else {}
-    return requests.get(f"{exchange.url}/svc/apis/{service}", params={"basDd": date}, headers=headers, timeout=5)
+    return requests.get(
+        f"{exchange.url}/svc/apis/{service}", params={"basDd": date}, headers=headers, timeout=5
+    )
 
 
 def _rows(exchange, service, date):

@@ -11,7 +11,9 @@ SUMS = ("ACC_TRDVOL", "ACC_TRDVAL")
 
 
 def _all_dashes(rows):
-    return all(row[key] == "-" for row in rows for key in PRICES) and all(row["LIST_SHRS"] != "-" for row in rows)
+    return all(row[key] == "-" for row in rows for key in PRICES) and all(
+        row["LIST_SHRS"] != "-" for row in rows
+    )
 
 
 def _numbers(rows, key):
@@ -88,9 +90,13 @@ def test_running_values_are_in_order(full_market):
     assert (day.base == full_market.day("2026-09-10").base).all()
 
 
-@pytest.mark.parametrize(("hour", "minute", "share"), [(16, 0, 0.62), (17, 57, 0.35), (19, 40, 0.0)])
+@pytest.mark.parametrize(
+    ("hour", "minute", "share"), [(16, 0, 0.62), (17, 57, 0.35), (19, 40, 0.0)]
+)
 def test_volume_settles_over_the_evening_as_measured(full_market, hour, minute, share):
-    assert _waiting(full_market, "2026-09-10", 2026, 9, 10, hour, minute) == pytest.approx(share, abs=0.03)
+    assert _waiting(full_market, "2026-09-10", 2026, 9, 10, hour, minute) == pytest.approx(
+        share, abs=0.03
+    )
 
 
 def test_the_after_market_keeps_volumes_open_until_the_morning(full_market):

@@ -32,7 +32,9 @@ def krx(pykrx, exchange):
             return self.is_authenticated
 
         def get_headers(self):
-            return {name: value for name, value in super().get_headers().items() if name != "Cookie"}
+            return {
+                name: value for name, value in super().get_headers().items() if name != "Cookie"
+            }
 
     exchange.set_time(kst(2026, 9, 10, 20))
     session = LocalSession()
@@ -48,7 +50,11 @@ def test_a_whole_market_day_is_one_request(krx, exchange, small_market):
     assert exchange.counts()["data"] == 1
     day = small_market.day("2026-09-10")
     assert frame["ISU_SRT_CD"].tolist() == day.code.tolist()
-    for column, values in {"TDD_CLSPRC": day.close, "ACC_TRDVAL": day.value, "LIST_SHRS": day.shares}.items():
+    for column, values in {
+        "TDD_CLSPRC": day.close,
+        "ACC_TRDVAL": day.value,
+        "LIST_SHRS": day.shares,
+    }.items():
         assert [int(text.replace(",", "")) for text in frame[column]] == values.tolist()
 
 
@@ -59,7 +65,11 @@ def test_one_market_can_be_asked_for(krx):
 def test_the_index_lists_every_session_newest_first(krx, small_market):
     frame = krx.개별지수시세().fetch("001", "1", "20260801", "20260910")
     dates = [date.replace("/", "-") for date in frame["TRD_DD"]]
-    assert dates == [session for session in reversed(small_market.sessions) if "2026-08-01" <= session <= "2026-09-10"]
+    assert dates == [
+        session
+        for session in reversed(small_market.sessions)
+        if "2026-08-01" <= session <= "2026-09-10"
+    ]
     assert "2026-08-14" not in dates
 
 
@@ -79,7 +89,10 @@ def test_fundamentals_are_dashes_where_not_available(krx):
 
 def test_foreign_holdings_never_exceed_their_limit(krx):
     frame = krx.외국인보유량_전종목().fetch("20260910", "ALL", 0)
-    held, limit = (frame[name].str.replace(",", "").astype("int64") for name in ("FORN_HD_QTY", "FORN_ORD_LMT_QTY"))
+    held, limit = (
+        frame[name].str.replace(",", "").astype("int64")
+        for name in ("FORN_HD_QTY", "FORN_ORD_LMT_QTY")
+    )
     assert (held <= limit).all()
 
 
@@ -126,4 +139,6 @@ def test_pykrx_takes_rows_for_what_they_say(krx, exchange):
     assert krx.전종목시세().fetch("20260910", "ALL").empty
     exchange.fail("late", date="2026-09-10")
     assert set(krx.전종목시세().fetch("20260910", "ALL")["TDD_CLSPRC"]) == {"-"}
-    assert "2026/09/10" not in set(krx.개별지수시세().fetch("001", "1", "20260801", "20260910")["TRD_DD"])
+    assert "2026/09/10" not in set(
+        krx.개별지수시세().fetch("001", "1", "20260801", "20260910")["TRD_DD"]
+    )

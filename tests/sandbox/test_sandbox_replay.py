@@ -49,26 +49,38 @@ def _recorded(path, date):
 @real_days
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_replayed_day_is_the_recorded_day(market, ask, place):
-    session = [session for session in market.sessions if session.startswith(FILES[place].name[:4])][7]
+    session = [session for session in market.sessions if session.startswith(FILES[place].name[:4])][
+        7
+    ]
     rows = ask((2026, 1, 5, 12), trdDd=session.replace("-", ""))
     recorded = _recorded(FILES[place], session)
     assert len(rows) == len(recorded)
     for row in rows:
         record = recorded[row["ISU_SRT_CD"]]
         assert all(row[key] == record[column] for column, key in COLUMNS.items())
-        assert all(float(row[key].replace(",", "")) == float(record[column]) for column, key in NUMBERS.items())
-        assert all("." not in row[key] for column, key in NUMBERS.items() if column != "ChagesRatio")
+        assert all(
+            float(row[key].replace(",", "")) == float(record[column])
+            for column, key in NUMBERS.items()
+        )
+        assert all(
+            "." not in row[key] for column, key in NUMBERS.items() if column != "ChagesRatio"
+        )
 
 
 @real_days
 def test_a_replayed_day_is_nothing_before_twenty_to_four_and_final_after(ask):
-    before, after = ask((2022, 1, 10, 15, 39), trdDd="20220110"), ask((2022, 1, 10, 15, 40), trdDd="20220110")
+    before, after = (
+        ask((2022, 1, 10, 15, 39), trdDd="20220110"),
+        ask((2022, 1, 10, 15, 40), trdDd="20220110"),
+    )
     assert {row["TDD_CLSPRC"] for row in before} == {"-"}
     assert after == ask((2022, 3, 1, 9), trdDd="20220110")
 
 
 @real_days
-@pytest.mark.parametrize(("date", "code"), [("20220108", "3"), ("20220131", "0"), ("20220801", "0")])
+@pytest.mark.parametrize(
+    ("date", "code"), [("20220108", "3"), ("20220131", "0"), ("20220801", "0")]
+)
 def test_dates_outside_the_files_are_closed(ask, date, code):
     rows = ask((2026, 1, 5, 12), trdDd=date)
     assert {(row["TDD_CLSPRC"], row["FLUC_TP_CD"]) for row in rows} == {("-", code)}
@@ -84,7 +96,8 @@ def test_the_replayed_index_knows_the_sessions_and_invents_no_level(market, ask)
 
 @real_days
 @pytest.mark.parametrize(
-    ("bld", "key"), [("MDCSTAT03501", "EPS"), ("MDCSTAT03701", "FORN_HD_QTY"), ("MDCSTAT01901", "PARVAL")]
+    ("bld", "key"),
+    [("MDCSTAT03501", "EPS"), ("MDCSTAT03701", "FORN_HD_QTY"), ("MDCSTAT01901", "PARVAL")],
 )
 def test_what_was_not_recorded_is_not_available(ask, bld, key):
     assert {row[key] for row in ask((2026, 1, 5, 12), bld, trdDd="20220110")} == {"-"}

@@ -24,14 +24,20 @@ def test_requests_are_counted_by_kind(exchange, browser):
 def test_a_record_says_what_was_asked_and_when(exchange, at):
     at(2026, 9, 10, 19).day("20260910")
     record = exchange.requests()[-1]
-    assert (record.kind, record.name, record.dates) == ("data", "MDCSTAT01501", {"trdDd": "20260910"})
+    assert (record.kind, record.name, record.dates) == (
+        "data",
+        "MDCSTAT01501",
+        {"trdDd": "20260910"},
+    )
     assert f"{record.at:%Y-%m-%d %H:%M}" == "2026-09-10 19:00"
 
 
 def test_another_process_can_set_the_clock(exchange):
     answer = requests.put(exchange.url + CLOCK, json={"kst": "2026-10-01T18:30:00"}, timeout=5)
     assert answer.json()["kst"].startswith("2026-10-01T18:30")
-    assert requests.get(exchange.url + CLOCK, timeout=5).json()["kst"].startswith("2026-10-01T18:30")
+    assert (
+        requests.get(exchange.url + CLOCK, timeout=5).json()["kst"].startswith("2026-10-01T18:30")
+    )
     assert f"{exchange.exchange.clock.now_kst():%m-%d %H:%M}" == "10-01 18:30"
 
 
@@ -89,7 +95,9 @@ def test_a_port_can_be_chosen_but_not_twice(exchange, small_market):
 
 def test_an_interceptor_before_the_others_answers_first(exchange, browser):
     refusal = Response(503, b"maintenance")
-    exchange.exchange.interceptors.insert(0, lambda request: refusal if request.path.startswith("/comm/") else None)
+    exchange.exchange.interceptors.insert(
+        0, lambda request: refusal if request.path.startswith("/comm/") else None
+    )
     answer = browser().ask("MDCSTAT01501", trdDd="20260910", mktId="ALL")
     assert (answer.status_code, answer.text) == (503, "maintenance")
 
@@ -97,7 +105,9 @@ def test_an_interceptor_before_the_others_answers_first(exchange, browser):
 def test_an_interceptor_can_spoil_the_real_answer(exchange, at):
     visitor = at(2026, 9, 10, 20)
     real = exchange.exchange.interceptors[-1]
-    exchange.exchange.interceptors.insert(-1, lambda request: replace(real(request), body=real(request).body[:100]))
+    exchange.exchange.interceptors.insert(
+        -1, lambda request: replace(real(request), body=real(request).body[:100])
+    )
     assert len(visitor.ask("MDCSTAT01501", trdDd="20260910", mktId="ALL").content) == 100
 
 

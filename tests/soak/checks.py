@@ -20,7 +20,8 @@ UNKNOWN = ("stopped by an error it does not know", "Traceback (most recent call 
 THROWN_OUT = "has taken over"
 """Nobody is so silent here that another run may take its work away."""
 NORMAL_NIGHT = 4
-"""Requests for data at most, fundamentals included, on a night on which nothing strikes and nothing is left over."""
+"""Requests for data at most, fundamentals included, on a night on which nothing strikes and nothing
+is left over."""
 USUALLY_DUE = 2
 """The evening's session, and the confirmation of the one before."""
 _CALENDAR_AND_COMPARISON = 2
@@ -31,11 +32,15 @@ def check_runs(ended: Sequence[Ended], seen: Sequence[Seen]) -> None:
     """After every run: how it ended has a reason, and no wrong password was tried twice."""
     for each in ended:
         assert each.code in _codes(each, seen), f"{each.run.script} ended with {each.code}"
-        assert not any(words in each.output for words in UNKNOWN), "it met an error it does not know"
+        assert not any(words in each.output for words in UNKNOWN), (
+            "it met an error it does not know"
+        )
         assert THROWN_OUT not in each.output, "it threw out another run, or was thrown out"
         assert not any(secret in each.output for secret in (PASSWORD, KEY)), "it has said a secret"
     assert refused(seen, Refusal.CREDENTIALS) <= len(ended), "a wrong password was tried again"
-    assert most_alike(seen) <= (TRIES + MOST_DOUBTS) * len(ended), "one thing was asked for again and again"
+    assert most_alike(seen) <= (TRIES + MOST_DOUBTS) * len(ended), (
+        "one thing was asked for again and again"
+    )
 
 
 def _codes(ended: Ended, seen: Sequence[Seen]) -> set[int]:
@@ -66,10 +71,14 @@ def check_store(store: Store, truth: Truth, day: str, unsure: Collection[str]) -
     for session in set(provisional).difference(unsure):
         _check_provisional(store, truth, session)
     for job in store.jobs(DAILY_UPDATE):
-        assert job["status"] != COMPLETED or job["date_kst"] in heads, f"completed, but not stored: {job}"
+        assert job["status"] != COMPLETED or job["date_kst"] in heads, (
+            f"completed, but not stored: {job}"
+        )
     for job in store.jobs(HOURLY_ANALYSIS):
         whole = job["analyzed"] == job["tickers"] > 0
-        assert job["status"] != COMPLETED or whole, f"completed, but not every target is analysed: {job}"
+        assert job["status"] != COMPLETED or whole, (
+            f"completed, but not every target is analysed: {job}"
+        )
 
 
 def _check_provisional(store: Store, truth: Truth, session: str) -> None:
@@ -80,17 +89,21 @@ def _check_provisional(store: Store, truth: Truth, session: str) -> None:
     assert day.frame[same].equals(true[same]), f"provisional, and not of that day: {session}"
 
 
-def check_quiet_night(seen: Sequence[Seen], sessions: int, surprises: int, lacking: int, datasets: int) -> None:
+def check_quiet_night(
+    seen: Sequence[Seen], sessions: int, surprises: int, lacking: int, datasets: int
+) -> None:
     """A night on which nothing struck and nobody was interrupted.
 
     Args:
-        sessions: how many were not stored final before it.
-        surprises: weekdays of which nobody knew that they were closed: each is asked for, then the calendar, and once
+        sessions: how many were not stored final before it. surprises: weekdays of which nobody knew
+        that they were closed: each is asked for, then the calendar, and once
             more to make sure.
         lacking: how many datasets earlier sessions lacked, which are asked for as well.
         datasets: how many are collected beside the prices.
     """
-    what = f"for {sessions} sessions, {surprises} unpredicted holidays and {lacking} missing datasets"
+    what = (
+        f"for {sessions} sessions, {surprises} unpredicted holidays and {lacking} missing datasets"
+    )
     most = sessions + datasets + 3 * surprises + _CALENDAR_AND_COMPARISON
     if sessions <= USUALLY_DUE and not surprises:
         most = NORMAL_NIGHT
@@ -98,21 +111,27 @@ def check_quiet_night(seen: Sequence[Seen], sessions: int, surprises: int, lacki
     assert count(seen, "data") <= most, f"{count(seen, 'data')} requests for data {what}"
     # At the Open API a session is three requests, and the calendar one for each day.
     most = 4 * sessions + 7 * surprises + 3
-    assert count(seen, "openapi") <= most, f"{count(seen, 'openapi')} requests to the Open API {what}"
+    assert count(seen, "openapi") <= most, (
+        f"{count(seen, 'openapi')} requests to the Open API {what}"
+    )
 
 
 def check_budget(world: World) -> None:
-    """Over all nights, a year of them as well: what every session, run and strike may cost, and no more."""
+    """Over all nights, a year of them as well: what every session, run and strike may cost, and no
+    more."""
     seen, plan = world.witness.seen, world.plan
     sessions = plan.span.history + len(world.truth.sessions(plan.span.first, plan.span.last))
-    surprises = sum(plan.span.first <= day <= plan.span.last for day in world.market.unpredicted_holidays)
+    surprises = sum(
+        plan.span.first <= day <= plan.span.last for day in world.market.unpredicted_holidays
+    )
     runs = sum(number for how, number in world.ended.items() if how.startswith(DAILY_UPDATE))
     strikes, datasets = world.all_strikes().total(), len(world.roads.datasets)
     most = {
-        # Each session on its evening and once more, final, its datasets once; the calendar once a run, and so is what
-        # was asked for in vain again and again.
+        # Each session on its evening and once more, final, its datasets once; the calendar once a
+        # run, and so is what was asked for in vain again and again.
         "data": (2 + datasets) * sessions + (1 + datasets) * runs + 3 * surprises + strikes,
-        # Three markets a session, twice at most; the calendar is one request a day; the comparison once a month.
+        # Three markets a session, twice at most; the calendar is one request a day; the comparison
+        # once a month.
         "openapi": 4 * sessions + 7 * surprises + 3 * (strikes + runs),
         "login": runs + 1 + strikes,
     }
@@ -138,8 +157,14 @@ def check_end(world: World, store: Store) -> None:
     _check_jobs(store, sessions)
     active = sorted(target["_id"] for target in store.targets(active_only=True))
     true = truth.targets(sessions[0], sessions[-1], MIN_MARKET_CAP)
-    assert active == true, f"targets that should be none: {set(active) - set(true)}, or lack: {set(true) - set(active)}"
-    behind = [each["_id"] for each in store.targets(active_only=True) if each["last_analyzed_date"] != sessions[-1]]
+    assert active == true, (
+        f"targets that should be none: {set(active) - set(true)}, or lack: {set(true) - set(active)}"
+    )
+    behind = [
+        each["_id"]
+        for each in store.targets(active_only=True)
+        if each["last_analyzed_date"] != sessions[-1]
+    ]
     assert not behind, f"not analysed for {sessions[-1]}: {behind}"
     assert not (asked := asked_during_ban(world.witness.seen)), f"asked while banned: {asked}"
     check_budget(world)
@@ -151,31 +176,42 @@ def _check_fundamentals(store: Store, truth: Truth) -> None:
         figures = store.load_dataset(head.session, "fundamentals", state)
         assert state.finality == FINAL, f"{head.session}: its fundamentals are not final"
         assert figures is not None
-        assert figures["eps"].fillna(-1).tolist() == truth.eps(head.session), f"{head.session}: other earnings"
+        assert figures["eps"].fillna(-1).tolist() == truth.eps(head.session), (
+            f"{head.session}: other earnings"
+        )
 
 
 def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
-    updates = {job["date_kst"]: (job["status"], job["finality"]) for job in store.jobs(DAILY_UPDATE)}
+    updates = {
+        job["date_kst"]: (job["status"], job["finality"]) for job in store.jobs(DAILY_UPDATE)
+    }
     wrong = {session: told for session, told in updates.items() if told != (COMPLETED, FINAL)}
     assert sorted(updates) == list(sessions), f"records of: {sorted(set(updates) ^ set(sessions))}"
     assert not wrong, f"every session is there, but its record says otherwise: {wrong}"
     analyses = {job["date_kst"]: job["status"] for job in store.jobs(HOURLY_ANALYSIS)}
-    assert analyses[sessions[-1]] == COMPLETED, f"the last session is analysed, but {analyses[sessions[-1]]}"
+    assert analyses[sessions[-1]] == COMPLETED, (
+        f"the last session is analysed, but {analyses[sessions[-1]]}"
+    )
     assert RUNNING not in analyses.values(), f"nothing runs any more: {analyses}"
 
 
 def check_equal(store: Store, calm: Store) -> None:
     """What was loaded in peace says the same: cells, factors, corporate actions, results."""
     heads, calm_heads = (
-        {each.session: (each.digest, dict(each.datasets)) for each in one.session_heads()} for one in (store, calm)
+        {each.session: (each.digest, dict(each.datasets)) for each in one.session_heads()}
+        for one in (store, calm)
     )
     assert heads == calm_heads
     first, last = min(heads), max(heads)
     for (session, frame), (_, peaceful) in zip(
         store.read_sessions(first, last), calm.read_sessions(first, last), strict=True
     ):
-        assert np.array_equal(frame["factor"], peaceful["factor"], equal_nan=True), f"{session}: other factors"
-    assert _by_id(store.corporate_actions(first, last)) == _by_id(calm.corporate_actions(first, last))
+        assert np.array_equal(frame["factor"], peaceful["factor"], equal_nan=True), (
+            f"{session}: other factors"
+        )
+    assert _by_id(store.corporate_actions(first, last)) == _by_id(
+        calm.corporate_actions(first, last)
+    )
     tickers = [target["_id"] for target in calm.targets(active_only=True)]
     assert tickers == [target["_id"] for target in store.targets(active_only=True)]
     confirmed = store.session_heads()[-1].confirmed_utc
@@ -196,6 +232,7 @@ def _by_id(documents: Sequence[Document]) -> dict[str, Document]:
 
 
 def _differing(result: Document, peaceful: Document) -> set[str]:
-    """Names of fields, but for the moment; compared as text, in which nothing is unequal to itself."""
+    """Names of fields, but for the moment; compared as text, in which nothing is unequal to
+    itself."""
     names = (result.keys() | peaceful.keys()) - {"analyzed_utc"}
     return {name for name in names if repr(result.get(name)) != repr(peaceful.get(name))}

@@ -1,8 +1,9 @@
 """A machine of the simulated year: a process that forks runs, in which waiting takes no time.
 
-`python -m tests.soak.machine` is `tests.crash.forks` with these differences. A sleep moves the run's clock, and before
-the next request the exchange's clock with it. How long the transport waits for an answer and what the host is called
-is in the run's environment. At a point SIGTERM may come instead of the end.
+`python -m tests.soak.machine` is `tests.crash.forks` with these differences. A sleep moves the
+run's clock, and before the next request the exchange's clock with it. How long the transport waits
+for an answer and what the host is called is in the run's environment. At a point SIGTERM may come
+instead of the end.
 """
 
 import http.client
@@ -30,14 +31,18 @@ from utils.settings import PROJECT
 HOST = "HOSTNAME"
 """The variable of a run's environment that names its machine."""
 PATIENCE = "SOAK_PATIENCE"
-"""The same for the seconds that it waits for an answer to go on; a whole one may take twice as long."""
+"""The same for the seconds that it waits for an answer to go on; a whole one may take twice as
+long."""
 
 
 class Machine(forks.Forks):
     """The process that forks, as its user sees it. Its local time is UTC."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        one_thread = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+        one_thread = {
+            "OPENBLAS_NUM_THREADS": "1",
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.machine"],
             cwd=PROJECT,
@@ -77,7 +82,9 @@ class SkippedTime:
         if self._untold is None:
             return
         door = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-        door.request("PUT", CONTROL_CLOCK, json.dumps({"kst": f"{self._untold:%Y-%m-%dT%H:%M:%S.%f}"}))
+        door.request(
+            "PUT", CONTROL_CLOCK, json.dumps({"kst": f"{self._untold:%Y-%m-%dT%H:%M:%S.%f}"})
+        )
         assert door.getresponse().status == 200
         door.close()
         self._untold = None
@@ -86,7 +93,9 @@ class SkippedTime:
 def skip_sleeps() -> None:
     skipped, send = SkippedTime(), HTTPAdapter.send
 
-    def send_in_time(self: HTTPAdapter, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send_in_time(
+        self: HTTPAdapter, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
         skipped.tell(str(request.url))
         return send(self, request, **options)
 
@@ -103,7 +112,9 @@ def set_patience(seconds: float) -> None:
         setattr(transport, name, limit)
 
 
-def play(order: forks.Order, play_as_everywhere: Callable[[forks.Order], NoReturn] = forks.play) -> NoReturn:
+def play(
+    order: forks.Order, play_as_everywhere: Callable[[forks.Order], NoReturn] = forks.play
+) -> NoReturn:
     set_patience(float(order.environment[PATIENCE]))
     play_as_everywhere(order)
 

@@ -1,11 +1,19 @@
-"""A plan lived through from the set-up to the morning after the last night, with checks on the way."""
+"""A plan lived through from the set-up to the morning after the last night, with checks on the
+way."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
 from collectors.dataset_healing import datasets_due
-from tests.soak.checks import USUALLY_DUE, check_end, check_equal, check_quiet_night, check_runs, check_store
+from tests.soak.checks import (
+    USUALLY_DUE,
+    check_end,
+    check_equal,
+    check_quiet_night,
+    check_runs,
+    check_store,
+)
 from tests.soak.plan import CALM_AT_THE_END, EVENING, HOURS, Night, Run
 from tests.soak.witness import Seen, count
 from tests.soak.world import MIN_MARKET_CAP, Ended, World, calm_copy
@@ -29,7 +37,9 @@ def live(world: World) -> str:
     for place, night in enumerate(nights[-CALM_AT_THE_END:]):
         with told(world, f"the calm night of {night.day}"):
             ended = live_night(world, night)
-            if place:  # on the first one the site may be closed still, by a ban of the evening before
+            if (
+                place
+            ):  # on the first one the site may be closed still, by a ban of the evening before
                 check_calm(ended)
     with told(world, "the end"):
         must(world, Run(world.plan.end, "daily_update", 0))
@@ -43,10 +53,14 @@ def live(world: World) -> str:
 
 def check_calm(ended: Sequence[Ended]) -> None:
     """Somebody does the work, and the others leave it to him."""
-    failed = [f"{each.run}\n{each.output}" for each in ended if each.code not in (EXIT_DONE, EXIT_NOT_NOW)]
+    failed = [
+        f"{each.run}\n{each.output}" for each in ended if each.code not in (EXIT_DONE, EXIT_NOT_NOW)
+    ]
     assert not failed, "\n".join(["a run failed, and nothing was the matter", *failed])
     updates = [each.code for each in ended if each.run.script == "daily_update"]
-    assert EXIT_DONE in updates, "nobody brought the evening's session in, and nothing was the matter"
+    assert EXIT_DONE in updates, (
+        "nobody brought the evening's session in, and nothing was the matter"
+    )
 
 
 def set_up(world: World, moment: datetime, sessions: int) -> None:
@@ -96,7 +110,8 @@ def run_night(world: World, night: Night) -> tuple[list[Ended], list[Seen]]:
 
 
 def open_questions(world: World, day: str) -> tuple[int, int]:
-    """Before an evening: how many sessions are not stored final, and how many closed weekdays nobody knows of."""
+    """Before an evening: how many sessions are not stored final, and how many closed weekdays
+    nobody knows of."""
     with world.store(at_kst(day, time(19))) as store:
         scope = store.scope()
         assert scope is not None
@@ -108,22 +123,36 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
 
 
 def lacking_datasets(world: World, day: str) -> int:
-    """Before an evening: how many datasets are missing but for those of its own session, or stand beside closes that
-    will be others."""
+    """Before an evening: how many datasets are missing but for those of its own session, or stand
+    beside closes that will be others."""
     evening, chosen, truth = at_kst(day, EVENING), world.roads.datasets, world.truth
     with world.store(evening) as store:
         missing = len(datasets_due(store, chosen, "2000-01-01", day, evening))
         heads = {head.session: head.finality for head in store.session_heads()}
-        days = [store.load_session(session) for session, finality in heads.items() if finality != FINAL]
-    missed = [session for session in truth.sessions(min(heads), day) if session not in heads and session != day]
-    wrong = [each for each in days if each and not each.frame["close"].equals(truth.frame(each.session)["close"])]
+        days = [
+            store.load_session(session) for session, finality in heads.items() if finality != FINAL
+        ]
+    missed = [
+        session
+        for session in truth.sessions(min(heads), day)
+        if session not in heads and session != day
+    ]
+    wrong = [
+        each
+        for each in days
+        if each and not each.frame["close"].equals(truth.frame(each.session)["close"])
+    ]
     return missing + len([*missed, *wrong]) * len(chosen)
 
 
 def read_tonight(store: Store, night: Night) -> set[str]:
-    """What is read behind a gap cannot be held against the session before. It may be another day's until the gap is
-    closed; at the end nothing of it may be left."""
-    return {head.session for head in store.session_heads() if head.collected_utc >= at_kst(night.day, EVENING)}
+    """What is read behind a gap cannot be held against the session before. It may be another day's
+    until the gap is closed; at the end nothing of it may be left."""
+    return {
+        head.session
+        for head in store.session_heads()
+        if head.collected_utc >= at_kst(night.day, EVENING)
+    }
 
 
 def compare_with_calm(world: World, store: Store) -> None:
@@ -137,7 +166,9 @@ def compare_with_calm(world: World, store: Store) -> None:
 def summary(world: World) -> str:
     seen, plan = world.witness.seen, world.plan
     sessions = len(world.truth.sessions(plan.span.setup, plan.span.last))
-    kinds = ", ".join(f"{count(seen, kind)} {kind}" for kind in ("page", "login", "data", "openapi"))
+    kinds = ", ".join(
+        f"{count(seen, kind)} {kind}" for kind in ("page", "login", "data", "openapi")
+    )
     ended = ", ".join(f"{number} x {how}" for how, number in sorted(world.ended.items()))
     strikes = ", ".join(f"{name} {number}" for name, number in sorted(world.all_strikes().items()))
     return (

@@ -20,8 +20,8 @@ MOST_POINTS = {"daily_update": 45, "hourly_analysis": 25}
 
 @dataclass(frozen=True)
 class Run:
-    """A script as cron starts it. `interrupted_at`: the point at which it is killed, a negative one: at which SIGTERM
-    comes, 0: at none."""
+    """A script as cron starts it. `interrupted_at`: the point at which it is killed, a negative
+    one: at which SIGTERM comes, 0: at none."""
 
     moment: datetime
     script: str
@@ -32,8 +32,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Night:
-    """`evening`: the runs of 19:00, all started at once, none while the machines are off. `hours`: those of each hour,
-    for as long as there is something left to do. `storm`: the failures that begin on this evening."""
+    """`evening`: the runs of 19:00, all started at once, none while the machines are off. `hours`:
+    those of each hour, for as long as there is something left to do. `storm`: the failures that
+    begin on this evening."""
 
     day: str
     evening: tuple[Run, ...]
@@ -43,8 +44,8 @@ class Night:
 
 @dataclass(frozen=True)
 class Span:
-    """Which part of the market's life is lived: set up on the evening of one day, then the nights from first to
-    last, all YYYY-MM-DD."""
+    """Which part of the market's life is lived: set up on the evening of one day, then the nights
+    from first to last, all YYYY-MM-DD."""
 
     market_from: str
     setup: str
@@ -77,12 +78,17 @@ def make_plan(seed: int, span: Span, kinds: Sequence[str]) -> Plan:
     nights = [_night(rng, day, day in off, day in calm) for day in days]
     deck = Deck(rng, kinds)
     storms = {day: draw_storm(rng, deck, day, kinds) for day in days if day not in calm | off}
-    return Plan(seed, span, closed, tuple(replace(night, storm=storms.get(night.day, ())) for night in nights))
+    return Plan(
+        seed,
+        span,
+        closed,
+        tuple(replace(night, storm=storms.get(night.day, ())) for night in nights),
+    )
 
 
 def _unpredicted_holidays(rng: random.Random, days: Sequence[str]) -> tuple[str, ...]:
-    """One in fifty, at least two, and none of the last days: of those it could not be known yet. In a year that is
-    twice what has been, and fewer than one answer is believed to show."""
+    """One in fifty, at least two, and none of the last days: of those it could not be known yet. In
+    a year that is twice what has been, and fewer than one answer is believed to show."""
     candidates = [day for day in days[1 : -CALM_AT_THE_END - 1] if predicted_open(day)]
     return tuple(sorted(rng.sample(candidates, max(len(days) // 50, 2))))
 
@@ -100,12 +106,16 @@ def _night(rng: random.Random, day: str, off: bool, calm: bool) -> Night:
     if off:
         return Night(day, (), ())
     first = at_kst(day, FIRST_HOUR)
-    hours = [_started_together(rng, "hourly_analysis", first + timedelta(hours=hour), calm) for hour in range(HOURS)]
+    hours = [
+        _started_together(rng, "hourly_analysis", first + timedelta(hours=hour), calm)
+        for hour in range(HOURS)
+    ]
     return Night(day, _evening(rng, day, calm), tuple(hours))
 
 
 def _evening(rng: random.Random, day: str, calm: bool) -> tuple[Run, ...]:
-    """Now and then the other machine analyses meanwhile, which is what an evening comes to that drags on."""
+    """Now and then the other machine analyses meanwhile, which is what an evening comes to that
+    drags on."""
     moment = at_kst(day, EVENING)
     evening = _started_together(rng, "daily_update", moment, calm)
     if len(evening) == 1 and rng.random() < 0.2:
@@ -113,11 +123,15 @@ def _evening(rng: random.Random, day: str, calm: bool) -> tuple[Run, ...]:
     return evening
 
 
-def _started_together(rng: random.Random, script: str, moment: datetime, calm: bool) -> tuple[Run, ...]:
+def _started_together(
+    rng: random.Random, script: str, moment: datetime, calm: bool
+) -> tuple[Run, ...]:
     """On the one machine, on the other, or on both at once."""
     machines = rng.choice(((0,), (0,), (1,), (1,), (0, 1)))
     at = [_interrupted_at(rng, script) for _ in machines]
-    return tuple(Run(moment, script, each, 0 if calm else at[place]) for place, each in enumerate(machines))
+    return tuple(
+        Run(moment, script, each, 0 if calm else at[place]) for place, each in enumerate(machines)
+    )
 
 
 def _interrupted_at(rng: random.Random, script: str) -> int:

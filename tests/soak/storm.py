@@ -1,4 +1,5 @@
-"""The storm: failures of the exchange drawn from the whole list, for a request, for an evening or for days."""
+"""The storm: failures of the exchange drawn from the whole list, for a request, for an evening or
+for days."""
 
 import random
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +19,17 @@ assert set(ASKED["data"]) <= set(BLOCKS)
 assert set(ASKED["openapi"]) <= OPENAPI_SERVICES
 
 LASTING = {
-    *("maintenance", "server_error", "outage", "reset", "die", "too_many", "not_json", "empty", "truncated"),
+    *(
+        "maintenance",
+        "server_error",
+        "outage",
+        "reset",
+        "die",
+        "too_many",
+        "not_json",
+        "empty",
+        "truncated",
+    ),
     *("logout", "elsewhere", "wrong_password", "password_due", "unauthorized"),
 }
 """What may stay for days."""
@@ -26,7 +37,10 @@ BANS, SILENT = {"ban", "ban_page"}, {"hang", "drip"}
 _LIVES = {"once": 8, "some": 6, "night": 5, "days": 2}
 _HOW_MANY = {0: 40, 1: 38, 2: 22}
 
-_COLUMNS = {"data": ("TDD_CLSPRC", "ISU_SRT_CD", "MKT_ID", "LIST_SHRS"), "openapi": ("TDD_CLSPRC", "ISU_CD", "BAS_DD")}
+_COLUMNS = {
+    "data": ("TDD_CLSPRC", "ISU_SRT_CD", "MKT_ID", "LIST_SHRS"),
+    "openapi": ("TDD_CLSPRC", "ISU_CD", "BAS_DD"),
+}
 _VALUES: dict[str, Callable[[random.Random, str], str | None]] = {
     "server_error": lambda rng, day: rng.choice(("500", "502", "503", "504")),
     "drip": lambda rng, day: "0.05",
@@ -39,7 +53,8 @@ _VALUES: dict[str, Callable[[random.Random, str], str | None]] = {
 
 
 class Deck:
-    """The names of all failures that can strike, shuffled; each is dealt once before any is dealt again."""
+    """The names of all failures that can strike, shuffled; each is dealt once before any is dealt
+    again."""
 
     def __init__(self, rng: random.Random, kinds: Collection[str]) -> None:
         self._rng, self._left = rng, list[str]()
@@ -51,11 +66,14 @@ class Deck:
         return self._left.pop()
 
 
-def draw_storm(rng: random.Random, deck: Deck, day: str, kinds: Collection[str]) -> tuple[Fault, ...]:
+def draw_storm(
+    rng: random.Random, deck: Deck, day: str, kinds: Collection[str]
+) -> tuple[Fault, ...]:
     """The failures that begin on the evening of a day.
 
     Args:
-        kinds: of requests that the suite makes, such as login and data; a failure of others would never strike.
+        kinds: of requests that the suite makes, such as login and data; a failure of others would
+            never strike.
     """
     names = [deck.deal() for _ in range(rng.choices(list(_HOW_MANY), list(_HOW_MANY.values()))[0])]
     if BANS & set(names):  # whoever waits in vain may not have seen the ban either
@@ -78,7 +96,8 @@ def kinds_of(name: str, kinds: Collection[str]) -> Sequence[str]:
     """The kinds of requests that a switch can strike, of those that are made."""
     switch = SWITCHES[name]
     possible = [kind for kind in (*switch.kinds, *switch.also) if kind in kinds]
-    # A login form that says «restricted» somewhere is no sign of anything, so nobody looks for a ban there.
+    # A login form that says «restricted» somewhere is no sign of anything, so nobody looks for a
+    # ban there.
     return [kind for kind in possible if (name, kind) != ("ban_page", "page")]
 
 
@@ -93,9 +112,14 @@ def _life(rng: random.Random, name: str, day: str) -> dict[str, Any]:
 
 
 def _aim(rng: random.Random, name: str, kind: str, day: str) -> dict[str, Any]:
-    """What is asked for: anything, or one thing by its name; a day that is late is out the next morning."""
+    """What is asked for: anything, or one thing by its name; a day that is late is out the next
+    morning."""
     if name == "late":
-        return {"date": day, "times": None, "until": f"{_after(day, 1 if kind == 'data' else 2)}T07:00"}
+        return {
+            "date": day,
+            "times": None,
+            "until": f"{_after(day, 1 if kind == 'data' else 2)}T07:00",
+        }
     if kind in ASKED and rng.random() < 0.25:
         asked = ASKED[kind]
         return {"request": rng.choices(list(asked), list(asked.values()))[0]}

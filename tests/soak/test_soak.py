@@ -1,4 +1,5 @@
-"""Weeks of evenings and mornings in a storm of failures. `make soak` lives through the whole year (see `year.py`)."""
+"""Weeks of evenings and mornings in a storm of failures. `make soak` lives through the whole year
+(see `year.py`)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +13,12 @@ from tests.soak.plan import Span, make_plan
 from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, opened
 from tests.summary import SIMULATED_NIGHTS
 
-MONTH = Span(market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-10-02", history=8)
-FORTNIGHT = Span(market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-09-14", history=8)
+MONTH = Span(
+    market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-10-02", history=8
+)
+FORTNIGHT = Span(
+    market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-09-14", history=8
+)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +41,10 @@ def test_after_the_storm_every_session_is_final_and_every_target_analysed(
 
 
 def test_after_a_fortnight_on_two_hosts_over_a_mongodb_server_the_same_holds(
-    machines: Sequence[Machine], server: dict[str, str], tmp_path: Path, record_property: Callable[[str, object], None]
+    machines: Sequence[Machine],
+    server: dict[str, str],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     with opened(make_plan(SEED, FORTNIGHT, BOTH.kinds), BOTH, machines, tmp_path, server) as world:
         record_property(SIMULATED_NIGHTS, live(world))

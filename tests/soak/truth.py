@@ -1,4 +1,5 @@
-"""What the exchange itself has: its sessions and the final cells of each, past all answers and parsers."""
+"""What the exchange itself has: its sessions and the final cells of each, past all answers and
+parsers."""
 
 from functools import lru_cache
 
@@ -33,7 +34,8 @@ class Truth:
         return list(frame.loc[large, "ticker"])
 
     def _awaited(self, first: str, last: str) -> dict[str, float]:
-        """Code -> the factor of its issue, while the new shares are not listed: by the ledger, which knows."""
+        """Code -> the factor of its issue, while the new shares are not listed: by the ledger,
+        which knows."""
         awaited = {}
         for event in self._market.events:
             if event.kind in ("rights_issue", "bonus_issue") and first < event.session <= last:
@@ -43,7 +45,8 @@ class Truth:
         return awaited
 
     def eps(self, session: str) -> list[int]:
-        """Earnings per share, won, for the tickers of `frame`; -1 where the exchange has no figure."""
+        """Earnings per share, won, for the tickers of `frame`; -1 where the exchange has no
+        figure."""
         facts = self._market.fundamentals(self._market.day(session))
         known = dict(zip(facts.day.code, facts.eps.tolist(), strict=True))
         return [known.get(ticker, -1) for ticker in self.frame(session)["ticker"]]
@@ -54,6 +57,10 @@ class Truth:
     def _frame(self, session: str) -> pd.DataFrame:
         """The twelve published columns, sorted by ticker."""
         day: Day = self._market.day(session)
-        texts = {"ticker": day.code, "name": day.name, "market": [MARKET_OF[each] for each in day.market_id]}
+        texts = {
+            "ticker": day.code,
+            "name": day.name,
+            "market": [MARKET_OF[each] for each in day.market_id],
+        }
         numbers = {name: getattr(day, name) for name in _OWN_NAMES}
         return pd.DataFrame(texts | numbers).sort_values("ticker", ignore_index=True)

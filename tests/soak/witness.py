@@ -33,7 +33,8 @@ class Seen:
 
 
 class Witness:
-    """Stands before all other interceptors of an exchange and remembers every request with its answer."""
+    """Stands before all other interceptors of an exchange and remembers every request with its
+    answer."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange, self._lock = exchange, threading.Lock()
@@ -63,8 +64,12 @@ def count(seen: Sequence[Seen], kind: str) -> int:
 
 def most_alike(seen: Sequence[Seen]) -> int:
     """How often the same thing was asked for, of that which was asked most."""
-    asked = Counter((each.record.kind, each.record.name, *each.record.dates.values()) for each in seen)
-    return max((number for (kind, *_), number in asked.items() if kind in ("data", "openapi")), default=0)
+    asked = Counter(
+        (each.record.kind, each.record.name, *each.record.dates.values()) for each in seen
+    )
+    return max(
+        (number for (kind, *_), number in asked.items() if kind in ("data", "openapi")), default=0
+    )
 
 
 def refused(seen: Sequence[Seen], *refusals: Refusal) -> int:

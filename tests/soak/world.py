@@ -1,4 +1,5 @@
-"""The simulated world: an exchange, two machines, one store, and the nights of a plan lived through one by one."""
+"""The simulated world: an exchange, two machines, one store, and the nights of a plan lived through
+one by one."""
 
 import dataclasses
 from collections import Counter
@@ -28,7 +29,8 @@ TICKERS = 100
 """So few that every answer is short, and so many that two delisted on a day are less than 2 %."""
 KEY = "key-of-the-tests"
 PATIENT, IN_SILENCE = 30.0, 0.25
-"""Seconds to wait for an answer: on a night on which every answer comes, however busy the machine is, and on others."""
+"""Seconds to wait for an answer: on a night on which every answer comes, however busy the machine
+is, and on others."""
 MIN_MARKET_CAP = 100_000_000_000
 
 
@@ -50,7 +52,11 @@ class Roads:
     def settings(self, url: str) -> dict[str, str]:
         account = {} if self.account else {"KRX_ID": "", "KRX_PW": ""}
         chosen = {"DATASETS": ",".join(("prices", *self.datasets))}
-        return account | chosen | ({"KRX_OPENAPI_KEY": KEY, "KRX_OPENAPI_BASE_URL": url} if self.key else {})
+        return (
+            account
+            | chosen
+            | ({"KRX_OPENAPI_KEY": KEY, "KRX_OPENAPI_BASE_URL": url} if self.key else {})
+        )
 
 
 ACCOUNT_ONLY = Roads("account", True, False, ("fundamentals",))
@@ -80,7 +86,8 @@ class World:
     ended: Counter[str] = field(default_factory=Counter)
     patience: float = PATIENT
     unsure: set[str] = field(default_factory=set)
-    """Sessions that are stored behind a gap from a night on which another day's answers were given."""
+    """Sessions that are stored behind a gap from a night on which another day's answers were
+    given."""
     last_ended: list[Ended] = field(default_factory=list)
     earlier_strikes: Counter[str] = field(default_factory=Counter)
 
@@ -107,11 +114,25 @@ class World:
         folder = self.folder / f"machine-{run.machine}"
         folder.mkdir(exist_ok=True)
         (folder / OUTPUT).unlink(missing_ok=True)
-        bare = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "MPLCONFIGDIR": str(folder), "TZ": "UTC"}
+        bare = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "MPLCONFIGDIR": str(folder),
+            "TZ": "UTC",
+        }
         settings = self.suite.settings(KST_NOW=f"{run.moment:%Y-%m-%dT%H:%M:%S}")
         # One file holds the embedded database, so there the two are processes of one machine.
-        machine = {HOST: f"machine-{run.machine if self.database else 0}", PATIENCE: str(self.patience)}
-        order = Order(run.script, list(run.options), bare | settings | machine, str(folder), run.interrupted_at)
+        machine = {
+            HOST: f"machine-{run.machine if self.database else 0}",
+            PATIENCE: str(self.patience),
+        }
+        order = Order(
+            run.script,
+            list(run.options),
+            bare | settings | machine,
+            str(folder),
+            run.interrupted_at,
+        )
         code = self.machines[run.machine].run(order)
         return Ended(run, code, (folder / OUTPUT).read_text(encoding="utf-8"))
 
@@ -135,7 +156,9 @@ class World:
         """How often each failure has struck since it was calm, by name."""
         active = [(each.fault, each.struck) for each in self.exchange.faults()]
         used_up = Counter(self.switched_on) - Counter(fault for fault, _ in active)
-        struck = Counter({fault: fault.times * number for fault, number in used_up.items() if fault.times})
+        struck = Counter(
+            {fault: fault.times * number for fault, number in used_up.items() if fault.times}
+        )
         tally: Counter[str] = Counter()
         for fault, number in (*struck.items(), *active):
             tally[fault.name] += number

@@ -1,4 +1,5 @@
-"""The simulated year, `make soak SEED=1`: too long for every day, so its file is not called a test."""
+"""The simulated year, `make soak SEED=1`: too long for every day, so its file is not called a
+test."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,9 @@ from tests.soak.test_soak import MONTH
 from tests.soak.world import ACCOUNT_ONLY, BOTH, KEY_ONLY, Roads, opened
 from tests.summary import SIMULATED_NIGHTS
 
-YEAR = Span(market_from="2025-11-03", setup="2025-12-30", first="2025-12-31", last="2026-12-29", history=20)
+YEAR = Span(
+    market_from="2025-11-03", setup="2025-12-30", first="2025-12-31", last="2026-12-29", history=20
+)
 Record = Callable[[str, object], None]
 pytestmark = pytest.mark.timeout(3600)
 

@@ -27,20 +27,23 @@ OpenStore = Callable[..., Store]
 
 
 class Mongomock(mongomock.MongoClient):
-    """What mongomock 4.3.0 lacks of the driver: `nodes`, and a word against commands such as `create` with a view."""
+    """What mongomock 4.3.0 lacks of the driver: `nodes`, and a word against commands such as
+    `create` with a view."""
 
     nodes = frozenset({("mongomock", 27017)})
 
 
 @pytest.fixture(scope="session", autouse=True)
 def mongomock_with_this_pymongo() -> Iterator[None]:
-    """pymongo > 4.10 hands `sort` to bulk writes, which mongomock 4.3.0 does not take; ours never sort. Raw batches it
-    has none."""
+    """pymongo > 4.10 hands `sort` to bulk writes, which mongomock 4.3.0 does not take; ours never
+    sort. Raw batches it has none."""
 
     def without_sort(method: Callable[..., Any]) -> Callable[..., Any]:
         return lambda self, *args, sort=None, **more: method(self, *args, **more)
 
-    def find_raw_batches(self: mongomock.Collection, where: Any, names: Any, sort: Any) -> list[bytes]:
+    def find_raw_batches(
+        self: mongomock.Collection, where: Any, names: Any, sort: Any
+    ) -> list[bytes]:
         return [b"".join(bson.encode(document) for document in self.find(where, names).sort(sort))]
 
     def no_such_command(self: object, command: object, *args: object, **more: object) -> None:
@@ -48,7 +51,9 @@ def mongomock_with_this_pymongo() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("add_update", "add_replace"):
-            patch.setattr(BulkOperationBuilder, name, without_sort(getattr(BulkOperationBuilder, name)))
+            patch.setattr(
+                BulkOperationBuilder, name, without_sort(getattr(BulkOperationBuilder, name))
+            )
         patch.setattr(mongomock.Collection, "find_raw_batches", find_raw_batches, raising=False)
         patch.setattr(mongomock.Database, "command", no_such_command)
         yield
@@ -56,9 +61,12 @@ def mongomock_with_this_pymongo() -> Iterator[None]:
 
 @contextmanager
 def database(kind: str, folder: Path, on_the_server: NewDatabases) -> Iterator[OpenBackend]:
-    """A function that opens one more connection to the same, at first empty, database of that kind."""
+    """A function that opens one more connection to the same, at first empty, database of that
+    kind."""
     opened: list[Backend] = []
-    there = on_the_server() if kind == "mongodb" else {"MONGODB_URI": "", "MONGODB_DB_PREFIX": "test_"}
+    there = (
+        on_the_server() if kind == "mongodb" else {"MONGODB_URI": "", "MONGODB_DB_PREFIX": "test_"}
+    )
     uri, prefix = there.values()
     names = {name: prefix + name for name in DATABASES}
     shared = ServerStore()
@@ -79,7 +87,9 @@ def database(kind: str, folder: Path, on_the_server: NewDatabases) -> Iterator[O
 
 
 @pytest.fixture(params=["sqlite", "mongomock", "mongodb"])
-def open_backend(request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases) -> Iterator[OpenBackend]:
+def open_backend(
+    request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases
+) -> Iterator[OpenBackend]:
     """`database` of each kind in turn."""
     with database(request.param, tmp_path / "data", on_the_server) as open_one:
         yield open_one

@@ -1,4 +1,5 @@
-"""The part of MongoDB's query language that both databases understand (`Where`), and the other verbs of a `Backend`."""
+"""The part of MongoDB's query language that both databases understand (`Where`), and the other
+verbs of a `Backend`."""
 
 from datetime import UTC, datetime
 from typing import Any

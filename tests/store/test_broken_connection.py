@@ -1,4 +1,5 @@
-"""An answer of MongoDB is lost: whether the write was done or not, nobody loses what is his or gets what is not."""
+"""An answer of MongoDB is lost: whether the write was done or not, nobody loses what is his or gets
+what is not."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -23,11 +24,14 @@ Break = Callable[..., list[str]]
 
 @pytest.fixture
 def break_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> Break:
-    """`break_at("insert_one", LOST, done=True)`: the next such command is carried out, and then fails. The list that is
-    returned gets a word for each such command."""
+    """`break_at("insert_one", LOST, done=True)`: the next such command is carried out, and then
+    fails. The list that is returned gets a word for each such command."""
 
     def break_at(
-        method: str, *failures: Exception, done: bool, meanwhile: Callable[[], object] = lambda: None
+        method: str,
+        *failures: Exception,
+        done: bool,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> list[str]:
         kind: Any = type(store.backend._collection(LOCKS))  # type: ignore[attr-defined]
         carry_out, left, seen = getattr(kind, method), list(failures), []
@@ -54,7 +58,9 @@ def owner(store: Store) -> object:
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_lock_is_taken_although_the_answer_was_lost(store: Store, break_at: Break, done: bool) -> None:
+def test_a_lock_is_taken_although_the_answer_was_lost(
+    store: Store, break_at: Break, done: bool
+) -> None:
     break_at("insert_one", LOST, done=done)
     with store.lock(DAILY_UPDATE):
         assert owner(store) == store.identity.owner
@@ -72,7 +78,9 @@ def test_a_dead_owners_lock_is_taken_although_the_answer_was_lost(
             assert owner(store) == store.identity.owner
 
 
-def test_a_lock_that_another_took_meanwhile_is_the_others(store: Store, other: Store, break_at: Break) -> None:
+def test_a_lock_that_another_took_meanwhile_is_the_others(
+    store: Store, other: Store, break_at: Break
+) -> None:
     theirs = other.lock(DAILY_UPDATE)
     break_at("insert_one", LOST, done=False, meanwhile=theirs.__enter__)
     with pytest.raises(LockHeld, match="host-b"), store.lock(DAILY_UPDATE):
@@ -82,7 +90,13 @@ def test_a_lock_that_another_took_meanwhile_is_the_others(store: Store, other: S
 
 @pytest.fixture
 def queue(store: Store) -> Store:
-    fields = {"is_active": True, "added_date": SESSION, "attempts": 0, "last_analyzed_date": None, "last_error": None}
+    fields = {
+        "is_active": True,
+        "added_date": SESSION,
+        "attempts": 0,
+        "last_analyzed_date": None,
+        "last_error": None,
+    }
     store.save_targets([fields | {"_id": each, "corrected_market_cap": 1} for each in "ABCD"], {})
     return store
 
@@ -97,20 +111,29 @@ def test_targets_are_claimed_once_although_the_answer_was_lost(
     assert [each["_id"] for each in other.claim_targets(SESSION, 4)] == ["C", "D"]
 
 
-def test_targets_that_another_claimed_meanwhile_are_the_others(queue: Store, other: Store, break_at: Break) -> None:
+def test_targets_that_another_claimed_meanwhile_are_the_others(
+    queue: Store, other: Store, break_at: Break
+) -> None:
     break_at("update_many", LOST, done=False, meanwhile=lambda: other.claim_targets(SESSION, 2))
     assert [each["_id"] for each in queue.claim_targets(SESSION, 2)] == ["C", "D"]
-    assert {each["claimed_by"] for each in queue.backend.find(TARGETS, {"_id": {"$in": ["A", "B"]}})} == {
-        other.identity.owner
-    }
+    assert {
+        each["claimed_by"] for each in queue.backend.find(TARGETS, {"_id": {"$in": ["A", "B"]}})
+    } == {other.identity.owner}
 
 
-def test_a_slot_that_another_booked_meanwhile_is_not_used_twice(store: Store, other: Store, break_at: Break) -> None:
+def test_a_slot_that_another_booked_meanwhile_is_not_used_twice(
+    store: Store, other: Store, break_at: Break
+) -> None:
     """Two that look at the same moment want the same slot and would write the same."""
     interval = timedelta(seconds=2)
     store.next_request("pykrx", interval)
     theirs: list[timedelta] = []
-    break_at("update_many", LOST, done=False, meanwhile=lambda: theirs.append(other.next_request("pykrx", interval)))
+    break_at(
+        "update_many",
+        LOST,
+        done=False,
+        meanwhile=lambda: theirs.append(other.next_request("pykrx", interval)),
+    )
     assert store.next_request("pykrx", interval) == 2 * interval
     assert theirs == [interval]
 
@@ -130,7 +153,9 @@ def one_session_a_batch(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[o
 
     def find_raw_batches(self: object, where: Any, names: Any, sort: Any) -> Iterator[bytes]:
         asked.append(where["_id"])
-        for place, document in enumerate(bson_arrays.documents(b"".join(find(self, where, names, sort=sort)))):
+        for place, document in enumerate(
+            bson_arrays.documents(b"".join(find(self, where, names, sort=sort)))
+        ):
             if place == 1 and len(asked) == 1:
                 raise errors.CursorNotFound("cursor id 1 not found", 43)
             yield bytes(document)
@@ -155,7 +180,9 @@ def test_reading_goes_on_after_the_session_where_the_cursor_broke(
 
 def test_what_breaks_every_time_ends_with_advice(store: Store, break_at: Break) -> None:
     tries = break_at("insert_one", *[LOST] * 9, done=False)
-    with pytest.raises(StoreError, match=r"breaks again and again \(connection closed\)\. Check the server"):
+    with pytest.raises(
+        StoreError, match=r"breaks again and again \(connection closed\)\. Check the server"
+    ):
         store.backend.insert(LOCKS, {"_id": "x"})
     assert len(tries) == TRIES
 
@@ -169,7 +196,9 @@ def test_what_breaks_every_time_ends_with_advice(store: Store, break_at: Break) 
     ],
     ids=lambda failure: type(failure).__name__,
 )
-def test_what_a_second_try_can_mend_is_tried_again(store: Store, break_at: Break, failure: Exception) -> None:
+def test_what_a_second_try_can_mend_is_tried_again(
+    store: Store, break_at: Break, failure: Exception
+) -> None:
     tries = break_at("insert_one", failure, done=True)
     assert store.backend.insert(LOCKS, {"_id": "x"})
     assert len(tries) == 2
@@ -184,7 +213,9 @@ def test_what_a_second_try_can_mend_is_tried_again(store: Store, break_at: Break
     ],
     ids=lambda failure: type(failure).__name__,
 )
-def test_what_a_second_try_cannot_mend_is_not_tried_again(store: Store, break_at: Break, failure: Exception) -> None:
+def test_what_a_second_try_cannot_mend_is_not_tried_again(
+    store: Store, break_at: Break, failure: Exception
+) -> None:
     tries = break_at("insert_one", failure, done=False)
     with pytest.raises(StoreError):
         store.backend.insert(LOCKS, {"_id": "x"})
@@ -200,7 +231,9 @@ def test_a_write_whose_answer_does_not_say_what_became_of_it_is_done_once_more(
     assert (len(seen), store.target("005930")) == (2, {"_id": "005930", "attempts": 0})
 
 
-def test_a_server_that_never_says_what_became_of_a_write_is_a_failure(store: Store, break_at: Break) -> None:
+def test_a_server_that_never_says_what_became_of_a_write_is_a_failure(
+    store: Store, break_at: Break
+) -> None:
     break_at("bulk_write", *[KeyError("nModified")] * TRIES, done=True)
     with pytest.raises(StoreError, match="nModified"):
         store.backend.put(TARGETS, [{"_id": "005930", "attempts": 0}])

@@ -14,7 +14,14 @@ from utils.store.bson_arrays import document_of, documents, elements, numbers
 
 int64 = st.integers(-(2**63), 2**63 - 1).map(Int64)
 doubles = st.floats()
-others = st.none() | st.integers(-(2**31), 2**31 - 1) | st.booleans() | st.text(max_size=5) | st.just([]) | st.just({})
+others = (
+    st.none()
+    | st.integers(-(2**31), 2**31 - 1)
+    | st.booleans()
+    | st.text(max_size=5)
+    | st.just([])
+    | st.just({})
+)
 
 
 def array_of(values: list[Any]) -> bytes:
@@ -40,7 +47,9 @@ def test_numbers_of_one_type_are_those_the_driver_reads(values: list[float]) -> 
 
 @given(st.lists(int64, max_size=120) | st.lists(doubles, max_size=120), others, st.data())
 @settings(deadline=None)
-def test_an_array_with_anything_else_in_it_is_left_to_the_driver(values: list[Any], other: Any, data: Any) -> None:
+def test_an_array_with_anything_else_in_it_is_left_to_the_driver(
+    values: list[Any], other: Any, data: Any
+) -> None:
     for _ in range(data.draw(st.integers(1, 8))):
         values.insert(data.draw(st.integers(0, len(values))), other)
     assert numbers(array_of(values)) is None
@@ -52,8 +61,20 @@ def test_integers_and_doubles_together_are_left_to_the_driver() -> None:
 
 
 def test_a_document_comes_apart_and_together_again() -> None:
-    document = {"_id": "2024-01-22", "등락": [1.5], "none": None, "flag": True, "inner": {"a": [1, "b"]}, "number": 7}
-    document |= {"long": Int64(2**40), "double": 0.5, "moment": datetime(2024, 1, 22, tzinfo=UTC), "names": ["가", ""]}
+    document = {
+        "_id": "2024-01-22",
+        "등락": [1.5],
+        "none": None,
+        "flag": True,
+        "inner": {"a": [1, "b"]},
+        "number": 7,
+    }
+    document |= {
+        "long": Int64(2**40),
+        "double": 0.5,
+        "moment": datetime(2024, 1, 22, tzinfo=UTC),
+        "names": ["가", ""],
+    }
     raw = bson.encode(document)
     found = list(elements(raw))
     assert [element.name for element in found] == list(document)

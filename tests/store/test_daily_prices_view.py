@@ -18,7 +18,11 @@ Document = dict[str, Any]
 
 
 def saved(store: Store) -> None:
-    store.save_session(market_day("2024-01-22", row("005930", 75_000, name="삼성전자"), row("0001A0", factor=np.nan)))
+    store.save_session(
+        market_day(
+            "2024-01-22", row("005930", 75_000, name="삼성전자"), row("0001A0", factor=np.nan)
+        )
+    )
     store.save_session(market_day("2024-01-23", halted("005930", 75_000), finality="final"))
     figures = pd.DataFrame(np.nan, index=[0], columns=list(DATASET_COLUMNS["fundamentals"])).assign(
         eps=2_131.0, dps=0.0
@@ -28,7 +32,11 @@ def saved(store: Store) -> None:
 
 def check(rows: list[Document]) -> None:
     """The rows of the view against what was saved, by way of other code than the view's."""
-    assert [each["_id"] for each in rows] == ["2024-01-22:0001A0", "2024-01-22:005930", "2024-01-23:005930"]
+    assert [each["_id"] for each in rows] == [
+        "2024-01-22:0001A0",
+        "2024-01-22:005930",
+        "2024-01-23:005930",
+    ]
     assert rows[1] == row("005930", 75_000, name="삼성전자") | {
         "_id": "2024-01-22:005930",
         "session": "2024-01-22",
@@ -37,8 +45,15 @@ def check(rows: list[Document]) -> None:
     }
     assert (rows[0]["ticker"], rows[0]["factor"]) == ("0001A0", None)
     assert (rows[2]["close"], rows[2]["volume"], rows[2]["finality"]) == (75_000, 0, "final")
-    assert [rows[2][name] for name in ("eps", "dps", "per", "foreign_ratio")] == [2_131.0, 0.0, None, None]
-    assert all(set(each) == {"_id", "session", "finality", *DAY_COLUMNS, *BESIDE_COLUMNS} for each in rows)
+    assert [rows[2][name] for name in ("eps", "dps", "per", "foreign_ratio")] == [
+        2_131.0,
+        0.0,
+        None,
+        None,
+    ]
+    assert all(
+        set(each) == {"_id", "session", "finality", *DAY_COLUMNS, *BESIDE_COLUMNS} for each in rows
+    )
 
 
 def value_of(expression: Any, document: Document) -> Any:
@@ -48,7 +63,10 @@ def value_of(expression: Any, document: Document) -> Any:
     ((operator, arguments),) = expression.items()
     if operator == "$zip":
         assert arguments["useLongestLength"]
-        return [list(cells) for cells in zip_longest(*(value_of(each, document) for each in arguments["inputs"]))]
+        return [
+            list(cells)
+            for cells in zip_longest(*(value_of(each, document) for each in arguments["inputs"]))
+        ]
     if operator == "$ifNull":
         return document.get(arguments[0].removeprefix("$"), arguments[1])
     if operator == "$arrayElemAt":
@@ -62,7 +80,9 @@ def run_stage(stage: Document, documents: list[Document]) -> list[Document]:
     if name == "$unwind":
         return [each | {spec[1:]: element} for each in documents for element in each[spec[1:]]]
     assert name == "$project"
-    wanted = {"_id": "$_id"} | {field: f"${field}" if how == 1 else how for field, how in spec.items()}
+    wanted = {"_id": "$_id"} | {
+        field: f"${field}" if how == 1 else how for field, how in spec.items()
+    }
     return [{field: value_of(how, each) for field, how in wanted.items()} for each in documents]
 
 
@@ -80,9 +100,13 @@ def test_the_view_of_a_real_server_shows_a_row_of_each_ticker_and_session(
     store: Store, open_store: Callable[..., Store]
 ) -> None:
     assert isinstance(store.backend, MongoBackend)
-    database: pymongo.database.Database[Document] = store.backend._client[store.backend._databases["stock_data"]]
+    database: pymongo.database.Database[Document] = store.backend._client[
+        store.backend._databases["stock_data"]
+    ]
     if "daily_prices" not in database.list_collection_names():
-        pytest.skip(f"THIS SERVER HAS NO VIEWS ({store.description}): daily_prices WAS CHECKED WITHOUT A SERVER ONLY")
+        pytest.skip(
+            f"THIS SERVER HAS NO VIEWS ({store.description}): daily_prices WAS CHECKED WITHOUT A SERVER ONLY"
+        )
     saved(store)
     open_store("again")  # a view that is there already stands in nobody's way
     check(list(database["daily_prices"].find().sort("_id", 1)))

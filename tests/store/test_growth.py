@@ -1,4 +1,5 @@
-"""What is done every night costs as much after thirty years as after some months: work is counted, not timed."""
+"""What is done every night costs as much after thirty years as after some months: work is counted,
+not timed."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

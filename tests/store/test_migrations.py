@@ -1,4 +1,5 @@
-"""Stores of earlier versions: brought up as a whole, what they were is kept, nobody else is at work meanwhile."""
+"""Stores of earlier versions: brought up as a whole, what they were is kept, nobody else is at work
+meanwhile."""
 
 import json
 import logging
@@ -60,7 +61,8 @@ COPY = f"{FILE_NAME}.schema-1"
 
 
 class Covered:
-    """A backend that reads the heads from an index alone, as MongoDB does: null for a field that is not there."""
+    """A backend that reads the heads from an index alone, as MongoDB does: null for a field that is
+    not there."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -76,7 +78,8 @@ class Covered:
 def open_first_release(
     request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases
 ) -> Iterator[OpenBackend]:
-    """A function that opens one more connection to a database with the store of the first release."""
+    """A function that opens one more connection to a database with the store of the first
+    release."""
     if request.param == "sqlite":
         restore_embedded(tmp_path / "data")
     with database(request.param, tmp_path / "data", on_the_server) as open_one:
@@ -98,7 +101,9 @@ def recorded() -> dict[str, dict[str, Document]]:
 
 def everything(backend: Backend) -> dict[str, list[Document]]:
     heads = {SESSIONS: backend.session_heads()}
-    return {name: backend.find(name) for name in COLLECTIONS if name not in (SESSIONS, LOCKS)} | heads
+    return {
+        name: backend.find(name) for name in COLLECTIONS if name not in (SESSIONS, LOCKS)
+    } | heads
 
 
 def test_every_session_of_the_first_release_is_whole_and_has_what_a_head_has(
@@ -107,7 +112,9 @@ def test_every_session_of_the_first_release_is_whole_and_has_what_a_head_has(
     store = Store(open_first_release(), clock)
     assert len(store.session_heads()) == 12
     for head in store.backend.session_heads():
-        columns = store.backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), head["_id"], head["_id"])
+        columns = store.backend.read_columns(
+            (*DAY_COLUMNS, *BESIDE_COLUMNS), head["_id"], head["_id"]
+        )
         check_whole(head, next(columns)[1])
         assert head["datasets"] == {}
     assert store.backend.find(SCHEMA) == [{"_id": "schema", "version": SCHEMA_VERSION}]
@@ -119,7 +126,9 @@ def test_targets_jobs_and_sources_of_the_first_release_have_every_field(
     store = Store(open_first_release(), clock)
     renamed = store.target(RENAMED) or {}
     assert (renamed["name"], renamed["kind"], renamed["delisted_date"]) == (NEW_NAME, None, None)
-    assert renamed["former"] == [{"name": FORMER_NAME, "market": "KOSPI", "until": LAST_SESSIONS[0]}]
+    assert renamed["former"] == [
+        {"name": FORMER_NAME, "market": "KOSPI", "until": LAST_SESSIONS[0]}
+    ]
     assert {target["chosen_by"] for target in store.targets()} == {"market_cap"}
     assert all(target["corrected_market_cap"] == target["market_cap"] for target in store.targets())
     assert [job["run"] for job in store.backend.find(JOBS)] == [None] * 15
@@ -150,7 +159,9 @@ def test_indexes_are_those_of_a_new_store_afterwards(
         if isinstance(backend, MongoBackend):
             return sorted(backend._collection(name).index_information().keys() - {"_id_"})
         assert isinstance(backend, SqliteBackend)
-        return backend._run("SELECT name FROM sqlite_master WHERE tbl_name = ? ORDER BY name", [name])
+        return backend._run(
+            "SELECT name FROM sqlite_master WHERE tbl_name = ? ORDER BY name", [name]
+        )
 
     for name in COLLECTIONS:
         assert indexes(old, name) == indexes(new, name), name
@@ -161,7 +172,9 @@ def test_the_file_as_it_was_is_kept_beside_the_new_one(tmp_path: Path, clock: Fa
     Store(SqliteBackend(tmp_path / "data"), clock).close()
     copy = tmp_path / "data" / COPY
     changed = [line.partition(":")[0] for line in differences(before, dump_sqlite(copy))]
-    assert [name for name in changed if not name.startswith(("index ", "table "))] == [f"{LOCKS} collection"] * 4
+    assert [name for name in changed if not name.startswith(("index ", "table "))] == [
+        f"{LOCKS} collection"
+    ] * 4
     assert copy.stat().st_mode & 0o777 == 0o600
     assert not list(copy.parent.glob("*.partial*"))
 
@@ -180,11 +193,17 @@ def test_the_documents_as_they_were_are_kept_in_collections_of_their_own(
 
 def documented(kind: str) -> str:
     """The block of that language under "Going back" in the documents."""
-    text = (PROJECT / "docs" / "documents.md").read_text(encoding="utf-8").partition("### Going back")[2]
+    text = (
+        (PROJECT / "docs" / "documents.md")
+        .read_text(encoding="utf-8")
+        .partition("### Going back")[2]
+    )
     return text.partition(f"```{kind}\n")[2].partition("```")[0]
 
 
-def test_the_documented_way_back_puts_the_file_as_it_was_in_its_place(tmp_path: Path, clock: FakeClock) -> None:
+def test_the_documented_way_back_puts_the_file_as_it_was_in_its_place(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     Store(SqliteBackend(restore_embedded(tmp_path / "data").parent), clock).close()
     kept = dump_sqlite(tmp_path / "data" / COPY)
     subprocess.run(["bash", "-ec", documented("sh")], cwd=tmp_path, check=True)
@@ -227,7 +246,9 @@ def test_documents_of_an_earlier_migration_are_not_mixed_with_those_of_this_one(
 def test_killed_at_any_write_the_next_start_ends_with_the_same_store_and_the_same_copy(
     tmp_path: Path, clock: FakeClock, on_the_server: NewDatabases
 ) -> None:
-    def store_killed_at(number: int | None) -> tuple[dict[str, list[Document]], dict[str, list[Document]]] | None:
+    def store_killed_at(
+        number: int | None,
+    ) -> tuple[dict[str, list[Document]], dict[str, list[Document]]] | None:
         with database("mongomock", tmp_path, on_the_server) as open_one:
             backend = open_one()
             assert isinstance(backend, MongoBackend)
@@ -255,7 +276,10 @@ def test_while_a_run_of_an_earlier_version_is_at_work_everybody_else_leaves(
 ) -> None:
     at_work = Locks(open_first_release(), clock, Identity("other", 1, "old"))
     backend = open_first_release()
-    with at_work.lock("daily_update"), pytest.raises(LockHeld, match=r"earlier version.*other, process 1") as refusal:
+    with (
+        at_work.lock("daily_update"),
+        pytest.raises(LockHeld, match=r"earlier version.*other, process 1") as refusal,
+    ):
         Store(backend, clock)
     assert refusal.value.exit_code == EXIT_NOT_NOW
     assert backend.get(SCHEMA, "schema") == {"_id": "schema", "version": 1}
@@ -265,7 +289,9 @@ def test_while_a_run_of_an_earlier_version_is_at_work_everybody_else_leaves(
     assert backend.get(SCHEMA, "schema") == {"_id": "schema", "version": SCHEMA_VERSION}
 
 
-def test_who_comes_second_finds_it_done_and_changes_nothing(open_first_release: OpenBackend, clock: FakeClock) -> None:
+def test_who_comes_second_finds_it_done_and_changes_nothing(
+    open_first_release: OpenBackend, clock: FakeClock
+) -> None:
     store = Store(open_first_release(), clock)
     store.backend.update(TARGETS, {"_id": RENAMED}, {"name": "later"})
     before = everything(store.backend)
@@ -285,11 +311,21 @@ def test_every_command_says_once_where_the_copy_is(
 
 
 def lives(store: Store) -> None:
-    """Targets that are renamed, change market, are delisted, come back under another name, fall below and rise."""
-    names = {"A00010": ["가"] * 2 + ["나"] * 3, "A00020": ["다"] * 5, "A00030": ["라"] * 2, "A00045": ["마"] * 5}
+    """Targets that are renamed, change market, are delisted, come back under another name, fall
+    below and rise."""
+    names = {
+        "A00010": ["가"] * 2 + ["나"] * 3,
+        "A00020": ["다"] * 5,
+        "A00030": ["라"] * 2,
+        "A00045": ["마"] * 5,
+    }
     names |= {"A00060": ["바 제1호", "바 제1호", "", "", "사"], "A00070": ["아리츠"] * 5}
     for number, session in enumerate(DAYS):
-        listed = {ticker: each[number] for ticker, each in names.items() if number < len(each) and each[number]}
+        listed = {
+            ticker: each[number]
+            for ticker, each in names.items()
+            if number < len(each) and each[number]
+        }
         rows = [
             row(
                 ticker,
@@ -306,17 +342,26 @@ def lives(store: Store) -> None:
 
 def without(backend: Backend, collection: str, *fields: str) -> None:
     documents = backend.find(collection)
-    backend.put(collection, [{name: value for name, value in each.items() if name not in fields} for each in documents])
+    backend.put(
+        collection,
+        [{name: value for name, value in each.items() if name not in fields} for each in documents],
+    )
 
 
-def test_what_is_known_of_targets_is_what_the_refreshes_of_each_night_would_have_found(open_store: OpenStore) -> None:
+def test_what_is_known_of_targets_is_what_the_refreshes_of_each_night_would_have_found(
+    open_store: OpenStore,
+) -> None:
     store = open_store("a")
     lives(store)
     backend, before = store.backend, store.targets()
     assert {len(target["former"]) for target in before} == {0, 1}
     assert {target["delisted_date"] for target in before} == {None, DAYS[1]}
-    without(backend, TARGETS, "kind", "corrected_market_cap", "chosen_by", "delisted_date", "former")
-    backend.update(TARGETS, {"removed_date": DAYS[1]}, {"removed_date": DAYS[2]})  # the first that did not list it
+    without(
+        backend, TARGETS, "kind", "corrected_market_cap", "chosen_by", "delisted_date", "former"
+    )
+    backend.update(
+        TARGETS, {"removed_date": DAYS[1]}, {"removed_date": DAYS[2]}
+    )  # the first that did not list it
     backend.put(SCHEMA, [{"_id": "schema", "version": 1}])
     assert open_store("b").targets() == before
 
@@ -324,7 +369,9 @@ def test_what_is_known_of_targets_is_what_the_refreshes_of_each_night_would_have
 def test_what_schema_2_has_already_stays_as_it_is(open_store: OpenStore) -> None:
     store = open_store("a")
     lives(store)
-    figures = pd.DataFrame({name: [1.5] * 6 for name in ("eps", "per", "bps", "pbr", "dps", "dividend_yield")})
+    figures = pd.DataFrame(
+        {name: [1.5] * 6 for name in ("eps", "per", "bps", "pbr", "dps", "dividend_yield")}
+    )
     store.save_dataset(DAYS[0], "fundamentals", figures, "final")
     store.record_password("pykrx", "abcd")
     store.start_job("daily_update", DAYS[0])
@@ -353,12 +400,22 @@ def test_targets_without_any_session_are_left_as_they_are_listed(open_store: Ope
     store = open_store("a")
     lives(store)
     before = {target["_id"]: target["name"] for target in store.targets()}
-    without(store.backend, TARGETS, "kind", "corrected_market_cap", "chosen_by", "delisted_date", "former")
+    without(
+        store.backend,
+        TARGETS,
+        "kind",
+        "corrected_market_cap",
+        "chosen_by",
+        "delisted_date",
+        "former",
+    )
     store.backend.empty([SESSIONS])
     store.backend.put(SCHEMA, [{"_id": "schema", "version": 1}])
     after = open_store("b").targets()
     assert {target["_id"]: target["name"] for target in after} == before
-    assert [(target["delisted_date"], target["former"]) for target in after] == [(None, [])] * len(before)
+    assert [(target["delisted_date"], target["former"]) for target in after] == [(None, [])] * len(
+        before
+    )
 
 
 def test_without_room_for_the_copy_nothing_is_changed(

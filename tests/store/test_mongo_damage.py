@@ -1,4 +1,5 @@
-"""A session whose document was edited by somebody else: damage that is said, never an error nobody knows."""
+"""A session whose document was edited by somebody else: damage that is said, never an error nobody
+knows."""
 
 import pytest
 from bson import ObjectId
@@ -15,9 +16,7 @@ over_mongodb = pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"],
 
 @over_mongodb
 @pytest.mark.parametrize(
-    "volume",
-    [None, "7", ["ten", 10], [None, 10], [10], [1.5, 2.5], ObjectId(bytes(12))],
-    ids=repr,
+    "volume", [None, "7", ["ten", 10], [None, 10], [10], [1.5, 2.5], ObjectId(bytes(12))], ids=repr
 )
 def test_a_spoilt_column_is_damage(store: Store, volume: object) -> None:
     store.save_session(market_day(SESSION, row("000010"), row("000020")))
@@ -26,7 +25,9 @@ def test_a_spoilt_column_is_damage(store: Store, volume: object) -> None:
         store.load_session(SESSION)
 
 
-@pytest.mark.parametrize("open_backend", ["mongomock"], indirect=True)  # FerretDB keeps no such numbers
+@pytest.mark.parametrize(
+    "open_backend", ["mongomock"], indirect=True
+)  # FerretDB keeps no such numbers
 @pytest.mark.parametrize("volume", [[NAN, 1.0], [INF, 1.0]], ids=repr)
 def test_a_number_that_is_none_is_damage(store: Store, volume: object) -> None:
     test_a_spoilt_column_is_damage(store, volume)
@@ -37,6 +38,8 @@ def test_a_lost_column_is_damage(store: Store) -> None:
     store.save_session(market_day(SESSION, row("000010")))
     document = store.backend.get(SESSIONS, SESSION)
     assert document is not None
-    store.backend.put(SESSIONS, [{name: cells for name, cells in document.items() if name != "close"}])
+    store.backend.put(
+        SESSIONS, [{name: cells for name, cells in document.items() if name != "close"}]
+    )
     with pytest.raises(StoreError, match=f"{SESSION} is damaged"):
         store.load_session(SESSION)

@@ -1,4 +1,5 @@
-"""A wrong URI, a server that is down, a wrong password: each named, each with what to do, none with a secret in it."""
+"""A wrong URI, a server that is down, a wrong password: each named, each with what to do, none with
+a secret in it."""
 
 import re
 import socket
@@ -19,8 +20,18 @@ from utils.store import mongo, open_store
 
 PASSWORD = "hunter2"
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
-HELLO = {"ok": 1, "isWritablePrimary": True, "helloOk": True, "minWireVersion": 0, "maxWireVersion": 21}
-LIMITS = {"maxBsonObjectSize": 2**24, "maxMessageSizeBytes": 48_000_000, "maxWriteBatchSize": 100_000}
+HELLO = {
+    "ok": 1,
+    "isWritablePrimary": True,
+    "helloOk": True,
+    "minWireVersion": 0,
+    "maxWireVersion": 21,
+}
+LIMITS = {
+    "maxBsonObjectSize": 2**24,
+    "maxMessageSizeBytes": 48_000_000,
+    "maxWriteBatchSize": 100_000,
+}
 
 
 def open_at(uri: str, clock: FakeClock) -> None:
@@ -69,7 +80,9 @@ def free_port() -> int:
 
 def test_a_server_that_is_down_is_named_without_the_password(clock: FakeClock) -> None:
     port = free_port()
-    with pytest.raises(StoreError, match=rf"MongoDB does not answer \(127.0.0.1:{port}.*Start the server") as error:
+    with pytest.raises(
+        StoreError, match=rf"MongoDB does not answer \(127.0.0.1:{port}.*Start the server"
+    ) as error:
         open_at(f"mongodb://night:{PASSWORD}@127.0.0.1:{port}/", clock)
     assert error.value.exit_code == EXIT_FAILED
     assert PASSWORD not in str(error.value)
@@ -115,7 +128,9 @@ class _RefusingServer(socketserver.ThreadingTCPServer):
 @pytest.fixture
 def refusing_server() -> Iterator[_RefusingServer]:
     with _RefusingServer(("127.0.0.1", 0), _Refusing) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
         yield server
         server.shutdown()
 
@@ -123,7 +138,12 @@ def refusing_server() -> Iterator[_RefusingServer]:
 @pytest.mark.parametrize(
     "refusal",
     [
-        {"ok": 0, "code": 18, "codeName": "AuthenticationFailed", "errmsg": "Authentication failed."},
+        {
+            "ok": 0,
+            "code": 18,
+            "codeName": "AuthenticationFailed",
+            "errmsg": "Authentication failed.",
+        },
         {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": "not authorized on admin"},
     ],
     ids=["wrong password", "no rights"],
@@ -133,7 +153,9 @@ def test_a_refused_user_is_told_to_correct_the_uri(
 ) -> None:
     refusing_server.refusal = refusal
     host, port = refusing_server.server_address[:2]
-    with pytest.raises(StoreUnusable, match=r"refuses this user.*Correct user, password, authSource") as error:
+    with pytest.raises(
+        StoreUnusable, match=r"refuses this user.*Correct user, password, authSource"
+    ) as error:
         open_at(f"mongodb://night:{PASSWORD}@{host!s}:{port}/?authMechanism=SCRAM-SHA-256", clock)
     assert error.value.exit_code == EXIT_USAGE
     assert PASSWORD not in str(error.value)
@@ -142,7 +164,12 @@ def test_a_refused_user_is_told_to_correct_the_uri(
 def test_a_refusal_of_another_kind_fails_and_says_what_the_server_said(
     refusing_server: _RefusingServer, clock: FakeClock
 ) -> None:
-    refusing_server.refusal = {"ok": 0, "code": 8000, "codeName": "AtlasError", "errmsg": "over the quota"}
+    refusing_server.refusal = {
+        "ok": 0,
+        "code": 8000,
+        "codeName": "AtlasError",
+        "errmsg": "over the quota",
+    }
     host, port = refusing_server.server_address[:2]
     with pytest.raises(StoreError, match="MongoDB: over the quota") as error:
         open_at(f"mongodb://{host!s}:{port}/", clock)
@@ -156,7 +183,9 @@ def test_a_user_without_the_right_to_create_the_view_is_told_so(clock: FakeClock
 
 def test_a_connection_that_breaks_is_a_store_error() -> None:
     with (
-        pytest.raises(StoreError, match=r"MongoDB breaks again and again \(connection closed\). Check") as error,
+        pytest.raises(
+            StoreError, match=r"MongoDB breaks again and again \(connection closed\). Check"
+        ) as error,
         mongo._translated(),
     ):
         raise pymongo.errors.AutoReconnect("connection closed\nmore lines")

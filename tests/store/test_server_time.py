@@ -1,4 +1,5 @@
-"""Hosts that share a server go by its clock; one whose clock is far from it does nothing and says so."""
+"""Hosts that share a server go by its clock; one whose clock is far from it does nothing and says
+so."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,9 @@ def ahead_now(clock: Clock) -> timedelta:
 
 @on_a_server
 @pytest.mark.parametrize("minutes", [-14, -3, 0, 4, 14])
-def test_a_clock_that_is_minutes_wrong_is_set_by_the_servers(backend: Backend, minutes: int) -> None:
+def test_a_clock_that_is_minutes_wrong_is_set_by_the_servers(
+    backend: Backend, minutes: int
+) -> None:
     clock = HostClock(timedelta(minutes=minutes))
     go_by_the_servers_time(backend, clock)
     assert abs(ahead_now(clock)) < SECOND
@@ -58,10 +61,13 @@ def test_a_live_owners_lock_is_not_taken_by_whose_clock_says_that_it_has_expired
 
 @on_a_server
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_a_clock_that_is_too_far_from_the_servers_is_refused_with_both_times(backend: Backend, sign: int) -> None:
+def test_a_clock_that_is_too_far_from_the_servers_is_refused_with_both_times(
+    backend: Backend, sign: int
+) -> None:
     clock = HostClock(sign * (TOO_FAR + 2 * SECOND))
     with pytest.raises(
-        StoreUnusable, match=r"of this host it is .* KST, by that of the MongoDB .* KST: one.* by NTP"
+        StoreUnusable,
+        match=r"of this host it is .* KST, by that of the MongoDB .* KST: one.* by NTP",
     ) as refusal:
         go_by_the_servers_time(backend, clock)
     assert refusal.value.exit_code == EXIT_USAGE
@@ -69,19 +75,26 @@ def test_a_clock_that_is_too_far_from_the_servers_is_refused_with_both_times(bac
 
 @on_a_server
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(-29, ""), (29, ""), (-31, "31 seconds behind"), (31, "31 seconds ahead of")]
+    ("seconds", "said"),
+    [(-29, ""), (29, ""), (-31, "31 seconds behind"), (31, "31 seconds ahead of")],
 )
 def test_a_difference_that_ntp_would_not_leave_is_said(
     backend: Backend, seconds: int, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         go_by_the_servers_time(backend, HostClock(seconds * SECOND))
-    assert (said in caplog.text, bool(caplog.records)) == (True, abs(seconds * SECOND) > WORTH_SAYING)
+    assert (said in caplog.text, bool(caplog.records)) == (
+        True,
+        abs(seconds * SECOND) > WORTH_SAYING,
+    )
 
 
 @on_a_server
-def test_half_the_way_of_a_slow_answer_is_taken_off(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server looks at its clock when the command comes, and the host when the answer is there."""
+def test_half_the_way_of_a_slow_answer_is_taken_off(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server looks at its clock when the command comes, and the host when the answer is
+    there."""
     clock, command = FakeClock(datetime.now(UTC)), pymongo.database.Database.command
 
     def slow(*args: Any, **more: Any) -> Any:

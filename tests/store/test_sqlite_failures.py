@@ -1,4 +1,5 @@
-"""Every way in which the embedded database may be unusable is told apart, with what to do about it."""
+"""Every way in which the embedded database may be unusable is told apart, with what to do about
+it."""
 
 import os
 import sqlite3
@@ -21,7 +22,9 @@ def permissions_bind(tmp_path_factory: pytest.TempPathFactory) -> None:
     probe = tmp_path_factory.mktemp("probe")
     probe.chmod(0o555)
     if os.access(probe, os.W_OK):
-        pytest.skip("file permissions do not bind this user (root?): read-only databases were not checked")
+        pytest.skip(
+            "file permissions do not bind this user (root?): read-only databases were not checked"
+        )
 
 
 def filled_folder(folder: Path, clock: FakeClock) -> Path:
@@ -45,7 +48,9 @@ def read_and_write_everything(folder: Path, clock: FakeClock) -> None:
 
 def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"this is not a database, whatever its name says\n" * 100)
-    with pytest.raises(StoreError, match=r"night_shift.sqlite3 is damaged.*restore a backup") as error:
+    with pytest.raises(
+        StoreError, match=r"night_shift.sqlite3 is damaged.*restore a backup"
+    ) as error:
         SqliteBackend(tmp_path)
     assert error.value.exit_code == EXIT_FAILED
 
@@ -85,7 +90,9 @@ def test_an_empty_file_is_a_new_database(tmp_path: Path, clock: FakeClock) -> No
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     for folder in (tmp_path / "data", tmp_path / "data" / "deeper"):
-        with pytest.raises(StoreUnusable, match=r"DATA_DIR .*data.* cannot be made.*Choose another") as error:
+        with pytest.raises(
+            StoreUnusable, match=r"DATA_DIR .*data.* cannot be made.*Choose another"
+        ) as error:
             SqliteBackend(folder)
         assert error.value.exit_code == EXIT_USAGE
 
@@ -107,7 +114,9 @@ def test_a_lock_file_that_is_a_folder_is_refused(tmp_path: Path, clock: FakeCloc
 @pytest.mark.usefixtures("permissions_bind")
 def test_a_read_only_file_is_refused(tmp_path: Path, clock: FakeClock) -> None:
     filled_folder(tmp_path, clock).chmod(0o444)
-    with pytest.raises(StoreUnusable, match=r"night_shift.sqlite3 cannot be written.*write access") as error:
+    with pytest.raises(
+        StoreUnusable, match=r"night_shift.sqlite3 cannot be written.*write access"
+    ) as error:
         read_and_write_everything(tmp_path, clock)
     assert error.value.exit_code == EXIT_USAGE
 
@@ -125,7 +134,9 @@ def test_a_read_only_folder_is_refused(tmp_path: Path, clock: FakeClock) -> None
         tmp_path.chmod(0o755)
 
 
-def test_a_database_that_turns_read_only_refuses_to_write_and_still_reads(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_database_that_turns_read_only_refuses_to_write_and_still_reads(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     filled_folder(tmp_path, clock)
     backend = SqliteBackend(tmp_path)
     backend._connection.execute("PRAGMA query_only = ON")
@@ -150,7 +161,9 @@ def test_a_database_locked_by_a_stranger_for_too_long_is_a_store_error(
     store.close()
 
 
-def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_is_not_held_up_by_a_writer(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("utils.store.sqlite._BUSY_SECONDS", 0.01)
     writer, reader = (Store(SqliteBackend(tmp_path), clock) for _ in range(2))
     with writer.backend.batch():
@@ -162,7 +175,9 @@ def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path, clock: FakeClock, m
 
 
 @pytest.mark.parametrize(
-    "arrays", [b"", b"no json\n", b"[]\n", b'{"close":"<f8"}\nseven..', b'{"close":"!!"}\n'], ids=repr
+    "arrays",
+    [b"", b"no json\n", b"[]\n", b'{"close":"<f8"}\nseven..', b'{"close":"!!"}\n'],
+    ids=repr,
 )
 def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes) -> None:
     store = Store(SqliteBackend(tmp_path), clock)
@@ -176,7 +191,10 @@ def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes
 
 def test_the_file_is_written_for_a_power_cut(tmp_path: Path) -> None:
     backend = SqliteBackend(tmp_path)
-    pragmas = [backend._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    pragmas = [
+        backend._connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    ]
     assert pragmas == ["wal", 2]
     backend.close()
 
@@ -195,21 +213,29 @@ def test_what_is_due_is_found_by_index_and_in_order(tmp_path: Path, clock: FakeC
         return [step for *_, step in backend._connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
     queue = "system_info.target_tickers(is_active,attempts,last_analyzed_date,-corrected_market_cap,_id)"
-    assert plan("is_active") == [f"SEARCH system_info.target_tickers USING INDEX {queue} (<expr>=?)"]
+    assert plan("is_active") == [
+        f"SEARCH system_info.target_tickers USING INDEX {queue} (<expr>=?)"
+    ]
     (by_ticker,) = plan("_id IN ('005930')")
     assert by_ticker.endswith("sqlite_autoindex_system_info.target_tickers_1 (_id=?)")
     assert "USING INDEX stock_data.corporate_actions(session)" in plan("corporate_actions")[0]
     backend.close()
 
 
-def test_a_full_disk_says_what_to_do_and_keeps_what_is_stored(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_full_disk_says_what_to_do_and_keeps_what_is_stored(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     filled_folder(tmp_path, clock)
     backend = SqliteBackend(tmp_path)
     (pages,) = backend._connection.execute("PRAGMA page_count").fetchone()
-    backend._connection.execute(f"PRAGMA max_page_count = {pages}")  # the same error as that of a full disk
+    backend._connection.execute(
+        f"PRAGMA max_page_count = {pages}"
+    )  # the same error as that of a full disk
     store = Store(backend, clock)
     with pytest.raises(StoreError, match=r"no room to grow.*Free space.*next run goes on") as error:
-        store.save_session(market_day("2024-02-01", *(row(f"{number:06}") for number in range(5000))))
+        store.save_session(
+            market_day("2024-02-01", *(row(f"{number:06}") for number in range(5000)))
+        )
     assert error.value.exit_code == EXIT_FAILED
     assert [head.session for head in store.session_heads()] == SESSIONS
     store.close()

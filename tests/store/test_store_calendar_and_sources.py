@@ -1,4 +1,5 @@
-"""What the exchange has shown (calendar) and how it treats us (sources), shared by every process."""
+"""What the exchange has shown (calendar) and how it treats us (sources), shared by every
+process."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -25,7 +26,9 @@ def test_what_the_exchange_showed_is_remembered(store: Store, other: Store) -> N
     assert other.observed_calendar() == {"2024-01-22": True, "2024-02-09": False}
 
 
-def test_a_remembered_day_says_what_was_predicted_and_by_what_it_is_known(store: Store, clock: FakeClock) -> None:
+def test_a_remembered_day_says_what_was_predicted_and_by_what_it_is_known(
+    store: Store, clock: FakeClock
+) -> None:
     store.record_calendar({"2024-01-22": False}, "index series")
     assert store.backend.get(CALENDAR, "2024-01-22") == {
         "_id": "2024-01-22",
@@ -40,8 +43,16 @@ def test_only_news_is_written(store: Store, clock: FakeClock) -> None:
     store.record_calendar({"2024-01-22": True, "2024-01-23": True}, "first")
     clock.advance(days=1)
     store.record_calendar({"2024-01-22": True, "2024-01-23": False, "2024-01-24": True}, "second")
-    assert store.observed_calendar() == {"2024-01-22": True, "2024-01-23": False, "2024-01-24": True}
-    assert [day["evidence"] for day in store.backend.find(CALENDAR)] == ["first", "second", "second"]
+    assert store.observed_calendar() == {
+        "2024-01-22": True,
+        "2024-01-23": False,
+        "2024-01-24": True,
+    }
+    assert [day["evidence"] for day in store.backend.find(CALENDAR)] == [
+        "first",
+        "second",
+        "second",
+    ]
 
 
 def test_nothing_shown_is_no_news(store: Store) -> None:
@@ -61,11 +72,15 @@ def test_the_first_request_goes_at_once_and_the_next_ones_queue_up(store: Store)
 
 
 def test_two_processes_share_one_pace(store: Store, other: Store) -> None:
-    waits = [each.next_request("pykrx", SECOND).total_seconds() for each in (store, other, other, store)]
+    waits = [
+        each.next_request("pykrx", SECOND).total_seconds() for each in (store, other, other, store)
+    ]
     assert waits == [0, 1, 2, 3]
 
 
-def test_who_waits_as_told_is_never_closer_than_the_interval(store: Store, other: Store, clock: FakeClock) -> None:
+def test_who_waits_as_told_is_never_closer_than_the_interval(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     sent = []
     for number in range(12):
         clock.advance(milliseconds=370 * (number % 3))
@@ -105,20 +120,32 @@ def test_an_interval_of_zero_never_waits(store: Store) -> None:
     assert [store.next_request("pykrx", timedelta(0)) for _ in range(3)] == [timedelta(0)] * 3
 
 
-def test_a_clock_that_was_set_back_does_not_make_anybody_wait_for_days(store: Store, clock: FakeClock) -> None:
+def test_a_clock_that_was_set_back_does_not_make_anybody_wait_for_days(
+    store: Store, clock: FakeClock
+) -> None:
     store.next_request("pykrx", SECOND)
     clock.set(kst(2024, 1, 1))
     assert store.next_request("pykrx", SECOND) <= timedelta(minutes=2)
 
 
-def test_requests_are_counted_per_kst_day_and_altogether(store: Store, other: Store, clock: FakeClock) -> None:
+def test_requests_are_counted_per_kst_day_and_altogether(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     clock.set(kst(2024, 1, 22, 23, 59, 58))
     for each in (store, other, store):
         each.next_request("pykrx", timedelta(0))
-    assert (state(store)["date_kst"], state(store)["today"], state(store)["total"]) == ("2024-01-22", 3, 3)
+    assert (state(store)["date_kst"], state(store)["today"], state(store)["total"]) == (
+        "2024-01-22",
+        3,
+        3,
+    )
     clock.set(kst(2024, 1, 23))
     other.next_request("pykrx", timedelta(0))
-    assert (state(store)["date_kst"], state(store)["today"], state(store)["total"]) == ("2024-01-23", 1, 4)
+    assert (state(store)["date_kst"], state(store)["today"], state(store)["total"]) == (
+        "2024-01-23",
+        1,
+        4,
+    )
 
 
 def test_midnight_utc_begins_no_new_day(store: Store, clock: FakeClock) -> None:
@@ -133,7 +160,9 @@ def test_a_blocked_source_is_closed_to_every_process_until_it_opens(
 ) -> None:
     store.next_request("pykrx", SECOND)
     store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "automated use detected")
-    with pytest.raises(Banned, match=r"pykrx.*2024-01-23 19:00 KST.*automated use detected") as refusal:
+    with pytest.raises(
+        Banned, match=r"pykrx.*2024-01-23 19:00 KST.*automated use detected"
+    ) as refusal:
         other.next_request("pykrx", SECOND)
     assert refusal.value.exit_code == EXIT_NOT_NOW
     clock.advance(hours=24, milliseconds=-1, minutes=-5)
@@ -166,7 +195,11 @@ def test_the_requests_of_a_day_are_limited_until_midnight_in_korea(
 def test_a_comparison_of_sources_is_remembered(store: Store, clock: FakeClock) -> None:
     assert store.comparison("openapi") is None
     store.record_comparison("openapi", "2024-01-19", 3)
-    assert store.comparison("openapi") == {"session": "2024-01-19", "differing": 3, "compared_utc": clock.now_utc()}
+    assert store.comparison("openapi") == {
+        "session": "2024-01-19",
+        "differing": 3,
+        "compared_utc": clock.now_utc(),
+    }
 
 
 def test_a_refused_request_is_not_counted(store: Store, clock: FakeClock) -> None:
@@ -189,10 +222,19 @@ def test_blocking_keeps_the_counts(store: Store, clock: FakeClock) -> None:
     assert (blocked["total"], blocked["today"], blocked["blocked_until_utc"]) == (1, 1, until)
 
 
-def test_refused_logins_are_counted_in_a_row_and_for_one_login_id(store: Store, other: Store, clock: FakeClock) -> None:
+def test_refused_logins_are_counted_in_a_row_and_for_one_login_id(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     assert store.refused_logins("pykrx", "a1b2") == 0
-    assert [store.record_refused_login("pykrx", "a1b2"), other.record_refused_login("pykrx", "a1b2")] == [1, 2]
-    assert state(store)["refused_logins"] == {"mark": "a1b2", "count": 2, "last_utc": clock.now_utc()}
+    assert [
+        store.record_refused_login("pykrx", "a1b2"),
+        other.record_refused_login("pykrx", "a1b2"),
+    ] == [1, 2]
+    assert state(store)["refused_logins"] == {
+        "mark": "a1b2",
+        "count": 2,
+        "last_utc": clock.now_utc(),
+    }
     assert store.refused_logins("pykrx", "c3d4") == 0
     assert store.record_refused_login("pykrx", "c3d4") == 1
     store.forget_refused_logins("pykrx")
@@ -200,7 +242,9 @@ def test_refused_logins_are_counted_in_a_row_and_for_one_login_id(store: Store, 
     assert state(other)["refused_logins"] is None
 
 
-def test_a_password_is_as_old_as_its_first_login(store: Store, other: Store, clock: FakeClock) -> None:
+def test_a_password_is_as_old_as_its_first_login(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     first = clock.now_utc()
     assert store.record_password("pykrx", "a1b2") == first
     clock.advance(days=30)

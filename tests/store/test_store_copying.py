@@ -1,4 +1,5 @@
-"""A whole store moves from one database to any other: nothing is lost, a killed copy goes on, a difference is seen."""
+"""A whole store moves from one database to any other: nothing is lost, a killed copy goes on, a
+difference is seen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +42,12 @@ from utils.store.schema import (
 from utils.store.sqlite import FILE_NAME
 
 SESSIONS_STORED = ("2024-01-19", "2024-01-22", "2024-01-23")
-ROADS = [("sqlite", "mongomock"), ("mongomock", "sqlite"), ("sqlite", "mongodb"), ("mongodb", "sqlite")]
+ROADS = [
+    ("sqlite", "mongomock"),
+    ("mongomock", "sqlite"),
+    ("sqlite", "mongodb"),
+    ("mongodb", "sqlite"),
+]
 
 
 @dataclass(frozen=True)
@@ -85,25 +91,36 @@ def road_between(
 
 
 def fill(store: Store) -> Store:
-    """Every collection has something in it; a session has a factor that is not known, another one fundamentals."""
+    """Every collection has something in it; a session has a factor that is not known, another one
+    fundamentals."""
     for number, session in enumerate(SESSIONS_STORED):
         factor = np.nan if not number else 0.5
-        rows = row("005930", 1000 + number, factor=factor), row("0001A0", 10**7, name="Ünïcode 종목")
+        rows = (
+            row("005930", 1000 + number, factor=factor),
+            row("0001A0", 10**7, name="Ünïcode 종목"),
+        )
         store.save_session(
-            market_day(session, *rows), [{"_id": f"005930:{session}", "session": session, "factor": 0.5}]
+            market_day(session, *rows),
+            [{"_id": f"005930:{session}", "session": session, "factor": 0.5}],
         )
     names = DATASET_COLUMNS["fundamentals"]
     figures = pd.DataFrame([[1.5] * len(names), [np.nan] * len(names)], columns=list(names))
     store.save_dataset(SESSIONS_STORED[1], "fundamentals", figures, FINAL)
-    store.save_index_days([{"_id": f"KOSPI:{day}", "session": day, "close": 2500.25} for day in SESSIONS_STORED])
-    store.save_targets([{"_id": "005930", "market_cap": 10**15, "is_active": True, "claimed_by": None}], {})
+    store.save_index_days(
+        [{"_id": f"KOSPI:{day}", "session": day, "close": 2500.25} for day in SESSIONS_STORED]
+    )
+    store.save_targets(
+        [{"_id": "005930", "market_cap": 10**15, "is_active": True, "claimed_by": None}], {}
+    )
     history = {
         "session": ["2024-01-22"],
         "close": np.array([1000]),
         "sma_20": np.array([np.nan]),
         "rsi": np.array([5.0]),
     }
-    store.save_analysis(SESSIONS_STORED[2], [{"_id": "005930", "latest": {"rsi_14": None}, "history": history}])
+    store.save_analysis(
+        SESSIONS_STORED[2], [{"_id": "005930", "latest": {"rsi_14": None}, "history": history}]
+    )
     store.start_job(DAILY_UPDATE, SESSIONS_STORED[0])
     store.record_calendar({SESSIONS_STORED[0]: True}, "session")
     store.next_request("pykrx", timedelta(seconds=1))
@@ -132,14 +149,17 @@ def everything(backend: Backend) -> dict[str, Any]:
     """What is stored, as it is read."""
     columns = {
         head["_id"]: {
-            name: np.asarray(column).tolist() for name, column in copying._columns(backend, head["_id"]).items()
+            name: np.asarray(column).tolist()
+            for name, column in copying._columns(backend, head["_id"]).items()
         }
         for head in backend.session_heads()
     }
     return {
         "heads": backend.session_heads(),
         "columns": repr(columns),  # NaN equals itself there
-        "documents": {name: backend.find(name) for name in COLLECTIONS if name not in (SESSIONS, LOCKS)},
+        "documents": {
+            name: backend.find(name) for name in COLLECTIONS if name not in (SESSIONS, LOCKS)
+        },
     }
 
 
@@ -153,7 +173,9 @@ def test_a_store_is_the_same_in_the_other_database_and_in_its_own(road: Road) ->
     assert all(before["documents"][name] for name in DOCUMENTS)
     assert copy(source, road.open_target()) == []
     assert everything(road.open_target()) == everything(source.backend) == before
-    assert [road.target_store().load_session(session) is not None for session in SESSIONS_STORED] == [True] * 3
+    assert [
+        road.target_store().load_session(session) is not None for session in SESSIONS_STORED
+    ] == [True] * 3
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "mongomock", "mongodb"])
@@ -170,7 +192,9 @@ def test_there_and_back_again_the_embedded_file_has_the_same_bytes_in_every_cell
     assert dump_sqlite(tmp_path / "back" / FILE_NAME) == dump_sqlite(tmp_path / "one" / FILE_NAME)
 
 
-def test_whoever_is_killed_at_any_write_goes_on_and_nothing_takes_the_half_for_a_store(road: Road) -> None:
+def test_whoever_is_killed_at_any_write_goes_on_and_nothing_takes_the_half_for_a_store(
+    road: Road,
+) -> None:
     source = fill(road.source())
     before = everything(source.backend)
     for dies_at in count():
@@ -199,7 +223,9 @@ def test_a_collection_of_many_documents_is_copied_and_compared_to_the_last(
     assert StoreCopy(source, target).differing_documents(TARGETS) == ["005930"]
 
 
-def test_a_session_that_is_there_is_not_written_again_and_what_the_source_no_longer_has_goes(road: Road) -> None:
+def test_a_session_that_is_there_is_not_written_again_and_what_the_source_no_longer_has_goes(
+    road: Road,
+) -> None:
     source = fill(road.source())
     target = road.open_target()
     work = StoreCopy(source, target)
@@ -253,16 +279,25 @@ def test_the_sign_of_a_zero_is_no_difference_and_that_of_a_number_is(road: Road)
     """An indicator such as Williams %R is -0.0 at its end."""
     source, target = fill(road.source()), road.open_target()
     source.backend.put(
-        INDICATORS, [{"_id": "005930", "latest": {"a": -0.0, "b": -0.01}, "history": {"c": [-0.0, -0.0]}}]
+        INDICATORS,
+        [{"_id": "005930", "latest": {"a": -0.0, "b": -0.01}, "history": {"c": [-0.0, -0.0]}}],
     )
     assert copy(source, target) == []
-    target.put(INDICATORS, [{"_id": "005930", "latest": {"a": 0.0, "b": 0.01}, "history": {"c": [0.0, 0.0]}}])
+    target.put(
+        INDICATORS,
+        [{"_id": "005930", "latest": {"a": 0.0, "b": 0.01}, "history": {"c": [0.0, 0.0]}}],
+    )
     assert StoreCopy(source, target).differing_documents(INDICATORS) == ["005930"]
-    target.put(INDICATORS, [{"_id": "005930", "latest": {"a": 0.0, "b": -0.01}, "history": {"c": [0.0, 0.0]}}])
+    target.put(
+        INDICATORS,
+        [{"_id": "005930", "latest": {"a": 0.0, "b": -0.01}, "history": {"c": [0.0, 0.0]}}],
+    )
     assert StoreCopy(source, target).differing_documents(INDICATORS) == []
 
 
-def test_what_was_analysed_meanwhile_is_a_difference(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_analysed_meanwhile_is_a_difference(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, other = fill(road.source()), road.source("b")
     finish = StoreCopy.differing_sessions
 
@@ -289,7 +324,9 @@ def test_a_target_that_holds_anything_is_refused_and_left_as_it_is(road: Road) -
     source, target = fill(road.source()), road.target_store()
     target.record_calendar({"2024-01-22": True}, "session")
     before = everything(target.backend)
-    with pytest.raises(WrongUsage, match=r"not empty \(system_info.calendar\).*MONGODB_DB_PREFIX") as refusal:
+    with pytest.raises(
+        WrongUsage, match=r"not empty \(system_info.calendar\).*MONGODB_DB_PREFIX"
+    ) as refusal:
         copy(source, road.open_target())
     assert refusal.value.exit_code == EXIT_USAGE
     assert everything(target.backend) == before
@@ -309,7 +346,11 @@ def test_an_empty_store_of_another_version_is_refused(road: Road) -> None:
 
 
 def test_an_unfinished_copy_of_another_store_is_refused(road: Road) -> None:
-    marker = {"_id": COPY, "from": "embedded database /elsewhere", "begun_utc": road.clock.now_utc()}
+    marker = {
+        "_id": COPY,
+        "from": "embedded database /elsewhere",
+        "begun_utc": road.clock.now_utc(),
+    }
     target = road.open_target()
     target.put(SCHEMA, [marker])
     with pytest.raises(WrongUsage, match="another database, the embedded database /elsewhere"):
@@ -325,19 +366,27 @@ def test_nothing_is_copied_while_somebody_is_at_work_here(road: Road, name: str)
 
 
 def test_nothing_is_copied_while_another_copy_goes_there(road: Road) -> None:
-    with Locks(road.open_target(), road.clock, Identity("c", 1, "c")).lock(COLLECTION), pytest.raises(LockHeld):
+    with (
+        Locks(road.open_target(), road.clock, Identity("c", 1, "c")).lock(COLLECTION),
+        pytest.raises(LockHeld),
+    ):
         copy(road.source(), road.open_target())
     assert road.open_target().find(SCHEMA) == []
 
 
-def test_a_long_copy_keeps_its_locks_alive_on_both_sides(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_copy_keeps_its_locks_alive_on_both_sides(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, target = fill(road.source()), road.open_target()
     put_session, expiries = target.put_session, []
 
     def put_slowly(head: Document, columns: Columns) -> None:
         road.clock.advance(minutes=5)
         put_session(head, columns)
-        expiries.extend((backend.get(LOCKS, COLLECTION) or {})["expires_utc"] for backend in (source.backend, target))
+        expiries.extend(
+            (backend.get(LOCKS, COLLECTION) or {})["expires_utc"]
+            for backend in (source.backend, target)
+        )
 
     monkeypatch.setattr(target, "put_session", put_slowly)
     assert copy(source, target) == []

@@ -1,4 +1,5 @@
-"""Datasets beside the prices of a session: they come, stay and go without touching the prices, and the other way."""
+"""Datasets beside the prices of a session: they come, stay and go without touching the prices, and
+the other way."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,9 @@ TWO = (row("000010", 1000), row("000020", 2000))
 def figures(name: str, *first: float) -> pd.DataFrame:
     """The dataset's columns; the first one holds these figures, the others hold none."""
     columns = DATASET_COLUMNS[name]
-    return pd.DataFrame(np.nan, index=range(len(first)), columns=list(columns)).assign(**{columns[0]: first})
+    return pd.DataFrame(np.nan, index=range(len(first)), columns=list(columns)).assign(
+        **{columns[0]: first}
+    )
 
 
 def state(store: Store, name: str, session: str = MONDAY) -> DatasetState:
@@ -50,7 +53,9 @@ def test_a_session_has_no_dataset_until_it_is_saved(store: Store) -> None:
 
 def test_a_dataset_comes_back_equal_cell_by_cell(store: Store) -> None:
     store.save_session(market_day(MONDAY, *TWO))
-    saved = pd.DataFrame({name: [place + 0.01, np.nan] for place, name in enumerate(DATASET_COLUMNS["foreign"])})
+    saved = pd.DataFrame(
+        {name: [place + 0.01, np.nan] for place, name in enumerate(DATASET_COLUMNS["foreign"])}
+    )
     store.save_dataset(MONDAY, "foreign", saved, FINAL)
     loaded = store.load_dataset(MONDAY, "foreign", state(store, "foreign"))
     assert loaded is not None
@@ -67,7 +72,10 @@ def test_a_dataset_changes_nothing_of_the_prices(with_figures: Store, clock: Fak
     assert day is not None
     assert after is not None
     pd.testing.assert_frame_equal(after.frame, day.frame)
-    assert (load(with_figures, "fundamentals"), load(with_figures, "foreign")) == ([12.5, -1], [3, 4])
+    assert (load(with_figures, "fundamentals"), load(with_figures, "foreign")) == (
+        [12.5, -1],
+        [3, 4],
+    )
 
 
 def test_a_dataset_is_replaced_whole(with_figures: Store) -> None:
@@ -80,8 +88,13 @@ def test_another_process_sees_it_at_once(with_figures: Store, other: Store) -> N
 
 
 def test_what_was_read_on_the_evening_is_final_with_the_same_closes(with_figures: Store) -> None:
-    with_figures.save_session(market_day(MONDAY, *TWO[:1], row("000020", 2000, volume=11), finality=FINAL))
-    assert (load(with_figures, "fundamentals"), state(with_figures, "fundamentals").finality) == ([12.5, -1], FINAL)
+    with_figures.save_session(
+        market_day(MONDAY, *TWO[:1], row("000020", 2000, volume=11), finality=FINAL)
+    )
+    assert (load(with_figures, "fundamentals"), state(with_figures, "fundamentals").finality) == (
+        [12.5, -1],
+        FINAL,
+    )
 
 
 def test_prices_that_are_provisional_again_confirm_nothing(with_figures: Store) -> None:
@@ -106,7 +119,9 @@ def test_with_other_closes_the_figures_stay_beside_their_tickers_and_are_stale(
     store.save_session(market_day(MONDAY, *rows, finality=FINAL))
     assert (load(store, "fundamentals"), state(store, "fundamentals").finality) == (expected, STALE)
     store.save_session(market_day(MONDAY, *rows, finality=FINAL))
-    assert state(store, "fundamentals").finality == STALE, "the same closes once more confirm nothing"
+    assert state(store, "fundamentals").finality == STALE, (
+        "the same closes once more confirm nothing"
+    )
     store.save_dataset(MONDAY, "fundamentals", figures("fundamentals", *expected), FINAL)
     assert state(store, "fundamentals").finality == FINAL
 
@@ -115,7 +130,10 @@ def test_vain_tries_are_counted_until_it_is_had(with_figures: Store) -> None:
     for name in ("foreign", "foreign", "fundamentals"):
         with_figures.note_vain_try(MONDAY, name)
     with_figures.save_session(market_day(MONDAY, *TWO))
-    assert (state(with_figures, "foreign").tries, state(with_figures, "fundamentals").tries) == (2, 1)
+    assert (state(with_figures, "foreign").tries, state(with_figures, "fundamentals").tries) == (
+        2,
+        1,
+    )
     assert load(with_figures, "fundamentals") == [12.5, -1]
     with_figures.save_dataset(MONDAY, "foreign", figures("foreign", 1, 2), FINAL)
     assert state(with_figures, "foreign").tries == 0
@@ -133,7 +151,9 @@ def spoil(backend: Backend, column: str, cells: np.ndarray) -> None:
     head = backend.get(SESSIONS, MONDAY)
     assert head is not None
     ((_, columns),) = backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), MONDAY, MONDAY)
-    backend.put_session({name: head[name] for name in ("_id", *HEAD_FIELDS)}, columns | {column: cells})
+    backend.put_session(
+        {name: head[name] for name in ("_id", *HEAD_FIELDS)}, columns | {column: cells}
+    )
 
 
 @pytest.mark.parametrize("cells", [np.array([13.0, np.nan]), np.array([12.5])])
@@ -155,15 +175,31 @@ def test_columns_that_a_session_lacks_are_left_out(with_figures: Store) -> None:
     assert np.asarray(read[MONDAY]["eps"]).dtype == np.float64
 
 
-def index_day(index: str, session: str, close: float | None, finality: str = FINAL) -> dict[str, object]:
-    return {"_id": f"{index}:{session}", "index": index, "session": session, "close": close, "finality": finality}
+def index_day(
+    index: str, session: str, close: float | None, finality: str = FINAL
+) -> dict[str, object]:
+    return {
+        "_id": f"{index}:{session}",
+        "index": index,
+        "session": session,
+        "close": close,
+        "finality": finality,
+    }
 
 
 def test_index_days_are_replaced_by_index_and_session(store: Store) -> None:
-    store.save_index_days([index_day("KOSPI", TUESDAY, 2464.35, PROVISIONAL), index_day("KOSPI", MONDAY, None)])
-    store.save_index_days([index_day("KOSPI", TUESDAY, 2478.61), index_day("KOSDAQ", MONDAY, 839.69)])
+    store.save_index_days(
+        [index_day("KOSPI", TUESDAY, 2464.35, PROVISIONAL), index_day("KOSPI", MONDAY, None)]
+    )
+    store.save_index_days(
+        [index_day("KOSPI", TUESDAY, 2478.61), index_day("KOSDAQ", MONDAY, 839.69)]
+    )
     closes = [(day["_id"], day["close"]) for day in store.index_days()]
-    assert closes == [(f"KOSDAQ:{MONDAY}", 839.69), (f"KOSPI:{MONDAY}", None), (f"KOSPI:{TUESDAY}", 2478.61)]
+    assert closes == [
+        (f"KOSDAQ:{MONDAY}", 839.69),
+        (f"KOSPI:{MONDAY}", None),
+        (f"KOSPI:{TUESDAY}", 2478.61),
+    ]
     assert [day["session"] for day in store.index_days(TUESDAY, TUESDAY)] == [TUESDAY]
 
 

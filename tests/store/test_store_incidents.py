@@ -1,4 +1,5 @@
-"""Incidents: opened once, told once, whoever gets to tell; resolved when the job ends well; claimed by one of two."""
+"""Incidents: opened once, told once, whoever gets to tell; resolved when the job ends well; claimed
+by one of two."""
 
 from datetime import timedelta
 
@@ -61,7 +62,9 @@ def test_another_kind_and_another_job_are_other_incidents(store: Store) -> None:
     assert tell(store) == ["daily_update:down", "daily_update:malformed", "hourly_analysis:down"]
 
 
-def test_the_end_of_an_incident_is_told_once_and_only_of_that_job(store: Store, other: Store, clock: FakeClock) -> None:
+def test_the_end_of_an_incident_is_told_once_and_only_of_that_job(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     store.open_incident(DAILY_UPDATE, "down", "x")
     store.open_incident(HOURLY_ANALYSIS, "unexpected", "x")
     tell(store)
@@ -78,14 +81,20 @@ def test_a_job_that_ends_well_without_an_incident_writes_nothing(store: Store) -
     assert store.backend.find(INCIDENTS) == []
 
 
-def test_a_job_that_fails_again_after_its_recovery_opens_it_anew(store: Store, clock: FakeClock) -> None:
+def test_a_job_that_fails_again_after_its_recovery_opens_it_anew(
+    store: Store, clock: FakeClock
+) -> None:
     store.open_incident(DAILY_UPDATE, "down", "first")
     store.resolve_incidents(DAILY_UPDATE)
     tell(store)
     clock.advance(days=1)
     store.open_incident(DAILY_UPDATE, "down", "second")
     now = record(store)
-    assert (now["message"], now["opened_utc"], now["resolved_utc"]) == ("second", clock.now_utc(), None)
+    assert (now["message"], now["opened_utc"], now["resolved_utc"]) == (
+        "second",
+        clock.now_utc(),
+        None,
+    )
     assert tell(store) == ["daily_update:down"]
 
 
@@ -127,7 +136,9 @@ def test_a_recovery_that_comes_while_the_failure_is_told_is_still_to_be_told(
     assert tell(other) == ["daily_update:down"]
 
 
-def test_a_claim_by_a_clock_that_was_ahead_does_not_last(store: Store, other: Store, clock: FakeClock) -> None:
+def test_a_claim_by_a_clock_that_was_ahead_does_not_last(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     store.open_incident(DAILY_UPDATE, "down", "x")
     clock.advance(days=30)
     store.claim_untold()
@@ -135,7 +146,9 @@ def test_a_claim_by_a_clock_that_was_ahead_does_not_last(store: Store, other: St
     assert len(other.claim_untold()) == 1
 
 
-def test_an_announcement_is_made_once_a_session_and_is_never_open(store: Store, other: Store) -> None:
+def test_an_announcement_is_made_once_a_session_and_is_never_open(
+    store: Store, other: Store
+) -> None:
     assert not store.is_announced("night", SESSION)
     for each in (store, other):
         each.announce(HOURLY_ANALYSIS, "night", SESSION, "all well")

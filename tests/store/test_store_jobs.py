@@ -46,7 +46,9 @@ def test_a_job_nobody_started_is_none(store: Store) -> None:
     assert store.last_completed(DAILY_UPDATE) is None
 
 
-def test_a_second_start_is_a_second_attempt_by_whoever_made_it(store: Store, other: Store, clock: FakeClock) -> None:
+def test_a_second_start_is_a_second_attempt_by_whoever_made_it(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     store.start_job(DAILY_UPDATE, MONDAY)
     clock.advance(hours=1)
     other.start_job(DAILY_UPDATE, MONDAY)
@@ -61,7 +63,14 @@ def test_a_new_attempt_forgets_the_error_and_the_counts_but_not_the_source(store
     store.update_job(
         DAILY_UPDATE,
         MONDAY,
-        {"status": FAILED, "error": error, "tickers": 9, "warnings": ["w"], "source": "pykrx", "finality": "final"},
+        {
+            "status": FAILED,
+            "error": error,
+            "tickers": 9,
+            "warnings": ["w"],
+            "source": "pykrx",
+            "finality": "final",
+        },
     )
     store.start_job(DAILY_UPDATE, MONDAY)
     job = store.job(DAILY_UPDATE, MONDAY)
@@ -74,7 +83,9 @@ def test_an_update_sets_fields_and_is_a_heartbeat(store: Store, clock: FakeClock
     store.start_job(DAILY_UPDATE, MONDAY)
     started = store.job(DAILY_UPDATE, MONDAY)
     clock.advance(minutes=5)
-    store.update_job(DAILY_UPDATE, MONDAY, {"tickers": 2_687, "error": {"kind": "down", "message": "한글"}})
+    store.update_job(
+        DAILY_UPDATE, MONDAY, {"tickers": 2_687, "error": {"kind": "down", "message": "한글"}}
+    )
     assert started is not None
     assert store.job(DAILY_UPDATE, MONDAY) == started | {
         "tickers": 2_687,
@@ -121,16 +132,27 @@ def test_jobs_left_running_about_older_sessions_are_given_up(week: Store, clock:
     assert week.give_up_jobs(HOURLY_ANALYSIS, before=TUESDAY) == 1
     job = week.job(HOURLY_ANALYSIS, MONDAY)
     assert job is not None
-    assert (job["status"], job["error"]["kind"], job["end_time_utc"]) == (FAILED, "unfinished", clock.now_utc())
+    assert (job["status"], job["error"]["kind"], job["end_time_utc"]) == (
+        FAILED,
+        "unfinished",
+        clock.now_utc(),
+    )
     assert TUESDAY in job["error"]["message"]
 
 
-@pytest.mark.parametrize(("analyzed", "pending", "status"), [(98, 0, COMPLETED), (97, 0, FAILED), (98, 1, FAILED)])
+@pytest.mark.parametrize(
+    ("analyzed", "pending", "status"), [(98, 0, COMPLETED), (97, 0, FAILED), (98, 1, FAILED)]
+)
 def test_a_night_that_lacks_only_what_cannot_be_analysed_is_done_when_it_ends(
     store: Store, clock: FakeClock, analyzed: int, pending: int, status: str
 ) -> None:
     store.start_job(HOURLY_ANALYSIS, MONDAY)
-    counts = {"tickers": 100, "analyzed": analyzed, "pending": pending, "failed": 100 - analyzed - pending}
+    counts = {
+        "tickers": 100,
+        "analyzed": analyzed,
+        "pending": pending,
+        "failed": 100 - analyzed - pending,
+    }
     store.update_job(HOURLY_ANALYSIS, MONDAY, counts)
     assert store.give_up_jobs(HOURLY_ANALYSIS, before=TUESDAY) == (status == FAILED)
     job = store.job(HOURLY_ANALYSIS, MONDAY)
@@ -162,7 +184,9 @@ def test_times_come_back_aware_and_to_the_millisecond(store: Store, clock: FakeC
     assert job["start_time_utc"] == clock.now_utc()
 
 
-def test_a_run_that_lost_its_job_to_another_writes_nothing_into_its_record(store: Store, other: Store) -> None:
+def test_a_run_that_lost_its_job_to_another_writes_nothing_into_its_record(
+    store: Store, other: Store
+) -> None:
     store.start_job(DAILY_UPDATE, MONDAY)
     other.start_job(DAILY_UPDATE, MONDAY)
     other.record_job(DAILY_UPDATE, MONDAY, {"status": "completed"})
@@ -171,14 +195,18 @@ def test_a_run_that_lost_its_job_to_another_writes_nothing_into_its_record(store
     assert store.is_completed(DAILY_UPDATE, MONDAY)
 
 
-def test_a_record_that_was_forgotten_is_not_written_again_and_nobody_is_thrown_out(store: Store) -> None:
+def test_a_record_that_was_forgotten_is_not_written_again_and_nobody_is_thrown_out(
+    store: Store,
+) -> None:
     store.start_job(DAILY_UPDATE, MONDAY)
     store.forget_jobs(DAILY_UPDATE, [MONDAY])
     store.record_job(DAILY_UPDATE, MONDAY, {"status": FAILED})
     assert store.job(DAILY_UPDATE, MONDAY) is None
 
 
-def test_runs_that_share_a_job_keep_what_the_others_recorded(store: Store, other: Store, clock: FakeClock) -> None:
+def test_runs_that_share_a_job_keep_what_the_others_recorded(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     store.join_job(HOURLY_ANALYSIS, MONDAY)
     begun = clock.now_utc()
     store.update_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 50})
@@ -186,12 +214,19 @@ def test_runs_that_share_a_job_keep_what_the_others_recorded(store: Store, other
     other.join_job(HOURLY_ANALYSIS, MONDAY)
     job = store.job(HOURLY_ANALYSIS, MONDAY)
     assert job is not None
-    assert (job["attempts"], job["analyzed"], job["start_time_utc"], job["run"]) == (2, 50, begun, other.identity.run)
+    assert (job["attempts"], job["analyzed"], job["start_time_utc"], job["run"]) == (
+        2,
+        50,
+        begun,
+        other.identity.run,
+    )
 
 
 def test_a_run_that_joins_an_ended_job_starts_it_anew(store: Store) -> None:
     store.join_job(HOURLY_ANALYSIS, MONDAY)
-    store.update_job(HOURLY_ANALYSIS, MONDAY, {"status": FAILED, "analyzed": 50, "error": {"kind": "store"}})
+    store.update_job(
+        HOURLY_ANALYSIS, MONDAY, {"status": FAILED, "analyzed": 50, "error": {"kind": "store"}}
+    )
     store.join_job(HOURLY_ANALYSIS, MONDAY)
     job = store.job(HOURLY_ANALYSIS, MONDAY)
     assert job is not None
@@ -203,7 +238,11 @@ def test_an_analysis_that_a_revision_reopened_is_completed_as_of_then_when_it_is
 ) -> None:
     ended = clock.now_utc()
     store.start_job(HOURLY_ANALYSIS, MONDAY)
-    store.update_job(HOURLY_ANALYSIS, MONDAY, {"status": COMPLETED, "tickers": 9, "analyzed": 9, "end_time_utc": ended})
+    store.update_job(
+        HOURLY_ANALYSIS,
+        MONDAY,
+        {"status": COMPLETED, "tickers": 9, "analyzed": 9, "end_time_utc": ended},
+    )
     store.reopen_job(HOURLY_ANALYSIS, 2)
     job = store.job(HOURLY_ANALYSIS, MONDAY)
     assert job is not None
@@ -217,7 +256,9 @@ def test_an_analysis_that_a_revision_reopened_is_completed_as_of_then_when_it_is
     assert "Revised" in job["warnings"][0]
 
 
-def test_several_runs_write_a_shared_record_until_it_is_completed(store: Store, other: Store) -> None:
+def test_several_runs_write_a_shared_record_until_it_is_completed(
+    store: Store, other: Store
+) -> None:
     for each in (store, other):
         each.start_job(HOURLY_ANALYSIS, MONDAY)
     store.record_shared_job(HOURLY_ANALYSIS, MONDAY, {"analyzed": 50})
@@ -228,7 +269,9 @@ def test_several_runs_write_a_shared_record_until_it_is_completed(store: Store, 
     assert (job["status"], job["analyzed"]) == (COMPLETED, 100)
 
 
-def between_look_and_write(store: Store, happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def between_look_and_write(
+    store: Store, happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What another run does after the store has looked at the record for the first time."""
     look = store.backend.get
 
@@ -244,7 +287,11 @@ def between_look_and_write(store: Store, happens: Callable[[], None], monkeypatc
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("begin", [Store.start_job, Store.join_job])
 def test_of_two_runs_that_start_together_neither_loses_its_attempt(
-    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch, begin: Callable[..., None], before: int
+    store: Store,
+    other: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    begin: Callable[..., None],
+    before: int,
 ) -> None:
     for _ in range(before):
         other.start_job(HOURLY_ANALYSIS, MONDAY)

@@ -30,7 +30,9 @@ def take(store: Store, name: str = DAILY_UPDATE) -> None:
 
 def leave_a_record(store: Store) -> None:
     """What a killed owner leaves in the database."""
-    store.backend.put(LOCKS, [{"_id": DAILY_UPDATE, "host": "h", "pid": 1, "owner": "h:1:dead", **moments(store)}])
+    store.backend.put(
+        LOCKS, [{"_id": DAILY_UPDATE, "host": "h", "pid": 1, "owner": "h:1:dead", **moments(store)}]
+    )
 
 
 def moments(store: Store) -> dict[str, object]:
@@ -52,7 +54,9 @@ def test_a_released_lock_leaves_nothing_behind(store: Store, other: Store) -> No
 
 def test_a_second_owner_is_refused_and_told_who_works(store: Store, other: Store) -> None:
     with store.lock(DAILY_UPDATE):
-        with pytest.raises(LockHeld, match=r"daily_update.*host-a.*4711.*2024-01-22 19:00:00 KST") as refusal:
+        with pytest.raises(
+            LockHeld, match=r"daily_update.*host-a.*4711.*2024-01-22 19:00:00 KST"
+        ) as refusal:
             take(other)
         assert refusal.value.exit_code == EXIT_NOT_NOW
         owner = record(store)
@@ -69,7 +73,9 @@ def test_a_refused_owner_takes_nothing_from_the_one_who_works(
                 take(another)
 
 
-def test_a_run_that_asks_twice_is_refused_and_keeps_what_it_holds(store: Store, other: Store) -> None:
+def test_a_run_that_asks_twice_is_refused_and_keeps_what_it_holds(
+    store: Store, other: Store
+) -> None:
     with store.lock(DAILY_UPDATE):
         with pytest.raises(LockHeld):
             take(store)
@@ -83,7 +89,9 @@ def test_different_locks_do_not_meet(store: Store, other: Store) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), SystemExit(3)], ids=repr)
-def test_whatever_ends_the_work_releases_the_lock(store: Store, other: Store, error: BaseException) -> None:
+def test_whatever_ends_the_work_releases_the_lock(
+    store: Store, other: Store, error: BaseException
+) -> None:
     def work() -> None:
         with store.lock(DAILY_UPDATE):
             raise error
@@ -99,18 +107,25 @@ def test_a_lock_can_be_taken_again_and_again(store: Store) -> None:
     assert record(store) is None
 
 
-def test_a_heartbeat_moves_the_expiry_of_all_locks_of_this_run(store: Store, other: Store, clock: FakeClock) -> None:
+def test_a_heartbeat_moves_the_expiry_of_all_locks_of_this_run(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     with store.lock(DAILY_UPDATE), store.lock(MANUAL_SETUP), other.lock("hourly_analysis"):
         before = record(store, "hourly_analysis")
         clock.advance(minutes=5)
         store.beat_locks()
         for mine in (record(store), record(store, MANUAL_SETUP)):
             assert mine is not None
-            assert (mine["heartbeat_utc"], mine["expires_utc"]) == (clock.now_utc(), clock.now_utc() + EXPIRES_AFTER)
+            assert (mine["heartbeat_utc"], mine["expires_utc"]) == (
+                clock.now_utc(),
+                clock.now_utc() + EXPIRES_AFTER,
+            )
         assert record(store, "hourly_analysis") == before
 
 
-def test_a_lock_kept_alive_by_heartbeats_is_never_taken(store: Store, other: Store, clock: FakeClock) -> None:
+def test_a_lock_kept_alive_by_heartbeats_is_never_taken(
+    store: Store, other: Store, clock: FakeClock
+) -> None:
     with store.lock(DAILY_UPDATE):
         for _ in range(30):
             clock.advance(minutes=9)
@@ -120,7 +135,9 @@ def test_a_lock_kept_alive_by_heartbeats_is_never_taken(store: Store, other: Sto
 
 
 @pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"], indirect=True)
-def test_on_a_server_a_dead_owners_lock_is_free_after_its_expiry(store: Store, clock: FakeClock) -> None:
+def test_on_a_server_a_dead_owners_lock_is_free_after_its_expiry(
+    store: Store, clock: FakeClock
+) -> None:
     leave_a_record(store)
     clock.advance(seconds=EXPIRES_AFTER.total_seconds())
     with pytest.raises(LockHeld):
@@ -178,10 +195,14 @@ with Store(SqliteBackend(Path(sys.argv[1])), Clock()).lock("daily_update"):
 """
 
 
-def test_a_killed_process_lets_go_of_the_embedded_lock_at_once(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_killed_process_lets_go_of_the_embedded_lock_at_once(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     store = Store(SqliteBackend(tmp_path), clock, Identity("here", 1, "a"))
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
-    with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(LockHeld, match=str(holder.pid)):
@@ -201,7 +222,11 @@ def test_a_database_that_fails_at_release_does_not_keep_the_embedded_lock(
     def fail(*args: object) -> int:
         raise StoreError("disk full")
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError, match="disk full"), store.lock(DAILY_UPDATE):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(StoreError, match="disk full"),
+        store.lock(DAILY_UPDATE),
+    ):
         patch.setattr(store.backend, "delete", fail)
     take(store)
     store.close()

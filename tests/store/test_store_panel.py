@@ -49,9 +49,17 @@ def test_open_high_and_low_are_adjusted_like_the_close(store: Store) -> None:
     assert first_bar == pytest.approx([95, 110, 90, 100])
 
 
-def action(session: str, kind: str, before: int, after: int, ticker: str = "A00000") -> dict[str, Any]:
+def action(
+    session: str, kind: str, before: int, after: int, ticker: str = "A00000"
+) -> dict[str, Any]:
     shares = {"shares_before": before, "shares_after": after}
-    return {"_id": f"{ticker}:{session}", "ticker": ticker, "session": session, "kind": kind, **shares}
+    return {
+        "_id": f"{ticker}:{session}",
+        "ticker": ticker,
+        "session": session,
+        "kind": kind,
+        **shares,
+    }
 
 
 def test_values_stay_as_published(store: Store) -> None:
@@ -60,10 +68,14 @@ def test_values_stay_as_published(store: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", ["split", "consolidation"])
-def test_volumes_are_multiplied_as_later_splits_and_consolidations_multiply_the_shares(store: Store, kind: str) -> None:
+def test_volumes_are_multiplied_as_later_splits_and_consolidations_multiply_the_shares(
+    store: Store, kind: str
+) -> None:
     actions = {S3: action(S3, kind, 100, 500), S4: action(S4, kind, 500, 200)}
     for session, rows in split_in_two().items():
-        store.save_session(market_day(session, *rows), [actions[session]] if session in actions else [])
+        store.save_session(
+            market_day(session, *rows), [actions[session]] if session in actions else []
+        )
     assert series(store.load_panel(S4, 300), "A00000", "volume") == pytest.approx([20, 20, 4, 10])
     assert series(store.load_panel(S3, 300), "A00000", "volume") == pytest.approx([50, 50, 10])
     assert series(store.load_panel(S4, 2), "A00000", "volume") == pytest.approx([4, 10])
@@ -73,7 +85,9 @@ def test_volumes_are_multiplied_as_later_splits_and_consolidations_multiply_the_
 @pytest.mark.parametrize("kind", ["ex_rights", "capital_reduction", "spin_off", "market_transfer"])
 def test_no_other_action_moves_a_volume(store: Store, kind: str) -> None:
     for session, rows in split_in_two().items():
-        store.save_session(market_day(session, *rows), [action(S3, kind, 100, 500)] if session == S3 else [])
+        store.save_session(
+            market_day(session, *rows), [action(S3, kind, 100, 500)] if session == S3 else []
+        )
     assert series(store.load_panel(S4, 300), "A00000", "volume") == [10] * 4
 
 
@@ -82,13 +96,17 @@ def test_nothing_reaches_a_listing_before_the_last_one(store: Store) -> None:
     quiet = row("B00000")
     days = {S1: [row("A00000", 700), quiet], S2: [quiet], S3: [row("A00000", 900), quiet]}
     save(store, days)
-    store.save_session(market_day(S4, row("A00000", 450, factor=0.5), quiet), [action(S4, "split", 100, 200)])
+    store.save_session(
+        market_day(S4, row("A00000", 450, factor=0.5), quiet), [action(S4, "split", 100, 200)]
+    )
     panel = store.load_panel(S4, 300)
     assert series(panel, "A00000") == pytest.approx([700, NAN, 450, 450], nan_ok=True)
     assert series(panel, "A00000", "volume") == pytest.approx([10, NAN, 20, 10], nan_ok=True)
 
 
-def test_a_session_that_comes_in_meanwhile_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_comes_in_meanwhile_is_left_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(store, split_in_two())
     heads = [head for head in store.session_heads() if head.session != S2]
     monkeypatch.setattr(store, "session_heads", lambda last, count: heads)
@@ -121,18 +139,29 @@ def test_sessions_that_are_stored_later_do_not_show_in_an_earlier_panel(store: S
 def test_a_halted_session_is_a_flat_bar_at_its_close_and_not_traded(store: Store) -> None:
     save(store, {S1: [row("A00000", 700)], S2: [halted("A00000", 800)], S3: [row("A00000", 900)]})
     panel = store.load_panel(S3, 300)
-    assert [series(panel, "A00000", name)[1] for name in ("open", "high", "low", "close")] == [800] * 4
+    assert [series(panel, "A00000", name)[1] for name in ("open", "high", "low", "close")] == [
+        800
+    ] * 4
     assert series(panel, "A00000", "traded") == [True, False, True]
 
 
 def test_a_halted_session_before_a_split_is_adjusted_too(store: Store) -> None:
     save(store, {S1: [halted("A00000", 800)], S2: [row("A00000", 400, factor=0.5)]})
     panel = store.load_panel(S2, 300)
-    assert [series(panel, "A00000", name)[0] for name in ("open", "high", "low", "close")] == [400] * 4
+    assert [series(panel, "A00000", name)[0] for name in ("open", "high", "low", "close")] == [
+        400
+    ] * 4
 
 
 def test_a_rebase_on_a_halted_session_counts(store: Store) -> None:
-    save(store, {S1: [row("A00000", 800)], S2: [halted("A00000", 400, factor=0.5)], S3: [row("A00000", 410)]})
+    save(
+        store,
+        {
+            S1: [row("A00000", 800)],
+            S2: [halted("A00000", 400, factor=0.5)],
+            S3: [row("A00000", 410)],
+        },
+    )
     assert series(store.load_panel(S3, 300), "A00000") == [400, 400, 410]
 
 
@@ -154,11 +183,18 @@ def test_names_markets_and_market_caps_are_those_of_the_last_session(store: Stor
     new = row("A00000", name="새 이름", market="KOSPI", market_cap=447_136_713_000_000)
     save(store, {S1: [old], S2: [new]})
     panel = store.load_panel(S2, 300)
-    assert (panel.names, panel.markets, panel.market_cap.tolist()) == (["새 이름"], ["KOSPI"], [447_136_713_000_000.0])
+    assert (panel.names, panel.markets, panel.market_cap.tolist()) == (
+        ["새 이름"],
+        ["KOSPI"],
+        [447_136_713_000_000.0],
+    )
 
 
 def test_an_unknown_factor_counts_as_1_and_its_session_is_unsettled(store: Store) -> None:
-    save(store, {S1: [row("A00000", 10)], S2: [row("A00000", 20, factor=NAN)], S3: [row("A00000", 30)]})
+    save(
+        store,
+        {S1: [row("A00000", 10)], S2: [row("A00000", 20, factor=NAN)], S3: [row("A00000", 30)]},
+    )
     panel = store.load_panel(S3, 300)
     assert panel.unsettled == [S2]
     assert series(panel, "A00000") == [10, 20, 30]
@@ -170,7 +206,10 @@ def test_an_unknown_factor_of_the_first_session_unsettles_nothing(store: Store) 
 
 
 def test_an_unknown_factor_of_a_ticker_that_is_gone_unsettles_nothing(store: Store) -> None:
-    save(store, {S1: [row("B00000")], S2: [row("A00000", factor=NAN), row("B00000")], S3: [row("B00000")]})
+    save(
+        store,
+        {S1: [row("B00000")], S2: [row("A00000", factor=NAN), row("B00000")], S3: [row("B00000")]},
+    )
     assert store.load_panel(S3, 300).unsettled == []
 
 
@@ -179,8 +218,14 @@ def test_arrays_are_contiguous_float64_of_tickers_by_sessions(store: Store) -> N
     panel = store.load_panel(S4, 3)
     for name in ("open", "high", "low", "close", "volume", "value"):
         array = getattr(panel, name)
-        assert (array.shape, array.dtype, array.flags.c_contiguous) == ((2, 3), np.float64, True), name
-    assert (panel.traded.dtype, panel.traded.shape, panel.market_cap.shape) == (np.bool_, (2, 3), (2,))
+        assert (array.shape, array.dtype, array.flags.c_contiguous) == ((2, 3), np.float64, True), (
+            name
+        )
+    assert (panel.traded.dtype, panel.traded.shape, panel.market_cap.shape) == (
+        np.bool_,
+        (2, 3),
+        (2,),
+    )
 
 
 def test_a_volume_above_int32_survives_the_panel(store: Store) -> None:
@@ -188,8 +233,12 @@ def test_a_volume_above_int32_survives_the_panel(store: Store) -> None:
     assert series(store.load_panel(S1, 300), "A00000", "volume") == [2.0**31 + 7]
 
 
-@pytest.mark.parametrize("order", list(permutations((S1, S2, S3))), ids=lambda order: ">".join(order))
-def test_the_order_in_which_sessions_arrive_is_irrelevant(store: Store, order: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "order", list(permutations((S1, S2, S3))), ids=lambda order: ">".join(order)
+)
+def test_the_order_in_which_sessions_arrive_is_irrelevant(
+    store: Store, order: tuple[str, ...]
+) -> None:
     days = split_in_two()
     save(store, {session: days[session] for session in order})
     panel = store.load_panel(S3, 300)

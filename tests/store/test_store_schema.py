@@ -32,7 +32,9 @@ def test_there_is_no_scope_before_the_setup_ran(store: Store) -> None:
     assert store.scope() is None
 
 
-def test_the_scope_comes_back_and_the_last_one_counts_but_forgets_no_session(store: Store, other: Store) -> None:
+def test_the_scope_comes_back_and_the_last_one_counts_but_forgets_no_session(
+    store: Store, other: Store
+) -> None:
     store.save_scope(1, ["KONEX"], "2022-12-01")
     store.save_scope(100_000_000_000, ("KOSPI", "KOSDAQ"), "2022-11-01")
     assert other.scope() == {
@@ -45,7 +47,9 @@ def test_the_scope_comes_back_and_the_last_one_counts_but_forgets_no_session(sto
     assert (other.scope() or {})["first_session"] == "2022-11-01"
 
 
-def test_a_database_is_opened_again_as_it_was(store: Store, open_store: Callable[..., Store]) -> None:
+def test_a_database_is_opened_again_as_it_was(
+    store: Store, open_store: Callable[..., Store]
+) -> None:
     fill(store)
     again = open_store("c")
     assert again.session_heads() == store.session_heads() != []
@@ -73,7 +77,9 @@ def test_a_reset_keeps_the_lock_under_which_it_is_done(store: Store, other: Stor
             pass
 
 
-def test_a_reset_does_not_open_a_source_that_is_closed_to_us(store: Store, clock: FakeClock) -> None:
+def test_a_reset_does_not_open_a_source_that_is_closed_to_us(
+    store: Store, clock: FakeClock
+) -> None:
     store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "automated use detected")
     store.reset()
     with pytest.raises(Banned):
@@ -86,13 +92,17 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(
     newer = {"_id": "schema", "version": SCHEMA_VERSION + 1}
     backend = open_backend()
     backend.put(SCHEMA, [newer])
-    with pytest.raises(StoreUnusable, match=rf"newer version \(schema {SCHEMA_VERSION + 1}.*Update") as refusal:
+    with pytest.raises(
+        StoreUnusable, match=rf"newer version \(schema {SCHEMA_VERSION + 1}.*Update"
+    ) as refusal:
         Store(backend, clock)
     assert refusal.value.exit_code == EXIT_USAGE
     assert backend.find(SCHEMA) == [newer]
 
 
-def test_the_usual_screens_find_an_index_where_the_database_is_a_server(backend: Backend, store: Store) -> None:
+def test_the_usual_screens_find_an_index_where_the_database_is_a_server(
+    backend: Backend, store: Store
+) -> None:
     """SQLite has read every result of a market in some 10 ms, so it has none to keep up."""
     if isinstance(backend, SqliteBackend):
         pytest.skip("the embedded database reads them all")

@@ -17,7 +17,14 @@ def odd_day() -> MarketDay:
     """Everything that has ever broken a store of prices."""
     return market_day(
         MONDAY,
-        row("005930", 74_900, name="삼성전자", change=-300, shares=5_969_782_550, market_cap=447_136_713_000_000),
+        row(
+            "005930",
+            74_900,
+            name="삼성전자",
+            change=-300,
+            shares=5_969_782_550,
+            market_cap=447_136_713_000_000,
+        ),
         row("0001A0", 9_350, name="덕양에너젠", market="KOSDAQ", factor=np.nan),
         row("016790", 1_123, name='현대사료 "&\\', volume=2**31 + 1, value=2**41 + 1, factor=0.2),
         halted("900300", 275, name="오가닉티코스메틱", market="KONEX"),
@@ -61,7 +68,9 @@ def test_another_process_sees_the_session_at_once(store: Store, other: Store) ->
     assert other.session_head(MONDAY) == head
 
 
-def test_the_first_reading_is_revision_1_collected_now_and_not_confirmed(store: Store, clock: FakeClock) -> None:
+def test_the_first_reading_is_revision_1_collected_now_and_not_confirmed(
+    store: Store, clock: FakeClock
+) -> None:
     head = store.save_session(odd_day())
     assert (head.revision, head.count, head.finality == FINAL) == (1, 4, False)
     assert (head.collected_utc, head.confirmed_utc) == (clock.now_utc(), None)
@@ -78,11 +87,20 @@ def test_the_same_cells_in_the_morning_confirm_the_session_without_a_new_revisio
     evening = store.save_session(market_day(MONDAY, row("005930")))
     clock.set(kst(2024, 1, 23, 8))
     morning = store.save_session(market_day(MONDAY, row("005930"), finality=FINAL))
-    assert (morning.revision, morning.finality == FINAL, morning.digest) == (1, True, evening.digest)
-    assert (morning.collected_utc, morning.confirmed_utc) == (evening.collected_utc, clock.now_utc())
+    assert (morning.revision, morning.finality == FINAL, morning.digest) == (
+        1,
+        True,
+        evening.digest,
+    )
+    assert (morning.collected_utc, morning.confirmed_utc) == (
+        evening.collected_utc,
+        clock.now_utc(),
+    )
 
 
-def test_other_cells_in_the_morning_are_a_new_revision_collected_then(store: Store, clock: FakeClock) -> None:
+def test_other_cells_in_the_morning_are_a_new_revision_collected_then(
+    store: Store, clock: FakeClock
+) -> None:
     evening = store.save_session(market_day(MONDAY, row("005930", volume=10)))
     clock.set(kst(2024, 1, 23, 8))
     morning = store.save_session(market_day(MONDAY, row("005930", volume=11), finality=FINAL))
@@ -91,7 +109,9 @@ def test_other_cells_in_the_morning_are_a_new_revision_collected_then(store: Sto
     assert morning.collected_utc == morning.confirmed_utc == clock.now_utc()
 
 
-def test_a_confirmed_session_read_again_keeps_its_first_confirmation(store: Store, clock: FakeClock) -> None:
+def test_a_confirmed_session_read_again_keeps_its_first_confirmation(
+    store: Store, clock: FakeClock
+) -> None:
     first = store.save_session(market_day(MONDAY, row("005930"), finality=FINAL))
     clock.advance(days=30)
     assert store.save_session(market_day(MONDAY, row("005930"), finality=FINAL)) == first
@@ -144,7 +164,9 @@ def test_a_head_comes_without_the_columns(store: Store) -> None:
         ("2024-01-18", 9, []),
     ],
 )
-def test_the_last_heads_up_to_a_day(store: Store, last: str, count: int, expected: list[str]) -> None:
+def test_the_last_heads_up_to_a_day(
+    store: Store, last: str, count: int, expected: list[str]
+) -> None:
     for session in (TUESDAY, FRIDAY, MONDAY):
         store.save_session(market_day(session, row("005930")))
     assert [head.session for head in store.session_heads(last, count)] == expected
@@ -152,7 +174,13 @@ def test_the_last_heads_up_to_a_day(store: Store, last: str, count: int, expecte
 
 
 def action(ticker: str, session: str, **fields: object) -> dict[str, object]:
-    return {"_id": f"{ticker}:{session}", "ticker": ticker, "session": session, "factor": 0.2, **fields}
+    return {
+        "_id": f"{ticker}:{session}",
+        "ticker": ticker,
+        "session": session,
+        "factor": 0.2,
+        **fields,
+    }
 
 
 def actions_in(store: Store) -> list[dict[str, object]]:
@@ -160,7 +188,9 @@ def actions_in(store: Store) -> list[dict[str, object]]:
 
 
 def test_corporate_actions_are_kept_with_their_session(store: Store) -> None:
-    split = action("016790", MONDAY, kind="split", previous_close=5_615, base_price=1_123, flag=None)
+    split = action(
+        "016790", MONDAY, kind="split", previous_close=5_615, base_price=1_123, flag=None
+    )
     store.save_session(odd_day(), [split])
     assert actions_in(store) == [split]
 
@@ -199,7 +229,9 @@ def three_sessions(store: Store) -> Store:
 def test_columns_are_read_from_first_to_last_inclusive(
     three_sessions: Store, first: str, last: str, expected: list[str]
 ) -> None:
-    assert [session for session, _ in three_sessions.read_columns(["close"], first, last)] == expected
+    assert [
+        session for session, _ in three_sessions.read_columns(["close"], first, last)
+    ] == expected
 
 
 def test_without_a_range_all_sessions_are_read(three_sessions: Store) -> None:
@@ -223,4 +255,6 @@ def test_columns_have_their_types(three_sessions: Store) -> None:
 def test_whole_sessions_are_read_one_at_a_time(three_sessions: Store) -> None:
     read = list(three_sessions.read_sessions(FRIDAY, MONDAY))
     assert [session for session, _ in read] == [FRIDAY, MONDAY]
-    pd.testing.assert_frame_equal(read[1][1], market_day(MONDAY, row("005930", 2), row("0001A0", 20)).frame)
+    pd.testing.assert_frame_equal(
+        read[1][1], market_day(MONDAY, row("005930", 2), row("0001A0", 20)).frame
+    )

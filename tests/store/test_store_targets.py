@@ -1,4 +1,5 @@
-"""The queue of the analysis: claimed in order of market cap, by one worker each, and never blocked by a bad target."""
+"""The queue of the analysis: claimed in order of market cap, by one worker each, and never blocked
+by a bad target."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,12 @@ FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 
 
 def target(ticker: str, market_cap: int, **fields: Any) -> dict[str, Any]:
-    fresh = {"is_active": True, "added_date": FRIDAY, "removed_date": None, "last_analyzed_date": None}
+    fresh = {
+        "is_active": True,
+        "added_date": FRIDAY,
+        "removed_date": None,
+        "last_analyzed_date": None,
+    }
     work = {"attempts": 0, "retry_after_utc": None, "last_error": None, "claimed_by": None}
     caps = {"market_cap": market_cap, "corrected_market_cap": market_cap}
     return {"_id": ticker, "name": "이름", "market": "KOSPI"} | caps | fresh | work | fields
@@ -59,7 +65,9 @@ def test_inactive_targets_are_kept_and_left_out_on_request(queue: Store) -> None
 
 
 def test_changes_touch_only_the_fields_they_name(queue: Store) -> None:
-    queue.save_targets([target("028260", 7)], {"000660": {"market_cap": 900}, "777777": {"market_cap": 1}})
+    queue.save_targets(
+        [target("028260", 7)], {"000660": {"market_cap": 900}, "777777": {"market_cap": 1}}
+    )
     assert queue.target("000660") == target("000660", 100) | {"market_cap": 900}
     assert queue.target("028260") == target("028260", 7)
     assert queue.target("777777") is None
@@ -73,7 +81,10 @@ def test_claims_go_by_market_cap(queue: Store) -> None:
 
 def test_a_claim_says_who_works_and_until_when(queue: Store, clock: FakeClock) -> None:
     (claimed,) = queue.claim_targets(MONDAY, 1)
-    assert (claimed["claimed_by"], claimed["retry_after_utc"]) == (queue.identity.owner, clock.now_utc() + LEASE)
+    assert (claimed["claimed_by"], claimed["retry_after_utc"]) == (
+        queue.identity.owner,
+        clock.now_utc() + LEASE,
+    )
     assert claimed == queue.target("005930")
 
 
@@ -92,8 +103,11 @@ def test_two_workers_share_the_work_and_do_nothing_twice(store: Store, other: St
     assert sorted(done) == [f"{number:06}" for number in range(50)]
 
 
-def overtake(queue: Store, other: Store, claims: int, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Between the queue's look and its conditional write the other one claims; what it will have got."""
+def overtake(
+    queue: Store, other: Store, claims: int, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """Between the queue's look and its conditional write the other one claims; what it will have
+    got."""
     look, theirs = queue.backend.find, []
 
     def look_then_lose(*args: Any) -> list[dict[str, Any]]:
@@ -140,16 +154,23 @@ def elsewhere(request: pytest.FixtureRequest, open_backend: OpenBackend, clock: 
     return Store(open_backend(), theirs, Identity("host-c", 4711, "c"))
 
 
-def test_a_machine_whose_clock_is_minutes_off_gets_only_what_nobody_has_claimed(queue: Store, elsewhere: Store) -> None:
+def test_a_machine_whose_clock_is_minutes_off_gets_only_what_nobody_has_claimed(
+    queue: Store, elsewhere: Store
+) -> None:
     assert tickers(queue.claim_targets(MONDAY, 2)) == ["005930", "000660"]
     assert tickers(elsewhere.claim_targets(MONDAY, 2)) == ["0001A0", "035720"]
     assert tickers(queue.claim_targets(MONDAY, 2)) == ["000020"]
     assert queue.claim_targets(MONDAY, 5) == elsewhere.claim_targets(MONDAY, 5) == []
     claims = {each["_id"]: each["claimed_by"] for each in queue.targets()}
-    assert [ticker for ticker, owner in claims.items() if owner == elsewhere.identity.owner] == ["0001A0", "035720"]
+    assert [ticker for ticker, owner in claims.items() if owner == elsewhere.identity.owner] == [
+        "0001A0",
+        "035720",
+    ]
 
 
-def test_machines_whose_clocks_are_minutes_apart_do_nothing_twice(store: Store, elsewhere: Store) -> None:
+def test_machines_whose_clocks_are_minutes_apart_do_nothing_twice(
+    store: Store, elsewhere: Store
+) -> None:
     store.save_targets([target(f"{number:06}", number) for number in range(50)], {})
     done: list[str] = []
     held: list[list[dict[str, Any]]] = []
@@ -157,11 +178,15 @@ def test_machines_whose_clocks_are_minutes_apart_do_nothing_twice(store: Store, 
         held.append(batch)
         done += tickers(batch)
         if len(held) > 1:  # each is saved only after the claims that follow it
-            store.save_analysis(MONDAY, [{"_id": each["_id"], "session": MONDAY} for each in held.pop(0)])
+            store.save_analysis(
+                MONDAY, [{"_id": each["_id"], "session": MONDAY} for each in held.pop(0)]
+            )
     assert sorted(done) == [f"{number:06}" for number in range(50)]
 
 
-def test_a_claim_runs_out_by_the_clock_of_whoever_looks(queue: Store, elsewhere: Store, clock: FakeClock) -> None:
+def test_a_claim_runs_out_by_the_clock_of_whoever_looks(
+    queue: Store, elsewhere: Store, clock: FakeClock
+) -> None:
     (claimed,) = queue.claim_targets(MONDAY, 1)
     elsewhere.claim_targets(MONDAY, 4)
     theirs = elsewhere.clock
@@ -184,14 +209,18 @@ def test_released_targets_are_as_if_they_had_never_been_claimed(queue: Store, ot
     assert len(other.claim_targets(MONDAY, 5)) == 5
 
 
-def test_a_target_that_killed_its_worker_comes_after_all_others(queue: Store, other: Store, clock: FakeClock) -> None:
+def test_a_target_that_killed_its_worker_comes_after_all_others(
+    queue: Store, other: Store, clock: FakeClock
+) -> None:
     assert tickers(queue.claim_targets(MONDAY, 1)) == ["005930"]
     clock.advance(seconds=LEASE.total_seconds())
     assert tickers(other.claim_targets(MONDAY, 5)) == ["000660", "0001A0", "035720", "000020"]
     assert tickers(other.claim_targets(MONDAY, 5)) == ["005930"]
 
 
-def test_what_was_claimed_together_with_a_killer_is_claimed_one_by_one(queue: Store, clock: FakeClock) -> None:
+def test_what_was_claimed_together_with_a_killer_is_claimed_one_by_one(
+    queue: Store, clock: FakeClock
+) -> None:
     queue.claim_targets(MONDAY, 5)
     clock.advance(seconds=LEASE.total_seconds())
     assert [len(queue.claim_targets(MONDAY, 5)) for _ in range(6)] == [1, 1, 1, 1, 1, 0]
@@ -200,7 +229,13 @@ def test_what_was_claimed_together_with_a_killer_is_claimed_one_by_one(queue: St
 def test_the_stalest_come_before_the_largest(queue: Store) -> None:
     queue.save_analysis("2024-01-18", [{"_id": "000660"}])
     queue.save_analysis(FRIDAY, [{"_id": "005930"}])
-    assert tickers(queue.claim_targets(MONDAY, 5)) == ["0001A0", "035720", "000020", "000660", "005930"]
+    assert tickers(queue.claim_targets(MONDAY, 5)) == [
+        "0001A0",
+        "035720",
+        "000020",
+        "000660",
+        "005930",
+    ]
 
 
 def test_small_quotas_reach_everybody_within_some_nights(queue: Store) -> None:
@@ -258,8 +293,16 @@ def test_success_wipes_out_an_earlier_failure(queue: Store) -> None:
 
 
 def test_a_result_is_replaced_whole(queue: Store) -> None:
-    queue.save_analysis(FRIDAY, [{"_id": "005930", "latest": {"rsi_14": 51.5, "sma_120": None}, "patterns": ["doji"]}])
-    result = {"_id": "005930", "name": "삼성전자", "latest": {"rsi_14": 48.0}, "history": {"close": [1.5, None]}}
+    queue.save_analysis(
+        FRIDAY,
+        [{"_id": "005930", "latest": {"rsi_14": 51.5, "sma_120": None}, "patterns": ["doji"]}],
+    )
+    result = {
+        "_id": "005930",
+        "name": "삼성전자",
+        "latest": {"rsi_14": 48.0},
+        "history": {"close": [1.5, None]},
+    }
     queue.save_analysis(MONDAY, [result])
     assert queue.analysis("005930") == result
     assert queue.analysis("000660") is None
@@ -268,8 +311,14 @@ def test_a_result_is_replaced_whole(queue: Store) -> None:
 def test_the_arrays_of_a_chart_come_back_as_plain_lists(queue: Store) -> None:
     close = np.array([2**53 + 1, -7, 0], dtype=np.int64)
     rsi = np.array([np.nan, 51.1234, -0.5])
-    chart: Columns = {"session": [FRIDAY, MONDAY, TUESDAY], "close": close, "rsi_14": rsi[::-1][::-1]}
-    queue.save_analysis(MONDAY, [{"_id": "005930", "name": "삼성전자", "history": chart}, {"_id": "000660"}])
+    chart: Columns = {
+        "session": [FRIDAY, MONDAY, TUESDAY],
+        "close": close,
+        "rsi_14": rsi[::-1][::-1],
+    }
+    queue.save_analysis(
+        MONDAY, [{"_id": "005930", "name": "삼성전자", "history": chart}, {"_id": "000660"}]
+    )
     found = queue.analysis("005930")
     assert found == {
         "_id": "005930",
@@ -287,33 +336,58 @@ def test_the_arrays_of_a_chart_come_back_as_plain_lists(queue: Store) -> None:
 
 def test_a_chart_of_a_young_listing_may_have_one_bar_or_none(queue: Store) -> None:
     for count in (1, 0):
-        chart: Columns = {"session": [MONDAY] * count, "close": np.ones(count), "volume": np.ones(count, dtype=int)}
+        chart: Columns = {
+            "session": [MONDAY] * count,
+            "close": np.ones(count),
+            "volume": np.ones(count, dtype=int),
+        }
         queue.save_analysis(MONDAY, [{"_id": "005930", "history": chart}])
         found = queue.analysis("005930")
         assert found is not None
-        assert found["history"] == {"session": [MONDAY] * count, "close": [1.0] * count, "volume": [1] * count}
+        assert found["history"] == {
+            "session": [MONDAY] * count,
+            "close": [1.0] * count,
+            "volume": [1] * count,
+        }
 
 
 def test_a_result_that_is_changed_in_part_keeps_its_chart(queue: Store) -> None:
-    queue.save_analysis(MONDAY, [{"_id": "005930", "session": MONDAY, "history": {"close": np.array([1.5, np.nan])}}])
+    queue.save_analysis(
+        MONDAY,
+        [{"_id": "005930", "session": MONDAY, "history": {"close": np.array([1.5, np.nan])}}],
+    )
     queue.backend.update(INDICATORS, {"_id": "005930"}, {"session": TUESDAY})
-    assert queue.analysis("005930") == {"_id": "005930", "session": TUESDAY, "history": {"close": [1.5, None]}}
+    assert queue.analysis("005930") == {
+        "_id": "005930",
+        "session": TUESDAY,
+        "history": {"close": [1.5, None]},
+    }
 
 
-def test_a_failed_target_waits_for_the_next_hour_with_its_reason(queue: Store, clock: FakeClock) -> None:
+def test_a_failed_target_waits_for_the_next_hour_with_its_reason(
+    queue: Store, clock: FakeClock
+) -> None:
     (claimed,) = queue.claim_targets(MONDAY, 1)
     queue.fail_target(claimed, "KeyError: volume")
     failed = queue.target("005930")
     assert failed is not None
-    assert (failed["attempts"], failed["last_error"], failed["claimed_by"]) == (1, "KeyError: volume", None)
+    assert (failed["attempts"], failed["last_error"], failed["claimed_by"]) == (
+        1,
+        "KeyError: volume",
+        None,
+    )
     assert failed["retry_after_utc"] == clock.now_utc() + RETRY_AFTER
 
 
-def test_a_failed_target_never_stands_in_the_way_and_comes_back(queue: Store, clock: FakeClock) -> None:
+def test_a_failed_target_never_stands_in_the_way_and_comes_back(
+    queue: Store, clock: FakeClock
+) -> None:
     (claimed,) = queue.claim_targets(MONDAY, 1)
     queue.fail_target(claimed, "no")
     assert tickers(queue.claim_targets(MONDAY, 5)) == ["000660", "0001A0", "035720", "000020"]
-    queue.save_analysis(MONDAY, [{"_id": each} for each in ("000660", "0001A0", "035720", "000020")])
+    queue.save_analysis(
+        MONDAY, [{"_id": each} for each in ("000660", "0001A0", "035720", "000020")]
+    )
     clock.advance(seconds=RETRY_AFTER.total_seconds())
     assert tickers(queue.claim_targets(MONDAY, 1)) == ["005930"]
 
@@ -323,7 +397,9 @@ def test_the_next_hourly_run_is_late_enough_for_a_retry() -> None:
 
 
 def test_attempts_add_up(queue: Store, clock: FakeClock) -> None:
-    queue.save_analysis(MONDAY, [{"_id": each} for each in ("000660", "0001A0", "035720", "000020")])
+    queue.save_analysis(
+        MONDAY, [{"_id": each} for each in ("000660", "0001A0", "035720", "000020")]
+    )
     for _ in range(3):
         queue.fail_target(queue.claim_targets(MONDAY, 1)[0], "no")
         clock.advance(hours=1)
@@ -383,8 +459,12 @@ def test_progress_leaves_out_who_is_no_target_of_that_session(queue: Store) -> N
 
 def test_signals_are_counted_over_the_targets_of_that_session(store: Store) -> None:
     seen = {"000020": ["gap_up"], "005930": ["gap_up", "golden_cross_5_20"], "000660": []}
-    results = [{"_id": ticker, "session": MONDAY, "signals": signals} for ticker, signals in seen.items()]
-    store.save_analysis(MONDAY, [*results, {"_id": "035720", "session": FRIDAY, "signals": ["gap_up"]}])
+    results = [
+        {"_id": ticker, "session": MONDAY, "signals": signals} for ticker, signals in seen.items()
+    ]
+    store.save_analysis(
+        MONDAY, [*results, {"_id": "035720", "session": FRIDAY, "signals": ["gap_up"]}]
+    )
     assert store.signal_counts(MONDAY) == {"gap_up": 2, "golden_cross_5_20": 1}
 
 
@@ -399,7 +479,10 @@ def test_a_run_that_was_silent_for_a_whole_lease_does_not_put_its_result_over_a_
     queue.save_analysis("2024-01-22", [{"_id": ticker, "session": "2024-01-22"}])
     held = other.target(ticker)
     assert held is not None
-    assert (held["claimed_by"], held["last_analyzed_date"]) == (other.identity.owner, largest["last_analyzed_date"])
+    assert (held["claimed_by"], held["last_analyzed_date"]) == (
+        other.identity.owner,
+        largest["last_analyzed_date"],
+    )
     other.save_analysis("2024-01-23", [{"_id": ticker, "session": "2024-01-23"}])
     queue.save_analysis("2024-01-22", [{"_id": ticker, "session": "2024-01-22"}])
     result, done = other.analysis(ticker), other.target(ticker)

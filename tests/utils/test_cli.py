@@ -1,4 +1,5 @@
-"""What the scripts share as commands: start-up, exit codes, option types, a stop that finishes the work in hand."""
+"""What the scripts share as commands: start-up, exit codes, option types, a stop that finishes the
+work in hand."""
 
 import argparse
 import logging
@@ -14,7 +15,14 @@ from tests.fakes import FakeClock
 from utils import errors
 from utils.cli import Shift, StopRequest, check_span, date_option, run
 from utils.clock import kst
-from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE, NightShiftError, WrongUsage
+from utils.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NOT_NOW,
+    EXIT_USAGE,
+    NightShiftError,
+    WrongUsage,
+)
 from utils.settings import load_settings
 from utils.store import Store
 from utils.store.locks import COLLECTION
@@ -88,7 +96,9 @@ def log_text(tmp_path: Path) -> str:
     return (tmp_path / "logs" / "daily_update.log").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("error", "code"), EXIT_CODES.items(), ids=[error.__name__ for error in EXIT_CODES])
+@pytest.mark.parametrize(
+    ("error", "code"), EXIT_CODES.items(), ids=[error.__name__ for error in EXIT_CODES]
+)
 def test_every_outcome_has_its_exit_code_and_is_logged(
     error: type[Exception], code: int, command: Command, tmp_path: Path
 ) -> None:
@@ -98,7 +108,13 @@ def test_every_outcome_has_its_exit_code_and_is_logged(
 
 def test_the_table_above_leaves_out_no_error() -> None:
     def family(kind: type[Exception]) -> set[type[Exception]]:
-        return {kind}.union(*(family(child) for child in kind.__subclasses__() if child.__module__ == "utils.errors"))
+        return {kind}.union(
+            *(
+                family(child)
+                for child in kind.__subclasses__()
+                if child.__module__ == "utils.errors"
+            )
+        )
 
     assert set(EXIT_CODES) == family(NightShiftError) | {KeyError, KeyboardInterrupt}
 
@@ -126,7 +142,11 @@ def test_the_work_gets_settings_a_clock_and_a_store(command: Command, tmp_path: 
 
 def test_a_known_error_is_one_line_without_a_traceback(command: Command, tmp_path: Path) -> None:
     command(raising(errors.NotPublished("2024-01-22 is not out yet")))
-    assert log_text(tmp_path).splitlines()[-1].endswith("WARNING daily_update: 2024-01-22 is not out yet")
+    assert (
+        log_text(tmp_path)
+        .splitlines()[-1]
+        .endswith("WARNING daily_update: 2024-01-22 is not out yet")
+    )
     assert "Traceback" not in log_text(tmp_path)
 
 
@@ -137,7 +157,10 @@ def test_an_unknown_error_is_logged_whole(command: Command, tmp_path: Path) -> N
 
 
 def test_no_secret_reaches_log_or_console_by_way_of_an_error(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("KRX_PW", "hunter2")
     for error in (errors.SourceDown("sent hunter2"), KeyError("hunter2")):
@@ -146,11 +169,22 @@ def test_no_secret_reaches_log_or_console_by_way_of_an_error(
 
 
 def test_no_part_of_an_address_reaches_log_or_console_by_way_of_an_error(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("NOTIFY_URLS", "json://somebody:hunter2@127.0.0.1:1/Room-4711, tgram://123456789:AAH-token/1")
+    monkeypatch.setenv(
+        "NOTIFY_URLS",
+        "json://somebody:hunter2@127.0.0.1:1/Room-4711, tgram://123456789:AAH-token/1",
+    )
     monkeypatch.setenv("HEARTBEAT_URL", "http://127.0.0.1:1/5f0e1c3a-ping")
-    for text in ("hunter2", "/bot123456789:AAH-token/send", "/5f0e1c3a-ping/start", "POST /Room-4711"):
+    for text in (
+        "hunter2",
+        "/bot123456789:AAH-token/send",
+        "/5f0e1c3a-ping/start",
+        "POST /Room-4711",
+    ):
         for error in (errors.SourceDown(f"sent {text}"), KeyError(text)):
             assert command(raising(error)) == EXIT_FAILED
     shown = log_text(tmp_path) + "".join(capsys.readouterr())
@@ -160,7 +194,10 @@ def test_no_part_of_an_address_reaches_log_or_console_by_way_of_an_error(
 
 
 def test_a_wrong_setting_is_exit_code_2_and_nothing_is_written(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
     assert command(lambda shift: 0) == EXIT_USAGE
@@ -170,7 +207,11 @@ def test_a_wrong_setting_is_exit_code_2_and_nothing_is_written(
 
 @pytest.mark.parametrize("folder", ["DATA_DIR", "LOG_DIR"])
 def test_an_unwritable_folder_is_exit_code_2(
-    folder: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: str,
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(folder, str(tmp_path / "file"))
@@ -202,7 +243,9 @@ def test_the_store_is_closed_whatever_happens(command: Command) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_the_work_in_hand_finish(number: int, command: Command, tmp_path: Path) -> None:
+def test_a_signal_lets_the_work_in_hand_finish(
+    number: int, command: Command, tmp_path: Path
+) -> None:
     def work(shift: Shift) -> int:
         assert not shift.stop.requested
         os.kill(os.getpid(), number)
@@ -232,7 +275,8 @@ def test_sigterm_twice_is_sigterm_once() -> None:
 
 
 def test_whoever_waits_long_keeps_its_locks(tmp_path: Path, clock: FakeClock) -> None:
-    """Before the eighth try the exchange is left alone for five minutes, after an answer that took two."""
+    """Before the eighth try the exchange is left alone for five minutes, after an answer that took
+    two."""
     store = Store(SqliteBackend(tmp_path), clock)
     beats: list[float] = []
     with store.lock(COLLECTION), pytest.MonkeyPatch.context() as patch:
@@ -266,7 +310,13 @@ NOW = kst(2024, 1, 22, 0, 30)
 
 @pytest.mark.parametrize(
     ("first", "last"),
-    [(None, None), ("2024-01-22", None), (None, "2024-01-22"), ("2024-01-22", "2024-01-22"), ("2020-01-02", None)],
+    [
+        (None, None),
+        ("2024-01-22", None),
+        (None, "2024-01-22"),
+        ("2024-01-22", "2024-01-22"),
+        ("2020-01-02", None),
+    ],
 )
 def test_a_span_in_order_and_not_in_the_future_passes(first: str | None, last: str | None) -> None:
     check_span(first, last, NOW)

@@ -23,7 +23,11 @@ def test_with_a_start_it_runs_on_from_there() -> None:
 
 def test_utc_and_kst_are_the_same_moment() -> None:
     now = Clock(kst(2024, 1, 22, 3)).now_kst()
-    assert (now.utcoffset(), now.date().isoformat(), now.hour) == (timedelta(hours=9), "2024-01-22", 3)
+    assert (now.utcoffset(), now.date().isoformat(), now.hour) == (
+        timedelta(hours=9),
+        "2024-01-22",
+        3,
+    )
 
 
 def test_a_moment_has_no_more_than_milliseconds() -> None:
@@ -58,12 +62,16 @@ def zone_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
 
 
 def hours_ahead(host_zone: Path) -> set[float]:
-    return {offset / timedelta(hours=1) for offset in Clock(kst(2026, 1, 22)).host_utc_offsets(host_zone)}
+    return {
+        offset / timedelta(hours=1)
+        for offset in Clock(kst(2026, 1, 22)).host_utc_offsets(host_zone)
+    }
 
 
 @pytest.fixture
 def host_zone(tmp_path: Path) -> Callable[[str], Path]:
-    """A file such as /etc/localtime for a named zone, out of the package `tzdata` or the host's own data."""
+    """A file such as /etc/localtime for a named zone, out of the package `tzdata` or the host's own
+    data."""
 
     def make(zone: str) -> Path:
         for folder in TZPATH:
@@ -116,7 +124,14 @@ def test_a_host_without_a_zone_is_in_utc(
 
 
 @pytest.mark.parametrize(
-    ("zone", "hours"), [("Asia/Seoul", {9}), ("Europe/Berlin", {1, 2}), ("Nowhere", {0}), ("Asia", {0}), ("../x", {0})]
+    ("zone", "hours"),
+    [
+        ("Asia/Seoul", {9}),
+        ("Europe/Berlin", {1, 2}),
+        ("Nowhere", {0}),
+        ("Asia", {0}),
+        ("../x", {0}),
+    ],
 )
 def test_a_zone_by_name_an_unknown_one_is_utc(zone: str, hours: set[float]) -> None:
     offsets = Clock(kst(2026, 1, 22)).zone_utc_offsets(zone)

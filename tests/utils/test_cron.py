@@ -1,4 +1,5 @@
-"""The crontab lines: plain on a host that keeps KST, guarded elsewhere, and evaluated here by a real shell."""
+"""The crontab lines: plain on a host that keeps KST, guarded elsewhere, and evaluated here by a
+real shell."""
 
 import os
 import re
@@ -44,7 +45,10 @@ def test_elsewhere_the_lines_fire_every_hour_at_the_minute_that_it_is_in_korea(
 ) -> None:
     lines = cron_lines(PROJECT, PYTHON, LOGS, {timedelta(hours=each) for each in hours})
     assert [line.split()[:5] for line in lines] == [[update, *"****"], [analysis, *"****"]]
-    assert [re.findall(r"\w+\.py", line) for line in lines] == [["daily_update.py"], ["hourly_analysis.py"]]
+    assert [re.findall(r"\w+\.py", line) for line in lines] == [
+        ["daily_update.py"],
+        ["hourly_analysis.py"],
+    ]
 
 
 @pytest.mark.parametrize("offsets", [KST, UTC], ids=["KST", "UTC"])
@@ -54,7 +58,8 @@ def test_no_percent_sign_reaches_cron_bare(offsets: set[timedelta]) -> None:
 
 
 class Host:
-    """A host whose cron job is run by a real `sh`; its `date` says what the test wants, its python notes who ran."""
+    """A host whose cron job is run by a real `sh`; its `date` says what the test wants, its python
+    notes who ran."""
 
     def __init__(self, root: Path) -> None:
         self.project, self.bin, self.ran = root / "krx", root / "bin", root / "krx" / "ran"
@@ -73,7 +78,8 @@ class Host:
         return cron_lines(self.project, self.python, self.project / "logs", offsets)
 
     def fire(self, line: str, now_in_korea: str) -> list[str]:
-        """What cron does with the sixth field, at that weekday and hour in Korea; which scripts ran."""
+        """What cron does with the sixth field, at that weekday and hour in Korea; which scripts
+        ran."""
         self.ran.unlink(missing_ok=True)
         command = line.split(" ", 5)[5]
         assert not re.search(r"(?<!\\)%", command)  # cron would end the command there
@@ -107,12 +113,16 @@ def test_fridays_night_lasts_until_saturday_morning(host: Host, moment: str) -> 
     assert host.fire(host.lines(UTC)[1], moment) == ["hourly_analysis.py"]
 
 
-@pytest.mark.parametrize("moment", ["6-09", "6-19", "7-19", "7-23", "1-00", "1-08", "1-18", "3-09", "3-18"])
+@pytest.mark.parametrize(
+    "moment", ["6-09", "6-19", "7-19", "7-23", "1-00", "1-08", "1-18", "3-09", "3-18"]
+)
 def test_sundays_night_and_the_days_are_left_alone(host: Host, moment: str) -> None:
     assert [host.fire(line, moment) for line in host.lines(UTC)] == [[], []]
 
 
-def test_a_plain_line_runs_its_script_in_the_project_and_keeps_its_output_in_a_folder_that_it_makes(host: Host) -> None:
+def test_a_plain_line_runs_its_script_in_the_project_and_keeps_its_output_in_a_folder_that_it_makes(
+    host: Host,
+) -> None:
     assert [host.fire(line, "") for line in host.lines(KST)] == [
         ["daily_update.py"],
         ["hourly_analysis.py"],
@@ -130,7 +140,10 @@ def test_a_folder_of_any_name_will_do(folder: str, offsets: set[timedelta], tmp_
 
 def test_the_real_date_understands_the_zone_and_the_format() -> None:
     asked = subprocess.run(
-        ["/bin/sh", "-c", "TZ=KST-9 date -d @1705917600 +%u-%H"], capture_output=True, text=True, check=False
+        ["/bin/sh", "-c", "TZ=KST-9 date -d @1705917600 +%u-%H"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if asked.returncode:
         pytest.skip("this host's date cannot show a given moment")

@@ -28,11 +28,15 @@ def folders(root: Path, programs: dict[str, bytes]) -> list[Path]:
     ],
     ids=["cronie", "Debian's", "cronie twice", "both", "another program", "none"],
 )
-def test_who_honours_cron_tz(programs: dict[str, bytes], honours: bool | None, tmp_path: Path) -> None:
+def test_who_honours_cron_tz(
+    programs: dict[str, bytes], honours: bool | None, tmp_path: Path
+) -> None:
     assert honours_cron_tz(folders(tmp_path, programs)) is honours
 
 
-def test_a_program_that_may_not_be_read_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_may_not_be_read_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(path: Path) -> bytes:
         raise PermissionError(str(path))
 
@@ -54,7 +58,9 @@ def test_a_program_that_may_not_be_read_says_nothing(tmp_path: Path, monkeypatch
     ],
     ids=str,
 )
-def test_whether_cron_is_at_work(processes: dict[str, str], running: bool | None, tmp_path: Path) -> None:
+def test_whether_cron_is_at_work(
+    processes: dict[str, str], running: bool | None, tmp_path: Path
+) -> None:
     for number, name in processes.items():
         (tmp_path / number).mkdir()
         (tmp_path / number / "comm").write_text(f"{name}\n")

@@ -1,4 +1,5 @@
-"""The block in the crontab: put in, replaced and taken out through a `crontab` command that keeps one file."""
+"""The block in the crontab: put in, replaced and taken out through a `crontab` command that keeps
+one file."""
 
 import logging
 import os
@@ -11,7 +12,15 @@ import pytest
 from tests.fakes import FakeClock
 from utils import crontab
 from utils.cron import KST_OFFSET, cron_lines
-from utils.crontab import advice, can_be_installed, change_crontab, find_block, marker, setting_of, utc_offsets_below
+from utils.crontab import (
+    advice,
+    can_be_installed,
+    change_crontab,
+    find_block,
+    marker,
+    setting_of,
+    utc_offsets_below,
+)
 from utils.errors import NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
 
@@ -24,7 +33,10 @@ case "$1" in
 esac
 """
 DENIED = '#!/bin/sh\necho "You (you) are not allowed to use this program (crontab)" >&2\nexit 1\n'
-BEGIN, END = f"# krx-night-shift: begin {PROJECT}\n".encode(), f"# krx-night-shift: end {PROJECT}\n".encode()
+BEGIN, END = (
+    f"# krx-night-shift: begin {PROJECT}\n".encode(),
+    f"# krx-night-shift: end {PROJECT}\n".encode(),
+)
 OTHER_BEGIN, OTHER_END = (mark.replace(b"\n", b"-two\n") for mark in (BEGIN, END))
 CRONTABS = {
     "none": None,
@@ -59,7 +71,9 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, make_settings: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Host:
+def host(
+    tmp_path: Path, make_settings: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> Host:
     """In UTC, with a cron that ignores CRON_TZ and is at work."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -73,7 +87,9 @@ def host(tmp_path: Path, make_settings: Make, clock: FakeClock, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("before", CRONTABS.values(), ids=CRONTABS.keys())
-def test_every_other_line_is_kept_and_removing_leaves_what_was(before: bytes | None, host: Host) -> None:
+def test_every_other_line_is_kept_and_removing_leaves_what_was(
+    before: bytes | None, host: Host
+) -> None:
     host.has(before)
     assert host.cron("install") == 0
     installed = host.tab.read_bytes()
@@ -83,7 +99,9 @@ def test_every_other_line_is_kept_and_removing_leaves_what_was(before: bytes | N
     assert host.tab.read_bytes() == (before or b"")
 
 
-def test_what_is_installed_is_what_is_printed(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_installed_is_what_is_printed(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
     host.has(b"@daily true\n")
     host.cron("print")
     assert host.tab.read_bytes() == b"@daily true\n"
@@ -141,10 +159,20 @@ def test_two_checkouts_leave_each_other_alone(ours_is_first: bool, host: Host) -
         BEGIN + OTHER_BEGIN + OTHER_END + END,
         BEGIN + OTHER_END + END,
     ],
-    ids=["no end", "no begin", "turned round", "two begins", "two blocks", "another inside", "another's end inside"],
+    ids=[
+        "no end",
+        "no begin",
+        "turned round",
+        "two begins",
+        "two blocks",
+        "another inside",
+        "another's end inside",
+    ],
 )
 @pytest.mark.parametrize("action", ["install", "remove"])
-def test_damaged_markers_are_refused_and_nothing_is_changed(damaged: bytes, action: str, host: Host) -> None:
+def test_damaged_markers_are_refused_and_nothing_is_changed(
+    damaged: bytes, action: str, host: Host
+) -> None:
     host.has(b"@daily true\n" + damaged)
     with pytest.raises(WrongUsage, match=r"damaged.*lines [2-5].*Nothing was changed.*crontab -e"):
         host.cron(action)
@@ -178,7 +206,9 @@ def test_the_crontab_as_it_was_is_kept_for_its_owner_alone(host: Host) -> None:
     assert len(host.kept()) == 2
 
 
-def test_removing_what_is_not_there_changes_nothing(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+def test_removing_what_is_not_there_changes_nothing(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     host.has(b"@daily true\n")
     assert host.cron("remove") == 0
@@ -191,7 +221,9 @@ def test_without_a_crontab_command_systemd_is_named(
     action: str, host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    with pytest.raises(WrongUsage, match=r"no `crontab` command.*systemd timers of docs/cron\.md") as refused:
+    with pytest.raises(
+        WrongUsage, match=r"no `crontab` command.*systemd timers of docs/cron\.md"
+    ) as refused:
         host.cron(action)
     assert refused.value.exit_code == 2
 
@@ -204,7 +236,9 @@ def test_who_may_have_no_crontab_reads_why(action: str, host: Host) -> None:
 
 
 def test_busybox_says_in_its_own_words_that_there_is_none(host: Host) -> None:
-    host.answer_with(FAKE.replace("no crontab for you", "crontab: can't open 'you': No such file or directory"))
+    host.answer_with(
+        FAKE.replace("no crontab for you", "crontab: can't open 'you': No such file or directory")
+    )
     host.cron("install")
     assert host.tab.read_bytes().startswith(BEGIN)
 
@@ -231,21 +265,27 @@ def test_a_crontab_that_was_not_written_is_noticed(host: Host) -> None:
         (b"SHELL=/bin/sh\n SHELL = '/bin/tcsh' \n", "/bin/tcsh"),
     ],
 )
-def test_a_shell_that_reads_the_lines_otherwise_is_refused(above: bytes, shell: str, host: Host) -> None:
+def test_a_shell_that_reads_the_lines_otherwise_is_refused(
+    above: bytes, shell: str, host: Host
+) -> None:
     host.has(above)
     with pytest.raises(WrongUsage, match=rf"SHELL={shell}.*SHELL=/bin/sh"):
         host.cron("install")
     assert host.tab.read_bytes() == above
 
 
-@pytest.mark.parametrize("above", [b"SHELL=/usr/bin/fish\nSHELL=/bin/bash\n", b"#SHELL=/usr/bin/fish\n"])
+@pytest.mark.parametrize(
+    "above", [b"SHELL=/usr/bin/fish\nSHELL=/bin/bash\n", b"#SHELL=/usr/bin/fish\n"]
+)
 def test_the_shell_that_holds_is_the_last_one(above: bytes, host: Host) -> None:
     host.has(above)
     assert host.cron("install") == 0
 
 
 @pytest.mark.parametrize(
-    ("honours", "hours"), [(True, {9}), (False, {0}), (None, {0, 9})], ids=["cronie", "Debian's", "unknown"]
+    ("honours", "hours"),
+    [(True, {9}), (False, {0}), (None, {0, 9})],
+    ids=["cronie", "Debian's", "unknown"],
 )
 def test_a_zone_above_the_block_counts_where_cron_honours_it(
     honours: bool | None, hours: set[float], host: Host
@@ -256,7 +296,9 @@ def test_a_zone_above_the_block_counts_where_cron_honours_it(
     assert utc_offsets_below(b"", host.clock, honours) == {timedelta(0)}
 
 
-def test_below_the_zone_of_korea_the_lines_of_cronie_are_plain(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_below_the_zone_of_korea_the_lines_of_cronie_are_plain(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(crontab, "honours_cron_tz", lambda: True)
     host.has(b"CRON_TZ=Asia/Seoul\n")
     host.cron("install")
@@ -264,13 +306,16 @@ def test_below_the_zone_of_korea_the_lines_of_cronie_are_plain(host: Host, monke
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [(b"A=1\nA = 2 \n", "2"), (b' A="x y"\n', "x y"), (b"#A=1\nBA=1\n* * * * * A=1 b\n", None)]
+    ("text", "value"),
+    [(b"A=1\nA = 2 \n", "2"), (b' A="x y"\n', "x y"), (b"#A=1\nBA=1\n* * * * * A=1 b\n", None)],
 )
 def test_a_setting_is_the_last_one_of_that_name(text: bytes, value: str | None) -> None:
     assert setting_of(text, "A") == value
 
 
-def test_a_line_that_would_start_a_script_twice_is_named(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_that_would_start_a_script_twice_is_named(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
     (pasted, *_) = cron_lines(PROJECT, Path("python"), PROJECT, {KST_OFFSET})
     host.has(f"# {pasted}\n".encode())
     host.cron("install")
@@ -301,14 +346,18 @@ def test_a_cron_that_is_not_at_work_is_named(
 
 
 @pytest.mark.parametrize("action", ["print", "install"])
-def test_a_folder_that_no_line_can_name_is_refused(action: str, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_no_line_can_name_is_refused(
+    action: str, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(crontab, "PROJECT", Path("/opt/two\nlines"))
     with pytest.raises(WrongUsage, match="line break"):
         host.cron(action)
     assert not host.tab.exists()
 
 
-def test_the_advice_follows_what_is_in_the_crontab(host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_advice_follows_what_is_in_the_crontab(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert advice(host.settings, host.clock)[0] == "cron_missing"
     assert can_be_installed(host.settings, host.clock)
     host.cron("install")

@@ -1,4 +1,5 @@
-"""Sessions of the exchange, compared with the exchange's own list and with days that went down in history."""
+"""Sessions of the exchange, compared with the exchange's own list and with days that went down in
+history."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,9 @@ from utils.date_utils import (
     weekdays,
 )
 
-REAL_SESSIONS = Path(__file__).resolve().parents[3] / "shared" / "data" / "krx_sessions_2000_2023.csv"
+REAL_SESSIONS = (
+    Path(__file__).resolve().parents[3] / "shared" / "data" / "krx_sessions_2000_2023.csv"
+)
 CALENDAR = TradingCalendar()
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 
@@ -72,7 +75,10 @@ def test_a_holiday_on_which_the_exchange_was_open_is_a_session() -> None:
 
 def test_a_day_is_settled_when_the_exchange_has_shown_it_or_it_is_a_weekend() -> None:
     calendar = TradingCalendar({MONDAY: False})
-    settled = [calendar.is_settled(day) for day in ("2024-01-20", "2024-01-21", MONDAY, TUESDAY, "2024-02-09")]
+    settled = [
+        calendar.is_settled(day)
+        for day in ("2024-01-20", "2024-01-21", MONDAY, TUESDAY, "2024-02-09")
+    ]
     assert settled == [True, True, True, False, False]
 
 
@@ -125,8 +131,15 @@ def test_a_day_without_a_session_has_no_hours(day: str) -> None:
 
 @pytest.mark.parametrize("day", ["2000-12-29", "1999-01-04", "2100-01-04"])
 def test_a_question_out_of_range_raises(day: str) -> None:
-    for ask in (predicted_open, CALENDAR.is_session, CALENDAR.market_hours, TradingCalendar({day: True}).is_session):
-        with pytest.raises(OutOfCalendar, match=f"{day} is outside the calendar, .*2001-01-01 to 2099-12-31"):
+    for ask in (
+        predicted_open,
+        CALENDAR.is_session,
+        CALENDAR.market_hours,
+        TradingCalendar({day: True}).is_session,
+    ):
+        with pytest.raises(
+            OutOfCalendar, match=f"{day} is outside the calendar, .*2001-01-01 to 2099-12-31"
+        ):
             ask(day)
 
 
@@ -168,16 +181,24 @@ def test_a_session_is_due_from_18_00_of_its_own_day(now: datetime, due: bool) ->
         (MONDAY, kst(2024, 1, 23, 7, 59, 59), False),
         (MONDAY, kst(2024, 1, 23, 8), True),
         (FRIDAY, kst(2024, 1, 20, 7, 59), False),
-        (FRIDAY, kst(2024, 1, 20, 8), True),  # the following calendar day, not the following session
+        (
+            FRIDAY,
+            kst(2024, 1, 20, 8),
+            True,
+        ),  # the following calendar day, not the following session
         ("2023-12-28", kst(2024, 1, 22), True),
         ("2024-02-29", kst(2024, 3, 1, 8), True),
     ],
 )
-def test_a_reading_is_final_from_08_00_of_the_following_day(session: str, read_at: datetime, final: bool) -> None:
+def test_a_reading_is_final_from_08_00_of_the_following_day(
+    session: str, read_at: datetime, final: bool
+) -> None:
     assert is_final(session, read_at) is final
 
 
-@pytest.mark.parametrize("text", ["20240122", "2024-1-22", "2024-W04-1", "2024-02-30", "yesterday", "", "2024-01-22 "])
+@pytest.mark.parametrize(
+    "text", ["20240122", "2024-1-22", "2024-W04-1", "2024-02-30", "yesterday", "", "2024-01-22 "]
+)
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_date(text)
@@ -218,7 +239,9 @@ def test_last_sessions_counts_back_from_a_session_or_the_one_before() -> None:
         ("g", ("f", None)),
     ],
 )
-def test_neighbours_are_before_and_after_the_place(session: str, expected: tuple[str | None, str | None]) -> None:
+def test_neighbours_are_before_and_after_the_place(
+    session: str, expected: tuple[str | None, str | None]
+) -> None:
     assert neighbours(session, ["b", "d", "f"]) == expected
     assert neighbours(session, []) == (None, None)
 
@@ -236,7 +259,9 @@ def test_sessions_are_sorted_within_their_span_and_weekdays_unless_shown(
     assert found == sorted(set(found))
     assert all(first <= day <= last for day in found)
     assert {day for day in found if observed.get(day) is None} <= set(weekdays(first, last))
-    assert {day for day, is_open in observed.items() if is_open and first <= day <= last} <= set(found)
+    assert {day for day, is_open in observed.items() if is_open and first <= day <= last} <= set(
+        found
+    )
 
 
 @given(days)
@@ -272,5 +297,9 @@ def test_what_is_only_to_be_had_the_next_morning_is_due_from_eight_then() -> Non
 
 def test_a_calendar_that_learns_keeps_what_it_knew() -> None:
     calendar = TradingCalendar({MONDAY: False}, same_evening=False).knowing({"2024-01-23": False})
-    assert [calendar.is_session(day) for day in (MONDAY, "2024-01-23", "2024-01-24")] == [False, False, True]
+    assert [calendar.is_session(day) for day in (MONDAY, "2024-01-23", "2024-01-24")] == [
+        False,
+        False,
+        True,
+    ]
     assert not calendar.is_due("2024-01-24", kst(2024, 1, 24, 23))

@@ -1,4 +1,5 @@
-"""`.env` changed by the program: comments and other settings stay, nobody else may read it, a broken one is refused."""
+"""`.env` changed by the program: comments and other settings stay, nobody else may read it, a
+broken one is refused."""
 
 import os
 from pathlib import Path
@@ -30,8 +31,12 @@ def test_a_known_setting_is_changed_where_it_stands(env_file: Path) -> None:
     assert env_file.read_text(encoding="utf-8") == OURS.replace("KRX_ID=me ", "KRX_ID=you ")
 
 
-@pytest.mark.parametrize("password", ["pa$$w${HOME}x #1", "it's", 'say "x"', "back\\slash\\", "#1", "한글 암호", "a=b"])
-def test_the_settings_read_a_password_exactly_as_it_was_given(env_file: Path, password: str) -> None:
+@pytest.mark.parametrize(
+    "password", ["pa$$w${HOME}x #1", "it's", 'say "x"', "back\\slash\\", "#1", "한글 암호", "a=b"]
+)
+def test_the_settings_read_a_password_exactly_as_it_was_given(
+    env_file: Path, password: str
+) -> None:
     change_env_file(env_file, {"KRX_PW": password})
     read = load_settings(env_file=env_file).krx_pw
     assert read is not None

@@ -50,12 +50,20 @@ def test_what_is_recorded_is_there_at_once_and_a_heartbeat(store: Store, clock: 
         clock.advance(minutes=1)
         job.record(tickers=2_687, source="pykrx", finality="provisional")
         inside = record(store)
-    assert (inside["tickers"], inside["source"], inside["heartbeat_utc"]) == (2_687, "pykrx", clock.now_utc())
+    assert (inside["tickers"], inside["source"], inside["heartbeat_utc"]) == (
+        2_687,
+        "pykrx",
+        clock.now_utc(),
+    )
 
 
-def test_several_runs_record_a_shared_job_and_the_one_that_completes_it_has_the_last_word(tmp_path: Path) -> None:
+def test_several_runs_record_a_shared_job_and_the_one_that_completes_it_has_the_last_word(
+    tmp_path: Path,
+) -> None:
     clock = FakeClock(kst(2024, 1, 22, 19))
-    store, other = (Store(SqliteBackend(tmp_path), clock, Identity(host, 1, host)) for host in ("a", "b"))
+    store, other = (
+        Store(SqliteBackend(tmp_path), clock, Identity(host, 1, host)) for host in ("a", "b")
+    )
     with JobRun(store, HOURLY_ANALYSIS, MONDAY, shared=True) as first:
         with JobRun(other, HOURLY_ANALYSIS, MONDAY, shared=True) as second:
             first.record(analyzed=50)
@@ -73,7 +81,10 @@ def test_several_runs_record_a_shared_job_and_the_one_that_completes_it_has_the_
 
 def test_a_shared_job_that_failed_for_one_run_is_completed_by_another(store: Store) -> None:
     with JobRun(store, HOURLY_ANALYSIS, MONDAY, shared=True) as going_on:
-        with pytest.raises(StoreError, match="disk full"), JobRun(store, HOURLY_ANALYSIS, MONDAY, shared=True):
+        with (
+            pytest.raises(StoreError, match="disk full"),
+            JobRun(store, HOURLY_ANALYSIS, MONDAY, shared=True),
+        ):
             raise StoreError("disk full")
         going_on.record(analyzed=100)
     job = store.job(HOURLY_ANALYSIS, MONDAY)
@@ -81,18 +92,26 @@ def test_a_shared_job_that_failed_for_one_run_is_completed_by_another(store: Sto
     assert (job["status"], job["error"], job["analyzed"]) == (COMPLETED, None, 100)
 
 
-def test_a_known_error_is_stored_with_kind_and_message_and_goes_on(store: Store, clock: FakeClock) -> None:
+def test_a_known_error_is_stored_with_kind_and_message_and_goes_on(
+    store: Store, clock: FakeClock
+) -> None:
     with pytest.raises(NotPublished, match="not out yet"):
         run_into(store, NotPublished("2024-01-22 is not out yet"))
     assert record(store)["status"] == FAILED
-    assert record(store)["error"] == {"kind": "not_published", "message": "2024-01-22 is not out yet"}
+    assert record(store)["error"] == {
+        "kind": "not_published",
+        "message": "2024-01-22 is not out yet",
+    }
     assert record(store)["end_time_utc"] == clock.now_utc()
 
 
 def test_of_an_unknown_error_only_the_type_is_stored(store: Store) -> None:
     with pytest.raises(KeyError, match="hunter2"):
         run_into(store, KeyError("hunter2"))
-    assert record(store)["error"] == {"kind": "unexpected", "message": "KeyError; the log has the traceback."}
+    assert record(store)["error"] == {
+        "kind": "unexpected",
+        "message": "KeyError; the log has the traceback.",
+    }
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)], ids=repr)
@@ -124,7 +143,11 @@ def test_the_next_run_is_another_attempt_and_may_complete(store: Store) -> None:
         run_into(store, KeyError())
     with JobRun(store, DAILY_UPDATE, MONDAY):
         pass
-    assert (record(store)["status"], record(store)["attempts"], record(store)["error"]) == (COMPLETED, 2, None)
+    assert (record(store)["status"], record(store)["attempts"], record(store)["error"]) == (
+        COMPLETED,
+        2,
+        None,
+    )
 
 
 def test_recording_an_error_never_hides_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +163,9 @@ def test_recording_an_error_never_hides_it(store: Store, monkeypatch: pytest.Mon
         work()
 
 
-def test_a_job_whose_completion_cannot_be_recorded_is_not_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_whose_completion_cannot_be_recorded_is_not_done(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*args: object) -> int:
         raise StoreError("disk full")
 
@@ -149,7 +174,9 @@ def test_a_job_whose_completion_cannot_be_recorded_is_not_done(store: Store, mon
     assert record(store)["status"] == RUNNING
 
 
-def test_a_run_that_shares_its_job_is_not_thrown_out_by_another(store: Store, tmp_path: Path, clock: FakeClock) -> None:
+def test_a_run_that_shares_its_job_is_not_thrown_out_by_another(
+    store: Store, tmp_path: Path, clock: FakeClock
+) -> None:
     other = Store(SqliteBackend(tmp_path), clock)
     with JobRun(store, DAILY_UPDATE, MONDAY, shared=True) as job:
         with JobRun(other, DAILY_UPDATE, MONDAY, shared=True) as others:
@@ -157,7 +184,11 @@ def test_a_run_that_shares_its_job_is_not_thrown_out_by_another(store: Store, tm
             others.record(analyzed=100)
             others.leave_unfinished()
         job.record(analyzed=150)
-    assert (record(store)["status"], record(store)["analyzed"], record(store)["attempts"]) == (COMPLETED, 150, 2)
+    assert (record(store)["status"], record(store)["analyzed"], record(store)["attempts"]) == (
+        COMPLETED,
+        150,
+        2,
+    )
     other.close()
 
 

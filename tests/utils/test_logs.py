@@ -60,7 +60,9 @@ def test_the_console_shows_what_the_file_holds(
 def test_a_secret_is_blanked_wherever_it_would_appear(
     log_format: str, make_settings: Make, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = make_settings(log_format=log_format, krx_pw="hunter2", krx_id="somebody", mongodb_uri=URI)
+    settings = make_settings(
+        log_format=log_format, krx_pw="hunter2", krx_id="somebody", mongodb_uri=URI
+    )
     setup_logging("daily_update", settings, clock)
     log = logging.getLogger("any")
     log.info("hunter2 of %s in %r at %s", "somebody", {"pw": "hunter2"}, URI)
@@ -113,7 +115,9 @@ def test_every_spelling_of_a_secret_is_blanked(text: str) -> None:
         ("mail somebody@example.org", "mail somebody@example.org"),
     ],
 )
-def test_what_stands_before_the_at_of_a_uri_is_blanked_without_being_known(text: str, expected: str) -> None:
+def test_what_stands_before_the_at_of_a_uri_is_blanked_without_being_known(
+    text: str, expected: str
+) -> None:
     assert Redaction([])(text) == expected
 
 
@@ -143,7 +147,9 @@ def test_a_second_run_appends(make_settings: Make, clock: FakeClock) -> None:
     assert [line.split()[-1] for line in log_text(settings).splitlines()] == ["first", "second"]
 
 
-def test_the_level_of_the_settings_holds_and_libraries_do_not_chatter(make_settings: Make, clock: FakeClock) -> None:
+def test_the_level_of_the_settings_holds_and_libraries_do_not_chatter(
+    make_settings: Make, clock: FakeClock
+) -> None:
     settings = make_settings(log_level="debug")
     setup_logging("daily_update", settings, clock)
     logging.getLogger("utils.any").debug("ours")
@@ -151,7 +157,9 @@ def test_the_level_of_the_settings_holds_and_libraries_do_not_chatter(make_setti
     assert log_text(settings).endswith("ours\n")
 
 
-def test_files_rotate_and_stay_bounded(make_settings: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_rotate_and_stay_bounded(
+    make_settings: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logs, "MAX_BYTES", 500)
     monkeypatch.setattr(logs, "BACKUPS", 2)
     settings = make_settings()
@@ -164,10 +172,14 @@ def test_files_rotate_and_stay_bounded(make_settings: Make, clock: FakeClock, mo
     assert log_text(settings).endswith("line 99\n")
 
 
-def test_a_folder_that_cannot_be_written_is_wrong_usage(make_settings: Make, clock: FakeClock, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_wrong_usage(
+    make_settings: Make, clock: FakeClock, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     for folder in ("file", "file/deeper"):
-        with pytest.raises(WrongUsage, match=rf"LOG_DIR .*{folder} cannot be written.*Choose another") as error:
+        with pytest.raises(
+            WrongUsage, match=rf"LOG_DIR .*{folder} cannot be written.*Choose another"
+        ) as error:
             setup_logging("daily_update", make_settings(log_dir=str(tmp_path / folder)), clock)
         assert error.value.exit_code == EXIT_USAGE
 
@@ -189,7 +201,9 @@ def test_a_full_disk_is_said_once_and_the_lines_go_on_at_the_console(
     for word in ("first", "second"):
         logging.getLogger("any").info(word)
     shown = capsys.readouterr().err
-    assert [shown.count(each) for each in ("first", "second", "No space left on device", "Traceback")] == [1, 1, 1, 0]
+    assert [
+        shown.count(each) for each in ("first", "second", "No space left on device", "Traceback")
+    ] == [1, 1, 1, 0]
 
 
 def test_a_line_that_cannot_be_formatted_is_a_mistake_that_is_shown(
@@ -204,6 +218,8 @@ def test_what_only_looks_leaves_no_file_and_needs_no_folder(
     make_settings: Make, clock: FakeClock, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    setup_logging("daily_update", make_settings(log_dir=str(tmp_path / "file")), clock, to_file=False)
+    setup_logging(
+        "daily_update", make_settings(log_dir=str(tmp_path / "file")), clock, to_file=False
+    )
     logging.getLogger("any").info("hello")
     assert (tmp_path / "file").read_text() == "in the way"

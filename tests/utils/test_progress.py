@@ -12,7 +12,13 @@ from utils.progress import progress_bar, waiting
 
 def console(terminal: bool) -> Console:
     environment = {"TERM": "xterm"}  # whatever terminal the tests themselves run in
-    return Console(file=io.StringIO(), force_terminal=terminal, width=100, color_system=None, _environ=environment)
+    return Console(
+        file=io.StringIO(),
+        force_terminal=terminal,
+        width=100,
+        color_system=None,
+        _environ=environment,
+    )
 
 
 def shown(console: Console) -> str:
@@ -45,7 +51,9 @@ def test_without_a_terminal_nothing_is_shown(caplog: pytest.LogCaptureFixture) -
     assert (shown(pipe).strip(), caplog.messages) == ("", [])
 
 
-def test_a_long_load_without_a_terminal_logs_a_line_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_load_without_a_terminal_logs_a_line_now_and_then(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO)
     with progress_bar("Loading sessions", 60, log_every=25, console=console(False)) as advance:
         for _ in range(60):
@@ -70,7 +78,9 @@ def test_a_person_sees_that_something_without_steps_is_done_and_what_is_logged_m
     assert "a fact\n" in shown(terminal)
 
 
-def test_without_a_terminal_nobody_is_shown_that_something_is_done(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_terminal_nobody_is_shown_that_something_is_done(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO)
     pipe = console(False)
     with waiting("Reading sessions", console=pipe):

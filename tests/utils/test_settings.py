@@ -1,4 +1,5 @@
-"""Every setting: its default, a right value, and a wrong one that is named together with what is allowed."""
+"""Every setting: its default, a right value, and a wrong one that is named together with what is
+allowed."""
 
 import os
 import re
@@ -81,7 +82,11 @@ RIGHT: list[tuple[str, str, Any]] = [
     ("ANALYSIS_TIME_LIMIT_MINUTES", "0.5", 0.5),
     ("ANALYSIS_TIME_LIMIT_MINUTES", "1440", 1440.0),
     ("DATASETS", "prices", ("prices",)),
-    ("NOTIFY_URLS", "json://localhost/a, mailto://u:p@h?to=a@h,b@h", "json://localhost/a, mailto://u:p@h?to=a@h,b@h"),
+    (
+        "NOTIFY_URLS",
+        "json://localhost/a, mailto://u:p@h?to=a@h,b@h",
+        "json://localhost/a, mailto://u:p@h?to=a@h,b@h",
+    ),
     ("NOTIFY_DIGEST", "Yes", "yes"),
     ("NOTIFY_LANG", "KO", "ko"),
     ("HEARTBEAT_URL", "https://hc-ping.com/uuid", "https://hc-ping.com/uuid"),
@@ -185,7 +190,9 @@ def test_the_tables_above_leave_out_no_setting() -> None:
 
 def test_all_wrong_values_are_named_at_once(env_file: Path) -> None:
     message = refusal(env_file, log_level="LOUD", history_sessions="0", markets="MOON")
-    assert all(name in message for name in ("LOG_LEVEL: 'LOUD'", "HISTORY_SESSIONS: '0'", "MARKETS: "))
+    assert all(
+        name in message for name in ("LOG_LEVEL: 'LOUD'", "HISTORY_SESSIONS: '0'", "MARKETS: ")
+    )
 
 
 def test_an_option_outweighs_the_environment_which_outweighs_the_file(
@@ -195,7 +202,11 @@ def test_an_option_outweighs_the_environment_which_outweighs_the_file(
     monkeypatch.setenv("HISTORY_SESSIONS", "2")
     monkeypatch.setenv("MIN_MARKET_CAP", "2")
     settings = load_settings({"min_market_cap": "3"}, env_file)
-    assert (settings.analysis_quota, settings.history_sessions, settings.min_market_cap) == (1, 2, 3)
+    assert (settings.analysis_quota, settings.history_sessions, settings.min_market_cap) == (
+        1,
+        2,
+        3,
+    )
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
@@ -238,7 +249,9 @@ def test_names_in_lower_case_count_too(env_file: Path) -> None:
         ("LOGLEVEL", "LOG_LEVEL"),
     ],
 )
-def test_a_typo_in_the_file_is_refused_with_what_was_meant(typo: str, meant: str, env_file: Path) -> None:
+def test_a_typo_in_the_file_is_refused_with_what_was_meant(
+    typo: str, meant: str, env_file: Path
+) -> None:
     env_file.write_text(f"{typo}=hunter2\n")
     message = refusal(env_file)
     assert f"{typo}: no such setting. Did you mean {meant}?" in message
@@ -246,7 +259,9 @@ def test_a_typo_in_the_file_is_refused_with_what_was_meant(typo: str, meant: str
 
 
 def test_names_of_other_programs_are_none_of_our_business(env_file: Path) -> None:
-    env_file.write_text("COMPOSE_PROJECT_NAME=x\nAWS_REGION=y\nTZ=UTC\nPATH=/bin\nMONGODB_TEST_URI=mongodb://h/\n")
+    env_file.write_text(
+        "COMPOSE_PROJECT_NAME=x\nAWS_REGION=y\nTZ=UTC\nPATH=/bin\nMONGODB_TEST_URI=mongodb://h/\n"
+    )
     assert load_settings(env_file=env_file).mongodb_uri is None
 
 
@@ -279,7 +294,12 @@ SECRETS = {
 
 def test_secrets_never_show_in_the_settings_themselves(env_file: Path) -> None:
     settings = load_settings(SECRETS, env_file)
-    for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+    for shown in (
+        repr(settings),
+        str(settings),
+        str(settings.model_dump()),
+        settings.model_dump_json(),
+    ):
         assert "hunter2" not in shown
 
 
@@ -332,7 +352,9 @@ def test_the_prefix_is_put_before_the_three_database_names(env_file: Path) -> No
     }
 
 
-def test_an_import_sees_the_environment_without_what_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_sees_the_environment_without_what_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KRX_PW", "hunter2")
     monkeypatch.delenv("MPLCONFIGDIR", raising=False)
     monkeypatch.delenv("KRX_ID", raising=False)
@@ -344,7 +366,9 @@ def test_an_import_sees_the_environment_without_what_is_hidden(tmp_path: Path, m
     monkeypatch.delenv("MPLCONFIGDIR", raising=False)
 
 
-def test_an_import_that_fails_gives_the_environment_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_that_fails_gives_the_environment_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KRX_PW", "hunter2")
     monkeypatch.setenv("MPLCONFIGDIR", "/kept")
     with pytest.raises(ImportError), environment_for_imports(tmp_path, without=("KRX_PW",)):
@@ -358,7 +382,9 @@ needs_example = pytest.mark.skipif(not EXAMPLE.exists(), reason=".env.example is
 
 def documented() -> dict[str, str]:
     """`NAME=value` lines of .env.example, commented out or not; the first of a name counts."""
-    lines = re.findall(r"^(?:#\s?)?([A-Z_]+)=(.*)$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = re.findall(
+        r"^(?:#\s?)?([A-Z_]+)=(.*)$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return {name: value.strip() for name, value in reversed(lines)}
 
 
@@ -380,7 +406,9 @@ def test_the_example_file_as_it_is_means_the_defaults() -> None:
     assert {name: plain(getattr(settings, name.lower())) for name in setting_names()} == DEFAULTS
 
 
-def test_a_clock_that_was_left_in_the_file_is_remarked_on(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_was_left_in_the_file_is_remarked_on(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     env_file.write_text("KST_NOW=2024-01-22T19:00\n")
     assert [remark.split()[0] for remark in remarks(env_file)] == ["KST_NOW"]
     env_file.write_text("")
@@ -396,7 +424,9 @@ def test_a_clock_that_was_left_in_the_file_is_remarked_on(env_file: Path, monkey
         ("mailto://u:p@h?to=a@h,b@h, tgram://t/1", ["mailto://u:p@h?to=a@h,b@h", "tgram://t/1"]),
     ],
 )
-def test_addresses_are_parted_by_commas_or_spaces(text: str, addresses: list[str], env_file: Path) -> None:
+def test_addresses_are_parted_by_commas_or_spaces(
+    text: str, addresses: list[str], env_file: Path
+) -> None:
     assert load_settings({"notify_urls": text}, env_file).notify_addresses == addresses
 
 
@@ -412,7 +442,11 @@ def test_addresses_are_parted_by_commas_or_spaces(text: str, addresses: list[str
     ],
 )
 def test_notifications_are_in_the_language_of_the_setting_or_else_of_the_locale(
-    locale: dict[str, str], set_to: str, language: str, env_file: Path, monkeypatch: pytest.MonkeyPatch
+    locale: dict[str, str],
+    set_to: str,
+    language: str,
+    env_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in locale.items():
         monkeypatch.setenv(name, value)
@@ -421,7 +455,9 @@ def test_notifications_are_in_the_language_of_the_setting_or_else_of_the_locale(
 
 def test_a_digest_is_wanted_by_somebody_who_can_be_told(env_file: Path) -> None:
     assert not load_settings({"notify_digest": "yes"}, env_file).wants_digest
-    assert load_settings({"notify_digest": "yes", "notify_urls": "json://h/"}, env_file).wants_digest
+    assert load_settings(
+        {"notify_digest": "yes", "notify_urls": "json://h/"}, env_file
+    ).wants_digest
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""What a ticker is beside a common share, by code and name; names and codes are of the recorded days."""
+"""What a ticker is beside a common share, by code and name; names and codes are of the recorded
+days."""
 
 import pytest
 

@@ -1,1 +1,2 @@
-"""Who is told what a night came to: messages through apprise, heartbeats to a monitor, each incident once."""
+"""Who is told what a night came to: messages through apprise, heartbeats to a monitor, each
+incident once."""

@@ -8,7 +8,8 @@ T = TypeVar("T")
 
 
 def within(seconds: float, calls: Mapping[str, Callable[[], T]]) -> dict[str, T]:
-    """Make all these calls at the same time; name -> its answer, for those that have answered in so many seconds.
+    """Make all these calls at the same time; name -> its answer, for those that have answered in so
+    many seconds.
 
     The others are left behind in threads that end with the process. The calls must not raise.
     """

@@ -1,4 +1,5 @@
-"""The one incident that the database cannot keep: that it cannot be used. A file beside the logs of this host."""
+"""The one incident that the database cannot keep: that it cannot be used. A file beside the logs of
+this host."""
 
 import json
 import logging
@@ -46,13 +47,18 @@ class DatabaseIncident:
             self._write(incident | {"told_utc": self._clock.now_utc()})
 
     def _read(self) -> Document | None:
-        """None also when it is not what was written, cut off for instance: then it is told once more."""
+        """None also when it is not what was written, cut off for instance: then it is told once
+        more."""
         try:
             return _incident(json.loads(self._file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         except ValueError as problem:
-            log.warning("%s is not an incident as it was written, and counts as none: %s", self._file, problem)
+            log.warning(
+                "%s is not an incident as it was written, and counts as none: %s",
+                self._file,
+                problem,
+            )
             return None
 
     def _write(self, incident: Document) -> None:

@@ -1,7 +1,8 @@
-"""Pings to a monitor in the manner of healthchecks: start, success, and fail with the end of the log.
+"""Pings to a monitor in the manner of healthchecks: start, success, and fail with the end of the
+log.
 
-https://healthchecks.io/docs/http_api/ : the address itself is success, `/start`, `/fail` and `/log` behind its path are
-the others; what is posted is kept with the ping.
+https://healthchecks.io/docs/http_api/ : the address itself is success, `/start`, `/fail` and `/log`
+behind its path are the others; what is posted is kept with the ping.
 """
 
 from pathlib import Path
@@ -22,14 +23,15 @@ MOST_BYTES = 10_000
 
 
 def ping(address: str, event: str, body: str, clock: Clock) -> str:
-    """Send one of the four events, in `PING_SECONDS` at most; empty when it has arrived, else why not, without anything
-    secret."""
+    """Send one of the four events, in `PING_SECONDS` at most; empty when it has arrived, else why
+    not, without anything secret."""
     answers = within(PING_SECONDS, {event: lambda: _send(address, event, body, clock)})
     return answers.get(event, f"no answer within {PING_SECONDS:g} seconds")
 
 
 def _send(address: str, event: str, body: str, clock: Clock) -> str:
-    """What the network loses is sent again, twice at most. A monitor that says no is not asked again."""
+    """What the network loses is sent again, twice at most. A monitor that says no is not asked
+    again."""
     retry = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(requests.RequestException),
         stop=tenacity.stop_after_attempt(TRIES),
@@ -38,7 +40,9 @@ def _send(address: str, event: str, body: str, clock: Clock) -> str:
         reraise=True,
     )
     try:
-        response = retry(requests.post, _address_of(address, event), body.encode(), timeout=PING_SECONDS)
+        response = retry(
+            requests.post, _address_of(address, event), body.encode(), timeout=PING_SECONDS
+        )
     except (requests.RequestException, ValueError) as error:  # its text holds the address
         return type(error).__name__
     return "" if response.ok else f"HTTP {response.status_code}"
@@ -59,4 +63,6 @@ def tail_of(file: Path) -> str:
             tail = lines.read()
     except OSError:
         return ""
-    return (tail if length <= MOST_BYTES else tail.partition(b"\n")[2]).decode("utf-8", errors="replace")
+    return (tail if length <= MOST_BYTES else tail.partition(b"\n")[2]).decode(
+        "utf-8", errors="replace"
+    )

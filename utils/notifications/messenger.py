@@ -1,4 +1,5 @@
-"""Messages to people through apprise: Telegram, Slack, Discord, mail and a hundred others. Only here is it known."""
+"""Messages to people through apprise: Telegram, Slack, Discord, mail and a hundred others. Only
+here is it known."""
 
 import logging
 from collections.abc import Sequence
@@ -17,41 +18,62 @@ UNKNOWN = "apprise does not know such an address"
 
 
 def send(addresses: Sequence[str], title: str, body: str) -> dict[str, str]:
-    """Send to all services at once, in `SENDING_SECONDS` at most. Place and kind of each -> empty, or why it failed.
+    """Send to all services at once, in `SENDING_SECONDS` at most. Place and kind of each -> empty,
+    or why it failed.
 
     The reasons are apprise's own words; they are for the log, which blanks what is secret in them.
     """
-    names = {f"{place}. {scheme_of(address)}": address for place, address in enumerate(addresses, start=1)}
+    names = {
+        f"{place}. {scheme_of(address)}": address
+        for place, address in enumerate(addresses, start=1)
+    }
     answers = within(
-        SENDING_SECONDS, {name: partial(_send_one, address, title, body) for name, address in names.items()}
+        SENDING_SECONDS,
+        {name: partial(_send_one, address, title, body) for name, address in names.items()},
     )
     return {name: answers.get(name, SILENT) for name in names}
 
 
 def unknown_services(addresses: Sequence[str]) -> list[str]:
     """Place and kind of those that apprise cannot use."""
-    return [f"{place}. {scheme_of(each)}" for place, each in enumerate(addresses, start=1) if _service(each) is None]
+    return [
+        f"{place}. {scheme_of(each)}"
+        for place, each in enumerate(addresses, start=1)
+        if _service(each) is None
+    ]
 
 
 def _send_one(address: str, title: str, body: str) -> str:
     service = _service(address)
     if service is None:
         return UNKNOWN
-    # As plain text, or a service may take an underscore for markup. Errors of its plugins end up in the answer's log.
+    # As plain text, or a service may take an underscore for markup. Errors of its plugins end up in
+    # the answer's log.
     with service.notify(body=body, title=title, body_format="text") as answer:
-        return "" if answer else "; ".join(dict.fromkeys(entry.message for entry in answer.logs())) or "not delivered"
+        return (
+            ""
+            if answer
+            else "; ".join(dict.fromkeys(entry.message for entry in answer.logs()))
+            or "not delivered"
+        )
 
 
 def _service(address: str) -> "Apprise | None":
     """Imported only when there is somebody to tell: it takes a fifth of a second.
 
-    In this thread and without a limit of its own, because it waits for its own threads when the process ends.
+    In this thread and without a limit of its own, because it waits for its own threads when the
+    process ends.
     """
     import apprise
 
-    logging.getLogger("apprise").propagate = False  # its lines hold hosts and tokens; what failed is in the answer
+    logging.getLogger(
+        "apprise"
+    ).propagate = False  # its lines hold hosts and tokens; what failed is in the answer
     asset = apprise.AppriseAsset(
-        app_id="krx-night-shift", async_mode=False, service_timeout=0, storage_mode=apprise.PersistentStoreMode.MEMORY
+        app_id="krx-night-shift",
+        async_mode=False,
+        service_timeout=0,
+        storage_mode=apprise.PersistentStoreMode.MEMORY,
     )
     service = apprise.Apprise(asset=asset)
     return service if service.add(address) else None

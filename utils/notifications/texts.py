@@ -1,4 +1,5 @@
-"""Every word a notification is made of, in English and Korean. What an error itself says stays as it is logged."""
+"""Every word a notification is made of, in English and Korean. What an error itself says stays as
+it is logged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,10 +16,16 @@ FLAGGED, NIGHT, UNFINISHED, UNEXPECTED = "flagged_actions", "night", "unfinished
 HEADLINES = {
     "failed": ("failed", "실패"),
     "usage": ("a setting or a file has to be changed", "설정이나 파일을 고쳐야 합니다"),
-    "not_published": ("the exchange has no prices of the day yet", "거래소에 당일 시세가 아직 없습니다"),
+    "not_published": (
+        "the exchange has no prices of the day yet",
+        "거래소에 당일 시세가 아직 없습니다",
+    ),
     "refused": ("the exchange refuses us", "거래소가 요청을 거절합니다"),
     "banned": ("the exchange has restricted our access", "거래소가 접속을 제한했습니다"),
-    "logged_in_elsewhere": ("the account is logged in elsewhere", "계정이 다른 곳에서 로그인되어 있습니다"),
+    "logged_in_elsewhere": (
+        "the account is logged in elsewhere",
+        "계정이 다른 곳에서 로그인되어 있습니다",
+    ),
     "quota_used": ("the day's requests are used up", "하루 요청 한도를 다 썼습니다"),
     "key_refused": ("the Open API refuses the key", "오픈 API가 인증키를 거절합니다"),
     "logged_out": ("the exchange logs us out", "거래소가 로그아웃시킵니다"),
@@ -28,7 +35,10 @@ HEADLINES = {
     "cut_off": ("the exchange's answers are cut off", "거래소 응답이 끊깁니다"),
     "malformed": ("an answer is not what the exchange publishes", "거래소 응답이 평소와 다릅니다"),
     "store": ("the database cannot be used", "데이터베이스를 쓸 수 없습니다"),
-    "store_unusable": ("the database cannot work as it is configured", "데이터베이스 설정이 잘못되었습니다"),
+    "store_unusable": (
+        "the database cannot work as it is configured",
+        "데이터베이스 설정이 잘못되었습니다",
+    ),
     UNEXPECTED: ("an unexpected error", "예상하지 못한 오류"),
     FLAGGED: ("corporate actions to look at", "확인이 필요한 기업 활동"),
     NIGHT: ("analysis done", "분석 완료"),
@@ -69,10 +79,15 @@ Incident = Mapping[str, Any]
 
 
 def message(incidents: Sequence[Incident], language: str) -> tuple[str, str]:
-    """Title and body of the one message that tells of all these incidents (see `utils.store.incidents`)."""
+    """Title and body of the one message that tells of all these incidents (see
+    `utils.store.incidents`)."""
     words = _WORDS[language]
     titles = [_title(each, language) for each in incidents]
-    title = titles[0] if len(titles) == 1 else words["more"].format(title=titles[0], count=len(titles) - 1)
+    title = (
+        titles[0]
+        if len(titles) == 1
+        else words["more"].format(title=titles[0], count=len(titles) - 1)
+    )
     bodies = [_body(each, language) for each in incidents]
     if len(titles) > 1:
         bodies = [f"{title}\n{body}" for title, body in zip(titles, bodies, strict=True)]
@@ -91,9 +106,13 @@ def listing(lines: Sequence[str], language: str) -> str:
 
 
 def night_line(language: str, signals: Mapping[str, int], **facts: object) -> str:
-    """The line after a good night. `signals`: name -> how many targets show it; the most frequent come first."""
+    """The line after a good night. `signals`: name -> how many targets show it; the most frequent
+    come first."""
     words = _WORDS[language]
-    shown = [f"{name} {count}" for name, count in sorted(signals.items(), key=lambda each: (-each[1], each[0]))]
+    shown = [
+        f"{name} {count}"
+        for name, count in sorted(signals.items(), key=lambda each: (-each[1], each[0]))
+    ]
     return words["night"].format(signals=", ".join(shown[:MOST_LINES]) or words["none"], **facts)
 
 
@@ -112,7 +131,11 @@ def _headline(incident: Incident, language: str) -> str:
 def _title(incident: Incident, language: str) -> str:
     if incident["session"] is not None:
         return f"{_headline(incident, language)}, {incident['session']}"
-    said = _WORDS[language]["recovered"] if incident["resolved_utc"] is not None else _headline(incident, language)
+    said = (
+        _WORDS[language]["recovered"]
+        if incident["resolved_utc"] is not None
+        else _headline(incident, language)
+    )
     return f"{incident['job_name']}: {said}"
 
 

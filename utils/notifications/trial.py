@@ -1,4 +1,5 @@
-"""Whether people can be told at all, before it matters: for `manual_setup`, where somebody can still mend it."""
+"""Whether people can be told at all, before it matters: for `manual_setup`, where somebody can
+still mend it."""
 
 import logging
 
@@ -13,7 +14,8 @@ log = logging.getLogger(__name__)
 
 
 def check_services(settings: Settings) -> None:
-    """Say who will be told. Raises `WrongUsage` for addresses that apprise cannot use, by their place in the list."""
+    """Say who will be told. Raises `WrongUsage` for addresses that apprise cannot use, by their
+    place in the list."""
     if unknown := messenger.unknown_services(settings.notify_addresses):
         raise WrongUsage(
             f"NOTIFY_URLS: apprise cannot use {', '.join(unknown)}. Addresses are described at "
@@ -26,14 +28,17 @@ def check_services(settings: Settings) -> None:
 
 
 def try_services(settings: Settings, clock: Clock) -> None:
-    """Send a test message to every service, and a ping that is neither success nor failure to the monitor.
+    """Send a test message to every service, and a ping that is neither success nor failure to the
+    monitor.
 
     Raises `NightShiftError` naming those that were not reached, and why.
     """
     answers = messenger.send(settings.notify_addresses, *trial_message(settings.language))
     if settings.heartbeat_address is not None:
         body = trial_message(settings.language)[1]
-        answers["HEARTBEAT_URL"] = heartbeat.ping(settings.heartbeat_address, heartbeat.LOG, body, clock)
+        answers["HEARTBEAT_URL"] = heartbeat.ping(
+            settings.heartbeat_address, heartbeat.LOG, body, clock
+        )
     for name in (name for name, problem in answers.items() if not problem):
         log.info("Told: %s.", name)
     if problems := [f"{name}: {problem}" for name, problem in answers.items() if problem]:

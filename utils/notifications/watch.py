@@ -1,6 +1,8 @@
-"""Watches a run of a script from outside: pings the monitor, keeps the incidents, tells what nobody was told of yet.
+"""Watches a run of a script from outside: pings the monitor, keeps the incidents, tells what nobody
+was told of yet.
 
-None of it changes what the run comes to. It takes ten seconds in all at most, and only when somebody does not answer.
+None of it changes what the run comes to. It takes ten seconds in all at most, and only when
+somebody does not answer.
 """
 
 import logging
@@ -10,7 +12,15 @@ from datetime import datetime
 from typing import Protocol
 
 from utils.clock import Clock
-from utils.errors import EXIT_NOT_NOW, Banned, LockHeld, NightShiftError, NotCollected, NotNow, StoreError
+from utils.errors import (
+    EXIT_NOT_NOW,
+    Banned,
+    LockHeld,
+    NightShiftError,
+    NotCollected,
+    NotNow,
+    StoreError,
+)
 from utils.job_status import describe_error
 from utils.notifications import heartbeat, messenger
 from utils.notifications.database_incident import DatabaseIncident
@@ -21,16 +31,18 @@ from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE
 
 EVERYDAY = (LockHeld.kind, NotNow.kind, NotCollected.kind)
-"""No incident: another run is at work, somebody stopped this one, the evening's run has told it already."""
+"""No incident: another run is at work, somebody stopped this one, the evening's run has told it
+already."""
 log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Of a whole run: `begin`, then `ended_well` or `failed`, then `tell`. Nothing is told before `begin`, nor of a run
-    that comes to neither end: a person has interrupted it.
+    """Of a whole run: `begin`, then `ended_well` or `failed`, then `tell`. Nothing is told before
+    `begin`, nor of a run that comes to neither end: a person has interrupted it.
 
-    The monitor watches the promise of the evening, so only `daily_update` pings it. Exit code 75 is neither success nor
-    failure: the monitor's own patience decides whether the session is in by morning.
+    The monitor watches the promise of the evening, so only `daily_update` pings it. Exit code 75 is
+    neither success nor failure: the monitor's own patience decides whether the session is in by
+    morning.
     """
 
     def __init__(self, script: str) -> None:
@@ -66,12 +78,18 @@ class Watch:
         if self._error is None:
             self._ping(settings, heartbeat.SUCCESS)
         elif not isinstance(self._error, NightShiftError) or self._error.exit_code != EXIT_NOT_NOW:
-            self._ping(settings, heartbeat.FAIL, heartbeat.tail_of(settings.log_dir / f"{self._script}.log"))
+            self._ping(
+                settings,
+                heartbeat.FAIL,
+                heartbeat.tail_of(settings.log_dir / f"{self._script}.log"),
+            )
 
     def _ping(self, settings: Settings, event: str, body: str = "") -> None:
         address = settings.heartbeat_address if self._script == DAILY_UPDATE else None
         if address and (problem := heartbeat.ping(address, event, body, self._clock)):
-            log.warning("The ping %r did not reach the monitor of HEARTBEAT_URL: %s.", event or "/", problem)
+            log.warning(
+                "The ping %r did not reach the monitor of HEARTBEAT_URL: %s.", event or "/", problem
+            )
 
 
 class Ledger(Protocol):
@@ -83,7 +101,8 @@ class Ledger(Protocol):
 
 
 class Teller:
-    """Notes what a run came to, then tells the services of NOTIFY_URLS whatever nobody was told of yet: one message."""
+    """Notes what a run came to, then tells the services of NOTIFY_URLS whatever nobody was told of
+    yet: one message."""
 
     def __init__(self, settings: Settings, clock: Clock, redact: Callable[[str], str]) -> None:
         self._settings, self._clock, self._redact = settings, clock, redact
@@ -91,14 +110,19 @@ class Teller:
     def tell(self, script: str, error: Exception | None) -> None:
         """Raises `StoreError` or `OSError` when that cannot be noted."""
         with self._ledgers(script, error) as ledgers:
-            untold = [(ledger, incident) for ledger in ledgers for incident in ledger.claim_untold()]
+            untold = [
+                (ledger, incident) for ledger in ledgers for incident in ledger.claim_untold()
+            ]
             if untold:
-                told = self._send(*message([incident for _, incident in untold], self._settings.language))
+                told = self._send(
+                    *message([incident for _, incident in untold], self._settings.language)
+                )
                 for ledger, incident in untold:
                     ledger.settle_claim(incident, told)
 
     def _send(self, title: str, body: str) -> bool:
-        """Whether it has reached anybody. One service is enough: the others would get it again and again."""
+        """Whether it has reached anybody. One service is enough: the others would get it again and
+        again."""
         title, body = self._redact(title), self._redact(body)
         answers = messenger.send(self._settings.notify_addresses, title, body)
         failed = {name: problem for name, problem in answers.items() if problem}
@@ -107,13 +131,16 @@ class Teller:
         if failed:
             problems = "; ".join(f"{name}: {problem}" for name, problem in failed.items())
             log.warning(
-                "Not told %s%s", f"everybody ({title}): " if told else "anybody; the next run tries: ", problems
+                "Not told %s%s",
+                f"everybody ({title}): " if told else "anybody; the next run tries: ",
+                problems,
             )
         return told
 
     @contextmanager
     def _ledgers(self, script: str, error: Exception | None) -> Iterator[list[Ledger]]:
-        """Where what there is to tell now stands noted; without a database that can be used, only beside the logs."""
+        """Where what there is to tell now stands noted; without a database that can be used, only
+        beside the logs."""
         of_this_host = DatabaseIncident(self._settings.log_dir, self._clock)
         try:
             if isinstance(error, StoreError):
@@ -141,5 +168,7 @@ def _note(store: Store, script: str, error: Exception | None) -> None:
 
 def _closed_until(store: Store) -> datetime | None:
     """The latest moment at which a source that has banned us opens again."""
-    banned = [each["blocked_until_utc"] for each in store.sources() if each["reason"] == Banned.kind]
+    banned = [
+        each["blocked_until_utc"] for each in store.sources() if each["reason"] == Banned.kind
+    ]
     return max((until for until in banned if until > store.clock.now_utc()), default=None)

@@ -1,8 +1,10 @@
-"""What a database has to offer: documents by `_id`, conditional writes, and whole sessions as columns.
+"""What a database has to offer: documents by `_id`, conditional writes, and whole sessions as
+columns.
 
-`Store` puts the domain's verbs on top of this, once, for both databases. A filter (`Where`) is the part of MongoDB's
-query language that both understand: equality (None also matches a missing field) and the operators $lt $lte $gt $gte
-$ne $in, joined by AND, plus `$or` and `$and`. Datetimes are aware UTC; in a document their names end in `_utc`.
+`Store` puts the domain's verbs on top of this, once, for both databases. A filter (`Where`) is the
+part of MongoDB's query language that both understand: equality (None also matches a missing field)
+and the operators $lt $lte $gt $gte $ne $in, joined by AND, plus `$or` and `$and`. Datetimes are
+aware UTC; in a document their names end in `_utc`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +21,8 @@ Document = dict[str, Any]
 Where = Mapping[str, Any]
 Column = np.ndarray | list[str]
 Columns = dict[str, Column]
-"""A session's parallel arrays: text as a list of str, integers as int64, the rest as float64 with NaN for null."""
+"""A session's parallel arrays: text as a list of str, integers as int64, the rest as float64 with
+NaN for null."""
 PAGE = 200
 """Documents that are read at once by `pages`."""
 
@@ -52,7 +55,8 @@ def _to_column(values: list[Any]) -> Column:
 
 
 class Backend(Protocol):
-    """One database. Every write is atomic for one document; errors of the driver leave as `StoreError`."""
+    """One database. Every write is atomic for one document; errors of the driver leave as
+    `StoreError`."""
 
     description: str
     """For a person, without credentials: which database this is."""
@@ -61,63 +65,77 @@ class Backend(Protocol):
         """The document with that `_id`."""
 
     def find(
-        self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+        self,
+        collection: str,
+        where: Where | None = None,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
     ) -> list[Document]:
         """The documents that match; sort is (field, 1 or -1) pairs; limit 0 is no limit."""
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
         """Replace each document whole, or insert it when its `_id` is new.
 
-        The field that `schema.ARRAYS` names may hold `Columns`; it comes back as `to_lists` gives them.
+        The field that `schema.ARRAYS` names may hold `Columns`; it comes back as `to_lists` gives
+        them.
         """
 
     def insert(self, collection: str, document: Document) -> bool:
         """Insert, unless the `_id` is there: then nothing is written and the answer is False."""
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
-        """Set these top-level fields in every document that matches at that moment; how many did."""
+        """Set these top-level fields in every document that matches at that moment; how many
+        did."""
 
     def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Set top-level fields document by document: `_id` -> its changes. Unknown `_id`s are passed over."""
+        """Set top-level fields document by document: `_id` -> its changes. Unknown `_id`s are
+        passed over."""
 
     def delete(self, collection: str, where: Where) -> int:
         """Delete every document that matches; how many did."""
 
     def put_session(self, head: Document, columns: Columns) -> None:
-        """Replace one session whole: its head (`_id` is the session) and all its columns, or neither."""
+        """Replace one session whole: its head (`_id` is the session) and all its columns, or
+        neither."""
 
     def session_head(self, session: str) -> Document | None:
         """The head of that session, without columns."""
 
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
-        """The heads of the last `count` sessions up to `last` (0: of all of these), oldest first, without columns."""
+        """The heads of the last `count` sessions up to `last` (0: of all of these), oldest first,
+        without columns."""
 
-    def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
-        """These columns of the stored sessions from first to last, both inclusive, oldest first. A session that has not
-        one of `BESIDE_COLUMNS` comes without it; every other column has to be there."""
+    def read_columns(
+        self, names: Sequence[str], first: str, last: str
+    ) -> Iterator[tuple[str, Columns]]:
+        """These columns of the stored sessions from first to last, both inclusive, oldest first. A
+        session that has not one of `BESIDE_COLUMNS` comes without it; every other column has to be
+        there."""
 
     def ahead_of_server(self, clock: Clock) -> timedelta | None:
-        """How much more the clock shows than the server's own, up to half the time that an answer takes. None where no
-        server tells its time."""
+        """How much more the clock shows than the server's own, up to half the time that an answer
+        takes. None where no server tells its time."""
 
     def has_copy(self, name: str) -> bool:
         """Whether `keep_copy` has begun one of that name."""
 
     def keep_copy(self, name: str, collections: Sequence[str]) -> str:
-        """Keep a copy of these collections, or of more; of sessions the heads are enough. What a copy of that name
-        holds already stays as it is. For a person: where it is."""
+        """Keep a copy of these collections, or of more; of sessions the heads are enough. What a
+        copy of that name holds already stays as it is. For a person: where it is."""
 
     def renew_layout(self) -> None:
-        """Bring to the present layout what is no document: where arrays stand, indexes, the view. May be repeated."""
+        """Bring to the present layout what is no document: where arrays stand, indexes, the view.
+        May be repeated."""
 
     def batch(self) -> AbstractContextManager[None]:
-        """Writes inside belong together: one transaction where the database has them cheaply (embedded)."""
+        """Writes inside belong together: one transaction where the database has them cheaply
+        (embedded)."""
 
     def hold(self, name: str) -> "Hold | None":
         """A hold on that name by this process, or None when another live process has it.
 
-        Where the database cannot tell whether the other process lives, the hold is always granted and `exclusive`
-        is False.
+        Where the database cannot tell whether the other process lives, the hold is always granted
+        and `exclusive` is False.
         """
 
     def empty(self, collections: Sequence[str]) -> None:

@@ -1,8 +1,9 @@
-"""Long BSON arrays of numbers, straight into numpy: made into Python objects first, they would cost several times what
-is computed from them.
+"""Long BSON arrays of numbers, straight into numpy: made into Python objects first, they would cost
+several times what is computed from them.
 
-A document is its length (int32), then its elements, then a zero byte. An element is a type byte, its name, a zero byte,
-and its value. An array is a document whose names are the places, "0", "1" and so on. https://bsonspec.org/spec.html
+A document is its length (int32), then its elements, then a zero byte. An element is a type byte,
+its name, a zero byte, and its value. An array is a document whose names are the places, "0", "1"
+and so on. https://bsonspec.org/spec.html
 """
 
 import struct
@@ -15,7 +16,8 @@ import numpy as np
 _NUMBERS = {0x01: "<f8", 0x12: "<i8"}
 _STRING, _DOCUMENT, _ARRAY = 0x02, 0x03, 0x04
 _SIZES = {0x01: 8, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x12: 8}
-"""Type -> the bytes of a value, where they are always as many: double, boolean, datetime, null, int32, int64."""
+"""Type -> the bytes of a value, where they are always as many: double, boolean, datetime, null,
+int32, int64."""
 
 
 class Element(NamedTuple):
@@ -36,7 +38,8 @@ def documents(batch: bytes) -> Iterator[bytes]:
 
 
 def elements(document: bytes) -> Iterator[Element]:
-    """The elements of a document, as they are. Raises `ValueError` for one of a type that is not known here."""
+    """The elements of a document, as they are. Raises `ValueError` for one of a type that is not
+    known here."""
     place = 4
     while kind := document[place]:
         end_of_name = document.index(0, place + 1)
@@ -60,10 +63,12 @@ def document_of(found: list[Element]) -> bytes:
 
 
 def numbers(array: bytes) -> np.ndarray | None:
-    """The numbers of an array of 64-bit integers alone, or of doubles alone, as int64 or float64. None for any other.
+    """The numbers of an array of 64-bit integers alone, or of doubles alone, as int64 or float64.
+    None for any other.
 
-    The places are written in decimal, so elements 0 to 9 are one byte shorter than 10 to 99, and so on. The first
-    element of another type begins where one of ours would, so looking at the type bytes is enough.
+    The places are written in decimal, so elements 0 to 9 are one byte shorter than 10 to 99, and so
+    on. The first element of another type begins where one of ours would, so looking at the type
+    bytes is enough.
     """
     kind, end = array[4], len(array) - 1
     if kind not in _NUMBERS:
@@ -83,4 +88,6 @@ def numbers(array: bytes) -> np.ndarray | None:
 @cache
 def _cell(kind: int, digits: int) -> np.dtype[np.void]:
     """An element whose place has so many digits."""
-    return np.dtype([("type", "u1"), ("name", f"S{digits}"), ("zero", "u1"), ("value", _NUMBERS[kind])])
+    return np.dtype(
+        [("type", "u1"), ("name", f"S{digits}"), ("zero", "u1"), ("value", _NUMBERS[kind])]
+    )

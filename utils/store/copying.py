@@ -1,8 +1,10 @@
-"""A whole store from one database into another, session by session and then the rest, and the proof that it is there.
+"""A whole store from one database into another, session by session and then the rest, and the proof
+that it is there.
 
-A marker in the target says that it is no store yet. It is the first thing that is written there and the last thing that
-is taken away, so a copy that was killed at any moment is refused by everything but the copy, which goes on with it. A
-session that is there with the same head is not copied again. The source is only read, but for its locks.
+A marker in the target says that it is no store yet. It is the first thing that is written there and
+the last thing that is taken away, so a copy that was killed at any moment is refused by everything
+but the copy, which goes on with it. A session that is there with the same head is not copied again.
+The source is only read, but for its locks.
 """
 
 import hashlib
@@ -28,9 +30,9 @@ _SECONDS_BETWEEN_BEATS = 30
 
 
 class StoreCopy:
-    """One copy. Its steps in order, inside `locked`: `begin`, `copy_session` for each of `sessions_to_copy`,
-    `copy_documents` for each of `DOCUMENTS`, `differing_sessions`, `differing_documents`, and, if nothing differs,
-    `finish`.
+    """One copy. Its steps in order, inside `locked`: `begin`, `copy_session` for each of
+    `sessions_to_copy`, `copy_documents` for each of `DOCUMENTS`, `differing_sessions`,
+    `differing_documents`, and, if nothing differs, `finish`.
 
     Args:
         target: opened, and no store: `Store` would write its version into it.
@@ -43,14 +45,19 @@ class StoreCopy:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Neither collecting nor this machine's analysis changes the source meanwhile, and no other copy the target.
-        Raises `LockHeld`."""
+        """Neither collecting nor this machine's analysis changes the source meanwhile, and no other
+        copy the target. Raises `LockHeld`."""
         analysis = f"{HOURLY_ANALYSIS}@{self._store.identity.host}"
-        with self._store.lock(COLLECTION), self._store.lock(analysis), self._target_locks.lock(COLLECTION):
+        with (
+            self._store.lock(COLLECTION),
+            self._store.lock(analysis),
+            self._target_locks.lock(COLLECTION),
+        ):
             yield
 
     def check_target(self) -> None:
-        """Raises `WrongUsage` when the target is neither empty nor an unfinished copy of this source."""
+        """Raises `WrongUsage` when the target is neither empty nor an unfinished copy of this
+        source."""
         marker = self._target.get(SCHEMA, COPY)
         if marker is not None and marker["from"] != self._store.description:
             raise WrongUsage(
@@ -68,13 +75,17 @@ class StoreCopy:
     def begin(self) -> None:
         """From now on the target is an unfinished copy. Raises as `check_target`."""
         self.check_target()
-        marker = {"_id": COPY, "from": self._store.description, "begun_utc": self._store.clock.now_utc()}
+        marker = {
+            "_id": COPY,
+            "from": self._store.description,
+            "begun_utc": self._store.clock.now_utc(),
+        }
         self._target.insert(SCHEMA, marker)
         self._target.delete(SCHEMA, {"_id": "schema"})
 
     def sessions_to_copy(self) -> list[Document]:
-        """The heads of the sessions that the target has not, or not so, oldest first. What the source has not (any
-        more) is deleted there."""
+        """The heads of the sessions that the target has not, or not so, oldest first. What the
+        source has not (any more) is deleted there."""
         ours, theirs = self._source.session_heads(), _by_id(self._target.session_heads())
         gone = theirs.keys() - _by_id(ours).keys()
         self._target.delete(SESSIONS, {"_id": {"$in": sorted(gone)}})
@@ -86,7 +97,9 @@ class StoreCopy:
             columns = _columns(self._source, head["_id"])
             check_whole(head, columns)
         except StoreError as damage:
-            raise StoreError(f"{damage} daily_update.py --repair reads it anew; then copy again.") from damage
+            raise StoreError(
+                f"{damage} daily_update.py --repair reads it anew; then copy again."
+            ) from damage
         self._target.put_session(head, columns)
         self._beat()
 
@@ -96,14 +109,16 @@ class StoreCopy:
         with self._target.batch():
             self._target.delete(collection, {})
             for page in pages(self._source, collection):
-                self._target.put(collection, [_as_written(collection, document) for document in page])
+                self._target.put(
+                    collection, [_as_written(collection, document) for document in page]
+                )
                 count += len(page)
                 self._beat()
         return count
 
     def differing_sessions(self, advance: Advance) -> list[str]:
-        """Read every session back from the target: those that are not there or whose digests are others. They are
-        deleted there, or the next run would take them for copied."""
+        """Read every session back from the target: those that are not there or whose digests are
+        others. They are deleted there, or the next run would take them for copied."""
         ours, theirs = _by_id(self._source.session_heads()), _by_id(self._target.session_heads())
         wrong = sorted(theirs.keys() - ours.keys())
         for session, head in ours.items():
@@ -116,8 +131,13 @@ class StoreCopy:
 
     def differing_documents(self, collection: str) -> list[str]:
         """The `_id`s of the documents that only one side has or whose digests differ."""
-        ours, theirs = self._digests(self._source, collection), self._digests(self._target, collection)
-        return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+        ours, theirs = (
+            self._digests(self._source, collection),
+            self._digests(self._target, collection),
+        )
+        return sorted(
+            key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)
+        )
 
     def finish(self) -> None:
         """The target is a store from now on."""
@@ -152,21 +172,24 @@ def _by_id(documents: list[Document]) -> dict[str, Document]:
 
 
 def _columns(backend: Backend, session: str) -> Columns:
-    """All that the session has. Raises `StoreError` when a column is missing that every session has."""
+    """All that the session has. Raises `StoreError` when a column is missing that every session
+    has."""
     for _, columns in backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), session, session):
         return columns
     raise StoreError(f"Session {session} has no columns.")
 
 
 def _as_written(collection: str, document: Document) -> Document:
-    """The document with its arrays as `Columns` again, so that the target keeps them as it keeps its own."""
+    """The document with its arrays as `Columns` again, so that the target keeps them as it keeps
+    its own."""
     field = ARRAYS.get(collection, "")
     lists = document.get(field)
     return document if lists is None else document | {field: to_columns(lists)}
 
 
 def _digest(document: Document) -> bytes:
-    """Equal fields, equal digest, whichever database they are from: FerretDB keeps no sign of a zero."""
+    """Equal fields, equal digest, whichever database they are from: FerretDB keeps no sign of a
+    zero."""
     text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=_moment)
     text = re.sub(r"(?<=[ \[])-0\.0(?=[,\]}])", "0.0", text)
     return hashlib.sha256(text.encode()).digest()

@@ -1,9 +1,10 @@
-"""What the exchange publishes beside the prices: columns in the session's own document, the indices beside it.
+"""What the exchange publishes beside the prices: columns in the session's own document, the indices
+beside it.
 
-A session's head says in `datasets` what it has: name -> `finality` (`provisional`, `final`, `stale` beside other closes
-than it was read with, null where it is not there), `digest`, and `tries`: how often it was asked for in vain since it
-was last had. Prices and datasets of a session come and go by themselves: its digest and revision are those of its
-prices.
+A session's head says in `datasets` what it has: name -> `finality` (`provisional`, `final`, `stale`
+beside other closes than it was read with, null where it is not there), `digest`, and `tries`: how
+often it was asked for in vain since it was last had. Prices and datasets of a session come and go
+by themselves: its digest and revision are those of its prices.
 """
 
 import hashlib
@@ -45,30 +46,41 @@ class Datasets(StoreBase):
         """Add a dataset to a stored session, or replace it; the rest of the session stays as it is.
 
         Args:
-            beside: its columns of `DATASET_COLUMNS`, float64, row by row beside the session's tickers.
+            beside: its columns of `DATASET_COLUMNS`, float64, row by row beside the session's
+                tickers.
         """
         head = self._head(session)
-        ((_, columns),) = self.backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), session, session)
+        ((_, columns),) = self.backend.read_columns(
+            (*DAY_COLUMNS, *BESIDE_COLUMNS), session, session
+        )
         if len(beside) != head["count"]:
-            raise StoreError(f"{name} of {session} have {len(beside)} rows, not {head['count']}: nothing is stored.")
-        added: Columns = {column: beside[column].to_numpy(dtype=np.float64) for column in DATASET_COLUMNS[name]}
+            raise StoreError(
+                f"{name} of {session} have {len(beside)} rows, not {head['count']}: nothing is stored."
+            )
+        added: Columns = {
+            column: beside[column].to_numpy(dtype=np.float64) for column in DATASET_COLUMNS[name]
+        }
         states = states_of(head) | {name: DatasetState(finality, _digest(session, name, added))}
         with self.backend.batch():
             self.backend.put_session(head | {"datasets": as_document(states)}, columns | added)
 
     def load_dataset(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
-        """The dataset's columns beside the session's tickers; None when it is not there, `StoreError` when it is not as
-        it was saved.
+        """The dataset's columns beside the session's tickers; None when it is not there,
+        `StoreError` when it is not as it was saved.
 
         Args:
             state: of the session's head.
         """
         if state.finality is None:
             return None
-        for _, columns in self.backend.read_columns(("ticker", *DATASET_COLUMNS[name]), session, session):
+        for _, columns in self.backend.read_columns(
+            ("ticker", *DATASET_COLUMNS[name]), session, session
+        ):
             if is_whole(session, name, state, columns):
                 return pd.DataFrame({column: columns[column] for column in DATASET_COLUMNS[name]})
-        raise StoreError(f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew.")
+        raise StoreError(
+            f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew."
+        )
 
     def note_vain_try(self, session: str, name: str) -> None:
         """The dataset of a stored session was asked for in vain once more."""
@@ -83,14 +95,17 @@ class Datasets(StoreBase):
             self.backend.put(INDICES, days)
 
     def index_days(self, first: str = str(FIRST_DAY), last: str = str(LAST_DAY)) -> list[Document]:
-        """What is stored of the indices from first to last, both inclusive, by session and index."""
+        """What is stored of the indices from first to last, both inclusive, by session and
+        index."""
         span = {"session": {"$gte": first, "$lte": last}}
         return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
 
     def _head(self, session: str) -> Document:
         document = self.backend.session_head(session)
         if document is None:
-            raise StoreError(f"Session {session} is not stored, so nothing can stand beside its prices.")
+            raise StoreError(
+                f"Session {session} is not stored, so nothing can stand beside its prices."
+            )
         return {name: document[name] for name in ("_id", *HEAD_FIELDS)}
 
 
@@ -104,13 +119,19 @@ def as_document(states: Mapping[str, DatasetState]) -> Document:
 
 
 def carried_over(
-    backend: Backend, session: str, states: Mapping[str, DatasetState], frame: pd.DataFrame, finality: str
+    backend: Backend,
+    session: str,
+    states: Mapping[str, DatasetState],
+    frame: pd.DataFrame,
+    finality: str,
 ) -> tuple[States, Columns]:
-    """What stays of a session's datasets when its prices are replaced: the figures, each beside its own ticker.
+    """What stays of a session's datasets when its prices are replaced: the figures, each beside its
+    own ticker.
 
-    Figures that were read on the evening are final when the prices are and their closes are still the same, since they
-    were published with these closes. With other closes they stay as well, and are stale until they are read again,
-    however often the prices are. What is damaged is not there any more.
+    Figures that were read on the evening are final when the prices are and their closes are still
+    the same, since they were published with these closes. With other closes they stay as well, and
+    are stale until they are read again, however often the prices are. What is damaged is not there
+    any more.
     """
     there = {name: state for name, state in states.items() if state.finality is not None}
     absent = {name: state for name, state in states.items() if state.finality is None}
@@ -118,25 +139,35 @@ def carried_over(
     kept = {name: state for name, state in there.items() if is_whole(session, name, state, stored)}
     if not kept:
         return absent, {}
-    same = list(stored["ticker"]) == frame["ticker"].tolist() and np.array_equal(stored["close"], frame["close"])
+    same = list(stored["ticker"]) == frame["ticker"].tolist() and np.array_equal(
+        stored["close"], frame["close"]
+    )
     places = {ticker: row for row, ticker in enumerate(stored["ticker"])}
     rows = np.array([places.get(ticker, -1) for ticker in frame["ticker"]], dtype=np.intp)
     columns: Columns = {}
     for name, state in kept.items():
         whole: Columns = {
-            column: np.where(rows >= 0, np.asarray(stored[column])[rows], np.nan) for column in DATASET_COLUMNS[name]
+            column: np.where(rows >= 0, np.asarray(stored[column])[rows], np.nan)
+            for column in DATASET_COLUMNS[name]
         }
         columns |= whole
         confirmed = FINAL if state.finality == PROVISIONAL and finality == FINAL else state.finality
-        kept[name] = DatasetState(confirmed if same else STALE, _digest(session, name, whole), state.tries)
+        kept[name] = DatasetState(
+            confirmed if same else STALE, _digest(session, name, whole), state.tries
+        )
     return absent | kept, columns
 
 
 def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]) -> Columns:
-    """The stored columns of these datasets with their tickers and closes; nothing when they cannot be read."""
+    """The stored columns of these datasets with their tickers and closes; nothing when they cannot
+    be read."""
     names = [column for name in states for column in DATASET_COLUMNS[name]]
     try:
-        found = list(backend.read_columns(("ticker", "close", *names), session, session)) if names else []
+        found = (
+            list(backend.read_columns(("ticker", "close", *names), session, session))
+            if names
+            else []
+        )
     except StoreError:
         return {}
     return found[0][1] if found else {}
@@ -145,13 +176,16 @@ def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]
 def is_whole(session: str, name: str, state: DatasetState, columns: Columns) -> bool:
     """Whether the figures of that dataset are among the columns as they were saved."""
     names = DATASET_COLUMNS[name]
-    if not all(column in columns and len(columns[column]) == len(columns["ticker"]) for column in names):
+    if not all(
+        column in columns and len(columns[column]) == len(columns["ticker"]) for column in names
+    ):
         return False
     return _digest(session, name, columns) == state.digest
 
 
 def _digest(session: str, name: str, columns: Columns) -> str:
-    """SHA-256 over the figures; the session's own digest is over the tickers beside which they stand."""
+    """SHA-256 over the figures; the session's own digest is over the tickers beside which they
+    stand."""
     seal = hashlib.sha256(f"{session} {name}".encode())
     for column in DATASET_COLUMNS[name]:
         figures = np.asarray(columns[column], dtype="<f8")

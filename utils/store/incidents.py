@@ -1,4 +1,5 @@
-"""`system_info.incidents`: what a person is told about, each once, whichever run or machine gets to tell it."""
+"""`system_info.incidents`: what a person is told about, each once, whichever run or machine gets to
+tell it."""
 
 from datetime import datetime, timedelta
 
@@ -7,10 +8,13 @@ from utils.store.base import StoreBase
 from utils.store.schema import INCIDENTS
 
 TELLING_TAKES = timedelta(minutes=2)
-"""How long what one run has claimed to tell is out of the others' reach; a run that dies meanwhile has told nothing."""
+"""How long what one run has claimed to tell is out of the others' reach; a run that dies meanwhile
+has told nothing."""
 
 
-def new_incident(job: str, kind: str, message: str, now: datetime, until: datetime | None = None) -> Document:
+def new_incident(
+    job: str, kind: str, message: str, now: datetime, until: datetime | None = None
+) -> Document:
     """An incident that is open and that nobody has been told of."""
     return {
         "_id": f"{job}:{kind}",
@@ -27,18 +31,26 @@ def new_incident(job: str, kind: str, message: str, now: datetime, until: dateti
 
 
 class Incidents(StoreBase):
-    """An incident is a way in which a job fails: open until that job ends well. An announcement is about a session and
-    never open. `told_utc` is null until somebody was told of the present state."""
+    """An incident is a way in which a job fails: open until that job ends well. An announcement is
+    about a session and never open. `told_utc` is null until somebody was told of the present
+    state."""
 
-    def open_incident(self, job: str, kind: str, message: str, until: datetime | None = None) -> None:
-        """The job has failed in this way. While it has been failing so since before, nothing changes."""
+    def open_incident(
+        self, job: str, kind: str, message: str, until: datetime | None = None
+    ) -> None:
+        """The job has failed in this way. While it has been failing so since before, nothing
+        changes."""
         incident = new_incident(job, kind, message, self.clock.now_utc(), until)
         if not self.backend.insert(INCIDENTS, incident):
-            self.backend.update(INCIDENTS, {"_id": incident.pop("_id"), "resolved_utc": {"$ne": None}}, incident)
+            self.backend.update(
+                INCIDENTS, {"_id": incident.pop("_id"), "resolved_utc": {"$ne": None}}, incident
+            )
 
     def open_incidents(self) -> list[Document]:
         """What fails at present, the longest first."""
-        return self.backend.find(INCIDENTS, {"session": None, "resolved_utc": None}, [("opened_utc", 1)])
+        return self.backend.find(
+            INCIDENTS, {"session": None, "resolved_utc": None}, [("opened_utc", 1)]
+        )
 
     def resolve_incidents(self, job: str) -> None:
         """The job has ended well."""
@@ -58,7 +70,8 @@ class Incidents(StoreBase):
         return self.backend.get(INCIDENTS, f"{kind}:{session}") is not None
 
     def claim_untold(self) -> list[Document]:
-        """What nobody has been told of yet, oldest first. The other runs leave it alone for `TELLING_TAKES`."""
+        """What nobody has been told of yet, oldest first. The other runs leave it alone for
+        `TELLING_TAKES`."""
         now = self.clock.now_utc()
         claim = {"claimed_until_utc": now + TELLING_TAKES}
         return [
@@ -76,7 +89,9 @@ class Incidents(StoreBase):
     def settle_claim(self, incident: Document, told: bool) -> None:
         """It was told, or the next run may try. What has changed meanwhile is still to be told."""
         now = self.clock.now_utc() if told else None
-        self.backend.update(INCIDENTS, _unchanged(incident), {"told_utc": now, "claimed_until_utc": None})
+        self.backend.update(
+            INCIDENTS, _unchanged(incident), {"told_utc": now, "claimed_until_utc": None}
+        )
 
 
 def _is_claimed(until: datetime | None, now: datetime) -> bool:
@@ -85,4 +100,6 @@ def _is_claimed(until: datetime | None, now: datetime) -> bool:
 
 def _unchanged(incident: Document) -> Document:
     """The incident as it was read: nobody has claimed, resolved or opened it anew since."""
-    return {name: incident[name] for name in ("_id", "claimed_until_utc", "opened_utc", "resolved_utc")}
+    return {
+        name: incident[name] for name in ("_id", "claimed_until_utc", "opened_utc", "resolved_utc")
+    }

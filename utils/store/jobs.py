@@ -42,8 +42,8 @@ class Jobs(StoreBase):
             pass  # another run was faster: count its attempt, too
 
     def join_job(self, name: str, session: str) -> None:
-        """Take part in a job that is running, one attempt more; what others have recorded stays. Else start it, unless
-        another run has just started and completed it."""
+        """Take part in a job that is running, one attempt more; what others have recorded stays.
+        Else start it, unless another run has just started and completed it."""
         seen = self.job(name, session)
         while not self._take_part(name, session, seen):
             seen = self.job(name, session)
@@ -55,10 +55,13 @@ class Jobs(StoreBase):
         if seen is None or seen["status"] != RUNNING:
             return self._begin_job(name, session, seen)
         now = self.clock.now_utc()
-        return self._change_seen(seen, {"end_time_utc": None, "heartbeat_utc": now, **self._one_attempt_more(seen)})
+        return self._change_seen(
+            seen, {"end_time_utc": None, "heartbeat_utc": now, **self._one_attempt_more(seen)}
+        )
 
     def _begin_job(self, name: str, session: str, seen: Document | None) -> bool:
-        """Whether there was still no record but the one that was seen, and there is a new one now."""
+        """Whether there was still no record but the one that was seen, and there is a new one
+        now."""
         now = self.clock.now_utc()
         fresh = {
             "status": RUNNING,
@@ -74,75 +77,105 @@ class Jobs(StoreBase):
         }
         if seen is not None:
             return self._change_seen(seen, fresh)
-        return self.backend.insert(JOBS, {"_id": f"{session}_{name}", "job_name": name, "date_kst": session, **fresh})
+        return self.backend.insert(
+            JOBS, {"_id": f"{session}_{name}", "job_name": name, "date_kst": session, **fresh}
+        )
 
     def _one_attempt_more(self, seen: Document | None) -> Document:
         who = {"host": self.identity.host, "pid": self.identity.pid, "run": self.identity.run}
         return {"attempts": 1 if seen is None else seen["attempts"] + 1, **who}
 
     def _change_seen(self, seen: Document, changes: Document) -> bool:
-        """Every start adds an attempt, so they tell whether somebody has been at it since. A write whose answer was
-        lost, and that was repeated in vain, is known by the run that it names."""
+        """Every start adds an attempt, so they tell whether somebody has been at it since. A write
+        whose answer was lost, and that was repeated in vain, is known by the run that it names."""
         same = {name: seen[name] for name in ("_id", "attempts", "status")}
         ours = {"_id": seen["_id"], "attempts": changes["attempts"], "run": self.identity.run}
         return bool(self.backend.update(JOBS, same, changes) or self.backend.find(JOBS, ours))
 
     def update_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
         """Set these fields of the job's record and its heartbeat, whoever wrote it."""
-        self.backend.update(JOBS, {"_id": f"{session}_{name}"}, {"heartbeat_utc": self.clock.now_utc(), **changes})
+        self.backend.update(
+            JOBS, {"_id": f"{session}_{name}"}, {"heartbeat_utc": self.clock.now_utc(), **changes}
+        )
 
     def record_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
-        """The same for the record of this run; nothing when it was forgotten, because the day was no session. Raises
-        `LockHeld` when another run has made it its own meanwhile."""
+        """The same for the record of this run; nothing when it was forgotten, because the day was
+        no session. Raises `LockHeld` when another run has made it its own meanwhile."""
         mine = {"_id": f"{session}_{name}", "run": self.identity.run}
-        changed = self.backend.update(JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes})
+        changed = self.backend.update(
+            JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes}
+        )
         if not changed and self.job(name, session) is not None:
-            raise LockHeld(f"Another run has taken over {name} of {session}. This one leaves; the other goes on.")
+            raise LockHeld(
+                f"Another run has taken over {name} of {session}. This one leaves; the other goes on."
+            )
 
     def record_shared_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
-        """The same for a record that several runs write on at once; nobody does after the one that completed it."""
+        """The same for a record that several runs write on at once; nobody does after the one that
+        completed it."""
         unfinished = {"_id": f"{session}_{name}", "status": {"$ne": COMPLETED}}
         self.backend.update(JOBS, unfinished, {"heartbeat_utc": self.clock.now_utc(), **changes})
 
     def give_up_jobs(self, name: str, before: str) -> int:
-        """What still runs about sessions before that one will not be finished: say so. How many there were. What had
-        been completed before a revision re-opened it is completed, as of then."""
+        """What still runs about sessions before that one will not be finished: say so. How many
+        there were. What had been completed before a revision re-opened it is completed, as of
+        then."""
         stale = {"job_name": name, "date_kst": {"$lt": before}}
         return self._give_up(stale, f"Not finished before session {before} took its place.")
 
     def reopen_job(self, name: str, pending: int) -> None:
-        """The newest record of the job is no longer completed: so many of its targets are pending again. Its end stays
-        recorded, so that it is known to have been completed once."""
+        """The newest record of the job is no longer completed: so many of its targets are pending
+        again. Its end stays recorded, so that it is known to have been completed once."""
         newest = next(iter(self.jobs(name, last=1)), None)
         if newest is not None and newest["status"] == COMPLETED:
             counts = {"pending": pending, "analyzed": max(newest["tickers"] - pending, 0)}
-            self.backend.update(JOBS, {"_id": newest["_id"], "status": COMPLETED}, {"status": RUNNING, **counts})
+            self.backend.update(
+                JOBS, {"_id": newest["_id"], "status": COMPLETED}, {"status": RUNNING, **counts}
+            )
 
     def give_up_job(self, name: str, session: str) -> int:
-        """The run that the record speaks of is gone: say so, unless it has ended meanwhile. How many there were."""
-        return self._give_up({"_id": f"{session}_{name}"}, "Not finished: the run ended without a word.")
+        """The run that the record speaks of is gone: say so, unless it has ended meanwhile. How
+        many there were."""
+        return self._give_up(
+            {"_id": f"{session}_{name}"}, "Not finished: the run ended without a word."
+        )
 
     def _give_up(self, which: Document, message: str) -> int:
         running = which | {"status": RUNNING}
         for revised in self.backend.find(JOBS, running | {"end_time_utc": {"$ne": None}}):
-            as_of_then = {"status": COMPLETED, "analyzed": revised["tickers"], "pending": 0, "warnings": [_REVISED]}
+            as_of_then = {
+                "status": COMPLETED,
+                "analyzed": revised["tickers"],
+                "pending": 0,
+                "warnings": [_REVISED],
+            }
             self.backend.update(JOBS, running | {"_id": revised["_id"]}, as_of_then)
         for done in self.backend.find(JOBS, running | {"pending": 0}):
             if is_enough(done["analyzed"], done["tickers"]):
-                left_out = f"{done['failed']} targets could not be analysed; their last_error says why."
+                left_out = (
+                    f"{done['failed']} targets could not be analysed; their last_error says why."
+                )
                 so_far = {"status": COMPLETED, "end_time_utc": self.clock.now_utc()}
                 told = so_far | {"warnings": [*done["warnings"], left_out]}
                 self.backend.update(JOBS, running | {"_id": done["_id"]}, told)
         ended = {"status": FAILED, "end_time_utc": self.clock.now_utc()}
-        return self.backend.update(JOBS, running, ended | {"error": {"kind": "unfinished", "message": message}})
+        return self.backend.update(
+            JOBS, running, ended | {"error": {"kind": "unfinished", "message": message}}
+        )
 
     def forget_jobs(self, name: str, days: Sequence[str]) -> int:
         """Delete the job's records about these days; how many there were."""
-        return self.backend.delete(JOBS, {"_id": {"$in": [f"{day}_{name}" for day in days]}}) if days else 0
+        return (
+            self.backend.delete(JOBS, {"_id": {"$in": [f"{day}_{name}" for day in days]}})
+            if days
+            else 0
+        )
 
     def last_completed(self, name: str) -> str | None:
         """The newest session for which the job is completed."""
-        found = self.backend.find(JOBS, {"job_name": name, "status": COMPLETED}, [("date_kst", -1)], 1)
+        found = self.backend.find(
+            JOBS, {"job_name": name, "status": COMPLETED}, [("date_kst", -1)], 1
+        )
         return found[0]["date_kst"] if found else None
 
     def is_completed(self, name: str, session: str) -> bool:

@@ -1,4 +1,5 @@
-"""Locks: one owner at a time, a heartbeat, an expiry. A live owner's lock is never taken, a dead one's is."""
+"""Locks: one owner at a time, a heartbeat, an expiry. A live owner's lock is never taken, a dead
+one's is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +14,23 @@ from utils.store.schema import LOCKS
 COLLECTION = "collection"
 """Whoever writes sessions and targets owns it: `daily_update` or `manual_setup`."""
 EXPIRES_AFTER = timedelta(minutes=10)
-"""Longer than the longest time between two heartbeats: a request with its whole answer (130 seconds) or a batch of
-targets, and a connection to MongoDB that breaks again and again (some 310). Clocks add nothing to it: where several
-machines share a server they go by its clock (`utils.store.server_time`)."""
+"""Longer than the longest time between two heartbeats: a request with its whole answer (130
+seconds) or a batch of targets, and a connection to MongoDB that breaks again and again (some 310).
+Clocks add nothing to it: where several machines share a server they go by its clock
+(`utils.store.server_time`)."""
 
 
 class Locks(StoreBase):
-    """`system_info.locks`: `_id`, `owner`, `host`, `pid`, `acquired_utc`, `heartbeat_utc`, `expires_utc`."""
+    """`system_info.locks`: `_id`, `owner`, `host`, `pid`, `acquired_utc`, `heartbeat_utc`,
+    `expires_utc`."""
 
     _held = 0
     """How many locks this process owns by its own account."""
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Own that lock inside the block. Raises `LockHeld` naming the owner when somebody else does."""
+        """Own that lock inside the block. Raises `LockHeld` naming the owner when somebody else
+        does."""
         hold = self.backend.hold(name)
         if hold is None:
             raise self._lock_held(name)
@@ -42,14 +46,16 @@ class Locks(StoreBase):
             hold.release()
 
     def beat_locks(self) -> None:
-        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`. Raises `LockHeld` when it
-        was too late."""
+        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`. Raises
+        `LockHeld` when it was too late."""
         if not self._held:
             return
         now = self.clock.now_utc()
         changes = {"heartbeat_utc": now, "expires_utc": now + EXPIRES_AFTER}
         if self.backend.update(LOCKS, {"owner": self.identity.owner}, changes) < self._held:
-            raise LockHeld("This run was silent for so long that another took its lock. It leaves; the other goes on.")
+            raise LockHeld(
+                "This run was silent for so long that another took its lock. It leaves; the other goes on."
+            )
 
     def locks(self) -> list[Document]:
         """Every lock that is recorded as held, also those of owners that are gone."""
@@ -72,7 +78,12 @@ class Locks(StoreBase):
         if self.backend.insert(LOCKS, {"_id": name} | mine):
             return
         # An expiry that lies so far ahead is of an owner whose clock was wrong.
-        expired = {"$or": [{"expires_utc": {"$lt": now}}, {"expires_utc": {"$gt": now + 3 * EXPIRES_AFTER}}]}
+        expired = {
+            "$or": [
+                {"expires_utc": {"$lt": now}},
+                {"expires_utc": {"$gt": now + 3 * EXPIRES_AFTER}},
+            ]
+        }
         takeable = {"_id": name} if owner_is_dead else {"_id": name, **expired}
         if not self.backend.update(LOCKS, takeable, mine):
             raise self._lock_held(name)
@@ -80,7 +91,9 @@ class Locks(StoreBase):
     def _lock_held(self, name: str) -> LockHeld:
         owner = self.backend.get(LOCKS, name)
         if owner is None:
-            return LockHeld(f"Another run holds the lock {name}. This one leaves; the next may start when it is done.")
+            return LockHeld(
+                f"Another run holds the lock {name}. This one leaves; the next may start when it is done."
+            )
         since = owner["acquired_utc"].astimezone(KST)
         return LockHeld(
             f"Another run holds the lock {name}: {owner['host']}, process {owner['pid']}, since "

@@ -1,8 +1,10 @@
-"""A store that an earlier version has written is brought up to this one, schema by schema, before anything is read.
+"""A store that an earlier version has written is brought up to this one, schema by schema, before
+anything is read.
 
-Afterwards every document is as this version would have written it, as far as that can be known; what cannot be is said
-beside each step and in `docs/documents.md`. Nobody else is at work meanwhile, and what is replaced is kept. In the
-embedded database all of it is one transaction. In MongoDB each step may be repeated, and the version is written last.
+Afterwards every document is as this version would have written it, as far as that can be known;
+what cannot be is said beside each step and in `docs/documents.md`. Nobody else is at work
+meanwhile, and what is replaced is kept. In the embedded database all of it is one transaction. In
+MongoDB each step may be repeated, and the version is written last.
 """
 
 import logging
@@ -27,7 +29,8 @@ log = logging.getLogger(__name__)
 
 
 def migrate(locks: Locks) -> None:
-    """Bring the store up to `SCHEMA_VERSION`. Raises `LockHeld` while another run is at work in it."""
+    """Bring the store up to `SCHEMA_VERSION`. Raises `LockHeld` while another run is at work in
+    it."""
     with _alone(locks), locks.backend.batch():
         found: Document = locks.backend.get(SCHEMA, "schema") or {"version": SCHEMA_VERSION}
         version = found["version"]
@@ -49,12 +52,17 @@ def migrate(locks: Locks) -> None:
 
 
 def _name_of_copy(backend: Backend, found: Document) -> str:
-    """Of the copy that this migration makes, or has begun before it was killed. One that lies there from an earlier
-    migration, because somebody went back and came again, is of another day: it is neither taken nor touched."""
+    """Of the copy that this migration makes, or has begun before it was killed. One that lies there
+    from an earlier migration, because somebody went back and came again, is of another day: it is
+    neither taken nor touched."""
     if name := found.get("copy"):
         return str(name)
     version = str(found["version"])
-    name = next(name for name in chain([version], (f"{version}_{n}" for n in count(2))) if not backend.has_copy(name))
+    name = next(
+        name
+        for name in chain([version], (f"{version}_{n}" for n in count(2)))
+        if not backend.has_copy(name)
+    )
     backend.put(SCHEMA, [found | {"copy": name}])
     return name
 
@@ -75,7 +83,8 @@ def _alone(locks: Locks) -> Iterator[None]:
 
 
 def complete_sessions(backend: Backend) -> None:
-    """`factor_digest` and `datasets`. No factors can be read from a session that is damaged: "" is of none.
+    """`factor_digest` and `datasets`. No factors can be read from a session that is damaged: "" is
+    of none.
 
     What MongoDB reads from an index alone has null for a field that is not there.
     """
@@ -85,19 +94,25 @@ def complete_sessions(backend: Backend) -> None:
             columns = _readable(backend, head["_id"], ("factor",))
             known = factor_digest(np.asarray(columns["factor"])) if columns else ""
             lacking = {"factor_digest": known, "datasets": {}}
-            changes[head["_id"]] = {name: value for name, value in lacking.items() if head.get(name) is None}
+            changes[head["_id"]] = {
+                name: value for name, value in lacking.items() if head.get(name) is None
+            }
     backend.update_each(SESSIONS, changes)
 
 
 def complete_targets(backend: Backend) -> None:
-    """What they are, were called and when they were delisted, out of the stored sessions. Shares that are to be listed
-    yet are left to the next refresh."""
-    lacking = [target for target in backend.find(TARGETS) if not target.keys() >= set(_TARGET_FIELDS)]
+    """What they are, were called and when they were delisted, out of the stored sessions. Shares
+    that are to be listed yet are left to the next refresh."""
+    lacking = [
+        target for target in backend.find(TARGETS) if not target.keys() >= set(_TARGET_FIELDS)
+    ]
     lives, newest = _lives(backend, {target["_id"]: _first_added(target) for target in lacking})
     changes: dict[str, Document] = {}
     for target in lacking:
         complete = _complete_target(target, lives[target["_id"]], newest)
-        changes[target["_id"]] = {name: value for name, value in complete.items() if target.get(name, ...) != value}
+        changes[target["_id"]] = {
+            name: value for name, value in complete.items() if target.get(name, ...) != value
+        }
     backend.update_each(TARGETS, changes)
 
 
@@ -113,7 +128,8 @@ def complete_sources(backend: Backend) -> None:
 
 
 def _add(backend: Backend, collection: str, found: Mapping[str, tuple[Document, Document]]) -> None:
-    """To each document those of the fields that it lacks. It is not put back whole: somebody may have changed it."""
+    """To each document those of the fields that it lacks. It is not put back whole: somebody may
+    have changed it."""
     changes = {
         key: {name: value for name, value in fields.items() if name not in document}
         for key, (document, fields) in found.items()
@@ -125,12 +141,14 @@ MIGRATIONS: Mapping[int, tuple[Callable[[Backend], None], ...]] = {
     1: (),
     2: (complete_sessions, complete_targets, complete_jobs, complete_sources),
 }
-"""From which schema -> the steps to the next. Schema 2 was another place for arrays, which is `renew_layout`'s. Its
-documents have got fields since, so a step adds those that are lacking and leaves what is there."""
+"""From which schema -> the steps to the next. Schema 2 was another place for arrays, which is
+`renew_layout`'s. Its documents have got fields since, so a step adds those that are lacking and
+leaves what is there."""
 
 
 def _readable(backend: Backend, session: str, names: tuple[str, ...]) -> Columns:
-    """Columns of a session; none when it is damaged, which is for the audit to find and the next run to mend."""
+    """Columns of a session; none when it is damaged, which is for the audit to find and the next
+    run to mend."""
     try:
         found = list(backend.read_columns(names, session, session))
     except StoreError as damage:
@@ -144,15 +162,18 @@ def _first_added(target: Document) -> str:
 
 
 def _lives(backend: Backend, added: Mapping[str, str]) -> tuple[dict[str, list[Document]], str]:
-    """Ticker -> the names and markets it was listed with, oldest first, from the session before it was added on, each
-    with the last session that shows it so (`until`); and the last session that shows anything."""
+    """Ticker -> the names and markets it was listed with, oldest first, from the session before it
+    was added on, each with the last session that shows it so (`until`); and the last session that
+    shows anything."""
     lives: dict[str, list[Document]] = {ticker: [] for ticker in added}
     sessions, newest = [head["_id"] for head in backend.session_heads()], ""
     for session, following in zip(sessions, [*sessions[1:], *sessions[-1:]], strict=True):
         known = {ticker for ticker, first in added.items() if first <= following}
         columns = _readable(backend, session, TEXT_COLUMNS) if known else {}
         newest = session if columns else newest
-        for ticker, name, market in zip(*columns.values(), strict=False):  # of as many as there are of each
+        for ticker, name, market in zip(
+            *columns.values(), strict=False
+        ):  # of as many as there are of each
             if ticker in known:
                 _live_on(lives[ticker], {"name": name, "market": market}, session)
     return lives, newest
@@ -165,7 +186,9 @@ def _live_on(life: list[Document], identity: Document, session: str) -> None:
 
 
 def _complete_target(target: Document, life: list[Document], newest: str) -> Document:
-    last: dict[str, Any] = life[-1] if life else {"name": target["name"], "market": target["market"], "until": newest}
+    last: dict[str, Any] = (
+        life[-1] if life else {"name": target["name"], "market": target["market"], "until": newest}
+    )
     delisted = None if last["until"] == newest else last["until"]
     removed = target["removed_date"]
     known = {

@@ -1,4 +1,5 @@
-"""MongoDB: the only module that imports pymongo. Session columns are BSON arrays, readable in mongosh and Compass."""
+"""MongoDB: the only module that imports pymongo. Session columns are BSON arrays, readable in
+mongosh and Compass."""
 
 import logging
 import re
@@ -23,7 +24,16 @@ from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
 from utils.store.backend import Column, Columns, Document, Where, pages, to_list, to_lists
-from utils.store.schema import ARRAYS, COLLECTIONS, HEAD_FIELDS, INDEXES, OUTDATED_INDEXES, OWNERS, SCREENS, SESSIONS
+from utils.store.schema import (
+    ARRAYS,
+    COLLECTIONS,
+    HEAD_FIELDS,
+    INDEXES,
+    OUTDATED_INDEXES,
+    OWNERS,
+    SCREENS,
+    SESSIONS,
+)
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -35,22 +45,26 @@ CONNECTION: dict[str, Any] = {
     "retryReads": True,
     "retryWrites": True,
 }
-"""Unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its journal.
+"""Unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its
+journal.
 
-What is read was confirmed by a majority too, so that no run builds on what a new primary never had. That is enough for
-the claims: it is the conditional write that decides them, on the primary, and one that was deposed confirms no write.
-"linearizable" would add nothing but a round trip, and a server alone refuses it.
+What is read was confirmed by a majority too, so that no run builds on what a new primary never had.
+That is enough for the claims: it is the conditional write that decides them, on the primary, and
+one that was deposed confirms no write. "linearizable" would add nothing but a round trip, and a
+server alone refuses it.
 
-The driver repeats single writes where the server knows sessions and is a replica set, and the opening of a read
-everywhere. The rest is `_lasting`'s.
+The driver repeats single writes where the server knows sessions and is a replica set, and the
+opening of a read everywhere. The rest is `_lasting`'s.
 """
 TRIES = 3
-"""The driver waits for a primary before each (`serverSelectionTimeoutMS`), so an election is outlasted."""
+"""The driver waits for a primary before each (`serverSelectionTimeoutMS`), so an election is
+outlasted."""
 _ENOUGH_SECONDS = 180
 """No new try after so long: all together they end before another run may take this one's lock."""
 _HEADS_INDEX = [(name, 1) for name in ("_id", *HEAD_FIELDS)]
 _BULK = 200
-"""Writes in one command: small enough to be quick on every server, large enough that round trips do not count."""
+"""Writes in one command: small enough to be quick on every server, large enough that round trips do
+not count."""
 _STEPPED_DOWN = {91, 189, 10107, 11600, 11602, 13435, 13436}
 """What a server answers that shuts down or is no longer the primary."""
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS, _NO_SUCH_COMMAND = 18, 13, 48, 59
@@ -60,10 +74,13 @@ log = logging.getLogger(__name__)
 
 
 def connect(uri: str) -> "pymongo.MongoClient[Document]":
-    """A client for that URI; nothing is sent yet. Raises `StoreUnusable` when it is no MongoDB URI."""
+    """A client for that URI; nothing is sent yet. Raises `StoreUnusable` when it is no MongoDB
+    URI."""
     try:
         said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
-        return pymongo.MongoClient(uri, **{name: each for name, each in CONNECTION.items() if name.lower() not in said})
+        return pymongo.MongoClient(
+            uri, **{name: each for name, each in CONNECTION.items() if name.lower() not in said}
+        )
     except (errors.ConfigurationError, errors.InvalidURI, ValueError, TypeError) as error:
         if isinstance(error, errors.ConfigurationError) and uri.startswith("mongodb+srv:"):
             raise StoreError(
@@ -75,18 +92,23 @@ def connect(uri: str) -> "pymongo.MongoClient[Document]":
             "within user or password are written as %3A %2F %3F %23 %5B %5D %40 %25."
         ) from None
     except OSError as error:
-        raise StoreUnusable(f"MONGODB_URI names a file that cannot be read ({error}). Correct its path.") from None
+        raise StoreUnusable(
+            f"MONGODB_URI names a file that cannot be read ({error}). Correct its path."
+        ) from None
 
 
 class MongoBackend:
-    """Implements `utils.store.backend.Backend`. All of it outlasts a connection that breaks now and then (`_lasting`).
+    """Implements `utils.store.backend.Backend`. All of it outlasts a connection that breaks now and
+    then (`_lasting`).
 
     Args:
         client: a pymongo client (or a double of one).
         databases: the project's database names -> their names on this server.
     """
 
-    def __init__(self, client: "pymongo.MongoClient[Document]", databases: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: "pymongo.MongoClient[Document]", databases: Mapping[str, str]
+    ) -> None:
         self._client = client
         self._databases = databases
         # Asked first: it is what makes the driver know its nodes.
@@ -98,18 +120,28 @@ class MongoBackend:
         return _lasting(lambda again: self._collection(collection).find_one({"_id": key}))
 
     def find(
-        self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+        self,
+        collection: str,
+        where: Where | None = None,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
     ) -> list[Document]:
         order = list(sort) or [("_id", 1)]
-        return _lasting(lambda again: list(self._collection(collection).find(where or {}).sort(order).limit(limit)))
+        return _lasting(
+            lambda again: list(
+                self._collection(collection).find(where or {}).sort(order).limit(limit)
+            )
+        )
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
         plain = [_without_arrays(collection, document) for document in documents]
-        self._write(collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in plain])
+        self._write(
+            collection, [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in plain]
+        )
 
     def insert(self, collection: str, document: Document) -> bool:
-        """A first try whose answer was lost may have been done. Then the repeated one finds its own document: what is
-        there is field by field what it brings."""
+        """A first try whose answer was lost may have been done. Then the repeated one finds its own
+        document: what is there is field by field what it brings."""
 
         def insert(again: bool) -> bool:
             there = self._collection(collection)
@@ -122,10 +154,11 @@ class MongoBackend:
         return _lasting(insert)
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
-        """A first try whose answer was lost may have been done. Then the repeated one need not match any more, and the
-        run would be told that it lost what it won. So where a run writes its name into named documents, those that
-        carry it and all the rest count. Elsewhere only what the repeated one matches does: at worst too little, and
-        the caller looks again, books another slot or leaves it to the next run."""
+        """A first try whose answer was lost may have been done. Then the repeated one need not
+        match any more, and the run would be told that it lost what it won. So where a run writes
+        its name into named documents, those that carry it and all the rest count. Elsewhere only
+        what the repeated one matches does: at worst too little, and the caller looks again, books
+        another slot or leaves it to the next run."""
 
         def update(again: bool) -> int:
             there = self._collection(collection)
@@ -137,7 +170,10 @@ class MongoBackend:
         return _lasting(update)
 
     def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        self._write(collection, [UpdateOne({"_id": key}, {"$set": dict(fields)}) for key, fields in changes.items()])
+        self._write(
+            collection,
+            [UpdateOne({"_id": key}, {"$set": dict(fields)}) for key, fields in changes.items()],
+        )
 
     def delete(self, collection: str, where: Where) -> int:
         """Repeated, it may count less than was deleted; the number is for people alone."""
@@ -151,20 +187,27 @@ class MongoBackend:
         return _lasting(lambda again: self._collection(SESSIONS).find_one({"_id": session}, head))
 
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
-        # Answered from an index that holds all of it: the documents themselves are half a megabyte each.
+        # Answered from an index that holds all of it: the documents themselves are half a megabyte
+        # each.
         def heads(again: bool) -> list[Document]:
-            found = self._collection(SESSIONS).find({"_id": {"$lte": last}}, dict.fromkeys(HEAD_FIELDS, 1))
+            found = self._collection(SESSIONS).find(
+                {"_id": {"$lte": last}}, dict.fromkeys(HEAD_FIELDS, 1)
+            )
             return list(found.sort("_id", -1).limit(count).hint(_HEADS_INDEX))
 
         return _lasting(heads)[::-1]
 
-    def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
+    def read_columns(
+        self, names: Sequence[str], first: str, last: str
+    ) -> Iterator[tuple[str, Columns]]:
         unread: Any = first if first == last else {"$gte": first, "$lte": last}
         batches: Any = None
 
         def next_batch(again: bool) -> bytes | None:
             nonlocal batches
-            if again or batches is None:  # the cursor broke with its connection; a new one begins where it was
+            if (
+                again or batches is None
+            ):  # the cursor broke with its connection; a new one begins where it was
                 found: Any = self._collection(SESSIONS).find_raw_batches(
                     {"_id": unread}, dict.fromkeys(names, 1), sort=[("_id", 1)]
                 )
@@ -181,7 +224,9 @@ class MongoBackend:
             asked = clock.now_utc()
             told: datetime | None = self._hello().get("localTime")
             if told is None:
-                log.warning("This server does not tell its time: the hosts that share it have to show the same.")
+                log.warning(
+                    "This server does not tell its time: the hosts that share it have to show the same."
+                )
                 return None
             return asked + (clock.now_utc() - asked) / 2 - told
 
@@ -191,12 +236,14 @@ class MongoBackend:
         return any(self.find(_copy(collection, name), limit=1) for collection in COLLECTIONS)
 
     def keep_copy(self, name: str, collections: Sequence[str]) -> str:
-        """A collection beside each, `schema_<name>_<its own>`. A document that is in it already may have been
-        replaced since."""
+        """A collection beside each, `schema_<name>_<its own>`. A document that is in it already may
+        have been replaced since."""
         for collection in collections:
             copy = _copy(collection, name)
             there = {each["_id"] for each in self.find(copy)}
-            for documents in [self.session_heads()] if collection == SESSIONS else pages(self, collection):
+            for documents in (
+                [self.session_heads()] if collection == SESSIONS else pages(self, collection)
+            ):
                 self.put(copy, [each for each in documents if each["_id"] not in there])
         return f"the collections schema_{name}_* of its databases"
 
@@ -213,7 +260,8 @@ class MongoBackend:
         _lasting(renew)
 
     def batch(self) -> AbstractContextManager[None]:
-        """No transaction: a standalone server has none, so callers write what marks the work as done last."""
+        """No transaction: a standalone server has none, so callers write what marks the work as
+        done last."""
         return nullcontext()
 
     def hold(self, name: str) -> "NoHold":
@@ -234,9 +282,12 @@ class MongoBackend:
         for start in range(0, len(writes), _BULK):
             self._write_bulk(collection, writes[start : start + _BULK])
 
-    def _write_bulk(self, collection: str, writes: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
-        """Each sets one document by its `_id` to what does not depend on what it was: repeated, it is the same. So it
-        is repeated as well when the answer does not say what became of it, as FerretDB's when two writers meet."""
+    def _write_bulk(
+        self, collection: str, writes: Sequence[ReplaceOne[Document] | UpdateOne]
+    ) -> None:
+        """Each sets one document by its `_id` to what does not depend on what it was: repeated, it
+        is the same. So it is repeated as well when the answer does not say what became of it, as
+        FerretDB's when two writers meet."""
 
         def write(_: bool) -> None:
             try:
@@ -247,7 +298,8 @@ class MongoBackend:
         _lasting(write)
 
     def _hello(self) -> Document:
-        """What the server says of itself. MongoDB 4.4.0 and 4.4.1 know the command by its old name only."""
+        """What the server says of itself. MongoDB 4.4.0 and 4.4.1 know the command by its old name
+        only."""
         try:
             return self._client.admin.command("hello", codec_options=_AWARE)
         except errors.OperationFailure as error:
@@ -269,18 +321,24 @@ class MongoBackend:
         self._create_view()
 
     def _create_view(self) -> None:
-        """`stock_data.daily_prices`. A server without views keeps everything else, and the log says so."""
+        """`stock_data.daily_prices`. A server without views keeps everything else, and the log says
+        so."""
         database = self._client[self._databases["stock_data"]]
         if "daily_prices" in database.list_collection_names():
             return
         try:
-            database.command("create", "daily_prices", viewOn="sessions", pipeline=daily_prices_pipeline())
+            database.command(
+                "create", "daily_prices", viewOn="sessions", pipeline=daily_prices_pipeline()
+            )
         except errors.OperationFailure as error:
             if error.code == _VIEW_EXISTS:
                 return  # another process was first
             if error.code == _UNAUTHORIZED:
                 raise
-            log.warning("This server has no views (%s): stock_data.daily_prices is not available.", error.code)
+            log.warning(
+                "This server has no views (%s): stock_data.daily_prices is not available.",
+                error.code,
+            )
 
 
 class NoHold:
@@ -293,15 +351,25 @@ class NoHold:
 
 
 def daily_prices_pipeline() -> list[Document]:
-    """One row per ticker and session out of the parallel arrays of `stock_data.sessions`; null where a session lacks a
-    dataset."""
-    cells = {name: {"$arrayElemAt": ["$row", place]} for place, name in enumerate((*DAY_COLUMNS, *BESIDE_COLUMNS))}
+    """One row per ticker and session out of the parallel arrays of `stock_data.sessions`; null
+    where a session lacks a dataset."""
+    cells = {
+        name: {"$arrayElemAt": ["$row", place]}
+        for place, name in enumerate((*DAY_COLUMNS, *BESIDE_COLUMNS))
+    }
     beside = [{"$ifNull": [f"${name}", []]} for name in BESIDE_COLUMNS]
     columns = {"inputs": [*(f"${name}" for name in DAY_COLUMNS), *beside], "useLongestLength": True}
     return [
         {"$project": {"finality": 1, "row": {"$zip": columns}}},
         {"$unwind": "$row"},
-        {"$project": {"_id": {"$concat": ["$_id", ":", cells["ticker"]]}, "session": "$_id", "finality": 1} | cells},
+        {
+            "$project": {
+                "_id": {"$concat": ["$_id", ":", cells["ticker"]]},
+                "session": "$_id",
+                "finality": 1,
+            }
+            | cells
+        },
     ]
 
 
@@ -344,7 +412,9 @@ def _columns_of(document: Document, names: Sequence[str]) -> Columns:
         there = [name for name in names if name in document or name not in BESIDE_COLUMNS]
         return {name: _from_bson(name, document[name]) for name in there}
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise StoreError(f"MongoDB: session {document['_id']} is damaged. Restore a backup or load anew.") from error
+        raise StoreError(
+            f"MongoDB: session {document['_id']} is damaged. Restore a backup or load anew."
+        ) from error
 
 
 def _from_bson(name: str, values: list[Any]) -> Column:
@@ -358,9 +428,10 @@ def _as_stored(document: Document) -> Document:
 
 
 def _lasting(operation: Callable[[bool], Answer]) -> Answer:
-    """What the operation answers, tried up to `TRIES` times while its connection breaks or its server is no longer the
-    primary; whatever else goes wrong is not tried again. It is told whether it is tried again: then an earlier try may
-    have been carried out, all or a part of it, without its answer."""
+    """What the operation answers, tried up to `TRIES` times while its connection breaks or its
+    server is no longer the primary; whatever else goes wrong is not tried again. It is told whether
+    it is tried again: then an earlier try may have been carried out, all or a part of it, without
+    its answer."""
     retry = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_broke),
         stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(_ENOUGH_SECONDS),
@@ -372,8 +443,8 @@ def _lasting(operation: Callable[[bool], Answer]) -> Answer:
 
 
 def _broke(error: BaseException) -> bool:
-    """Also when the cursor is gone, because a server that was started anew does not know it; and when a primary wrote,
-    but stepped down before a majority had it."""
+    """Also when the cursor is gone, because a server that was started anew does not know it; and
+    when a primary wrote, but stepped down before a majority had it."""
     if isinstance(error, errors.ServerSelectionTimeoutError):
         return False
     broke = isinstance(error, errors.AutoReconnect | errors.CursorNotFound)
@@ -389,7 +460,9 @@ def _unconfirmed(error: BaseException) -> list[int]:
 
 def _say_that_it_broke(state: tenacity.RetryCallState) -> None:
     error = state.outcome and state.outcome.exception()
-    log.warning("MongoDB: %s. Try %d of %d.", error and _first_line(error), state.attempt_number + 1, TRIES)
+    log.warning(
+        "MongoDB: %s. Try %d of %d.", error and _first_line(error), state.attempt_number + 1, TRIES
+    )
 
 
 @contextmanager
@@ -418,5 +491,6 @@ def _translated() -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
-    """Driver messages repeat the whole topology; the first sentence names the host and the reason."""
+    """Driver messages repeat the whole topology; the first sentence names the host and the
+    reason."""
     return re.split(r" \(configured timeouts:|, Timeout:", str(error))[0].splitlines()[0][:300]

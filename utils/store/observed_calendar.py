@@ -16,7 +16,10 @@ class ObservedCalendar(StoreBase):
 
     def record_calendar(self, shown: Mapping[str, bool], evidence: str) -> None:
         """Remember what the exchange showed of these days; what is known already stays as it is."""
-        now, known = self.clock.now_utc(), self.backend.find(CALENDAR, {"_id": {"$in": list(shown)}})
+        now, known = (
+            self.clock.now_utc(),
+            self.backend.find(CALENDAR, {"_id": {"$in": list(shown)}}),
+        )
         same = {day["_id"] for day in known if day["open"] == shown[day["_id"]]}
         news = [
             {

@@ -2,7 +2,8 @@
 
 SCHEMA_VERSION = 3
 COPY = "copy"
-"""The `_id` in the collection of the version while the database is being copied into: it is no store yet."""
+"""The `_id` in the collection of the version while the database is being copied into: it is no
+store yet."""
 
 TARGETS = "system_info.target_tickers"
 JOBS = "system_info.job_status"
@@ -52,7 +53,10 @@ OWNERS = ("owner", "claimed_by")
 """Fields that name the run which wrote them: what it has taken (`LOCKS`) or claimed (`TARGETS`)."""
 
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
-    TARGETS: (("is_active", "attempts", "last_analyzed_date", "-corrected_market_cap", "_id"), ("claimed_by",)),
+    TARGETS: (
+        ("is_active", "attempts", "last_analyzed_date", "-corrected_market_cap", "_id"),
+        ("claimed_by",),
+    ),
     JOBS: (("job_name", "date_kst"),),
     ACTIONS: (("ticker",), ("session",)),
     INDICES: (("session",),),
@@ -67,12 +71,39 @@ OUTDATED_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("is_active", "attempts", "last_analyzed_date", "corrected_market_cap"),
     ),
     SESSIONS: (
-        ("_id", "finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count"),
-        ("_id", "finality", "source", "collected_utc", "confirmed_utc", "revision", "digest", "count", "factor_digest"),
+        (
+            "_id",
+            "finality",
+            "source",
+            "collected_utc",
+            "confirmed_utc",
+            "revision",
+            "digest",
+            "count",
+        ),
+        (
+            "_id",
+            "finality",
+            "source",
+            "collected_utc",
+            "confirmed_utc",
+            "revision",
+            "digest",
+            "count",
+            "factor_digest",
+        ),
     ),
 }
 """What earlier versions looked for in MongoDB. Whatever else is there, a person has made."""
 
-_SCREENED = ("session", "market_cap", "signals", "latest.rsi_14", "ranks.return_20_all", "ranks.return_120_all")
+_SCREENED = (
+    "session",
+    "market_cap",
+    "signals",
+    "latest.rsi_14",
+    "ranks.return_20_all",
+    "ranks.return_120_all",
+)
 SCREENS = {INDICATORS: tuple((field,) for field in _SCREENED)}
-"""What people look for, in MongoDB alone: SQLite has looked through every result before it is noticed."""
+"""What people look for, in MongoDB alone: SQLite has looked through every result before it is
+noticed."""

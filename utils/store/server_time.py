@@ -1,4 +1,5 @@
-"""Machines that share a server go by its clock: what one of them writes another compares with its own time."""
+"""Machines that share a server go by its clock: what one of them writes another compares with its
+own time."""
 
 import logging
 from datetime import timedelta
@@ -10,15 +11,17 @@ from utils.store.backend import Backend
 WORTH_SAYING = timedelta(seconds=30)
 """A host that sets its clock by NTP is within a second."""
 TOO_FAR = timedelta(minutes=15)
-"""Further apart one of the two is plainly wrong, and nobody can tell from here which: by the wrong one a session might
-be taken for due, or for final, that is not."""
+"""Further apart one of the two is plainly wrong, and nobody can tell from here which: by the wrong
+one a session might be taken for due, or for final, that is not."""
 log = logging.getLogger(__name__)
 
 
 def go_by_the_servers_time(backend: Backend, clock: Clock) -> None:
-    """Set the clock by the server's, so that locks, claims, blocks and slots mean the same moments on every machine.
+    """Set the clock by the server's, so that locks, claims, blocks and slots mean the same moments
+    on every machine.
 
-    Without a server that tells its time it stays as it is. Raises `StoreUnusable` when they are `TOO_FAR` apart.
+    Without a server that tells its time it stays as it is. Raises `StoreUnusable` when they are
+    `TOO_FAR` apart.
     """
     ahead = backend.ahead_of_server(clock)
     if ahead is None:

@@ -1,4 +1,5 @@
-"""`stock_data`: the sessions, one whole document each, the corporate actions in them, and reading them back."""
+"""`stock_data`: the sessions, one whole document each, the corporate actions in them, and reading
+them back."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,8 +44,8 @@ class Sessions(ObservedCalendar):
     """Whole sessions in, whole sessions or panels out."""
 
     def save_session(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
-        """Replace the session and its corporate actions whole. Other cells than before make a new revision; datasets
-        that stand beside the prices stay."""
+        """Replace the session and its corporate actions whole. Other cells than before make a new
+        revision; datasets that stand beside the prices stay."""
         before, now, digest = self.session_head(day.session), self.clock.now_utc(), day.digest()
         same = before if before is not None and before.digest == digest else None
         confirmed = None if same is None else same.confirmed_utc
@@ -62,7 +63,8 @@ class Sessions(ObservedCalendar):
             "factor_digest": factor_digest(day.frame["factor"].to_numpy()),
             "datasets": as_document(datasets),
         }
-        # The session goes last: where there are no transactions it is what says that all of it is there.
+        # The session goes last: where there are no transactions it is what says that all of it is
+        # there.
         with self.backend.batch():
             self.backend.delete(ACTIONS, {"session": day.session})
             self.backend.put(ACTIONS, actions)
@@ -70,8 +72,12 @@ class Sessions(ObservedCalendar):
         return _to_head(head)
 
     def panel_source(self, last: str, count: int) -> list[tuple[str, str, str]]:
-        """What `load_panel` makes its panel of: as long as this stays the same, so does the panel."""
-        return [(head.session, head.digest, head.factor_digest) for head in self.session_heads(last, count)]
+        """What `load_panel` makes its panel of: as long as this stays the same, so does the
+        panel."""
+        return [
+            (head.session, head.digest, head.factor_digest)
+            for head in self.session_heads(last, count)
+        ]
 
     def session_head(self, session: str) -> SessionHead | None:
         found = self.backend.session_head(session) if session else None
@@ -90,7 +96,8 @@ class Sessions(ObservedCalendar):
         return None
 
     def read_sessions(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
-        """The typed frames of the stored sessions from first to last, both inclusive, oldest first, one at a time.
+        """The typed frames of the stored sessions from first to last, both inclusive, oldest first,
+        one at a time.
 
         Raises `StoreError` when one is not as it was saved.
         """
@@ -110,30 +117,40 @@ class Sessions(ObservedCalendar):
         return self.backend.read_columns(names, first, last)
 
     def load_panel(self, last: str, count: int) -> Panel:
-        """The last `count` stored sessions up to `last`, adjusted to it, for every ticker that is listed in it.
+        """The last `count` stored sessions up to `last`, adjusted to it, for every ticker that is
+        listed in it.
 
         Raises `StoreError` when `last` itself is not stored.
         """
         sessions = [head.session for head in self.session_heads(last, count)]
         if not sessions or sessions[-1] != last:
-            raise StoreError(f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py.")
+            raise StoreError(
+                f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py."
+            )
         (_, facts), *_ = self.read_columns((*TEXT_COLUMNS, "market_cap"), last, last)
         calendar = TradingCalendar(self.observed_calendar())
-        adjustments = Adjustments(self.corporate_actions(sessions[0], last), calendar.previous_session)
+        adjustments = Adjustments(
+            self.corporate_actions(sessions[0], last), calendar.previous_session
+        )
         columns = self.read_columns(("ticker", *_PANEL_COLUMNS, "factor"), sessions[0], last)
         return _to_panel(sessions, facts, columns, adjustments)
 
 
 def check_whole(document: Document, columns: Columns) -> None:
-    """Raises `StoreError` when these columns are not those whose digests stand in the session's head."""
+    """Raises `StoreError` when these columns are not those whose digests stand in the session's
+    head."""
     head = _to_head(document)
     factor = _to_day(head, columns).frame["factor"].to_numpy()
     there = {name: state for name, state in head.datasets.items() if state.finality is not None}
-    damaged = [name for name, state in there.items() if not is_whole(head.session, name, state, columns)]
+    damaged = [
+        name for name, state in there.items() if not is_whole(head.session, name, state, columns)
+    ]
     if factor_digest(factor) != head.factor_digest:
         damaged.append("factors")
     if damaged:
-        raise StoreError(f"Session {head.session} is damaged: {', '.join(damaged)} are not as they were saved.")
+        raise StoreError(
+            f"Session {head.session} is damaged: {', '.join(damaged)} are not as they were saved."
+        )
 
 
 def _to_head(document: Document) -> SessionHead:
@@ -157,11 +174,16 @@ def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
 
 def _to_columns(frame: pd.DataFrame) -> Columns:
     texts: Columns = {name: frame[name].tolist() for name in TEXT_COLUMNS}
-    return texts | {name: frame[name].to_numpy() for name in DAY_COLUMNS if name not in TEXT_COLUMNS}
+    return texts | {
+        name: frame[name].to_numpy() for name in DAY_COLUMNS if name not in TEXT_COLUMNS
+    }
 
 
 def _to_panel(
-    sessions: list[str], facts: Columns, columns: Iterator[tuple[str, Columns]], adjustments: Adjustments
+    sessions: list[str],
+    facts: Columns,
+    columns: Iterator[tuple[str, Columns]],
+    adjustments: Adjustments,
 ) -> Panel:
     tickers = [str(ticker) for ticker in facts["ticker"]]
     cells = _gather(sessions, tickers, columns, adjustments)
@@ -182,18 +204,27 @@ def _to_panel(
         markets=list(facts["market"]),
         traded=np.ascontiguousarray((~untraded & ~np.isnan(cells["close"])).T),
         market_cap=np.asarray(facts["market_cap"], dtype=np.float64),
-        unsettled=[session for session, missing in adjustments.pending.items() if wanted.intersection(missing)],
+        unsettled=[
+            session
+            for session, missing in adjustments.pending.items()
+            if wanted.intersection(missing)
+        ],
         **by_ticker,
     )
 
 
 def _gather(
-    sessions: list[str], tickers: list[str], columns: Iterator[tuple[str, Columns]], adjustments: Adjustments
+    sessions: list[str],
+    tickers: list[str],
+    columns: Iterator[tuple[str, Columns]],
+    adjustments: Adjustments,
 ) -> dict[str, np.ndarray]:
-    """The columns of the panel as published, shape (sessions, tickers), NaN where a ticker is not listed; and into
-    `adjustments` what they are to be multiplied with."""
+    """The columns of the panel as published, shape (sessions, tickers), NaN where a ticker is not
+    listed; and into `adjustments` what they are to be multiplied with."""
     cells = {name: np.full((len(sessions), len(tickers)), np.nan) for name in _PANEL_COLUMNS}
-    number, place = (dict(zip(names, range(len(names)), strict=True)) for names in (sessions, tickers))
+    number, place = (
+        dict(zip(names, range(len(names)), strict=True)) for names in (sessions, tickers)
+    )
     listed: list[str] = []
     rows = places = np.empty(0, dtype=np.intp)
     for session, day in columns:
@@ -201,7 +232,9 @@ def _gather(
             continue  # it came in after the heads were read
         if day["ticker"] != listed:  # most sessions list the same tickers as the one before
             listed = list(day["ticker"])
-            found = np.fromiter(map(place.get, listed, repeat(-1)), dtype=np.intp, count=len(listed))
+            found = np.fromiter(
+                map(place.get, listed, repeat(-1)), dtype=np.intp, count=len(listed)
+            )
             rows = np.flatnonzero(found >= 0)
             places = found[rows]
         adjustments.add(session, listed, np.asarray(day["factor"]))

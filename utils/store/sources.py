@@ -1,4 +1,5 @@
-"""`system_info.sources`: how often each source is asked, whether it is closed to us, whether the two agree."""
+"""`system_info.sources`: how often each source is asked, whether it is closed to us, whether the
+two agree."""
 
 from datetime import datetime, timedelta
 
@@ -10,17 +11,21 @@ from utils.store.schema import SOURCES
 
 LONGEST_BLOCK = timedelta(hours=24)
 SOON = timedelta(minutes=5)
-"""A block that ends so soon is waited for: whoever comes at the same time every day must not come in vain twice."""
+"""A block that ends so soon is waited for: whoever comes at the same time every day must not come
+in vain twice."""
 
 
 class SourceStates(StoreBase):
     """Shared by every process and every machine: one pace of requests, one closed door."""
 
-    def next_request(self, source: str, interval: timedelta, daily_limit: int | None = None) -> timedelta:
+    def next_request(
+        self, source: str, interval: timedelta, daily_limit: int | None = None
+    ) -> timedelta:
         """Book the next request to the source; how long to wait until it may be sent.
 
-        Two requests of any two processes are at least `interval` apart, and there are no more than `daily_limit` on
-        one day (KST). Raises `Banned` while the source is closed, `QuotaUsed` at the limit.
+        Two requests of any two processes are at least `interval` apart, and there are no more than
+        `daily_limit` on one day (KST). Raises `Banned` while the source is closed, `QuotaUsed` at
+        the limit.
         """
         while True:
             now, state = self.clock.now_utc(), self._source(source)
@@ -40,17 +45,13 @@ class SourceStates(StoreBase):
             if self.backend.update(
                 SOURCES,
                 {"_id": source, "next_request_utc": booked, "total": state["total"]},
-                {
-                    "next_request_utc": start + interval,
-                    "total": state["total"] + 1,
-                    **today,
-                },
+                {"next_request_utc": start + interval, "total": state["total"] + 1, **today},
             ):
                 return start - now
 
     def _opens(self, state: Document, now: datetime) -> datetime:
-        """When the source is open to us: now, or when its block ends. A block that ends later than any can was written
-        by a clock that was wrong; it is cut once."""
+        """When the source is open to us: now, or when its block ends. A block that ends later than
+        any can was written by a clock that was wrong; it is cut once."""
         until = state["blocked_until_utc"]
         if until is not None and until - now > LONGEST_BLOCK:
             until = now + LONGEST_BLOCK
@@ -60,16 +61,23 @@ class SourceStates(StoreBase):
     def block_source(self, source: str, until: datetime, reason: str) -> None:
         """Close the source for every process until that moment."""
         self._source(source)
-        self.backend.update(SOURCES, {"_id": source}, {"blocked_until_utc": until, "reason": reason})
+        self.backend.update(
+            SOURCES, {"_id": source}, {"blocked_until_utc": until, "reason": reason}
+        )
 
     def record_comparison(self, source: str, session: str, differing: int) -> None:
         """Remember in how many tickers of that session the source differs from the other one."""
         self._source(source)
-        comparison = {"session": session, "differing": differing, "compared_utc": self.clock.now_utc()}
+        comparison = {
+            "session": session,
+            "differing": differing,
+            "compared_utc": self.clock.now_utc(),
+        }
         self.backend.update(SOURCES, {"_id": source}, {"comparison": comparison})
 
     def comparison(self, source: str) -> Document | None:
-        """What `record_comparison` remembered last: `session`, `differing`, `compared_utc`. None before the first."""
+        """What `record_comparison` remembered last: `session`, `differing`, `compared_utc`. None
+        before the first."""
         state = self.backend.get(SOURCES, source)
         found: Document | None = None if state is None else state["comparison"]
         return found
@@ -84,16 +92,16 @@ class SourceStates(StoreBase):
         return since
 
     def record_failure(self, source: str, kind: str | None) -> None:
-        """How the source fails at present, by the kind of the error; None: it answers well. Written, with the moment,
-        only when that has changed."""
+        """How the source fails at present, by the kind of the error; None: it answers well.
+        Written, with the moment, only when that has changed."""
         known: Document | None = self._source(source)["failure"]
         if (known and known["kind"]) != kind:
             failure = kind and {"kind": kind, "since_utc": self.clock.now_utc()}
             self.backend.update(SOURCES, {"_id": source}, {"failure": failure})
 
     def record_refused_login(self, source: str, mark: str) -> int:
-        """The source has refused a login with this login ID, which `mark` tells from others; how many it has refused
-        in a row."""
+        """The source has refused a login with this login ID, which `mark` tells from others; how
+        many it has refused in a row."""
         count = self.refused_logins(source, mark) + 1
         refused = {"mark": mark, "count": count, "last_utc": self.clock.now_utc()}
         self.backend.update(SOURCES, {"_id": source}, {"refused_logins": refused})

@@ -1,4 +1,5 @@
-"""The embedded database: one SQLite file. Documents as JSON text, columns and charts as raw little-endian arrays."""
+"""The embedded database: one SQLite file. Documents as JSON text, columns and charts as raw
+little-endian arrays."""
 
 import errno
 import fcntl
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 class SqliteBackend:
     """Implements `utils.store.backend.Backend` over `<folder>/night_shift.sqlite3`.
 
-    WAL and `synchronous=FULL`: a committed batch survives a power cut, a killed process leaves the last commit.
+    WAL and `synchronous=FULL`: a committed batch survives a power cut, a killed process leaves the
+    last commit.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +45,9 @@ class SqliteBackend:
         self._make_folder()
         with self._translated():
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # nobody else's business
-            self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._connection = sqlite3.connect(
+                self._path, timeout=_BUSY_SECONDS, isolation_level=None
+            )
             self._prepare()
 
     def get(self, collection: str, key: str) -> Document | None:
@@ -51,10 +55,19 @@ class SqliteBackend:
         return _decode(collection, *rows[0]) if rows else None
 
     def find(
-        self, collection: str, where: Where | None = None, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+        self,
+        collection: str,
+        where: Where | None = None,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
     ) -> list[Document]:
         condition, values = _condition(where or {})
-        order = ", ".join(f"{_field(name)} {'ASC' if direction > 0 else 'DESC'}" for name, direction in sort) or "_id"
+        order = (
+            ", ".join(
+                f"{_field(name)} {'ASC' if direction > 0 else 'DESC'}" for name, direction in sort
+            )
+            or "_id"
+        )
         sql = f'SELECT {_cells(collection)} FROM "{collection}" WHERE {condition} ORDER BY {order} LIMIT {limit or -1}'
         return [_decode(collection, *cells) for cells in self._run(sql, values)]
 
@@ -82,14 +95,18 @@ class SqliteBackend:
     def delete(self, collection: str, where: Where) -> int:
         condition, values = _condition(where)
         with self.batch():
-            return len(self._run(f'DELETE FROM "{collection}" WHERE {condition} RETURNING _id', values))
+            return len(
+                self._run(f'DELETE FROM "{collection}" WHERE {condition} RETURNING _id', values)
+            )
 
     def put_session(self, head: Document, columns: Columns) -> None:
         rows = [(head["_id"], name, _pack(column)) for name, column in columns.items()]
         with self.batch(), self._translated():
             self.put(SESSIONS, [head])
             self._connection.execute("DELETE FROM session_columns WHERE session = ?", [head["_id"]])
-            self._connection.executemany("INSERT INTO session_columns (session, name, data) VALUES (?, ?, ?)", rows)
+            self._connection.executemany(
+                "INSERT INTO session_columns (session, name, data) VALUES (?, ?, ?)", rows
+            )
 
     def session_head(self, session: str) -> Document | None:
         return self.get(SESSIONS, session)
@@ -97,22 +114,30 @@ class SqliteBackend:
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
         return self.find(SESSIONS, {"_id": {"$lte": last}}, [("_id", -1)], count)[::-1]
 
-    def read_columns(self, names: Sequence[str], first: str, last: str) -> Iterator[tuple[str, Columns]]:
+    def read_columns(
+        self, names: Sequence[str], first: str, last: str
+    ) -> Iterator[tuple[str, Columns]]:
         wanted = ", ".join("?" * len(names))
-        # The heads lead, and so only those of the span are looked at: SQLite left to itself goes through all there are.
+        # The heads lead, and so only those of the span are looked at: SQLite left to itself goes
+        # through all there are.
         sql = f"""SELECT session, name, data FROM "{SESSIONS}" CROSS JOIN session_columns ON session = _id
                   WHERE _id BETWEEN ? AND ? AND name IN ({wanted}) ORDER BY _id"""
         with self._translated():
             rows = self._connection.execute(sql, [first, last, *names])
             for session, cells in groupby(rows, key=lambda row: str(row[0])):
-                yield session, self._unpack_all(session, {name: data for _, name, data in cells}, names)
+                yield (
+                    session,
+                    self._unpack_all(session, {name: data for _, name, data in cells}, names),
+                )
 
     def _unpack_all(self, session: str, cells: dict[str, bytes], names: Sequence[str]) -> Columns:
         try:
             there = [name for name in names if name in cells or name not in BESIDE_COLUMNS]
             return {name: _unpack(name, cells[name]) for name in there}
         except (KeyError, ValueError) as error:
-            raise StoreError(f"{self._path}: session {session} is damaged. Restore a backup or load anew.") from error
+            raise StoreError(
+                f"{self._path}: session {session} is damaged. Restore a backup or load anew."
+            ) from error
 
     def ahead_of_server(self, clock: Clock) -> None:
         """There is none: everybody has this host's clock."""
@@ -121,7 +146,8 @@ class SqliteBackend:
         return self._copy(name).exists()
 
     def keep_copy(self, name: str, collections: Sequence[str]) -> str:
-        """The whole file as of the last commit, through a connection that is not in our transaction."""
+        """The whole file as of the last commit, through a connection that is not in our
+        transaction."""
         copy = self._copy(name)
         if not copy.exists():
             partial = copy.with_name(f"{copy.name}.partial")
@@ -135,7 +161,8 @@ class SqliteBackend:
         return self._path.with_name(f"{FILE_NAME}.schema-{name}")
 
     def renew_layout(self) -> None:
-        """What schema 1 wrote has the arrays of its results in their body; their column may not be there yet."""
+        """What schema 1 wrote has the arrays of its results in their body; their column may not be
+        there yet."""
         with self.batch():
             existing = dict(self._run("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
             for name in existing.keys() - _schema().keys():
@@ -196,7 +223,9 @@ class SqliteBackend:
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: not after every few batches of results
+        self._connection.execute(
+            "PRAGMA wal_autocheckpoint = 4000"
+        )  # 16 MB: not after every few batches of results
         existing = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
         statements = [sql for name, sql in _schema().items() if name not in existing]
         if statements:
@@ -257,7 +286,9 @@ def _store_error(error: Exception, path: Path) -> StoreError:
             f"{path} has no room to grow ({error}). Free space there, or move DATA_DIR to another disk and set it. "
             "What is stored is kept; the next run goes on."
         )
-    if isinstance(error, OSError) or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+    if isinstance(error, OSError) or code.startswith(
+        ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
+    ):
         return StoreUnusable(
             f"{path} cannot be written ({error}). Give this user write access to it and its folder, or set DATA_DIR."
         )
@@ -271,12 +302,17 @@ def _store_error(error: Exception, path: Path) -> StoreError:
 def _schema() -> dict[str, str]:
     """Name -> the statement that creates it, unless another process just has."""
     tables = {
-        name: f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)' for name in COLLECTIONS
+        name: f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)'
+        for name in COLLECTIONS
     }
     tables |= {name: tables[name].replace(")", ", arrays BLOB)") for name in ARRAYS}
     columns = """CREATE TABLE IF NOT EXISTS session_columns (
         session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, name))"""
-    indexes = {f"{table}({','.join(fields)})": fields for table, all_fields in INDEXES.items() for fields in all_fields}
+    indexes = {
+        f"{table}({','.join(fields)})": fields
+        for table, all_fields in INDEXES.items()
+        for fields in all_fields
+    }
     created = {
         name: f'CREATE INDEX IF NOT EXISTS "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
         for name, fields in indexes.items()
@@ -296,7 +332,8 @@ def _sorted_field(name: str) -> str:
 def _condition(where: Where) -> tuple[str, list[object]]:
     parts: list[str] = ["1"]
     values: list[object] = []
-    # A plus keeps a field from being looked for in an index: SQLite would prefer one of flags to the `_id`s given.
+    # A plus keeps a field from being looked for in an index: SQLite would prefer one of flags to
+    # the `_id`s given.
     plain = "+" if "_id" in where else ""
     for name, wanted in where.items():
         if name in _JOINS:
@@ -304,7 +341,9 @@ def _condition(where: Where) -> tuple[str, list[object]]:
             parts.append("(" + _JOINS[name].join(f"({sql})" for sql, _ in inner) + ")")
             values += [value for _, inner_values in inner for value in inner_values]
         else:
-            for operator, value in (wanted if isinstance(wanted, dict) else {"$eq": wanted}).items():
+            for operator, value in (
+                wanted if isinstance(wanted, dict) else {"$eq": wanted}
+            ).items():
                 field = "_id" if name == "_id" else plain + _field(name)
                 sql, bound = _comparison(field, operator, value)
                 parts.append(sql)
@@ -313,7 +352,8 @@ def _condition(where: Where) -> tuple[str, list[object]]:
 
 
 def _comparison(field: str, operator: str, value: Any) -> tuple[str, list[object]]:
-    """To MongoDB null is a value like others and a missing field is null, hence IS, IS NOT and the extra IS NULL."""
+    """To MongoDB null is a value like others and a missing field is null, hence IS, IS NOT and the
+    extra IS NULL."""
     if operator == "$in":
         some = [each for each in value if each is not None]
         listed = f"{field} IN ({', '.join('?' * len(some))})"
@@ -344,7 +384,8 @@ def _row(collection: str) -> str:
 
 
 def _encode(collection: str, document: Document) -> tuple[object, ...]:
-    """A document as `_cells`. Writing 24 arrays of a chart as text would cost several times its indicators."""
+    """A document as `_cells`. Writing 24 arrays of a chart as text would cost several times its
+    indicators."""
     field = ARRAYS.get(collection)
     if field is None:
         return (_to_json(document),)
@@ -355,12 +396,20 @@ def _encode(collection: str, document: Document) -> tuple[object, ...]:
 def _decode(collection: str, body: str, arrays: bytes | None = None) -> Document:
     try:
         document: Document = json.loads(body, object_hook=_revive)
-        return document if arrays is None else document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
+        return (
+            document
+            if arrays is None
+            else document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
+        )
     except (ValueError, TypeError, AttributeError) as error:
-        raise StoreError(f"A stored document is damaged ({error}). Restore a backup, or load anew.") from error
+        raise StoreError(
+            f"A stored document is damaged ({error}). Restore a backup, or load anew."
+        ) from error
 
 
-_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_timestamp)
+_COMPACT = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_timestamp
+)
 
 
 def _to_json(value: object) -> str:
@@ -368,19 +417,29 @@ def _to_json(value: object) -> str:
 
 
 def _revive(fields: Document) -> Document:
-    moments = {name: value for name, value in fields.items() if name.endswith("_utc") and isinstance(value, str)}
+    moments = {
+        name: value
+        for name, value in fields.items()
+        if name.endswith("_utc") and isinstance(value, str)
+    }
     return fields | {name: datetime.fromisoformat(value) for name, value in moments.items()}
 
 
 def _pack(column: Column) -> bytes:
     if isinstance(column, list):
         return _to_json(column).encode()
-    return np.ascontiguousarray(column, dtype="<i8" if column.dtype.kind == "i" else "<f8").tobytes()
+    return np.ascontiguousarray(
+        column, dtype="<i8" if column.dtype.kind == "i" else "<f8"
+    ).tobytes()
 
 
 def _pack_columns(columns: Columns) -> bytes:
-    """One line of JSON, name -> the type of the numbers, or the texts themselves; then the numbers, array by array."""
-    head = {name: column if isinstance(column, list) else column.dtype.str for name, column in columns.items()}
+    """One line of JSON, name -> the type of the numbers, or the texts themselves; then the numbers,
+    array by array."""
+    head = {
+        name: column if isinstance(column, list) else column.dtype.str
+        for name, column in columns.items()
+    }
     numbers = [column.tobytes() for column in columns.values() if not isinstance(column, list)]
     return b"".join([_to_json(head).encode(), b"\n", *numbers])
 

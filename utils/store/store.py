@@ -11,7 +11,16 @@ from utils.store.datasets import Datasets
 from utils.store.incidents import Incidents
 from utils.store.locks import Locks
 from utils.store.migrations import migrate
-from utils.store.schema import CALENDAR, COLLECTIONS, COPY, LOCKS, SCHEMA, SCHEMA_VERSION, SCOPE, SOURCES
+from utils.store.schema import (
+    CALENDAR,
+    COLLECTIONS,
+    COPY,
+    LOCKS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SCOPE,
+    SOURCES,
+)
 from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions
 from utils.store.sources import SourceStates
@@ -19,10 +28,11 @@ from utils.store.targets import Targets
 
 
 class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
-    """One database of the suite. One that an older version has written is brought up to this one first.
+    """One database of the suite. One that an older version has written is brought up to this one
+    first.
 
-    Raises `StoreUnusable` for one that a newer version has written, and for one into which a copy is not finished;
-    `LockHeld` while another run is at work in one that has to be brought up.
+    Raises `StoreUnusable` for one that a newer version has written, and for one into which a copy
+    is not finished; `LockHeld` while another run is at work in one that has to be brought up.
     """
 
     def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
@@ -35,27 +45,33 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
         return self.backend.description
 
     def scope(self) -> Document | None:
-        """What `manual_setup` was asked for: `min_market_cap` (won), `markets`, `first_session`. None before it ran."""
+        """What `manual_setup` was asked for: `min_market_cap` (won), `markets`, `first_session`.
+        None before it ran."""
         return self.backend.get(SCOPE, "scope")
 
     def save_scope(self, min_market_cap: int, markets: Sequence[str], first_session: str) -> None:
         """What is asked for from now on; wanting fewer sessions than before forgets none."""
         before = self.scope()
-        first = first_session if before is None else min(first_session, str(before["first_session"]))
+        first = (
+            first_session if before is None else min(first_session, str(before["first_session"]))
+        )
         scope = {"min_market_cap": min_market_cap, "markets": list(markets), "first_session": first}
         self.backend.put(SCOPE, [{"_id": "scope", **(before or {}), **scope}])
 
     def read_back_until(self) -> str:
-        """The session with which the last turn of reading back older ones ended; empty before the first."""
+        """The session with which the last turn of reading back older ones ended; empty before the
+        first."""
         return str((self.scope() or {}).get("read_back_until", ""))
 
     def end_read_back(self, session: str) -> None:
-        """The turn of reading back older sessions ended with this one. Nothing before the setup ran."""
+        """The turn of reading back older sessions ended with this one. Nothing before the setup
+        ran."""
         self.backend.update(SCOPE, {"_id": "scope"}, {"read_back_until": session})
 
     def reset(self) -> None:
-        """Delete everything the suite has stored in this database, but for who is at work and what the exchange is
-        like: the days it has shown, the requests made, whether it is closed to us."""
+        """Delete everything the suite has stored in this database, but for who is at work and what
+        the exchange is like: the days it has shown, the requests made, whether it is closed to
+        us."""
         self.backend.empty([name for name in COLLECTIONS if name not in (LOCKS, SOURCES, CALENDAR)])
         self._check_version()
 
@@ -82,8 +98,8 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
-    """The store in the database of the settings, and the clock set by its server's. Raises `StoreUnusable` also when
-    the two are too far apart."""
+    """The store in the database of the settings, and the clock set by its server's. Raises
+    `StoreUnusable` also when the two are too far apart."""
     backend = open_backend(settings)
     if clock.is_of_this_host:
         go_by_the_servers_time(backend, clock)
@@ -91,18 +107,22 @@ def open_store(settings: Settings, clock: Clock) -> Store:
 
 
 def can_be_looked_at(settings: Settings) -> bool:
-    """Whether there is a database already, or a server that may hold it: opening leaves no new file behind."""
+    """Whether there is a database already, or a server that may hold it: opening leaves no new file
+    behind."""
     from utils.store.sqlite import FILE_NAME
 
     return settings.mongodb_uri is not None or (settings.data_dir / FILE_NAME).is_file()
 
 
 def open_backend(settings: Settings) -> Backend:
-    """The database of the settings: MongoDB where MONGODB_URI is set, the embedded one otherwise."""
+    """The database of the settings: MongoDB where MONGODB_URI is set, the embedded one
+    otherwise."""
     if settings.mongodb_uri is None:
         from utils.store.sqlite import SqliteBackend
 
         return SqliteBackend(settings.data_dir)
     from utils.store.mongo import MongoBackend, connect
 
-    return MongoBackend(connect(settings.mongodb_uri.get_secret_value()), settings.mongodb_databases)
+    return MongoBackend(
+        connect(settings.mongodb_uri.get_secret_value()), settings.mongodb_databases
+    )

@@ -1,4 +1,5 @@
-"""`system_info.target_tickers` and `stock_analyzed.indicators`: who is analysed, and the results."""
+"""`system_info.target_tickers` and `stock_analyzed.indicators`: who is analysed, and the
+results."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ RETRY_AFTER = timedelta(minutes=50)
 _LARGEST_FIRST = (("corrected_market_cap", -1), ("_id", 1))
 """With the shares that are still to be listed: an ex-date makes nobody smaller."""
 _NEXT_FIRST = (("attempts", 1), ("last_analyzed_date", 1), *_LARGEST_FIRST)
-"""Who killed or failed a worker comes last, then the stalest first (never analysed before all), then the largest."""
+"""Who killed or failed a worker comes last, then the stalest first (never analysed before all),
+then the largest."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +47,23 @@ class Targets(Jobs):
     def target(self, ticker: str) -> Document | None:
         return self.backend.get(TARGETS, ticker)
 
-    def save_targets(self, new: Sequence[Document], changes: Mapping[str, Mapping[str, object]]) -> None:
-        """Insert new targets and change fields of known ones (ticker -> fields); all else of them stays as it is."""
+    def save_targets(
+        self, new: Sequence[Document], changes: Mapping[str, Mapping[str, object]]
+    ) -> None:
+        """Insert new targets and change fields of known ones (ticker -> fields); all else of them
+        stays as it is."""
         with self.backend.batch():
             self.backend.put(TARGETS, new)
             self.backend.update_each(TARGETS, changes)
 
     def claim_targets(self, session: str, limit: int) -> list[Document]:
-        """Claim the next active targets that are behind the session, stalest first, then largest market cap.
+        """Claim the next active targets that are behind the session, stalest first, then largest
+        market cap.
 
-        They are pushed into the future and counted as tried before they are worked on, so one that kills its worker
-        stands behind all others at the next claim. Whoever was claimed together with it was tried as often: what was
-        tried before is claimed one by one, so that the next death costs nobody else.
+        They are pushed into the future and counted as tried before they are worked on, so one that
+        kills its worker stands behind all others at the next claim. Whoever was claimed together
+        with it was tried as often: what was tried before is claimed one by one, so that the next
+        death costs nobody else.
         """
         now = self.clock.now_utc()
         # A wait that ends so late was written by a clock that was wrong.
@@ -65,14 +72,22 @@ class Targets(Jobs):
             "added_date": {"$lte": session},
             "$and": [
                 {"$or": [{"last_analyzed_date": None}, {"last_analyzed_date": {"$lt": session}}]},
-                {"$or": [{"retry_after_utc": wait} for wait in (None, {"$lte": now}, {"$gt": now + 3 * RETRY_AFTER})]},
+                {
+                    "$or": [
+                        {"retry_after_utc": wait}
+                        for wait in (None, {"$lte": now}, {"$gt": now + 3 * RETRY_AFTER})
+                    ]
+                },
             ],
         }
         while True:
             with self.backend.batch():
                 next_ones = self.backend.find(TARGETS, waiting, _NEXT_FIRST, limit)
                 next_ones = [each for each in next_ones if each["attempts"] == 0] or next_ones[:1]
-                won = sum(self._claim(waiting, tries, next_ones) for tries in {each["attempts"] for each in next_ones})
+                won = sum(
+                    self._claim(waiting, tries, next_ones)
+                    for tries in {each["attempts"] for each in next_ones}
+                )
                 if won or not next_ones:
                     ids = [target["_id"] for target in next_ones]
                     mine = {"_id": {"$in": ids}, "claimed_by": self.identity.owner}
@@ -80,14 +95,17 @@ class Targets(Jobs):
             # Another machine was faster with all of these; look at the next ones.
 
     def _claim(self, waiting: Document, tries: int, targets: Sequence[Document]) -> int:
-        """Claim those that were tried so often; how many another machine had not claimed meanwhile."""
+        """Claim those that were tried so often; how many another machine had not claimed
+        meanwhile."""
         ids = [target["_id"] for target in targets if target["attempts"] == tries]
         claim = {
             "claimed_by": self.identity.owner,
             "retry_after_utc": self.clock.now_utc() + LEASE,
             "attempts": tries + 1,
         }
-        return self.backend.update(TARGETS, waiting | {"_id": {"$in": ids}, "attempts": tries}, claim)
+        return self.backend.update(
+            TARGETS, waiting | {"_id": {"$in": ids}, "attempts": tries}, claim
+        )
 
     def release_targets(self, targets: Sequence[Document]) -> None:
         """Give back claimed targets that were not worked on, as if they had never been claimed."""
@@ -98,16 +116,19 @@ class Targets(Jobs):
                 self.backend.update(TARGETS, self._mine(ids, tries), free)
 
     def _mine(self, ids: Sequence[str], tries: int) -> Document:
-        """Those that nobody has claimed since: who was silent for a whole lease has lost its claim."""
+        """Those that nobody has claimed since: who was silent for a whole lease has lost its
+        claim."""
         return {"_id": {"$in": list(ids)}, "claimed_by": self.identity.owner, "attempts": tries}
 
     def save_analysis(self, session: str, results: Sequence[Document]) -> None:
         """Replace the results of these tickers whole, then mark them as analysed for the session.
 
-        Not those that another run has claimed since, or has analysed for a later session: who was silent for a whole
-        lease has lost its claim.
+        Not those that another run has claimed since, or has analysed for a later session: who was
+        silent for a whole lease has lost its claim.
         """
-        of_others = {"$and": [{"claimed_by": {"$ne": self.identity.owner}}, {"claimed_by": {"$ne": None}}]}
+        of_others = {
+            "$and": [{"claimed_by": {"$ne": self.identity.owner}}, {"claimed_by": {"$ne": None}}]
+        }
         lost: Document = {
             "_id": {"$in": [result["_id"] for result in results]},
             "$or": [of_others, {"last_analyzed_date": {"$gt": session}}],
@@ -127,7 +148,11 @@ class Targets(Jobs):
             gone = {target["_id"] for target in self.backend.find(TARGETS, lost)}
             ours = [result for result in results if result["_id"] not in gone]
             self.backend.put(INDICATORS, ours)
-            self.backend.update(TARGETS, {"_id": {"$in": [result["_id"] for result in ours]}, "$and": still_ours}, done)
+            self.backend.update(
+                TARGETS,
+                {"_id": {"$in": [result["_id"] for result in ours]}, "$and": still_ours},
+                done,
+            )
 
     def fail_target(self, target: Document, error: str) -> None:
         """Push a claimed target that cannot be analysed into the future, with the reason."""
@@ -138,9 +163,12 @@ class Targets(Jobs):
         }
         self.backend.update(TARGETS, self._mine([target["_id"]], target["attempts"]), changes)
 
-    def reopen_targets(self, session: str, behind: str, tickers: Sequence[str] | None = None) -> int:
-        """The session's data changed: have these tickers (None: all) analysed again from `behind` on. How many had
-        been analysed for the session or a later one already. An analysis that was completed is so no more."""
+    def reopen_targets(
+        self, session: str, behind: str, tickers: Sequence[str] | None = None
+    ) -> int:
+        """The session's data changed: have these tickers (None: all) analysed again from `behind`
+        on. How many had been analysed for the session or a later one already. An analysis that was
+        completed is so no more."""
         changed: Document = {"last_analyzed_date": {"$gte": session}}
         if tickers is not None:
             changed["_id"] = {"$in": list(tickers)}
@@ -156,7 +184,9 @@ class Targets(Jobs):
         behind = [target for target in targets if (target["last_analyzed_date"] or "") < session]
         failed = sum(target["last_error"] is not None for target in behind)
         ahead = sum((target["last_analyzed_date"] or "") > session for target in active)
-        return Progress(tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead)
+        return Progress(
+            tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead
+        )
 
     def analysis(self, ticker: str) -> Document | None:
         """The ticker's result document of its last analysis."""
