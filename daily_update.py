@@ -89,7 +89,7 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     if args.dry_run:
         evening.say_what_is_due()
         return EXIT_DONE
-    with shift.store.lock(COLLECTION), failure_recorded(shift.store, evening.last_session()):
+    with shift.store.locks.hold(COLLECTION), failure_recorded(shift.store, evening.last_session()):
         return mend(evening, shift.store) if args.repair else update(evening, shift.store)
 
 

@@ -73,13 +73,13 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
     log.info("Using the %s.", shift.store.description)
     calendar = make_calendar(shift.settings, shift.store)
     session = choose_session(shift, calendar, args.session)
-    progress = shift.store.analysis_progress(session)
+    progress = shift.store.targets.progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    is_recorded = shift.store.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
+    is_recorded = shift.store.jobs.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
     is_done = progress.analyzed == progress.tickers and is_recorded
-    with shift.store.lock(
+    with shift.store.locks.hold(
         f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"
     ):  # when done, too: a dead run's is cleared
         left = progress.tickers - progress.analyzed

@@ -107,11 +107,11 @@ def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> in
     check_services(shift.settings)
     for remark in overruled_every_night(setting_options(args)):
         log.warning("%s", remark)
-    settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope())
+    settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope.get())
     if args.reset and not args.dry_run:
         with shift.stop.while_asking():
             confirm_reset(shift, asks, args.yes, words)
-    with shift.store.lock(COLLECTION):
+    with shift.store.locks.hold(COLLECTION):
         code = set_up(shift, settings, args, words)
     if asks and not shift.stop.requested:
         offer_cron_lines(
@@ -121,7 +121,7 @@ def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> in
 
 
 def confirm_reset(shift: Shift, asks: bool, agreed: bool, words: Words) -> None:
-    store, sessions = shift.store, len(shift.store.session_heads())
+    store, sessions = shift.store, len(shift.store.sessions.heads())
     if not agreed and not asks:
         stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
@@ -152,7 +152,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
         store.reset()
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
-        store.save_scope(settings.min_market_cap, settings.markets, sessions[0])
+        store.scope.save(settings.min_market_cap, settings.markets, sessions[0])
         load(shift, collector, sessions, rule, words)
         targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):

@@ -120,7 +120,7 @@ def _copy_all(shift: Shift, copy: StoreCopy) -> None:
 
 def _check_all(shift: Shift, copy: StoreCopy) -> None:
     with progress_bar(
-        "Comparing sessions", len(shift.store.session_heads()), log_every=100
+        "Comparing sessions", len(shift.store.sessions.heads()), log_every=100
     ) as advance:
 
         def after_session(steps: int) -> None:

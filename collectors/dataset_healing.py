@@ -103,10 +103,10 @@ def datasets_due(
         thorough: all figures are read, to see whether they are as they were saved; else those of
             `read_back_tonight`.
     """
-    heads = [head for head in store.session_heads(last) if head.session >= first]
+    heads = [head for head in store.sessions.heads(last) if head.session >= first]
     read = {
         head.session
-        for head in (heads if thorough else read_back_tonight(heads, store.read_back_until()))
+        for head in (heads if thorough else read_back_tonight(heads, store.scope.read_back_until()))
     }
     due = [
         DueDataset(name, head.session, head.datasets.get(name, DatasetState()).tries)
@@ -137,10 +137,10 @@ def index_days_due(store: Store, index: str, first: str, last: str, now: datetim
     now, newest first."""
     stored = {
         day["session"]: day["finality"]
-        for day in store.index_days(first, last)
+        for day in store.indices.load(first, last)
         if day["index"] == index
     }
-    sessions = [head.session for head in store.session_heads(last) if head.session >= first]
+    sessions = [head.session for head in store.sessions.heads(last) if head.session >= first]
     due = [
         each
         for each in sessions
@@ -162,7 +162,7 @@ def _is_due(
 
 def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> bool:
     try:
-        store.load_dataset(session, name, state)
+        store.datasets.load(session, name, state)
     except StoreError as damage:
         log.error("%s", damage)
         return False
@@ -217,10 +217,10 @@ def _is_had(store: Store, sources: Sources, dataset: Dataset, session: str) -> b
         log.warning("%s", problem)
         _warn(store, session, dataset.name, str(problem))
         if not isinstance(problem, ENDS_ASKING):  # else it is no fault of this session
-            store.note_vain_try(session, dataset.name)
+            store.datasets.count_vain_try(session, dataset.name)
         return False
-    store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
-    store.save_dataset(
+    store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
+    store.datasets.save(
         session, dataset.name, beside, FINAL if is_final(session, read_at) else PROVISIONAL
     )
     _warn(store, session, dataset.name, None)
@@ -230,7 +230,7 @@ def _is_had(store: Store, sources: Sources, dataset: Dataset, session: str) -> b
 def _stored_day(store: Store, session: str) -> MarketDay | None:
     """None when its prices are damaged: these are read again first."""
     try:
-        return store.load_session(session)
+        return store.sessions.load(session)
     except StoreError as damage:
         log.error("%s", damage)
         return None
@@ -268,10 +268,10 @@ def _bring_in(
         log.warning("%s", problem)
         _warn(store, last, f"{index} index", str(problem))
         return
-    store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
+    store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
     had = {day["session"]: day for day in shown if day["session"] in set(days)}
     finality = {session: FINAL if is_final(session, now) else PROVISIONAL for session in had}
-    store.save_index_days([day | {"finality": finality[session]} for session, day in had.items()])
+    store.indices.save([day | {"finality": finality[session]} for session, day in had.items()])
     log.info("%s: the %s index of %d of %d sessions.", INDICES, index, len(had), len(days))
     for session in days:
         lacking = None if session in had else "The exchange's series lacks this session."
@@ -281,10 +281,10 @@ def _bring_in(
 def _warn(store: Store, session: str, name: str, problem: str | None) -> None:
     """Say it in the warnings of the session's job, in place of what was said of it before; None: it
     is there."""
-    job = store.job(DAILY_UPDATE, session)
+    job = store.jobs.get(DAILY_UPDATE, session)
     if job is None:
         return
     others = [each for each in job["warnings"] if not each.startswith(f"{name}: ")]
     warnings = others if problem is None else [*others, f"{name}: {problem}"]
     if warnings != job["warnings"]:
-        store.update_job(DAILY_UPDATE, session, {"warnings": warnings})
+        store.jobs.update(DAILY_UPDATE, session, {"warnings": warnings})

@@ -83,7 +83,7 @@ class Evening:
                 self._first,
                 before,
             )
-            self._store.save_scope(
+            self._store.scope.save(
                 self._scope["min_market_cap"], self._scope["markets"], self._first
             )
 
@@ -129,7 +129,7 @@ class Evening:
         """The next run reads back others of the older sessions. Before this, what was found damaged
         has been asked for; a run that dies has the same turn again."""
         if self._turn_until:
-            self._store.end_read_back(self._turn_until)
+            self._store.scope.end_read_back(self._turn_until)
 
     def look_over(self) -> Audit:
         """Everything that is wrong with what is stored; reads the store only."""
@@ -172,7 +172,7 @@ class Evening:
     def _begin_turn(self) -> None:
         """A run about a span of its own reads back what is in it, and is nobody's turn."""
         if self._is_whole and (
-            turn := turn_of_older(self._store.session_heads(), self._store.read_back_until())
+            turn := turn_of_older(self._store.sessions.heads(), self._store.scope.read_back_until())
         ):
             self._turn_until = turn[-1].session
 

@@ -47,7 +47,7 @@ def load(
     )
     log.info("Wanted: %d sessions from %s to %s.", len(sessions), sessions[0], sessions[-1])
     log.info("To load: %d of them.", len(due))
-    known = bool(shift.store.targets())
+    known = bool(shift.store.targets.all())
     with progress_bar(words("loading"), len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:

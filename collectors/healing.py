@@ -53,11 +53,11 @@ def due_in_store(
 ) -> list[DueSession]:
     """`sessions_due` of what the store holds; those before the last one that have failed again and
     again come after all others."""
-    jobs = {job["date_kst"]: job for job in store.jobs(DAILY_UPDATE)}
+    jobs = {job["date_kst"]: job for job in store.jobs.records(DAILY_UPDATE)}
     completed = {
         session: job["finality"] for session, job in jobs.items() if job["status"] == COMPLETED
     }
-    stored = {head.session for head in store.session_heads()}
+    stored = {head.session for head in store.sessions.heads()}
     due = sessions_due(calendar, stored, completed, first, last, now)
     return sorted(due, key=lambda each: each != due[-1] and _is_hopeless(jobs.get(each.session)))
 
@@ -75,7 +75,7 @@ def read_back_tonight(heads: Sequence[SessionHead], after: str) -> list[SessionH
 
     Args:
         heads: of all that are stored, oldest first.
-        after: the session with which the last turn ended (`Store.read_back_until`).
+        after: the session with which the last turn ended (`Store.scope.read_back_until`).
     """
     return [*turn_of_older(heads, after), *heads[-ALWAYS_READ_BACK:]]
 
@@ -92,11 +92,11 @@ def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) 
     """The stored sessions from first to last, both inclusive, that do not read back as they were
     saved, `but` these; as far as it is their turn."""
     found = []
-    heads = [head for head in store.session_heads(last) if head.session >= first]
-    for head in read_back_tonight(heads, store.read_back_until()):
+    heads = [head for head in store.sessions.heads(last) if head.session >= first]
+    for head in read_back_tonight(heads, store.scope.read_back_until()):
         if head.session not in but:
             try:
-                store.load_session(head.session)
+                store.sessions.load(head.session)
             except StoreError as damage:
                 log.error("%s", damage)
                 found.append(DueSession(head.session, to_confirm=False))
@@ -212,7 +212,7 @@ def _heal_each(
             _heal(store, collector, each, then)
             in_a_row = 0
         except ClosedMarket as closed:
-            store.forget_jobs(DAILY_UPDATE, [each.session])
+            store.jobs.forget(DAILY_UPDATE, [each.session])
             log.warning("%s", closed)
         except ENDS_ASKING:
             log.info("What is stored is kept; a later run goes on with %s.", each.session)
@@ -238,7 +238,7 @@ def failure_recorded(store: Store, session: str) -> Iterator[None]:
     except LockHeld:
         raise  # the record is the other run's
     except (SourceError, NotNow):
-        job = store.job(DAILY_UPDATE, session)
+        job = store.jobs.get(DAILY_UPDATE, session)
         if job is None or (job["status"] != COMPLETED and not _is_of_this_run(store, job)):
             with JobRun(store, DAILY_UPDATE, session):
                 raise
@@ -277,8 +277,8 @@ def _collect(
 
 def _record_completed(store: Store, collected: Collected) -> None:
     session = collected.head.session
-    if store.is_completed(DAILY_UPDATE, session):
-        store.update_job(DAILY_UPDATE, session, _facts(collected))
+    if store.jobs.is_completed(DAILY_UPDATE, session):
+        store.jobs.update(DAILY_UPDATE, session, _facts(collected))
         return
     with JobRun(store, DAILY_UPDATE, session) as job:
         job.record(**_facts(collected))
@@ -291,7 +291,7 @@ def _confirm(
     try:
         collected = _collect(store, collector, session, then)
     except SourceError as problem:
-        store.update_job(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
+        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
         raise
     if collected.changed:
         log.info(
@@ -301,7 +301,7 @@ def _confirm(
             len(collected.changed),
         )
     then(collected)
-    store.update_job(DAILY_UPDATE, session, _facts(collected))
+    store.jobs.update(DAILY_UPDATE, session, _facts(collected))
 
 
 def _is_of_this_run(store: Store, job: Document) -> bool:

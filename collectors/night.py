@@ -32,7 +32,7 @@ def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -
         raise WrongUsage(
             f"--session {session}: the first session that is kept is {first}. Choose a later one."
         )
-    if not shift.store.is_completed(DAILY_UPDATE, session):
+    if not shift.store.jobs.is_completed(DAILY_UPDATE, session):
         raise NotCollected(
             f"daily_update has not completed {session} yet. This run leaves; the next one looks again."
         )
@@ -48,16 +48,16 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
     """
     settings, store, clock = shift.settings, shift.store, shift.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
-    if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
+    if store.jobs.give_up_before(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
         announce_unfinished_night(store, session, settings.language)
 
     def source_now() -> list[tuple[str, str, str]]:
-        return store.panel_source(session, PANEL_SESSIONS)
+        return store.sessions.panel_source(session, PANEL_SESSIONS)
 
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
         source = source_now()
         with waiting("Reading sessions"):
-            panel = store.load_panel(session, PANEL_SESSIONS)
+            panel = store.sessions.panel(session, PANEL_SESSIONS)
             analyzer = TechnicalAnalyzer(panel)
         queue = AnalysisQueue(
             store,
@@ -73,14 +73,14 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
             if (
                 source_now() != source
             ):  # a revision came in meanwhile: what was read before does not count
-                store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
-        progress = store.analysis_progress(session)
+                store.targets.reopen(session, calendar.previous_session(session), queue.analyzed)
+        progress = store.targets.progress(session)
         job.record(
             tickers=progress.tickers,
             analyzed=progress.analyzed,
             pending=progress.pending,
             failed=progress.failed,
-            warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
+            warnings=[f"{each}: factors not known yet" for each in panel.sessions_without_factors],
         )
         if progress.analyzed < progress.tickers:
             job.leave_unfinished()

@@ -44,12 +44,12 @@ def status(shift: Shift) -> dict[str, Any]:
     store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
-    heads, scope = store.session_heads(), store.scope()
+    heads, scope = store.sessions.heads(), store.scope.get()
     due = (
         [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
     )
-    progress = store.analysis_progress(tonight)
-    last, locks = heads[-1] if heads else None, store.locks()
+    progress = store.targets.progress(tonight)
+    last, locks = heads[-1] if heads else None, store.locks.all()
     return {
         "now": now.isoformat(timespec="seconds"),
         "database": store.description,
@@ -68,7 +68,7 @@ def status(shift: Shift) -> dict[str, Any]:
         "targets_analyzed": progress.analyzed,
         "targets_pending": progress.pending,
         "targets_failed": progress.failed,
-        **_target_counts(store.targets(active_only=True)),
+        **_target_counts(store.targets.active()),
         "next_runs": {
             DAILY_UPDATE: next_daily_update(now).isoformat(timespec="seconds"),
             HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
@@ -78,9 +78,9 @@ def status(shift: Shift) -> dict[str, Any]:
         "jobs": [
             _job(job, locks, now)
             for name, last in _SHOWN_JOBS.items()
-            for job in store.jobs(name, last)
+            for job in store.jobs.records(name, last)
         ],
-        "sources": [_source(source, now) for source in store.sources()],
+        "sources": [_source(source, now) for source in store.sources.all()],
         "notifications": _notifications(store, settings),
     }
 
@@ -172,9 +172,9 @@ def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
         "digest": settings.wants_digest,
         "heartbeat": settings.heartbeat_url is not None,
         "incidents": [
-            _plain({name: each[name] for name in names}) for each in store.open_incidents()
+            _plain({name: each[name] for name in names}) for each in store.incidents.unresolved()
         ],
-        "untold": len(store.untold_incidents()),
+        "untold": len(store.incidents.untold()),
     }
 
 

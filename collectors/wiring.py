@@ -35,14 +35,19 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
     for_history = sources[::-1] if may_go_first(store, OpenApiSource.name) else sources
     datasets = [site] if site else []
     return Sources(
-        sources, for_history, store.clock, pause, for_datasets=datasets, note=store.record_failure
+        sources,
+        for_history,
+        store.clock,
+        pause,
+        for_datasets=datasets,
+        note=store.sources.record_failure,
     )
 
 
 def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
     """What is predicted, what the exchange has shown, and when the sources of the settings can have
     a session."""
-    return TradingCalendar(store.observed_calendar(), settings.same_evening)
+    return TradingCalendar(store.calendar.observed(), settings.same_evening)
 
 
 def site_source(settings: Settings, store: Store, pause: Pause) -> PykrxSource | None:
@@ -70,7 +75,7 @@ def _interval(settings: Settings) -> timedelta:
 
 def required_scope(store: Store) -> Document:
     """What `manual_setup` was asked for. Raises `WrongUsage` before it ran."""
-    if (scope := store.scope()) is None:
+    if (scope := store.scope.get()) is None:
         raise WrongUsage(
             f"Nothing is set up in the {store.description}. Run manual_setup.py first."
         )

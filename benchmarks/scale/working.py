@@ -55,12 +55,12 @@ def export_of_one(shift: Shift, last: str) -> object:
 
 
 def _largest(store: Store) -> str:
-    return str(max(store.targets(active_only=True), key=lambda target: target["market_cap"])["_id"])
+    return str(max(store.targets.active(), key=lambda target: target["market_cap"])["_id"])
 
 
 WORK: dict[str, Work] = {
-    HEADS: lambda shift, last: shift.store.session_heads(),
-    PANEL: lambda shift, last: shift.store.load_panel(last, PANEL_SESSIONS),
+    HEADS: lambda shift, last: shift.store.sessions.heads(),
+    PANEL: lambda shift, last: shift.store.sessions.panel(last, PANEL_SESSIONS),
     EVENING: evening,
     STATUS: status_of,
     AUDIT: audit,

@@ -44,7 +44,7 @@ def audit(
         last=last,
         findings=in_order(findings),
         sessions=len(situation.stored()),
-        targets=len(store.targets(active_only=True)),
+        targets=len(store.targets.active()),
         awaited=[session for session in situation.missing() if situation.is_awaited(session)],
         at_work=situation.at_work,
     )

@@ -104,10 +104,10 @@ class Situation:
 
 def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> Situation:
     """The situation at this moment."""
-    now, records = store.clock.now_kst(), store.jobs(DAILY_UPDATE)
+    now, records = store.clock.now_kst(), store.jobs.records(DAILY_UPDATE)
     others = [
         lock
-        for lock in store.locks()
+        for lock in store.locks.all()
         if lock["_id"] == COLLECTION and lock["owner"] != store.identity.owner
     ]
     return Situation(
@@ -116,7 +116,7 @@ def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> S
         now=now,
         first=first,
         last=last,
-        heads=store.session_heads(),
+        heads=store.sessions.heads(),
         records={record["date_kst"]: record for record in records},
         at_work=any(_is_alive(lock, now, store.identity.host) for lock in others),
     )
@@ -159,13 +159,13 @@ def audit_targets(
     """
     if not situation.covers_newest():
         return
-    targets = situation.store.targets()
+    targets = situation.store.targets.all()
     yield from _targets_behind(situation, [target for target in targets if target["is_active"]])
     yield from _target_data(situation, targets, rule, wrong)
 
 
 def audit_locks(situation: Situation) -> Iterator[Finding]:
-    for lock in situation.store.locks():
+    for lock in situation.store.locks.all():
         if lock["expires_utc"] < situation.now - SILENT:
             owner = f"{lock['host']}, process {lock['pid']}"
             message = f"the lock {lock['_id']} of {owner}, expired at {_kst(lock['expires_utc'])}; its owner is gone"
@@ -215,7 +215,7 @@ def _unconfirmed(situation: Situation) -> Iterator[Finding]:
 def stale_jobs(situation: Situation) -> Iterator[Document]:
     """The records of runs that are said to be running, and are gone or were given up."""
     for name, is_stale in _STALE.items():
-        for job in situation.store.jobs(name):
+        for job in situation.store.jobs.records(name):
             in_span = situation.first <= job["date_kst"] <= situation.last
             if in_span and job["status"] == RUNNING and is_stale(situation, job):
                 yield job
@@ -247,7 +247,7 @@ _STALE: dict[str, Callable[[Situation, Document], bool]] = {
 
 def _targets_behind(situation: Situation, active: list[Document]) -> Iterator[Finding]:
     session = _last_night(situation)
-    if session is None or situation.store.is_completed(HOURLY_ANALYSIS, session):
+    if session is None or situation.store.jobs.is_completed(HOURLY_ANALYSIS, session):
         return
     for target in active:
         reached = target["last_analyzed_date"] or ""
@@ -282,7 +282,7 @@ def _last_night(situation: Situation) -> str | None:
 def _result_session(situation: Situation, target: Document) -> str:
     """A revision of older data puts `last_analyzed_date` back; the result says what had been
     reached."""
-    result = situation.store.analysis(target["_id"])
+    result = situation.store.results.get(target["_id"])
     return "" if result is None else str(result["session"])
 
 
@@ -319,7 +319,7 @@ def _target_data(
 def _newest(situation: Situation) -> MarketDay | None:
     """None when it is damaged, which is a finding of its own."""
     try:
-        return situation.store.load_session(situation.heads[-1].session)
+        return situation.store.sessions.load(situation.heads[-1].session)
     except StoreError:
         return None
 

@@ -57,7 +57,7 @@ class Guide:
         if self.fresh:
             return settings
         with closing(open_store(settings, self.clock)) as store:
-            return with_earlier_choices(settings, store.scope())
+            return with_earlier_choices(settings, store.scope.get())
 
     def keep(self, answers: Mapping[str, str]) -> None:
         """Write them into `.env`; the person is asked no more, should the conversation end here."""

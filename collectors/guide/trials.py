@@ -37,7 +37,7 @@ def try_database(settings: Settings, clock: Clock) -> str:
     Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account
     in once, so trying it would throw that job out.
     """
-    with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
+    with closing(open_store(settings, clock)) as store, store.locks.hold(COLLECTION):
         return store.description
 
 
@@ -77,12 +77,12 @@ def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
     """How many logins with that ID the exchange has refused in a row, in this and in earlier
     runs."""
     with closing(open_store(settings, clock)) as store:
-        return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
+        return store.sources.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
 
 def forget_refused_logins(settings: Settings, clock: Clock) -> None:
     with closing(open_store(settings, clock)) as store:
-        store.forget_refused_logins(PykrxSource.name)
+        store.sources.forget_refused_logins(PykrxSource.name)
 
 
 def try_key(settings: Settings, clock: Clock) -> Shown | SourceError:

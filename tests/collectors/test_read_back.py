@@ -37,11 +37,11 @@ def store(tmp_path: Path, small: None) -> Iterator[Store]:
     """Thirty sessions with fundamentals."""
     store = Store(SqliteBackend(tmp_path), FakeClock(NOW))
     figures = pd.DataFrame({name: [1.0] for name in DATASET_COLUMNS["fundamentals"]})
-    store.save_scope(0, ["KOSPI"], FIRST)
+    store.scope.save(0, ["KOSPI"], FIRST)
     with store.backend.batch():
         for session in DAYS:
-            store.save_session(market_day(session, row("005930"), finality=FINAL))
-            store.save_dataset(session, "fundamentals", figures, FINAL)
+            store.sessions.save(market_day(session, row("005930"), finality=FINAL))
+            store.datasets.save(session, "fundamentals", figures, FINAL)
     yield store
     store.close()
 
@@ -56,7 +56,7 @@ def test_an_evening_reads_the_newest_and_some_of_the_older_ones(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(store, "load_session", read.append)
+    monkeypatch.setattr(store.sessions, "load", read.append)
     damaged_sessions(store, FIRST, LAST, but=[LAST])
     assert set(DAYS[-NEWEST:-1]) <= set(read)
     assert len(read) == NEWEST - 1 + (len(DAYS) - NEWEST) // TURNS
@@ -92,22 +92,22 @@ def test_however_many_sessions_come_in_between_two_runs_every_older_one_has_its_
 
 
 def test_round_after_round_nothing_is_left_out(store: Store) -> None:
-    heads, read = store.session_heads(), []
+    heads, read = store.sessions.heads(), []
     for _ in range(2 * TURNS):
-        turn = turn_of_older(heads, store.read_back_until())
-        store.end_read_back(turn[-1].session)
+        turn = turn_of_older(heads, store.scope.read_back_until())
+        store.scope.end_read_back(turn[-1].session)
         read += [head.session for head in turn]
     assert read == (DAYS[:-NEWEST] * 2)[: len(read)]
 
 
 def test_what_a_round_has_come_to_outlives_a_changed_scope(store: Store) -> None:
-    store.end_read_back(OLD)
-    store.save_scope(1, ["KOSPI"], FIRST)
-    assert store.read_back_until() == OLD
+    store.scope.end_read_back(OLD)
+    store.scope.save(1, ["KOSPI"], FIRST)
+    assert store.scope.read_back_until() == OLD
 
 
 def test_a_short_history_is_read_whole_every_evening(store: Store) -> None:
-    heads = store.session_heads(count=NEWEST)
+    heads = store.sessions.heads(count=NEWEST)
     assert read_back_tonight(heads, "") == heads
 
 
@@ -121,8 +121,8 @@ def test_what_is_damaged_is_due_when_it_is_its_turn(store: Store, session: str) 
         lacking += session in {
             each.session for each in datasets_due(store, ["fundamentals"], FIRST, LAST, NOW)
         }
-        store.end_read_back(
-            turn_of_older(store.session_heads(), store.read_back_until())[-1].session
+        store.scope.end_read_back(
+            turn_of_older(store.sessions.heads(), store.scope.read_back_until())[-1].session
         )
     assert (found, lacking) == ((1, 1) if session == OLD else (TURNS, TURNS))
 

@@ -89,11 +89,11 @@ def collector(source: ScriptedSource, store: Store, clock: FakeClock) -> StockDa
 
 def make_collector(source: ScriptedSource, store: Store) -> StockDataCollector:
     sources = Sources([source], [source], store.clock, store.clock.sleep)
-    return StockDataCollector(sources, store, TradingCalendar(store.observed_calendar()))
+    return StockDataCollector(sources, store, TradingCalendar(store.calendar.observed()))
 
 
 def factors(store: Store, session: str) -> list[float]:
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     assert day is not None
     return [round(factor, 6) for factor in day.frame["factor"]]
 
@@ -116,7 +116,7 @@ def test_without_the_session_before_factors_are_pending(
 def test_they_are_settled_when_it_arrives(collector: StockDataCollector, store: Store) -> None:
     later = collector.collect(MONDAY).head
     collector.collect(FRIDAY)
-    settled = store.session_head(MONDAY)
+    settled = store.sessions.head(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert settled is not None
     assert (settled.revision, settled.digest, settled.finality) == (1, later.digest, later.finality)
@@ -169,7 +169,7 @@ def test_the_day_after_a_hole_lacks_no_tickers(
     collector.collect(FRIDAY)
     with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
         collector.collect(TUESDAY)
-    assert len(store.session_heads()) == 1
+    assert len(store.sessions.heads()) == 1
 
 
 def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
@@ -181,7 +181,7 @@ def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
     collector.collect(TUESDAY)
     source.days[TUESDAY] = right
     collector.collect(MONDAY)
-    assert [list(frame["close"]) for _, frame in store.read_sessions(MONDAY, TUESDAY)] == [
+    assert [list(frame["close"]) for _, frame in store.sessions.read(MONDAY, TUESDAY)] == [
         [1010, 2020],
         [1011, 2030],
     ]
@@ -216,7 +216,7 @@ def test_dashes_are_a_closed_day_once_a_later_session_is_shown(
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(ClosedMarket, match=MONDAY):
         collector.collect(MONDAY)
-    assert store.observed_calendar()[MONDAY] is False
+    assert store.calendar.observed()[MONDAY] is False
     assert not collector.calendar.is_session(MONDAY)
 
 
@@ -226,8 +226,8 @@ def test_dashes_are_not_known_yet_while_nothing_later_is_shown(
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY]
     with pytest.raises(NotPublished, match=MONDAY):
         collector.collect(MONDAY)
-    assert MONDAY not in store.observed_calendar()
-    assert store.session_heads() == []
+    assert MONDAY not in store.calendar.observed()
+    assert store.sessions.heads() == []
 
 
 def test_a_stored_session_that_an_index_series_lacks_stays_one(
@@ -239,7 +239,7 @@ def test_a_stored_session_that_an_index_series_lacks_stays_one(
     collector.collect(FRIDAY)
     source.shown = ["2024-01-18", MONDAY]
     assert collector.learn_calendar("2024-01-18", MONDAY) == ["2024-01-18", FRIDAY, MONDAY]
-    assert store.observed_calendar()[FRIDAY] is True
+    assert store.calendar.observed()[FRIDAY] is True
     assert f"lacks {FRIDAY}, which is stored" in caplog.text
 
 
@@ -249,7 +249,7 @@ def test_one_line_left_out_of_an_index_series_closes_no_session(
     clock.set(kst(2024, 1, 23, 19))
     source.shown = [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
-    assert MONDAY not in store.observed_calendar()
+    assert MONDAY not in store.calendar.observed()
     assert collector.calendar.is_session(MONDAY)
     assert source.asked[1:] == [MONDAY], "the day itself was asked"
 
@@ -267,8 +267,8 @@ def test_a_day_that_was_taken_for_closed_is_found_when_the_next_session_does_not
         TUESDAY: published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500)),
     }
     collector.collect(TUESDAY)
-    assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
-    assert (collector.calendar.is_session(MONDAY), store.observed_calendar()[MONDAY]) == (
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY, MONDAY, TUESDAY]
+    assert (collector.calendar.is_session(MONDAY), store.calendar.observed()[MONDAY]) == (
         True,
         True,
     )
@@ -288,8 +288,8 @@ def test_a_holiday_stays_one_when_the_session_after_it_is_odd(
     source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
     with pytest.raises(MalformedAnswer, match="another day"):
         collector.collect(TUESDAY)
-    assert store.observed_calendar()[MONDAY] is False
-    assert [head.session for head in store.session_heads()] == [FRIDAY]
+    assert store.calendar.observed()[MONDAY] is False
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY]
 
 
 def test_no_day_is_closed_between_two_stored_sessions_that_do_not_follow_each_other(
@@ -302,7 +302,7 @@ def test_no_day_is_closed_between_two_stored_sessions_that_do_not_follow_each_ot
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(NotPublished, match=MONDAY):
         collector.collect(MONDAY)
-    assert MONDAY not in store.observed_calendar()
+    assert MONDAY not in store.calendar.observed()
     assert np.isnan(factors(store, TUESDAY)).all()
 
 
@@ -312,7 +312,7 @@ def test_an_index_series_without_most_of_its_days_is_malformed(
     source.shown = ["2024-01-02", MONDAY]
     with pytest.raises(MalformedAnswer, match="lacks 13 days that should be sessions"):
         collector.learn_calendar("2024-01-02", MONDAY)
-    assert store.observed_calendar() == {}
+    assert store.calendar.observed() == {}
 
 
 def test_a_broken_day_leaves_what_was_stored(
@@ -322,7 +322,7 @@ def test_a_broken_day_leaves_what_was_stored(
     source.days[MONDAY] = published(("000010", 1000, 0, 100))
     with pytest.raises(MalformedAnswer, match="1 of the 2"):
         collector.collect(MONDAY)
-    assert store.session_heads() == [before]
+    assert store.sessions.heads() == [before]
 
 
 def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_mended(
@@ -342,7 +342,7 @@ def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_me
         collector.collect(MONDAY)
     collect_all(collector.collect, [TUESDAY, MONDAY])
     assert source.asked == [FRIDAY, MONDAY, TUESDAY, MONDAY, FRIDAY]
-    assert [head.revision for head in store.session_heads()] == [2, 1, 1]
+    assert [head.revision for head in store.sessions.heads()] == [2, 1, 1]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
@@ -354,7 +354,7 @@ def test_a_stored_day_with_too_few_rows_is_mended_by_the_next_one(
     collector.collect(FRIDAY)
     source.days[FRIDAY] = whole
     collector.collect(MONDAY)
-    assert [head.count for head in store.session_heads()] == [2, 2]
+    assert [head.count for head in store.sessions.heads()] == [2, 2]
 
 
 def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
@@ -365,7 +365,7 @@ def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
     with pytest.raises(MalformedAnswer, match="another day"):
         collector.collect(MONDAY)
     assert source.asked == [FRIDAY, MONDAY]
-    assert [(head.session, head.digest) for head in store.session_heads()] == [
+    assert [(head.session, head.digest) for head in store.sessions.heads()] == [
         (FRIDAY, before.digest)
     ]
 
@@ -377,12 +377,12 @@ def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
     source.days["2024-01-18"] = published(("000010", 990, 0, 100), ("000020", 9_000, 0, 100))
     clock.set(kst(2024, 1, 23, 19))
     collect_all(collector.collect, [FRIDAY, MONDAY])
-    stored = [head.digest for head in store.session_heads()]
+    stored = [head.digest for head in store.sessions.heads()]
     shifted = {TUESDAY: MONDAY, MONDAY: FRIDAY, FRIDAY: "2024-01-18"}
     source.days |= {day: source.days[before] for day, before in shifted.items()}
     with pytest.raises(MalformedAnswer, match="repeats the session before"):
         collector.collect(TUESDAY)
-    assert [head.digest for head in store.session_heads()] == stored
+    assert [head.digest for head in store.sessions.heads()] == stored
 
 
 def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_there(
@@ -403,7 +403,7 @@ def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_the
     with pytest.raises(MalformedAnswer):
         collector.collect(TUESDAY)
     collect_all(collector.collect, ["2024-01-24", TUESDAY])
-    closes = [list(frame["close"]) for _, frame in store.read_sessions(FRIDAY, "2024-01-24")]
+    closes = [list(frame["close"]) for _, frame in store.sessions.read(FRIDAY, "2024-01-24")]
     assert closes == [[1000, 10_000], [1010, 2_020], [1011, 2_030], [1012, 2_040]]
 
 
@@ -414,7 +414,7 @@ def test_a_session_that_is_read_again_loses_no_tickers(
     source.days[FRIDAY] = published(("000010", 1000, 0, 100))
     with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
         collector.collect(FRIDAY)
-    assert store.session_heads() == [before]
+    assert store.sessions.heads() == [before]
 
 
 def test_a_damaged_session_is_read_again_when_the_next_one_comes(
@@ -423,7 +423,7 @@ def test_a_damaged_session_is_read_again_when_the_next_one_comes(
     whole = collector.collect(FRIDAY).head
     store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
     collector.collect(MONDAY)
-    assert store.session_heads()[0].digest == whole.digest
+    assert store.sessions.heads()[0].digest == whole.digest
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
@@ -448,7 +448,7 @@ def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before
     collector.collect(MONDAY)
     source.days[MONDAY] = right
     collector.collect(FRIDAY)
-    assert [head.count for head in store.session_heads()] == [2, 2]
+    assert [head.count for head in store.sessions.heads()] == [2, 2]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
@@ -457,9 +457,9 @@ def test_factors_are_found_anew_in_what_is_stored(
 ) -> None:
     collector.collect(FRIDAY)
     collector.collect(MONDAY)
-    day = store.load_session(MONDAY)
+    day = store.sessions.load(MONDAY)
     assert day is not None
-    store.save_session(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
+    store.sessions.save(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
     collector.settle_factors(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert len(store.backend.find("stock_data.corporate_actions", {"session": MONDAY})) == 1
@@ -471,7 +471,7 @@ def test_the_name_of_the_first_source_stays(
     collector.collect(FRIDAY)
     source.name, source.days[FRIDAY] = "openapi", source.days[FRIDAY].replace({"이름": "Name"})  # type: ignore[union-attr]
     assert collector.collect(FRIDAY).changed == []
-    assert store.session_heads()[0].source == "openapi"
+    assert store.sessions.heads()[0].source == "openapi"
 
 
 def test_order_of_arrival_does_not_matter(
@@ -483,7 +483,7 @@ def test_order_of_arrival_does_not_matter(
     def stored_after(order: list[str]) -> list[tuple[str, list[float]]]:
         store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
         collect_all(make_collector(source, store).collect, order)
-        return [(head.digest, factors(store, head.session)) for head in store.session_heads()]
+        return [(head.digest, factors(store, head.session)) for head in store.sessions.heads()]
 
     expected = stored_after([FRIDAY, MONDAY, TUESDAY])[1:]
     for order in ([TUESDAY, MONDAY, FRIDAY], [MONDAY, TUESDAY, FRIDAY], [TUESDAY, FRIDAY, MONDAY]):

@@ -63,9 +63,9 @@ class Installation:
         """Every stored final session is the exchange's own, cell by cell."""
         store = self.suite.store(moment)
         try:
-            for head in store.session_heads():
+            for head in store.sessions.heads():
                 if head.finality == "final":
-                    (_, stored), *_ = store.read_sessions(head.session, head.session)
+                    (_, stored), *_ = store.sessions.read(head.session, head.session)
                     assert_same_day(self.suite.exchange, head.session, stored)
         finally:
             store.close()

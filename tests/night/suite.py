@@ -90,7 +90,7 @@ class Suite:
     def pending(self, moment: datetime) -> int:
         store = self.store(moment)
         try:
-            job = store.jobs("hourly_analysis", 1)[0]
+            job = store.jobs.records("hourly_analysis", 1)[0]
             return int(job["pending"]) + int(job["failed"])
         finally:
             store.close()
@@ -108,11 +108,11 @@ class Suite:
         store = self.store(moment)
         try:
             return {
-                "heads": store.session_heads(),
-                "jobs": {job["date_kst"]: job for job in store.jobs("daily_update")},
-                "analyses": {job["date_kst"]: job for job in store.jobs("hourly_analysis")},
-                "targets": store.targets(active_only=True),
-                "scope": store.scope(),
+                "heads": store.sessions.heads(),
+                "jobs": {job["date_kst"]: job for job in store.jobs.records("daily_update")},
+                "analyses": {job["date_kst"]: job for job in store.jobs.records("hourly_analysis")},
+                "targets": store.targets.active(),
+                "scope": store.scope.get(),
             }
         finally:
             store.close()

@@ -115,7 +115,7 @@ def test_more_sessions_than_the_exchange_has_are_refused_after_a_few_questions(
         "three questions, two requests each, and one day nobody predicted"
     )
     store = suite.store(NOW)
-    assert min(store.observed_calendar()) >= suite.exchange.exchange.market.sessions[0]
+    assert min(store.calendar.observed()) >= suite.exchange.exchange.market.sessions[0]
     store.close()
 
 

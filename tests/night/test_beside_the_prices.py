@@ -23,12 +23,14 @@ def test_skipped_evenings_bring_what_stands_beside_their_prices(suite_over: Suit
         {"fundamentals": "provisional"}
     ]
     store = suite_over.store(LAST_EVENING)
-    days = [(day["session"], day["index"], day["finality"]) for day in store.index_days()]
+    days = [(day["session"], day["index"], day["finality"]) for day in store.indices.load()]
     market = suite_over.exchange.exchange.market
     levels = {
-        day["session"]: day["close"] for day in store.index_days() if day["index"] == "KOSDAQ"
+        day["session"]: day["close"] for day in store.indices.load() if day["index"] == "KOSDAQ"
     }
-    ((_, columns),) = store.read_columns(("ticker", "foreign_shares"), "2026-09-07", "2026-09-07")
+    ((_, columns),) = store.sessions.columns(
+        ("ticker", "foreign_shares"), "2026-09-07", "2026-09-07"
+    )
     store.close()
     sessions = [head.session for head in heads]
     known = dict.fromkeys(sessions, "final") | {sessions[-1]: "provisional"}

@@ -128,12 +128,12 @@ def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Suite) -> N
 
 def test_a_target_that_cannot_be_analysed_blocks_nobody(installed: Suite) -> None:
     store = installed.store(NIGHT)
-    ghost = store.targets(active_only=True)[0] | {
+    ghost = store.targets.active()[0] | {
         "_id": "999999",
         "ticker": "999999",
         "corrected_market_cap": 10**18,
     }
-    store.save_targets([ghost], {})
+    store.targets.save([ghost], {})
     store.close()
     installed.must(at(19), "hourly_analysis.py")
     seen = installed.read(NIGHT)
@@ -172,7 +172,7 @@ def test_a_ticker_is_shown_as_a_sheet(collected: Suite) -> None:
 def test_two_runs_at_once_do_not_overlap(suite: Suite) -> None:
     suite.must(SETUP, "manual_setup.py", "--yes", *SESSIONS)
     store = suite.store(NIGHT)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         second = suite.run(NIGHT, "daily_update.py")
     store.close()
     assert second.returncode == 75
@@ -228,7 +228,7 @@ def python_that_begins_with(
 def test_a_killed_run_is_made_good_by_the_next(installed: Suite) -> None:
     """Killed after the session was stored and before the job said so."""
     store = installed.store(NIGHT)
-    store.update_job("daily_update", SESSION, {"status": "running", "end_time_utc": None})
+    store.jobs.update("daily_update", SESSION, {"status": "running", "end_time_utc": None})
     store.close()
     assert installed.run(at(19), "hourly_analysis.py").returncode == 75
     installed.must(NIGHT + timedelta(minutes=20), "daily_update.py")
@@ -257,7 +257,7 @@ def factors_pending(suite: Suite) -> list[str]:
     store = suite.store(SETUP)
     pending = [
         session
-        for session, frame in store.read_sessions("2001-01-02", "2099-12-30")
+        for session, frame in store.sessions.read("2001-01-02", "2099-12-30")
         if frame["factor"].isna().any()
     ]
     store.close()

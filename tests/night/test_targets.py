@@ -26,7 +26,7 @@ def event_of(market: SyntheticMarket, kind: str, since: str) -> Event:
 
 def target(suite: Suite, moment: datetime, ticker: str) -> dict[str, Any]:
     store = suite.store(moment)
-    found = store.target(ticker)
+    found = store.targets.get(ticker)
     store.close()
     assert found is not None
     return found
@@ -125,7 +125,7 @@ def test_a_lost_ex_date_is_found_again_together_with_the_target_it_dropped(
     suite.must(ex_date, "daily_update.py")
     before, store = target(suite, ex_date, bonus.code), suite.store(ex_date)
     assert store.backend.delete(ACTIONS, {"ticker": bonus.code}) == 1
-    store.save_targets([], {bonus.code: {"is_active": False, "removed_date": bonus.session}})
+    store.targets.save([], {bonus.code: {"is_active": False, "removed_date": bonus.session}})
     store.close()
     suite.must(ex_date, "daily_update.py", "--repair")
     after = target(suite, ex_date, bonus.code)

@@ -176,9 +176,9 @@ class World:
         """Whether an hourly run at that moment would find something to do."""
         with self.store(moment) as store:
             session = make_calendar(self.suite.loaded_settings(), store).session_of_night(moment)
-            if not store.is_completed(DAILY_UPDATE, session):
+            if not store.jobs.is_completed(DAILY_UPDATE, session):
                 return False
-            return not store.is_completed(HOURLY_ANALYSIS, session)
+            return not store.jobs.is_completed(HOURLY_ANALYSIS, session)
 
 
 @contextmanager

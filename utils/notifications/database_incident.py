@@ -24,7 +24,7 @@ class DatabaseIncident:
     def __init__(self, log_dir: Path, clock: Clock) -> None:
         self._file, self._clock = log_dir / "database_incident.json", clock
 
-    def open_incident(self, kind: str, message: str) -> None:
+    def open(self, kind: str, message: str) -> None:
         found = self._read()
         if found is None or found["resolved_utc"] is not None:
             self._write(new_incident(JOB, kind, message, self._clock.now_utc()))
@@ -39,7 +39,7 @@ class DatabaseIncident:
         found = self._read()
         return [found] if found is not None and found["told_utc"] is None else []
 
-    def settle_claim(self, incident: Document, told: bool) -> None:
+    def close_claim(self, incident: Document, told: bool) -> None:
         """Nothing is left of one whose end was told."""
         if told and incident["resolved_utc"] is not None:
             self._file.unlink(missing_ok=True)
