@@ -26,10 +26,10 @@ class Guide:
     """One conversation.
 
     Args:
-        options: setting (lower case) -> text from the command line. fresh: with `--reset` what was
-        chosen before counts no more. shown: the newest session, for the numbers of the questions
-        after the one for the exchange; None while it
-            cannot be had.
+        options: setting (lower case) -> text from the command line.
+        fresh: with `--reset` what was chosen before counts no more.
+        shown: the newest session, for the numbers of the questions after the one for the exchange;
+            None while it cannot be had.
         way: to the exchange, as it was chosen last in a conversation that was left; 0 for none.
     """
 
