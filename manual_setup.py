@@ -56,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         args,
         lambda shift: work(shift, args, asks, words),
         ask_first=lambda: not asks or converse(words, setting_options(args), args.reset),
+        any_version=args.reset and not args.dry_run,
     )
 
 
@@ -135,6 +136,8 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes
     next."""
     rule = target_rule(settings)
+    if shift.store.is_of_another_version:  # --reset: nothing in it can be read
+        shift.store.reset()
     store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
     sessions = sessions_to_load(shift, collector, settings.history_sessions)

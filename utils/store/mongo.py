@@ -23,13 +23,11 @@ from utils.date_utils import LAST_DAY
 from utils.errors import StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
-from utils.store.backend import Column, Columns, Document, Where, pages, to_list, to_lists
+from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
 from utils.store.schema import (
     ARRAYS,
-    COLLECTIONS,
     HEAD_FIELDS,
     INDEXES,
-    OUTDATED_INDEXES,
     OWNERS,
     SCREENS,
     SESSIONS,
@@ -232,33 +230,6 @@ class MongoBackend:
 
         return _lasting(compare)
 
-    def has_copy(self, name: str) -> bool:
-        return any(self.find(_copy(collection, name), limit=1) for collection in COLLECTIONS)
-
-    def keep_copy(self, name: str, collections: Sequence[str]) -> str:
-        """A collection beside each, `schema_<name>_<its own>`. A document that is in it already may
-        have been replaced since."""
-        for collection in collections:
-            copy = _copy(collection, name)
-            there = {each["_id"] for each in self.find(copy)}
-            for documents in (
-                [self.session_heads()] if collection == SESSIONS else pages(self, collection)
-            ):
-                self.put(copy, [each for each in documents if each["_id"] not in there])
-        return f"the collections schema_{name}_* of its databases"
-
-    def renew_layout(self) -> None:
-        def renew(again: bool) -> None:
-            for name, outdated in OUTDATED_INDEXES.items():
-                keys = [_index_keys(fields) for fields in outdated]
-                for index, facts in self._collection(name).index_information().items():
-                    if list(facts["key"]) in keys:
-                        self._collection(name).drop_index(index)
-            self._client[self._databases["stock_data"]].drop_collection("daily_prices")
-            self._prepare()
-
-        _lasting(renew)
-
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as
         done last."""
@@ -271,6 +242,8 @@ class MongoBackend:
         def empty(again: bool) -> None:
             for name in collections:
                 self._collection(name).drop()
+            if SESSIONS in collections:
+                self._client[self._databases["stock_data"]].drop_collection("daily_prices")
             self._prepare()
 
         _lasting(empty)
@@ -371,10 +344,6 @@ def daily_prices_pipeline() -> list[Document]:
             | cells
         },
     ]
-
-
-def _copy(collection: str, name: str) -> str:
-    return collection.replace(".", f".schema_{name}_")
 
 
 def _index_keys(fields: Sequence[str]) -> list[tuple[str, int]]:
