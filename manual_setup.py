@@ -33,7 +33,7 @@ from collectors.wiring import (
 )
 from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
 from utils.crontab import change_crontab
-from utils.errors import EXIT_DONE, StoreError, WrongUsage
+from utils.errors import EXIT_DONE, Damaged, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
 from utils.settings import Settings, language_of_locale
@@ -157,7 +157,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
         targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
-            raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
+            raise Damaged(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
     heal_datasets(
         *(

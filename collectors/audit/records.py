@@ -24,7 +24,7 @@ from collectors.target_rule import TargetRule
 from collectors.targets import look_at_newest, plan_targets
 from utils.clock import KST
 from utils.date_utils import FINAL_FROM, TradingCalendar, at_kst, is_final, weekdays
-from utils.errors import NotPublished, StoreError
+from utils.errors import Damaged, NotPublished
 from utils.market_day import FINAL, MarketDay
 from utils.schedule import UPDATE_HOUR
 from utils.store import Store
@@ -320,7 +320,7 @@ def _newest(situation: Situation) -> MarketDay | None:
     """None when it is damaged, which is a finding of its own."""
     try:
         return situation.store.load_session(situation.heads[-1].session)
-    except StoreError:
+    except Damaged:
         return None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
-from utils.errors import EXIT_FAILED, EXIT_USAGE, StoreError, StoreUnusable
+from utils.errors import EXIT_FAILED, EXIT_USAGE, Damaged, StoreError, StoreUnusable
 from utils.store import Store
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
@@ -52,6 +52,7 @@ def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
         StoreError, match=r"night_shift.sqlite3 is damaged.*restore a backup"
     ) as error:
         SqliteBackend(tmp_path)
+    assert error.type is StoreError  # nothing of it can be read, so nothing of it is damaged
     assert error.value.exit_code == EXIT_FAILED
 
 
@@ -68,7 +69,7 @@ def test_damaged_pages_are_noticed_when_they_are_read(tmp_path: Path, clock: Fak
     assert len(content) > 100 * 4096
     content[40 * 4096 :] = b"\xa5" * (len(content) - 40 * 4096)
     path.write_bytes(content)
-    with pytest.raises(StoreError, match="is damaged") as error:
+    with pytest.raises(Damaged, match="is damaged") as error:
         read_and_write_everything(tmp_path, clock)
     assert error.value.exit_code == EXIT_FAILED
 
@@ -153,8 +154,9 @@ def test_a_database_locked_by_a_stranger_for_too_long_is_a_store_error(
     store = Store(SqliteBackend(tmp_path), clock)
     stranger = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match=r"night_shift.sqlite3: database is locked"):
+    with pytest.raises(StoreError, match=r"night_shift.sqlite3: database is locked") as error:
         store.save_scope(1, [], "")
+    assert error.type is StoreError
     stranger.execute("ROLLBACK")
     store.save_scope(1, [], "")
     stranger.close()
@@ -184,8 +186,50 @@ def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes
     store.save_analysis("2024-01-22", [{"_id": "005930", "history": {"close": np.array([1.5])}}])
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute('UPDATE "stock_analyzed.indicators" SET arrays = ?', [arrays])
-    with pytest.raises(StoreError, match=r"A stored document is damaged \(.*Restore a backup"):
+    with pytest.raises(Damaged, match=r"A stored document is damaged \(.*Restore a backup"):
         store.analysis("005930")
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"null", b"{\xff", b"7", b'{"x_utc":"noon"}'], ids=repr
+)
+def test_a_damaged_document_is_told_however_it_is_looked_for(
+    tmp_path: Path, clock: FakeClock, body: bytes
+) -> None:
+    store = Store(SqliteBackend(tmp_path), clock)
+    store.save_scope(1, [], "")
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute('UPDATE "system_info.scope" SET body = CAST(? AS TEXT)', [body])
+    with pytest.raises(Damaged, match="Restore a backup, or load anew"):
+        store.scope()
+    with pytest.raises(Damaged, match="Restore a backup, or load anew"):
+        store.backend.find("system_info.scope", {"min_market_cap": {"$ne": 7}})
+    store.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01", "abc", 7, b"\xff"], ids=repr)
+@pytest.mark.parametrize("name", ["name", "volume"])
+def test_a_column_that_does_not_unpack_is_damage(
+    tmp_path: Path, clock: FakeClock, name: str, data: object
+) -> None:
+    filled_folder(tmp_path, clock)
+    store = Store(SqliteBackend(tmp_path), clock)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("UPDATE session_columns SET data = ? WHERE name = ?", [data, name])
+    with pytest.raises(Damaged, match=f"{SESSIONS[0]} is damaged"):
+        store.load_session(SESSIONS[0])
+    store.close()
+
+
+def test_a_session_without_its_columns_is_damaged(tmp_path: Path, clock: FakeClock) -> None:
+    filled_folder(tmp_path, clock)
+    store = Store(SqliteBackend(tmp_path), clock)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("DELETE FROM session_columns WHERE session = ?", SESSIONS[:1])
+    with pytest.raises(Damaged, match=f"{SESSIONS[0]} is damaged"):
+        store.load_session(SESSIONS[0])
+    assert store.load_session("2024-02-01") is None
     store.close()
 
 
