@@ -197,6 +197,32 @@ def test_an_older_export_survives_one_that_fails(store: Store, tmp_path: Path) -
     assert (tmp_path / "all.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
+def test_two_exports_to_one_file_do_not_meet(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The second begins and ends while the first is halfway through."""
+    path, read_sessions = tmp_path / name, store.read_sessions
+    if path.suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is an optional extra")
+        monkeypatch.setattr("collectors.export.ROW_GROUP", 1)
+    export(store, path, DAYS[0], DAYS[2])
+    alone = path.read_bytes()
+
+    def with_another_in_between(first: str, last: str) -> Any:
+        monkeypatch.setattr(store, "read_sessions", read_sessions)
+        for session, frame in read_sessions(first, last):
+            if session == DAYS[1]:
+                export(store, path, DAYS[0], DAYS[1])
+                assert path.read_bytes() != alone
+            yield session, frame
+
+    monkeypatch.setattr(store, "read_sessions", with_another_in_between)
+    export(store, path, DAYS[0], DAYS[2])
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert path.read_bytes() == alone
+
+
 def test_parquet_without_pyarrow_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
