@@ -14,7 +14,6 @@ from collectors.first_load import load, sessions_to_load
 from collectors.guide import (
     LANGUAGES,
     Dialogue,
-    Progress,
     Words,
     converse,
     offer_cron_lines,
@@ -172,7 +171,6 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
         doing=lambda name: words("loading_dataset", name=name),
     )
     cross_check(sources, store)
-    Progress().forget()
     say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE
 
