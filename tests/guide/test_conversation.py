@@ -24,6 +24,7 @@ from utils.settings import PROJECT, load_settings, setting_names
 from utils.store import open_store
 from utils.store.locks import COLLECTION
 
+pytestmark = pytest.mark.process
 HERE, MONGODB = "1", "2"
 ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
 NOBODY = "mongodb://me@127.0.0.1:9/?serverSelectionTimeoutMS=100"
@@ -107,6 +108,7 @@ def test_while_a_job_is_at_work_nothing_is_asked(newcomer: Newcomer, language: i
     assert not newcomer.env_file.exists()
 
 
+@pytest.mark.server
 def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
     newcomer: Newcomer, on_the_server: NewDatabases
 ) -> None:
@@ -228,6 +230,7 @@ def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(
     assert "hush-hush" not in talk.shown
 
 
+@pytest.mark.server
 def test_a_mongodb_that_works_is_kept(newcomer: Newcomer, on_the_server: NewDatabases) -> None:
     uri, prefix = on_the_server().values()
     talk = newcomer.talk(

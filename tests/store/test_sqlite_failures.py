@@ -3,7 +3,9 @@ it."""
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -16,15 +18,22 @@ from utils.store.sqlite import FILE_NAME, SqliteBackend
 SESSIONS = [f"2024-01-{day:02}" for day in range(1, 32)]
 
 
+NOBODY = 65534
+
+
 @pytest.fixture
-def permissions_bind(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Root usually writes wherever it likes."""
-    probe = tmp_path_factory.mktemp("probe")
-    probe.chmod(0o555)
-    if os.access(probe, os.W_OK):
-        pytest.skip(
-            "file permissions do not bind this user (root?): read-only databases were not checked"
-        )
+def bound_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose permissions bind: root writes wherever it likes, so it is nobody meanwhile."""
+    if os.geteuid():
+        yield tmp_path
+        return
+    with TemporaryDirectory() as folder:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(0)
 
 
 def filled_folder(folder: Path, clock: FakeClock) -> Path:
@@ -112,27 +121,25 @@ def test_a_lock_file_that_is_a_folder_is_refused(tmp_path: Path, clock: FakeCloc
     store.close()
 
 
-@pytest.mark.usefixtures("permissions_bind")
-def test_a_read_only_file_is_refused(tmp_path: Path, clock: FakeClock) -> None:
-    filled_folder(tmp_path, clock).chmod(0o444)
+def test_a_read_only_file_is_refused(bound_folder: Path, clock: FakeClock) -> None:
+    filled_folder(bound_folder, clock).chmod(0o444)
     with pytest.raises(
         StoreUnusable, match=r"night_shift.sqlite3 cannot be written.*write access"
     ) as error:
-        read_and_write_everything(tmp_path, clock)
+        read_and_write_everything(bound_folder, clock)
     assert error.value.exit_code == EXIT_USAGE
 
 
-@pytest.mark.usefixtures("permissions_bind")
-def test_a_read_only_folder_is_refused(tmp_path: Path, clock: FakeClock) -> None:
-    filled_folder(tmp_path, clock)
-    tmp_path.chmod(0o555)
+def test_a_read_only_folder_is_refused(bound_folder: Path, clock: FakeClock) -> None:
+    filled_folder(bound_folder, clock)
+    bound_folder.chmod(0o555)
     try:
         with pytest.raises(StoreUnusable, match="cannot be written"):
-            read_and_write_everything(tmp_path, clock)
+            read_and_write_everything(bound_folder, clock)
         with pytest.raises(StoreUnusable, match="cannot be"):
-            SqliteBackend(tmp_path / "new")
+            SqliteBackend(bound_folder / "new")
     finally:
-        tmp_path.chmod(0o755)
+        bound_folder.chmod(0o755)
 
 
 def test_a_database_that_turns_read_only_refuses_to_write_and_still_reads(

@@ -195,6 +195,7 @@ with Store(SqliteBackend(Path(sys.argv[1])), Clock()).lock("daily_update"):
 """
 
 
+@pytest.mark.process
 def test_a_killed_process_lets_go_of_the_embedded_lock_at_once(
     tmp_path: Path, clock: FakeClock
 ) -> None:

@@ -16,7 +16,7 @@ from utils.store import Store, open_store
 from utils.store.backend import Backend, Document
 from utils.store.mongo import MongoBackend
 from utils.store.schema import CALENDAR, COLLECTIONS, INDICATORS, SCHEMA, SCHEMA_VERSION, SCREENS
-from utils.store.sqlite import FILE_NAME, SqliteBackend
+from utils.store.sqlite import FILE_NAME
 
 MONDAY = "2024-01-22"
 
@@ -139,12 +139,11 @@ def test_what_another_layout_left_in_the_file_is_made_anew_by_a_reset(
     store.close()
 
 
+@pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"], indirect=True)
 def test_the_usual_screens_find_an_index_where_the_database_is_a_server(
     backend: Backend, store: Store
 ) -> None:
     """SQLite has read every result of a market in some 10 ms, so it has none to keep up."""
-    if isinstance(backend, SqliteBackend):
-        pytest.skip("the embedded database reads them all")
     assert isinstance(backend, MongoBackend)
     name, _, collection = INDICATORS.partition(".")
     found = backend._client[backend._databases[name]][collection].index_information()
