@@ -16,7 +16,7 @@ from utils.store import Store, open_store
 from utils.store.backend import Backend, Document
 from utils.store.mongo import MongoBackend
 from utils.store.schema import CALENDAR, COLLECTIONS, INDICATORS, SCHEMA, SCHEMA_VERSION, SCREENS
-from utils.store.sqlite import FILE_NAME
+from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 MONDAY = "2024-01-22"
 
