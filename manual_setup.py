@@ -7,11 +7,13 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.audit import audit_sessions
-from collectors.cross_check import cross_check
-from collectors.dataset_healing import heal_datasets
-from collectors.first_load import load, sessions_to_load
-from collectors.guide import (
+from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.collection.target_refresh import refresh_from_newest
+from collectors.exchange.connect import make_calendar, make_sources
+from collectors.exchange.cross_check import cross_check
+from collectors.rules.target_rule import target_rule
+from collectors.setup import (
     LANGUAGES,
     Dialogue,
     Words,
@@ -20,21 +22,15 @@ from collectors.guide import (
     place,
     say_what_comes_next,
 )
-from collectors.status import show_status
-from collectors.stock_data_collector import StockDataCollector
-from collectors.target_rule import target_rule
-from collectors.targets import refresh_from_newest
-from collectors.wiring import (
-    make_calendar,
-    make_sources,
-    overruled_every_night,
-    with_earlier_choices,
-)
+from collectors.setup.first_load import load, sessions_to_load
+from collectors.upkeep.audit import audit_sessions
+from collectors.views.status import show_status
 from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
 from utils.crontab import change_crontab
 from utils.errors import EXIT_DONE, Damaged, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
+from utils.scope import overruled_every_night, with_earlier_choices
 from utils.settings import Settings, language_of_locale
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION

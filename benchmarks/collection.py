@@ -15,10 +15,10 @@ from benchmarks.market import BLOCK, Recorded, open_collector, open_embedded
 from benchmarks.names import COLLECT, FIRST_LOAD, JSON_LOADS
 from benchmarks.plan import GROWTH, Plan
 from benchmarks.timing import Stopwatch, ratio_row, seconds_of
-from collectors.answers import parse_day
-from collectors.corporate_actions import find_actions
-from collectors.integrity import check_day, check_follows
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.exchange.answers import parse_day
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.integrity import check_day, check_follows
 from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
 from utils.settings import environment_for_imports
 from utils.store import Store

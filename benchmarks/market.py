@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from collectors.sources import Sources
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.exchange.sources import Sources
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import Clock, kst

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from collectors.status import show_status
-from collectors.target_rule import TargetRule
-from collectors.targets import refresh_from_newest
+from collectors.collection.target_refresh import refresh_from_newest
+from collectors.rules.target_rule import TargetRule
+from collectors.views.status import show_status
 from tests.fakes import FakeClock, fake_crontab, market_day, row
 from utils.cli import Shift
 from utils.errors import MalformedAnswer
@@ -162,7 +162,9 @@ def test_an_error_stands_whole_below_its_job_and_squeezes_nothing(
     words = "word " * 40
     with pytest.raises(MalformedAnswer), JobRun(store, "manual_setup", MONDAY):
         raise MalformedAnswer(words)
-    monkeypatch.setattr("collectors.status.screen", lambda: Console(width=80, highlight=False))
+    monkeypatch.setattr(
+        "collectors.views.status.screen", lambda: Console(width=80, highlight=False)
+    )
     lines = person(store, capsys).splitlines()
     place = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
     assert lines[place].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.answers import RAW_COLUMNS
-from collectors.sources import Sources
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.sources import Sources
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar

@@ -12,15 +12,15 @@ import pytest
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from collectors import corporate_actions
-from collectors.analysis_queue import AnalysisQueue
-from collectors.corporate_actions import find_actions
-from collectors.datasets import parse_index
-from collectors.export import EXPORT_COLUMNS
-from collectors.target_list import read_target_list
-from collectors.target_rule import TargetRule
-from collectors.targets import refresh_targets
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.analysis_queue import AnalysisQueue
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
+from collectors.collection.target_refresh import refresh_targets
+from collectors.exchange.dataset_tables import parse_index
+from collectors.rules import corporate_actions
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.target_list import read_target_list
+from collectors.rules.target_rule import TargetRule
+from collectors.views.export import EXPORT_COLUMNS
 from tests.fakes import FakeClock, market_day, row
 from utils.cron import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage

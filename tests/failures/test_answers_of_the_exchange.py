@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collectors.stock_data_collector import MOST_DOUBTS
+from collectors.collection.stock_data_collector import MOST_DOUBTS
 from sandbox.switches import SWITCHES, About
 from tests.failures.installation import Installation
 from utils.clock import kst

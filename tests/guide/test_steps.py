@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from collectors.guide.choices import requests_a_session
-from collectors.guide.database import _ask_uri
-from collectors.guide.demo import (
+from collectors.setup.choices import requests_a_session
+from collectors.setup.database import _ask_uri
+from collectors.setup.demo import (
     ADDRESSES,
     DEMO_ACCOUNT,
     DEMO_ADDRESS,
@@ -16,9 +16,9 @@ from collectors.guide.demo import (
     back_to_the_real_exchange,
     is_another_exchange,
 )
-from collectors.guide.guide import Guide
-from collectors.guide.texts import Words
-from collectors.guide.trials import Shown, try_account, try_key
+from collectors.setup.guide import Guide
+from collectors.setup.texts import Words
+from collectors.setup.trials import Shown, try_account, try_key
 from sandbox.server import LocalExchange
 from tests.fakes import FakeClock
 from tests.guide.terminal import KEY, LOGIN_ID, NOW, PASSWORD

@@ -5,8 +5,8 @@ from string import Formatter
 
 import pytest
 
-from collectors.guide.demo import DEMO_ADDRESS
-from collectors.guide.texts import TEXTS
+from collectors.setup.demo import DEMO_ADDRESS
+from collectors.setup.texts import TEXTS
 from sandbox.synthetic import LAST
 from utils.settings import PROJECT, language_of_locale
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import hourly_analysis
-from collectors.technical_analyzer import Analysis
+from collectors.analysis.technical_analyzer import Analysis
 from tests.fakes import FakeClock, market_day, row
 from utils.cli import Shift
 from utils.clock import kst
@@ -132,7 +132,7 @@ class Night:
 def night(
     collected: Path, evening: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Night]:
-    monkeypatch.setattr("collectors.night.TechnicalAnalyzer", Quick)
+    monkeypatch.setattr("collectors.analysis.night.TechnicalAnalyzer", Quick)
     monkeypatch.delenv("ANALYSIS_QUOTA", raising=False)
     monkeypatch.delenv("ANALYSIS_TIME_LIMIT_MINUTES", raising=False)
     clock = Quick.clock = FakeClock(evening)

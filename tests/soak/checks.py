@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from collectors.sources import TRIES
-from collectors.stock_data_collector import MOST_DOUBTS
+from collectors.collection.stock_data_collector import MOST_DOUBTS
+from collectors.exchange.sources import TRIES
 from tests.night.suite import PASSWORD
 from tests.soak.truth import Truth
 from tests.soak.witness import Refusal, Seen, asked_during_ban, count, most_alike, refused

@@ -1,0 +1,1 @@
+"""Rules about market days, without store, network or clock."""
