@@ -14,7 +14,6 @@ from collectors.first_load import load, sessions_to_load
 from collectors.guide import (
     LANGUAGES,
     Dialogue,
-    Progress,
     Words,
     converse,
     offer_cron_lines,
@@ -33,7 +32,7 @@ from collectors.wiring import (
 )
 from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
 from utils.crontab import change_crontab
-from utils.errors import EXIT_DONE, StoreError, WrongUsage
+from utils.errors import EXIT_DONE, Damaged, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
 from utils.settings import Settings, language_of_locale
@@ -56,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         args,
         lambda shift: work(shift, args, asks, words),
         ask_first=lambda: not asks or converse(words, setting_options(args), args.reset),
+        any_version=args.reset and not args.dry_run,
     )
 
 
@@ -135,6 +135,8 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes
     next."""
     rule = target_rule(settings)
+    if shift.store.is_of_another_version:  # --reset: nothing in it can be read
+        shift.store.reset()
     store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
     collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
@@ -154,7 +156,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
         targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
-            raise StoreError(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
+            raise Damaged(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
     heal_datasets(
         *(
@@ -169,7 +171,6 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
         doing=lambda name: words("loading_dataset", name=name),
     )
     cross_check(sources, store)
-    Progress().forget()
     say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE
 

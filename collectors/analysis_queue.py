@@ -17,11 +17,11 @@ class AnalysisQueue:
     be claimed.
 
     Args:
-        analyzer: over the panel that ends with the session. quota: how many targets this run may
-        analyse. may_go_on: asked before each target; False ends the run after the target in hand.
+        analyzer: over the panel that ends with the session.
+        quota: how many targets this run may analyse.
+        may_go_on: asked before each target; False ends the run after the target in hand.
         is_current: asked before results are stored; False ends the run without them: what they were
-        computed from has
-            been revised meanwhile.
+            computed from has been revised meanwhile.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from collectors.datasets import DATASETS, INDEX_NAMES, INDICES, Dataset, parse_d
 from collectors.healing import MANY_ATTEMPTS, MOST_IN_A_ROW, read_back_tonight
 from collectors.sources import ENDS_ASKING, Sources
 from utils.date_utils import is_final
-from utils.errors import NotNow, SourceError, StoreError
+from utils.errors import Damaged, NotNow, SourceError
 from utils.market_day import FINAL, PROVISIONAL, MarketDay
 from utils.progress import Advance, progress_bar
 from utils.store import Store
@@ -163,7 +163,7 @@ def _is_due(
 def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> bool:
     try:
         store.load_dataset(session, name, state)
-    except StoreError as damage:
+    except Damaged as damage:
         log.error("%s", damage)
         return False
     return True
@@ -231,7 +231,7 @@ def _stored_day(store: Store, session: str) -> MarketDay | None:
     """None when its prices are damaged: these are read again first."""
     try:
         return store.load_session(session)
-    except StoreError as damage:
+    except Damaged as damage:
         log.error("%s", damage)
         return None
 

@@ -18,6 +18,7 @@ from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.datasets import DatasetState
 from utils.store.sessions import SessionHead
+from utils.whole_file import whole_file
 
 EXPORT_COLUMNS = (
     "session,ticker,name,market,open,high,low,close,change,volume,value,market_cap,shares,factor,"
@@ -60,23 +61,18 @@ def export(
             there is no figure.
     """
     frames = export_frames(store, first, last, ticker, datasets)
-    partial = path.with_name(f".{path.name}.partial")
+    write = _write_csv if path.suffix == ".csv" else _write_parquet
     try:
-        rows = (
-            _write_csv(frames, partial)
-            if path.suffix == ".csv"
-            else _write_parquet(frames, partial)
-        )
-        if not rows:
-            what = "Nothing" if ticker is None else f"Nothing of ticker {ticker}"
-            raise WrongUsage(
-                f"{what} is stored from {first} to {last}. `daily_update.py --status` shows what is."
-            )
-        partial.replace(path)
+        with whole_file(path) as partial:
+            rows = write(frames, partial)
+            if not rows:
+                what = "Nothing" if ticker is None else f"Nothing of ticker {ticker}"
+                raise WrongUsage(
+                    f"{what} is stored from {first} to {last}. "
+                    "`daily_update.py --status` shows what is."
+                )
     except OSError as error:
         raise NightShiftError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return rows
 
 

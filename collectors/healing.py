@@ -12,12 +12,12 @@ from utils.date_utils import TradingCalendar, is_final, weekdays
 from utils.errors import (
     EXIT_FAILED,
     ClosedMarket,
+    Damaged,
     LockHeld,
     MalformedAnswer,
     NotNow,
     NotPublished,
     SourceError,
-    StoreError,
 )
 from utils.job_status import JobRun
 from utils.market_day import FINAL
@@ -97,7 +97,7 @@ def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) 
         if head.session not in but:
             try:
                 store.load_session(head.session)
-            except StoreError as damage:
+            except Damaged as damage:
                 log.error("%s", damage)
                 found.append(DueSession(head.session, to_confirm=False))
     return found

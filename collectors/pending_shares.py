@@ -39,8 +39,9 @@ def owed_shares(frame: pd.DataFrame, actions: Iterable[Document]) -> Ints:
     changed.
 
     Args:
-        frame: a typed market day. actions: the documents of `stock_data.corporate_actions` of the
-        last `LONGEST_WAIT` sessions, this one included.
+        frame: a typed market day.
+        actions: the documents of `stock_data.corporate_actions` of the last `LONGEST_WAIT`
+            sessions, this one included.
     """
     listed, owed = frame["shares"].tolist(), np.zeros(len(frame), dtype=np.int64)
     place = {ticker: row for row, ticker in enumerate(frame["ticker"])}

@@ -50,10 +50,10 @@ def load_prices(
     Args:
         tickers: one code or several; None for every ticker that was listed in any of the sessions.
         adjusted: True adjusts prices and `change` to the last session and rounds them to the won,
-        and adjusts volumes
-            for splits and consolidations, rounded to the share (`utils/adjustment.py` says why). A
-            factor that is not known yet counts as 1, and a warning names its session. False leaves
-            everything as published, as `value`, `market_cap`, `shares` and `factor` always are.
+            and adjusts volumes for splits and consolidations, rounded to the share
+            (`utils/adjustment.py` says why). A factor that is not known yet counts as 1, and a
+            warning names its session. False leaves everything as published, as `value`,
+            `market_cap`, `shares` and `factor` always are.
         as_of: the market as it was on that day: the tickers that were listed then, under their
             names and in their markets of then, adjusted to that session, also where `end` is
             earlier. Of a code that was in use before, only the company that had it then.

@@ -70,10 +70,10 @@ class Sources:
             are not final yet.
         for_history: the same sources in the order in which they are asked for sessions that are
             final.
-        pause: waits so many seconds; it may raise when a stop is requested. for_datasets: those of
-        them that have datasets beside the prices. note: is told how a source fails, by the kind of
-        the error, or None: that it answers well again. Of each source
-            the first word in a run, and then what is new.
+        pause: waits so many seconds; it may raise when a stop is requested.
+        for_datasets: those of them that have datasets beside the prices.
+        note: is told how a source fails, by the kind of the error, or None: that it answers well
+            again. Of each source the first word in a run, and then what is new.
     """
 
     def __init__(

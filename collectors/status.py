@@ -27,7 +27,7 @@ from utils.settings import Settings
 from utils.store import Store
 from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
-from utils.store.locks import COLLECTION
+from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
 
 _CRONTAB = {
@@ -126,12 +126,14 @@ def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
 def _job(job: Document, locks: Sequence[Document], now: datetime) -> dict[str, Any]:
     """`at_work`: whether a run that holds the job's lock is still at it; null for a job that has
     ended."""
-    names = "job_name date_kst status attempts start_time_utc end_time_utc heartbeat_utc host pid finality error".split()
+    names = "job_name date_kst status attempts start_time_utc end_time_utc".split()
+    names += "heartbeat_utc host pid finality error".split()
     lock = HOURLY_ANALYSIS if job["job_name"] == HOURLY_ANALYSIS else COLLECTION
     holders = [
         each
         for each in locks
-        if each["_id"].partition("@")[0] == lock and each["expires_utc"] >= now
+        if each["_id"].partition("@")[0] == lock
+        and not LOCK_LEASE.is_free(each["expires_utc"], now)
     ]
     # Several hosts share an analysis, and its record names the last one that joined.
     at_work = any(
@@ -146,7 +148,10 @@ def _job(job: Document, locks: Sequence[Document], now: datetime) -> dict[str, A
 
 def _lock(lock: Document, now: datetime) -> dict[str, Any]:
     names = ("_id", "host", "pid", "acquired_utc", "heartbeat_utc", "expires_utc")
-    return _plain({name: lock[name] for name in names} | {"expired": lock["expires_utc"] < now})
+    return _plain(
+        {name: lock[name] for name in names}
+        | {"expired": LOCK_LEASE.is_free(lock["expires_utc"], now)}
+    )
 
 
 def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:

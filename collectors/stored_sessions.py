@@ -10,7 +10,7 @@ import pandas as pd
 
 from collectors.corporate_actions import Actions, find_actions
 from utils.date_utils import TradingCalendar, neighbours
-from utils.errors import StoreError
+from utils.errors import Damaged
 from utils.market_day import DAY_COLUMNS, MarketDay
 from utils.store import Store
 from utils.store.sessions import SessionHead
@@ -45,9 +45,9 @@ class StoredSessions:
         return neighbours(day, self._sessions)
 
     def load(self, session: str) -> MarketDay:
-        """The stored session. Raises `StoreError` when it is damaged or cannot be read."""
+        """Return the stored session. Raises `Damaged`."""
         if (day := self.store.load_session(session)) is None:
-            raise StoreError(
+            raise Damaged(
                 f"Session {session} is listed but cannot be read. Check disk and database."
             )
         return day
@@ -58,7 +58,7 @@ class StoredSessions:
             return None
         try:
             return self.load(session)
-        except StoreError as damage:
+        except Damaged as damage:
             log.error("%s", damage)
             return None
 
@@ -79,7 +79,7 @@ class StoredSessions:
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
         head = self.store.save_session(whole, found.documents())
         if self.load(day.session).digest() != head.digest:
-            raise StoreError(
+            raise Damaged(
                 f"Session {day.session} does not read back as it was written. Check disk and database."
             )
         if day.session not in self:
@@ -88,7 +88,7 @@ class StoredSessions:
 
     def settle_factors(self, session: str) -> None:
         """Find the factors and corporate actions of a stored session anew in what is stored, and
-        have analysed again what they change. Raises `StoreError` when the session is damaged."""
+        have analysed again what they change. Raises `Damaged`."""
         day = self.load(session)
         self._settle(day, self._find_actions(day))
 

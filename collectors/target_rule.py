@@ -32,8 +32,9 @@ class TargetRule:
         all that are targets.
 
         Args:
-            frame: a typed market day. owed: how many shares of each row are to be listed yet
-            (`owed_shares`). They count for the threshold.
+            frame: a typed market day.
+            owed: how many shares of each row are to be listed yet (`owed_shares`). They count for
+                the threshold.
         """
         corrected = frame["market_cap"] + frame["close"] * owed
         always, never = (

@@ -10,7 +10,7 @@ import pandas as pd
 from collectors.pending_shares import LONGEST_WAIT, owed_shares
 from collectors.target_rule import BY_FILE, TargetRule
 from utils.date_utils import neighbours
-from utils.errors import StoreError
+from utils.errors import Damaged
 from utils.store import Store
 from utils.store.backend import Document
 from utils.ticker_kind import kind_of
@@ -89,11 +89,11 @@ def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
 
 
 def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
-    """`refresh_targets` with the newest stored session. Raises `StoreError` when it cannot be
+    """`refresh_targets` with the newest stored session. Raises `Damaged` when it cannot be
     read."""
     newest = store.load_session(store.session_heads(count=1)[-1].session)
     if newest is None:
-        raise StoreError("The newest session cannot be read. Check disk and database.")
+        raise Damaged("The newest session cannot be read. Check disk and database.")
     return refresh_targets(store, newest.frame, newest.session, rule)
 
 
@@ -106,7 +106,7 @@ def follow_changed_rule(store: Store, rule: TargetRule) -> None:
     heads = store.session_heads(count=1)
     try:
         newest = store.load_session(heads[0].session) if heads else None
-    except StoreError:
+    except Damaged:
         return  # looking for what is due says so
     if newest is None:
         return
@@ -125,7 +125,7 @@ def follow_older_session(store: Store, rule: TargetRule) -> None:
     """
     try:
         refresh_from_newest(store, rule)
-    except StoreError as damage:
+    except Damaged as damage:
         log.error("%s The targets stay as they are.", damage)
 
 
@@ -207,7 +207,7 @@ def _in_words(plan: TargetPlan) -> str:
 def _listed_in(store: Store, session: str) -> dict[str, Document]:
     try:
         day = store.load_session(session)
-    except StoreError as damage:
+    except Damaged as damage:
         log.error("%s", damage)
         return {}
     return {} if day is None else _identities(day.frame)

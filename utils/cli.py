@@ -96,12 +96,13 @@ def run(
     work: Callable[[Shift], int],
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
+    any_version: bool = False,
 ) -> int:
     """Start up with the store open, do the work, turn every outcome into an exit code. See
-    `run_without_store`."""
+    `run_without_store`, and `Store` for `any_version`."""
 
     def with_store(settings: Settings, clock: Clock) -> int:
-        return _with_store(settings, clock, work)
+        return _with_store(settings, clock, work, any_version)
 
     return run_without_store(script, args, with_store, is_watched, ask_first)
 
@@ -169,8 +170,10 @@ def _exit_code(what: str, do: Callable[[], int], failed: Callable[[Exception], N
         return EXIT_FAILED
 
 
-def _with_store(settings: Settings, clock: Clock, work: Callable[[Shift], int]) -> int:
-    store = open_store(settings, clock)
+def _with_store(
+    settings: Settings, clock: Clock, work: Callable[[Shift], int], any_version: bool
+) -> int:
+    store = open_store(settings, clock, any_version)
     try:
         shift = Shift(settings, clock, store)
         shift.stop.listen()

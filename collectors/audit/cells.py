@@ -1,6 +1,7 @@
 """The rules over what the sessions hold, in one pass: a session and the one before it are in
 memory, no more."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
@@ -25,7 +26,7 @@ from collectors.integrity import (
     share_of_continued_bases,
 )
 from utils.date_utils import TradingCalendar
-from utils.errors import StoreError
+from utils.errors import Damaged
 from utils.market_day import MarketDay
 from utils.progress import progress_bar
 from utils.store import Store
@@ -122,12 +123,10 @@ class _Walk:
 
     def _load(self, session: str) -> MarketDay | None:
         """None when it is damaged, also at a second look: a run may have replaced it in the middle
-        of the first. Raises `StoreError` when the database itself does not answer."""
+        of the first."""
         for _ in range(2):
-            try:
+            with suppress(Damaged):
                 return self._store.load_session(session)
-            except StoreError:
-                self._store.session_head(session)
         return None
 
     def _look_at(self, day: MarketDay) -> None:

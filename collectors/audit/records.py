@@ -24,13 +24,13 @@ from collectors.target_rule import TargetRule
 from collectors.targets import look_at_newest, plan_targets
 from utils.clock import KST
 from utils.date_utils import FINAL_FROM, TradingCalendar, at_kst, is_final, weekdays
-from utils.errors import NotPublished, StoreError
+from utils.errors import Damaged, NotPublished
 from utils.market_day import FINAL, MarketDay
 from utils.schedule import UPDATE_HOUR
 from utils.store import Store
 from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
-from utils.store.locks import COLLECTION, EXPIRES_AFTER
+from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
 
 EVENING_RUN = time(UPDATE_HOUR)
@@ -39,8 +39,6 @@ EVENING_RUN_TAKES = timedelta(hours=2)
 SILENT = timedelta(hours=1)
 """A run without a sign of life for so long is gone; so is one whose last sign of life lies
 ahead."""
-FARTHEST_EXPIRY = 3 * EXPIRES_AFTER
-"""A lock that expires later than that was written by a clock that was wrong."""
 _LONGEST_WAIT = timedelta(days=7)
 """From a session to an evening on which it is due and final."""
 
@@ -125,7 +123,7 @@ def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> S
 def _is_alive(lock: Document, now: datetime, host: str) -> bool:
     """As far as can be told: a process of this host is there or not, one of another host is until
     its lock expires."""
-    if not now <= lock["expires_utc"] <= now + FARTHEST_EXPIRY:
+    if LOCK_LEASE.is_free(lock["expires_utc"], now):
         return False
     return lock["host"] != host or _is_there(lock["pid"])
 
@@ -320,7 +318,7 @@ def _newest(situation: Situation) -> MarketDay | None:
     """None when it is damaged, which is a finding of its own."""
     try:
         return situation.store.load_session(situation.heads[-1].session)
-    except StoreError:
+    except Damaged:
         return None
 
 

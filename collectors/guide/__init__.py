@@ -5,22 +5,15 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from collectors.guide.choices import (
-    ask_markets,
-    ask_sessions,
-    ask_threshold,
-    recall_markets,
-    recall_sessions,
-    recall_threshold,
-)
-from collectors.guide.database import ask_database, recall_database
+from collectors.guide.choices import ask_markets, ask_sessions, ask_threshold
+from collectors.guide.database import ask_database
+from collectors.guide.demo import is_demo
 from collectors.guide.dialogue import Dialogue
 from collectors.guide.ending import offer_cron_lines, say_what_comes_next
-from collectors.guide.exchange import ask_exchange, noted_way, recall_exchange
+from collectors.guide.exchange import ask_exchange
 from collectors.guide.guide import Guide, place
-from collectors.guide.progress import Progress
 from collectors.guide.texts import LANGUAGES, Words
-from collectors.guide.trials import try_database
+from collectors.guide.trials import is_set_up, try_database
 from utils.clock import Clock
 from utils.env_file import check_writable
 from utils.errors import LockHeld, NightShiftError, StoreError, WrongUsage
@@ -30,7 +23,6 @@ from utils.store import can_be_looked_at
 __all__ = [
     "LANGUAGES",
     "Dialogue",
-    "Progress",
     "Words",
     "converse",
     "offer_cron_lines",
@@ -39,14 +31,13 @@ __all__ = [
 ]
 
 QUESTIONS = (
-    ("database", recall_database, ask_database),
-    ("exchange", recall_exchange, ask_exchange),
-    ("markets", recall_markets, ask_markets),
-    ("threshold", recall_threshold, ask_threshold),
-    ("sessions", recall_sessions, ask_sessions),
+    ("database", ask_database),
+    ("exchange", ask_exchange),
+    ("markets", ask_markets),
+    ("threshold", ask_threshold),
+    ("sessions", ask_sessions),
 )
-"""In order: the name, which is also that of its heading; what shows an answer given before and says
-whether it still holds; what asks."""
+"""Name of the heading, and the function that asks."""
 
 
 def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
@@ -64,6 +55,7 @@ def converse(words: Words, options: Mapping[str, str], fresh: bool) -> bool:
             _check_before_any_question(guide)
             _ask_everything(guide)
             _keep_the_language(guide)
+            guide.write_held()
         dialogue.say("")
         if ENV_FILE.exists():
             dialogue.hint(words("kept", file=ENV_FILE))
@@ -93,33 +85,20 @@ def _check_before_any_question(guide: Guide) -> None:
             suppress(StoreError),
         ):  # question 1 is about that
             try_database(settings, guide.clock)
+            guide.has_nights = is_set_up(settings, guide.clock) and not is_demo(settings)
 
 
 def _ask_everything(guide: Guide) -> None:
-    """Every question that the conversation before this one has left open; after a completed setup
-    that is all."""
     guide.dialogue.welcome()
-    if guide.progress.is_begun:
-        _go_on_or_from_the_start(guide)
-    for number, (name, recall, ask) in enumerate(QUESTIONS, 1):
+    for number, (name, ask) in enumerate(QUESTIONS, 1):
         guide.dialogue.heading(number, name)
-        if not (guide.progress.noted(name) and recall(guide)):
-            ask(guide)
-            guide.progress.note(name)
+        ask(guide)
 
 
 def _keep_the_language(guide: Guide) -> None:
     """For what is told at night: cron has no locale to tell the language by."""
     if guide.words.language != LANGUAGES[0] and guide.settings().notify_lang is None:
         guide.keep({"notify_lang": guide.words.language})
-
-
-def _go_on_or_from_the_start(guide: Guide) -> None:
-    words, dialogue = guide.words, guide.dialogue
-    guide.way = noted_way(guide)
-    dialogue.say(words("unfinished"))
-    if dialogue.choose([words("go_on"), words("from_the_start")], default=1) != 1:
-        guide.progress.forget()
 
 
 @contextmanager

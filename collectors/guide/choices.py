@@ -45,15 +45,6 @@ def ask_markets(guide: Guide) -> None:
         guide.keep({"markets": ",".join(chosen)})
 
 
-def recall_markets(guide: Guide) -> bool:
-    return _as_before(guide, ",".join(guide.settings_of_setup().markets))
-
-
-def _as_before(guide: Guide, value: str) -> bool:
-    guide.dialogue.works(guide.words("as_before", value=value))
-    return True
-
-
 def _markets(guide: Guide, answer: str) -> tuple[Market, ...]:
     said = [word.strip().upper() for word in answer.split(",") if word.strip()]
     try:
@@ -98,12 +89,6 @@ def _meant_amount(guide: Guide, present: int) -> int:
             return amount
 
 
-def recall_threshold(guide: Guide) -> bool:
-    return _as_before(
-        guide, say_won(guide.settings_of_setup().min_market_cap, guide.words.language)
-    )
-
-
 def _threshold_table(guide: Guide, shown: Shown, settings: Settings) -> Table:
     table = Table(box=None, padding=(0, 2))
     table.add_column(guide.words("threshold_column"), justify="right")
@@ -145,17 +130,6 @@ def ask_sessions(guide: Guide) -> None:
         dialogue.say(_estimate(guide, chosen))
     if chosen < SESSIONS_OF_52_WEEKS:
         dialogue.wrong(words("few_sessions", count=chosen, least=SESSIONS_OF_52_WEEKS))
-
-
-def recall_sessions(guide: Guide) -> bool:
-    """Only while the calendar goes back so far: the number may have been changed in `.env`
-    since."""
-    count = guide.settings().history_sessions
-    try:
-        guide.dialogue.say(_estimate(guide, count))
-    except WrongUsage:
-        return False
-    return _as_before(guide, str(count))
 
 
 def _sessions(guide: Guide, answer: str) -> int:

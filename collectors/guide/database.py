@@ -36,15 +36,6 @@ def ask_database(guide: Guide) -> None:
             return
 
 
-def recall_database(guide: Guide) -> bool:
-    try:
-        _try_and_say(guide, {})
-    except StoreError as problem:
-        guide.dialogue.explain(problem)
-        return False
-    return True
-
-
 def _ask_uri(guide: Guide, present: str) -> str:
     """The present one is shown without its password, and Enter is all of it."""
     words, dialogue = guide.words, guide.dialogue

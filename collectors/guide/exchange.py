@@ -14,7 +14,6 @@ from collectors.guide.demo import (
     is_another_exchange,
 )
 from collectors.guide.guide import MOST_LOGINS, Guide
-from collectors.guide.progress import ACCEPTED, WAY
 from collectors.guide.trials import (
     Shown,
     drop_if_empty,
@@ -52,42 +51,14 @@ def ask_exchange(guide: Guide) -> None:
         return
     guide.dialogue.hint(guide.words("exchange_hint"))
     ways = {ACCOUNT: _ask_account, KEY: _ask_key, BOTH: _ask_both, DEMO: _ask_demo}
-    way = noted_way(guide) or _ask_way(guide)
     while True:
-        guide.progress.note(WAY, str(way))
+        way = _ask_way(guide)
         try:
             guide.shown = ways[way](guide)
         except (SourceError, StoreError) as problem:
             guide.dialogue.explain(problem)
-            way = _ask_way(guide)
         else:
             return
-
-
-def recall_exchange(guide: Guide) -> bool:
-    """It is tried again only where a question to come shows its numbers: every login is one more
-    for the exchange."""
-    value = _set_credentials(guide.settings())
-    if value == _NONE or _is_fixed(
-        CREDENTIALS
-    ):  # there the question itself tries it, and once is enough
-        return False
-    try:
-        if not all(map(guide.progress.noted, ("markets", "threshold"))):
-            guide.shown = _try_what_is_set(guide)
-    except (SourceError, StoreError) as problem:
-        guide.dialogue.explain(problem)
-        guide.progress.note("exchange", "")  # or every start would be one more refused login
-        return False
-    guide.dialogue.works(guide.words("as_before", value=value))
-    return True
-
-
-def noted_way(guide: Guide) -> int:
-    """The way that was chosen in a conversation that goes on; 0 for none."""
-    return next(
-        (way for way in (ACCOUNT, KEY, BOTH, DEMO) if guide.progress.noted(WAY) == str(way)), 0
-    )
 
 
 def _set_credentials(settings: Settings) -> str:
@@ -114,7 +85,7 @@ def _ask_way(guide: Guide) -> int:
     if not _is_fixed(ADDRESSES):
         options.append(words("exchange_demo"))
         present = DEMO if is_another_exchange(settings) else present
-    return guide.dialogue.choose(options, guide.way if 1 <= guide.way <= len(options) else present)
+    return guide.dialogue.choose(options, present)
 
 
 def _ask_account(guide: Guide) -> Shown | None:
@@ -126,11 +97,7 @@ def _ask_key(guide: Guide) -> Shown | None:
 
 
 def _ask_both(guide: Guide) -> Shown | None:
-    if guide.progress.noted(ACCEPTED) and guide.settings().krx_pw:
-        guide.dialogue.works(guide.words("as_before", value="KRX_ID, KRX_PW"))
-        return _key(guide, {})
     shown = _account(guide, _real_exchange(guide))
-    guide.progress.note(ACCEPTED)
     return _key(guide, {}) or shown
 
 

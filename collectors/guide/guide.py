@@ -3,13 +3,12 @@ answer that works."""
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.guide.dialogue import Dialogue
-from collectors.guide.progress import Progress
 from collectors.guide.texts import Words
-from collectors.guide.trials import Shown
+from collectors.guide.trials import Shown, is_set_up
 from collectors.wiring import with_earlier_choices
 from utils.clock import Clock
 from utils.env_file import change_env_file
@@ -26,11 +25,12 @@ class Guide:
     """One conversation.
 
     Args:
-        options: setting (lower case) -> text from the command line. fresh: with `--reset` what was
-        chosen before counts no more. shown: the newest session, for the numbers of the questions
-        after the one for the exchange; None while it
-            cannot be had.
-        way: to the exchange, as it was chosen last in a conversation that was left; 0 for none.
+        options: setting (lower case) -> text from the command line.
+        fresh: with `--reset` what was chosen before counts no more.
+        shown: the newest session, for the numbers of the questions after the one for the exchange;
+            None while it cannot be had.
+        has_nights: the database in use when the conversation begins is set up, for real data.
+        held: answers that lead away from such a database (see `keep`).
     """
 
     dialogue: Dialogue
@@ -40,15 +40,12 @@ class Guide:
     fresh: bool = False
     env_file: Path = ENV_FILE
     shown: Shown | None = None
-    way: int = 0
-
-    @property
-    def progress(self) -> Progress:
-        return Progress(self.env_file)
+    has_nights: bool = False
+    held: dict[str, str] = field(default_factory=dict)
 
     def settings(self, answers: Mapping[str, str] | None = None) -> Settings:
         """What holds now, or would hold with these answers (setting in lower case -> text)."""
-        return load_settings({**(answers or {}), **self.options}, self.env_file)
+        return load_settings({**self.held, **(answers or {}), **self.options}, self.env_file)
 
     def settings_of_setup(self) -> Settings:
         """What holds now, with the threshold and the markets of an earlier setup of this
@@ -60,10 +57,24 @@ class Guide:
             return with_earlier_choices(settings, store.scope())
 
     def keep(self, answers: Mapping[str, str]) -> None:
-        """Write them into `.env`; the person is asked no more, should the conversation end here."""
+        """Write them into `.env`, where the next start finds them.
+
+        Answers that lead from a database that is set up to one that is not are held until the
+        last question (`write_held`): the scripts of the night could do nothing there before.
+        """
+        is_news = not self.held
+        self.held |= answers
+        if not self.has_nights or is_set_up(self.settings(), self.clock):
+            self.write_held()
+        elif is_news:
+            self.dialogue.hint(self.words("held"))
+
+    def write_held(self) -> None:
+        """Write what `keep` has not written yet."""
         change_env_file(
-            self.env_file, {name.upper(): text for name, text in answers.items()}, TEMPLATE
+            self.env_file, {name.upper(): text for name, text in self.held.items()}, TEMPLATE
         )
+        self.held.clear()
 
     def tell_if_decided(self, names: tuple[str, ...], value: str) -> bool:
         """Whether an option or the environment leaves nothing to ask of these settings; if so, says

@@ -23,21 +23,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "welcome": (
         "Five questions, then this machine collects the Korean stock market by night.\n"
         "Enter takes the answer in [brackets]. Ctrl-C leaves at any time: what was\n"
-        "answered so far is kept in .env, and the next start asks only what is left.",
+        "answered so far is kept in .env; run it again, and Enter keeps each answer.",
         "다섯 가지를 정하면 이 컴퓨터가 매일 밤 한국 주식시장을 수집합니다.\n"
         "Enter를 누르면 [대괄호] 안의 답을 그대로 씁니다. Ctrl-C를 누르면 나갑니다.\n"
-        "그때까지 답한 것은 .env에 남으며, 다시 실행하면 남은 것만 묻습니다.",
+        "그때까지 답한 것은 .env에 남으며, 다시 실행해 Enter를 누르면 그대로 씁니다.",
     ),
-    "unfinished": (
-        "\nAn earlier conversation was not finished.",
-        "\n끝내지 않은 이전 설정이 있습니다.",
-    ),
-    "go_on": ("go on where it was left", "멈춘 곳에서 이어서 하기"),
-    "from_the_start": (
-        "from the start, where Enter keeps each answer",
-        "처음부터 다시 하기(Enter를 누르면 이전 답을 유지)",
-    ),
-    "as_before": ("As answered before: {value}", "이전에 답한 대로: {value}"),
     "heading": ("{number} of 5  {title}", "{number}/5  {title}"),
     "choice": ("Choice", "선택"),
     "wrong_choice": (
@@ -52,8 +42,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "by_environment": ("Set by the environment: {value}", "환경 변수로 정해져 있습니다: {value}"),
     "left": (
-        "interrupted. Nothing is lost; run it again to go on.",
-        "중단했습니다. 잃은 것은 없습니다. 다시 실행하면 이어서 합니다.",
+        "interrupted. Nothing is lost; run it again, and Enter keeps each answer.",
+        "중단했습니다. 잃은 것은 없습니다. 다시 실행해 Enter를 누르면 답한 것을 그대로 씁니다.",
+    ),
+    "held": (
+        "Nothing is set up there yet, so .env changes with the last answer: until then the\n"
+        "scripts go on with the present database.",
+        "그곳에는 아직 설정된 것이 없어 마지막 질문에 답한 뒤에 .env를 바꿉니다.\n"
+        "그때까지 스크립트는 지금의 데이터베이스를 씁니다.",
     ),
     # 1
     "database": ("Where to keep the data", "데이터를 둘 곳"),

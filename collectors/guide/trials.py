@@ -41,6 +41,14 @@ def try_database(settings: Settings, clock: Clock) -> str:
         return store.description
 
 
+def is_set_up(settings: Settings, clock: Clock) -> bool:
+    """Return whether a setup has begun to load into that database."""
+    if not can_be_looked_at(settings):
+        return False
+    with closing(open_store(settings, clock)) as store:
+        return store.scope() is not None
+
+
 def drop_if_empty(settings: Settings, clock: Clock) -> None:
     """Delete an embedded database that only trying it has made; one in which anything was ever kept
     stays."""

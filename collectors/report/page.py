@@ -4,8 +4,6 @@ one another."""
 import base64
 import hashlib
 import json
-import os
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from string import Template
@@ -15,6 +13,7 @@ from collectors.report.contents import contents
 from utils.errors import NightShiftError, WrongUsage
 from utils.store import Store
 from utils.store.jobs import HOURLY_ANALYSIS
+from utils.whole_file import whole_file
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
@@ -46,20 +45,16 @@ def write_report(store: Store, path: Path, session: str) -> None:
     `StoreError` when a stored session is damaged.
     """
     text = render(contents(store, session), _stamp(store, session))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except _WRONG_PLACE as error:
         raise WrongUsage(
             f"The report {path} cannot be written there: {error.strerror}. Change REPORT_FILE."
         ) from error
     except OSError as error:
         raise NightShiftError(f"The report {path} cannot be written: {error.strerror}.") from error
-    finally:
-        with suppress(OSError):  # where there is no such folder there is no such file
-            partial.unlink()
 
 
 def is_current(store: Store, path: Path, session: str) -> bool:

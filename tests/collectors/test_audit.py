@@ -583,7 +583,7 @@ def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
     house.change(SESSIONS, SECOND, finality=PROVISIONAL)
     rules = {"hole", "not_recorded", "provisional", "stale_job", "target_data"}
     assert {rule for rule, _ in told(house.audit())} == rules
-    somebody_at_work(house, NOON)
+    somebody_at_work(house, NOON + timedelta(minutes=1))
     assert (house.audit().findings, house.audit().awaited) == ([], [MIDDLE])
 
 
@@ -591,7 +591,7 @@ def test_while_a_run_is_at_work_the_verdict_says_so(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lose_a_session(house)
-    somebody_at_work(house, NOON)
+    somebody_at_work(house, NOON + timedelta(minutes=1))
     show_audit(house.audit(), as_json=False)
     assert capsys.readouterr().out.startswith("Another run is at work; so far nothing is wrong")
 
@@ -606,7 +606,7 @@ def test_a_killed_run_of_this_host_hides_nothing_although_its_lock_has_not_expir
         "_id": COLLECTION,
         "host": house.store.identity.host,
         "pid": dead.pid,
-        "expires_utc": NOON,
+        "expires_utc": NOON + timedelta(minutes=1),
     }
     house.store.backend.put(LOCKS, [lock | {"owner": "dead"}])
     assert told(house.audit()) == [("hole", MIDDLE)]

@@ -11,7 +11,6 @@ import pymongo
 from pymongo.collection import Collection
 
 from tests.crash.dump import NO_SYSTEM, Document, Dump, dump_mongodb, dump_sqlite
-from tests.first_release import restore_embedded, restore_mongodb
 from utils.store.sqlite import FILE_NAME
 
 DATABASES = ("system_info", "stock_data", "stock_analyzed")
@@ -33,9 +32,6 @@ class Database(Protocol):
 
     def put_back(self, kept: Any) -> None:
         """As it was when that was kept."""
-
-    def put_first_release(self) -> None:
-        """The store of `tests.first_release`, and nothing else."""
 
     def dump(self) -> Dump:
         """What is in it; the next run finds it as if nobody had looked."""
@@ -67,18 +63,14 @@ class Embedded:
         self.empty()
         shutil.copytree(kept, self._folder)
 
-    def put_first_release(self) -> None:
-        self.empty()
-        restore_embedded(self._folder)
-
-    def dump(self, file: str = FILE_NAME) -> Dump:
+    def dump(self) -> Dump:
         """Of a copy: whoever opens the file first after a kill clears up behind it, and that is for
         the next run."""
         if not self._folder.is_dir():
             return {}
         shutil.copytree(self._folder, self._looked_at)
         try:
-            return dump_sqlite(self._looked_at / file)
+            return dump_sqlite(self._looked_at / FILE_NAME)
         finally:
             shutil.rmtree(self._looked_at)
 
@@ -116,10 +108,6 @@ class MongoServer:
                 collection.delete_many({})
                 if documents:
                     collection.insert_many(documents)
-
-    def put_first_release(self) -> None:
-        self.empty()
-        restore_mongodb(self._client, self._names)
 
     def dump(self) -> Dump:
         return dump_mongodb(self._client, self._names)

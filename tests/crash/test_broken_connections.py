@@ -15,8 +15,6 @@ from tests.crash.proxy import FOR_GOOD, Fault, Plan, Proxy, primary_of, through
 from tests.crash.scenes import SCENES, Ended, Scene, Stage
 from tests.crash.seed import SEED
 from tests.crash.test_killed_copy import NOON, Move, without_locks
-from tests.crash.test_killed_migration import STATUS
-from tests.crash.test_killed_migration import whole as whole_but_for_locks
 from tests.summary import BROKEN_CONNECTIONS
 from utils.errors import EXIT_FAILED
 
@@ -26,8 +24,8 @@ GOLDEN = (5**0.5 - 1) / 2
 """The multiples of this, less their whole parts, leave no gap between 0 and 1 for long."""
 POINTS_PER_FAULT = 1
 POINTS_FOR_GOOD = 2
-FAULTS_OF_OTHERS = 2
-"""Of the copy and the migration, each day others: in four days each has met them all."""
+FAULTS_OF_A_COPY = 2
+"""Of a copy, each day others: in four days it has met them all."""
 CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not answer")
 
 
@@ -107,28 +105,6 @@ def faults_of_today(count: int) -> list[Fault]:
     return [list(Fault)[(SEED * count + place) % len(Fault)] for place in range(count)]
 
 
-def test_a_migration_outlasts_a_connection_that_breaks_once(
-    server: dict[str, str],
-    proxy: Proxy,
-    exchange_url: str,
-    forks: Forks,
-    tmp_path: Path,
-    record_property: Record,
-) -> None:
-    database = MongoServer(server, tmp_path / "data")
-    database.settings["MONGODB_URI"] = through(proxy, database.settings["MONGODB_URI"])
-    stage = Stage(database, exchange_url, forks, tmp_path)
-
-    def migrated(plan: Plan | None) -> Dump:
-        database.put_first_release()
-        proxy.expect(plan)
-        stage.must(STATUS, STATUS.moment)
-        return whole_but_for_locks(database)
-
-    outlasts(migrated, "the migration", proxy, record_property)
-    database.close()
-
-
 def test_a_copy_outlasts_a_connection_that_breaks_once(
     server: dict[str, str],
     proxy: Proxy,
@@ -147,23 +123,18 @@ def test_a_copy_outlasts_a_connection_that_breaks_once(
         move.stage.must(move.run, NOON)
         return without_locks(target.dump())
 
-    outlasts(copied, "the copy", proxy, record_property)
-    target.close()
-
-
-def outlasts(
-    made: Callable[[Plan | None], Dump], what: str, proxy: Proxy, record_property: Record
-) -> None:
-    """What is made under a fault is what is made without one."""
-    begun, expected, survived = time.monotonic(), made(None), []
+    begun, expected, survived = time.monotonic(), copied(None), []
     commands = proxy.commands
-    for fault in faults_of_today(FAULTS_OF_OTHERS):
+    for fault in faults_of_today(FAULTS_OF_A_COPY):
         for number in points_for(fault, commands):
             point = f"{fault.value}: {number} {commands[number - 1]}"
-            assert differences(expected, made(Plan(fault, number, number))) == [], point
+            assert differences(expected, copied(Plan(fault, number, number))) == [], point
             survived.append(point)
-    title = f"{what}, BREAK_SEED={SEED}: {len(commands)} messages, {time.monotonic() - begun:.0f} s"
+    title = (
+        f"the copy, BREAK_SEED={SEED}: {len(commands)} messages, {time.monotonic() - begun:.0f} s"
+    )
     record_property(BROKEN_CONNECTIONS, "\n  ".join([title, *survived]))
+    target.close()
 
 
 def after(ended: Ended, scene: Scene) -> list[str]:

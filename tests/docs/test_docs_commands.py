@@ -21,13 +21,7 @@ from utils.settings import PROJECT, load_settings, setting_names
 TRIED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("sh", "console", "crontab", ""), PAGES),
     "python": (*READMES, "docs/screens.md"),
-    "js": (
-        *READMES,
-        "docs/documents.md",
-        "docs/how-to.md",
-        "docs/screens.md",
-        "docs/what-to-do.md",
-    ),
+    "js": (*READMES, "docs/how-to.md", "docs/screens.md", "docs/what-to-do.md"),
     "sql": ("docs/documents.md", "docs/what-to-do.md"),
     "csv": ("docs/documents.md",),
     "text": ("docs/settings.md",),
@@ -40,11 +34,6 @@ BY_OTHERS = {
     "make test": (".ci/run", "make test"),
     "make setup": ("Makefile", "demo: setup"),
     "make bench-scale": ("tests/test_benchmarks.py", "test_histories_are_measured_at_every_size"),
-    "cd data && rm -f night_shift.sqlite3-wal night_shift.sqlite3-shm "
-    "&& mv night_shift.sqlite3.schema-1 night_shift.sqlite3": (
-        "tests/store/test_migrations.py",
-        "test_the_documented_way_back_puts_the_file_as_it_was_in_its_place",
-    ),
     "make bench": ("tests/test_benchmarks.py", "test_a_quick_run_reports_every_row_with_a_ratio"),
     **dict.fromkeys(
         (

@@ -1,6 +1,7 @@
 """Wrong options, settings, credentials and databases: a clear message, the right exit code, nothing
 written."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -128,11 +129,17 @@ def test_a_server_that_is_down_is_a_failure_with_advice(suite: Suite) -> None:
     assert "hush-hush" not in done.stdout + done.stderr + logged(suite)
 
 
-def test_a_database_of_a_newer_version_is_left_alone(suite: Suite) -> None:
+def test_what_is_said_of_a_database_of_another_layout_is_what_helps(suite: Suite) -> None:
     suite.must(NOW, *SETUP)
     change(suite, 'UPDATE "system_info.schema" SET body = \'{"_id":"schema","version":99}\'')
     done = suite.run(NOW, "daily_update.py")
-    assert (done.returncode, "newer version (schema 99" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, "has layout 99" in done.stderr) == (2, True), done.stderr
+    assert suite.run(NOW, *SETUP, "--reset", "--dry-run").returncode == 2
+    assert suite.run(NOW, *SETUP, DATA_DIR=str(suite.folder / "another")).returncode == 0
+    (advice,) = re.findall(r"run (manual_setup\.py --reset --yes)", done.stderr)
+    suite.must(NOW, *advice.split(), "--sessions", "3")
+    suite.must(NOW, "daily_update.py")
+    assert len(suite.read(NOW)["heads"]) == 3
 
 
 def test_a_file_that_is_no_database_is_left_alone(suite: Suite) -> None:

@@ -181,6 +181,7 @@ def test_a_service_that_does_not_come_to_an_end_is_left_behind(
     assert time.monotonic() - begun < 4
 
 
+@pytest.mark.process
 def test_a_process_does_not_wait_for_a_service_that_hangs(receiver: Receiver) -> None:
     receiver.answer = "drip"
     code = f"""
@@ -193,6 +194,7 @@ print(messenger.send([{receiver.notify_url!r}], "x", "y"))
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.process
 def test_a_run_that_tells_nobody_never_imports_apprise() -> None:
     code = "import sys, daily_update, hourly_analysis, manual_setup; sys.exit('apprise' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, timeout=60)

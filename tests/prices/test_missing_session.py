@@ -17,7 +17,7 @@ from collectors.sources import Sources
 from collectors.stock_data_collector import StockDataCollector
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock
-from tests.prices.days import REAL_YEARS, needs_real_days, real_days, typed
+from tests.prices.days import REAL_YEARS, real_days, typed
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
 from utils.market_day import MARKETS
@@ -160,7 +160,7 @@ def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
     assert remove_each_and_mend(install(synthetic)) > 50
 
 
-@needs_real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize("year", REAL_YEARS)
 def test_any_session_that_is_removed_from_the_real_days_is_mended(
     install: Install, year: str

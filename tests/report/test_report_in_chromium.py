@@ -25,7 +25,10 @@ from utils.clock import kst
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
-pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason=NO_CHROMIUM)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not IS_INSTALLED, reason=NO_CHROMIUM),
+]
 
 SESSION = LAST.isoformat()
 TICKERS = 160

@@ -95,9 +95,9 @@ def check_quiet_night(
     """A night on which nothing struck and nobody was interrupted.
 
     Args:
-        sessions: how many were not stored final before it. surprises: weekdays of which nobody knew
-        that they were closed: each is asked for, then the calendar, and once
-            more to make sure.
+        sessions: how many were not stored final before it.
+        surprises: weekdays of which nobody knew that they were closed: each is asked for, then the
+            calendar, and once more to make sure.
         lacking: how many datasets earlier sessions lacked, which are asked for as well.
         datasets: how many are collected beside the prices.
     """

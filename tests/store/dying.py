@@ -4,7 +4,7 @@ from typing import Any
 
 from utils.store.backend import Backend
 
-WRITES = ("put", "insert", "update", "update_each", "delete", "put_session", "renew_layout")
+WRITES = ("put", "insert", "update", "update_each", "delete", "put_session", "empty")
 
 
 class Killed(BaseException):

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
+from tests.store.dying import Dying, Killed
 from utils.errors import EXIT_USAGE, Banned, LockHeld, StoreUnusable
 from utils.settings import Settings, load_settings
 from utils.store import Store, open_store
-from utils.store.backend import Backend
+from utils.store.backend import Backend, Document
 from utils.store.mongo import MongoBackend
 from utils.store.schema import CALENDAR, COLLECTIONS, INDICATORS, SCHEMA, SCHEMA_VERSION, SCREENS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
@@ -26,6 +28,11 @@ def fill(store: Store) -> None:
     store.start_job("daily_update", MONDAY)
     store.record_calendar({MONDAY: True}, "index series")
     store.save_scope(1, ["KOSPI"], MONDAY)
+
+
+def everything(backend: Backend) -> dict[str, list[Document]]:
+    found = {name: backend.find(name) for name in COLLECTIONS}
+    return {name: documents for name, documents in found.items() if documents}
 
 
 def test_there_is_no_scope_before_the_setup_ran(store: Store) -> None:
@@ -86,26 +93,57 @@ def test_a_reset_does_not_open_a_source_that_is_closed_to_us(
         store.next_request("pykrx", timedelta(seconds=1))
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(
-    open_backend: Callable[[], Backend], clock: FakeClock
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
+def test_a_database_of_another_layout_is_refused_and_left_alone(
+    open_backend: Callable[[], Backend], store: Store, clock: FakeClock, version: int
 ) -> None:
-    newer = {"_id": "schema", "version": SCHEMA_VERSION + 1}
-    backend = open_backend()
-    backend.put(SCHEMA, [newer])
+    fill(store)
+    store.backend.put(SCHEMA, [{"_id": "schema", "version": version}])
+    before = everything(store.backend)
     with pytest.raises(
-        StoreUnusable, match=rf"newer version \(schema {SCHEMA_VERSION + 1}.*Update"
+        StoreUnusable, match=rf"has layout {version}, .* layout {SCHEMA_VERSION} alone"
     ) as refusal:
-        Store(backend, clock)
+        Store(open_backend(), clock)
     assert refusal.value.exit_code == EXIT_USAGE
-    assert backend.find(SCHEMA) == [newer]
+    assert everything(store.backend) == before
 
 
+def test_whoever_is_killed_while_it_empties_another_layout_leaves_none_that_is_taken_for_ours(
+    open_backend: Callable[[], Backend], store: Store, clock: FakeClock
+) -> None:
+    fill(store)
+    store.backend.put(SCHEMA, [{"_id": "schema", "version": SCHEMA_VERSION + 1}])
+    for dies_at in count():
+        try:
+            Store(Dying(open_backend(), dies_at), clock, any_version=True).reset()
+        except Killed:
+            with pytest.raises(StoreUnusable, match="--reset --yes"):
+                Store(open_backend(), clock)
+        else:
+            break
+    assert dies_at > 1
+    assert everything(store.backend) == {SCHEMA: [{"_id": "schema", "version": SCHEMA_VERSION}]}
+
+
+def test_what_another_layout_left_in_the_file_is_made_anew_by_a_reset(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """Such as a table that lacks a column."""
+    backend = SqliteBackend(tmp_path)
+    backend.put(SCHEMA, [{"_id": "schema", "version": SCHEMA_VERSION - 1}])
+    backend._run(f'ALTER TABLE "{INDICATORS}" DROP COLUMN arrays')
+    store = Store(backend, clock, any_version=True)
+    store.reset()
+    store.save_analysis(MONDAY, [{"_id": "005930", "history": {"session": [MONDAY]}}])
+    assert (store.analysis("005930") or {})["history"] == {"session": [MONDAY]}
+    store.close()
+
+
+@pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"], indirect=True)
 def test_the_usual_screens_find_an_index_where_the_database_is_a_server(
     backend: Backend, store: Store
 ) -> None:
     """SQLite has read every result of a market in some 10 ms, so it has none to keep up."""
-    if isinstance(backend, SqliteBackend):
-        pytest.skip("the embedded database reads them all")
     assert isinstance(backend, MongoBackend)
     name, _, collection = INDICATORS.partition(".")
     found = backend._client[backend._databases[name]][collection].index_information()

@@ -56,7 +56,7 @@ def _to_column(values: list[Any]) -> Column:
 
 class Backend(Protocol):
     """One database. Every write is atomic for one document; errors of the driver leave as
-    `StoreError`."""
+    `StoreError`, and what does not unpack as `Damaged`."""
 
     description: str
     """For a person, without credentials: which database this is."""
@@ -116,17 +116,6 @@ class Backend(Protocol):
         """How much more the clock shows than the server's own, up to half the time that an answer
         takes. None where no server tells its time."""
 
-    def has_copy(self, name: str) -> bool:
-        """Whether `keep_copy` has begun one of that name."""
-
-    def keep_copy(self, name: str, collections: Sequence[str]) -> str:
-        """Keep a copy of these collections, or of more; of sessions the heads are enough. What a
-        copy of that name holds already stays as it is. For a person: where it is."""
-
-    def renew_layout(self) -> None:
-        """Bring to the present layout what is no document: where arrays stand, indexes, the view.
-        May be repeated."""
-
     def batch(self) -> AbstractContextManager[None]:
         """Writes inside belong together: one transaction where the database has them cheaply
         (embedded)."""
@@ -139,7 +128,7 @@ class Backend(Protocol):
         """
 
     def empty(self, collections: Sequence[str]) -> None:
-        """Delete all that is in these collections."""
+        """Delete all that is in these collections, and make them anew in the present layout."""
 
     def close(self) -> None:
         """Release the database."""

@@ -14,22 +14,21 @@ import numpy as np
 import pymongo
 import tenacity
 from bson.codec_options import CodecOptions
+from bson.errors import InvalidBSON
 from bson.int64 import Int64
 from pymongo import ReplaceOne, UpdateOne, errors
 from pymongo.collection import Collection
 
 from utils.clock import Clock
 from utils.date_utils import LAST_DAY
-from utils.errors import StoreError, StoreUnusable
+from utils.errors import Damaged, StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
-from utils.store.backend import Column, Columns, Document, Where, pages, to_list, to_lists
+from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
 from utils.store.schema import (
     ARRAYS,
-    COLLECTIONS,
     HEAD_FIELDS,
     INDEXES,
-    OUTDATED_INDEXES,
     OWNERS,
     SCREENS,
     SESSIONS,
@@ -215,7 +214,9 @@ class MongoBackend:
             return next(batches, None)
 
         while (batch := _lasting(next_batch)) is not None:
-            for document in map(_decode, bson_arrays.documents(batch)):
+            for raw in bson_arrays.documents(batch):
+                with _translated():
+                    document = _decode(raw)
                 unread = {"$gt": document["_id"], "$lte": last}
                 yield document["_id"], _columns_of(document, names)
 
@@ -232,33 +233,6 @@ class MongoBackend:
 
         return _lasting(compare)
 
-    def has_copy(self, name: str) -> bool:
-        return any(self.find(_copy(collection, name), limit=1) for collection in COLLECTIONS)
-
-    def keep_copy(self, name: str, collections: Sequence[str]) -> str:
-        """A collection beside each, `schema_<name>_<its own>`. A document that is in it already may
-        have been replaced since."""
-        for collection in collections:
-            copy = _copy(collection, name)
-            there = {each["_id"] for each in self.find(copy)}
-            for documents in (
-                [self.session_heads()] if collection == SESSIONS else pages(self, collection)
-            ):
-                self.put(copy, [each for each in documents if each["_id"] not in there])
-        return f"the collections schema_{name}_* of its databases"
-
-    def renew_layout(self) -> None:
-        def renew(again: bool) -> None:
-            for name, outdated in OUTDATED_INDEXES.items():
-                keys = [_index_keys(fields) for fields in outdated]
-                for index, facts in self._collection(name).index_information().items():
-                    if list(facts["key"]) in keys:
-                        self._collection(name).drop_index(index)
-            self._client[self._databases["stock_data"]].drop_collection("daily_prices")
-            self._prepare()
-
-        _lasting(renew)
-
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as
         done last."""
@@ -271,6 +245,8 @@ class MongoBackend:
         def empty(again: bool) -> None:
             for name in collections:
                 self._collection(name).drop()
+            if SESSIONS in collections:
+                self._client[self._databases["stock_data"]].drop_collection("daily_prices")
             self._prepare()
 
         _lasting(empty)
@@ -373,10 +349,6 @@ def daily_prices_pipeline() -> list[Document]:
     ]
 
 
-def _copy(collection: str, name: str) -> str:
-    return collection.replace(".", f".schema_{name}_")
-
-
 def _index_keys(fields: Sequence[str]) -> list[tuple[str, int]]:
     return [(field.removeprefix("-"), -1 if field.startswith("-") else 1) for field in fields]
 
@@ -412,7 +384,7 @@ def _columns_of(document: Document, names: Sequence[str]) -> Columns:
         there = [name for name in names if name in document or name not in BESIDE_COLUMNS]
         return {name: _from_bson(name, document[name]) for name in there}
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise StoreError(
+        raise Damaged(
             f"MongoDB: session {document['_id']} is damaged. Restore a backup or load anew."
         ) from error
 
@@ -488,6 +460,10 @@ def _translated() -> Iterator[None]:
         raise StoreUnusable(f"MONGODB_URI: {_first_line(error)}") from None
     except errors.PyMongoError as error:
         raise StoreError(f"MongoDB: {_first_line(error)}") from error
+    except InvalidBSON as error:
+        raise Damaged(
+            f"MongoDB: a stored document is damaged ({_first_line(error)}). Restore a backup, or load anew."
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

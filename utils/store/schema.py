@@ -1,6 +1,7 @@
 """The collections and their indexes. `docs/documents.md` explains every field."""
 
 SCHEMA_VERSION = 3
+"""The layout of all that is stored; no other is read. 1 and 2 were before the first release."""
 COPY = "copy"
 """The `_id` in the collection of the version while the database is being copied into: it is no
 store yet."""
@@ -62,39 +63,6 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     INDICES: (("session",),),
 }
 """What the suite itself looks for, in both databases; a leading minus is descending order."""
-
-OUTDATED_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
-    TARGETS: (
-        ("is_active", "market_cap"),
-        ("is_active", "attempts", "last_analyzed_date", "market_cap"),
-        ("is_active", "attempts", "last_analyzed_date", "-market_cap", "_id"),
-        ("is_active", "attempts", "last_analyzed_date", "corrected_market_cap"),
-    ),
-    SESSIONS: (
-        (
-            "_id",
-            "finality",
-            "source",
-            "collected_utc",
-            "confirmed_utc",
-            "revision",
-            "digest",
-            "count",
-        ),
-        (
-            "_id",
-            "finality",
-            "source",
-            "collected_utc",
-            "confirmed_utc",
-            "revision",
-            "digest",
-            "count",
-            "factor_digest",
-        ),
-    ),
-}
-"""What earlier versions looked for in MongoDB. Whatever else is there, a person has made."""
 
 _SCREENED = (
     "session",

@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -18,15 +18,17 @@ import numpy as np
 
 from utils.clock import Clock
 from utils.date_utils import LAST_DAY
-from utils.errors import StoreError, StoreUnusable
+from utils.errors import Damaged, StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
-from utils.store.backend import Column, Columns, Document, Where, to_columns, to_lists
+from utils.store.backend import Column, Columns, Document, Where, to_lists
 from utils.store.schema import ARRAYS, COLLECTIONS, INDEXES, SESSIONS
 
 FILE_NAME = "night_shift.sqlite3"
 _BUSY_SECONDS = 30.0
 _OPERATORS = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">=", "$ne": "IS NOT"}
 _JOINS = {"$or": " OR ", "$and": " AND "}
+_DAMAGED_TEXTS = ("malformed JSON", "Could not decode to UTF-8")
+"""What SQLite and its driver say, without a code, of a document that does not unpack."""
 log = logging.getLogger(__name__)
 
 
@@ -134,47 +136,13 @@ class SqliteBackend:
         try:
             there = [name for name in names if name in cells or name not in BESIDE_COLUMNS]
             return {name: _unpack(name, cells[name]) for name in there}
-        except (KeyError, ValueError) as error:
-            raise StoreError(
+        except (KeyError, ValueError, TypeError) as error:
+            raise Damaged(
                 f"{self._path}: session {session} is damaged. Restore a backup or load anew."
             ) from error
 
     def ahead_of_server(self, clock: Clock) -> None:
         """There is none: everybody has this host's clock."""
-
-    def has_copy(self, name: str) -> bool:
-        return self._copy(name).exists()
-
-    def keep_copy(self, name: str, collections: Sequence[str]) -> str:
-        """The whole file as of the last commit, through a connection that is not in our
-        transaction."""
-        copy = self._copy(name)
-        if not copy.exists():
-            partial = copy.with_name(f"{copy.name}.partial")
-            with self._translated(), closing(sqlite3.connect(self._path)) as reader:
-                _make_empty(partial)
-                reader.execute("VACUUM INTO ?", [str(partial)])
-                _move_safely(partial, copy)
-        return str(copy)
-
-    def _copy(self, name: str) -> Path:
-        return self._path.with_name(f"{FILE_NAME}.schema-{name}")
-
-    def renew_layout(self) -> None:
-        """What schema 1 wrote has the arrays of its results in their body; their column may not be
-        there yet."""
-        with self.batch():
-            existing = dict(self._run("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
-            for name in existing.keys() - _schema().keys():
-                if "(" in name:  # an index of ours is called after what it is over
-                    self._run(f'DROP INDEX "{name}"')
-            for collection, field in ARRAYS.items():
-                if "arrays" not in existing[collection]:
-                    self._run(f'ALTER TABLE "{collection}" ADD COLUMN arrays BLOB')
-                in_body = f'SELECT _id FROM "{collection}" WHERE arrays IS NULL AND {_field(field)} IS NOT NULL'
-                for (key,) in self._run(in_body):
-                    document = self.get(collection, key) or {}
-                    self.put(collection, [document | {field: to_columns(document[field])}])
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -207,7 +175,9 @@ class SqliteBackend:
         tables = [*collections, "session_columns"] if SESSIONS in collections else collections
         with self.batch():
             for table in tables:
-                self._run(f'DELETE FROM "{table}"')
+                self._run(f'DROP TABLE "{table}"')
+            for sql in _schema().values():
+                self._run(sql)
 
     def close(self) -> None:
         self._connection.close()
@@ -257,28 +227,6 @@ class FileHold:
         os.close(self._descriptor)
 
 
-def _make_empty(file: Path) -> None:
-    """Nobody else's business from the first byte on."""
-    for left in file.parent.glob(f"{file.name}*"):  # by a try that was killed
-        left.unlink()
-    os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
-
-
-def _move_safely(file: Path, target: Path) -> None:
-    """All of it is on the disk before it has its name, and then its name is."""
-    _flush(file)
-    file.rename(target)
-    _flush(target.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _store_error(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_FULL" or getattr(error, "errno", None) == errno.ENOSPC:
@@ -293,9 +241,13 @@ def _store_error(error: Exception, path: Path) -> StoreError:
             f"{path} cannot be written ({error}). Give this user write access to it and its folder, or set DATA_DIR."
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StoreError(
+        # A file that is no database holds nothing of which only a part is damaged.
+        failure = StoreError if code == "SQLITE_NOTADB" else Damaged
+        return failure(
             f"{path} is damaged ({error}). Move it away; then restore a backup, or run manual_setup.py to load anew."
         )
+    if str(error).startswith(_DAMAGED_TEXTS):
+        return Damaged(f"{path}: {error}. Restore a backup, or load anew.")
     return StoreError(f"{path}: {error}")
 
 
@@ -396,13 +348,11 @@ def _encode(collection: str, document: Document) -> tuple[object, ...]:
 def _decode(collection: str, body: str, arrays: bytes | None = None) -> Document:
     try:
         document: Document = json.loads(body, object_hook=_revive)
-        return (
-            document
-            if arrays is None
-            else document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
-        )
+        if arrays is None:
+            return document | {}  # a TypeError where it is no document
+        return document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
     except (ValueError, TypeError, AttributeError) as error:
-        raise StoreError(
+        raise Damaged(
             f"A stored document is damaged ({error}). Restore a backup, or load anew."
         ) from error
 

@@ -10,7 +10,6 @@ from utils.store.base import Identity
 from utils.store.datasets import Datasets
 from utils.store.incidents import Incidents
 from utils.store.locks import Locks
-from utils.store.migrations import migrate
 from utils.store.schema import (
     CALENDAR,
     COLLECTIONS,
@@ -28,21 +27,40 @@ from utils.store.targets import Targets
 
 
 class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
-    """One database of the suite. One that an older version has written is brought up to this one
-    first.
+    """One database of the suite.
 
-    Raises `StoreUnusable` for one that a newer version has written, and for one into which a copy
-    is not finished; `LockHeld` while another run is at work in one that has to be brought up.
+    Raises `StoreUnusable` for one of another layout, and for one into which a copy is not finished.
+
+    Args:
+        any_version: open one of another layout too; then only locks and `reset` are of use.
     """
 
-    def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        identity: Identity | None = None,
+        any_version: bool = False,
+    ) -> None:
         super().__init__(backend, clock, identity)
-        self._check_version()
+        self._check_no_copy()
+        self._version = self._find_version()
+        if self.is_of_another_version and not any_version:
+            raise StoreUnusable(
+                f"The {self.description} has layout {self._version}, and this program knows layout {SCHEMA_VERSION} "
+                "alone. Use the program that wrote it, or choose another DATA_DIR or MONGODB_DB_PREFIX, or run "
+                "manual_setup.py --reset --yes, which deletes all of it and begins anew. What is to be kept, "
+                "daily_update.py --copy-to of the program that wrote it copies elsewhere before."
+            )
 
     @property
     def description(self) -> str:
         """For a person, without credentials: where everything is kept."""
         return self.backend.description
+
+    @property
+    def is_of_another_version(self) -> bool:
+        return self._version != SCHEMA_VERSION
 
     def scope(self) -> Document | None:
         """What `manual_setup` was asked for: `min_market_cap` (won), `markets`, `first_session`.
@@ -70,40 +88,38 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
 
     def reset(self) -> None:
         """Delete everything the suite has stored in this database, but for who is at work and what
-        the exchange is like: the days it has shown, the requests made, whether it is closed to
-        us."""
-        self.backend.empty([name for name in COLLECTIONS if name not in (LOCKS, SOURCES, CALENDAR)])
-        self._check_version()
+        the exchange is like: the days it has shown, the requests made, whether it is closed to us.
+        Of another layout that goes too. The version is written last, so that what a killed one
+        leaves is of the layout it was."""
+        kept = {LOCKS, SCHEMA} if self.is_of_another_version else {LOCKS, SCHEMA, SOURCES, CALENDAR}
+        self.backend.empty([name for name in COLLECTIONS if name not in kept])
+        self.backend.put(SCHEMA, [{"_id": "schema", "version": SCHEMA_VERSION}])
+        self._version = SCHEMA_VERSION
 
     def close(self) -> None:
         self.backend.close()
 
-    def _check_version(self) -> None:
+    def _check_no_copy(self) -> None:
         if (copy := self.backend.get(SCHEMA, COPY)) is not None:
             raise StoreUnusable(
                 f"The {self.description} holds an unfinished copy of the {copy['from']}. Run daily_update.py --copy-to "
                 "again with the settings of that one: it goes on where it stopped."
             )
+
+    def _find_version(self) -> int:
+        """The layout of what is there; an empty database gets ours."""
         ours: Document = {"_id": "schema", "version": SCHEMA_VERSION}
-        if self.backend.insert(SCHEMA, ours):
-            return
-        found = self.backend.get(SCHEMA, "schema") or ours
-        if found["version"] < SCHEMA_VERSION:
-            migrate(self)
-        if found["version"] > SCHEMA_VERSION:
-            raise StoreUnusable(
-                f"The {self.description} was written by a newer version (schema {found['version']}, this one knows "
-                f"{SCHEMA_VERSION}). Update this program, or point MONGODB_URI / DATA_DIR to another database."
-            )
+        self.backend.insert(SCHEMA, ours)
+        return int((self.backend.get(SCHEMA, "schema") or ours)["version"])
 
 
-def open_store(settings: Settings, clock: Clock) -> Store:
+def open_store(settings: Settings, clock: Clock, any_version: bool = False) -> Store:
     """The store in the database of the settings, and the clock set by its server's. Raises
     `StoreUnusable` also when the two are too far apart."""
     backend = open_backend(settings)
     if clock.is_of_this_host:
         go_by_the_servers_time(backend, clock)
-    return Store(backend, clock)
+    return Store(backend, clock, any_version=any_version)
 
 
 def can_be_looked_at(settings: Settings) -> bool:
