@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.market import BLOCK, Recorded, open_collector, open_embedded
+from benchmarks.market import BLOCK, Recorded, collect, open_collector, open_embedded
 from benchmarks.names import COLLECT, FIRST_LOAD, JSON_LOADS
 from benchmarks.plan import GROWTH, Plan
 from benchmarks.timing import Stopwatch, ratio_row, seconds_of
@@ -36,7 +36,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     whole, decoding, stages = [], [], []
     for session in source.sessions:
         source.take_up(session)
-        whole.append(seconds_of(partial(collector.collect, session)))
+        whole.append(seconds_of(partial(collect, collector, session)))
         decoding.append(seconds_of(partial(json.loads, source.body)))
         if session in source.sessions[-STAGED:]:
             stages.append(_steps(source, store, collector, session))

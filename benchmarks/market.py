@@ -88,6 +88,12 @@ def open_collector(source: Recorded, store: Store) -> StockDataCollector:
     return collector
 
 
+def collect(collector: StockDataCollector, session: str) -> None:
+    """Collect the session, and whatever it does not fit without."""
+    for _ in collector.collect(session):
+        pass
+
+
 def every_nth(store: Store, step: int) -> list[str]:
     """Every `step`-th ticker that is listed in the last session."""
     day = store.load_session(LAST_SESSION)

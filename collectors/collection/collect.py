@@ -258,41 +258,30 @@ def _heal(
         _confirm(store, collector, due.session, then)
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
-        collected = _collect(store, collector, due.session, then)
-        then(collected)
-        job.record(**_facts(collected))
-
-
-def _collect(
-    store: Store, collector: StockDataCollector, session: str, then: Callable[[Collected], None]
-) -> Collected:
-    """What it brings in on the way gets a record of its own."""
-    try:
-        return collector.collect(session)
-    finally:
-        for other in collector.taken_on_the_way():
-            then(other)
-            _record_completed(store, other)
-
-
-def _record_completed(store: Store, collected: Collected) -> None:
-    session = collected.head.session
-    if store.is_completed(DAILY_UPDATE, session):
-        store.update_job(DAILY_UPDATE, session, _facts(collected))
-        return
-    with JobRun(store, DAILY_UPDATE, session) as job:
-        job.record(**_facts(collected))
+        for collected in collector.collect(due.session):
+            then(collected)
+            if collected.head.session == due.session:
+                job.record(**_facts(collected))
+            else:
+                _record_completed(store, collected)
 
 
 def _confirm(
     store: Store, collector: StockDataCollector, session: str, then: Callable[[Collected], None]
 ) -> None:
-    """One that fails leaves the completed record of its evening completed, with a warning."""
+    """Read a completed session again. One that fails stays completed, with a warning."""
     try:
-        collected = _collect(store, collector, session, then)
+        for collected in collector.collect(session):
+            then(collected)
+            _record_completed(store, collected)
     except SourceError as problem:
         store.update_job(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
         raise
+
+
+def _record_completed(store: Store, collected: Collected) -> None:
+    """Record a session that has a completed record already, or is not the one in hand."""
+    session = collected.head.session
     if collected.changed:
         log.info(
             "%s: revision %d, %d tickers changed.",
@@ -300,8 +289,11 @@ def _confirm(
             collected.head.revision,
             len(collected.changed),
         )
-    then(collected)
-    store.update_job(DAILY_UPDATE, session, _facts(collected))
+    if store.is_completed(DAILY_UPDATE, session):
+        store.update_job(DAILY_UPDATE, session, _facts(collected))
+        return
+    with JobRun(store, DAILY_UPDATE, session) as job:
+        job.record(**_facts(collected))
 
 
 def _is_of_this_run(store: Store, job: Document) -> bool:

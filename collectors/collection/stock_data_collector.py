@@ -1,7 +1,7 @@
 """One session from the exchange into the store: ask, check, factor, save, read back."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -10,6 +10,7 @@ from collectors.collection.calendar_learning import CalendarLearner
 from collectors.collection.stored_sessions import StoredSessions
 from collectors.exchange.sources import Sources
 from collectors.rules.corporate_actions import Actions, find_actions
+from collectors.rules.day_order import Facts, Step, next_step
 from collectors.rules.integrity import (
     check_beyond_gap,
     check_day,
@@ -28,9 +29,10 @@ from utils.store.sessions import SessionHead
 LONGEST_GAP = 20
 """Sessions between two days that can still be held against each other: by then 0.2 % of the tickers
 have changed."""
-MOST_DOUBTS = 3
+MOST_RECHECKS = 3
 """Stored sessions that one collector reads once more in vain because what comes after them does not
 follow."""
+_MAY_BE_WRONG = "%s may be wrong: the session beside it does not fit. Reading it once more."
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,38 @@ class Collected:
     """No later session is stored."""
 
 
+class _Agenda:
+    """The sessions to collect in one call.
+
+    Attributes:
+        wanted: the session that was asked for.
+        left: those to collect, the last one first.
+        asked: all that were ever on it: each is read once at most.
+        read: days as the exchange shows them now.
+        after: session -> the day right after it as it was read just now, which it has to fit.
+    """
+
+    def __init__(self, session: str) -> None:
+        self.wanted, self.left, self.asked = session, [session], {session}
+        self.read: dict[str, MarketDay] = {}
+        self.after: dict[str, MarketDay] = {}
+
+    @property
+    def top(self) -> str:
+        return self.left[-1]
+
+    def put(self, session: str) -> None:
+        """Put it on top."""
+        self.left.append(session)
+        self.asked.add(session)
+
+    def put_below(self, session: str) -> None:
+        """Put it right below the top, unless it has been on the agenda already."""
+        if session not in self.asked:
+            self.left.insert(-1, session)
+            self.asked.add(session)
+
+
 class StockDataCollector:
     """Collects sessions from the exchange's sources into the store.
 
@@ -61,8 +95,7 @@ class StockDataCollector:
         self._sources, self._store, self._clock = sources, store, store.clock
         self._stored = StoredSessions(store, calendar)
         self._learner = CalendarLearner(sources, self._stored)
-        self._doubts = MOST_DOUBTS
-        self._on_the_way: list[Collected] = []
+        self._rechecks_left = MOST_RECHECKS
 
     @property
     def calendar(self) -> TradingCalendar:
@@ -82,35 +115,116 @@ class StockDataCollector:
         """See `StoredSessions.settle_behind_holes`."""
         self._stored.settle_behind_holes(first, last)
 
-    def collect(self, session: str) -> Collected:
-        """Bring one session into the store, whole and checked, settle the factors beside it and
-        have analysed again what it changes. A session that is stored already is read again; what is
-        damaged counts as not stored.
+    def collect(self, session: str) -> Iterator[Collected]:
+        """Yield each session that is collected, in the order in which it is stored: the one asked
+        for, and others without which it does not fit. A session that is stored already is read
+        again; what is damaged counts as not stored.
 
-        Raises `ClosedMarket` when the day turns out to be no session, `NotPublished` while it
-        cannot be told, any other `SourceError` as the answer was, `StoreError` when it cannot be
-        read back.
+        Each one is stored whole and checked, with the factors beside it, and what it changes is to
+        be analysed again. What another session cannot be had for is a warning.
+
+        Raises:
+            ClosedMarket: the day turns out to be no session.
+            NotPublished: it cannot be told yet.
+            SourceError: any other, as the answer was.
+            StoreError: what was saved cannot be read back.
         """
-        return self._collect(session, None)
+        agenda = _Agenda(session)
+        while agenda.left:
+            try:
+                collected = self._take_step(agenda)
+            except (ClosedMarket, MalformedAnswer, NotPublished) as problem:
+                if agenda.top == session:
+                    raise
+                log.warning("%s", problem)
+                agenda.left.pop()
+            else:
+                if collected is not None:
+                    yield collected
 
-    def taken_on_the_way(self) -> list[Collected]:
-        """The other sessions that were brought in or mended since this was asked last, because the
-        one in hand did not fit without it."""
-        taken, self._on_the_way = self._on_the_way, []
-        return taken
+    def _take_step(self, agenda: _Agenda) -> Collected | None:
+        """Store the day on top and take it off the agenda, or put on it what has to come first."""
+        session = agenda.top
+        if session not in agenda.read:
+            agenda.read[session] = self._fetch(session)
+        day, previous = agenda.read[session], self._stored.before(session)
+        after = agenda.after.get(session) or self._stored.right_after(session)
+        step = next_step(self._facts(day, previous, after, agenda))
+        if step is Step.STORE:
+            collected = self._store_day(day, previous)
+            agenda.left.pop()
+            self._say_what_was_wrong(collected, agenda)
+            return collected
+        if step is Step.READ_PREVIOUS:
+            self._read_previous(day, previous, agenda)
+        elif step is Step.ASK_NEXT and after is not None:
+            self._ask_next(day, after.session, agenda)
+        elif previous is not None:
+            self._look_between(previous, day, agenda)
+        return None
 
-    def _collect_too(self, session: str, after: MarketDay | None = None) -> Collected:
-        collected = self._collect(session, after)
-        self._on_the_way.append(collected)
-        return collected
+    def _facts(
+        self,
+        day: MarketDay,
+        previous: MarketDay | None,
+        after: MarketDay | None,
+        agenda: _Agenda,
+    ) -> Facts:
+        behind = self.calendar.previous_session(day.session)
+        return Facts(
+            follows_previous=_follows(day, previous),
+            next_follows=None if after is None else _follows(after, day),
+            may_read_previous=behind not in agenda.asked and self._rechecks_left > 0,
+            previous_is_damaged=previous is None and behind in self._stored,
+            previous_is_short=previous is not None and is_short_beside(previous.frame, day.frame),
+            previous_follows_its_own=self._follows_its_own(previous, day),
+        )
 
-    def _collect(self, session: str, after: MarketDay | None) -> Collected:
-        """`after`: the session right after, where it has just been read and is not stored yet."""
-        day = self._fetch(session)
-        previous = self._followed(day, after or self._stored.right_after(session))
-        before = self._stored.readable(session)
+    def _follows_its_own(self, previous: MarketDay | None, day: MarketDay) -> bool | None:
+        """None also where the day follows: then nobody asks."""
+        if previous is None or _follows(day, previous):
+            return None
+        return _follows(previous, self._stored.before(previous.session))
+
+    def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
+        """Put the session before the day on top. Where nothing is stored before that one either, it
+        has to fit the day; unless it is damaged, then nothing is lost with it."""
+        self._rechecks_left -= 1
+        agenda.put(behind := self.calendar.previous_session(day.session))
+        if previous is not None:
+            agenda.after[behind] = day
+            log.warning(_MAY_BE_WRONG, behind)
+
+    def _ask_next(self, day: MarketDay, following: str, agenda: _Agenda) -> None:
+        """Read the session after the day once more, to be stored after it. Raises `MalformedAnswer`
+        when it still does not follow."""
+        if following not in agenda.read:
+            log.warning(_MAY_BE_WRONG, following)
+            agenda.read[following] = self._fetch(following)
+        after = agenda.read[following]
+        check_follows(after.frame, following, day.frame)
+        agenda.after[day.session] = after
+        agenda.put_below(following)
+
+    def _look_between(self, previous: MarketDay, day: MarketDay, agenda: _Agenda) -> None:
+        """Put the sessions between these two that were taken for closed days on top. Raises
+        `MalformedAnswer` when there are none."""
+        closed = self._learner.taken_for_closed(previous.session, day.session)
+        found = [session for session in closed if session not in agenda.asked]
+        if not found:
+            check_follows(day.frame, day.session, previous.frame)
+        for session in reversed(found):
+            log.error("%s was taken for a closed day, but it has prices. It is collected.", session)
+            agenda.put(session)
+
+    def _store_day(self, day: MarketDay, previous: MarketDay | None) -> Collected:
+        """Store a day that fits the sessions beside it. Raises `MalformedAnswer` when it does not
+        fit those further away, or what was stored of it before."""
+        session, before = day.session, self._stored.readable(day.session)
+        if previous is None:
+            self._check_beyond_gap(day)
         if before is not None:
-            if previous is None or follows(before.frame, session, previous.frame):
+            if _follows(before, previous) is not False:
                 check_loses_nothing(day.frame, session, before.frame)
             day = day if before.source == day.source else _with_names_of(before.frame, day)
         changed = (
@@ -118,28 +232,34 @@ class StockDataCollector:
             if before is None
             else differing_tickers(before.frame, day.frame, PUBLISHED_COLUMNS)
         )
-        found = find_actions(None if previous is None else previous.frame, day.frame, session)
+        previous_frame = None if previous is None else previous.frame
+        found = find_actions(previous_frame, day.frame, session)
         head = self._save_and_reopen(day, found, changed)
         self._learner.remember_open(session)
         self._stored.settle_after(session)
-        self._doubt_what_does_not_follow(day, previous)
         _, later = self._stored.neighbours(session)
-        remarks = [
-            *remarks_on(day.frame, session, None if previous is None else previous.frame),
-            *found.remarks(),
-        ]
+        remarks = [*remarks_on(day.frame, session, previous_frame), *found.remarks()]
         for remark in remarks:
             log.warning("%s: %s", session, remark)
         return Collected(
             head, day.frame, len(found.found), changed or [], remarks, is_newest=later is None
         )
 
-    def _doubt_what_does_not_follow(self, day: MarketDay, previous: MarketDay | None) -> None:
-        """Where nothing before the day has vouched for it, what is stored right after it may be the
-        wrong one."""
-        after = None if previous is not None else self._stored.right_after(day.session)
-        if after is not None and not follows(after.frame, after.session, day.frame):
-            self._read_again(after, None)
+    def _check_beyond_gap(self, day: MarketDay) -> None:
+        """Raise `MalformedAnswer` when the day does not fit the nearest earlier session."""
+        earlier, _ = self._stored.neighbours(day.session)
+        if earlier is None or len(self.calendar.sessions(earlier, day.session)) > LONGEST_GAP:
+            return
+        if (day_before_gap := self._stored.readable(earlier)) is not None:
+            check_beyond_gap(day.frame, day.session, day_before_gap.frame)
+
+    def _say_what_was_wrong(self, collected: Collected, agenda: _Agenda) -> None:
+        """A session that was read again on account of another one and was wrong was not read in
+        vain."""
+        session, tickers = collected.head.session, len(collected.changed)
+        if session != agenda.wanted and tickers:
+            self._rechecks_left = MOST_RECHECKS
+            log.warning("%s was wrong in %d tickers and is mended.", session, tickers)
 
     def _save_and_reopen(
         self, day: MarketDay, found: Actions, changed: list[str] | None
@@ -186,99 +306,9 @@ class StockDataCollector:
         if not self.calendar.is_session(session):
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
 
-    def _followed(self, day: MarketDay, after: MarketDay | None) -> MarketDay | None:
-        """The stored session right before, which this day has been found to follow; None while
-        there is none.
 
-        When it does not follow, one of the two is wrong. Where that may be the stored one it is
-        read once more. Raises `MalformedAnswer` when the day still does not fit.
-        """
-        previous = self._mended_before(day.session)
-        if previous is None:
-            self._check_without_previous(day, after)
-            return None
-        try:
-            return self._vouched(previous, day, after)
-        except MalformedAnswer:
-            if not self._find_between(previous.session, day.session):
-                raise
-        return self._followed(day, after)
-
-    def _vouched(self, previous: MarketDay, day: MarketDay, after: MarketDay | None) -> MarketDay:
-        """The session before, read once more where it may be the wrong one. Raises
-        `MalformedAnswer` when the day does not follow it."""
-        try:
-            check_follows(day.frame, day.session, previous.frame)
-            doubtful = is_short_beside(previous.frame, day.frame)
-        except MalformedAnswer:
-            doubtful = self._may_be_wrong(previous, day, after)
-            if not (doubtful and self._doubts):
-                raise
-        if doubtful and self._doubts:
-            previous = self._read_again(previous, day)
-            check_follows(day.frame, day.session, previous.frame)
-        return previous
-
-    def _find_between(self, first: str, last: str) -> bool:
-        """Bring in the sessions between these two that were taken for closed days; whether there
-        were any."""
-        found = self._learner.taken_for_closed(first, last)
-        for session in found:
-            log.error("%s was taken for a closed day, but it has prices. It is collected.", session)
-            self._collect_too(session)
-        return bool(found)
-
-    def _check_without_previous(self, day: MarketDay, after: MarketDay | None) -> None:
-        """Without the session right before, the one right after it or the nearest earlier one tells
-        whether it fits."""
-        if after is not None and not follows(after.frame, after.session, day.frame):
-            check_follows(self._fetch(after.session).frame, after.session, day.frame)
-        earlier, _ = self._stored.neighbours(day.session)
-        if earlier is None or len(self.calendar.sessions(earlier, day.session)) > LONGEST_GAP:
-            return
-        if (day_before_gap := self._stored.readable(earlier)) is not None:
-            check_beyond_gap(day.frame, day.session, day_before_gap.frame)
-
-    def _may_be_wrong(self, previous: MarketDay, day: MarketDay, after: MarketDay | None) -> bool:
-        """Whether the stored session, and not this day which does not follow it, may be the wrong
-        one of the two: the session after this day follows it, or the stored one does not follow its
-        own."""
-        if after is not None:
-            return follows(after.frame, after.session, day.frame)
-        before = self._stored.before(previous.session)
-        return before is not None and not follows(previous.frame, previous.session, before.frame)
-
-    def _read_again(self, day: MarketDay, after: MarketDay | None) -> MarketDay:
-        """The session as the exchange shows it now; as it is stored when it cannot be had."""
-        log.warning(
-            "%s may be wrong: the session beside it does not fit. Reading it once more.",
-            day.session,
-        )
-        self._doubts -= 1
-        try:
-            again = self._collect_too(day.session, after)
-        except (MalformedAnswer, NotPublished) as problem:
-            log.warning("%s", problem)
-            return day
-        if again.changed:
-            self._doubts = MOST_DOUBTS
-            log.warning(
-                "%s was wrong in %d tickers and is mended.", day.session, len(again.changed)
-            )
-        return self._stored.load(day.session)
-
-    def _mended_before(self, session: str) -> MarketDay | None:
-        """The session right before; one that is damaged is read from the exchange again."""
-        previous = self.calendar.previous_session(session)
-        day = self._stored.readable(previous)
-        if day is not None or previous not in self._stored or not self._doubts:
-            return day
-        self._doubts -= 1
-        try:
-            self._collect_too(previous)
-        except (MalformedAnswer, NotPublished) as problem:
-            log.warning("%s", problem)
-        return self._stored.readable(previous)
+def _follows(day: MarketDay, previous: MarketDay | None) -> bool | None:
+    return None if previous is None else follows(day.frame, day.session, previous.frame)
 
 
 def _with_names_of(before: pd.DataFrame, day: MarketDay) -> MarketDay:

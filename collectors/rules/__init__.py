@@ -1,1 +1,1 @@
-"""Rules about market days, without store, network or clock."""
+"""Rules of the market as pure functions and data: no store, no network, no clock."""

@@ -177,7 +177,7 @@ def whole(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Installa
 def collected(place: Installation, order: list[str]) -> Installation:
     collector = place.collector()
     for session in order:
-        collector.collect(session)
+        assert [each.head.session for each in collector.collect(session)] == [session]
     return place
 
 

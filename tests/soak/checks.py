@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from collectors.collection.stock_data_collector import MOST_DOUBTS
+from collectors.collection.stock_data_collector import MOST_RECHECKS
 from collectors.exchange.sources import TRIES
 from tests.night.suite import PASSWORD
 from tests.soak.truth import Truth
@@ -38,7 +38,7 @@ def check_runs(ended: Sequence[Ended], seen: Sequence[Seen]) -> None:
         assert THROWN_OUT not in each.output, "it threw out another run, or was thrown out"
         assert not any(secret in each.output for secret in (PASSWORD, KEY)), "it has said a secret"
     assert refused(seen, Refusal.CREDENTIALS) <= len(ended), "a wrong password was tried again"
-    assert most_alike(seen) <= (TRIES + MOST_DOUBTS) * len(ended), (
+    assert most_alike(seen) <= (TRIES + MOST_RECHECKS) * len(ended), (
         "one thing was asked for again and again"
     )
 
