@@ -32,7 +32,7 @@ from collectors.wiring import (
     with_earlier_choices,
 )
 from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
-from utils.crontab import change_crontab
+from utils.cron.crontab import change_crontab
 from utils.errors import EXIT_DONE, StoreError, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
