@@ -26,7 +26,7 @@ from collectors.setup.first_load import load, sessions_to_load
 from collectors.upkeep.audit import audit_sessions
 from collectors.views.status import show_status
 from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
-from utils.crontab import change_crontab
+from utils.cron.crontab import change_crontab
 from utils.errors import EXIT_DONE, Damaged, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services

@@ -8,7 +8,8 @@ from collectors.setup.dialogue import Dialogue
 from collectors.setup.guide import place
 from collectors.setup.texts import Words
 from utils.cli import Shift
-from utils.crontab import advice, can_be_installed, install, nothing_starts_cron
+from utils.cron import daemon
+from utils.cron.crontab import advice, can_be_installed, install
 from utils.settings import PROJECT
 
 
@@ -23,7 +24,7 @@ def say_what_comes_next(shift: Shift, sessions: int, targets: int, words: Words)
 def _every_night(shift: Shift, words: Words) -> tuple[str, str, str]:
     state, lines, problem = advice(shift.settings, shift.clock)
     cron = f"{words(state, detail=problem)}\n\n{lines}"
-    if nothing_starts_cron():
+    if daemon.is_stopped():
         cron += f"\n   {words('cron_not_running')}\n"
     told = "next_told" if shift.settings.notify_urls else "next_notify"
     return cron, f"{words('next_look')}\n{_LOOKS}", words(told)

@@ -19,10 +19,10 @@ from collectors.rules.target_rule import BY_FILE
 from utils.addresses import scheme_of
 from utils.cli import Shift, screen
 from utils.clock import KST
-from utils.crontab import schedule_in_crontab
+from utils.cron.crontab import schedule_in_crontab
+from utils.cron.schedule import starts
 from utils.market_day import DATASET_COLUMNS
 from utils.notifications.texts import HEADLINES
-from utils.schedule import next_daily_update, next_hourly_analysis
 from utils.scope import with_earlier_choices
 from utils.settings import Settings
 from utils.store import Store
@@ -71,8 +71,8 @@ def status(shift: Shift) -> dict[str, Any]:
         "targets_failed": progress.failed,
         **_target_counts(store.targets(active_only=True)),
         "next_runs": {
-            DAILY_UPDATE: next_daily_update(now).isoformat(timespec="seconds"),
-            HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
+            job: next(starts(job, now)).isoformat(timespec="seconds")
+            for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
         },
         "crontab": schedule_in_crontab(),
         "locks": [_lock(each, now) for each in locks],

@@ -14,7 +14,7 @@ CODE = "".join(
     path.read_text(encoding="utf-8")
     for path in [
         PROJECT / "manual_setup.py",
-        PROJECT / "utils" / "crontab.py",
+        PROJECT / "utils" / "cron" / "crontab.py",
         PROJECT / "collectors" / "first_load.py",
         *(PROJECT / "collectors" / "guide").glob("*.py"),
     ]

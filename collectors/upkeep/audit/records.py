@@ -23,24 +23,21 @@ from collectors.upkeep.audit.findings import (
     Finding,
 )
 from utils.clock import KST
-from utils.date_utils import FINAL_FROM, TradingCalendar, at_kst, is_final, weekdays
+from utils.cron.schedule import starts
+from utils.date_utils import FINAL_FROM, TradingCalendar, at_kst, is_final
 from utils.errors import Damaged, NotPublished
 from utils.market_day import FINAL, MarketDay
-from utils.schedule import UPDATE_HOUR
 from utils.store import Store
 from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
 from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
 
-EVENING_RUN = time(UPDATE_HOUR)
 EVENING_RUN_TAKES = timedelta(hours=2)
 """At most, with all its retries; also what somebody may have moved it."""
 SILENT = timedelta(hours=1)
 """A run without a sign of life for so long is gone; so is one whose last sign of life lies
 ahead."""
-_LONGEST_WAIT = timedelta(days=7)
-"""From a session to an evening on which it is due and final."""
 
 
 @dataclass(frozen=True)
@@ -323,9 +320,8 @@ def _newest(situation: Situation) -> MarketDay | None:
 
 
 def _evening_of(session: str, is_ready: Callable[[str, datetime], bool]) -> datetime:
-    """The first evening run at which the session is ready."""
-    latest = (date.fromisoformat(session) + _LONGEST_WAIT).isoformat()
-    evenings = (at_kst(day, EVENING_RUN) for day in weekdays(session, latest))
+    """Return the first start of `daily_update` at which the session is ready."""
+    evenings = starts(DAILY_UPDATE, at_kst(session, time()))
     return next(evening for evening in evenings if is_ready(session, evening))
 
 
