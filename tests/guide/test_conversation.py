@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.guide.texts import TEXTS
+from collectors.setup.texts import TEXTS
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
