@@ -6,7 +6,6 @@ from collectors.collection.collect import due_in_store, heal_all, raise_worst
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.collection.target_refresh import extend_to_late_session, refresh_from_newest
 from collectors.rules.target_rule import TargetRule
-from collectors.setup.texts import Words
 from utils.cli import Shift
 from utils.errors import MalformedAnswer, WrongUsage
 from utils.progress import progress_bar
@@ -38,17 +37,21 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
 
 
 def load(
-    shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule, words: Words
+    shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule, label: str
 ) -> None:
-    """Bring in what is due of these sessions; with the last one its targets, so it is complete with
-    them. Targets that are known already follow every session, so that no rename is missed."""
+    """Collect what is due of these sessions; with the last one its targets, so it is complete with
+    them. Targets that are known already follow every session, so that no rename is missed.
+
+    Args:
+        label: what the progress bar is called.
+    """
     due = due_in_store(
         shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst()
     )
     log.info("Wanted: %d sessions from %s to %s.", len(sessions), sessions[0], sessions[-1])
     log.info("To load: %d of them.", len(due))
     known = bool(shift.store.targets())
-    with progress_bar(words("loading"), len(due), log_every=25) as advance:
+    with progress_bar(label, len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:
             advance(1)

@@ -24,7 +24,7 @@ _DAYS_TRIED = 3
 
 
 @dataclass(frozen=True)
-class Shown:
+class NewestDay:
     """The newest final session as the exchange shows it: its typed market day (see `parse_day`)."""
 
     session: str
@@ -63,7 +63,7 @@ def drop_if_empty(settings: Settings, clock: Clock) -> None:
             (settings.data_dir / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
 
 
-def try_account(settings: Settings, clock: Clock) -> Shown | SourceError:
+def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:
     """One login and one request: the newest final session, or why that cannot be had although the
     login works.
 
@@ -93,7 +93,7 @@ def forget_refused_logins(settings: Settings, clock: Clock) -> None:
         store.forget_refused_logins(PykrxSource.name)
 
 
-def try_key(settings: Settings, clock: Clock) -> Shown | SourceError:
+def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
     """One request to each of the four services: the newest final session. Raises as
     `try_account`."""
     with closing(open_store(settings, clock)) as store:
@@ -101,22 +101,22 @@ def try_key(settings: Settings, clock: Clock) -> Shown | SourceError:
         if source is None:
             raise WrongUsage("KRX_OPENAPI_KEY is needed.")
         try:
-            shown = _newest_day(source, store, settings)
-            source.fetch_sessions(shown.session, shown.session, {})
-            return shown
+            newest_day = _newest_day(source, store, settings)
+            source.fetch_sessions(newest_day.session, newest_day.session, {})
+            return newest_day
         except (MalformedAnswer, NotPublished) as problem:
             return problem
 
 
-def _newest_day(source: Source, store: Store, settings: Settings) -> Shown:
+def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
     """Raises the last day's `SourceError` when none of the last few days can be had."""
     *others, last = _newest_sessions(make_calendar(settings, store), store.clock)
     for session in others:
         try:
-            return Shown(session, parse_day(source.fetch_day(session), session))
+            return NewestDay(session, parse_day(source.fetch_day(session), session))
         except NotPublished:
             continue
-    return Shown(last, parse_day(source.fetch_day(last), last))
+    return NewestDay(last, parse_day(source.fetch_day(last), last))
 
 
 def _newest_sessions(calendar: TradingCalendar, clock: Clock) -> list[str]:

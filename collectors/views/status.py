@@ -30,6 +30,7 @@ from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
 from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
+from utils.texts import Texts
 
 _CRONTAB = {
     True: "",
@@ -254,12 +255,13 @@ def _sessions(facts: dict[str, Any]) -> str:
 
 
 def _source_facts(source: dict[str, Any]) -> Iterator[str]:
+    headline = Texts(HEADLINES, "en")
     blocked = source["blocked_until"]
     failure = source["failure"]
     if blocked:
         yield f"closed until {_minute(blocked)} ({source['reason']})"
     elif failure:
-        yield f"{HEADLINES[failure['kind']][0]} since {_minute(failure['since'])} ({failure['kind']})"
+        yield f"{headline(failure['kind'])} since {_minute(failure['since'])} ({failure['kind']})"
     else:
         yield "open"
     yield f"{source['today']:,} requests on {source['date_kst']}"

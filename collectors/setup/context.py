@@ -1,5 +1,5 @@
-"""What every step of the conversation works with: the settings as answered so far, and keeping an
-answer that works."""
+"""The settings as answered so far, and keeping an answer that works: every question of the
+conversation works with them."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.setup.dialogue import Dialogue
-from collectors.setup.texts import Words
-from collectors.setup.trials import Shown, is_set_up
+from collectors.setup.trials import NewestDay, is_set_up
 from utils.clock import Clock
 from utils.env_file import change_env_file
 from utils.scope import with_earlier_choices
 from utils.settings import ENV_FILE, PROJECT, Settings, load_settings, set_in_environment
 from utils.store import open_store
+from utils.texts import Texts
 
 TEMPLATE = PROJECT / ".env.example"
 MOST_LOGINS = 3
@@ -21,25 +21,25 @@ MOST_LOGINS = 3
 
 
 @dataclass
-class Guide:
+class SetupContext:
     """One conversation.
 
     Args:
         options: setting (lower case) -> text from the command line.
         fresh: with `--reset` what was chosen before counts no more.
-        shown: the newest session, for the numbers of the questions after the one for the exchange;
-            None while it cannot be had.
+        newest_day: gives the questions after the one for the exchange their numbers; None while
+            it cannot be had.
         has_nights: the database in use when the conversation begins is set up, for real data.
         held: answers that lead away from such a database (see `keep`).
     """
 
     dialogue: Dialogue
-    words: Words
+    texts: Texts
     options: Mapping[str, str]
     clock: Clock
     fresh: bool = False
     env_file: Path = ENV_FILE
-    shown: Shown | None = None
+    newest_day: NewestDay | None = None
     has_nights: bool = False
     held: dict[str, str] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class Guide:
         if not self.has_nights or is_set_up(self.settings(), self.clock):
             self.write_held()
         elif is_news:
-            self.dialogue.hint(self.words("held"))
+            self.dialogue.hint(self.texts("held"))
 
     def write_held(self) -> None:
         """Write what `keep` has not written yet."""
@@ -86,12 +86,12 @@ class Guide:
         by_option = any(name in self.options for name in names)
         if by_option or set_in_environment(name.upper() for name in names):
             self.dialogue.say(
-                self.words("by_option" if by_option else "by_environment", value=value)
+                self.texts("by_option" if by_option else "by_environment", value=value)
             )
             return True
         return False
 
 
-def place(words: Words, settings: Settings, description: str) -> str:
+def location(texts: Texts, settings: Settings, description: str) -> str:
     """Where everything is kept, for a person. `description` is the store's."""
-    return description if settings.mongodb_uri else words("embedded", folder=settings.data_dir)
+    return description if settings.mongodb_uri else texts("embedded", folder=settings.data_dir)
