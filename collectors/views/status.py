@@ -21,6 +21,7 @@ from utils.cli import Shift, screen
 from utils.clock import KST
 from utils.cron.crontab import schedule_in_crontab
 from utils.cron.schedule import starts
+from utils.date_utils import TradingCalendar
 from utils.market_day import DATASET_COLUMNS
 from utils.notifications.texts import HEADLINES
 from utils.scope import with_earlier_choices
@@ -46,42 +47,28 @@ def status(shift: Shift) -> dict[str, Any]:
     store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
-    heads, scope = store.session_heads(), store.scope()
-    due = (
-        [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
-    )
-    progress = store.analysis_progress(tonight)
-    last, locks = heads[-1] if heads else None, store.locks()
+    scope, locks = store.scope(), store.locks()
+    first = None if scope is None else scope["first_session"]
+    due = [] if first is None else due_in_store(store, calendar, first, tonight, now)
+    jobs = [job for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)]
     return {
         "now": now.isoformat(timespec="seconds"),
         "database": store.description,
+        "market": _market(calendar, now),
         "session_of_night": tonight,
         "set_up": scope is not None,
         "scope": None if scope is None else _asked_for(settings, scope),
-        "sessions_stored": len(heads),
-        "first_session": heads[0].session if heads else None,
-        "last_session": last.session if last else None,
-        "last_session_finality": last.finality if last else None,
-        "last_session_tickers": last.count if last else None,
+        **_stored(store.session_heads()),
         "sessions_missing": sorted(each.session for each in due if not each.to_confirm),
         "sessions_to_confirm": sorted(each.session for each in due if each.to_confirm),
-        "sessions_with": _sessions_with(heads),
-        "targets": progress.tickers,
-        "targets_analyzed": progress.analyzed,
-        "targets_pending": progress.pending,
-        "targets_failed": progress.failed,
-        **_target_counts(store.targets(active_only=True)),
+        **_analysis(store, tonight),
         "next_runs": {
             job: next(starts(job, now)).isoformat(timespec="seconds")
             for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
         },
         "crontab": schedule_in_crontab(),
         "locks": [_lock(each, now) for each in locks],
-        "jobs": [
-            _job(job, locks, now)
-            for name, last in _SHOWN_JOBS.items()
-            for job in store.jobs(name, last)
-        ],
+        "jobs": [_job(job, locks, now) for job in jobs],
         "sources": [_source(source, now) for source in store.sources()],
         "notifications": _notifications(store, settings),
     }
@@ -106,12 +93,44 @@ def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
     }
 
 
-def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How many `TARGETS_FILE` made targets, and how many are no common shares of a domestic
-    company."""
+def _market(calendar: TradingCalendar, now: datetime) -> dict[str, Any]:
+    """`open`: in the regular hours of a session by the calendar. `until`: its close, or when the
+    market opens next."""
+    today = now.date().isoformat()
+    hours = calendar.market_hours(today) if calendar.is_session(today) else None
+    if hours is None or now > hours.closes:
+        is_open, until = False, calendar.market_hours(calendar.next_session(today)).opens
+    else:
+        is_open = now >= hours.opens
+        until = hours.closes if is_open else hours.opens
+    return {"open": is_open, "until": until.isoformat(timespec="seconds")}
+
+
+def _stored(heads: Sequence[SessionHead]) -> dict[str, Any]:
+    last = heads[-1] if heads else None
+    return {
+        "sessions_stored": len(heads),
+        "first_session": heads[0].session if heads else None,
+        "last_session": last.session if last else None,
+        "last_session_finality": last.finality if last else None,
+        "last_session_tickers": last.count if last else None,
+        "sessions_with": _sessions_with(heads),
+    }
+
+
+def _analysis(store: Store, session: str) -> dict[str, Any]:
+    """The targets of the session; how many `TARGETS_FILE` made targets, and how many are no common
+    shares of a domestic company."""
+    progress, active = store.analysis_progress(session), store.targets(active_only=True)
     kinds = Counter(target["kind"] for target in active if target["kind"])
-    by_file = sum(target["chosen_by"] == BY_FILE for target in active)
-    return {"targets_by_file": by_file, "targets_by_kind": dict(sorted(kinds.items()))}
+    return {
+        "targets": progress.tickers,
+        "targets_analyzed": progress.analyzed,
+        "targets_pending": progress.pending,
+        "targets_failed": progress.failed,
+        "targets_by_file": sum(target["chosen_by"] == BY_FILE for target in active),
+        "targets_by_kind": dict(sorted(kinds.items())),
+    }
 
 
 def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
@@ -201,6 +220,9 @@ def _show_to_person(facts: dict[str, Any]) -> None:
     console.print(
         f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}"
     )
+    market = facts["market"]
+    state = "open" if market["open"] else "closed"
+    console.print(f"The market is {state} until {_minute(market['until'])}.", highlight=False)
     console.print(facts["database"], highlight=False)
     if not facts["set_up"]:
         console.print("Nothing is set up yet. Run manual_setup.py.")
