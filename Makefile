@@ -8,11 +8,13 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 
 SEED ?= 1
 
-.PHONY: help setup venv-with-pip-of-debian demo test lint soak bench bench-scale pins clean
+.PHONY: help setup venv-with-pip-of-debian demo test test-rest test-all lint soak bench bench-scale pins clean
 
 help:
 	@echo "make demo   a whole night against a local exchange: first load, daily update, analysis"
-	@echo "make test   all tests           make lint   ruff and mypy"
+	@echo "make test   the quick tests, about 3 minutes; nothing but Python is needed"
+	@echo "make test-all   these and all others: a MongoDB server, crashes, documents, a browser, cron"
+	@echo "make test-rest  the others alone     make lint   ruff and mypy"
 	@echo "make setup  only .venv          make bench  measurements, into docs/performance.md"
 	@echo "make soak   a simulated year of nights in a storm of failures; SEED=7 makes another one"
 	@echo "make bench-scale  thirty years of sessions: sizes, times, memory, into docs/scale.md"
@@ -48,8 +50,18 @@ $(VENV)/tests.done: $(VENV)/runtime.done tests/requirements.txt
 demo: setup
 	@$(BIN)/python -m sandbox.demo
 
+# What needs nothing but .venv, none of it slow; the rest, beside a server where there is Go; both.
+QUICK := not process and not server and not storm and not browser and not cron and not docs and not recorded
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist worksteal
+
 test: $(VENV)/tests.done
-	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	$(PYTEST) -m "$(QUICK)" --most-seconds 1
+
+test-rest: $(VENV)/tests.done
+	tests/ferretdb/with-mongodb $(PYTEST) -m "not ($(QUICK))"
+
+test-all: test
+	@$(MAKE) --no-print-directory test-rest
 
 lint: $(VENV)/tests.done
 	$(BIN)/ruff check .

@@ -22,12 +22,15 @@ class Fault:
     """One failure, and the requests it strikes.
 
     Args:
-        name: a switch of `sandbox.switches.SWITCHES`. times: how many requests; None: until further
-        notice. kind: page, login, data, openapi; None: the switch's natural kinds, or that of
-        `request`. request: as records name it (`MDCSTAT01501`, `sto/stk_bydd_trd`); None: any that
-        the switch makes sense for. date: the day that is asked for (trdDd, basDd), YYYY-MM-DD;
-        None: any. since, until: only while the exchange's clock is in [since, until), KST,
-        `2026-09-10T19:00`; None: open. value: the switch's own parameter.
+        name: a switch of `sandbox.switches.SWITCHES`.
+        times: how many requests; None: until further notice.
+        kind: page, login, data, openapi; None: the switch's natural kinds, or that of `request`.
+        request: as records name it (`MDCSTAT01501`, `sto/stk_bydd_trd`); None: any that the switch
+            makes sense for.
+        date: the day that is asked for (trdDd, basDd), YYYY-MM-DD; None: any.
+        since, until: only while the exchange's clock is in [since, until), KST, `2026-09-10T19:00`;
+            None: open.
+        value: the switch's own parameter.
     Raises:
         ValueError: no such switch, or a field that it cannot have.
     """

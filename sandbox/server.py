@@ -35,9 +35,12 @@ class LocalExchange:
     """An exchange on 127.0.0.1 for as long as the `with` block lasts.
 
     Args:
-        market: what is traded. starts_at: the exchange's time at the start (aware); it runs on from
-        there. None: the real time. accounts: passwords by login id; None: demo/demo. openapi_keys:
-        services by Open API key; None: `demo-key` with all of them. port: 0 takes a free one.
+        market: what is traded.
+        starts_at: the exchange's time at the start (aware); it runs on from there. None: the real
+            time.
+        accounts: passwords by login id; None: demo/demo.
+        openapi_keys: services by Open API key; None: `demo-key` with all of them.
+        port: 0 takes a free one.
     """
 
     def __init__(

@@ -4,6 +4,11 @@ until moved."""
 import pytest
 
 from tests.fakes import FakeClock
+from tests.layers import (  # noqa: F401 - hooks
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_runtest_call,
+)
 from tests.server import on_the_server, server  # noqa: F401 - fixtures
 from tests.summary import pytest_terminal_summary  # noqa: F401 - the hook
 from utils.clock import kst

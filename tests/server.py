@@ -33,12 +33,15 @@ Client = pymongo.MongoClient[dict[str, Any]]
 
 
 @pytest.fixture
-def on_the_server(record_property: Callable[[str, object], None]) -> Iterator[NewDatabases]:
+def on_the_server(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Iterator[NewDatabases]:
     """`on_the_server()`: settings that name databases of the test's own; they are dropped
-    afterwards. Without a server the test is skipped."""
+    afterwards. Without a server the test is skipped. Whoever calls it is marked `server`."""
     with ExitStack() as stack:
 
         def new_databases() -> dict[str, str]:
+            assert request.node.get_closest_marker("server"), "mark it with `pytest.mark.server`"
             record_property(OVER_A_SERVER, True)
             if not URI:
                 pytest.skip(NO_SERVER)

@@ -16,6 +16,7 @@ from benchmarks.scale.tables import filled_in, shown, tables
 from utils.settings import PROJECT
 
 
+@pytest.mark.process
 def test_a_quick_run_reports_every_row_with_a_ratio(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -64,6 +65,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.process
 def test_histories_are_measured_at_every_size(scale: dict[str, Any]) -> None:
     assert {name: each["sessions"] for name, each in scale["histories"].items()} == {
         "long": [4, 8, 16, 32],
@@ -86,6 +88,7 @@ def test_histories_are_measured_at_every_size(scale: dict[str, Any]) -> None:
         )
 
 
+@pytest.mark.process
 def test_the_numbers_find_their_places_in_the_page(scale: dict[str, Any]) -> None:
     page = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
     places = re.findall(r"<!-- numbers: (\w+) -->", page)

@@ -71,7 +71,7 @@ def test_the_product_never_imports_the_sandbox_or_the_tests() -> None:
 @pytest.mark.parametrize(
     ("package", "owner"),
     [
-        ("pykrx", "collectors/krx_session.py"),
+        ("pykrx", "collectors/exchange/krx_session.py"),
         ("apprise", "utils/notifications/messenger.py"),
         ("pymongo", "utils/store/mongo.py"),
         ("bson", "utils/store/mongo.py"),

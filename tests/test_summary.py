@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.server import NO_SERVER
 from utils.settings import PROJECT
 
 
+@pytest.mark.process
 def test_a_run_without_a_server_says_loudly_what_was_skipped() -> None:
     of_the_contract = ("tests/store/test_server_time.py", "tests/store/test_daily_prices_view.py")
     done = subprocess.run(

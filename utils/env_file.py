@@ -12,6 +12,7 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from utils.errors import WrongUsage
+from utils.whole_file import whole_file
 
 _BLANK = r"[^\S\r\n]*"
 _UP_TO_VALUE = re.compile(rf"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+){_BLANK}={_BLANK}")
@@ -56,7 +57,8 @@ def change_env_file(
         text = _with_setting(_statements(env_file, text), name, value, text)
     try:
         if text != before:
-            _replace(_real(env_file), text)
+            with whole_file(_real(env_file), mode=0o600) as fresh:
+                fresh.write_bytes(text.encode("utf-8"))
         elif env_file.exists():
             env_file.chmod(0o600)
     except OSError as error:
@@ -155,17 +157,3 @@ def _quoted(name: str, value: str) -> str:
     if _NEEDS_NO_QUOTES.fullmatch(value):
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _replace(path: Path, text: str) -> None:
-    """On the disk before it takes the old one's place; `mkstemp` lets nobody else read it."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".env.")
-    fresh = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -141,6 +141,13 @@ class StoreError(NightShiftError):
     kind = "store"
 
 
+class Damaged(StoreError):
+    """The database answers, but a stored document or column does not unpack or is not as it was
+    saved."""
+
+    kind = "damaged"
+
+
 class StoreUnusable(StoreError):
     """The database can never work as it is configured: wrong URI, password, folder or version."""
 

@@ -24,13 +24,13 @@ import pytest
 
 import daily_update
 import hourly_analysis
-from collectors import healing
-from collectors.audit import Audit, audit_sessions, show_audit
-from collectors.audit.cells import audit_cells
-from collectors.audit.findings import RULES
-from collectors.corporate_actions import find_actions
-from collectors.evening import Evening
-from collectors.sources import Sources
+from collectors.collection import collect
+from collectors.collection.update import Evening
+from collectors.exchange.sources import Sources
+from collectors.rules.corporate_actions import find_actions
+from collectors.upkeep.audit import Audit, audit_sessions, show_audit
+from collectors.upkeep.audit.cells import audit_cells
+from collectors.upkeep.audit.findings import RULES
 from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
@@ -177,7 +177,7 @@ class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
         sources = Sources(
             [house.source], [house.source], house.clock, house.clock.sleep, for_datasets
         )
-        self._patch.setattr("collectors.evening.make_sources", lambda *_: sources)
+        self._patch.setattr("collectors.collection.update.make_sources", lambda *_: sources)
 
     def __exit__(self, *_: object) -> None:
         self._patch.undo()
@@ -585,7 +585,7 @@ def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
     house.change(SESSIONS, SECOND, finality=PROVISIONAL)
     rules = {"hole", "not_recorded", "provisional", "stale_job", "target_data"}
     assert {rule for rule, _ in told(house.audit())} == rules
-    somebody_at_work(house, NOON)
+    somebody_at_work(house, NOON + timedelta(minutes=1))
     assert (house.audit().findings, house.audit().awaited) == ([], [MIDDLE])
 
 
@@ -593,7 +593,7 @@ def test_while_a_run_is_at_work_the_verdict_says_so(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lose_a_session(house)
-    somebody_at_work(house, NOON)
+    somebody_at_work(house, NOON + timedelta(minutes=1))
     show_audit(house.audit(), as_json=False)
     assert capsys.readouterr().out.startswith("Another run is at work; so far nothing is wrong")
 
@@ -608,7 +608,7 @@ def test_a_killed_run_of_this_host_hides_nothing_although_its_lock_has_not_expir
         "_id": COLLECTION,
         "host": house.store.identity.host,
         "pid": dead.pid,
-        "expires_utc": NOON,
+        "expires_utc": NOON + timedelta(minutes=1),
     }
     house.store.backend.put(LOCKS, [lock | {"owner": "dead"}])
     assert told(house.audit()) == [("hole", MIDDLE)]
@@ -903,8 +903,8 @@ def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(
 def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(healing, "ALWAYS_READ_BACK", 1)
-    monkeypatch.setattr(healing, "TURNS", 1)
+    monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
+    monkeypatch.setattr(collect, "TURNS", 1)
     older = [head.session for head in house.store.sessions.heads()][:-1]
     with sources_of(house):
         daily_update.update(Evening(house.shift, MIDDLE, None), house.store)
@@ -914,7 +914,7 @@ def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
             house.evening()
         assert house.store.scope.read_back_until() == ""
         monkeypatch.undo()
-        monkeypatch.setattr(healing, "ALWAYS_READ_BACK", 1)
+        monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
         house.evening()
     assert house.store.scope.read_back_until() == older[0]
 

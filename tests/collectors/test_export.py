@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from collectors.export import EXPORT_COLUMNS, check_export_file, export
-from collectors.prices import load_prices
+from collectors.views.export import EXPORT_COLUMNS, check_export_file, export
+from collectors.views.prices import load_prices
 from tests.fakes import FakeClock, market_day, row
-from utils.errors import StoreError, WrongUsage
+from utils.errors import Damaged, WrongUsage
 from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
@@ -83,7 +83,7 @@ def test_the_figures_of_one_ticker_are_its_own(with_figures: Store, tmp_path: Pa
 
 def test_damaged_figures_are_no_export(with_figures: Store, tmp_path: Path) -> None:
     with_figures.backend._run("DELETE FROM session_columns WHERE name = 'pbr'")  # type: ignore[attr-defined]
-    with pytest.raises(StoreError, match=f"fundamentals of {DAYS[1]} are damaged"):
+    with pytest.raises(Damaged, match=f"fundamentals of {DAYS[1]} are damaged"):
         export(with_figures, tmp_path / "all.csv", DAYS[0], DAYS[2], None, ["fundamentals"])
     assert not list(tmp_path.glob("*.csv"))
     assert len(exported(with_figures, tmp_path / "prices.csv")) == 6
@@ -197,10 +197,36 @@ def test_an_older_export_survives_one_that_fails(store: Store, tmp_path: Path) -
     assert (tmp_path / "all.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
+def test_two_exports_to_one_file_do_not_meet(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The second begins and ends while the first is halfway through."""
+    path, read_sessions = tmp_path / name, store.sessions.read
+    if path.suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is an optional extra")
+        monkeypatch.setattr("collectors.views.export.ROW_GROUP", 1)
+    export(store, path, DAYS[0], DAYS[2])
+    alone = path.read_bytes()
+
+    def with_another_in_between(first: str, last: str) -> Any:
+        monkeypatch.setattr(store.sessions, "read", read_sessions)
+        for session, frame in read_sessions(first, last):
+            if session == DAYS[1]:
+                export(store, path, DAYS[0], DAYS[1])
+                assert path.read_bytes() != alone
+            yield session, frame
+
+    monkeypatch.setattr(store.sessions, "read", with_another_in_between)
+    export(store, path, DAYS[0], DAYS[2])
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert path.read_bytes() == alone
+
+
 def test_parquet_without_pyarrow_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors.export.find_spec", lambda name: None)
+    monkeypatch.setattr("collectors.views.export.find_spec", lambda name: None)
     with pytest.raises(WrongUsage, match="pip install pyarrow"):
         check_export_file(tmp_path / "all.parquet")
 
@@ -217,7 +243,7 @@ def test_parquet_has_many_sessions_in_one_row_group(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an optional extra")
-    monkeypatch.setattr("collectors.export.ROW_GROUP", 2)
+    monkeypatch.setattr("collectors.views.export.ROW_GROUP", 2)
     export(store, tmp_path / "all.parquet", DAYS[0], DAYS[2])
     groups = parquet.ParquetFile(tmp_path / "all.parquet").metadata
     assert [groups.row_group(number).num_rows for number in range(groups.num_row_groups)] == [4, 2]

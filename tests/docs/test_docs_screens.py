@@ -15,6 +15,7 @@ from sandbox.synthetic import SyntheticMarket
 from tests.docs.conftest import LAST, SERVER, Installation
 from tests.docs.mongosh import Mongosh
 from tests.docs.pages import Block, blocks
+from tests.server import NewDatabases
 from tests.store.conftest import DATABASES, Mongomock
 from tests.store.test_daily_prices_view import run_stage
 from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS
@@ -116,9 +117,11 @@ def changed(document: Document, changes: Document) -> Document:
 
 
 @pytest.fixture(params=["mongomock", "mongodb"])
-def client(request: pytest.FixtureRequest) -> "Iterator[pymongo.MongoClient[Document]]":
-    if request.param == "mongodb" and not SERVER:
-        pytest.skip("MONGODB_TEST_URI IS NOT SET: NO SCREEN WAS ASKED OF A MONGODB SERVER")
+def client(
+    request: pytest.FixtureRequest, on_the_server: NewDatabases
+) -> "Iterator[pymongo.MongoClient[Document]]":
+    if request.param == "mongodb":
+        on_the_server()
     yield (client := Mongomock() if request.param == "mongomock" else pymongo.MongoClient(SERVER))
     client.close()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors import transport
+from collectors.exchange import transport
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.failures.installation import Installation, copy_of, sleepless

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collectors.stock_data_collector import MOST_DOUBTS
+from collectors.collection.stock_data_collector import MOST_RECHECKS
 from sandbox.switches import SWITCHES, About
 from tests.failures.installation import Installation
 from utils.clock import kst
@@ -56,7 +56,7 @@ def test_a_failure_of_the_exchange_stores_nothing_and_the_next_evening_catches_u
     assert "Traceback" not in done.log
     struck = installed.suite.exchange.faults()[0].struck
     of_one_session = kind in ("malformed", "not_published")
-    assert struck <= 2 + MOST_DOUBTS if of_one_session else struck == asked, (
+    assert struck <= 2 + MOST_RECHECKS if of_one_session else struck == asked, (
         "yesterday's, today's, and what is doubted"
     )
     installed.suite.exchange.heal()

@@ -80,7 +80,7 @@ def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
     library = date_utils.predicted_open
     for module in (
         "utils.date_utils",
-        "collectors.calendar_learning",
+        "collectors.collection.calendar_learning",
         "utils.store.calendar.observed",
     ):
         patch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.guide.texts import TEXTS
+from collectors.setup.texts import TEXTS
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
@@ -19,10 +19,12 @@ from tests.fakes import fake_crontab
 from tests.guide.terminal import CTRL_C, CTRL_D, KEY, LOGIN_ID, NOW, PASSWORD, Newcomer, Talk
 from tests.server import NewDatabases
 from utils.clock import Clock
+from utils.env_file import change_env_file
 from utils.settings import PROJECT, load_settings, setting_names
 from utils.store import open_store
 from utils.store.locks import COLLECTION
 
+pytestmark = pytest.mark.process
 HERE, MONGODB = "1", "2"
 ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
 NOBODY = "mongodb://me@127.0.0.1:9/?serverSelectionTimeoutMS=100"
@@ -106,6 +108,7 @@ def test_while_a_job_is_at_work_nothing_is_asked(newcomer: Newcomer, language: i
     assert not newcomer.env_file.exists()
 
 
+@pytest.mark.server
 def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
     newcomer: Newcomer, on_the_server: NewDatabases
 ) -> None:
@@ -161,10 +164,10 @@ def test_three_refused_logins_are_enough(newcomer: Newcomer) -> None:
 
 def test_refused_logins_of_earlier_starts_count_until_one_succeeds(newcomer: Newcomer) -> None:
     newcomer.talk(HERE, ACCOUNT, *login("wrong"), CTRL_C)
-    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    talk = newcomer.talk(HERE, ACCOUNT, *login("wrong"), CTRL_C)
     assert talk.says(in_english("tries_left", left=1)), talk.shown
-    newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login(), CTRL_C)
-    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, *login("wrong"), CTRL_C)
+    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
+    talk = newcomer.talk(HERE, ACCOUNT, *login("wrong"), CTRL_C)
     assert talk.says(in_english("tries_left", left=2)), talk.shown
 
 
@@ -173,9 +176,9 @@ def test_after_three_refusals_the_next_start_asks_the_exchange_only_after_a_logi
 ) -> None:
     wrong = [answer for number in range(3) for answer in login(f"wrong-{number}")]
     newcomer.talk(HERE, ACCOUNT, *wrong)
-    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, LOGIN_ID, "")
+    talk = newcomer.talk(HERE, ACCOUNT, LOGIN_ID, "")
     assert (talk.code, talk.unsaid, newcomer.exchange.counts()["login"]) == (2, [], 3), talk.shown
-    talk = newcomer.talk(FROM_THE_START, HERE, ACCOUNT, LOGIN_ID, "y", PASSWORD, CTRL_C)
+    talk = newcomer.talk(HERE, ACCOUNT, LOGIN_ID, "y", PASSWORD, CTRL_C)
     assert_left(talk)
     assert newcomer.answers() == CREDENTIALS
 
@@ -227,6 +230,7 @@ def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(
     assert "hush-hush" not in talk.shown
 
 
+@pytest.mark.server
 def test_a_mongodb_that_works_is_kept(newcomer: Newcomer, on_the_server: NewDatabases) -> None:
     uri, prefix = on_the_server().values()
     talk = newcomer.talk(
@@ -296,32 +300,37 @@ def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
     assert "cron" not in last
 
 
-ANSWERS = [HERE, BOTH, LOGIN_ID, PASSWORD, KEY, "KOSPI", "500bn", "4"]
-KEPT = {
-    4: {"KRX_ID": LOGIN_ID, "KRX_PW": PASSWORD},
-    5: {"KRX_OPENAPI_KEY": KEY},
-    6: {"MARKETS": "KOSPI"},
-    7: {"MIN_MARKET_CAP": "500000000000"},
-    8: {"HISTORY_SESSIONS": "4"},
-}
-"""How many answers were given -> what the last of them has written."""
+STEPS = [
+    ([], [], {}),
+    ([HERE], [""], {}),
+    ([BOTH], [BOTH], {}),
+    ([LOGIN_ID], [LOGIN_ID], {}),
+    ([PASSWORD], [""], CREDENTIALS),
+    ([KEY], [""], {"KRX_OPENAPI_KEY": KEY}),
+    (["KOSPI"], [""], {"MARKETS": "KOSPI"}),
+    (["500bn"], [""], {"MIN_MARKET_CAP": "500000000000"}),
+    (["4"], [""], {"HISTORY_SESSIONS": "4"}),
+]
+"""The answer to the next question, what is typed there at a later start, what it writes. Login name
+and way stand in `.env` only with a password and a key that work; then Enter would do for them."""
 
 
-@pytest.mark.parametrize("given", range(len(ANSWERS) + 1))
-def test_ctrl_c_at_any_question_leaves_at_once_and_keeps_what_was_answered(
-    newcomer: Newcomer, given: int
-) -> None:
-    talk = newcomer.talk(*ANSWERS[:given], CTRL_C)
-    assert_left(talk)
-    kept = {
-        name: value
-        for after, each in KEPT.items()
-        if after <= given
-        for name, value in each.items()
-    }
-    assert newcomer.answers() == kept
-    assert not {PASSWORD, KEY} & set(talk.shown.splitlines())
+def test_wherever_it_is_left_what_works_is_kept_and_enter_keeps_it(newcomer: Newcomer) -> None:
+    """Nothing is shown of a password, and an answer that was not tried is in no file."""
+    before: list[str] = []
+    expected: dict[str, str] = {}
+    for answer, again, kept in STEPS:
+        talk = newcomer.talk(*before, *answer, CTRL_C)
+        assert_left(talk)
+        expected |= kept
+        assert newcomer.answers() == expected
+        assert not {PASSWORD, KEY} & set(talk.shown.splitlines())
+        before += again
     assert not (newcomer.folder / "logs").exists(), "no work has begun"
+    assert {path.name for path in newcomer.folder.glob(".env*")} == {".env", ".env.example"}
+    written = newcomer.env_file.read_bytes()
+    talk = newcomer.talk(*[""] * 8, "n")
+    assert (talk.code, talk.unsaid, newcomer.env_file.read_bytes()) == (0, [], written), talk.shown
 
 
 @pytest.mark.parametrize(
@@ -358,74 +367,57 @@ def test_the_question_for_the_demo_exchange_is_left_in_the_same_way(newcomer: Ne
     assert not newcomer.env_file.exists()
 
 
-GO_ON, FROM_THE_START = "", "2"
-
-
-def test_an_interrupted_conversation_goes_on_where_it_was(newcomer: Newcomer) -> None:
-    """Asked are the threshold and the sessions, and nothing before them."""
-    assert_left(newcomer.talk(HERE, ACCOUNT, *login(), "KOSDAQ", CTRL_C))
-    talk = newcomer.talk(GO_ON, "300bn", "3", "y")
-    assert (talk.code, talk.unsaid) == (0, []), talk.shown
-    for value in ("KRX_ID, KRX_PW", "KOSDAQ"):
-        assert talk.says(in_english("as_before", value=value))
-    scope = newcomer.stored()["scope"]
-    assert (scope["markets"], scope["min_market_cap"]) == (["KOSDAQ"], 300_000_000_000)
-
-
-@pytest.mark.parametrize("given", range(1, len(ANSWERS) + 1))
-def test_wherever_it_was_left_only_the_rest_is_asked(newcomer: Newcomer, given: int) -> None:
-    """A password is only kept once it was accepted: left there, the login name is asked again."""
-    newcomer.talk(*ANSWERS[:given], CTRL_C)
-    open_from = 2 if given == 3 else given
-    talk = newcomer.talk(GO_ON, *ANSWERS[open_from:], "n")
-    assert (talk.code, talk.unsaid) == (0, []), talk.shown
-    assert newcomer.answers() == {
-        name: value for each in KEPT.values() for name, value in each.items()
-    }
-
-
-def test_both_ways_are_still_wanted_after_the_key_was_interrupted(newcomer: Newcomer) -> None:
-    newcomer.talk(HERE, BOTH, *login(), CTRL_C)
-    logins = newcomer.exchange.counts()["login"]
-    talk = newcomer.talk(GO_ON, KEY, CTRL_C)
-    assert talk.says(in_english("as_before", value="KRX_ID, KRX_PW"))
-    assert newcomer.answers() == CREDENTIALS | {"KRX_OPENAPI_KEY": KEY}
-    assert newcomer.exchange.counts()["login"] == logins, "it is not tried again without need"
-
-
-def test_from_the_start_every_answer_can_be_changed_and_enter_keeps_it(newcomer: Newcomer) -> None:
-    newcomer.talk(HERE, BOTH, *login(), CTRL_C)
-    talk = newcomer.talk(FROM_THE_START, "", "", "", "", KEY, "KOSPI", "", "2", "y")
+def test_every_answer_can_be_changed_at_the_next_start(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, ACCOUNT, *login(), "KOSDAQ", CTRL_C)
+    talk = newcomer.talk("", BOTH, "", "", KEY, "KOSPI", "300bn", "2", "y")
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     expected = {"KRX_OPENAPI_KEY": KEY, "MARKETS": "KOSPI", "HISTORY_SESSIONS": "2"}
-    assert newcomer.answers() == CREDENTIALS | expected
+    assert newcomer.answers() == CREDENTIALS | expected | {"MIN_MARKET_CAP": "300000000000"}
+    scope = newcomer.stored()["scope"]
+    assert (scope["markets"], scope["min_market_cap"]) == (["KOSPI"], 300_000_000_000)
 
 
-def test_what_no_longer_works_is_asked_again(newcomer: Newcomer) -> None:
+def test_a_password_that_no_longer_works_stays_until_another_one_does(newcomer: Newcomer) -> None:
     newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
     newcomer.exchange.fail("wrong_password", times=1)
-    talk = newcomer.talk(GO_ON, "", "", "KOSPI", CTRL_C)
+    talk = newcomer.talk("", "", "", "", CTRL_C)
     assert_left(talk)
     assert talk.says(in_english("problem_login_refused"))
-    assert newcomer.answers() == CREDENTIALS | {"MARKETS": "KOSPI"}
+    assert newcomer.answers() == CREDENTIALS
 
 
-def test_a_password_that_no_longer_works_is_not_tried_again_at_every_start(
-    newcomer: Newcomer,
+def test_a_wrong_answer_in_place_of_one_that_works_changes_no_byte(newcomer: Newcomer) -> None:
+    newcomer.talk(HERE, BOTH, *login(), KEY, CTRL_C)
+    written = newcomer.env_file.read_bytes()
+    for answers in (
+        [MONGODB, NOBODY, "hush-hush"],
+        ["", ACCOUNT, "", "not-the-password"],
+        ["", OPEN_API, "not-the-key"],
+    ):
+        assert_left(newcomer.talk(*answers, CTRL_C))
+        assert newcomer.env_file.read_bytes() == written
+
+
+def test_a_database_that_is_set_up_is_left_only_with_the_last_answer(
+    newcomer: Newcomer, market: SyntheticMarket
 ) -> None:
-    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
-    newcomer.exchange.fail("wrong_password")
-    for _ in range(3):
-        assert_left(newcomer.talk(GO_ON, CTRL_C))
-    assert newcomer.exchange.counts()["login"] == 2
-
-
-def test_a_wrong_password_in_the_environment_is_tried_once_also_when_going_on(
-    newcomer: Newcomer,
-) -> None:
-    newcomer.talk(HERE, ACCOUNT, *login(), CTRL_C)
-    talk = newcomer.talk(GO_ON, KRX_ID=LOGIN_ID, KRX_PW="not-the-password")
-    assert (talk.code, newcomer.exchange.counts()["login"]) == (2, 2), talk.shown
+    """The scripts of the night could do nothing in one that is not."""
+    addresses = ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL")
+    real = {name: newcomer.environment.pop(name) for name in addresses}
+    change_env_file(newcomer.env_file, real | CREDENTIALS | {"HISTORY_SESSIONS": "2"})
+    command = [sys.executable, str(newcomer.folder / "manual_setup.py"), "--yes"]
+    subprocess.run(command, env=newcomer.environment, capture_output=True, check=True)
+    written = newcomer.env_file.read_bytes()
+    with LocalExchange(market, NOW) as demo:
+        talk = newcomer.talk(HERE, DEMO, demo.url, "KOSPI", CTRL_C)
+        assert_left(talk)
+        assert talk.says(in_english("held"))
+        assert newcomer.env_file.read_bytes() == written
+        talk = newcomer.talk(HERE, DEMO, demo.url, "KOSPI", "", "", "n")
+        assert (talk.code, talk.unsaid) == (0, []), talk.shown
+        chosen = {"MARKETS": "KOSPI", "HISTORY_SESSIONS": "2", "DATA_DIR": "data/invented"}
+        demo_account = {"KRX_ID": "demo", "KRX_PW": "demo"}
+        assert newcomer.answers() == dict.fromkeys(addresses, demo.url) | demo_account | chosen
 
 
 def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
@@ -541,7 +533,7 @@ def test_a_reset_asks_once_more_and_deletes_nothing_without_a_yes(newcomer: Newc
     talk = newcomer.talk(*again, "", options=["--reset"])
     assert (talk.code, talk.says(in_english("not_deleted"))) == (2, True), talk.shown
     assert len(newcomer.stored()["heads"]) == 3
-    talk = newcomer.talk(FROM_THE_START, *again[:6], "2", "", "y", options=["--reset"])
+    talk = newcomer.talk(*again[:6], "2", "", "y", options=["--reset"])
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert len(newcomer.stored()["heads"]) == 2
 

@@ -2,9 +2,11 @@
 
 import pytest
 
-from collectors.guide.texts import TEXTS
+from collectors.setup.texts import TEXTS
 from tests.fakes import fake_crontab
 from tests.guide.terminal import CTRL_C, LOGIN_ID, PASSWORD, Newcomer
+
+pytestmark = pytest.mark.process
 
 ANSWERS = ("1", "1", LOGIN_ID, PASSWORD, "", "", "2", "y")
 

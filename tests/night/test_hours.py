@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.copying import copy_store
+from collectors.upkeep.copy_store import copy_store
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite
@@ -216,7 +216,7 @@ def python_that_begins_with(
     folder = tmp_path_factory.mktemp("python")
     lines = [
         f"import sys; sys.path.insert(0, {str(PROJECT)!r})",
-        "from collectors.technical_analyzer import TechnicalAnalyzer",
+        "from collectors.analysis.technical_analyzer import TechnicalAnalyzer",
         "whole = TechnicalAnalyzer.analyze",
         code.format(ticker=ticker),
         "TechnicalAnalyzer.analyze = analyze",

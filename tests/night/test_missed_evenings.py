@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from collectors.prices import read_adjustments
+from collectors.views.prices import read_adjustments
 from tests.night.suite import Suite
 from utils.clock import kst
 from utils.store.schema import ACTIONS, SESSIONS

@@ -9,11 +9,11 @@ import pytest
 
 from sandbox.replay import ReplayMarket
 from sandbox.server import LocalExchange
+from tests.layers import RECORDED
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite
 from utils.clock import kst
-from utils.settings import PROJECT
 
-RECORDED = PROJECT.parent / "shared" / "data" / "market" / "2024.csv.gz"
+YEAR = RECORDED / "market" / "2024.csv.gz"
 SETUP = kst(2024, 1, 22, 19)
 LAST = kst(2024, 2, 13, 19)
 ONE_IN = 10
@@ -22,18 +22,16 @@ LARGE_CAPS = "1000000000000"
 of a second to look at one whole session, and seconds to write 50 results."""
 HOLIDAYS = ("2024-02-09", "2024-02-12")
 
-pytestmark = pytest.mark.skipif(
-    not RECORDED.exists(), reason=f"the recorded days are not here: {RECORDED}"
-)
+pytestmark = pytest.mark.recorded
 
 
 @pytest.fixture
 def recording(database: dict[str, str], tmp_path: Path) -> Path:
     """The file to replay: as it is, or thinned out for a server."""
     if not database:
-        return RECORDED
+        return YEAR
     thin = tmp_path / "thin.csv.gz"
-    table = pd.read_csv(RECORDED, dtype=str, keep_default_na=False)
+    table = pd.read_csv(YEAR, dtype=str, keep_default_na=False)
     tickers = sorted(set(table["Code"]))[::ONE_IN]
     table[table["Code"].isin(tickers)].to_csv(thin, index=False)
     return thin

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.technical_analyzer import AnalysisError, TechnicalAnalyzer
+from collectors.analysis.technical_analyzer import AnalysisError, TechnicalAnalyzer
 from sandbox.server import LocalExchange
 from tests.failures.installation import Installation, sleepless
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite

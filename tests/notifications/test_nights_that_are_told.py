@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors import transport
+from collectors.exchange import transport
 from sandbox.server import LocalExchange
 from tests.failures.installation import Installation, sleepless
 from tests.failures.test_answers_of_the_exchange import FIELDS
@@ -130,7 +130,7 @@ def test_an_analysis_that_breaks_every_hour_is_told_once(
 ) -> None:
     watched.must(EVENING, "daily_update")
     with monkeypatch.context() as patch:
-        patch.setattr("collectors.night.TechnicalAnalyzer", lambda panel: 1 / 0)
+        patch.setattr("collectors.analysis.night.TechnicalAnalyzer", lambda panel: 1 / 0)
         for hour in range(3):
             assert watched.run(EVENING + hours(hour), "hourly_analysis").code == 1
     watched.must(EVENING + hours(3), "hourly_analysis")

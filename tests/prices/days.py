@@ -2,20 +2,17 @@
 synthetic market's."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from sandbox.market import Day
 from sandbox.synthetic import SyntheticMarket
+from tests.layers import RECORDED
 from utils.market_day import DAY_COLUMNS, MARKETS
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-EVENTS = DATA / "corporate_actions_2022_2024.csv"
+EVENTS = RECORDED / "corporate_actions_2022_2024.csv"
 REAL_YEARS = ("2022", "2023", "2024")
-needs_real_days = pytest.mark.skipif(not EVENTS.exists(), reason=f"no real days in {DATA}")
 
 _RECORDED = {
     "Code": "ticker",
@@ -39,7 +36,7 @@ _FOUR_MONTHS = {"first": "2026-06-01", "last": "2026-09-30"}
 def real_days(year: str) -> dict[str, pd.DataFrame]:
     """Session -> typed frame, oldest first; do not change them."""
     table = pd.read_csv(
-        DATA / "market" / f"{year}.csv.gz",
+        RECORDED / "market" / f"{year}.csv.gz",
         dtype={"Code": str, "Name": str},
         usecols=[*_RECORDED, "MarketId", "Date"],
     )

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import Actions, CorporateAction, find_actions
-from collectors.price_rules import price_limits, tick
-from tests.prices.days import EVENTS, REAL_YEARS, needs_real_days, real_days
+from collectors.rules.corporate_actions import Actions, CorporateAction, find_actions
+from collectors.rules.price_rules import price_limits, tick
+from tests.prices.days import EVENTS, REAL_YEARS, real_days
 
-pytestmark = needs_real_days
+pytestmark = pytest.mark.recorded
 
 RULE_OF_CLASS = {
     "split_or_consolidation": "base",

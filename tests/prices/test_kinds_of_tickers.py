@@ -6,7 +6,7 @@ from functools import cache
 import pandas as pd
 import pytest
 
-from tests.prices.days import DATA, REAL_YEARS, needs_real_days, synthetic_market
+from tests.prices.days import REAL_YEARS, RECORDED, synthetic_market
 from utils.ticker_kind import FOREIGN, PREFERRED, REIT, SPAC, kind_of
 
 SPAC_DEPARTMENT, FOREIGN_DEPARTMENT = "SPAC(소속부없음)", "외국기업(소속부없음)"
@@ -18,7 +18,7 @@ def recorded() -> pd.DataFrame:
     """One row per ticker-day: code, name, market id, department ("" where it has none), kind."""
     columns = ["Code", "Name", "MarketId", "Dept"]
     years = [
-        pd.read_csv(DATA / "market" / f"{year}.csv.gz", dtype=str, usecols=columns)
+        pd.read_csv(RECORDED / "market" / f"{year}.csv.gz", dtype=str, usecols=columns)
         for year in REAL_YEARS
     ]
     rows = pd.concat(years, ignore_index=True).fillna("")
@@ -26,7 +26,7 @@ def recorded() -> pd.DataFrame:
     return rows.assign(kind=[kinds[pair] for pair in zip(rows["Code"], rows["Name"], strict=True)])
 
 
-@needs_real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize(
     ("department", "kind", "rows"),
     [(SPAC_DEPARTMENT, SPAC, 6_068), (FOREIGN_DEPARTMENT, FOREIGN, 1_603)],
@@ -38,7 +38,7 @@ def test_every_row_that_the_exchange_puts_into_the_department_is_of_its_kind(
     assert (len(of_department), set(of_department["kind"])) == (rows, {kind})
 
 
-@needs_real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize(
     ("department", "kind"), [(SPAC_DEPARTMENT, SPAC), (FOREIGN_DEPARTMENT, FOREIGN)]
 )
@@ -49,7 +49,7 @@ def test_no_row_of_its_kind_has_a_department_that_contradicts(department: str, k
     assert set(of_kind["Dept"]) <= {department, "", *IN_TROUBLE}
 
 
-@needs_real_days
+@pytest.mark.recorded
 def test_a_code_that_does_not_end_in_0_and_a_name_that_says_preferred_go_together() -> None:
     tickers = recorded().drop_duplicates(["Code", "Name"])
     preferred = tickers[tickers["kind"] == PREFERRED]
@@ -59,7 +59,7 @@ def test_a_code_that_does_not_end_in_0_and_a_name_that_says_preferred_go_togethe
     assert set(named_so["Name"]) == {"연우", "이오플로우"}, "the name alone would be wrong in these"
 
 
-@needs_real_days
+@pytest.mark.recorded
 def test_the_reits_are_these_and_the_other_names_with_the_word_are_none() -> None:
     named_so = recorded()[recorded()["Name"].str.contains("리츠")]
     others = named_so[named_so["kind"] != REIT]

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.answers import RAW_COLUMNS
-from collectors.healing import due_in_store, heal_all
-from collectors.sources import Sources
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.collect import due_in_store, heal_all
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.sources import Sources
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock
-from tests.prices.days import REAL_YEARS, needs_real_days, real_days, typed
+from tests.prices.days import REAL_YEARS, real_days, typed
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
 from utils.market_day import MARKETS
@@ -160,7 +160,7 @@ def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
     assert remove_each_and_mend(install(synthetic)) > 50
 
 
-@needs_real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize("year", REAL_YEARS)
 def test_any_session_that_is_removed_from_the_real_days_is_mended(
     install: Install, year: str
@@ -177,7 +177,7 @@ def whole(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Installa
 def collected(place: Installation, order: list[str]) -> Installation:
     collector = place.collector()
     for session in order:
-        collector.collect(session)
+        assert [each.head.session for each in collector.collect(session)] == [session]
     return place
 
 

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import find_actions
-from collectors.pending_shares import LONGEST_WAIT, owed_shares
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.pending_shares import LONGEST_WAIT, owed_shares
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import market_day, row
 from tests.prices.days import (
     REAL_YEARS,
-    needs_real_days,
     real_days,
     synthetic_days,
     synthetic_market,
@@ -142,7 +141,7 @@ def listings(year: str) -> dict[str, tuple[int, float]]:
     return found
 
 
-@needs_real_days
+@pytest.mark.recorded
 def test_the_recorded_issues_are_listed_within_weeks_and_nearly_whole() -> None:
     listed = [each for year in REAL_YEARS for each in listings(year).values()]
     assert len(listed) == 9
@@ -150,7 +149,7 @@ def test_the_recorded_issues_are_listed_within_weeks_and_nearly_whole() -> None:
     assert min(part for _, part in listed) == pytest.approx(0.91, abs=0.001)
 
 
-@needs_real_days
+@pytest.mark.recorded
 def test_on_the_recorded_days_nobody_is_dropped_by_an_ex_date() -> None:
     """Five tickers were below 100 billion won after their ex-date, on 32 days in all, for no other
     reason than the shares that were to come; but for one day on which one was so by its price."""

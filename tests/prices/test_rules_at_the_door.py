@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import find_actions
-from collectors.integrity import (
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.integrity import (
     MOST_BEYOND_LIMIT,
     MOST_COME_OR_GONE,
     MOST_REBASED,
@@ -24,7 +24,7 @@ from collectors.integrity import (
     share_of_continued_bases,
 )
 from tests.fakes import halted, market_day, row
-from tests.prices.days import REAL_YEARS, needs_real_days, real_days, synthetic_days
+from tests.prices.days import REAL_YEARS, real_days, synthetic_days
 from utils.errors import MalformedAnswer
 from utils.settings import PROJECT
 
@@ -236,7 +236,7 @@ def real_sessions() -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame | None]]:
             before = frame
 
 
-@needs_real_days
+@pytest.mark.recorded
 def test_no_real_day_is_refused_and_one_is_remarked_on() -> None:
     said, rows = {}, 0
     for session, frame, before in real_sessions():
@@ -252,7 +252,7 @@ def test_no_real_day_is_refused_and_one_is_remarked_on() -> None:
     } == {"2023-02-09": ["halted_shares"]}, f"of {rows:,} ticker-days"
 
 
-@needs_real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize("gap", [2, 3, 20])
 def test_no_real_day_is_refused_beyond_a_gap(gap: int) -> None:
     for year in REAL_YEARS:
@@ -261,7 +261,7 @@ def test_no_real_day_is_refused_beyond_a_gap(gap: int) -> None:
             check_beyond_gap(frame, session, earlier)
 
 
-@needs_real_days
+@pytest.mark.recorded
 def test_the_numbers_in_the_docs_are_those_of_the_real_days() -> None:
     text = (PROJECT / "docs" / "exchange.md").read_text(encoding="utf-8")
     table = text.split("## Rules at the door")[1].split("\n## ")[0]
@@ -310,7 +310,7 @@ def changed_shares(frame: pd.DataFrame, before: pd.DataFrame) -> int:
     return int((earlier.notna() & (earlier != frame["shares"])).sum())
 
 
-@needs_real_days
+@pytest.mark.recorded
 def test_at_least_99_8_percent_of_the_base_prices_continue_on_every_real_session() -> None:
     shares = [
         share_of_continued_bases(frame, before)

@@ -34,6 +34,7 @@ def test_bad_options_are_told_and_end_with_2(options, word, capsys):
     assert word in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_it_prints_its_url_serves_and_ends_when_told():
     options = [
         "--tickers",

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 
+import pytest
 import requests
 
 from utils.settings import PROJECT, setting_names
 
 
+@pytest.mark.process
 def test_kst_now_is_the_exchanges_time_unless_it_is_told_another() -> None:
     environment = os.environ | dict.fromkeys(setting_names(), "") | {"KST_NOW": "2026-09-10T09:00"}
     command = [sys.executable, "-m", "sandbox", "--tickers", "60"]

@@ -2,16 +2,16 @@
 
 import csv
 import gzip
-from pathlib import Path
 
 import pytest
 import requests
 
 from sandbox.replay import ReplayMarket
 from sandbox.server import LocalExchange
+from tests.layers import RECORDED
 from utils.clock import kst
 
-FILES = sorted((Path(__file__).parents[3] / "shared" / "data" / "market").glob("*.csv.gz"))
+FILES = sorted((RECORDED / "market").glob("*.csv.gz"))
 COLUMNS = {
     "Code": "ISU_SRT_CD", "Name": "ISU_ABBRV", "Market": "MKT_NM", "MarketId": "MKT_ID", "Dept": "SECT_TP_NM",
     "ChangeCode": "FLUC_TP_CD",
@@ -20,7 +20,6 @@ NUMBERS = {
     "Open": "TDD_OPNPRC", "High": "TDD_HGPRC", "Low": "TDD_LWPRC", "Close": "TDD_CLSPRC", "Changes": "CMPPREVDD_PRC",
     "Volume": "ACC_TRDVOL", "Amount": "ACC_TRDVAL", "Marcap": "MKTCAP", "Stocks": "LIST_SHRS", "ChagesRatio": "FLUC_RT",
 }  # fmt: skip
-real_days = pytest.mark.skipif(not FILES, reason="no recorded days beside the project")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def _recorded(path, date):
         return {row["Code"]: row for row in csv.DictReader(file) if row["Date"] == date}
 
 
-@real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_replayed_day_is_the_recorded_day(market, ask, place):
     session = [session for session in market.sessions if session.startswith(FILES[place].name[:4])][
@@ -67,7 +66,7 @@ def test_a_replayed_day_is_the_recorded_day(market, ask, place):
         )
 
 
-@real_days
+@pytest.mark.recorded
 def test_a_replayed_day_is_nothing_before_twenty_to_four_and_final_after(ask):
     before, after = (
         ask((2022, 1, 10, 15, 39), trdDd="20220110"),
@@ -77,7 +76,7 @@ def test_a_replayed_day_is_nothing_before_twenty_to_four_and_final_after(ask):
     assert after == ask((2022, 3, 1, 9), trdDd="20220110")
 
 
-@real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize(
     ("date", "code"), [("20220108", "3"), ("20220131", "0"), ("20220801", "0")]
 )
@@ -86,7 +85,7 @@ def test_dates_outside_the_files_are_closed(ask, date, code):
     assert {(row["TDD_CLSPRC"], row["FLUC_TP_CD"]) for row in rows} == {("-", code)}
 
 
-@real_days
+@pytest.mark.recorded
 def test_the_replayed_index_knows_the_sessions_and_invents_no_level(market, ask):
     index = {"indIdx": "1", "indIdx2": "001", "strtDd": "20220101", "endDd": "20241231"}
     rows = ask((2026, 1, 5, 12), "MDCSTAT00301", **index)
@@ -94,7 +93,7 @@ def test_the_replayed_index_knows_the_sessions_and_invents_no_level(market, ask)
     assert {row["CLSPRC_IDX"] for row in rows} == {"-"}
 
 
-@real_days
+@pytest.mark.recorded
 @pytest.mark.parametrize(
     ("bld", "key"),
     [("MDCSTAT03501", "EPS"), ("MDCSTAT03701", "FORN_HD_QTY"), ("MDCSTAT01901", "PARVAL")],
@@ -103,7 +102,7 @@ def test_what_was_not_recorded_is_not_available(ask, bld, key):
     assert {row[key] for row in ask((2026, 1, 5, 12), bld, trdDd="20220110")} == {"-"}
 
 
-@real_days
+@pytest.mark.recorded
 def test_the_open_api_replays_too(market):
     with LocalExchange(market, kst(2022, 1, 11, 8)) as exchange:
         url = f"{exchange.url}/svc/apis/sto/stk_bydd_trd?basDd=20220110"

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from collectors.sources import TRIES
-from collectors.stock_data_collector import MOST_DOUBTS
+from collectors.collection.stock_data_collector import MOST_RECHECKS
+from collectors.exchange.sources import TRIES
 from tests.night.suite import PASSWORD
 from tests.soak.truth import Truth
 from tests.soak.witness import Refusal, Seen, asked_during_ban, count, most_alike, refused
@@ -38,7 +38,7 @@ def check_runs(ended: Sequence[Ended], seen: Sequence[Seen]) -> None:
         assert THROWN_OUT not in each.output, "it threw out another run, or was thrown out"
         assert not any(secret in each.output for secret in (PASSWORD, KEY)), "it has said a secret"
     assert refused(seen, Refusal.CREDENTIALS) <= len(ended), "a wrong password was tried again"
-    assert most_alike(seen) <= (TRIES + MOST_DOUBTS) * len(ended), (
+    assert most_alike(seen) <= (TRIES + MOST_RECHECKS) * len(ended), (
         "one thing was asked for again and again"
     )
 
@@ -95,9 +95,9 @@ def check_quiet_night(
     """A night on which nothing struck and nobody was interrupted.
 
     Args:
-        sessions: how many were not stored final before it. surprises: weekdays of which nobody knew
-        that they were closed: each is asked for, then the calendar, and once
-            more to make sure.
+        sessions: how many were not stored final before it.
+        surprises: weekdays of which nobody knew that they were closed: each is asked for, then the
+            calendar, and once more to make sure.
         lacking: how many datasets earlier sessions lacked, which are asked for as well.
         datasets: how many are collected beside the prices.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from collectors.wiring import make_calendar
+from collectors.exchange.connect import make_calendar
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.faults import Fault
 from sandbox.server import LocalExchange

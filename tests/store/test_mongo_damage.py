@@ -5,7 +5,7 @@ import pytest
 from bson import ObjectId
 
 from tests.fakes import market_day, row
-from utils.errors import StoreError
+from utils.errors import Damaged
 from utils.store import Store
 from utils.store.schema import SESSIONS
 
@@ -21,7 +21,7 @@ over_mongodb = pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"],
 def test_a_spoilt_column_is_damage(store: Store, volume: object) -> None:
     store.sessions.save(market_day(SESSION, row("000010"), row("000020")))
     store.backend.update(SESSIONS, {"_id": SESSION}, {"volume": volume})
-    with pytest.raises(StoreError, match=f"{SESSION} is damaged"):
+    with pytest.raises(Damaged, match=f"{SESSION} is damaged"):
         store.sessions.load(SESSION)
 
 
@@ -41,5 +41,5 @@ def test_a_lost_column_is_damage(store: Store) -> None:
     store.backend.put(
         SESSIONS, [{name: cells for name, cells in document.items() if name != "close"}]
     )
-    with pytest.raises(StoreError, match=f"{SESSION} is damaged"):
+    with pytest.raises(Damaged, match=f"{SESSION} is damaged"):
         store.sessions.load(SESSION)

@@ -14,7 +14,7 @@ import pymongo.errors
 import pytest
 
 from tests.fakes import FakeClock
-from utils.errors import EXIT_FAILED, EXIT_USAGE, StoreError, StoreUnusable
+from utils.errors import EXIT_FAILED, EXIT_USAGE, Damaged, StoreError, StoreUnusable
 from utils.settings import load_settings
 from utils.store import mongo, open_store
 
@@ -190,6 +190,13 @@ def test_a_connection_that_breaks_is_a_store_error() -> None:
     ):
         raise pymongo.errors.AutoReconnect("connection closed\nmore lines")
     assert "more lines" not in str(error.value)
+
+
+def test_a_document_that_does_not_unpack_is_damage() -> None:
+    far = struct.pack("<i", 18) + b"\x09" + b"a_utc\0" + struct.pack("<q", 2**62) + b"\0"
+    far = struct.pack("<i", len(far)) + far[4:]
+    with pytest.raises(Damaged, match="a stored document is damaged"), mongo._translated():
+        bson.decode(far)
 
 
 def test_what_the_uri_says_of_the_connection_outweighs_what_we_say() -> None:

@@ -3,28 +3,37 @@ it."""
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
-from utils.errors import EXIT_FAILED, EXIT_USAGE, StoreError, StoreUnusable
+from utils.errors import EXIT_FAILED, EXIT_USAGE, Damaged, StoreError, StoreUnusable
 from utils.store import Store
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 SESSIONS = [f"2024-01-{day:02}" for day in range(1, 32)]
 
 
+NOBODY = 65534
+
+
 @pytest.fixture
-def permissions_bind(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Root usually writes wherever it likes."""
-    probe = tmp_path_factory.mktemp("probe")
-    probe.chmod(0o555)
-    if os.access(probe, os.W_OK):
-        pytest.skip(
-            "file permissions do not bind this user (root?): read-only databases were not checked"
-        )
+def bound_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose permissions bind: root writes wherever it likes, so it is nobody meanwhile."""
+    if os.geteuid():
+        yield tmp_path
+        return
+    with TemporaryDirectory() as folder:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(0)
 
 
 def filled_folder(folder: Path, clock: FakeClock) -> Path:
@@ -52,6 +61,7 @@ def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
         StoreError, match=r"night_shift.sqlite3 is damaged.*restore a backup"
     ) as error:
         SqliteBackend(tmp_path)
+    assert error.type is StoreError  # nothing of it can be read, so nothing of it is damaged
     assert error.value.exit_code == EXIT_FAILED
 
 
@@ -68,7 +78,7 @@ def test_damaged_pages_are_noticed_when_they_are_read(tmp_path: Path, clock: Fak
     assert len(content) > 100 * 4096
     content[40 * 4096 :] = b"\xa5" * (len(content) - 40 * 4096)
     path.write_bytes(content)
-    with pytest.raises(StoreError, match="is damaged") as error:
+    with pytest.raises(Damaged, match="is damaged") as error:
         read_and_write_everything(tmp_path, clock)
     assert error.value.exit_code == EXIT_FAILED
 
@@ -111,27 +121,25 @@ def test_a_lock_file_that_is_a_folder_is_refused(tmp_path: Path, clock: FakeCloc
     store.close()
 
 
-@pytest.mark.usefixtures("permissions_bind")
-def test_a_read_only_file_is_refused(tmp_path: Path, clock: FakeClock) -> None:
-    filled_folder(tmp_path, clock).chmod(0o444)
+def test_a_read_only_file_is_refused(bound_folder: Path, clock: FakeClock) -> None:
+    filled_folder(bound_folder, clock).chmod(0o444)
     with pytest.raises(
         StoreUnusable, match=r"night_shift.sqlite3 cannot be written.*write access"
     ) as error:
-        read_and_write_everything(tmp_path, clock)
+        read_and_write_everything(bound_folder, clock)
     assert error.value.exit_code == EXIT_USAGE
 
 
-@pytest.mark.usefixtures("permissions_bind")
-def test_a_read_only_folder_is_refused(tmp_path: Path, clock: FakeClock) -> None:
-    filled_folder(tmp_path, clock)
-    tmp_path.chmod(0o555)
+def test_a_read_only_folder_is_refused(bound_folder: Path, clock: FakeClock) -> None:
+    filled_folder(bound_folder, clock)
+    bound_folder.chmod(0o555)
     try:
         with pytest.raises(StoreUnusable, match="cannot be written"):
-            read_and_write_everything(tmp_path, clock)
+            read_and_write_everything(bound_folder, clock)
         with pytest.raises(StoreUnusable, match="cannot be"):
-            SqliteBackend(tmp_path / "new")
+            SqliteBackend(bound_folder / "new")
     finally:
-        tmp_path.chmod(0o755)
+        bound_folder.chmod(0o755)
 
 
 def test_a_database_that_turns_read_only_refuses_to_write_and_still_reads(
@@ -153,8 +161,9 @@ def test_a_database_locked_by_a_stranger_for_too_long_is_a_store_error(
     store = Store(SqliteBackend(tmp_path), clock)
     stranger = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match=r"night_shift.sqlite3: database is locked"):
+    with pytest.raises(StoreError, match=r"night_shift.sqlite3: database is locked") as error:
         store.scope.save(1, [], "")
+    assert error.type is StoreError
     stranger.execute("ROLLBACK")
     store.scope.save(1, [], "")
     stranger.close()
@@ -184,8 +193,50 @@ def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes
     store.results.save("2024-01-22", [{"_id": "005930", "history": {"close": np.array([1.5])}}])
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute('UPDATE "stock_analyzed.indicators" SET arrays = ?', [arrays])
-    with pytest.raises(StoreError, match=r"A stored document is damaged \(.*Restore a backup"):
+    with pytest.raises(Damaged, match=r"A stored document is damaged \(.*Restore a backup"):
         store.results.get("005930")
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"null", b"{\xff", b"7", b'{"x_utc":"noon"}'], ids=repr
+)
+def test_a_damaged_document_is_told_however_it_is_looked_for(
+    tmp_path: Path, clock: FakeClock, body: bytes
+) -> None:
+    store = Store(SqliteBackend(tmp_path), clock)
+    store.scope.save(1, [], "")
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute('UPDATE "system_info.scope" SET body = CAST(? AS TEXT)', [body])
+    with pytest.raises(Damaged, match="Restore a backup, or load anew"):
+        store.scope.get()
+    with pytest.raises(Damaged, match="Restore a backup, or load anew"):
+        store.backend.find("system_info.scope", {"min_market_cap": {"$ne": 7}})
+    store.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01", "abc", 7, b"\xff"], ids=repr)
+@pytest.mark.parametrize("name", ["name", "volume"])
+def test_a_column_that_does_not_unpack_is_damage(
+    tmp_path: Path, clock: FakeClock, name: str, data: object
+) -> None:
+    filled_folder(tmp_path, clock)
+    store = Store(SqliteBackend(tmp_path), clock)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("UPDATE session_columns SET data = ? WHERE name = ?", [data, name])
+    with pytest.raises(Damaged, match=f"{SESSIONS[0]} is damaged"):
+        store.sessions.load(SESSIONS[0])
+    store.close()
+
+
+def test_a_session_without_its_columns_is_damaged(tmp_path: Path, clock: FakeClock) -> None:
+    filled_folder(tmp_path, clock)
+    store = Store(SqliteBackend(tmp_path), clock)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("DELETE FROM session_columns WHERE session = ?", SESSIONS[:1])
+    with pytest.raises(Damaged, match=f"{SESSIONS[0]} is damaged"):
+        store.sessions.load(SESSIONS[0])
+    assert store.sessions.load("2024-02-01") is None
     store.close()
 
 

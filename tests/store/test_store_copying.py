@@ -18,7 +18,7 @@ from tests.fakes import FakeClock, market_day, row
 from tests.server import NewDatabases
 from tests.store.conftest import OpenBackend, database
 from tests.store.dying import Dying, Killed
-from utils.errors import EXIT_USAGE, LockHeld, StoreError, StoreUnusable, WrongUsage
+from utils.errors import EXIT_USAGE, Damaged, LockHeld, StoreUnusable, WrongUsage
 from utils.market_day import DATASET_COLUMNS, FINAL
 from utils.progress import Advance
 from utils.store import Store, backend, copying
@@ -315,7 +315,7 @@ def test_a_damaged_source_is_not_copied_and_the_message_says_what_mends_it(embed
     head = source.backend.session_heads()[1]
     broken = copying._columns(source.backend, head["_id"])
     source.backend.put_session(head, broken | {"close": np.array([1, 2])})
-    with pytest.raises(StoreError, match=rf"{head['_id']} is damaged.*--repair"):
+    with pytest.raises(Damaged, match=rf"{head['_id']} is damaged.*--repair"):
         copy(source, target)
     assert [each["_id"] for each in target.session_heads()] == [SESSIONS_STORED[0]]
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
-from utils.errors import StoreError
+from utils.errors import Damaged, StoreError
 from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Backend
@@ -161,7 +161,7 @@ def test_a_damaged_dataset_is_named_and_is_gone_when_the_prices_are_read_again(
     with_figures: Store, cells: np.ndarray
 ) -> None:
     spoil(with_figures.backend, "eps", cells)
-    with pytest.raises(StoreError, match="fundamentals of 2024-01-22 are damaged"):
+    with pytest.raises(Damaged, match="fundamentals of 2024-01-22 are damaged"):
         load(with_figures, "fundamentals")
     assert with_figures.sessions.load(MONDAY) is not None, "the prices are as they were"
     with_figures.sessions.save(market_day(MONDAY, *TWO, finality=FINAL))

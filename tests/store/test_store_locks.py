@@ -147,7 +147,7 @@ def test_on_a_server_a_dead_owners_lock_is_free_after_its_expiry(
     store: Store, clock: FakeClock
 ) -> None:
     leave_a_record(store)
-    clock.advance(seconds=EXPIRES_AFTER.total_seconds())
+    clock.advance(seconds=EXPIRES_AFTER.total_seconds() - 0.001)
     with pytest.raises(LockHeld):
         take(store)
     clock.advance(milliseconds=1)
@@ -203,6 +203,7 @@ with Store(SqliteBackend(Path(sys.argv[1])), Clock()).locks.hold("daily_update")
 """
 
 
+@pytest.mark.process
 def test_a_killed_process_lets_go_of_the_embedded_lock_at_once(
     tmp_path: Path, clock: FakeClock
 ) -> None:

@@ -139,12 +139,11 @@ def test_what_another_layout_left_in_the_file_is_made_anew_by_a_reset(
     store.close()
 
 
+@pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"], indirect=True)
 def test_the_usual_screens_find_an_index_where_the_database_is_a_server(
     backend: Backend, store: Store
 ) -> None:
     """SQLite has read every result of a market in some 10 ms, so it has none to keep up."""
-    if isinstance(backend, SqliteBackend):
-        pytest.skip("the embedded database reads them all")
     assert isinstance(backend, MongoBackend)
     name, _, collection = INDICATORS.partition(".")
     found = backend._client[backend._databases[name]][collection].index_information()

@@ -2,12 +2,12 @@
 history."""
 
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.layers import RECORDED
 from utils.clock import kst
 from utils.date_utils import (
     OutOfCalendar,
@@ -20,14 +20,12 @@ from utils.date_utils import (
     weekdays,
 )
 
-REAL_SESSIONS = (
-    Path(__file__).resolve().parents[3] / "shared" / "data" / "krx_sessions_2000_2023.csv"
-)
+REAL_SESSIONS = RECORDED / "krx_sessions_2000_2023.csv"
 CALENDAR = TradingCalendar()
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 
 
-@pytest.mark.skipif(not REAL_SESSIONS.exists(), reason=f"{REAL_SESSIONS} is not there")
+@pytest.mark.recorded
 def test_every_real_session_since_2001_is_known_and_no_other() -> None:
     real = [day for day in REAL_SESSIONS.read_text().split()[1:] if day >= "2001-01-01"]
     assert len(real) > 5_000

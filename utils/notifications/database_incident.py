@@ -9,6 +9,7 @@ from pathlib import Path
 from utils.clock import Clock
 from utils.store.backend import Document
 from utils.store.incidents import new_incident
+from utils.whole_file import whole_file
 
 JOB = "database"
 _FIELDS = new_incident(JOB, "", "", datetime.min).keys()
@@ -63,9 +64,8 @@ class DatabaseIncident:
 
     def _write(self, incident: Document) -> None:
         text = json.dumps(incident, ensure_ascii=False, default=datetime.isoformat)
-        new = self._file.with_suffix(".new")
-        new.write_text(text, encoding="utf-8")
-        new.replace(self._file)
+        with whole_file(self._file) as new:
+            new.write_text(text, encoding="utf-8")
 
 
 def _incident(found: object) -> Document:

@@ -56,7 +56,7 @@ def _to_column(values: list[Any]) -> Column:
 
 class Backend(Protocol):
     """One database. Every write is atomic for one document; errors of the driver leave as
-    `StoreError`."""
+    `StoreError`, and what does not unpack as `Damaged`."""
 
     description: str
     """For a person, without credentials: which database this is."""

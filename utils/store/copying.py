@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from utils.errors import StoreError, WrongUsage
+from utils.errors import Damaged, WrongUsage
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
 from utils.progress import Advance
 from utils.store.backend import Backend, Columns, Document, pages, to_columns
@@ -92,12 +92,12 @@ class StoreCopy:
         return [head for head in ours if theirs.get(head["_id"]) != head]
 
     def copy_session(self, head: Document) -> None:
-        """Raises `StoreError` when the source's session is damaged."""
+        """Raises `Damaged` when the source's session is damaged."""
         try:
             columns = _columns(self._source, head["_id"])
             check_whole(head, columns)
-        except StoreError as damage:
-            raise StoreError(
+        except Damaged as damage:
+            raise Damaged(
                 f"{damage} daily_update.py --repair reads it anew; then copy again."
             ) from damage
         self._target.put_session(head, columns)
@@ -148,7 +148,7 @@ class StoreCopy:
     def _reads_back(self, head: Document) -> bool:
         try:
             check_whole(head, _columns(self._target, head["_id"]))
-        except StoreError:
+        except Damaged:
             return False
         return True
 
@@ -172,11 +172,11 @@ def _by_id(documents: list[Document]) -> dict[str, Document]:
 
 
 def _columns(backend: Backend, session: str) -> Columns:
-    """All that the session has. Raises `StoreError` when a column is missing that every session
+    """All that the session has. Raises `Damaged` when a column is missing that every session
     has."""
     for _, columns in backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), session, session):
         return columns
-    raise StoreError(f"Session {session} has no columns.")
+    raise Damaged(f"Session {session} has no columns.")
 
 
 def _as_written(collection: str, document: Document) -> Document:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from utils.date_utils import FIRST_DAY, LAST_DAY
-from utils.errors import StoreError
+from utils.errors import Damaged, StoreError
 from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store.backend import Backend, Columns, Document
 from utils.store.base import StorePart
@@ -66,7 +66,7 @@ class Datasets(StorePart):
 
     def load(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
         """The dataset's columns beside the session's tickers; None when it is not there,
-        `StoreError` when it is not as it was saved.
+        `Damaged` when it is not as it was saved.
 
         Args:
             state: of the session's head.
@@ -78,7 +78,7 @@ class Datasets(StorePart):
         ):
             if is_whole(session, name, state, columns):
                 return pd.DataFrame({column: columns[column] for column in DATASET_COLUMNS[name]})
-        raise StoreError(
+        raise Damaged(
             f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew."
         )
 
@@ -163,8 +163,8 @@ def carried_over(
 
 
 def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]) -> Columns:
-    """The stored columns of these datasets with their tickers and closes; nothing when they cannot
-    be read."""
+    """The stored columns of these datasets with their tickers and closes; nothing when they are
+    damaged."""
     names = [column for name in states for column in DATASET_COLUMNS[name]]
     try:
         found = (
@@ -172,7 +172,7 @@ def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]
             if names
             else []
         )
-    except StoreError:
+    except Damaged:
         return {}
     return found[0][1] if found else {}
 

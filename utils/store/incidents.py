@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from utils.store.backend import Document
 from utils.store.base import StorePart
+from utils.store.lease import Lease
 from utils.store.schema import INCIDENTS
 
 TELLING_TAKES = timedelta(minutes=2)
 """How long what one run has claimed to tell is out of the others' reach; a run that dies meanwhile
 has told nothing."""
+_CLAIM = Lease(TELLING_TAKES)
 
 
 def new_incident(
@@ -71,12 +73,11 @@ class Incidents(StorePart):
         """What nobody has been told of yet, oldest first. The other runs leave it alone for
         `TELLING_TAKES`."""
         now = self.clock.now_utc()
-        claim = {"claimed_until_utc": now + TELLING_TAKES}
+        claim = {"claimed_until_utc": _CLAIM.end(now)}
         return [
             each | claim
             for each in self.untold()
-            # A claim that ends so late was made by a clock that was wrong.
-            if not _is_claimed(each["claimed_until_utc"], now)
+            if _CLAIM.is_free(each["claimed_until_utc"], now)
             and self.backend.update(INCIDENTS, _unchanged(each) | {"told_utc": None}, claim)
         ]
 
@@ -90,10 +91,6 @@ class Incidents(StorePart):
         self.backend.update(
             INCIDENTS, _unchanged(incident), {"told_utc": now, "claimed_until_utc": None}
         )
-
-
-def _is_claimed(until: datetime | None, now: datetime) -> bool:
-    return until is not None and now < until <= now + 3 * TELLING_TAKES
 
 
 def _unchanged(incident: Document) -> Document:

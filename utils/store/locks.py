@@ -9,6 +9,7 @@ from utils.clock import KST
 from utils.errors import LockHeld
 from utils.store.backend import Document
 from utils.store.base import StorePart
+from utils.store.lease import Lease
 from utils.store.schema import LOCKS
 
 COLLECTION = "collection"
@@ -18,6 +19,7 @@ EXPIRES_AFTER = timedelta(minutes=10)
 seconds) or a batch of targets, and a connection to MongoDB that breaks again and again (some 310).
 Clocks add nothing to it: where several machines share a server they go by its clock
 (`utils.store.server_time`)."""
+LOCK_LEASE = Lease(EXPIRES_AFTER)
 
 
 class Locks(StorePart):
@@ -51,7 +53,7 @@ class Locks(StorePart):
         if not self._held:
             return
         now = self.clock.now_utc()
-        changes = {"heartbeat_utc": now, "expires_utc": now + EXPIRES_AFTER}
+        changes = {"heartbeat_utc": now, "expires_utc": LOCK_LEASE.end(now)}
         if self.backend.update(LOCKS, {"owner": self.identity.owner}, changes) < self._held:
             raise LockHeld(
                 "This run was silent for so long that another took its lock. It leaves; the other goes on."
@@ -73,19 +75,12 @@ class Locks(StorePart):
             "pid": self.identity.pid,
             "acquired_utc": now,
             "heartbeat_utc": now,
-            "expires_utc": now + EXPIRES_AFTER,
+            "expires_utc": LOCK_LEASE.end(now),
         }
         if self.backend.insert(LOCKS, {"_id": name} | mine):
             return
-        # An expiry that lies so far ahead is of an owner whose clock was wrong.
-        expired = {
-            "$or": [
-                {"expires_utc": {"$lt": now}},
-                {"expires_utc": {"$gt": now + 3 * EXPIRES_AFTER}},
-            ]
-        }
-        takeable = {"_id": name} if owner_is_dead else {"_id": name, **expired}
-        if not self.backend.update(LOCKS, takeable, mine):
+        takeable = {} if owner_is_dead else LOCK_LEASE.free("expires_utc", now)
+        if not self.backend.update(LOCKS, {"_id": name} | takeable, mine):
             raise self._lock_held(name)
 
     def _lock_held(self, name: str) -> LockHeld:

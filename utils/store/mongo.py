@@ -14,13 +14,14 @@ import numpy as np
 import pymongo
 import tenacity
 from bson.codec_options import CodecOptions
+from bson.errors import InvalidBSON
 from bson.int64 import Int64
 from pymongo import ReplaceOne, UpdateOne, errors
 from pymongo.collection import Collection
 
 from utils.clock import Clock
 from utils.date_utils import LAST_DAY
-from utils.errors import StoreError, StoreUnusable
+from utils.errors import Damaged, StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
 from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
@@ -213,7 +214,9 @@ class MongoBackend:
             return next(batches, None)
 
         while (batch := _lasting(next_batch)) is not None:
-            for document in map(_decode, bson_arrays.documents(batch)):
+            for raw in bson_arrays.documents(batch):
+                with _translated():
+                    document = _decode(raw)
                 unread = {"$gt": document["_id"], "$lte": last}
                 yield document["_id"], _columns_of(document, names)
 
@@ -381,7 +384,7 @@ def _columns_of(document: Document, names: Sequence[str]) -> Columns:
         there = [name for name in names if name in document or name not in BESIDE_COLUMNS]
         return {name: _from_bson(name, document[name]) for name in there}
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise StoreError(
+        raise Damaged(
             f"MongoDB: session {document['_id']} is damaged. Restore a backup or load anew."
         ) from error
 
@@ -457,6 +460,10 @@ def _translated() -> Iterator[None]:
         raise StoreUnusable(f"MONGODB_URI: {_first_line(error)}") from None
     except errors.PyMongoError as error:
         raise StoreError(f"MongoDB: {_first_line(error)}") from error
+    except InvalidBSON as error:
+        raise Damaged(
+            f"MongoDB: a stored document is damaged ({_first_line(error)}). Restore a backup, or load anew."
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

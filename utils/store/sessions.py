@@ -11,7 +11,7 @@ import pandas as pd
 
 from utils.adjustment import Adjustments, without_noise
 from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
-from utils.errors import StoreError
+from utils.errors import Damaged, StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel, factor_digest
 from utils.store.backend import Columns, Document
 from utils.store.base import StorePart
@@ -89,18 +89,20 @@ class Sessions(StorePart):
         return [_to_head(document) for document in self.backend.session_heads(last, count)]
 
     def load(self, session: str) -> MarketDay | None:
-        """The stored session, equal cell by cell to what was saved; `StoreError` when it is not."""
+        """Return the stored session, equal cell by cell to what was saved; None when it is not
+        stored. Raises `Damaged`."""
         head = self.head(session)
+        if head is None:
+            return None
         for _, columns in self.backend.read_columns(DAY_COLUMNS, session, session):
-            if head is not None:
-                return _to_day(head, columns)
-        return None
+            return _to_day(head, columns)
+        raise _damaged(session)
 
     def read(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
         """The typed frames of the stored sessions from first to last, both inclusive, oldest first,
         one at a time.
 
-        Raises `StoreError` when one is not as it was saved.
+        Raises `Damaged` when one is not as it was saved.
         """
         heads = {head.session: head for head in self.heads()}
         for session, columns in self.backend.read_columns(DAY_COLUMNS, first, last):
@@ -136,7 +138,7 @@ class Sessions(StorePart):
 
 
 def check_whole(document: Document, columns: Columns) -> None:
-    """Raises `StoreError` when these columns are not those whose digests stand in the session's
+    """Raises `Damaged` when these columns are not those whose digests stand in the session's
     head."""
     head = _to_head(document)
     factor = _to_day(head, columns).frame["factor"].to_numpy()
@@ -147,7 +149,7 @@ def check_whole(document: Document, columns: Columns) -> None:
     if factor_digest(factor) != head.factor_digest:
         damaged.append("factors")
     if damaged:
-        raise StoreError(
+        raise Damaged(
             f"Session {head.session} is damaged: {', '.join(damaged)} are not as they were saved."
         )
 
@@ -165,10 +167,14 @@ def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
     except (KeyError, ValueError, TypeError):
         intact = False
     if not intact:
-        raise StoreError(
-            f"Session {head.session} is damaged: it is not as it was saved. Restore a backup or load anew."
-        )
+        raise _damaged(head.session)
     return day
+
+
+def _damaged(session: str) -> Damaged:
+    return Damaged(
+        f"Session {session} is damaged: it is not as it was saved. Restore a backup or load anew."
+    )
 
 
 def _to_columns(frame: pd.DataFrame) -> Columns:

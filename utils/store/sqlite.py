@@ -18,7 +18,7 @@ import numpy as np
 
 from utils.clock import Clock
 from utils.date_utils import LAST_DAY
-from utils.errors import StoreError, StoreUnusable
+from utils.errors import Damaged, StoreError, StoreUnusable
 from utils.market_day import BESIDE_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where, to_lists
 from utils.store.schema import ARRAYS, COLLECTIONS, INDEXES, SESSIONS
@@ -27,6 +27,8 @@ FILE_NAME = "night_shift.sqlite3"
 _BUSY_SECONDS = 30.0
 _OPERATORS = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">=", "$ne": "IS NOT"}
 _JOINS = {"$or": " OR ", "$and": " AND "}
+_DAMAGED_TEXTS = ("malformed JSON", "Could not decode to UTF-8")
+"""What SQLite and its driver say, without a code, of a document that does not unpack."""
 log = logging.getLogger(__name__)
 
 
@@ -134,8 +136,8 @@ class SqliteBackend:
         try:
             there = [name for name in names if name in cells or name not in BESIDE_COLUMNS]
             return {name: _unpack(name, cells[name]) for name in there}
-        except (KeyError, ValueError) as error:
-            raise StoreError(
+        except (KeyError, ValueError, TypeError) as error:
+            raise Damaged(
                 f"{self._path}: session {session} is damaged. Restore a backup or load anew."
             ) from error
 
@@ -239,9 +241,13 @@ def _store_error(error: Exception, path: Path) -> StoreError:
             f"{path} cannot be written ({error}). Give this user write access to it and its folder, or set DATA_DIR."
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StoreError(
+        # A file that is no database holds nothing of which only a part is damaged.
+        failure = StoreError if code == "SQLITE_NOTADB" else Damaged
+        return failure(
             f"{path} is damaged ({error}). Move it away; then restore a backup, or run manual_setup.py to load anew."
         )
+    if str(error).startswith(_DAMAGED_TEXTS):
+        return Damaged(f"{path}: {error}. Restore a backup, or load anew.")
     return StoreError(f"{path}: {error}")
 
 
@@ -342,13 +348,11 @@ def _encode(collection: str, document: Document) -> tuple[object, ...]:
 def _decode(collection: str, body: str, arrays: bytes | None = None) -> Document:
     try:
         document: Document = json.loads(body, object_hook=_revive)
-        return (
-            document
-            if arrays is None
-            else document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
-        )
+        if arrays is None:
+            return document | {}  # a TypeError where it is no document
+        return document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
     except (ValueError, TypeError, AttributeError) as error:
-        raise StoreError(
+        raise Damaged(
             f"A stored document is damaged ({error}). Restore a backup, or load anew."
         ) from error
 

@@ -9,12 +9,15 @@ from datetime import timedelta
 from utils.store.backend import Document
 from utils.store.base import StorePart
 from utils.store.jobs import HOURLY_ANALYSIS, Jobs
+from utils.store.lease import Lease
 from utils.store.schema import INDICATORS, TARGETS
 
 LEASE = timedelta(minutes=10)
 """How long a claimed target is out of the others' reach; a batch takes seconds."""
 RETRY_AFTER = timedelta(minutes=50)
 """A target that failed waits for the next hour; it never stands in the way of the others."""
+_LONGEST_WAIT = Lease(RETRY_AFTER)
+"""Both waits stand in `retry_after_utc`."""
 _LARGEST_FIRST = (("corrected_market_cap", -1), ("_id", 1))
 """With the shares that are still to be listed: an ex-date makes nobody smaller."""
 _NEXT_FIRST = (("attempts", 1), ("last_analyzed_date", 1), *_LARGEST_FIRST)
@@ -70,19 +73,12 @@ class Targets(StorePart):
         with it was tried as often: what was tried before is claimed one by one, so that the next
         death costs nobody else.
         """
-        now = self.clock.now_utc()
-        # A wait that ends so late was written by a clock that was wrong.
         waiting = {
             "is_active": True,
             "added_date": {"$lte": session},
             "$and": [
                 {"$or": [{"last_analyzed_date": None}, {"last_analyzed_date": {"$lt": session}}]},
-                {
-                    "$or": [
-                        {"retry_after_utc": wait}
-                        for wait in (None, {"$lte": now}, {"$gt": now + 3 * RETRY_AFTER})
-                    ]
-                },
+                _LONGEST_WAIT.free("retry_after_utc", self.clock.now_utc()),
             ],
         }
         while True:
@@ -128,7 +124,7 @@ class Targets(StorePart):
     def fail(self, target: Document, error: str) -> None:
         """Push a claimed target that cannot be analysed into the future, with the reason."""
         changes = {
-            "retry_after_utc": self.clock.now_utc() + RETRY_AFTER,
+            "retry_after_utc": _LONGEST_WAIT.end(self.clock.now_utc()),
             "last_error": error,
             "claimed_by": None,
         }

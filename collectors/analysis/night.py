@@ -1,0 +1,104 @@
+"""One hour's share of a night's analysis: the session it is about, the queue until it is time to
+leave, the record."""
+
+import logging
+
+from collectors.analysis.analysis_queue import AnalysisQueue
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
+from utils.cli import Shift
+from utils.date_utils import TradingCalendar
+from utils.errors import NotCollected, WrongUsage
+from utils.job_status import JobRun
+from utils.notifications.announcements import announce_unfinished_night
+from utils.progress import progress_bar, waiting
+from utils.scope import required_scope
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+
+PANEL_SESSIONS = 300
+"""No indicator differs by a millionth when it is given more: see docs/indicators.md."""
+log = logging.getLogger(__name__)
+
+
+def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
+    """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before,
+    `WrongUsage` for a day that was none or lies before the first session that is kept."""
+    session = asked or calendar.session_of_night(shift.clock.now_kst())
+    if not calendar.is_session(session):
+        raise WrongUsage(
+            f"--session {session}: the exchange is closed on that day. Choose a session."
+        )
+    first = required_scope(shift.store)["first_session"]
+    if session < first:
+        raise WrongUsage(
+            f"--session {session}: the first session that is kept is {first}. Choose a later one."
+        )
+    if not shift.store.jobs.is_completed(DAILY_UPDATE, session):
+        raise NotCollected(
+            f"daily_update has not completed {session} yet. This run leaves; the next one looks again."
+        )
+    return session
+
+
+def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) -> int:
+    """Batches until the quota, the time limit, a stop request or the end of the queue; how many
+    were analysed.
+
+    Args:
+        left: how many targets of the session are not analysed yet.
+    """
+    settings, store, clock = shift.settings, shift.store, shift.clock
+    deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
+    if store.jobs.give_up_before(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
+        announce_unfinished_night(store, session, settings.language)
+
+    def source_now() -> list[tuple[str, str, str]]:
+        return store.sessions.panel_source(session, PANEL_SESSIONS)
+
+    with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
+        source = source_now()
+        with waiting("Reading sessions"):
+            panel = store.sessions.panel(session, PANEL_SESSIONS)
+            analyzer = TechnicalAnalyzer(panel)
+        queue = AnalysisQueue(
+            store,
+            analyzer,
+            session,
+            settings.analysis_quota,
+            may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
+            is_current=lambda: source_now() == source,
+        )
+        try:
+            _drain(queue, job, min(left, settings.analysis_quota))
+        finally:
+            if (
+                source_now() != source
+            ):  # a revision came in meanwhile: what was read before does not count
+                store.targets.reopen(session, calendar.previous_session(session), queue.analyzed)
+        progress = store.targets.progress(session)
+        job.record(
+            tickers=progress.tickers,
+            analyzed=progress.analyzed,
+            pending=progress.pending,
+            failed=progress.failed,
+            warnings=[f"{each}: factors not known yet" for each in panel.sessions_without_factors],
+        )
+        if progress.analyzed < progress.tickers:
+            job.leave_unfinished()
+    log.info(
+        "%s: %d analysed, %d cannot be analysed, %d left for the next hours.",
+        session,
+        len(queue.analyzed),
+        progress.failed,
+        progress.pending,
+    )
+    return len(queue.analyzed)
+
+
+def _drain(queue: AnalysisQueue, job: JobRun, expected: int) -> None:
+    """Batch after batch, until nothing more is left for this run."""
+    with progress_bar("Analysing targets", expected) as advance:
+        shown = 0
+        while queue.step():
+            job.record()
+            advance(len(queue.analyzed) - shown)
+            shown = len(queue.analyzed)

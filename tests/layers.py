@@ -1,0 +1,81 @@
+"""The layers of the tests: what of this machine a test needs is its marker, and `make test` runs
+those without one.
+
+A marker stands on a test, on a module (`pytestmark`), or on a folder (`FOLDERS`). What runs over
+the server is marked here, by its parameters and fixtures.
+"""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from utils.settings import PROJECT
+
+TESTS = Path(__file__).parent
+RECORDED = PROJECT.parent / "shared" / "data"
+"""Days as the exchange published them, which stay out of the repository; without them what is
+marked `recorded` is skipped."""
+MARKERS = ("process", "server", "storm", "browser", "cron", "docs", "recorded")
+FOLDERS = {"night": "process", "crash": "storm", "soak": "storm", "cron": "cron", "docs": "docs"}
+"""A folder of tests -> the marker of all that is in it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--most-seconds",
+        type=float,
+        help="fail a test without a marker that takes more processor time than this",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in FOLDERS:
+            item.add_marker(FOLDERS[folder])
+        if runs_over_the_server(item):
+            item.add_marker("server")
+        if item.get_closest_marker("recorded") and not RECORDED.is_dir():
+            item.add_marker(pytest.mark.skip(reason=f"no recorded days in {RECORDED}"))
+
+
+def runs_over_the_server(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    call = getattr(item, "callspec", None)
+    values = call.params.values() if call else ()
+    parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+    chosen = any(isinstance(part, str) and part == "mongodb" for part in parts)
+    return "on_the_server" in fixtures and ("server" in fixtures or chosen)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that belongs into `make test` and is too slow for it.
+
+    Counted is the processor time of the test itself and of processes that it waited for, not the
+    time on the wall: how busy the machine is makes no difference. Its fixtures are left out,
+    because the first test that asks for a shared one pays for all.
+    """
+    most = item.config.getoption("most_seconds")
+    before = processor_seconds()
+    yield
+    spent = processor_seconds() - before
+    if most and spent > most and not is_marked(item):
+        pytest.fail(
+            f"It took {spent:.1f} s of processor time, and {most:g} are the most in `make test`. "
+            f"Make it smaller, or mark what it needs: {', '.join(MARKERS)}.",
+            pytrace=False,
+        )
+
+
+def is_marked(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in MARKERS)
+
+
+def processor_seconds() -> float:
+    """Of this process, its threads, and its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)

@@ -1,0 +1,30 @@
+"""A moment until which something is taken, as several clocks write it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from utils.store.backend import Document
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What is taken for `length` at most: free again at its end, however its owner has ended.
+
+    An end that lies more than three lengths ahead was written by a clock that was wrong, and takes
+    nothing.
+    """
+
+    length: timedelta
+
+    def end(self, now: datetime) -> datetime:
+        """Return the end of what is taken now."""
+        return now + self.length
+
+    def is_free(self, until: datetime | None, now: datetime) -> bool:
+        """Tell if nothing is taken until that moment; None: nothing was."""
+        return until is None or not now < until <= now + 3 * self.length
+
+    def free(self, field: str, now: datetime) -> Document:
+        """Return the filter of the documents whose `field` holds an end that `is_free`."""
+        ends = (None, {"$lte": now}, {"$gt": now + 3 * self.length})
+        return {"$or": [{field: end} for end in ends]}

@@ -1,0 +1,29 @@
+"""A file that appears whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
+    """Yield an empty file beside `path`, of this block alone: what it holds at the end is `path`.
+
+    It is on the disk before it takes the place of what stood there, a link too. When the block or
+    the disk fails, it is removed and what stood there stays. Raises `OSError`.
+
+    Args:
+        mode: who may use it, from its first byte on, as far as the umask allows.
+    """
+    partial = path.with_name(f".{path.name.lstrip('.')}.{secrets.token_hex(8)}.partial")
+    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    try:
+        yield partial
+        os.fsync(descriptor)
+        partial.replace(path)
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):  # where it has taken its place it is no more
+            partial.unlink()
