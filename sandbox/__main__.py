@@ -13,9 +13,9 @@ from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.faults import Fault, parse_fault
 from sandbox.market import Market
 from sandbox.publication import read_kst
+from sandbox.registry import REGISTRY
 from sandbox.replay import ReplayMarket
 from sandbox.server import LocalExchange
-from sandbox.switches import SWITCHES
 from sandbox.synthetic import FIRST, LAST, SEED, SyntheticMarket
 from utils.errors import WrongUsage
 from utils.settings import load_settings
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME[:key=value,...]",
         help="a failure from the start on; keys: times, kind, request, date, since, until, value; may be repeated. "
-        f"Names: {', '.join(SWITCHES)}",
+        f"Names: {', '.join(REGISTRY)}",
     )
     return parser
 

@@ -1,8 +1,8 @@
-"""Tables that are not what they should be: each spoiler takes the rows of a true answer and gives
+"""Tables that are not what they should be: each row fault takes the rows of a true answer and gives
 the wrong ones.
 
 Rows are texts by column, as the data site (thousands commas) or the Open API (plain digits, BAS_DD)
-sends them. None means that there is nothing in these rows to spoil in this way.
+sends them. None means that there is nothing in these rows to change in this way.
 """
 
 from collections.abc import Callable
