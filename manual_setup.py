@@ -134,12 +134,7 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, texts: Te
     collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
     if args.dry_run:
-        log.info(
-            "Dry run: settings, database and exchange work. %d sessions would be there.",
-            len(sessions),
-        )
-        try_services(shift.settings, shift.clock)
-        return EXIT_DONE
+        return end_dry_run(shift, len(sessions))
     if args.reset:  # only now that there is something to load instead
         store.reset()
         collector = StockDataCollector(sources, store, collector.calendar)
@@ -165,6 +160,12 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, texts: Te
     )
     cross_check(sources, store)
     say_what_comes_next(shift, len(sessions), targets, texts)
+    return EXIT_DONE
+
+
+def end_dry_run(shift: Shift, count: int) -> int:
+    log.info("Dry run: settings, database and exchange work. %d sessions would be there.", count)
+    try_services(shift.settings, shift.clock)
     return EXIT_DONE
 
 

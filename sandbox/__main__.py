@@ -64,21 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=_port, default=0, help="on 127.0.0.1; 0 takes a free one (default)"
     )
-    parser.add_argument(
-        "--tickers", type=int, default=2700, help="listed at the start (default 2700)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=SEED, help=f"another number, another market (default {SEED})"
-    )
-    parser.add_argument(
-        "--first", type=_date, default=FIRST, metavar="D", help=f"YYYY-MM-DD (default {FIRST})"
-    )
-    parser.add_argument(
-        "--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})"
-    )
-    parser.add_argument(
-        "--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market"
-    )
+    _add_market_options(parser)
     parser.add_argument(
         "--now",
         type=_moment,
@@ -109,6 +95,25 @@ def _parser() -> argparse.ArgumentParser:
         f"Names: {', '.join(REGISTRY)}",
     )
     return parser
+
+
+def _add_market_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which market is shown."""
+    parser.add_argument(
+        "--tickers", type=int, default=2700, help="listed at the start (default 2700)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help=f"another number, another market (default {SEED})"
+    )
+    parser.add_argument(
+        "--first", type=_date, default=FIRST, metavar="D", help=f"YYYY-MM-DD (default {FIRST})"
+    )
+    parser.add_argument(
+        "--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})"
+    )
+    parser.add_argument(
+        "--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market"
+    )
 
 
 class _Collect(argparse.Action):

@@ -146,16 +146,7 @@ class Simulation:
         )
         for slot, step in steps:
             _add_off_hours(slot, step, trades)
-        for slot, step in steps:
-            self._enter(
-                place,
-                slot,
-                step,
-                bool(listed[slot]),
-                int(before_close[slot]),
-                int(before_shares[slot]),
-                orders,
-            )
+        self._enter(place, listed, before_close, before_shares, orders)
         self._close, self._was_silent = trades.close, trades.volume == 0
         return orders, trades
 
@@ -221,28 +212,28 @@ class Simulation:
             orders.move[slot] = step.move
 
     def _enter(
-        self,
-        place: int,
-        slot: int,
-        step: Step,
-        listed: bool,
-        close: int,
-        shares: int,
-        orders: _Orders,
+        self, place: int, listed: Flags, closes: Ints, all_shares: Ints, orders: _Orders
     ) -> None:
-        """The ledger's line of a step, unless it turned out to be nothing (an off-tick close that
-        was on the tick)."""
-        if not step.kind or (step.kind == "off_tick" and orders.base[slot] == close):
-            return
-        previous = 0 if step.base_price else close
-        base, after = (int(orders.base[slot]), int(self._shares[slot])) if listed else (0, 0)
-        factor = _true_factor(step, previous, base, shares, after)
-        before = 0 if step.base_price else shares
-        code = self._roster.code[slot]
-        event = Event(
-            self._sessions[place], code, step.kind, previous, base, before, after, factor, step.flag
-        )
-        self._events.append(event)
+        """Add the ledger's lines of a session's steps.
+
+        A step that turned out to be nothing, an off-tick close that was on the tick, has none.
+
+        Args:
+            closes, all_shares: those of the session before, in won and in shares.
+        """
+        for slot, step in self._script.steps.get(place, []):
+            close, shares = int(closes[slot]), int(all_shares[slot])
+            if not step.kind or (step.kind == "off_tick" and orders.base[slot] == close):
+                continue
+            previous, before = (0, 0) if step.base_price else (close, shares)
+            base, after = int(orders.base[slot]), int(self._shares[slot])
+            if not listed[slot]:
+                base = after = 0
+            factor = _true_factor(step, previous, base, shares, after)
+            day, code = self._sessions[place], self._roster.code[slot]
+            self._events.append(
+                Event(day, code, step.kind, previous, base, before, after, factor, step.flag)
+            )
 
 
 class _Index:

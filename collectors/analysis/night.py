@@ -9,10 +9,12 @@ from utils.cli import Shift
 from utils.date_utils import TradingCalendar
 from utils.errors import NotCollected, WrongUsage
 from utils.job_status import JobRun
+from utils.market_day import Panel
 from utils.notifications.announcements import announce_unfinished_night
 from utils.progress import progress_bar, waiting
 from utils.scope import required_scope
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
 """No indicator differs by a millionth when it is given more: see docs/indicators.md."""
@@ -50,12 +52,8 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
         announce_unfinished_night(store, session, settings.language)
-
-    def source_now() -> list[tuple[str, str, str]]:
-        return store.panel_source(session, PANEL_SESSIONS)
-
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
-        source = source_now()
+        source = store.panel_source(session, PANEL_SESSIONS)
         with waiting("Reading sessions"):
             panel = store.load_panel(session, PANEL_SESSIONS)
             analyzer = TechnicalAnalyzer(panel)
@@ -65,33 +63,31 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
             session,
             settings.analysis_quota,
             may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
-            is_current=lambda: source_now() == source,
+            is_current=lambda: store.panel_source(session, PANEL_SESSIONS) == source,
         )
         try:
             _drain(queue, job, min(left, settings.analysis_quota))
         finally:
-            if (
-                source_now() != source
-            ):  # a revision came in meanwhile: what was read before does not count
+            # After a revision that came in meanwhile what was read before does not count.
+            if store.panel_source(session, PANEL_SESSIONS) != source:
                 store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
-        job.record(
-            tickers=progress.tickers,
-            analyzed=progress.analyzed,
-            pending=progress.pending,
-            failed=progress.failed,
-            warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
-        )
-        if progress.analyzed < progress.tickers:
-            job.leave_unfinished()
-    log.info(
-        "%s: %d analysed, %d cannot be analysed, %d left for the next hours.",
-        session,
-        len(queue.analyzed),
-        progress.failed,
-        progress.pending,
-    )
+        _record(job, progress, panel)
+    told = "%s: %d analysed, %d cannot be analysed, %d left for the next hours."
+    log.info(told, session, len(queue.analyzed), progress.failed, progress.pending)
     return len(queue.analyzed)
+
+
+def _record(job: JobRun, progress: Progress, panel: Panel) -> None:
+    job.record(
+        tickers=progress.tickers,
+        analyzed=progress.analyzed,
+        pending=progress.pending,
+        failed=progress.failed,
+        warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
+    )
+    if progress.analyzed < progress.tickers:
+        job.leave_unfinished()
 
 
 def _drain(queue: AnalysisQueue, job: JobRun, expected: int) -> None:

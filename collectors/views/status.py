@@ -205,14 +205,21 @@ def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Moments as KST text; the name loses its `_utc` with it."""
-    return {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+    """Moments as KST text, those of a field of fields too; the name loses its `_utc` with it."""
+    plain = {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+    inner = {name: value for name, value in plain.items() if isinstance(value, dict)}
+    return plain | {
+        name: {each.removesuffix("_utc"): _plain_value(value) for each, value in those.items()}
+        for name, those in inner.items()
+    }
 
 
 def _plain_value(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(KST).isoformat(timespec="seconds")
-    return _plain(value) if isinstance(value, dict) else value
+    return (
+        value.astimezone(KST).isoformat(timespec="seconds")
+        if isinstance(value, datetime)
+        else value
+    )
 
 
 def _show_to_person(facts: dict[str, Any]) -> None:
