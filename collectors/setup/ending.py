@@ -31,7 +31,7 @@ def _every_night(shift: Shift, texts: Texts) -> tuple[str, str, str]:
 
 
 def _after_the_demo(_: Shift, texts: Texts) -> tuple[str, str, str]:
-    """No cron: an invented market has no evening to wait for."""
+    """Return the steps without cron: an invented market has no evening to wait for."""
     analyse = _command("hourly_analysis.py")
     return (
         f"{texts('demo_analyse')}\n{analyse}",
@@ -41,7 +41,7 @@ def _after_the_demo(_: Shift, texts: Texts) -> tuple[str, str, str]:
 
 
 def _command(script: str, *options: str) -> str:
-    """To be copied into a shell, whatever the folder is called."""
+    """Return a command that can be copied into a shell, whatever the folder is called."""
     return "   " + shlex.join((sys.executable, str(PROJECT / script), *options))
 
 

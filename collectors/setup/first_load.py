@@ -1,4 +1,4 @@
-"""The past sessions that a setup loads: which they are, and bringing them in."""
+"""The past sessions that a setup loads."""
 
 import logging
 
@@ -14,9 +14,11 @@ log = logging.getLogger(__name__)
 
 
 def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) -> list[str]:
-    """The last `count` sessions that are due, as the exchange itself shows them. One request,
-    unless the prediction takes closed days for sessions: then one more, further back. Raises
-    `WrongUsage` when there are not so many."""
+    """Return the last `count` sessions that are due, as the exchange itself shows them.
+
+    That takes one request; where the prediction takes closed days for sessions, one more, further
+    back. Raise `WrongUsage` when there are not so many.
+    """
     now = shift.clock.now_kst()
     sessions: list[str] = []
     for margin in (0, 5, 25):
