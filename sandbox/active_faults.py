@@ -59,10 +59,10 @@ class ActiveFaults:
             if not self._active:
                 return None
             record = self._exchange.record_of(request)
-            for place, active in enumerate(self._active):
+            for position, active in enumerate(self._active):
                 response = self._apply(active.fault, request, record)
                 if response is not None:
-                    self._count(place)
+                    self._count(position)
                     return response
         return None
 
@@ -74,6 +74,8 @@ class ActiveFaults:
             FaultContext(request, record, fault.read_value(), fault.date, self._exchange, truth)
         )
 
-    def _count(self, place: int) -> None:
-        fault, hits = self._active[place].fault, self._active[place].hits + 1
-        self._active[place : place + 1] = [ActiveFault(fault, hits)] if hits != fault.times else []
+    def _count(self, position: int) -> None:
+        fault, hits = self._active[position].fault, self._active[position].hits + 1
+        self._active[position : position + 1] = (
+            [ActiveFault(fault, hits)] if hits != fault.times else []
+        )

@@ -75,7 +75,7 @@ def heal_datasets(
     """
     if not chosen:
         return
-    if not sources.publish_datasets:
+    if not sources.has_datasets:
         names = ", ".join(chosen)
         log.info(
             "DATASETS: %s come from the data site alone. Without KRX_ID and KRX_PW they are left out.",
@@ -224,7 +224,7 @@ def _is_had(store: Store, sources: Sources, dataset: Dataset, session: str) -> b
         log.warning("%s", problem)
         _warn(store, session, dataset.name, str(problem))
         if not isinstance(problem, ENDS_ASKING):  # else it is no fault of this session
-            store.note_vain_try(session, dataset.name)
+            store.count_vain_try(session, dataset.name)
         return False
     store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
     store.save_dataset(

@@ -17,7 +17,7 @@ from collectors.exchange.connect import make_calendar
 from collectors.exchange.krx_session import PASSWORD_DAYS
 from collectors.rules.target_rule import BY_FILE
 from utils.addresses import scheme_of
-from utils.cli import Shift, screen
+from utils.cli import Run, screen
 from utils.clock import KST
 from utils.cron.crontab import schedule_in_crontab
 from utils.cron.schedule import starts
@@ -42,9 +42,9 @@ _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
 """How many of each job's last records."""
 
 
-def status(shift: Shift) -> dict[str, Any]:
+def status(run: Run) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
-    store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
+    store, settings, now = run.store, run.settings, run.clock.now_kst()
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
     scope, locks = store.scope(), store.locks()
@@ -74,9 +74,9 @@ def status(shift: Shift) -> dict[str, Any]:
     }
 
 
-def show_status(shift: Shift, as_json: bool) -> None:
+def show_status(run: Run, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(shift)
+    facts = status(run)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:

@@ -280,16 +280,16 @@ def test_the_incident_of_the_database_is_told_once_and_leaves_nothing_behind(
     first, second = DatabaseIncident(tmp_path, clock), DatabaseIncident(tmp_path, clock)
     first.open_incident("store", "It does not answer.")
     (untold,) = first.claim_untold()
-    first.settle_claim(untold, told=False)
+    first.close_claim(untold, told=False)
     (untold,) = second.claim_untold()
-    second.settle_claim(untold, told=True)
+    second.close_claim(untold, told=True)
     clock.advance(hours=1)
     first.open_incident("store", "It does not answer.")
     assert first.claim_untold() == []
     second.resolve()
     (ended,) = second.claim_untold()
     assert ended["resolved_utc"] - ended["opened_utc"] == timedelta(hours=1)
-    second.settle_claim(ended, told=True)
+    second.close_claim(ended, told=True)
     assert list(tmp_path.iterdir()) == []
     assert first.claim_untold() == []
 

@@ -85,7 +85,7 @@ class Ledger(Protocol):
 
     def claim_untold(self) -> list[Document]: ...
 
-    def settle_claim(self, incident: Document, told: bool) -> None: ...
+    def close_claim(self, incident: Document, told: bool) -> None: ...
 
 
 class Teller:
@@ -106,7 +106,7 @@ class Teller:
                     *message([incident for _, incident in untold], self._settings.language)
                 )
                 for ledger, incident in untold:
-                    ledger.settle_claim(incident, told)
+                    ledger.close_claim(incident, told)
 
     def _send(self, title: str, body: str) -> bool:
         """Whether it has reached anybody. One service is enough: the others would get it again and
@@ -140,11 +140,11 @@ class Teller:
             return
         with closing(store):
             of_this_host.resolve()
-            _note(store, script, error)
+            _record(store, script, error)
             yield [of_this_host, store]
 
 
-def _note(store: Store, script: str, error: Exception | None) -> None:
+def _record(store: Store, script: str, error: Exception | None) -> None:
     if error is None:
         store.resolve_incidents(script)
         return
