@@ -16,7 +16,7 @@ from collectors.upkeep.copy_store import copy_store, copy_target
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
-from utils.cli import Shift, check_span, date_option, parse_with_status, run
+from utils.cli import Run, check_span, date_option, parse_with_status, run_script
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.store import Store
@@ -29,7 +29,9 @@ log = logging.getLogger("daily_update")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("daily_update", args, lambda shift: work(shift, args), is_watched=args == parse([]))
+    return run_script(
+        "daily_update", args, lambda run: work(run, args), is_watched=args == parse([])
+    )
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -71,26 +73,26 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def work(shift: Shift, args: argparse.Namespace) -> int:
-    check_span(args.first, args.last, shift.clock.now_kst())
+def work(run: Run, args: argparse.Namespace) -> int:
+    check_span(args.first, args.last, run.clock.now_kst())
     if args.status:
-        show_status(shift, args.json)
+        show_status(run, args.json)
         return EXIT_DONE
     if args.export:
-        return export_prices(shift, args)
+        return export_prices(run, args)
     if args.copy_to:
-        copy_store(shift, args.copy_to)
+        copy_store(run, args.copy_to)
         return EXIT_DONE
-    log.info("Using the %s.", shift.store.description)
-    evening = Evening(shift, args.first, args.last)
+    log.info("Using the %s.", run.store.description)
+    evening = Evening(run, args.first, args.last)
     if args.audit:
         show_audit(found := evening.look_over(), args.json)
         return EXIT_FAILED if found.findings else EXIT_DONE
     if args.dry_run:
         evening.say_what_is_due()
         return EXIT_DONE
-    with shift.store.locks.hold(COLLECTION), failure_recorded(shift.store, evening.last_session()):
-        return mend(evening, shift.store) if args.repair else update(evening, shift.store)
+    with run.store.locks.hold(COLLECTION), failure_recorded(run.store, evening.last_session()):
+        return mend(evening, run.store) if args.repair else update(evening, run.store)
 
 
 def update(evening: Evening, store: Store) -> int:
@@ -120,13 +122,13 @@ def mend(evening: Evening, store: Store) -> int:
     return EXIT_FAILED if left.needs_person else EXIT_DONE
 
 
-def export_prices(shift: Shift, args: argparse.Namespace) -> int:
+def export_prices(run: Run, args: argparse.Namespace) -> int:
     check_export_file(args.export)
     first, last = (
         args.first or str(FIRST_DAY),
-        args.last or shift.clock.now_kst().date().isoformat(),
+        args.last or run.clock.now_kst().date().isoformat(),
     )
-    rows = export(shift.store, args.export, first, last, args.ticker, shift.settings.beside_prices)
+    rows = export(run.store, args.export, first, last, args.ticker, run.settings.extra_datasets)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE
 

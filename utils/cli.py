@@ -57,7 +57,7 @@ class StopRequest:
 
 
 @dataclass(frozen=True)
-class Shift:
+class Run:
     """What a script works with."""
 
     settings: Settings
@@ -91,10 +91,10 @@ def setting_options(args: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def run(
+def run_script(
     script: str,
     args: argparse.Namespace,
-    work: Callable[[Shift], int],
+    work: Callable[[Run], int],
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
     any_version: bool = False,
@@ -102,10 +102,10 @@ def run(
     """Start up with the store open, do the work, turn every outcome into an exit code. See
     `run_without_store`, and `Store` for `any_version`."""
     with_store = partial(_with_store, work, any_version)
-    return run_without_store(script, args, with_store, is_watched, ask_first)
+    return run_script_without_store(script, args, with_store, is_watched, ask_first)
 
 
-def run_without_store(
+def run_script_without_store(
     script: str,
     args: argparse.Namespace,
     work: Callable[[Settings, Clock], int],
@@ -185,15 +185,15 @@ def _start_up(
 
 
 def _with_store(
-    work: Callable[[Shift], int], any_version: bool, settings: Settings, clock: Clock
+    work: Callable[[Run], int], any_version: bool, settings: Settings, clock: Clock
 ) -> int:
     store = open_store(settings, clock, any_version)
     try:
-        shift = Shift(settings, clock, store)
-        shift.stop.listen()
-        code = work(shift)
-        if shift.stop.requested:
-            log.warning("Stopped by %s after the work in hand.", shift.stop.signal_name)
+        run = Run(settings, clock, store)
+        run.stop.listen()
+        code = work(run)
+        if run.stop.requested:
+            log.warning("Stopped by %s after the work in hand.", run.stop.signal_name)
         return code
     finally:
         store.close()

@@ -119,7 +119,7 @@ class TradingCalendar:
         predicted = predicted_open(day)
         return self._observed.get(day, predicted)
 
-    def is_settled(self, day: str) -> bool:
+    def is_known(self, day: str) -> bool:
         """Whether the exchange itself has shown if the day is a session; weekends need no
         showing."""
         return day in self._observed or date.fromisoformat(day).weekday() >= 5
@@ -187,8 +187,8 @@ def exam_day(year: int) -> date:
 def neighbours(session: str, ordered: list[str]) -> tuple[str | None, str | None]:
     """The entries before and after the session's place in a sorted list, whether it is in the list
     or not."""
-    place = bisect_left(ordered, session)
-    after = place + 1 if place < len(ordered) and ordered[place] == session else place
-    return (ordered[place - 1] if place else None), (
+    position = bisect_left(ordered, session)
+    after = position + 1 if position < len(ordered) and ordered[position] == session else position
+    return (ordered[position - 1] if position else None), (
         ordered[after] if after < len(ordered) else None
     )

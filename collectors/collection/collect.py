@@ -133,14 +133,14 @@ def sessions_due(
     ]
 
 
-def unsettled_days(calendar: TradingCalendar, first: str, now: datetime) -> list[str]:
+def unknown_days(calendar: TradingCalendar, first: str, now: datetime) -> list[str]:
     """The weekdays since `first` of which the exchange has not shown whether they were sessions.
 
     Today is among them only when it is predicted closed and could be collected if that were wrong:
     a session that was predicted shows itself when it is collected.
     """
     today = now.date().isoformat()
-    unsettled = [day for day in weekdays(first, today) if not calendar.is_settled(day)]
+    unsettled = [day for day in weekdays(first, today) if not calendar.is_known(day)]
     return [
         day
         for day in unsettled
@@ -151,7 +151,7 @@ def unsettled_days(calendar: TradingCalendar, first: str, now: datetime) -> list
 def settle_calendar(collector: StockDataCollector, first: str, now: datetime) -> list[SourceError]:
     """Learn what is open, in one request, and only when some weekday since `first` is not settled.
     An odd answer is returned as a problem: what is predicted can be healed all the same."""
-    unsettled = unsettled_days(collector.calendar, first, now)
+    unsettled = unknown_days(collector.calendar, first, now)
     try:
         if unsettled:
             collector.learn_calendar(
@@ -203,7 +203,7 @@ def _heal_each(
     any more."""
     problems: dict[str, SourceError] = {}
     in_a_row = 0
-    for place, each in enumerate(due):
+    for position, each in enumerate(due):
         if stop_requested():
             raise NotNow(
                 "Stopped on request after the session in hand. The next run goes on from there."
@@ -223,7 +223,7 @@ def _heal_each(
             log.error("%s", problem)
         if in_a_row == MOST_IN_A_ROW:
             return (
-                dict.fromkeys((left.session for left in due[place:]), problems[each.session])
+                dict.fromkeys((left.session for left in due[position:]), problems[each.session])
                 | problems
             )
     return problems

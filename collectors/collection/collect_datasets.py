@@ -75,7 +75,7 @@ def heal_datasets(
     """
     if not chosen:
         return
-    if not sources.publish_datasets:
+    if not sources.has_datasets:
         names = ", ".join(chosen)
         log.info(
             "DATASETS: %s come from the data site alone. Without KRX_ID and KRX_PW they are left out.",

@@ -24,7 +24,7 @@ from collectors.exchange.connect import make_calendar, make_sources
 from collectors.exchange.sources import Sources
 from collectors.rules.target_rule import TargetRule, target_rule
 from collectors.upkeep.audit import Audit, audit
-from utils.cli import Shift
+from utils.cli import Run
 from utils.date_utils import LAST_DAY, TradingCalendar
 from utils.errors import SourceError
 from utils.notifications.announcements import announce_flagged_actions
@@ -46,14 +46,14 @@ class Evening:
             the exchange also when no source is set up.
     """
 
-    def __init__(self, shift: Shift, first: str | None, last: str | None) -> None:
-        self._shift, self._store = shift, shift.store
-        self._scope = required_scope(shift.store)
+    def __init__(self, run: Run, first: str | None, last: str | None) -> None:
+        self._shift, self._store = run, run.store
+        self._scope = required_scope(run.store)
         self._first, self._last = first or str(self._scope["first_session"]), last
         self._until = last or LAST_DAY.isoformat()
         self._is_whole = first is None and last is None
         self._turn_until: str | None = None
-        self.rule: TargetRule = target_rule(with_earlier_choices(shift.settings, self._scope))
+        self.rule: TargetRule = target_rule(with_earlier_choices(run.settings, self._scope))
         """Who is to be a target."""
 
     @cached_property
@@ -121,7 +121,7 @@ class Evening:
     def heal_beside_prices(self, thorough: bool = False) -> None:
         """Bring in what the sessions lack of the other datasets. `thorough`: however many requests
         that takes."""
-        chosen = self._shift.settings.beside_prices
+        chosen = self._shift.settings.extra_datasets
         heal_datasets(
             self._store, self.sources, chosen, self._first, self._until, self._is_to_stop, thorough
         )

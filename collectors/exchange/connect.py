@@ -39,7 +39,7 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
         store.clock,
         pause,
         for_datasets=datasets,
-        note=store.sources.record_failure,
+        on_health_change=store.sources.record_failure,
     )
 
 

@@ -17,7 +17,7 @@ from collectors.exchange.connect import make_calendar
 from collectors.exchange.krx_session import PASSWORD_DAYS
 from collectors.rules.target_rule import BY_FILE
 from utils.addresses import scheme_of
-from utils.cli import Shift, screen
+from utils.cli import Run, screen
 from utils.clock import KST
 from utils.cron.crontab import schedule_in_crontab
 from utils.cron.schedule import starts
@@ -42,9 +42,9 @@ _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
 """How many of each job's last records."""
 
 
-def status(shift: Shift) -> dict[str, Any]:
+def status(run: Run) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
-    store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
+    store, settings, now = run.store, run.settings, run.clock.now_kst()
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
     scope, locks = store.scope.get(), store.locks.all()
@@ -74,9 +74,9 @@ def status(shift: Shift) -> dict[str, Any]:
     }
 
 
-def show_status(shift: Shift, as_json: bool) -> None:
+def show_status(run: Run, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(shift)
+    facts = status(run)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
@@ -205,14 +205,21 @@ def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Moments as KST text; the name loses its `_utc` with it."""
-    return {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+    """Moments as KST text, those of a field of fields too; the name loses its `_utc` with it."""
+    plain = {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+    inner = {name: value for name, value in plain.items() if isinstance(value, dict)}
+    return plain | {
+        name: {each.removesuffix("_utc"): _plain_value(value) for each, value in those.items()}
+        for name, those in inner.items()
+    }
 
 
 def _plain_value(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(KST).isoformat(timespec="seconds")
-    return _plain(value) if isinstance(value, dict) else value
+    return (
+        value.astimezone(KST).isoformat(timespec="seconds")
+        if isinstance(value, datetime)
+        else value
+    )
 
 
 def _show_to_person(facts: dict[str, Any]) -> None:

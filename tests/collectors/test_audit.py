@@ -35,7 +35,7 @@ from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotNow, NotPublished, StoreError
@@ -106,8 +106,8 @@ class Market:
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         series = self._market.index({"KOSPI": "STK", "KOSDAQ": "KSQ"}[index])
         shown_days = self.fetch_sessions(first, last, {})
-        places = [place for place, day in enumerate(series.sessions) if day in shown_days]
-        return pd.DataFrame(answers.index_rows(series, places))
+        positions = [position for position, day in enumerate(series.sessions) if day in shown_days]
+        return pd.DataFrame(answers.index_rows(series, positions))
 
 
 @dataclass
@@ -122,30 +122,30 @@ class House:
     """With one and without an account, a session can be had from the next morning on only."""
 
     @property
-    def shift(self) -> Shift:
+    def run(self) -> Run:
         account = {
             "krx_id": "id",
             "krx_pw": "pw",
             "datasets": "prices,fundamentals,foreign,indices",
         }
         options = account if self.key is None else {"krx_openapi_key": self.key}
-        return Shift(load_settings(options, self.folder / "no.env"), self.clock, self.store)
+        return Run(load_settings(options, self.folder / "no.env"), self.clock, self.store)
 
     def evening(self) -> None:
         """`daily_update.py`"""
         with sources_of(self):
-            daily_update.update(Evening(self.shift, None, None), self.store)
+            daily_update.update(Evening(self.run, None, None), self.store)
 
     def hour(self) -> None:
         """`hourly_analysis.py`"""
-        hourly_analysis.work(self.shift, hourly_analysis.parse([]))
+        hourly_analysis.work(self.run, hourly_analysis.parse([]))
 
     def audit(self) -> Audit:
-        return Evening(self.shift, None, None).look_over()
+        return Evening(self.run, None, None).look_over()
 
     def repair(self) -> int:
         with sources_of(self), self.store.locks.hold(COLLECTION):
-            return daily_update.mend(Evening(self.shift, None, None), self.store)
+            return daily_update.mend(Evening(self.run, None, None), self.store)
 
     def frame(self, session: str) -> pd.DataFrame:
         day = self.store.sessions.load(session)
@@ -707,25 +707,25 @@ def test_only_the_span_is_looked_at(house: House) -> None:
     lose_a_session(house)
     falsify_a_target(house)
     kill_a_setup(house)
-    narrow = Evening(house.shift, SETUP, "2026-08-10").look_over()
+    narrow = Evening(house.run, SETUP, "2026-08-10").look_over()
     assert (narrow.findings, narrow.sessions) == ([], 3)
-    up_to_today = Evening(house.shift, SETUP, "2026-08-12").look_over()
+    up_to_today = Evening(house.run, SETUP, "2026-08-12").look_over()
     assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (
         ["stale_job", "target_data"],
         [],
     ), "not due before six"
-    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [("hole", MIDDLE)]
+    assert told(Evening(house.run, MIDDLE, MIDDLE).look_over()) == [("hole", MIDDLE)]
 
 
 def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> None:
     keep_nine_tenths_of_one(house)
     forget_factors(house)
-    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [
+    assert told(Evening(house.run, MIDDLE, MIDDLE).look_over()) == [
         ("few_tickers", MIDDLE),
         ("factor", MIDDLE),
     ]
     keep_a_tenth_of_the_first(house)
-    assert told(Evening(house.shift, FIRST, FIRST).look_over()) == [("few_tickers", FIRST)]
+    assert told(Evening(house.run, FIRST, FIRST).look_over()) == [("few_tickers", FIRST)]
 
 
 def test_a_loaded_history_has_to_be_whole(house: House) -> None:
@@ -907,7 +907,7 @@ def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
     monkeypatch.setattr(collect, "TURNS", 1)
     older = [head.session for head in house.store.sessions.heads()][:-1]
     with sources_of(house):
-        daily_update.update(Evening(house.shift, MIDDLE, None), house.store)
+        daily_update.update(Evening(house.run, MIDDLE, None), house.store)
         assert house.store.scope.read_back_until() == ""
         monkeypatch.setattr(Evening, "heal_beside_prices", die)
         with pytest.raises(NotNow):

@@ -11,7 +11,7 @@ from collectors.collection.target_refresh import refresh_from_newest
 from collectors.rules.target_rule import TargetRule
 from collectors.views.status import show_status
 from tests.fakes import FakeClock, fake_crontab, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.errors import MalformedAnswer
 from utils.job_status import JobRun
@@ -39,12 +39,12 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 
 def person(store: Store, capsys: pytest.CaptureFixture[str]) -> str:
-    show_status(Shift(load_settings(), store.clock, store), as_json=False)
+    show_status(Run(load_settings(), store.clock, store), as_json=False)
     return capsys.readouterr().out
 
 
 def program(store: Store, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    show_status(Shift(load_settings(), store.clock, store), as_json=True)
+    show_status(Run(load_settings(), store.clock, store), as_json=True)
     shown: dict[str, object] = json.loads(capsys.readouterr().out)
     return shown
 
@@ -195,7 +195,7 @@ def test_an_error_stands_whole_below_its_job_and_squeezes_nothing(
         "collectors.views.status.screen", lambda: Console(width=80, highlight=False)
     )
     lines = person(store, capsys).splitlines()
-    place = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
-    assert lines[place].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]
-    assert " ".join(lines[place + 1 :]).split() == words.split()
+    position = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
+    assert lines[position].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]
+    assert " ".join(lines[position + 1 :]).split() == words.split()
     assert max(map(len, lines)) <= 80

@@ -25,7 +25,7 @@ from tests.fakes import FakeClock, market_day, row
 from utils.cron.lines import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
-from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS
 from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
@@ -241,7 +241,7 @@ def test_every_collection_and_the_view_is_documented() -> None:
 def test_the_documented_fields_are_those_that_are_written(collection: str, store: Store) -> None:
     with store.locks.hold(DAILY_UPDATE):
         written = {name for document in store.backend.find(collection) for name in document}
-    columns = {*DAY_COLUMNS, *BESIDE_COLUMNS} if collection == SESSIONS else set()
+    columns = {*DAY_COLUMNS, *DATASET_COLUMN_NAMES} if collection == SESSIONS else set()
     assert written
     assert documented_fields(collection) == written | columns
 

@@ -18,7 +18,7 @@ import pytest
 import hourly_analysis
 from collectors.analysis.technical_analyzer import Analysis
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.cron.schedule import starts
 from utils.market_day import Panel
@@ -101,7 +101,7 @@ class Night:
     def __init__(self, folder: Path, evening: datetime, clock: FakeClock, **settings: Any) -> None:
         self.session, self._clock = f"{evening:%Y-%m-%d}", clock
         self.store = Store(SqliteBackend(folder), clock)
-        self._shift = Shift(load_settings(settings, folder / "no.env"), clock, self.store)
+        self._shift = Run(load_settings(settings, folder / "no.env"), clock, self.store)
 
     def run(self, hour: datetime) -> Document:
         """One hour's run; the job's record after it."""

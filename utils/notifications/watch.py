@@ -140,11 +140,11 @@ class Teller:
             return
         with closing(store):
             of_this_host.resolve()
-            _note(store, script, error)
+            _record(store, script, error)
             yield [of_this_host, store.incidents]
 
 
-def _note(store: Store, script: str, error: Exception | None) -> None:
+def _record(store: Store, script: str, error: Exception | None) -> None:
     if error is None:
         store.incidents.resolve(script)
         return
