@@ -129,7 +129,7 @@ SCENES = {
     "--status": Scene("daily_update --status", _NIGHT),
     "--copy-to, the source": Scene(f"daily_update --copy-to {TARGET}", _NIGHT),
     "--copy-to, the target": Scene(
-        f"daily_update --copy-to {TARGET}", _NIGHT, opened_in="collectors.copying"
+        f"daily_update --copy-to {TARGET}", _NIGHT, opened_in="collectors.upkeep.copy_store"
     ),
 }
 
@@ -169,7 +169,7 @@ class Stage:
         target = str(installation.suite.folder / TARGET)
         script, *options = self.scene.command.split()
         with pytest.MonkeyPatch.context() as patch:
-            for module in ("utils.store.store", "collectors.copying"):
+            for module in ("utils.store.store", "collectors.upkeep.copy_store"):
                 here = outage if module == self.scene.opened_in else Outage(self.exchange)
                 patch.setattr(f"{module}.open_backend", partial(open_unreliable, here))
             return installation.run(
