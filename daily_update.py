@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import utils.interpreter  # noqa: F401
-from collectors.audit import show_audit, show_repair
-from collectors.copying import copy_store, copy_target
-from collectors.cross_check import cross_check
-from collectors.evening import Evening
-from collectors.export import check_export_file, export
-from collectors.healing import failure_recorded, raise_worst
-from collectors.repair import leaves_datasets_to_read, repair
-from collectors.status import show_status
+from collectors.collection.collect import failure_recorded, raise_worst
+from collectors.collection.update import Evening
+from collectors.exchange.cross_check import cross_check
+from collectors.upkeep.audit import show_audit, show_repair
+from collectors.upkeep.copy_store import copy_store, copy_target
+from collectors.upkeep.repair import leaves_datasets_to_read, repair
+from collectors.views.export import check_export_file, export
+from collectors.views.status import show_status
 from utils.cli import Shift, check_span, date_option, parse_with_status, run
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED

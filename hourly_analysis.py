@@ -7,14 +7,14 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.announcements import announce_night
-from collectors.night import analyse, choose_session
-from collectors.report import report_now, report_of_the_night
-from collectors.sheet import show_result
-from collectors.status import show_status
-from collectors.wiring import make_calendar
+from collectors.analysis.night import analyse, choose_session
+from collectors.exchange.connect import make_calendar
+from collectors.views.report import report_now, report_of_the_night
+from collectors.views.sheet import show_result
+from collectors.views.status import show_status
 from utils.cli import Shift, check_not_future, date_option, parse_with_status, run
 from utils.errors import EXIT_DONE
+from utils.notifications.announcements import announce_night
 from utils.store.jobs import HOURLY_ANALYSIS
 
 log = logging.getLogger("hourly_analysis")

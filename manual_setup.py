@@ -7,37 +7,30 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.audit import audit_sessions
-from collectors.cross_check import cross_check
-from collectors.dataset_healing import heal_datasets
-from collectors.first_load import load, sessions_to_load
-from collectors.guide import (
-    LANGUAGES,
-    Dialogue,
-    Words,
-    converse,
-    offer_cron_lines,
-    place,
-    say_what_comes_next,
-)
-from collectors.status import show_status
-from collectors.stock_data_collector import StockDataCollector
-from collectors.target_rule import target_rule
-from collectors.targets import refresh_from_newest
-from collectors.wiring import (
-    make_calendar,
-    make_sources,
-    overruled_every_night,
-    with_earlier_choices,
-)
+from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.collection.target_refresh import refresh_from_newest
+from collectors.exchange.connect import make_calendar, make_sources
+from collectors.exchange.cross_check import cross_check
+from collectors.rules.target_rule import target_rule
+from collectors.setup.context import location
+from collectors.setup.conversation import converse
+from collectors.setup.dialogue import Dialogue
+from collectors.setup.ending import offer_cron_lines, say_what_comes_next
+from collectors.setup.first_load import load, sessions_to_load
+from collectors.setup.texts import TEXTS
+from collectors.upkeep.audit import audit_sessions
+from collectors.views.status import show_status
 from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
-from utils.crontab import change_crontab
+from utils.cron.crontab import change_crontab
 from utils.errors import EXIT_DONE, Damaged, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
+from utils.scope import overruled_every_night, with_earlier_choices
 from utils.settings import Settings, language_of_locale
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION
+from utils.texts import LANGUAGES, Texts
 
 log = logging.getLogger("manual_setup")
 
@@ -49,12 +42,12 @@ def main(argv: list[str] | None = None) -> int:
             "manual_setup", args, lambda *given: change_crontab(args.cron, *given)
         )
     asks = sys.stdin.isatty() and not (args.yes or args.dry_run or args.status)
-    words = Words(args.lang or language_of_locale())
+    texts = Texts(TEXTS, args.lang or language_of_locale())
     return run(
         "manual_setup",
         args,
-        lambda shift: work(shift, args, asks, words),
-        ask_first=lambda: not asks or converse(words, setting_options(args), args.reset),
+        lambda shift: work(shift, args, asks, texts),
+        ask_first=lambda: not asks or converse(texts, setting_options(args), args.reset),
         any_version=args.reset and not args.dry_run,
     )
 
@@ -96,7 +89,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> int:
+def work(shift: Shift, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
     """Every question is answered, but for what `--reset` would delete; then everything that needs
     no person."""
     if args.status:
@@ -109,29 +102,29 @@ def work(shift: Shift, args: argparse.Namespace, asks: bool, words: Words) -> in
     settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope())
     if args.reset and not args.dry_run:
         with shift.stop.while_asking():
-            confirm_reset(shift, asks, args.yes, words)
+            confirm_reset(shift, asks, args.yes, texts)
     with shift.store.lock(COLLECTION):
-        code = set_up(shift, settings, args, words)
+        code = set_up(shift, settings, args, texts)
     if asks and not shift.stop.requested:
         offer_cron_lines(
-            shift, words
+            shift, texts
         )  # with the lock free again, so that no evening waits for the answer
     return code
 
 
-def confirm_reset(shift: Shift, asks: bool, agreed: bool, words: Words) -> None:
+def confirm_reset(shift: Shift, asks: bool, agreed: bool, texts: Texts) -> None:
     store, sessions = shift.store, len(shift.store.session_heads())
     if not agreed and not asks:
         stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
-    question = words(
-        "reset", sessions=sessions, place=place(words, shift.settings, store.description)
+    question = texts(
+        "reset", sessions=sessions, location=location(texts, shift.settings, store.description)
     )
-    if asks and not Dialogue(words).agrees(question, default=False):
-        raise WrongUsage(words("not_deleted"))
+    if asks and not Dialogue(texts).agrees(question, default=False):
+        raise WrongUsage(texts("not_deleted"))
 
 
-def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Words) -> int:
+def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, texts: Texts) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes
     next."""
     rule = target_rule(settings)
@@ -141,18 +134,13 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
     collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
     sessions = sessions_to_load(shift, collector, settings.history_sessions)
     if args.dry_run:
-        log.info(
-            "Dry run: settings, database and exchange work. %d sessions would be there.",
-            len(sessions),
-        )
-        try_services(shift.settings, shift.clock)
-        return EXIT_DONE
+        return end_dry_run(shift, len(sessions))
     if args.reset:  # only now that there is something to load instead
         store.reset()
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
         store.save_scope(settings.min_market_cap, settings.markets, sessions[0])
-        load(shift, collector, sessions, rule, words)
+        load(shift, collector, sessions, rule, texts("loading"))
         targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
@@ -168,10 +156,16 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
             lambda: shift.stop.requested,
         ),
         thorough=True,
-        doing=lambda name: words("loading_dataset", name=name),
+        doing=lambda name: texts("loading_dataset", name=name),
     )
     cross_check(sources, store)
-    say_what_comes_next(shift, len(sessions), targets, words)
+    say_what_comes_next(shift, len(sessions), targets, texts)
+    return EXIT_DONE
+
+
+def end_dry_run(shift: Shift, count: int) -> int:
+    log.info("Dry run: settings, database and exchange work. %d sessions would be there.", count)
+    try_services(shift.settings, shift.clock)
     return EXIT_DONE
 
 

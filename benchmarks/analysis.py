@@ -18,10 +18,10 @@ from benchmarks.names import (
 from benchmarks.plan import Plan
 from benchmarks.timing import Stopwatch, interleaved, ratio_row
 from benchmarks.usual import UsualWay
-from collectors.analysis_queue import BATCH, AnalysisQueue, to_document
-from collectors.target_rule import TargetRule
-from collectors.targets import refresh_targets
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.analysis_queue import BATCH, AnalysisQueue, to_document
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
+from collectors.collection.target_refresh import refresh_targets
+from collectors.rules.target_rule import TargetRule
 from utils.market_day import MARKETS
 from utils.store import Store
 from utils.store.jobs import HOURLY_ANALYSIS

@@ -3,9 +3,9 @@ thrown away."""
 
 from collections.abc import Callable
 
-from collectors.indicators.bars import Bars
-from collectors.indicators.patterns import DEPTH, PATTERNS
-from collectors.indicators.studies import SIGNAL_PERIOD, STUDIES, raw
+from collectors.analysis.indicators.bars import Bars
+from collectors.analysis.indicators.patterns import DEPTH, PATTERNS
+from collectors.analysis.indicators.studies import SIGNAL_PERIOD, STUDIES, raw
 from utils.market_day import Panel
 
 _CALLS = [

@@ -11,14 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.market import BLOCK, Recorded, open_collector, open_embedded
+from benchmarks.market import BLOCK, Recorded, collect, open_collector, open_embedded
 from benchmarks.names import COLLECT, FIRST_LOAD, JSON_LOADS
 from benchmarks.plan import GROWTH, Plan
 from benchmarks.timing import Stopwatch, ratio_row, seconds_of
-from collectors.answers import parse_day
-from collectors.corporate_actions import find_actions
-from collectors.integrity import check_day, check_follows
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.exchange.answers import parse_day
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.integrity import check_day, check_follows
 from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
 from utils.settings import environment_for_imports
 from utils.store import Store
@@ -36,7 +36,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     whole, decoding, stages = [], [], []
     for session in source.sessions:
         source.take_up(session)
-        whole.append(seconds_of(partial(collector.collect, session)))
+        whole.append(seconds_of(partial(collect, collector, session)))
         decoding.append(seconds_of(partial(json.loads, source.body)))
         if session in source.sessions[-STAGED:]:
             stages.append(_steps(source, store, collector, session))

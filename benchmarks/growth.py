@@ -7,7 +7,14 @@ from statistics import median
 from typing import Any
 
 from benchmarks.analysis import analyse_all
-from benchmarks.market import Recorded, copy_sessions, every_nth, open_collector, open_embedded
+from benchmarks.market import (
+    Recorded,
+    collect,
+    copy_sessions,
+    every_nth,
+    open_collector,
+    open_embedded,
+)
 from benchmarks.names import (
     ANALYSIS_BY_SESSIONS,
     ANALYSIS_BY_TICKERS,
@@ -82,7 +89,7 @@ def _collect(plan: Plan, whole: Store) -> dict[int, float]:
     for session in new:
         for size in GROWTH:
             sources[size].take_up(session)
-            seconds[size].append(seconds_of_clean(partial(collectors[size].collect, session)))
+            seconds[size].append(seconds_of_clean(partial(collect, collectors[size], session)))
     return {size: median(each) for size, each in seconds.items()}
 
 

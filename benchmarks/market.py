@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from collectors.sources import Sources
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.exchange.sources import Sources
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import Clock, kst
@@ -86,6 +86,12 @@ def open_collector(source: Recorded, store: Store) -> StockDataCollector:
     collector = StockDataCollector(sources, store, TradingCalendar(store.observed_calendar()))
     collector.learn_calendar(source.sessions[0], TODAY)
     return collector
+
+
+def collect(collector: StockDataCollector, session: str) -> None:
+    """Collect the session, and whatever it does not fit without."""
+    for _ in collector.collect(session):
+        pass
 
 
 def every_nth(store: Store, step: int) -> list[str]:

@@ -13,7 +13,7 @@ from benchmarks.market import LAST_SESSION, open_embedded
 from benchmarks.names import PAGE_CHART, PAGE_SIZE, PAGE_SORTED, PAGE_USABLE, PAGE_WRITTEN
 from benchmarks.plan import Plan
 from benchmarks.timing import seconds_of_clean
-from collectors.report import write_report
+from collectors.views.report import write_report
 from utils.store import Store
 
 TARGETS = 1_700

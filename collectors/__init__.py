@@ -1,18 +1,23 @@
-"""What the exchange shows and what is made of it. Imports `utils`; only the scripts import this
-package.
+"""Rules, exchange, collection, analysis, upkeep, setup and views: docs/architecture.md has the map.
 
-For notebooks it offers `load_prices` and `load_indices`: `from collectors import load_prices`.
+For notebooks and other programs: `from collectors import load_prices, load_indices,
+StockDataCollector, TechnicalAnalyzer`.
 """
 
+from importlib import import_module
 from typing import Any
 
-__all__ = ["load_indices", "load_prices"]
+_HOME = {
+    "StockDataCollector": "collectors.collection.stock_data_collector",
+    "TechnicalAnalyzer": "collectors.analysis.technical_analyzer",
+    "load_indices": "collectors.views.prices",
+    "load_prices": "collectors.views.prices",
+}
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
-    """Imported when they are asked for: a script that reads no prices need not wait for them."""
-    if name not in __all__:
+    """Import a name when it is asked for: a script that reads no prices need not wait for them."""
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from collectors import prices
-
-    return getattr(prices, name)
+    return getattr(import_module(_HOME[name]), name)

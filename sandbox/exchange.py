@@ -72,7 +72,7 @@ class Exchange:
     """Answers requests as the exchange does at the time of its clock.
 
     A request passes `interceptors` in order; the first that returns a response has answered it. The
-    last one knows every path, so whatever is put before it can refuse, spoil or delay.
+    last one knows every path, so whatever is put before it can refuse, change or delay.
 
     Args:
         market: what is traded.

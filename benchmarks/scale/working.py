@@ -7,12 +7,12 @@ from typing import Any
 from benchmarks.scale.names import AUDIT, EVENING, EXPORT, HEADS, PANEL, PRICES, STATUS
 from benchmarks.scale.plan import DATASETS, FIRST, History
 from benchmarks.timing import seconds_of_clean
-from collectors.audit.findings import FEW_TICKERS
-from collectors.evening import Evening
-from collectors.export import export
-from collectors.night import PANEL_SESSIONS
-from collectors.prices import load_prices
-from collectors.status import status
+from collectors.analysis.night import PANEL_SESSIONS
+from collectors.collection.update import Evening
+from collectors.upkeep.audit.findings import FEW_TICKERS
+from collectors.views.export import export
+from collectors.views.prices import load_prices
+from collectors.views.status import status
 from utils.cli import Shift
 from utils.store import Store
 

@@ -10,14 +10,14 @@ import pandas as pd
 
 from benchmarks.scale.plan import DATASETS, FIRST, History
 from benchmarks.timing import seconds_of
-from collectors.dataset_healing import heal_datasets
-from collectors.datasets import FUNDAMENTALS
-from collectors.healing import due_in_store, heal_all, raise_worst
-from collectors.sources import Sources
-from collectors.stock_data_collector import Collected, StockDataCollector
-from collectors.target_rule import TargetRule, target_rule
-from collectors.targets import refresh_targets
-from collectors.wiring import make_calendar
+from collectors.collection.collect import due_in_store, heal_all, raise_worst
+from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.stock_data_collector import Collected, StockDataCollector
+from collectors.collection.target_refresh import refresh_targets
+from collectors.exchange.connect import make_calendar
+from collectors.exchange.dataset_tables import FUNDAMENTALS
+from collectors.exchange.sources import Sources
+from collectors.rules.target_rule import TargetRule, target_rule
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from utils.errors import NotPublished

@@ -8,9 +8,9 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from collectors.indicators.catalogue import CATALOGUE, INDICATOR_NAMES
-from collectors.night import PANEL_SESSIONS
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.indicators.catalogue import CATALOGUE, INDICATOR_NAMES
+from collectors.analysis.night import PANEL_SESSIONS
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
 from utils.market_day import Panel
 
 ROWS = 300

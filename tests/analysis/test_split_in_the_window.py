@@ -4,7 +4,7 @@ neither."""
 import numpy as np
 import pytest
 
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
 from tests.fakes import market_day, row
 from utils.date_utils import TradingCalendar
 from utils.store import Store

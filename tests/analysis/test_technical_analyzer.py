@@ -13,12 +13,12 @@ import talib.abstract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.indicators import documentation
-from collectors.indicators.catalogue import CATALOGUE, INDICATOR_NAMES
-from collectors.indicators.patterns import DEPTH, PATTERNS
-from collectors.indicators.ranks import RANK_NAMES, percentile_ranks
-from collectors.indicators.signals import SIGNALS, fired
-from collectors.technical_analyzer import HISTORY_LINES, AnalysisError, TechnicalAnalyzer
+from collectors.analysis.indicators import documentation
+from collectors.analysis.indicators.catalogue import CATALOGUE, INDICATOR_NAMES
+from collectors.analysis.indicators.patterns import DEPTH, PATTERNS
+from collectors.analysis.indicators.ranks import RANK_NAMES, percentile_ranks
+from collectors.analysis.indicators.signals import SIGNALS, fired
+from collectors.analysis.technical_analyzer import HISTORY_LINES, AnalysisError, TechnicalAnalyzer
 from utils.market_day import Panel
 from utils.store.backend import to_lists
 
@@ -633,7 +633,7 @@ def test_percentile_ranks_stay_within_bounds_and_keep_the_order(values):
 def test_the_page_is_printed_from_the_catalogues():
     page = Path(__file__).parents[2] / "docs" / "indicators.md"
     assert page.read_text(encoding="utf-8") == documentation.page(), (
-        "python -m collectors.indicators.documentation"
+        "python -m collectors.analysis.indicators.documentation"
     )
 
 

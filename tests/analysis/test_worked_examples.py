@@ -6,7 +6,7 @@ An example is a table, one bar a line; `-` stands where the spreadsheet has noth
 import numpy as np
 import pytest
 
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
 from tests.analysis.test_indicators_golden import panel_of
 
 CLOSES = """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
+from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
 from utils.errors import (
     AnswerCutOff,
     Banned,

@@ -24,13 +24,13 @@ import pytest
 
 import daily_update
 import hourly_analysis
-from collectors import healing
-from collectors.audit import Audit, audit_sessions, show_audit
-from collectors.audit.cells import audit_cells
-from collectors.audit.findings import RULES
-from collectors.corporate_actions import find_actions
-from collectors.evening import Evening
-from collectors.sources import Sources
+from collectors.collection import collect
+from collectors.collection.update import Evening
+from collectors.exchange.sources import Sources
+from collectors.rules.corporate_actions import find_actions
+from collectors.upkeep.audit import Audit, audit_sessions, show_audit
+from collectors.upkeep.audit.cells import audit_cells
+from collectors.upkeep.audit.findings import RULES
 from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
@@ -177,7 +177,7 @@ class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
         sources = Sources(
             [house.source], [house.source], house.clock, house.clock.sleep, for_datasets
         )
-        self._patch.setattr("collectors.evening.make_sources", lambda *_: sources)
+        self._patch.setattr("collectors.collection.update.make_sources", lambda *_: sources)
 
     def __exit__(self, *_: object) -> None:
         self._patch.undo()
@@ -901,8 +901,8 @@ def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(
 def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(healing, "ALWAYS_READ_BACK", 1)
-    monkeypatch.setattr(healing, "TURNS", 1)
+    monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
+    monkeypatch.setattr(collect, "TURNS", 1)
     older = [head.session for head in house.store.session_heads()][:-1]
     with sources_of(house):
         daily_update.update(Evening(house.shift, MIDDLE, None), house.store)
@@ -912,7 +912,7 @@ def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
             house.evening()
         assert house.store.read_back_until() == ""
         monkeypatch.undo()
-        monkeypatch.setattr(healing, "ALWAYS_READ_BACK", 1)
+        monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
         house.evening()
     assert house.store.read_back_until() == older[0]
 

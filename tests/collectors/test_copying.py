@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.copying import copy_store
+from collectors.upkeep.copy_store import copy_store
 from tests.fakes import FakeClock, market_day, row
 from utils.cli import Shift, StopRequest
 from utils.errors import EXIT_FAILED, NotNow, StoreError

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors.answers import RAW_COLUMNS
-from collectors.cross_check import AGAIN_AFTER, cross_check, may_go_first
-from collectors.sources import Sources
+from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.cross_check import AGAIN_AFTER, cross_check, may_go_first
+from collectors.exchange.sources import Sources
 from tests.fakes import FakeClock, market_day, row
 from utils.errors import SourceDown
 from utils.store import Store

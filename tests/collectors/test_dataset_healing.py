@@ -11,11 +11,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors import dataset_healing
-from collectors.answers import parse_day
-from collectors.dataset_healing import MOST_A_NIGHT, datasets_due, for_one_night, heal_datasets
-from collectors.dataset_healing import DueDataset as Due
-from collectors.sources import TRIES, Sources
+from collectors.collection import collect_datasets
+from collectors.collection.collect_datasets import (
+    MOST_A_NIGHT,
+    datasets_due,
+    for_one_night,
+    heal_datasets,
+)
+from collectors.collection.collect_datasets import DueDataset as Due
+from collectors.exchange.answers import parse_day
+from collectors.exchange.sources import TRIES, Sources
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock
@@ -323,7 +328,7 @@ def test_a_person_sees_how_far_each_dataset_has_come(
         bars.append((what, total, steps := []))
         yield steps.append
 
-    monkeypatch.setattr(dataset_healing, "progress_bar", bar)
+    monkeypatch.setattr(collect_datasets, "progress_bar", bar)
     house.heal("fundamentals", "foreign")
     assert bars == [("Loading fundamentals", 4, [1] * 4), ("Loading foreign", 3, [1] * 3)]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.datasets import (
+from collectors.exchange.dataset_tables import (
     DATASETS,
     FOREIGN,
     FUNDAMENTALS,

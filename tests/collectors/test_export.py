@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from collectors.export import EXPORT_COLUMNS, check_export_file, export
-from collectors.prices import load_prices
+from collectors.views.export import EXPORT_COLUMNS, check_export_file, export
+from collectors.views.prices import load_prices
 from tests.fakes import FakeClock, market_day, row
 from utils.errors import Damaged, WrongUsage
 from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS
@@ -205,7 +205,7 @@ def test_two_exports_to_one_file_do_not_meet(
     path, read_sessions = tmp_path / name, store.read_sessions
     if path.suffix == ".parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is an optional extra")
-        monkeypatch.setattr("collectors.export.ROW_GROUP", 1)
+        monkeypatch.setattr("collectors.views.export.ROW_GROUP", 1)
     export(store, path, DAYS[0], DAYS[2])
     alone = path.read_bytes()
 
@@ -226,7 +226,7 @@ def test_two_exports_to_one_file_do_not_meet(
 def test_parquet_without_pyarrow_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors.export.find_spec", lambda name: None)
+    monkeypatch.setattr("collectors.views.export.find_spec", lambda name: None)
     with pytest.raises(WrongUsage, match="pip install pyarrow"):
         check_export_file(tmp_path / "all.parquet")
 
@@ -243,7 +243,7 @@ def test_parquet_has_many_sessions_in_one_row_group(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an optional extra")
-    monkeypatch.setattr("collectors.export.ROW_GROUP", 2)
+    monkeypatch.setattr("collectors.views.export.ROW_GROUP", 2)
     export(store, tmp_path / "all.parquet", DAYS[0], DAYS[2])
     groups = parquet.ParquetFile(tmp_path / "all.parquet").metadata
     assert [groups.row_group(number).num_rows for number in range(groups.num_row_groups)] == [4, 2]

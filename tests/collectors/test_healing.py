@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.healing import (
+from collectors.collection.collect import (
     DueSession,
     due_in_store,
     failure_recorded,

@@ -4,7 +4,7 @@ named."""
 import pandas as pd
 import pytest
 
-from collectors.integrity import check_day, check_follows, is_short_beside
+from collectors.rules.integrity import check_day, check_follows, is_short_beside
 from tests.fakes import halted, market_day, row
 from utils.errors import MalformedAnswer
 

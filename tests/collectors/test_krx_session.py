@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors.datasets import DATASETS, parse_dataset, parse_index
-from collectors.krx_session import Account, PykrxSource
-from collectors.transport import BAN_LASTS, Gate
+from collectors.exchange.dataset_tables import DATASETS, parse_dataset, parse_index
+from collectors.exchange.krx_session import Account, PykrxSource
+from collectors.exchange.transport import BAN_LASTS, Gate
 from sandbox.exchange import DATA_PATH, LOGIN_POST_PATH, Request, Response
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket

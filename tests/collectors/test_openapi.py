@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from collectors.answers import parse_day
-from collectors.krx_session import Account, PykrxSource
-from collectors.openapi import OpenApiSource
-from collectors.transport import Gate
+from collectors.exchange.answers import parse_day
+from collectors.exchange.krx_session import Account, PykrxSource
+from collectors.exchange.openapi import OpenApiSource
+from collectors.exchange.transport import Gate
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket

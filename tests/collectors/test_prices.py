@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors import corporate_actions
-from collectors.corporate_actions import find_actions
-from collectors.prices import INDEX_COLUMNS, load_indices, load_prices
+from collectors.rules import corporate_actions
+from collectors.rules.corporate_actions import find_actions
+from collectors.views.prices import INDEX_COLUMNS, load_indices, load_prices
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, halted, market_day, row
 from utils.adjustment import SHARE_KINDS

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors import healing
-from collectors.dataset_healing import datasets_due
-from collectors.healing import damaged_sessions, read_back_tonight, turn_of_older
+from collectors.collection import collect
+from collectors.collection.collect import damaged_sessions, read_back_tonight, turn_of_older
+from collectors.collection.collect_datasets import datasets_due
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
 from utils.date_utils import weekdays
@@ -28,8 +28,8 @@ NEWEST, TURNS = 10, 4
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten sessions count as the newest, and the older ones are read in four runs."""
-    monkeypatch.setattr(healing, "ALWAYS_READ_BACK", NEWEST)
-    monkeypatch.setattr(healing, "TURNS", TURNS)
+    monkeypatch.setattr(collect, "ALWAYS_READ_BACK", NEWEST)
+    monkeypatch.setattr(collect, "TURNS", TURNS)
 
 
 @pytest.fixture

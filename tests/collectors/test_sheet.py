@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from collectors.indicators.catalogue import CATALOGUE, GROUPS, INDICATOR_NAMES
-from collectors.indicators.ranks import RANK_NAMES, RANKED
-from collectors.sheet import show_ticker
+from collectors.analysis.indicators.catalogue import CATALOGUE, GROUPS, INDICATOR_NAMES
+from collectors.analysis.indicators.ranks import RANK_NAMES, RANKED
+from collectors.views.sheet import show_ticker
 
 LARGEST = 1_999_999_999_999.0
 """Wider than any price, volume or value traded."""

@@ -7,8 +7,8 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from collectors.answers import RAW_COLUMNS
-from collectors.sources import TRIES, Sources
+from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.sources import TRIES, Sources
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import is_final

@@ -1,22 +1,24 @@
 """One session into the store: factors, revisions, the calendar it learns, and a stored day that is
 doubted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.answers import RAW_COLUMNS
-from collectors.sources import Sources
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.collect import DueSession, heal_all
+from collectors.collection.stock_data_collector import Collected, StockDataCollector
+from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.sources import Sources
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
 from utils.errors import ClosedMarket, MalformedAnswer, NotPublished, SourceError
 from utils.market_day import MARKETS, MarketDay
 from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE
 from utils.store.sqlite import SqliteBackend
 
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
@@ -92,6 +94,15 @@ def make_collector(source: ScriptedSource, store: Store) -> StockDataCollector:
     return StockDataCollector(sources, store, TradingCalendar(store.observed_calendar()))
 
 
+def collect(collector: StockDataCollector, session: str) -> Collected:
+    return {each.head.session: each for each in collector.collect(session)}[session]
+
+
+def collect_all(collector: StockDataCollector, sessions: list[str]) -> None:
+    for session in sessions:
+        collect(collector, session)
+
+
 def factors(store: Store, session: str) -> list[float]:
     day = store.load_session(session)
     assert day is not None
@@ -101,21 +112,21 @@ def factors(store: Store, session: str) -> list[float]:
 def test_a_split_is_a_factor_and_a_corporate_action(
     collector: StockDataCollector, store: Store
 ) -> None:
-    collector.collect(FRIDAY)
-    assert collector.collect(MONDAY).actions == 1
+    collect(collector, FRIDAY)
+    assert collect(collector, MONDAY).actions == 1
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
 def test_without_the_session_before_factors_are_pending(
     collector: StockDataCollector, store: Store
 ) -> None:
-    assert collector.collect(MONDAY).actions == 0
+    assert collect(collector, MONDAY).actions == 0
     assert np.isnan(factors(store, MONDAY)).all()
 
 
 def test_they_are_settled_when_it_arrives(collector: StockDataCollector, store: Store) -> None:
-    later = collector.collect(MONDAY).head
-    collector.collect(FRIDAY)
+    later = collect(collector, MONDAY).head
+    collect(collector, FRIDAY)
     settled = store.session_head(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert settled is not None
@@ -127,10 +138,10 @@ def test_a_hole_before_the_stored_sessions_leaves_factors_pending(
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
     source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
-    collector.collect(FRIDAY)
-    assert collector.collect(TUESDAY).actions == 0
+    collect(collector, FRIDAY)
+    assert collect(collector, TUESDAY).actions == 0
     assert np.isnan(factors(store, TUESDAY)).all()
-    collector.collect(MONDAY)
+    collect(collector, MONDAY)
     assert (factors(store, MONDAY), factors(store, TUESDAY)) == ([1.0, 0.2], [1.0, 1.0])
 
 
@@ -139,7 +150,7 @@ def test_a_hole_that_turns_out_closed_settles_the_factors_after_it(
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
     source.days[TUESDAY] = published(("000010", 1010, 10, 100), ("000020", 2_020, 20, 500))
-    collect_all(collector.collect, [TUESDAY, FRIDAY])
+    collect_all(collector, [TUESDAY, FRIDAY])
     assert np.isnan(factors(store, TUESDAY)).all()
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
@@ -152,12 +163,12 @@ def test_the_day_after_a_hole_is_no_continuation_of_the_day_before_it(
     """It is the answer of the missing day, or nobody knows yet that there was none."""
     clock.set(kst(2024, 1, 23, 19))
     source.days[TUESDAY] = source.days[MONDAY]
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     with pytest.raises(MalformedAnswer, match="not the one before it"):
-        collector.collect(TUESDAY)
+        collect(collector, TUESDAY)
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
-    collector.collect(TUESDAY)
+    collect(collector, TUESDAY)
     assert factors(store, TUESDAY) == [1.0, 0.2]
 
 
@@ -166,9 +177,9 @@ def test_the_day_after_a_hole_lacks_no_tickers(
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
     source.days[TUESDAY] = published(("000010", 1011, 1, 100))
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
-        collector.collect(TUESDAY)
+        collect(collector, TUESDAY)
     assert len(store.session_heads()) == 1
 
 
@@ -178,9 +189,10 @@ def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
     clock.set(kst(2024, 1, 23, 19))
     right = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
     source.days[TUESDAY] = published(("000010", 700, 1, 100), ("000020", 1_030, 10, 500))
-    collector.collect(TUESDAY)
+    collect(collector, TUESDAY)
     source.days[TUESDAY] = right
-    collector.collect(MONDAY)
+    assert [each.head.session for each in collector.collect(MONDAY)] == [MONDAY, TUESDAY]
+    assert source.asked == [TUESDAY, MONDAY, TUESDAY], "what was read as evidence is stored"
     assert [list(frame["close"]) for _, frame in store.read_sessions(MONDAY, TUESDAY)] == [
         [1010, 2020],
         [1011, 2030],
@@ -190,10 +202,10 @@ def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
 def test_an_evening_is_provisional_and_the_morning_final(
     collector: StockDataCollector, source: ScriptedSource, clock: FakeClock
 ) -> None:
-    collector.collect(FRIDAY)
-    evening = collector.collect(MONDAY)
+    collect(collector, FRIDAY)
+    evening = collect(collector, MONDAY)
     clock.set(kst(2024, 1, 23, 8))
-    morning = collector.collect(MONDAY)
+    morning = collect(collector, MONDAY)
     assert [evening.head.finality, morning.head.finality] == ["provisional", "final"]
     assert (morning.head.revision, morning.changed) == (1, [])
 
@@ -201,11 +213,11 @@ def test_an_evening_is_provisional_and_the_morning_final(
 def test_other_cells_are_a_revision_that_names_its_tickers(
     collector: StockDataCollector, source: ScriptedSource, clock: FakeClock
 ) -> None:
-    collector.collect(FRIDAY)
-    collector.collect(MONDAY)
+    collect(collector, FRIDAY)
+    collect(collector, MONDAY)
     clock.set(kst(2024, 1, 23, 8))
     source.days[MONDAY] = source.days[MONDAY].assign(ACC_TRDVOL="11")  # type: ignore[union-attr]
-    morning = collector.collect(MONDAY)
+    morning = collect(collector, MONDAY)
     assert (morning.head.revision, morning.changed) == (2, ["000010", "000020"])
 
 
@@ -215,7 +227,7 @@ def test_dashes_are_a_closed_day_once_a_later_session_is_shown(
     clock.set(kst(2024, 1, 23, 19))
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(ClosedMarket, match=MONDAY):
-        collector.collect(MONDAY)
+        collect(collector, MONDAY)
     assert store.observed_calendar()[MONDAY] is False
     assert not collector.calendar.is_session(MONDAY)
 
@@ -225,7 +237,7 @@ def test_dashes_are_not_known_yet_while_nothing_later_is_shown(
 ) -> None:
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY]
     with pytest.raises(NotPublished, match=MONDAY):
-        collector.collect(MONDAY)
+        collect(collector, MONDAY)
     assert MONDAY not in store.observed_calendar()
     assert store.session_heads() == []
 
@@ -236,7 +248,7 @@ def test_a_stored_session_that_an_index_series_lacks_stays_one(
     store: Store,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     source.shown = ["2024-01-18", MONDAY]
     assert collector.learn_calendar("2024-01-18", MONDAY) == ["2024-01-18", FRIDAY, MONDAY]
     assert store.observed_calendar()[FRIDAY] is True
@@ -258,36 +270,70 @@ def test_a_day_that_was_taken_for_closed_is_found_when_the_next_session_does_not
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
-    collector.collect(FRIDAY)
-    real, source.days[MONDAY], source.shown = source.days[MONDAY], CLOSED, [FRIDAY, TUESDAY]
-    with pytest.raises(ClosedMarket, match=MONDAY):
-        collector.collect(MONDAY)
-    source.days |= {
-        MONDAY: real,
-        TUESDAY: published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500)),
-    }
-    collector.collect(TUESDAY)
+    take_monday_for_closed(collector, source)
+    source.days[TUESDAY] = published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500))
+    found = [each.head.session for each in collector.collect(TUESDAY)]
+    assert found == [MONDAY, TUESDAY]
     assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
     assert (collector.calendar.is_session(MONDAY), store.observed_calendar()[MONDAY]) == (
         True,
         True,
     )
     assert (factors(store, MONDAY), factors(store, TUESDAY)) == ([1.0, 0.2], [1.0, 1.0])
-    assert [each.head.session for each in collector.taken_on_the_way()] == [MONDAY]
-    assert collector.taken_on_the_way() == []
+
+
+def take_monday_for_closed(collector: StockDataCollector, source: ScriptedSource) -> None:
+    """Friday is stored, and an outage at the exchange made Monday look like a holiday."""
+    collect(collector, FRIDAY)
+    real, source.days[MONDAY], source.shown = source.days[MONDAY], CLOSED, [FRIDAY, TUESDAY]
+    with pytest.raises(ClosedMarket, match=MONDAY):
+        collect(collector, MONDAY)
+    source.days[MONDAY] = real
+
+
+def test_what_came_in_on_the_way_is_recorded_though_the_session_in_hand_fails(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    take_monday_for_closed(collector, source)
+    source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 9_000, -20, 500))
+    due, told = [DueSession(TUESDAY, to_confirm=False)], []
+    (problem,) = heal_all(store, collector, due, lambda: False, told.append)
+    assert TUESDAY in str(problem)
+    assert [each.head.session for each in told] == [MONDAY]
+    assert [
+        job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == "completed"
+    ] == [MONDAY]
+
+
+def test_what_cannot_be_had_on_the_way_is_a_warning_and_the_session_in_hand_is_refused_itself(
+    collector: StockDataCollector,
+    source: ScriptedSource,
+    store: Store,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock.set(kst(2024, 1, 23, 19))
+    take_monday_for_closed(collector, source)
+    source.days[MONDAY] = published(("000010", 5_000, 10, 100), ("000020", 700, 10, 100))
+    source.days[TUESDAY] = published(("000010", 5_010, 10, 100), ("000020", 710, 10, 100))
+    with pytest.raises(MalformedAnswer, match=TUESDAY):
+        collect(collector, TUESDAY)
+    assert f"The answer for {MONDAY} is not stored" in caplog.text
+    assert [head.session for head in store.session_heads()] == [FRIDAY]
 
 
 def test_a_holiday_stays_one_when_the_session_after_it_is_odd(
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(ClosedMarket, match=MONDAY):
-        collector.collect(MONDAY)
+        collect(collector, MONDAY)
     source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
     with pytest.raises(MalformedAnswer, match="another day"):
-        collector.collect(TUESDAY)
+        collect(collector, TUESDAY)
     assert store.observed_calendar()[MONDAY] is False
     assert [head.session for head in store.session_heads()] == [FRIDAY]
 
@@ -296,12 +342,12 @@ def test_no_day_is_closed_between_two_stored_sessions_that_do_not_follow_each_ot
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
-    collector.collect(TUESDAY)
+    collect(collector, TUESDAY)
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(NotPublished, match=MONDAY):
-        collector.collect(MONDAY)
+        collect(collector, MONDAY)
     assert MONDAY not in store.observed_calendar()
     assert np.isnan(factors(store, TUESDAY)).all()
 
@@ -318,10 +364,10 @@ def test_an_index_series_without_most_of_its_days_is_malformed(
 def test_a_broken_day_leaves_what_was_stored(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
-    before = collector.collect(FRIDAY).head
+    before = collect(collector, FRIDAY).head
     source.days[MONDAY] = published(("000010", 1000, 0, 100))
     with pytest.raises(MalformedAnswer, match="1 of the 2"):
-        collector.collect(MONDAY)
+        collect(collector, MONDAY)
     assert store.session_heads() == [before]
 
 
@@ -336,11 +382,11 @@ def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_me
     source.days[FRIDAY] = published(
         ("000010", 800, 0, 100), ("000020", 8_000, 0, 100)
     )  # another day's answer
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     source.days[FRIDAY] = right
     with pytest.raises(MalformedAnswer, match="another day"):
-        collector.collect(MONDAY)
-    collect_all(collector.collect, [TUESDAY, MONDAY])
+        collect(collector, MONDAY)
+    collect_all(collector, [TUESDAY, MONDAY])
     assert source.asked == [FRIDAY, MONDAY, TUESDAY, MONDAY, FRIDAY]
     assert [head.revision for head in store.session_heads()] == [2, 1, 1]
     assert factors(store, MONDAY) == [1.0, 0.2]
@@ -351,19 +397,19 @@ def test_a_stored_day_with_too_few_rows_is_mended_by_the_next_one(
 ) -> None:
     whole = source.days[FRIDAY]
     source.days[FRIDAY] = published(("000010", 1000, 0, 100))
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     source.days[FRIDAY] = whole
-    collector.collect(MONDAY)
+    collect(collector, MONDAY)
     assert [head.count for head in store.session_heads()] == [2, 2]
 
 
 def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
-    before = collector.collect(FRIDAY).head
+    before = collect(collector, FRIDAY).head
     source.days[MONDAY] = published(("000010", 500, 10, 100), ("000020", 5_020, 20, 500))
     with pytest.raises(MalformedAnswer, match="another day"):
-        collector.collect(MONDAY)
+        collect(collector, MONDAY)
     assert source.asked == [FRIDAY, MONDAY]
     assert [(head.session, head.digest) for head in store.session_heads()] == [
         (FRIDAY, before.digest)
@@ -376,12 +422,12 @@ def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
     source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
     source.days["2024-01-18"] = published(("000010", 990, 0, 100), ("000020", 9_000, 0, 100))
     clock.set(kst(2024, 1, 23, 19))
-    collect_all(collector.collect, [FRIDAY, MONDAY])
+    collect_all(collector, [FRIDAY, MONDAY])
     stored = [head.digest for head in store.session_heads()]
     shifted = {TUESDAY: MONDAY, MONDAY: FRIDAY, FRIDAY: "2024-01-18"}
     source.days |= {day: source.days[before] for day, before in shifted.items()}
     with pytest.raises(MalformedAnswer, match="repeats the session before"):
-        collector.collect(TUESDAY)
+        collect(collector, TUESDAY)
     assert [head.digest for head in store.session_heads()] == stored
 
 
@@ -398,11 +444,11 @@ def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_the
         published(("000010", 510, 10, 100), ("000020", 8_100, 100, 100)),
     )
     source.days = right | {FRIDAY: wrong[0], MONDAY: wrong[1]}
-    collect_all(collector.collect, [FRIDAY, MONDAY])
+    collect_all(collector, [FRIDAY, MONDAY])
     source.days = right
     with pytest.raises(MalformedAnswer):
-        collector.collect(TUESDAY)
-    collect_all(collector.collect, ["2024-01-24", TUESDAY])
+        collect(collector, TUESDAY)
+    collect_all(collector, ["2024-01-24", TUESDAY])
     closes = [list(frame["close"]) for _, frame in store.read_sessions(FRIDAY, "2024-01-24")]
     assert closes == [[1000, 10_000], [1010, 2_020], [1011, 2_030], [1012, 2_040]]
 
@@ -410,19 +456,19 @@ def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_the
 def test_a_session_that_is_read_again_loses_no_tickers(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
-    before = collector.collect(FRIDAY).head
+    before = collect(collector, FRIDAY).head
     source.days[FRIDAY] = published(("000010", 1000, 0, 100))
     with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
-        collector.collect(FRIDAY)
+        collect(collector, FRIDAY)
     assert store.session_heads() == [before]
 
 
 def test_a_damaged_session_is_read_again_when_the_next_one_comes(
     collector: StockDataCollector, store: Store
 ) -> None:
-    whole = collector.collect(FRIDAY).head
+    whole = collect(collector, FRIDAY).head
     store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
-    collector.collect(MONDAY)
+    collect(collector, MONDAY)
     assert store.session_heads()[0].digest == whole.digest
     assert factors(store, MONDAY) == [1.0, 0.2]
 
@@ -430,10 +476,10 @@ def test_a_damaged_session_is_read_again_when_the_next_one_comes(
 def test_beside_damage_that_cannot_be_mended_nothing_is_known(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
     source.days[FRIDAY] = MalformedAnswer("odd")
-    collector.collect(MONDAY)
+    collect(collector, MONDAY)
     assert np.isnan(factors(store, MONDAY)).all()
 
 
@@ -445,9 +491,9 @@ def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before
     source.days[MONDAY] = published(
         ("000010", 910, 10, 100), ("000020", 9_020, 20, 500), *strangers
     )
-    collector.collect(MONDAY)
+    collect(collector, MONDAY)
     source.days[MONDAY] = right
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     assert [head.count for head in store.session_heads()] == [2, 2]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
@@ -455,8 +501,8 @@ def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before
 def test_factors_are_found_anew_in_what_is_stored(
     collector: StockDataCollector, store: Store
 ) -> None:
-    collector.collect(FRIDAY)
-    collector.collect(MONDAY)
+    collect(collector, FRIDAY)
+    collect(collector, MONDAY)
     day = store.load_session(MONDAY)
     assert day is not None
     store.save_session(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
@@ -468,9 +514,9 @@ def test_factors_are_found_anew_in_what_is_stored(
 def test_the_name_of_the_first_source_stays(
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
-    collector.collect(FRIDAY)
+    collect(collector, FRIDAY)
     source.name, source.days[FRIDAY] = "openapi", source.days[FRIDAY].replace({"이름": "Name"})  # type: ignore[union-attr]
-    assert collector.collect(FRIDAY).changed == []
+    assert collect(collector, FRIDAY).changed == []
     assert store.session_heads()[0].source == "openapi"
 
 
@@ -482,14 +528,9 @@ def test_order_of_arrival_does_not_matter(
 
     def stored_after(order: list[str]) -> list[tuple[str, list[float]]]:
         store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
-        collect_all(make_collector(source, store).collect, order)
+        collect_all(make_collector(source, store), order)
         return [(head.digest, factors(store, head.session)) for head in store.session_heads()]
 
     expected = stored_after([FRIDAY, MONDAY, TUESDAY])[1:]
     for order in ([TUESDAY, MONDAY, FRIDAY], [MONDAY, TUESDAY, FRIDAY], [TUESDAY, FRIDAY, MONDAY]):
         assert stored_after(order)[1:] == expected
-
-
-def collect_all(collect: Callable[[str], object], sessions: list[str]) -> None:
-    for session in sessions:
-        collect(session)

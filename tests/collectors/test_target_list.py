@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.target_list import TargetList, read_target_list
+from collectors.rules.target_list import TargetList, read_target_list
 from utils.errors import EXIT_USAGE, WrongUsage
 
 

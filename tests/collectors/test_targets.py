@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from collectors.corporate_actions import find_actions
-from collectors.target_list import TargetList
-from collectors.target_rule import TargetRule
-from collectors.targets import (
+from collectors.collection.target_refresh import (
     TargetChanges,
     extend_to_late_session,
     follow_older_session,
     refresh_from_newest,
     refresh_targets,
 )
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.target_list import TargetList
+from collectors.rules.target_rule import TargetRule
 from tests.fakes import FakeClock, market_day, row
 from utils.store import Store
 from utils.store.backend import Document

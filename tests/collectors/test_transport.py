@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from collectors import transport
-from collectors.openapi import OpenApiSource
-from collectors.transport import Gate
+from collectors.exchange import transport
+from collectors.exchange.openapi import OpenApiSource
+from collectors.exchange.transport import Gate
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock

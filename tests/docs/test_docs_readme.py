@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from collectors.indicators.catalogue import INDICATOR_NAMES
-from collectors.indicators.signals import SIGNALS
+from collectors.analysis.indicators.catalogue import INDICATOR_NAMES
+from collectors.analysis.indicators.signals import SIGNALS
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE
 from utils.settings import PROJECT, setting_names
 from utils.store.schema import COLLECTIONS

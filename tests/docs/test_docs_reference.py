@@ -12,17 +12,17 @@ import pytest
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from collectors import corporate_actions
-from collectors.analysis_queue import AnalysisQueue
-from collectors.corporate_actions import find_actions
-from collectors.datasets import parse_index
-from collectors.export import EXPORT_COLUMNS
-from collectors.target_list import read_target_list
-from collectors.target_rule import TargetRule
-from collectors.targets import refresh_targets
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.analysis_queue import AnalysisQueue
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
+from collectors.collection.target_refresh import refresh_targets
+from collectors.exchange.dataset_tables import parse_index
+from collectors.rules import corporate_actions
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.target_list import read_target_list
+from collectors.rules.target_rule import TargetRule
+from collectors.views.export import EXPORT_COLUMNS
 from tests.fakes import FakeClock, market_day, row
-from utils.cron import cron_lines
+from utils.cron.lines import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
 from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
@@ -350,23 +350,23 @@ def test_every_exit_code_has_a_meaning_and_a_situation() -> None:
 
 def test_the_crontab_example_is_what_the_program_prints() -> None:
     folder = Path("/home/you/krx-night-shift")
-    plain, guarded = (
-        cron_lines(folder, folder / ".venv/bin/python", folder / "logs", {timedelta(hours=hours)})
-        for hours in (9, 0)
+    plain, quarters = (
+        cron_lines(folder, folder / ".venv/bin/python", folder / "logs", in_kst=in_kst)
+        for in_kst in (True, False)
     )
     jobs = [
         line
         for line in read("crontab.example").splitlines()
         if "python" in line and not line.startswith("# ")
     ]
-    assert jobs == plain + [f"#{line}" for line in guarded]
+    assert jobs == plain + [f"#{line}" for line in quarters]
 
 
-def test_the_cron_page_explains_the_guards_that_are_printed() -> None:
+def test_the_cron_page_explains_the_checks_that_are_printed() -> None:
     """The page quotes pieces of the lines; each must stand in one of them."""
     page = section(read("docs/cron.md"), "Any other host")
-    quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "[1-5]"))]
-    assert len(quoted) == 3
+    quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "["))]
+    assert len(quoted) == 4
     for code in quoted:
         assert code in read("crontab.example")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from collectors.analysis_queue import AnalysisQueue
+from collectors.analysis.analysis_queue import AnalysisQueue
 from tests.harness import Installation
 from utils.clock import kst
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.switches import SWITCHES
+from sandbox.registry import REGISTRY
 from tests.failures.test_answers_of_the_exchange import ELSEWHERE, FIELDS
 from tests.harness import KEY, Installation
 from utils.clock import kst
@@ -17,7 +17,7 @@ from utils.store.datasets import DatasetState
 EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
 FIRST, TONIGHT, YESTERDAY = "2026-09-04", "2026-09-10", "2026-09-09"
 FUNDAMENTALS, FOREIGN, INDEX = "MDCSTAT03501", "MDCSTAT03701", "MDCSTAT00301"
-DAMAGING = sorted({name for name, switch in SWITCHES.items() if "data" in switch.kinds} - ELSEWHERE)
+DAMAGING = sorted({name for name, switch in REGISTRY.items() if "data" in switch.kinds} - ELSEWHERE)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_whatever_befalls_the_fundamentals_the_prices_are_there(
     done = beside.must(EVENING, "daily_update")
     seen = beside.read(EVENING)
     assert [job["status"] for job in seen["jobs"].values()] == ["completed"] * 5
-    struck = beside.exchange.faults()[0].struck
+    struck = beside.exchange.faults()[0].hits
     lost = None in states(beside)
     assert lost == (struck > 0)
     said = [
@@ -106,7 +106,7 @@ def test_whatever_befalls_the_fundamentals_the_prices_are_there(
         if each.startswith("fundamentals: ")
     ]
     assert bool(said) == lost, done.log
-    beside.exchange.heal()
+    beside.exchange.clear_faults()
     beside.must(kst(2026, 9, 11, 19, 30), "daily_update")
     assert states(beside) == ["final"] * 5 + ["provisional"]
     warnings = [job["warnings"] for job in beside.read(NEXT_EVENING)["jobs"].values()]
@@ -166,7 +166,7 @@ def test_what_is_missing_is_named_by_an_audit_and_mended_by_a_repair(beside: Ins
     late = kst(2026, 9, 10, 21, 30)
     audited = beside.run(late, "daily_update", "--audit")
     assert "dataset (4)" in audited.stdout, "tonight's is awaited until tomorrow"
-    beside.exchange.heal()
+    beside.exchange.clear_faults()
     assert "dataset" not in beside.must(late, "daily_update", "--repair").stdout
     assert states(beside) == ["final"] * 4 + ["provisional"]
 

@@ -78,7 +78,7 @@ def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
     library = date_utils.predicted_open
     for module in (
         "utils.date_utils",
-        "collectors.calendar_learning",
+        "collectors.collection.calendar_learning",
         "utils.store.observed_calendar",
     ):
         monkeypatch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))
@@ -188,8 +188,8 @@ def test_a_stop_request_ends_the_wait_for_the_exchange(
         done = installed.run(EVENING, "daily_update")
     seen = installed.read(EVENING)
     assert (done.code, seen["jobs"][TONIGHT]["error"]["kind"]) == (75, "not_now")
-    assert installed.exchange.faults()[0].struck == 1
-    installed.exchange.heal()
+    assert installed.exchange.faults()[0].hits == 1
+    installed.exchange.clear_faults()
     installed.must(EVENING + timedelta(hours=1), "daily_update")
 
 

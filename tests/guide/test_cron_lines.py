@@ -2,7 +2,7 @@
 
 import pytest
 
-from collectors.guide.texts import TEXTS
+from collectors.setup.texts import TEXTS
 from tests.fakes import fake_crontab
 from tests.guide.terminal import CTRL_C, LOGIN_ID, PASSWORD, Newcomer
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.guide.money import MOST, read_won, say_won
+from collectors.setup.money import MOST, read_won, say_won
 
 SAID = {
     "100000000000": 100_000_000_000,

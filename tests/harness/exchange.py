@@ -17,10 +17,11 @@ class Exchange(LocalExchange):
     """A `LocalExchange` that knows the account and the key of the tests.
 
     Args:
-        market: what is traded; None: the small one. moment: the exchange's time at the start.
+        moment: the exchange's time at the start; None: the real one.
+        market: what is traded; None: the small one.
     """
 
-    def __init__(self, moment: datetime, market: Market | None = None) -> None:
+    def __init__(self, moment: datetime | None, market: Market | None = None) -> None:
         super().__init__(
             market or small_market(), moment, {LOGIN_ID: PASSWORD}, {KEY: OPENAPI_SERVICES}
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors import transport
+from collectors.exchange import transport
 from sandbox.synthetic import SyntheticMarket
 from tests.harness.exchange import Exchange, small_market
 from tests.harness.installation import Installation

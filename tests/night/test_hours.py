@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors.copying import copy_store
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
+from collectors.upkeep.copy_store import copy_store
 from tests.harness import Exchange, Installation
 from utils.cli import Shift
 from utils.clock import kst

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from collectors.prices import read_adjustments
+from collectors.views.prices import read_adjustments
 from tests.harness import Installation
 from utils.clock import kst
 from utils.store.schema import ACTIONS, SESSIONS
@@ -55,7 +55,7 @@ def test_a_session_that_is_lost_leaves_the_factors_after_it_unknown_until_it_is_
     (_, after), *_ = store.read_sessions(MISSED[2], MISSED[2])
     assert after["factor"].isna().all()
     store.close()
-    installation.exchange.heal()
+    installation.exchange.clear_faults()
     installation.must(BACK + timedelta(minutes=5), "daily_update")
     store = installation.store(BACK)
     for session, frame in store.read_sessions(MISSED[0], MISSED[-1]):

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import Actions, CorporateAction, find_actions
-from collectors.price_rules import price_limits, tick
+from collectors.rules.corporate_actions import Actions, CorporateAction, find_actions
+from collectors.rules.price_rules import price_limits, tick
 from tests.prices.days import EVENTS, REAL_YEARS, real_days
 
 pytestmark = pytest.mark.recorded

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from collectors.corporate_actions import CorporateAction, find_actions
+from collectors.rules.corporate_actions import CorporateAction, find_actions
 from sandbox.scenarios import Event
 from tests.prices.days import synthetic_days, synthetic_market
 

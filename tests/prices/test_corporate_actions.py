@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from collectors.corporate_actions import CorporateAction, find_actions
+from collectors.rules.corporate_actions import CorporateAction, find_actions
 
 PRICES = ["open", "high", "low", "close", "change"]
 SESSION = "2024-03-05"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import CorporateAction, find_actions
+from collectors.rules.corporate_actions import CorporateAction, find_actions
 from tests.fakes import FakeClock, halted, market_day, row
 from utils.clock import kst
 from utils.store import Store

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from collectors.corporate_actions import CorporateAction, find_actions
-from collectors.integrity import remarks_on
+from collectors.rules.corporate_actions import CorporateAction, find_actions
+from collectors.rules.integrity import remarks_on
 from tests.fakes import halted, market_day, row
 from utils.date_utils import TradingCalendar
 

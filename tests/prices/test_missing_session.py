@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.answers import RAW_COLUMNS
-from collectors.healing import due_in_store, heal_all
-from collectors.sources import Sources
-from collectors.stock_data_collector import StockDataCollector
+from collectors.collection.collect import due_in_store, heal_all
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.sources import Sources
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock
 from tests.prices.days import REAL_YEARS, real_days, typed
@@ -177,7 +177,7 @@ def whole(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Installa
 def collected(place: Installation, order: list[str]) -> Installation:
     collector = place.collector()
     for session in order:
-        collector.collect(session)
+        assert [each.head.session for each in collector.collect(session)] == [session]
     return place
 
 

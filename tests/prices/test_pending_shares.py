@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import find_actions
-from collectors.pending_shares import LONGEST_WAIT, owed_shares
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.pending_shares import LONGEST_WAIT, owed_shares
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import market_day, row
 from tests.prices.days import (

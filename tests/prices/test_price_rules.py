@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from collectors.price_rules import price_limits, round_up_to_tick, tick
+from collectors.rules.price_rules import price_limits, round_up_to_tick, tick
 
 AFTER, BEFORE = "2023-01-25", "2023-01-20"
 

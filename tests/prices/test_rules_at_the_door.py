@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import find_actions
-from collectors.integrity import (
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.integrity import (
     MOST_BEYOND_LIMIT,
     MOST_COME_OR_GONE,
     MOST_REBASED,

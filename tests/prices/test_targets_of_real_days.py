@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors.corporate_actions import find_actions
-from collectors.target_rule import TargetRule
-from collectors.targets import refresh_targets
+from collectors.collection.target_refresh import refresh_targets
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.target_rule import TargetRule
 from tests.fakes import FakeClock
 from tests.prices.days import real_days
 from utils.market_day import FINAL, MARKETS, MarketDay

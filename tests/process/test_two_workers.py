@@ -43,9 +43,9 @@ machine = os.environ.get("MACHINE")
 if machine:
     socket.gethostname = lambda: machine
     from pymongo.database import Database
-    from collectors import analysis_queue
-    from collectors.sources import Sources
-    from collectors.technical_analyzer import TechnicalAnalyzer
+    from collectors.analysis import analysis_queue
+    from collectors.exchange.sources import Sources
+    from collectors.analysis.technical_analyzer import TechnicalAnalyzer
     from utils import clock
     from utils.store.targets import Targets
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.corporate_actions import find_actions
+from collectors.rules.corporate_actions import find_actions
 from tests.fakes import halted, row
 from tests.properties.strategies import PROFILE, SESSION, frame_of, prices, shares
 

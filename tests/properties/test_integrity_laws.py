@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.integrity import check_day, check_follows
+from collectors.rules.integrity import check_day, check_follows
 from tests.fakes import row
 from tests.properties.strategies import PROFILE, SESSION, frame_of, published_days
 from utils.errors import MalformedAnswer

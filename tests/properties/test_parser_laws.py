@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
+from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
 from tests.properties.strategies import PROFILE, SESSION, names, tickers
 from utils.errors import Banned, LoggedOut, MalformedAnswer, NotPublished, SourceError
 from utils.market_day import INTEGER_COLUMNS, MARKETS, MarketDay

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from collectors.analysis_queue import AnalysisQueue
-from collectors.corporate_actions import find_actions
-from collectors.price_rules import tick
-from collectors.target_rule import TargetRule
-from collectors.targets import refresh_targets
-from collectors.technical_analyzer import TechnicalAnalyzer
+from collectors.analysis.analysis_queue import AnalysisQueue
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
+from collectors.collection.target_refresh import refresh_targets
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.price_rules import tick
+from collectors.rules.target_rule import TargetRule
 from utils.job_status import JobRun
 from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
 from utils.store import Store

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.report.charts import (
+from collectors.views.report.charts import (
     BARS,
     CLOUD_SESSIONS,
     LINES,

@@ -16,9 +16,9 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from benchmarks.chromium import IS_INSTALLED, NO_CHROMIUM, chromium, resize
-from collectors.indicators.signals import SIGNALS
-from collectors.report import write_report
-from collectors.report.contents import contents
+from collectors.analysis.indicators.signals import SIGNALS
+from collectors.views.report import write_report
+from collectors.views.report.contents import contents
 from tests.fakes import FakeClock
 from tests.report.nights import EVIL_NAMES, LAST, analyse, market, store_market
 from utils.clock import kst

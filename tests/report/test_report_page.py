@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from collectors import corporate_actions
-from collectors.indicators.catalogue import GROUPS, INDICATOR_NAMES
-from collectors.indicators.patterns import PATTERNS
-from collectors.indicators.ranks import RANKED
-from collectors.indicators.signals import SIGNALS
-from collectors.report import analysed_session, is_current, write_report
-from collectors.report.contents import FALLING, RISING, contents, short
-from collectors.report.page import FOLDER, SCRIPTS
+from collectors.analysis.indicators.catalogue import GROUPS, INDICATOR_NAMES
+from collectors.analysis.indicators.patterns import PATTERNS
+from collectors.analysis.indicators.ranks import RANKED
+from collectors.analysis.indicators.signals import SIGNALS
+from collectors.rules import corporate_actions
+from collectors.views.report import analysed_session, is_current, write_report
+from collectors.views.report.contents import FALLING, RISING, contents, short
+from collectors.views.report.page import FOLDER, SCRIPTS
 from tests.fakes import FakeClock
 from tests.report.conftest import SESSION
 from tests.report.nights import EVIL_NAMES, analyse, market, store_market
@@ -260,6 +260,6 @@ def test_a_person_sees_how_many_results_were_read(
         bars.append((total, steps := []))
         yield steps.append
 
-    monkeypatch.setattr("collectors.report.contents.progress_bar", bar)
+    monkeypatch.setattr("collectors.views.report.contents.progress_bar", bar)
     targets = contents(store, SESSION)["targets"]
     assert bars == [(targets, [1] * targets)]

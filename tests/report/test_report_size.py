@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from collectors.report import write_report
+from collectors.views.report import write_report
 from tests.report.conftest import SESSION
 from tests.report.nights import analyse, market, store_market
 from utils.store import Store

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from collectors.sources import TRIES
-from collectors.stock_data_collector import MOST_DOUBTS
-from tests.night.suite import PASSWORD
+from collectors.collection.stock_data_collector import MOST_RECHECKS
+from collectors.exchange.sources import TRIES
+from tests.harness import PASSWORD
 from tests.soak.truth import Truth
 from tests.soak.witness import Refusal, Seen, asked_during_ban, count, most_alike, refused
 from tests.soak.world import KEY, MIN_MARKET_CAP, Ended, World
@@ -38,7 +38,7 @@ def check_runs(ended: Sequence[Ended], seen: Sequence[Seen]) -> None:
         assert THROWN_OUT not in each.output, "it threw out another run, or was thrown out"
         assert not any(secret in each.output for secret in (PASSWORD, KEY)), "it has said a secret"
     assert refused(seen, Refusal.CREDENTIALS) <= len(ended), "a wrong password was tried again"
-    assert most_alike(seen) <= (TRIES + MOST_DOUBTS) * len(ended), (
+    assert most_alike(seen) <= (TRIES + MOST_RECHECKS) * len(ended), (
         "one thing was asked for again and again"
     )
 

@@ -105,7 +105,7 @@ def skip_sleeps() -> None:
 
 
 def set_patience(seconds: float) -> None:
-    from collectors import transport
+    from collectors.exchange import transport
 
     for name, limit in (("SILENCE_SECONDS", seconds), ("ANSWER_SECONDS", 2 * seconds)):
         assert hasattr(transport, name)

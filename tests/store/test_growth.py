@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors.target_rule import TargetRule
-from collectors.targets import refresh_from_newest
+from collectors.collection.target_refresh import refresh_from_newest
+from collectors.rules.target_rule import TargetRule
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
 from utils.date_utils import weekdays

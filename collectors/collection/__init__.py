@@ -1,0 +1,1 @@
+"""Collecting: what is due, one session into the store, datasets, targets."""

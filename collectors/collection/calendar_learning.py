@@ -1,0 +1,136 @@
+"""The trading calendar as the exchange's answers correct it."""
+
+import logging
+from collections.abc import Collection, Mapping
+
+from collectors.collection.stored_sessions import StoredSessions
+from collectors.exchange.sources import Sources
+from collectors.rules.integrity import follows
+from utils.date_utils import neighbours, predicted_open, weekdays
+from utils.errors import MalformedAnswer, NotPublished
+from utils.store.jobs import DAILY_UPDATE
+
+MOST_SURPRISES = 10
+"""Closures that nobody predicted, in one answer. Measured: one to three a year."""
+log = logging.getLogger(__name__)
+
+
+class CalendarLearner:
+    """Asks which days were sessions, and acts on what is learned: `stored.calendar` knows it from
+    then on, the store remembers it."""
+
+    def __init__(self, sources: Sources, stored: StoredSessions) -> None:
+        self._sources, self._stored, self._store = sources, stored, stored.store
+
+    def learn(self, first: str, last: str, without_prices: Collection[str] = ()) -> list[str]:
+        """Ask which days from first to last were sessions; remember it and act on it. Returns those
+        that were shown or are stored, oldest first.
+
+        A weekday that the series leaves out between two it shows was closed, finally; outside them
+        it stays unknown.
+
+        Args:
+            without_prices: days whose own answer has just had no prices: they are asked for again,
+                whatever was shown.
+        """
+        known = self._store.observed_calendar()
+        believed = {day: is_open for day, is_open in known.items() if day not in without_prices}
+        stored = set(self._stored.between(first, last))
+        shown = self._sources.fetch_sessions(first, last, believed)
+        for each in sorted(stored - set(shown)):
+            log.error(
+                "The exchange's index series lacks %s, which is stored as a session. It stays one.",
+                each,
+            )
+        open_days = sorted(stored.union(shown))
+        settled = self._settled_by(open_days, known, without_prices)
+        self._act_on(
+            {day: is_open for day, is_open in settled.items() if known.get(day) != is_open}
+        )
+        return open_days
+
+    def _settled_by(
+        self, open_days: list[str], known: Mapping[str, bool], without_prices: Collection[str]
+    ) -> dict[str, bool]:
+        """Weekday -> whether it was open, as far as these days tell. One line left out of an answer
+        must not close a session for good: a closure that nobody predicted is believed when the day
+        itself has no prices either."""
+        days = weekdays(open_days[0], open_days[-1]) if open_days else []
+        settled = {day: day in open_days for day in days}
+        closed = [
+            day
+            for day in days
+            if not settled[day] and predicted_open(day) and known.get(day) is not False
+        ]
+        if len(closed) > MOST_SURPRISES:
+            raise MalformedAnswer(
+                f"The exchange's index series lacks {len(closed)} days that should be sessions."
+            )
+        doubtful = {day for day in closed if not self._is_believed(day, open_days, without_prices)}
+        return {day: is_open for day, is_open in settled.items() if day not in doubtful}
+
+    def _is_believed(self, day: str, open_days: list[str], without_prices: Collection[str]) -> bool:
+        """Whether a day was closed although nobody predicted it: it has no prices itself, and what
+        is stored on both sides of it does not say that a session is missing in between."""
+        if day not in without_prices and self._has_prices(day) is not False:
+            log.error(
+                "The exchange's index series lacks %s. It is taken for a session all the same.", day
+            )
+            return False
+        before, after = neighbours(day, open_days)
+        if before and after and self._is_gap_between(before, after):
+            log.error(
+                "The exchange shows nothing for %s, but %s does not follow %s without it.",
+                day,
+                after,
+                before,
+            )
+            return False
+        return True
+
+    def _has_prices(self, day: str) -> bool | None:
+        """None when the answer does not tell."""
+        try:
+            self._sources.fetch_day(day, lambda frame: None)
+        except NotPublished:
+            return False
+        except MalformedAnswer as problem:
+            log.warning("%s", problem)
+            return None
+        return True
+
+    def _is_gap_between(self, before: str, after: str) -> bool:
+        one, other = self._stored.readable(before), self._stored.readable(after)
+        return one is not None and other is not None and not follows(other.frame, after, one.frame)
+
+    def remember_open(self, session: str) -> None:
+        """It has been collected, so it is a session, whatever was thought of the day before."""
+        if not self._stored.calendar.is_session(session):
+            self._stored.calendar = self._stored.calendar.knowing({session: True})
+        self._store.record_calendar({session: True}, "session")
+
+    def taken_for_closed(self, first: str, last: str) -> list[str]:
+        """The weekdays between two sessions that nobody predicted to be closed, that are remembered
+        so, and that have prices all the same: an outage at the exchange can look like a holiday in
+        every answer of a day."""
+        closed = [
+            day
+            for day in weekdays(first, last)
+            if predicted_open(day) and not self._stored.calendar.is_session(day)
+        ]
+        return [day for day in closed if self._has_prices(day)]
+
+    def _act_on(self, news: Mapping[str, bool]) -> None:
+        """What was learned of days is remembered last, so that a run that dies before has all of it
+        to do again."""
+        self._stored.calendar = self._stored.calendar.knowing(news)
+        for day in sorted(news):
+            if news[day] != predicted_open(day):
+                log.warning(
+                    "%s was predicted wrongly: the exchange was %s.",
+                    day,
+                    "open" if news[day] else "closed",
+                )
+                self._stored.settle_after(day)
+        self._store.forget_jobs(DAILY_UPDATE, [day for day, is_open in news.items() if not is_open])
+        self._store.record_calendar(news, "index series")

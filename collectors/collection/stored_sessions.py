@@ -1,0 +1,140 @@
+"""The stored sessions beside each other: reading one and its neighbours, writing one, the factors
+between two."""
+
+import logging
+from bisect import bisect_left, insort
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from collectors.rules.corporate_actions import Actions, find_actions
+from utils.date_utils import TradingCalendar, neighbours
+from utils.errors import Damaged
+from utils.market_day import DAY_COLUMNS, MarketDay
+from utils.store import Store
+from utils.store.sessions import SessionHead
+
+log = logging.getLogger(__name__)
+
+
+class StoredSessions:
+    """What is stored, in the order of the calendar. It is the only one that writes sessions as long
+    as it is used.
+
+    Args:
+        calendar: what is known of the days so far; whoever learns more replaces it.
+    """
+
+    def __init__(self, store: Store, calendar: TradingCalendar) -> None:
+        self.store, self.calendar = store, calendar
+        self._sessions = [
+            head.session for head in store.session_heads()
+        ]  # kept in step with what is saved here
+
+    def __contains__(self, session: str) -> bool:
+        place = bisect_left(self._sessions, session)
+        return self._sessions[place : place + 1] == [session]
+
+    def between(self, first: str, last: str) -> list[str]:
+        """Those from first to last, both inclusive, oldest first."""
+        return [each for each in self._sessions if first <= each <= last]
+
+    def neighbours(self, day: str) -> tuple[str | None, str | None]:
+        """The nearest stored session before the day, and the nearest one after it."""
+        return neighbours(day, self._sessions)
+
+    def load(self, session: str) -> MarketDay:
+        """Return the stored session. Raises `Damaged`."""
+        if (day := self.store.load_session(session)) is None:
+            raise Damaged(
+                f"Session {session} is listed but cannot be read. Check disk and database."
+            )
+        return day
+
+    def readable(self, session: str) -> MarketDay | None:
+        """The stored session, None when it is not stored or damaged; the damage is said."""
+        if session not in self:
+            return None
+        try:
+            return self.load(session)
+        except Damaged as damage:
+            log.error("%s", damage)
+            return None
+
+    def before(self, session: str) -> MarketDay | None:
+        """The session right before, None when it is not stored or damaged: then factors cannot be
+        known."""
+        return self.readable(self.calendar.previous_session(session))
+
+    def right_after(self, session: str) -> MarketDay | None:
+        """The exchange's next session, when it is stored and can be read."""
+        _, later = self.neighbours(session)
+        if later is None or self.calendar.previous_session(later) != session:
+            return None
+        return self.readable(later)
+
+    def save(self, day: MarketDay, found: Actions) -> SessionHead:
+        """Store the day with its factors and corporate actions, and see that it reads back."""
+        whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
+        head = self.store.save_session(whole, found.documents())
+        if self.load(day.session).digest() != head.digest:
+            raise Damaged(
+                f"Session {day.session} does not read back as it was written. Check disk and database."
+            )
+        if day.session not in self:
+            insort(self._sessions, day.session)
+        return head
+
+    def settle_factors(self, session: str) -> None:
+        """Find the factors and corporate actions of a stored session anew in what is stored, and
+        have analysed again what they change. Raises `Damaged`."""
+        day = self.load(session)
+        self._settle(day, self._find_actions(day))
+
+    def settle_behind_holes(self, first: str, last: str) -> None:
+        """The factors of a session whose session before has been lost are unknown until it is there
+        again."""
+        for session in self.between(first, last):
+            if self.calendar.previous_session(session) not in self:
+                self._settle_if_other(session)
+
+    def settle_after(self, day: str) -> None:
+        """What was learned of a day decides whether the next stored session's factors can be
+        known."""
+        _, later = self.neighbours(day)
+        if later is not None:
+            self._settle_if_other(later)
+
+    def _settle_if_other(self, session: str) -> None:
+        if (stored := self.readable(session)) is None:
+            return
+        found = self._find_actions(stored)
+        if not np.array_equal(stored.frame["factor"], found.factor, equal_nan=True):
+            self._settle(stored, found)
+
+    def _find_actions(self, day: MarketDay) -> Actions:
+        """Only the exchange's session right before it can tell; without it every factor is
+        unknown."""
+        previous = self.before(day.session)
+        return find_actions(None if previous is None else previous.frame, day.frame, day.session)
+
+    def _settle(self, day: MarketDay, found: Actions) -> None:
+        """What changes is opened before it is saved: afterwards nobody could tell any more which
+        factors had. And after: an analysis with the old factors may have been marked in between."""
+        changed, behind = (
+            _with_other_factor(day.frame, found),
+            self.calendar.previous_session(day.session),
+        )
+        if changed:
+            self.store.reopen_targets(day.session, behind, changed)
+        self.save(day, found)
+        if changed:
+            self.store.reopen_targets(day.session, behind, changed)
+
+
+def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:
+    """The tickers whose prices are adjusted otherwise than before; a factor that is not known
+    counts as 1."""
+    differs = np.nan_to_num(before["factor"], nan=1.0) != np.nan_to_num(found.factor, nan=1.0)
+    return list(before.loc[differs, "ticker"])

@@ -1,0 +1,309 @@
+"""The targets follow the newest session: who enters, leaves and comes back, and what is known of
+each ticker."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from collectors.rules.pending_shares import LONGEST_WAIT, owed_shares
+from collectors.rules.target_rule import BY_FILE, TargetRule
+from utils.date_utils import neighbours
+from utils.errors import Damaged
+from utils.store import Store
+from utils.store.backend import Document
+from utils.ticker_kind import kind_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest session and what is stored around it.
+
+    `previous` is the stored session before it, None when there is none; `before` is who was listed
+    in it: ticker -> name and market. `actions` are the corporate actions of the last `LONGEST_WAIT`
+    sessions.
+    """
+
+    session: str
+    frame: pd.DataFrame
+    previous: str | None = None
+    before: dict[str, Document] = field(default_factory=dict)
+    actions: list[Document] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """What would bring the targets up to a session: the new ones, what is to change of known ones
+    (ticker -> fields), and those that there would be: ticker -> why and with what market cap."""
+
+    new: list[Document]
+    changes: dict[str, Document]
+    chosen: dict[str, Document]
+
+
+@dataclass(frozen=True)
+class TargetChanges:
+    """What a refresh came to: tickers that entered and left, and how many targets there are now."""
+
+    entered: list[str]
+    left: list[str]
+    active: int
+
+
+def refresh_targets(
+    store: Store, frame: pd.DataFrame, session: str, rule: TargetRule
+) -> TargetChanges:
+    """Bring `system_info.target_tickers` up to the session, the newest that is stored. It may be
+    repeated.
+
+    A target that falls below the threshold or is delisted becomes inactive; it is never deleted,
+    and its earlier memberships stay in its `history`.
+
+    Args:
+        frame: the session's typed market day.
+    """
+    plan = plan_targets(store.targets(), look_at_newest(store, frame, session), rule)
+    for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
+        log.warning(
+            "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.",
+            line,
+            ticker,
+            session,
+        )
+    return _carry_out(store, plan, session)
+
+
+def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
+    store.save_targets(plan.new, plan.changes)
+    back = [ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is True]
+    left = sorted(
+        ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is False
+    )
+    entered = sorted([*(target["_id"] for target in plan.new), *back])
+    if plan.new or plan.changes:
+        log.info("%s: %s, %d entered, %d left.", session, _in_words(plan), len(entered), len(left))
+    return TargetChanges(entered, left, len(plan.chosen))
+
+
+def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
+    """`refresh_targets` with the newest stored session. Raises `Damaged` when it cannot be
+    read."""
+    newest = store.load_session(store.session_heads(count=1)[-1].session)
+    if newest is None:
+        raise Damaged("The newest session cannot be read. Check disk and database.")
+    return refresh_targets(store, newest.frame, newest.session, rule)
+
+
+def follow_changed_rule(store: Store, rule: TargetRule) -> None:
+    """A threshold, markets or a file that were changed count at once, not only with the next
+    session.
+
+    A newest session that is damaged is due, and read again it refreshes the targets itself.
+    """
+    heads = store.session_heads(count=1)
+    try:
+        newest = store.load_session(heads[0].session) if heads else None
+    except Damaged:
+        return  # looking for what is due says so
+    if newest is None:
+        return
+    plan = plan_targets(store.targets(), look_at_newest(store, newest.frame, newest.session), rule)
+    if plan.new or plan.changes:
+        log.info("The targets were not what the settings make of %s.", newest.session)
+        _carry_out(store, plan, newest.session)
+
+
+def follow_older_session(store: Store, rule: TargetRule) -> None:
+    """What has been learned of an older session may change a target too: shares that are to come, a
+    former name.
+
+    When the newest session is damaged it is left at that: it is due, and read again it refreshes
+    the targets itself.
+    """
+    try:
+        refresh_from_newest(store, rule)
+    except Damaged as damage:
+        log.error("%s The targets stay as they are.", damage)
+
+
+def extend_to_late_session(store: Store, session: str) -> None:
+    """A session that arrives after later ones may list a ticker still under a former name or in a
+    former market, or one that was taken for gone: what was said to have ended with the stored
+    session before it has ended with it."""
+    before, _ = neighbours(session, [head.session for head in store.session_heads(session, 2)])
+    day = store.load_session(session)
+    if before is None or day is None:
+        return
+    listed = _identities(day.frame)
+    changes = {
+        target["_id"]: _extended(target, listed[target["_id"]], before, session)
+        for target in store.targets()
+        if target["_id"] in listed
+    }
+    store.save_targets([], {ticker: fields for ticker, fields in changes.items() if fields})
+
+
+def _extended(target: Document, identity: Document, before: str, session: str) -> Document:
+    former: list[Document] = target["former"]
+    longer = [
+        each | {"until": session} if each == identity | {"until": before} else each
+        for each in former
+    ]
+    wanted: Document = {"former": longer} if former else {}
+    if target["delisted_date"] == before:
+        wanted["delisted_date"] = session
+        if target["removed_date"] == before:
+            wanted["removed_date"] = session
+    return _differences(target, wanted)
+
+
+def look_at_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
+    """The newest session together with what is stored before it. A damaged session before it counts
+    as unknown."""
+    heads = store.session_heads(session, LONGEST_WAIT)
+    earlier = [head.session for head in heads if head.session < session][1 - LONGEST_WAIT :]
+    if not earlier:
+        return Newest(session, frame)
+    actions = store.corporate_actions(earlier[0], session)
+    return Newest(session, frame, earlier[-1], _listed_in(store, earlier[-1]), actions)
+
+
+def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule) -> TargetPlan:
+    """What `refresh_targets` would write, given all that are or were targets. Nothing is
+    changed."""
+    known = {target["_id"]: target for target in targets}
+    listed = _identities(newest.frame)
+    chosen = rule.choose(newest.frame, owed_shares(newest.frame, newest.actions))
+    new = [
+        _new_target(ticker, listed[ticker], caps, newest)
+        for ticker, caps in chosen.items()
+        if ticker not in known
+    ]
+    changes = {
+        ticker: _differences(
+            target, _brought_up(target, listed.get(ticker), chosen.get(ticker), newest)
+        )
+        for ticker, target in known.items()
+    }
+    return TargetPlan(new, {ticker: fields for ticker, fields in changes.items() if fields}, chosen)
+
+
+def _in_words(plan: TargetPlan) -> str:
+    """Such as `1511 targets (2 by TARGETS_FILE, 3 with shares to come)`."""
+    chosen = plan.chosen.values()
+    counts = {
+        "by TARGETS_FILE": sum(each["chosen_by"] == BY_FILE for each in chosen),
+        "with shares to come": sum(
+            each["corrected_market_cap"] != each["market_cap"] for each in chosen
+        ),
+    }
+    special = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{len(chosen)} targets" + (f" ({special})" if special else "")
+
+
+def _listed_in(store: Store, session: str) -> dict[str, Document]:
+    try:
+        day = store.load_session(session)
+    except Damaged as damage:
+        log.error("%s", damage)
+        return {}
+    return {} if day is None else _identities(day.frame)
+
+
+def _identities(frame: pd.DataFrame) -> dict[str, Document]:
+    """Ticker -> name and market in that session."""
+    columns = (frame[name].tolist() for name in ("ticker", "name", "market"))
+    return {
+        ticker: {"name": name, "market": market}
+        for ticker, name, market in zip(*columns, strict=True)
+    }
+
+
+def _differences(target: Document, wanted: Document) -> Document:
+    return {name: value for name, value in wanted.items() if target.get(name) != value}
+
+
+def _new_target(ticker: str, identity: Document, caps: Document, newest: Newest) -> Document:
+    return {
+        "_id": ticker,
+        "ticker": ticker,
+        **_facts({"_id": ticker, "delisted_date": None, "former": []}, identity, newest),
+        **caps,
+        "is_active": True,
+        "added_date": newest.session,
+        "removed_date": None,
+        "last_analyzed_date": None,
+        "attempts": 0,
+        "retry_after_utc": None,
+        "last_error": None,
+        "claimed_by": None,
+        "history": [],
+    }
+
+
+def _brought_up(
+    target: Document, identity: Document | None, caps: Document | None, newest: Newest
+) -> Document:
+    """The fields of a known target as the newest session makes them.
+
+    Args:
+        identity: its name and market; None when it is not listed.
+        caps: why and with what market cap it is a target; None when it is none.
+    """
+    if identity is None:
+        return _delisted(target, newest)
+    facts = _facts(target, identity, newest)
+    if caps is not None:
+        return facts | caps | ({} if target["is_active"] else _coming_back(target, newest.session))
+    return facts | (
+        {"is_active": False, "removed_date": newest.session} if target["is_active"] else {}
+    )
+
+
+def _delisted(target: Document, newest: Newest) -> Document:
+    """It leaves with its last session, which is the stored one before the first that does not list
+    it."""
+    known, last = target["delisted_date"], newest.previous or newest.session
+    if known is not None and target["_id"] not in newest.before:
+        last = known
+    leaves = target["is_active"] or target["removed_date"] == known
+    return {"delisted_date": last} | ({"is_active": False, "removed_date": last} if leaves else {})
+
+
+def _coming_back(target: Document, session: str) -> Document:
+    earlier = {"added_date": target["added_date"], "removed_date": target["removed_date"]}
+    return {
+        "is_active": True,
+        "added_date": session,
+        "removed_date": None,
+        "history": [*target["history"], earlier],
+    }
+
+
+def _facts(target: Document, identity: Document, newest: Newest) -> Document:
+    """Of a listed ticker, whether it is a target or only was one."""
+    kind, former = kind_of(target["_id"], identity["name"]), _former(target, identity, newest)
+    return identity | {"kind": kind, "delisted_date": None, "former": former}
+
+
+def _former(target: Document, identity: Document, newest: Newest) -> list[Document]:
+    """Earlier names and markets, with what the session before says of this one.
+
+    It is read from that session and not remembered, so a refresh can be repeated: with a revision,
+    and when a session in between has arrived.
+    """
+    former: list[Document] = target["former"]
+    if target["delisted_date"]:  # the code is in use again; until now nobody knew that it would be
+        last, until = {name: target[name] for name in identity}, target["delisted_date"]
+    elif target["_id"] in newest.before:
+        last, until = newest.before[target["_id"]], newest.previous
+    else:
+        return former
+    if former and (
+        former[-1]["until"] == until or former[-1] == last | {"until": former[-1]["until"]}
+    ):
+        former = former[:-1]
+    return former if last == identity else [*former, last | {"until": until}]

@@ -1,0 +1,1 @@
+"""Asking the exchange: its two sources and what their answers mean."""

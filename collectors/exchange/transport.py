@@ -1,0 +1,176 @@
+"""HTTP to the exchange: every request is spaced and counted, bounded in time as a whole, every
+answer classified."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+
+from collectors.exchange.answers import classify_response
+from utils.clock import KST, Clock
+from utils.errors import AnswerCutOff, Banned, SourceDown
+from utils.store import Store
+
+CONNECT_SECONDS = 10
+SILENCE_SECONDS = 60
+"""The longest pause within an answer."""
+ANSWER_SECONDS = 120
+"""The longest time for a whole answer, however steadily it drips."""
+BAN_LASTS = timedelta(hours=24)
+_PIECE = 1 << 16
+log = logging.getLogger(__name__)
+
+
+class Gate:
+    """What every request to one source passes, in whatever process: its turn, its count, its closed
+    door.
+
+    Args:
+        interval: the least time between two requests.
+        pause: waits so many seconds; it may raise when a stop is requested.
+        daily_limit: requests on one day (KST), None for no limit.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        store: Store,
+        interval: timedelta,
+        pause: Callable[[float], None],
+        daily_limit: int | None = None,
+    ) -> None:
+        self._source, self._store, self._interval = source, store, interval
+        self._pause, self._daily_limit = pause, daily_limit
+
+    @property
+    def clock(self) -> Clock:
+        return self._store.clock
+
+    def wait_for_turn(self) -> None:
+        """Before each request: book it in the store, wait for its turn, tell the locks that we
+        live.
+
+        Raises `Banned` or `QuotaUsed` when it must not be sent.
+        """
+        wait = self._store.next_request(
+            self._source, self._interval, self._daily_limit
+        ).total_seconds()
+        if wait > max(1.0, 2 * self._interval.total_seconds()):
+            log.info("%s is asked in %d seconds.", self._source, wait)
+        self._pause(wait)
+        self._store.beat_locks()
+
+    def password_age(self, mark: str) -> timedelta:
+        """How long the source has taken the password that this mark tells from others."""
+        return self.clock.now_utc() - self._store.record_password(self._source, mark)
+
+    def login_refused(self, mark: str) -> None:
+        """Count it for the login ID that this mark tells from others: the exchange locks
+        accounts."""
+        self._store.record_refused_login(self._source, mark)
+
+    def login_accepted(self) -> None:
+        self._store.forget_refused_logins(self._source)
+
+    def heed_stop(self) -> None:
+        """Within a long answer: leave when a stop was requested."""
+        self._pause(0)
+
+    def close(self) -> datetime:
+        """The exchange has banned us: nobody asks this source for a day. When it opens again,
+        KST."""
+        until = self.clock.now_utc() + BAN_LASTS
+        self._store.block_source(self._source, until, Banned.kind)
+        return until.astimezone(KST)
+
+
+class GuardedAdapter(HTTPAdapter):
+    """Mounted in a `requests.Session`. What comes out of it can be an answer; everything else is an
+    error of ours or of requests."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        self._gate.wait_for_turn()
+        kwargs |= {"timeout": (CONNECT_SECONDS, SILENCE_SECONDS), "stream": True}
+        begun = self._gate.clock.monotonic()
+        response = super().send(request, *args, **kwargs)
+        self._read_whole(response, begun + ANSWER_SECONDS)
+        try:
+            classify_response(
+                response.status_code, response.content, wants_json=self.wants_json(request)
+            )
+        except Banned as ban:
+            raise Banned(
+                f"{ban} It is asked again from {self._gate.close():%Y-%m-%d %H:%M} KST on."
+            ) from None
+        return response
+
+    def wants_json(self, request: requests.PreparedRequest) -> bool:
+        """Whether a web page would be the wrong answer to this request."""
+        return True
+
+    def _read_whole(self, response: requests.Response, deadline: float) -> None:
+        """Piece by piece as they come: a read timeout bounds each pause only, and a dripping answer
+        has none."""
+        pieces = []
+        try:
+            while piece := response.raw.read1(_PIECE, decode_content=True):
+                pieces.append(piece)
+                self._gate.heed_stop()
+                if self._gate.clock.monotonic() > deadline:
+                    raise requests.ReadTimeout(f"no whole answer within {ANSWER_SECONDS} seconds")
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout(error, request=response.request) from None
+        except HTTPError as error:
+            raise requests.ConnectionError(error, request=response.request) from None
+        finally:
+            response.raw.close()
+        response._content = b"".join(pieces)  # where requests itself keeps a body it has read
+
+
+@contextmanager
+def translated_failures() -> Iterator[None]:
+    """What requests raises, as errors of ours."""
+    try:
+        yield
+    except requests.exceptions.JSONDecodeError:
+        raise AnswerCutOff("The exchange's answer is not whole: it ends within its JSON.") from None
+    except requests.Timeout as error:
+        raise SourceDown(f"The exchange{_at(error)} did not answer in time.") from None
+    except requests.RequestException as error:
+        raise SourceDown(
+            f"The exchange{_at(error)} cannot be reached ({type(error).__name__}).{_advice(error)}"
+        ) from None
+
+
+def _at(error: requests.RequestException) -> str:
+    """Host and port alone: the rest of an address may hold secrets."""
+    if error.request is None or not error.request.url:
+        return ""
+    address = urlsplit(error.request.url)
+    return f" at {address.hostname}" + (f":{address.port}" if address.port else "")
+
+
+def _advice(error: requests.RequestException) -> str:
+    """For whoever set KRX_BASE_URL to a local exchange and has not started it."""
+    refused = any(
+        isinstance(getattr(each, "reason", None), NewConnectionError) for each in error.args
+    )
+    is_local = _at(error).startswith((" at 127.", " at localhost", " at ::1"))
+    return (
+        " No local exchange is running there: start it with `python -m sandbox`, or take KRX_BASE_URL and "
+        "KRX_OPENAPI_BASE_URL out of .env."
+        if refused and is_local
+        else ""
+    )

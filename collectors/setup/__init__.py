@@ -1,0 +1,1 @@
+"""The conversation of `manual_setup.py`, and the first load."""

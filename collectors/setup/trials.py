@@ -1,0 +1,127 @@
+"""Trying an answer at once: the database, the account, the key. Requests go through the same gate
+as all others."""
+
+from contextlib import closing
+from dataclasses import dataclass
+
+import pandas as pd
+
+from collectors.exchange.answers import parse_day
+from collectors.exchange.connect import make_calendar, open_api_source, site_source
+from collectors.exchange.krx_session import Account, PykrxSource
+from collectors.exchange.sources import Source
+from utils.clock import Clock
+from utils.date_utils import TradingCalendar, is_final
+from utils.errors import MalformedAnswer, NotPublished, SourceError, WrongUsage
+from utils.settings import Settings
+from utils.store import Store, can_be_looked_at, open_store
+from utils.store.locks import COLLECTION
+from utils.store.schema import COLLECTIONS, LOCKS, SCHEMA
+from utils.store.sqlite import FILE_NAME
+
+_DAYS_TRIED = 3
+"""A holiday that nobody predicted has no prices; two in a row have been seen."""
+
+
+@dataclass(frozen=True)
+class NewestDay:
+    """The newest final session as the exchange shows it: its typed market day (see `parse_day`)."""
+
+    session: str
+    frame: pd.DataFrame
+
+
+def try_database(settings: Settings, clock: Clock) -> str:
+    """What it is, for a person; it can be written, and holds what it needs from then on.
+
+    Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account
+    in once, so trying it would throw that job out.
+    """
+    with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
+        return store.description
+
+
+def is_set_up(settings: Settings, clock: Clock) -> bool:
+    """Return whether a setup has begun to load into that database."""
+    if not can_be_looked_at(settings):
+        return False
+    with closing(open_store(settings, clock)) as store:
+        return store.scope() is not None
+
+
+def drop_if_empty(settings: Settings, clock: Clock) -> None:
+    """Delete an embedded database that only trying it has made; one in which anything was ever kept
+    stays."""
+    if settings.mongodb_uri or not can_be_looked_at(settings):
+        return
+    with closing(open_store(settings, clock)) as store:
+        kept = any(
+            store.backend.find(name, limit=1) for name in COLLECTIONS if name not in (SCHEMA, LOCKS)
+        )
+    if not kept:
+        for ending in ("", "-wal", "-shm"):
+            (settings.data_dir / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
+
+
+def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:
+    """One login and one request: the newest final session, or why that cannot be had although the
+    login works.
+
+    Raises what keeps the login from working, `StoreError` for the database that counts the
+    requests.
+    """
+    with closing(open_store(settings, clock)) as store:
+        site = site_source(settings, store, clock.sleep)
+        if site is None:
+            raise WrongUsage("KRX_ID and KRX_PW are needed.")
+        site.log_in()
+        try:
+            return _newest_day(site, store, settings)
+        except SourceError as problem:
+            return problem
+
+
+def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
+    """How many logins with that ID the exchange has refused in a row, in this and in earlier
+    runs."""
+    with closing(open_store(settings, clock)) as store:
+        return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
+
+
+def forget_refused_logins(settings: Settings, clock: Clock) -> None:
+    with closing(open_store(settings, clock)) as store:
+        store.forget_refused_logins(PykrxSource.name)
+
+
+def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
+    """One request to each of the four services: the newest final session. Raises as
+    `try_account`."""
+    with closing(open_store(settings, clock)) as store:
+        source = open_api_source(settings, store, clock.sleep)
+        if source is None:
+            raise WrongUsage("KRX_OPENAPI_KEY is needed.")
+        try:
+            newest_day = _newest_day(source, store, settings)
+            source.fetch_sessions(newest_day.session, newest_day.session, {})
+            return newest_day
+        except (MalformedAnswer, NotPublished) as problem:
+            return problem
+
+
+def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
+    """Raises the last day's `SourceError` when none of the last few days can be had."""
+    *others, last = _newest_sessions(make_calendar(settings, store), store.clock)
+    for session in others:
+        try:
+            return NewestDay(session, parse_day(source.fetch_day(session), session))
+        except NotPublished:
+            continue
+    return NewestDay(last, parse_day(source.fetch_day(last), last))
+
+
+def _newest_sessions(calendar: TradingCalendar, clock: Clock) -> list[str]:
+    """The last few final sessions, newest first."""
+    now = clock.now_kst()
+    last = calendar.session_of_night(now)
+    newest = last if is_final(last, now) else calendar.previous_session(last)
+    return calendar.last_sessions(newest, _DAYS_TRIED)[::-1]

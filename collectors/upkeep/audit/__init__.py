@@ -1,0 +1,60 @@
+"""Reads the store only and says what is wrong with it: `daily_update --audit`, and the last step of
+`manual_setup`."""
+
+from collections.abc import Collection
+
+from collectors.rules.target_rule import TargetRule
+from collectors.upkeep.audit.cells import audit_cells
+from collectors.upkeep.audit.datasets import audit_datasets
+from collectors.upkeep.audit.findings import HOLE, Audit, Finding, in_order, show_audit, show_repair
+from collectors.upkeep.audit.records import audit_locks, audit_records, audit_targets, look_at
+from utils.date_utils import TradingCalendar
+from utils.store import Store
+
+__all__ = ["Audit", "Finding", "audit", "audit_sessions", "show_audit", "show_repair"]
+
+
+def audit(
+    store: Store,
+    calendar: TradingCalendar,
+    first: str,
+    last: str,
+    rule: TargetRule,
+    datasets: Collection[str],
+) -> Audit:
+    """Everything that is wrong, ordered by rule: sessions and jobs from first to last, both
+    inclusive, the targets when the newest session is among these, and the locks.
+
+    Args:
+        rule: who is to be a target now.
+        datasets: those that stand beside the prices now.
+    """
+    situation = look_at(store, calendar, first, last)
+    of_cells = list(audit_cells(store, calendar, first, last))
+    wrong = {finding.session for finding in of_cells if finding.session}
+    findings = [
+        *of_cells,
+        *audit_records(situation),
+        *audit_datasets(situation, datasets, wrong),
+        *audit_targets(situation, rule, wrong),
+        *audit_locks(situation),
+    ]
+    return Audit(
+        first=first,
+        last=last,
+        findings=in_order(findings),
+        sessions=len(situation.stored()),
+        targets=len(store.targets(active_only=True)),
+        awaited=[session for session in situation.missing() if situation.is_awaited(session)],
+        at_work=situation.at_work,
+    )
+
+
+def audit_sessions(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
+    """What is wrong with the sessions alone, right after they were loaded: every one has to be
+    there."""
+    missing = [
+        Finding(HOLE, "not stored", session)
+        for session in look_at(store, calendar, first, last).missing()
+    ]
+    return in_order([*missing, *audit_cells(store, calendar, first, last)])

@@ -1,0 +1,182 @@
+"""The rules over what the sessions hold, in one pass: a session and the one before it are in
+memory, no more."""
+
+from contextlib import suppress
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from collectors.rules.corporate_actions import find_actions
+from collectors.rules.integrity import (
+    LEAST_SHARE_OF_BASES,
+    LEAST_SHARE_OF_TICKERS,
+    broken_cap,
+    broken_order,
+    is_short_beside,
+    share_of_continued_bases,
+)
+from collectors.upkeep.audit.findings import (
+    BASE_PRICE,
+    DIGEST,
+    FACTOR,
+    FEW_TICKERS,
+    MARKET_CAP,
+    ORDER,
+    Finding,
+)
+from utils.date_utils import TradingCalendar
+from utils.errors import Damaged
+from utils.market_day import MarketDay
+from utils.progress import progress_bar
+from utils.store import Store
+from utils.store.sessions import SessionHead
+
+
+def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
+    """The findings about the sessions stored from first to last, both inclusive. Their neighbours
+    are looked at too: what they hold tells whether the first and the last fit."""
+    heads = _with_neighbours(store.session_heads(), first, last)
+    walk = _Walk(store, calendar)
+    walk.over(heads)
+    found = [*_few_tickers(heads, calendar), *walk.findings, *walk.other_days()]
+    return [
+        finding
+        for finding in found
+        if finding.session is not None and first <= finding.session <= last
+    ]
+
+
+def _with_neighbours(heads: list[SessionHead], first: str, last: str) -> list[SessionHead]:
+    before = [head for head in heads if head.session < first][-1:]
+    after = [head for head in heads if head.session > last][:1]
+    return [*before, *(head for head in heads if first <= head.session <= last), *after]
+
+
+def _few_tickers(heads: list[SessionHead], calendar: TradingCalendar) -> list[Finding]:
+    """Who has too few, by the session before or by the one after: the first stored session has none
+    before it."""
+    found: dict[str, Finding] = {}
+    for before, head in pairwise(heads):
+        short, other = sorted((before, head), key=lambda each: each.count)
+        few = short.count < LEAST_SHARE_OF_TICKERS * other.count
+        if few and calendar.previous_session(head.session) == before.session:
+            message = (
+                f"only {short.count:,} tickers, and {other.count:,} in {other.session} beside it"
+            )
+            found[short.session] = Finding(FEW_TICKERS, message, short.session)
+    return list(found.values())
+
+
+class _Walk:
+    """Goes over the sessions, oldest first. A session that cannot be read is a finding and is
+    passed over."""
+
+    def __init__(self, store: Store, calendar: TradingCalendar) -> None:
+        self._store, self._calendar = store, calendar
+        self._continued: dict[tuple[str, str], float] = {}
+        self.findings: list[Finding] = []
+
+    def over(self, heads: list[SessionHead]) -> None:
+        previous: MarketDay | None = None
+        with progress_bar("Auditing sessions", len(heads)) as advance:
+            for head in heads:
+                day = self._read(head)
+                if day is not None:
+                    self._look_at(day)
+                    if (
+                        previous is not None
+                        and self._calendar.previous_session(day.session) == previous.session
+                    ):
+                        self._compare(previous, day)
+                previous = day
+                advance(1)
+
+    def other_days(self) -> list[Finding]:
+        """Sessions whose base prices are not the closes before them: probably another day's answer.
+
+        Which of the two it is, the neighbours tell: who fits to the other side is right.
+        """
+        fitting = {
+            each
+            for pair, share in self._continued.items()
+            if share >= LEAST_SHARE_OF_BASES
+            for each in pair
+        }
+        found: dict[str, Finding] = {}
+        for (before, session), share in self._continued.items():
+            if share < LEAST_SHARE_OF_BASES:
+                message = (
+                    f"probably another day's answer: only {share:.0%} of the base prices of {session} are the closes "
+                    f"of {before}"
+                )
+                suspects = [each for each in (before, session) if each not in fitting] or [session]
+                found |= {each: Finding(BASE_PRICE, message, each) for each in suspects}
+        return list(found.values())
+
+    def _read(self, head: SessionHead) -> MarketDay | None:
+        day = self._load(head.session)
+        if day is None or len(day.frame) != head.count:
+            self._add(DIGEST, head.session, "damaged: what is stored is not what was saved")
+            return None
+        return day
+
+    def _load(self, session: str) -> MarketDay | None:
+        """None when it is damaged, also at a second look: a run may have replaced it in the middle
+        of the first."""
+        for _ in range(2):
+            with suppress(Damaged):
+                return self._store.load_session(session)
+        return None
+
+    def _look_at(self, day: MarketDay) -> None:
+        for rule, what, broken in (
+            (ORDER, "low <= open, close <= high is broken", broken_order(day.frame)),
+            (MARKET_CAP, "market cap is not close x shares", broken_cap(day.frame)),
+        ):
+            if broken.any():
+                self._add(rule, day.session, f"{what} in {_some(day.frame, broken.to_numpy())}")
+
+    def _compare(self, previous: MarketDay, day: MarketDay) -> None:
+        share = share_of_continued_bases(day.frame, previous.frame)
+        self._continued[previous.session, day.session] = share
+        # Beside a session that is wrong itself nothing can be said of factors.
+        if share >= LEAST_SHARE_OF_BASES and not is_short_beside(previous.frame, day.frame):
+            self._check_factors(previous, day)
+
+    def _check_factors(self, previous: MarketDay, day: MarketDay) -> None:
+        found, stored = (
+            find_actions(previous.frame, day.frame, day.session),
+            day.frame["factor"].to_numpy(),
+        )
+        pending = np.isnan(stored)
+        wrong = ~pending & (stored != found.factor)
+        if pending.any():
+            self._add(
+                FACTOR,
+                day.session,
+                f"pending for {_some(day.frame, pending)}, although {previous.session} is stored",
+            )
+        elif wrong.any():
+            self._add(
+                FACTOR, day.session, f"not what the base prices say for {_some(day.frame, wrong)}"
+            )
+        elif self._stored_actions(day.session) != {each["_id"]: each for each in found.documents()}:
+            self._add(
+                FACTOR, day.session, "its corporate actions are not those that the base prices say"
+            )
+
+    def _stored_actions(self, session: str) -> dict[str, dict[str, object]]:
+        return {each["_id"]: each for each in self._store.corporate_actions(session, session)}
+
+    def _add(self, rule: str, session: str, message: str) -> None:
+        self.findings.append(Finding(rule, message, session))
+
+
+def _some(frame: pd.DataFrame, rows: np.ndarray) -> str:
+    tickers = frame.loc[rows, "ticker"]
+    return (
+        f"{len(tickers)} tickers, first {tickers.iloc[0]}"
+        if len(tickers) > 1
+        else f"{tickers.iloc[0]}"
+    )

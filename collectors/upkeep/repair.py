@@ -1,0 +1,85 @@
+"""Mends what an audit has found: out of what is stored where that is enough, else by reading it
+from the exchange."""
+
+import logging
+from collections.abc import Callable
+
+from collectors.collection.collect import DueSession
+from collectors.collection.stock_data_collector import StockDataCollector
+from collectors.collection.target_refresh import follow_older_session
+from collectors.rules.target_rule import TargetRule
+from collectors.upkeep.audit.findings import (
+    BASE_PRICE,
+    DATASET,
+    DIGEST,
+    FACTOR,
+    FEW_TICKERS,
+    HOLE,
+    MARKET_CAP,
+    NOT_RECORDED,
+    ORDER,
+    PROVISIONAL,
+    TARGET_DATA,
+    Audit,
+)
+from collectors.upkeep.audit.records import SILENT, look_at, stale_jobs
+from utils.errors import SourceError
+from utils.store import Store
+
+WRONG_AS_STORED = (HOLE, FEW_TICKERS, DIGEST, ORDER, MARKET_CAP, BASE_PRICE, NOT_RECORDED)
+"""The session has to be read again whatever its record says, and until then it counts as due."""
+log = logging.getLogger(__name__)
+
+
+def repair(
+    store: Store,
+    collector: StockDataCollector,
+    found: Audit,
+    rule: TargetRule,
+    heal: Callable[[list[DueSession]], list[SourceError]],
+) -> list[SourceError]:
+    """Mend it all; what could not be had of single sessions is returned. Call it inside the lock
+    `collection`.
+
+    What needs no exchange comes first, so that it is done also when the exchange refuses.
+
+    Args:
+        rule: who is to be a target now.
+        heal: reads these sessions again as every evening does (see `heal_all`).
+    """
+    again = sessions_to_read_again(found)
+    _end_what_is_gone(store, collector, found)
+    for session in found.sessions_with([FACTOR]):
+        if session not in {due.session for due in again}:
+            collector.settle_factors(session)
+            log.info("%s: factors and corporate actions found anew.", session)
+    if found.found(TARGET_DATA) or found.found(
+        FACTOR
+    ):  # an action found anew may tell of shares to come
+        follow_older_session(store, rule)
+    return heal(again)
+
+
+def sessions_to_read_again(found: Audit) -> list[DueSession]:
+    """Oldest first. One that only waits for its confirmation keeps its completed record until
+    then."""
+    wrong = found.sessions_with(WRONG_AS_STORED)
+    both = sorted({*wrong, *found.sessions_with([PROVISIONAL])})
+    return [DueSession(session, to_confirm=session not in wrong) for session in both]
+
+
+def leaves_datasets_to_read(found: Audit) -> bool:
+    """Whether datasets are missing, or stand beside prices that are read again."""
+    return bool(found.sessions_with((*WRONG_AS_STORED, PROVISIONAL, DATASET)))
+
+
+def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit) -> None:
+    for job in stale_jobs(look_at(store, collector.calendar, found.first, found.last)):
+        store.give_up_job(job["job_name"], job["date_kst"])
+        log.info(
+            "%s: %s is recorded as failed, it was not running any more.",
+            job["date_kst"],
+            job["job_name"],
+        )
+    if forgotten := store.clear_locks(expired_before=store.clock.now_utc() - SILENT):
+        log.info("%d locks of runs that are gone are cleared.", forgotten)

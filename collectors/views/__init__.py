@@ -1,0 +1,1 @@
+"""Views of what is stored: status, one ticker, prices, exports and the report."""

@@ -1,0 +1,294 @@
+"""Prices for people and notebooks: what is stored, as one pandas DataFrame."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from utils.adjustment import Adjustments, to_whole
+from utils.clock import Clock
+from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar, parse_date
+from utils.errors import WrongUsage
+from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS, TEXT_COLUMNS
+from utils.settings import load_settings
+from utils.store import Store, open_store
+from utils.store.backend import Columns
+
+PRICES = ("open", "high", "low", "close")
+INDEX_COLUMNS = (*PRICES, "change", "volume", "value", "market_cap")
+Day = str | date
+"""`YYYY-MM-DD`, or a date, datetime or pandas Timestamp, of which the day counts."""
+_NAMED = 10
+"""How many sessions a warning names."""
+log = logging.getLogger(__name__)
+
+
+def load_prices(
+    tickers: str | Iterable[str] | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+    adjusted: bool = True,
+    *,
+    as_of: Day | None = None,
+    datasets: str | Iterable[str] = (),
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Read what is stored from start to end, both inclusive: one row per session and ticker.
+
+    The index is (`session`: datetime64, `ticker`: text), sorted. The columns are `name`, `market`
+    (text); `open`, `high`, `low`, `close`, `change`, `value`, `market_cap` (int64, won); `volume`,
+    `shares` (int64, shares); `factor` (float64, NaN while it is not known). On a day without
+    trading open, high, low, volume and value are 0 and the close is kept.
+
+    Args:
+        tickers: one code or several; None for every ticker that was listed in any of the sessions.
+        adjusted: True adjusts prices and `change` to the last session, to the won, and volumes for
+            splits and consolidations, to the share (see `utils/adjustment.py`). A factor that is
+            not known counts as 1, and a warning names its session. False leaves all as published.
+        as_of: the market as it was on that day: the tickers that were listed then, under their
+            names and in their markets of then, adjusted to that session, also where `end` is
+            earlier. Of a code that was in use before, only the company that had it then.
+        store: where to read; None opens the database of the settings and closes it again.
+
+    Raises `WrongUsage` for another dataset, and for a ticker, a span or an `as_of` not stored.
+    """
+    beside = _columns_of([datasets] if isinstance(datasets, str) else list(datasets))
+    wanted = None if tickers is None else {tickers} if isinstance(tickers, str) else set(tickers)
+    with nullcontext(store) if store is not None else _store_of_the_settings() as source:
+        view = _view(source, start, end, as_of)
+        adjustments = read_adjustments(source, view.first, view.adjusted_to)
+        days = list(_days(source, view, adjustments, _chooser(view, wanted, adjustments), beside))
+    _check_found(days, wanted, view)
+    if adjusted:
+        warn_of_pending(adjustments, wanted)
+        days = [_adjusted(day, adjustments) for day in days]
+    return _to_frame(days)
+
+
+def load_indices(
+    start: Day | None = None, end: Day | None = None, *, store: Store | None = None
+) -> pd.DataFrame:
+    """What is stored of the KOSPI and KOSDAQ indices from start to end, both inclusive; no rows
+    where nothing is.
+
+    The index is (`session`: datetime64, `index`: text), sorted. The columns are `open`, `high`,
+    `low`, `close` and `change` (points), `volume` (shares), `value` and `market_cap` (won):
+    float64, NaN where the exchange shows nothing.
+
+    Args:
+        store: where to read; None opens the database of the settings and closes it again.
+    """
+    first, last = (
+        str(FIRST_DAY) if start is None else _text(start),
+        str(LAST_DAY) if end is None else _text(end),
+    )
+    _check_order(start=first, end=last)
+    with nullcontext(store) if store is not None else _store_of_the_settings() as source:
+        days = source.index_days(first, last)
+    frame = pd.DataFrame(days, columns=["session", "index", *INDEX_COLUMNS])
+    typed = frame.astype({"session": "datetime64[ns]"} | dict.fromkeys(INDEX_COLUMNS, "float64"))
+    return typed.set_index(["session", "index"]).sort_index()
+
+
+def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
+    """What the stored sessions from first to last, both inclusive, say of adjusting to the last of
+    them."""
+    calendar = TradingCalendar(store.observed_calendar())
+    adjustments = Adjustments(store.corporate_actions(first, last), calendar.previous_session)
+    for session, columns in store.read_columns(("ticker", "factor"), first, last):
+        adjustments.add(session, list(columns["ticker"]), np.asarray(columns["factor"]))
+    return adjustments
+
+
+def warn_of_pending(adjustments: Adjustments, tickers: set[str] | None) -> None:
+    """Name the sessions whose factors are not known for some of these tickers (None: for any) and
+    count as 1."""
+    pending = adjustments.pending.items()
+    sessions = [
+        session for session, missing in pending if tickers is None or tickers.intersection(missing)
+    ]
+    if sessions:
+        more = f" and {len(sessions) - _NAMED} more" if len(sessions) > _NAMED else ""
+        log.warning(
+            "Factors of %s%s are not known yet and count as 1: earlier prices may not be adjusted. daily_update.py "
+            "settles them.",
+            ", ".join(sessions[:_NAMED]),
+            more,
+        )
+
+
+@dataclass(frozen=True)
+class _View:
+    """The sessions from first to last, adjusted to one at or after the last. At a point in time
+    `facts` holds ticker -> (name, market) of who was listed then, else it is None."""
+
+    first: str
+    last: str
+    adjusted_to: str
+    facts: dict[str, tuple[str, str]] | None = None
+
+
+@dataclass(frozen=True)
+class _Day:
+    """The chosen rows of one session, column by column."""
+
+    session: str
+    texts: dict[str, list[str]]
+    numbers: dict[str, np.ndarray]
+
+
+Chooser = Callable[[str, Sequence[str]], list[int]]
+"""Which rows of a session are wanted, given its tickers."""
+
+
+def _store_of_the_settings() -> AbstractContextManager[Store]:
+    settings = load_settings()
+    return closing(open_store(settings, Clock(settings.kst_now)))
+
+
+def _view(store: Store, start: Day | None, end: Day | None, as_of: Day | None) -> _View:
+    first = str(FIRST_DAY) if start is None else _text(start)
+    if as_of is None:
+        last = str(LAST_DAY) if end is None else _text(end)
+        _check_order(start=first, end=last)
+        return _View(first, last, last)
+    session = _session_of(store, _text(as_of))
+    last = session if end is None else _text(end)
+    _check_order(start=first, end=last, as_of=_text(as_of))
+    (_, columns), *_ = store.read_columns(TEXT_COLUMNS, session, session)
+    facts = zip(columns["name"], columns["market"], strict=True)
+    return _View(first, last, session, dict(zip(columns["ticker"], facts, strict=True)))
+
+
+def _columns_of(datasets: Sequence[str]) -> list[str]:
+    if unknown := [name for name in datasets if name not in DATASET_COLUMNS]:
+        raise WrongUsage(
+            f"{unknown[0]!r} has no columns beside the prices. Choose of {', '.join(DATASET_COLUMNS)}."
+        )
+    return [
+        column
+        for name, columns in DATASET_COLUMNS.items()
+        if name in datasets
+        for column in columns
+    ]
+
+
+def _text(day: Day) -> str:
+    """The day as `YYYY-MM-DD`. Raises `WrongUsage` for what is none."""
+    try:
+        return f"{day:%Y-%m-%d}" if isinstance(day, date) else parse_date(day)
+    except (ValueError, TypeError):
+        raise WrongUsage(f"{day!r} is not a date. Write it as 2024-01-22.") from None
+
+
+def _check_order(**days: str) -> None:
+    for (name, day), (later_name, later) in pairwise(days.items()):
+        if day > later:
+            raise WrongUsage(f"{name} {day} is after {later_name} {later}.")
+
+
+def _session_of(store: Store, day: str) -> str:
+    """The exchange's last session up to that day. Raises `WrongUsage` when it is not stored: an
+    earlier one would be another market."""
+    (session,) = TradingCalendar(store.observed_calendar()).last_sessions(day, 1)
+    if store.session_head(session) is None:
+        raise WrongUsage(
+            f"as_of {day}: session {session} is not stored. `daily_update.py --status` shows what is."
+        )
+    return session
+
+
+def _chooser(view: _View, wanted: set[str] | None, adjustments: Adjustments) -> Chooser:
+    listed = None if view.facts is None else set(view.facts)
+    allowed = wanted if listed is None else listed if wanted is None else wanted & listed
+    since = {} if listed is None else adjustments.listed_since()
+
+    def chosen(session: str, tickers: Sequence[str]) -> list[int]:
+        if allowed is None:
+            return list(range(len(tickers)))
+        return [
+            row
+            for row, ticker in enumerate(tickers)
+            if ticker in allowed and session >= since.get(ticker, "")
+        ]
+
+    return chosen
+
+
+def _days(
+    store: Store, view: _View, adjustments: Adjustments, chosen: Chooser, beside: Sequence[str]
+) -> Iterator[_Day]:
+    known = set(adjustments.sessions)
+    for session, columns in store.read_columns((*DAY_COLUMNS, *beside), view.first, view.last):
+        rows = chosen(session, list(columns["ticker"]))
+        if rows and session in known:  # else it came in while this was at work
+            day = _take(session, columns, rows, view.facts)
+            unknown = np.full(len(rows), np.nan)
+            figures = {
+                name: np.asarray(columns[name])[rows] if name in columns else unknown
+                for name in beside
+            }
+            yield _Day(session, day.texts, day.numbers | figures)
+
+
+def _take(
+    session: str, columns: Columns, rows: list[int], facts: dict[str, tuple[str, str]] | None
+) -> _Day:
+    # Interned: a name that stands in 300 sessions is kept once.
+    texts = {name: [sys.intern(str(columns[name][row])) for row in rows] for name in TEXT_COLUMNS}
+    if facts is not None:
+        texts["name"] = [facts[ticker][0] for ticker in texts["ticker"]]
+        texts["market"] = [facts[ticker][1] for ticker in texts["ticker"]]
+    numbers = {
+        name: np.asarray(columns[name])[rows] for name in DAY_COLUMNS if name not in TEXT_COLUMNS
+    }
+    return _Day(session, texts, numbers)
+
+
+def _check_found(days: list[_Day], wanted: set[str] | None, view: _View) -> None:
+    found = set().union(*(day.texts["ticker"] for day in days))
+    missing = set() if wanted is None else wanted - found
+    if missing or not days:
+        what = f" of {', '.join(sorted(map(str, missing)))}" if missing else ""
+        at = "" if view.facts is None else f" as of {view.adjusted_to}"
+        raise WrongUsage(
+            f"Nothing{what} is stored from {view.first} to {view.last}{at}. `daily_update.py --status` shows what is."
+        )
+
+
+def _adjusted(day: _Day, adjustments: Adjustments) -> _Day:
+    tickers, numbers = day.texts["ticker"], day.numbers
+    prices, volumes = (
+        adjustments.prices(day.session, tickers),
+        adjustments.volumes(day.session, tickers),
+    )
+    base = to_whole((numbers["close"] - numbers["change"]) * prices)
+    adjusted = {name: to_whole(numbers[name] * prices) for name in PRICES}
+    adjusted |= {
+        "change": adjusted["close"] - base,
+        "volume": to_whole(numbers["volume"] * volumes),
+    }
+    return _Day(day.session, day.texts, numbers | adjusted)
+
+
+def _to_frame(days: list[_Day]) -> pd.DataFrame:
+    counts = [len(day.texts["ticker"]) for day in days]
+    sessions = np.repeat(np.array([day.session for day in days], dtype="datetime64[ns]"), counts)
+    texts = {
+        name: np.concatenate([np.array(day.texts[name], dtype=object) for day in days])
+        for name in TEXT_COLUMNS
+    }
+    index = pd.MultiIndex.from_arrays([sessions, texts.pop("ticker")], names=["session", "ticker"])
+    # Taken out of the days one by one and not copied again: the whole market is there once and a
+    # bit.
+    numbers = {
+        name: np.concatenate([day.numbers.pop(name) for day in days])
+        for name in list(days[0].numbers)
+    }
+    return pd.DataFrame(texts | numbers, index=index, copy=False)

@@ -1,0 +1,39 @@
+"""The report: one HTML page about the newest analysed session, whole in itself. Nothing is fetched
+when it is read."""
+
+import logging
+from pathlib import Path
+
+from collectors.views.report.contents import analysed_session
+from collectors.views.report.page import is_current, write_report
+from utils.errors import NotNow
+from utils.store import Store
+
+__all__ = ["analysed_session", "is_current", "report_now", "report_of_the_night", "write_report"]
+log = logging.getLogger(__name__)
+
+
+def report_now(store: Store, path: Path) -> None:
+    """About the newest analysed session. Raises `NotNow` as long as nothing is analysed."""
+    session = analysed_session(store)
+    if session is None:
+        raise NotNow(
+            "No target is analysed yet, so there is nothing to report on. Run hourly_analysis.py first."
+        )
+    write_report(store, path, session)
+    log.info("%s: the report is in %s.", session, path)
+
+
+def report_of_the_night(store: Store, path: Path | None, session: str, analysed: int) -> None:
+    """After the last target, where REPORT_FILE is set. The session's job stays completed whatever
+    happens here: a page that could not be written, or that another host knows nothing of, is
+    written by the next run."""
+    if (
+        path is None
+        or analysed_session(store) != session
+        or store.analysis_progress(session).pending
+    ):
+        return
+    if analysed or not is_current(store, path, session):
+        write_report(store, path, session)
+        log.info("%s: the report is in %s.", session, path)

@@ -1,0 +1,183 @@
+"""What the page shows, as one JSON document: the whole market from the stored session, targets from
+their results."""
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+import pandas as pd
+
+from collectors.analysis.indicators.catalogue import GROUPS, INDICATOR_NAMES
+from collectors.analysis.indicators.patterns import PATTERNS
+from collectors.analysis.indicators.ranks import RANK_NAMES
+from collectors.analysis.indicators.signals import SIGNALS
+from collectors.views.report import market
+from collectors.views.report.charts import (
+    CLOUD_SESSIONS,
+    SERIES,
+    UNITS,
+    Chart,
+    Floats,
+    cloud_ahead,
+    pack,
+)
+from utils.errors import StoreError
+from utils.progress import progress_bar
+from utils.store import Store
+from utils.store.backend import Document
+
+RISING = (
+    "golden_cross_5_20 golden_cross_20_60 aligned_up new_high_52w bb_break_upper rsi_oversold_turn stoch_oversold_turn "
+    "macd_golden_cross cloud_break_up gap_up"
+).split()
+FALLING = (
+    "dead_cross_5_20 dead_cross_20_60 aligned_down new_low_52w bb_break_lower rsi_overbought_turn "
+    "stoch_overbought_turn macd_dead_cross cloud_break_down gap_down"
+).split()
+"""Signals that are commonly read as rising or falling; the others are read either way."""
+ROWS = (
+    "ticker",
+    "name",
+    "market",
+    "market_cap",
+    "session",
+    "close",
+    "value",
+    "percent",
+    "signals",
+    "patterns",
+)
+_SIGNAL_PLACES = {each.name: place for place, each in enumerate(SIGNALS)}
+_PATTERN_PLACES = {each.name: place for place, each in enumerate(PATTERNS)}
+
+
+def analysed_session(store: Store) -> str | None:
+    """The newest session that any active target was analysed for."""
+    analysed = [target["last_analyzed_date"] for target in store.targets(active_only=True)]
+    return max(filter(None, analysed), default=None)
+
+
+def contents(store: Store, session: str) -> dict[str, Any]:
+    """Everything on the page. Percentages in percent, money in won, volume in shares.
+
+    Raises `StoreError` when the session is not stored or damaged.
+    """
+    day = store.load_session(session)
+    if day is None:
+        raise StoreError(
+            f"Session {session} is not stored, so there is nothing to report on. Run daily_update.py."
+        )
+    moves = market.with_moves(day.frame, session)
+    targets = store.targets(active_only=True)
+    shown = _Targets(moves, session, cloud_ahead(store.load_panel(session, CLOUD_SESSIONS)))
+    with progress_bar("Reading results", len(targets)) as advance:
+        for target in targets:
+            if (result := store.analysis(target["_id"])) is not None:
+                shown.add(result)
+            advance(1)
+    return {
+        "session": session,
+        "finality": day.finality,
+        "written": store.clock.now_kst().isoformat(timespec="minutes"),
+        "targets": len(targets),
+        "analyzed": shown.rows["session"].count(session),
+        "breadth": market.breadth(moves),
+        "movers": market.movers(moves),
+        "trend": market.trend(store, session),
+        "catalogue": _catalogue(),
+        "series": list(SERIES),
+        "units": {name: place for place, names in enumerate(UNITS.values()) for name in names},
+        "rows": shown.rows,
+        "latest": shown.latest,
+        "ranks": shown.ranks,
+        "charts": shown.charts,
+        "sessions": list(shown.places),
+        "actions": _actions(store, set(shown.rows["ticker"]), list(shown.places)),
+    }
+
+
+class _Targets:
+    """The targets as parallel lists, in the order in which they are added. Of each result, which is
+    large, only what the page shows is kept."""
+
+    def __init__(self, moves: pd.DataFrame, session: str, ahead: dict[str, Floats]) -> None:
+        self._session, self._ahead = session, ahead
+        self._moves = moves.set_index("ticker")[["percent", "value"]].to_dict("index")
+        self.rows: dict[str, list[Any]] = {name: [] for name in ROWS}
+        self.latest: dict[str, list[float | int | None]] = {name: [] for name in INDICATOR_NAMES}
+        self.ranks: dict[str, list[float | int | None]] = {name: [] for name in RANK_NAMES}
+        self.charts: list[Chart] = []
+        self.places: dict[str, int] = {}
+        """Session -> its place in the list of sessions."""
+
+    def add(self, result: Document) -> None:
+        for name, value in self._row(result).items():
+            self.rows[name].append(value)
+        for name, values in self.latest.items():
+            values.append(short(result["latest"].get(name)))
+        for name, values in self.ranks.items():
+            values.append(short(result["ranks"].get(name), decimals=0))
+        for session in result["history"]["session"]:
+            self.places.setdefault(session, len(self.places))
+        ahead = self._ahead.get(result["_id"]) if result["session"] == self._session else None
+        self.charts.append(pack(result["history"], self.places, ahead))
+
+    def _row(self, result: Document) -> dict[str, Any]:
+        """The change is that from the exchange's base price, as everybody quotes it, for a target
+        that is behind the return over one session."""
+        today = self._moves.get(result["_id"], {}) if result["session"] == self._session else {}
+        patterns = [(each["name"], each["direction"]) for each in result["patterns"]]
+        return {
+            "ticker": result["_id"],
+            **{name: result[name] for name in ("name", "market", "market_cap", "session", "close")},
+            "value": today.get("value"),
+            "percent": short(today.get("percent", result["latest"]["return_1"])),
+            "signals": [
+                _SIGNAL_PLACES[name] for name in result["signals"] if name in _SIGNAL_PLACES
+            ],
+            "patterns": [
+                [_PATTERN_PLACES[name], way] for name, way in patterns if name in _PATTERN_PLACES
+            ],
+        }
+
+
+def _catalogue() -> dict[str, Any]:
+    """Names in both languages: `[name, English, Korean, ..]`, in the order by which the rows refer
+    to them."""
+    direction = dict.fromkeys(RISING, "bullish") | dict.fromkeys(FALLING, "bearish")
+    return {
+        "signals": [
+            [each.name, each.title, each.korean, direction.get(each.name, "neutral"), each.meaning]
+            for each in SIGNALS
+        ],
+        "patterns": [[each.name, each.title, each.korean] for each in PATTERNS],
+        "groups": [
+            [
+                group.title,
+                [[each.name, each.title, each.korean, each.unit] for each in group.indicators],
+            ]
+            for group in GROUPS
+        ],
+    }
+
+
+def short(value: float | None, decimals: int = 2) -> float | int | None:
+    """So many decimals below 1,000, none above; None for what does not exist."""
+    if value is None or not isfinite(value):
+        return None
+    rounded = round(value, decimals if abs(value) < 1_000 else 0)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _actions(
+    store: Store, tickers: set[str], sessions: Sequence[str]
+) -> dict[str, list[list[Any]]]:
+    """Ticker -> its corporate actions `[session, kind, factor, flag]`, oldest first."""
+    found: dict[str, list[list[Any]]] = {}
+    if sessions:
+        actions = store.corporate_actions(min(sessions), max(sessions))
+        for action in sorted(actions, key=lambda each: each["session"]):
+            if action["ticker"] in tickers:
+                known = [action["session"], action["kind"], action["factor"], action["flag"]]
+                found.setdefault(action["ticker"], []).append(known)
+    return found

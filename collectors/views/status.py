@@ -1,0 +1,366 @@
+"""Where things stand, for a person (one screen) or a program (JSON): read from the store only."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from collectors.collection.collect import due_in_store
+from collectors.exchange.connect import make_calendar
+from collectors.exchange.krx_session import PASSWORD_DAYS
+from collectors.rules.target_rule import BY_FILE
+from utils.addresses import scheme_of
+from utils.cli import Shift, screen
+from utils.clock import KST
+from utils.cron.crontab import schedule_in_crontab
+from utils.cron.schedule import starts
+from utils.date_utils import TradingCalendar
+from utils.market_day import DATASET_COLUMNS
+from utils.notifications.texts import HEADLINES
+from utils.scope import with_earlier_choices
+from utils.settings import Settings
+from utils.store import Store
+from utils.store.backend import Document
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
+from utils.store.locks import COLLECTION, LOCK_LEASE
+from utils.store.sessions import SessionHead
+from utils.texts import Texts
+
+_CRONTAB = {
+    True: "",
+    False: " (not in your crontab; systemd timers are not looked at)",
+    None: " (your crontab cannot be read; systemd timers are not looked at)",
+}
+_SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
+"""How many of each job's last records."""
+
+
+def status(shift: Shift) -> dict[str, Any]:
+    """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
+    store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
+    calendar = make_calendar(settings, store)
+    tonight = calendar.session_of_night(now)
+    scope, locks = store.scope(), store.locks()
+    first = None if scope is None else scope["first_session"]
+    due = [] if first is None else due_in_store(store, calendar, first, tonight, now)
+    jobs = [job for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)]
+    return {
+        "now": now.isoformat(timespec="seconds"),
+        "database": store.description,
+        "market": _market(calendar, now),
+        "session_of_night": tonight,
+        "set_up": scope is not None,
+        "scope": None if scope is None else _asked_for(settings, scope),
+        **_stored(store.session_heads()),
+        "sessions_missing": sorted(each.session for each in due if not each.to_confirm),
+        "sessions_to_confirm": sorted(each.session for each in due if each.to_confirm),
+        **_analysis(store, tonight),
+        "next_runs": {
+            job: next(starts(job, now)).isoformat(timespec="seconds")
+            for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
+        },
+        "crontab": schedule_in_crontab(),
+        "locks": [_lock(each, now) for each in locks],
+        "jobs": [_job(job, locks, now) for job in jobs],
+        "sources": [_source(source, now) for source in store.sources()],
+        "notifications": _notifications(store, settings),
+    }
+
+
+def show_status(shift: Shift, as_json: bool) -> None:
+    """Print the status to stdout."""
+    facts = status(shift)
+    if as_json:
+        sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
+    else:
+        _show_to_person(facts)
+
+
+def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
+    """What the jobs go by: the settings outweigh what the setup was asked for."""
+    in_force = with_earlier_choices(settings, scope)
+    return {
+        "markets": list(in_force.markets),
+        "min_market_cap": in_force.min_market_cap,
+        "first_session": scope["first_session"],
+    }
+
+
+def _market(calendar: TradingCalendar, now: datetime) -> dict[str, Any]:
+    """`open`: in the regular hours of a session by the calendar. `until`: its close, or when the
+    market opens next."""
+    today = now.date().isoformat()
+    hours = calendar.market_hours(today) if calendar.is_session(today) else None
+    if hours is None or now > hours.closes:
+        is_open, until = False, calendar.market_hours(calendar.next_session(today)).opens
+    else:
+        is_open = now >= hours.opens
+        until = hours.closes if is_open else hours.opens
+    return {"open": is_open, "until": until.isoformat(timespec="seconds")}
+
+
+def _stored(heads: Sequence[SessionHead]) -> dict[str, Any]:
+    last = heads[-1] if heads else None
+    return {
+        "sessions_stored": len(heads),
+        "first_session": heads[0].session if heads else None,
+        "last_session": last.session if last else None,
+        "last_session_finality": last.finality if last else None,
+        "last_session_tickers": last.count if last else None,
+        "sessions_with": _sessions_with(heads),
+    }
+
+
+def _analysis(store: Store, session: str) -> dict[str, Any]:
+    """The targets of the session; how many `TARGETS_FILE` made targets, and how many are no common
+    shares of a domestic company."""
+    progress, active = store.analysis_progress(session), store.targets(active_only=True)
+    kinds = Counter(target["kind"] for target in active if target["kind"])
+    return {
+        "targets": progress.tickers,
+        "targets_analyzed": progress.analyzed,
+        "targets_pending": progress.pending,
+        "targets_failed": progress.failed,
+        "targets_by_file": sum(target["chosen_by"] == BY_FILE for target in active),
+        "targets_by_kind": dict(sorted(kinds.items())),
+    }
+
+
+def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
+    """Dataset -> how many of the sessions have it beside their prices."""
+    found = Counter(
+        name
+        for head in heads
+        for name, state in head.datasets.items()
+        if state.finality is not None
+    )
+    return {name: found[name] for name in DATASET_COLUMNS if found[name]}
+
+
+def _job(job: Document, locks: Sequence[Document], now: datetime) -> dict[str, Any]:
+    """`at_work`: whether a run that holds the job's lock is still at it; null for a job that has
+    ended."""
+    names = "job_name date_kst status attempts start_time_utc end_time_utc".split()
+    names += "heartbeat_utc host pid finality error".split()
+    lock = HOURLY_ANALYSIS if job["job_name"] == HOURLY_ANALYSIS else COLLECTION
+    holders = [
+        each
+        for each in locks
+        if each["_id"].partition("@")[0] == lock
+        and not LOCK_LEASE.is_free(each["expires_utc"], now)
+    ]
+    # Several hosts share an analysis, and its record names the last one that joined.
+    at_work = any(
+        lock == HOURLY_ANALYSIS or (each["host"], each["pid"]) == (job["host"], job["pid"])
+        for each in holders
+    )
+    return _plain(
+        {name: job[name] for name in names}
+        | {"at_work": at_work if job["status"] == RUNNING else None}
+    )
+
+
+def _lock(lock: Document, now: datetime) -> dict[str, Any]:
+    names = ("_id", "host", "pid", "acquired_utc", "heartbeat_utc", "expires_utc")
+    return _plain(
+        {name: lock[name] for name in names}
+        | {"expired": LOCK_LEASE.is_free(lock["expires_utc"], now)}
+    )
+
+
+def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """A block that is over is no longer shown, and of the password only its age."""
+    blocked, password = source["blocked_until_utc"], source["password"]
+    over = blocked is not None and blocked <= now
+    shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
+    shown["password_days"] = (
+        None if password is None else max((now - password["since_utc"]).days, 0)
+    )
+    shown["failure"] = source.get("failure")
+    return _plain(
+        {name: value for name, value in shown.items() if name not in ("password", "refused_logins")}
+    )
+
+
+def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
+    """Which kinds of services are told (their addresses are secret), what fails at present, what
+    nobody was told."""
+    names = ("job_name", "kind", "message", "opened_utc", "told_utc")
+    return {
+        "services": [scheme_of(address) for address in settings.notify_addresses],
+        "digest": settings.wants_digest,
+        "heartbeat": settings.heartbeat_url is not None,
+        "incidents": [
+            _plain({name: each[name] for name in names}) for each in store.open_incidents()
+        ],
+        "untold": len(store.untold_incidents()),
+    }
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Moments as KST text, those of a field of fields too; the name loses its `_utc` with it."""
+    plain = {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+    inner = {name: value for name, value in plain.items() if isinstance(value, dict)}
+    return plain | {
+        name: {each.removesuffix("_utc"): _plain_value(value) for each, value in those.items()}
+        for name, those in inner.items()
+    }
+
+
+def _plain_value(value: Any) -> Any:
+    return (
+        value.astimezone(KST).isoformat(timespec="seconds")
+        if isinstance(value, datetime)
+        else value
+    )
+
+
+def _show_to_person(facts: dict[str, Any]) -> None:
+    console = screen()
+    console.print(
+        f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}"
+    )
+    market = facts["market"]
+    state = "open" if market["open"] else "closed"
+    console.print(f"The market is {state} until {_minute(market['until'])}.", highlight=False)
+    console.print(facts["database"], highlight=False)
+    if not facts["set_up"]:
+        console.print("Nothing is set up yet. Run manual_setup.py.")
+        return
+    grid = Table.grid(padding=(0, 2))
+    for title, text in _lines(facts):
+        grid.add_row(title, text)
+    console.print(grid)
+    _show_jobs(console, facts["jobs"])
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    scope = facts["scope"]
+    least = f"{', '.join(scope['markets'])}, {scope['min_market_cap']:,} won or more"
+    yield "Asked for", f"sessions since {scope['first_session']}; targets of {least}"
+    yield "Sessions", _sessions(facts)
+    yield "Missing, unfinished", _list(facts["sessions_missing"])
+    yield "To confirm", _list(facts["sessions_to_confirm"])
+    if facts["sessions_with"]:
+        beside = [f"{name} of {count:,} sessions" for name, count in facts["sessions_with"].items()]
+        yield "Beside the prices", ", ".join(beside)
+    yield (
+        "Analysis",
+        f"{facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "
+        f"{facts['targets_pending']:,} pending, {facts['targets_failed']:,} failed",
+    )
+    special = [f"{count:,} {kind}" for kind, count in facts["targets_by_kind"].items()]
+    special += [f"{facts['targets_by_file']:,} by TARGETS_FILE"] if facts["targets_by_file"] else []
+    if special:
+        yield "Among the targets", ", ".join(special)
+    next_runs = [f"{script} {_minute(moment)}" for script, moment in facts["next_runs"].items()]
+    yield "Next, by the schedule", ", ".join(next_runs) + _CRONTAB[facts["crontab"]]
+    for lock in facts["locks"]:
+        since = f"{lock['host']}, process {lock['pid']}, since {_minute(lock['acquired'])}"
+        gone = ": gone, the lock has expired" if lock["expired"] else ""
+        yield (
+            f"Lock {lock['_id']}",
+            f"{since}, last sign of life {_minute(lock['heartbeat'])}{gone}",
+        )
+    for source in facts["sources"]:
+        yield f"Source {source['_id']}", ", ".join(_source_facts(source))
+    yield from _told(facts["notifications"])
+
+
+def _sessions(facts: dict[str, Any]) -> str:
+    if not facts["sessions_stored"]:
+        return "none is stored yet"
+    return (
+        f"{facts['sessions_stored']:,}, {facts['first_session']} to {facts['last_session']} "
+        f"({facts['last_session_finality']}, {facts['last_session_tickers']:,} tickers)"
+    )
+
+
+def _source_facts(source: dict[str, Any]) -> Iterator[str]:
+    headline = Texts(HEADLINES, "en")
+    blocked = source["blocked_until"]
+    failure = source["failure"]
+    if blocked:
+        yield f"closed until {_minute(blocked)} ({source['reason']})"
+    elif failure:
+        yield f"{headline(failure['kind'])} since {_minute(failure['since'])} ({failure['kind']})"
+    else:
+        yield "open"
+    yield f"{source['today']:,} requests on {source['date_kst']}"
+    if (days := source["password_days"]) is not None:
+        yield f"password {days} days old (due after {PASSWORD_DAYS})"
+    if comparison := source["comparison"]:
+        differing = comparison["differing"]
+        yield f"{f'differs in {differing:,} tickers' if differing else 'agrees'} on {comparison['session']}"
+
+
+def _told(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    untold = f", {facts['untold']} untold" if facts["untold"] else ""
+    heartbeat = "on" if facts["heartbeat"] else "off"
+    yield "Notifications", f"{', '.join(facts['services']) or 'off'}{untold}; heartbeat {heartbeat}"
+    for each in facts["incidents"]:
+        told = "" if each["told"] else " (untold)"
+        yield (
+            "Incident",
+            f"{each['job_name']} since {_minute(each['opened'])}: {each['kind']}{told}",
+        )
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
+
+
+def _list(sessions: list[str]) -> str:
+    if not sessions:
+        return "none"
+    shown = ", ".join(sessions[:5]) + (", ..." if len(sessions) > 5 else "")
+    return f"{len(sessions):,} ({shown})"
+
+
+def _show_jobs(console: Console, jobs: list[dict[str, Any]]) -> None:
+    """A narrow line for each job. What there is to say of it stands whole below; beside it, it
+    would squeeze all."""
+    rows = [("job", "session", "status", "attempts", "finished (KST)"), *map(_job_cells, jobs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    said = ["", *map(_said_of, jobs)]
+    for cells, below in zip(rows, said, strict=True):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        console.print(
+            line.rstrip(),
+            highlight=False,
+            markup=False,
+            no_wrap=True,
+            overflow="ignore",
+            crop=False,
+        )
+        if below:
+            console.print(Padding(Text(below), (0, 0, 0, 4)))
+
+
+def _job_cells(job: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        job["job_name"],
+        job["date_kst"],
+        job["status"],
+        str(job["attempts"]),
+        _minute(job["end_time"] or ""),
+    )
+
+
+def _said_of(job: dict[str, Any]) -> str:
+    if job["error"]:
+        return str(job["error"]["message"])
+    if job["at_work"] is None:
+        return ""
+    seen = f"{job['host']}, process {job['pid']}, since {_minute(job['start_time'])}, "
+    seen += f"last sign of life {_minute(job['heartbeat'])}"
+    return (
+        seen if job["at_work"] else f"no run is at it now (the last: {seen}); the next one goes on"
+    )

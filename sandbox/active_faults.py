@@ -1,0 +1,79 @@
+"""The failures that are switched on, tried on every request: the last one added first."""
+
+import threading
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sandbox.effects import FaultContext
+from sandbox.exchange import Exchange, Record
+from sandbox.faults import Fault, check_name
+from sandbox.messages import Request, Response
+from sandbox.registry import REGISTRY
+
+
+@dataclass(frozen=True)
+class ActiveFault:
+    """A fault that may hit a request, and how often it has."""
+
+    fault: Fault
+    hits: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the control door shows it."""
+        return {**self.fault.told(), "hits": self.hits}
+
+
+class ActiveFaults:
+    """The failures of one exchange, as its first interceptor. Thread safe; one request is hit at
+    a time."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._active: list[ActiveFault] = []  # the last one added comes first
+        self._lock = threading.RLock()
+        exchange.interceptors.insert(0, self.intercept)
+
+    def add(self, *faults: Fault) -> None:
+        with self._lock:
+            for fault in faults:
+                self._active.insert(0, ActiveFault(fault, 0))
+
+    def remove(self, name: str | None = None) -> None:
+        """All of one name; None: all. ValueError when nothing can have that name."""
+        if name is not None:
+            check_name(name)
+        with self._lock:
+            self._active = [
+                active for active in self._active if name not in (None, active.fault.name)
+            ]
+
+    def active(self) -> list[ActiveFault]:
+        """Those not used up, in the order in which they are tried."""
+        with self._lock:
+            return list(self._active)
+
+    def intercept(self, request: Request) -> Response | None:
+        """At most one fault hits a request; None when none does."""
+        with self._lock:
+            if not self._active:
+                return None
+            record = self._exchange.record_of(request)
+            for place, active in enumerate(self._active):
+                response = self._apply(active.fault, request, record)
+                if response is not None:
+                    self._count(place)
+                    return response
+        return None
+
+    def _apply(self, fault: Fault, request: Request, record: Record) -> Response | None:
+        if not fault.fits(record):
+            return None
+        truth = partial(self._exchange.answer_behind, self.intercept)
+        return REGISTRY[fault.name].effect(
+            FaultContext(request, record, fault.read_value(), fault.date, self._exchange, truth)
+        )
+
+    def _count(self, place: int) -> None:
+        fault, hits = self._active[place].fault, self._active[place].hits + 1
+        self._active[place : place + 1] = [ActiveFault(fault, hits)] if hits != fault.times else []

@@ -1,0 +1,185 @@
+"""Tables that are not what they should be: each row fault takes the rows of a true answer and gives
+the wrong ones.
+
+Rows are texts by column, as the data site (thousands commas) or the Open API (plain digits, BAS_DD)
+sends them. None means that there is nothing in these rows to change in this way.
+"""
+
+from collections.abc import Callable
+from zlib import crc32
+
+import numpy as np
+
+from sandbox.answers import MISSING, Rows, commas, hundredths
+from sandbox.market import direction_of, ratio_of
+
+CLOSE, CHANGE, VOLUME, VALUE = "TDD_CLSPRC", "CMPPREVDD_PRC", "ACC_TRDVOL", "ACC_TRDVAL"
+INDEX_CLOSE = "CLSPRC_IDX"
+LOW, HIGH, CAP, SHARES = "TDD_LWPRC", "TDD_HGPRC", "MKTCAP", "LIST_SHRS"
+_KEPT_WHEN_CLOSED = {
+    *(
+        "ISU_SRT_CD",
+        "ISU_CD",
+        "ISU_ABBRV",
+        "ISU_ABBRV_STR",
+        "ISU_NM",
+        "MKT_NM",
+        "MKT_ID",
+        "SECT_TP_NM",
+        SHARES,
+    ),
+    *("BAS_DD", "IDX_CLSS", "IDX_NM", "TRD_DD"),
+}
+_SAID_TWICE = 3
+
+Row = dict[str, str]
+
+
+def no_rows(rows: Rows) -> Rows | None:
+    return [] if rows else None
+
+
+def few_rows(rows: Rows, share: float) -> Rows | None:
+    """The first `share` of the rows, at least one."""
+    kept = rows[: max(int(len(rows) * share), 1)]
+    return kept if len(kept) < len(rows) else None
+
+
+def duplicated_rows(rows: Rows) -> Rows | None:
+    """The first rows once more at the end."""
+    return [*rows, *rows[:_SAID_TWICE]] if rows else None
+
+
+def no_column(rows: Rows, column: str) -> Rows | None:
+    if not _has(rows, column):
+        return None
+    return [{key: cell for key, cell in row.items() if key != column} for row in rows]
+
+
+def renamed_column(rows: Rows, column: str) -> Rows | None:
+    if not _has(rows, column):
+        return None
+    return [
+        {f"{key}_NEW" if key == column else key: cell for key, cell in row.items()} for row in rows
+    ]
+
+
+def all_dashes(rows: Rows) -> Rows | None:
+    """The same tickers on a weekday without trading: `-` at the site, nothing in the Open API."""
+    if not any(_number(row, column) is not None for row in rows for column in (CLOSE, INDEX_CLOSE)):
+        return None
+    return [_closed(row) for row in rows]
+
+
+def without_session(rows: Rows, session: str) -> Rows | None:
+    """An index series without the row of a session (YYYY-MM-DD)."""
+    kept = [row for row in rows if row.get("TRD_DD") != session.replace("-", "/")]
+    return kept if len(kept) < len(rows) else None
+
+
+def bad_cell(rows: Rows, text: str) -> Rows | None:
+    """`text` instead of one close."""
+    column = CLOSE if _has(rows, CLOSE) else INDEX_CLOSE
+    return _change_one(rows, lambda row: column in row, lambda _: {column: text})
+
+
+def broken_order(rows: Rows) -> Rows | None:
+    """The low of one traded ticker is above its high."""
+    return _change_one(
+        rows, _is_traded, lambda row: {LOW: _text(row, int(_number(row, HIGH) or 0) + 1)}
+    )
+
+
+def wrong_cap(rows: Rows) -> Rows | None:
+    """The market cap of one ticker is a won more than close x shares."""
+    return _change_one(
+        rows,
+        lambda row: _number(row, CAP) is not None,
+        lambda row: {CAP: _text(row, int(_number(row, CAP) or 0) + 1)},
+    )
+
+
+def negative(rows: Rows) -> Rows | None:
+    """The volume of one traded ticker is below zero."""
+    return _change_one(rows, _is_traded, lambda row: {VOLUME: f"-{row[VOLUME]}"})
+
+
+def revised(rows: Rows, tickers: int, session: str) -> Rows | None:
+    """Plausible numbers that will be corrected: less volume and value of some tickers, another
+    close of one.
+
+    Always the same tickers of a session, drawn by code. Low <= close <= high and market cap = close
+    x shares hold.
+    """
+    drawn = sorted(
+        (place for place, row in enumerate(rows) if _is_traded(row) and row[VOLUME] != "1"),
+        key=lambda place: crc32(f"{rows[place]['ISU_SRT_CD']}|{session}|revised".encode()),
+    )
+    shown = list(rows)
+    for place in drawn[:tickers]:
+        shown[place] = {**shown[place], **_less_volume(shown[place])}
+    for place in [place for place in drawn if rows[place][LOW] != rows[place][HIGH]][:1]:
+        shown[place] = {**shown[place], **_other_close(shown[place])}
+    return shown if drawn else None
+
+
+def _less_volume(row: Row) -> Row:
+    volume, value, high = (_number(row, column) or 0 for column in (VOLUME, VALUE, HIGH))
+    missing = max(volume // 50, 1)
+    left = volume - missing
+    return {
+        VOLUME: _text(row, left),
+        VALUE: _text(row, min(value - missing * (value // volume), high * left)),
+    }
+
+
+def _other_close(row: Row) -> Row:
+    """The day's low instead of its close (the high where it closed at its low), with all that
+    follows from it."""
+    close, change, shares = (_number(row, column) or 0 for column in (CLOSE, CHANGE, SHARES))
+    base = close - change
+    shown = np.array([_number(row, LOW if row[LOW] != row[CLOSE] else HIGH) or 0])
+    return {
+        CLOSE: commas(shown)[0],
+        CHANGE: commas(shown - base)[0],
+        "FLUC_TP_CD": str(direction_of(shown - base)[0]),
+        "FLUC_RT": hundredths(ratio_of(shown - base, np.array([base])))[0],
+        CAP: commas(shown * shares)[0],
+    }
+
+
+def _closed(row: Row) -> Row:
+    if "BAS_DD" in row:
+        return {key: cell if key in _KEPT_WHEN_CLOSED else "" for key, cell in row.items()}
+    dashed = {key: cell if key in _KEPT_WHEN_CLOSED else MISSING for key, cell in row.items()}
+    late = (
+        {"lateInfoMsgCd": ""} if "MKT_ID" in row else {}
+    )  # only the table of prices has this column
+    return {**dashed, "FLUC_TP_CD": "0", **late}
+
+
+def _change_one(
+    rows: Rows, fits: Callable[[Row], bool], change: Callable[[Row], Row]
+) -> Rows | None:
+    place = next((place for place, row in enumerate(rows) if fits(row)), None)
+    if place is None:
+        return None
+    return [*rows[:place], {**rows[place], **change(rows[place])}, *rows[place + 1 :]]
+
+
+def _is_traded(row: Row) -> bool:
+    return bool(_number(row, VOLUME)) and bool(_number(row, HIGH))
+
+
+def _has(rows: Rows, column: str) -> bool:
+    return any(column in row for row in rows)
+
+
+def _number(row: Row, column: str) -> int | None:
+    """A cell as an integer (hundredths are cut off); None where there is no number."""
+    digits = row.get(column, "").replace(",", "").partition(".")[0]
+    return int(digits) if digits.removeprefix("-").isdecimal() else None
+
+
+def _text(row: Row, number: int) -> str:
+    return str(number) if "BAS_DD" in row else f"{number:,}"
