@@ -9,9 +9,9 @@ from pathlib import Path
 
 import utils.interpreter  # noqa: F401
 from collectors.collection.collect import failure_recorded, raise_worst
-from collectors.collection.update import Evening
+from collectors.collection.update import DailyUpdate
 from collectors.exchange.cross_check import cross_check
-from collectors.upkeep.audit import show_audit, show_repair
+from collectors.upkeep.audit import Audit, audit, show_audit, show_repair
 from collectors.upkeep.copy_store import copy_store, copy_target
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
@@ -19,7 +19,6 @@ from collectors.views.status import show_status
 from utils.cli import Shift, check_span, date_option, parse_with_status, run
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
-from utils.store import Store
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")
@@ -82,42 +81,48 @@ def work(shift: Shift, args: argparse.Namespace) -> int:
         copy_store(shift, args.copy_to)
         return EXIT_DONE
     log.info("Using the %s.", shift.store.description)
-    evening = Evening(shift, args.first, args.last)
+    steps = DailyUpdate(shift, args.first, args.last)
     if args.audit:
-        show_audit(found := evening.look_over(), args.json)
+        show_audit(found := audit_all(shift, steps), args.json)
         return EXIT_FAILED if found.findings else EXIT_DONE
     if args.dry_run:
-        evening.say_what_is_due()
+        steps.say_what_is_due()
         return EXIT_DONE
-    with shift.store.lock(COLLECTION), failure_recorded(shift.store, evening.last_session()):
-        return mend(evening, shift.store) if args.repair else update(evening, shift.store)
+    with shift.store.lock(COLLECTION), failure_recorded(shift.store, steps.last_session()):
+        return mend(shift, steps) if args.repair else update(shift, steps)
 
 
-def update(evening: Evening, store: Store) -> int:
+def update(shift: Shift, steps: DailyUpdate) -> int:
     """The steps of the evening."""
-    evening.follow_changed_rule()
-    problems = evening.settle_calendar()
-    evening.want()
-    due = evening.due()
+    steps.follow_changed_rule()
+    problems = steps.learn_calendar()
+    steps.extend_scope()
+    due = steps.due()
     if not due:
         log.info("Nothing to do: every session up to now is there.")
-    problems += evening.heal(due)
-    evening.heal_beside_prices()
-    evening.end_turn()
+    problems += steps.collect(due)
+    steps.collect_datasets()
     raise_worst(problems)
-    cross_check(evening.sources, store)
+    cross_check(steps.sources, shift.store)
     return EXIT_DONE
 
 
-def mend(evening: Evening, store: Store) -> int:
+def mend(shift: Shift, steps: DailyUpdate) -> int:
     """Mend what is wrong, look again, say what is left."""
-    found = evening.look_over()
-    problems = repair(store, evening.collector, found, evening.rule, evening.heal)
+    found = audit_all(shift, steps)
+    problems = repair(shift.store, steps.collector, found, steps.rule, steps.collect)
     if leaves_datasets_to_read(found):
-        evening.heal_beside_prices(thorough=True)
-    show_repair(found, left := evening.look_over())
+        steps.collect_datasets(thorough=True)
+    show_repair(found, left := audit_all(shift, steps))
     raise_worst(problems)
     return EXIT_FAILED if left.needs_person else EXIT_DONE
+
+
+def audit_all(shift: Shift, steps: DailyUpdate) -> Audit:
+    """Everything that is wrong with what is stored; reads the store only."""
+    first, last = steps.first, steps.last_session()
+    datasets = shift.settings.datasets_at_hand
+    return audit(shift.store, steps.calendar(), first, last, steps.rule, datasets)
 
 
 def export_prices(shift: Shift, args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.collect_datasets import DatasetCollector
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.collection.target_refresh import refresh_from_newest
 from collectors.exchange.connect import make_calendar, make_sources
@@ -154,18 +154,13 @@ def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, words: Wo
             wrong = "\n".join(map(str, findings))
             raise Damaged(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
-    heal_datasets(
-        *(
-            store,
-            sources,
-            settings.beside_prices,
-            sessions[0],
-            sessions[-1],
-            lambda: shift.stop.requested,
-        ),
+    DatasetCollector(
+        store,
+        sources,
+        lambda: shift.stop.requested,
         thorough=True,
-        doing=lambda name: words("loading_dataset", name=name),
-    )
+        label=lambda name: words("loading_dataset", name=name),
+    ).collect(settings.beside_prices, sessions[0], sessions[-1])
     cross_check(sources, store)
     say_what_comes_next(shift, len(sessions), targets, words)
     return EXIT_DONE

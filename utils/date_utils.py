@@ -119,7 +119,7 @@ class TradingCalendar:
         predicted = predicted_open(day)
         return self._observed.get(day, predicted)
 
-    def is_settled(self, day: str) -> bool:
+    def is_known(self, day: str) -> bool:
         """Whether the exchange itself has shown if the day is a session; weekends need no
         showing."""
         return day in self._observed or date.fromisoformat(day).weekday() >= 5

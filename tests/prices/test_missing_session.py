@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection.collect import due_in_store, heal_all
+from collectors.collection.collect import collect_all
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
@@ -76,7 +77,7 @@ class Installation:
     def heal(self) -> None:
         """What `daily_update` does with what is due."""
         assert (
-            heal_all(
+            collect_all(
                 self.store, self.collector(), self._due(), lambda: False, lambda collected: None
             )
             == []
@@ -133,7 +134,7 @@ def remove_each_and_mend(place: Installation) -> int:
     whole = place.factors(), place.actions(), place.digests()
     for session, following in zip(place.sessions[1:-1], place.sessions[2:], strict=True):
         place.remove(session)
-        place.collector().settle_factors(following)
+        place.collector().refind_factors(following)
         factors, left = (
             place.factors(),
             {key: each for key, each in whole[1].items() if each["session"] > session},

@@ -84,7 +84,7 @@ class Situation:
             return self.now < self.due_by(session)
         # The exchange showed no prices. That may be a holiday nobody predicted; a later session
         # will tell.
-        return _error(record).get("kind") == NotPublished.kind and not self.calendar.is_settled(
+        return _error(record).get("kind") == NotPublished.kind and not self.calendar.is_known(
             session
         )
 
