@@ -16,7 +16,7 @@ from collectors.upkeep.copy_store import copy_store, copy_target
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
-from utils.cli import Shift, check_span, date_option, parse_with_status, run
+from utils.cli import Run, check_span, date_option, parse_with_status, run_script
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.store.locks import COLLECTION
@@ -28,7 +28,9 @@ log = logging.getLogger("daily_update")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("daily_update", args, lambda shift: work(shift, args), is_watched=args == parse([]))
+    return run_script(
+        "daily_update", args, lambda run: work(run, args), is_watched=args == parse([])
+    )
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -70,29 +72,29 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def work(shift: Shift, args: argparse.Namespace) -> int:
-    check_span(args.first, args.last, shift.clock.now_kst())
+def work(run: Run, args: argparse.Namespace) -> int:
+    check_span(args.first, args.last, run.clock.now_kst())
     if args.status:
-        show_status(shift, args.json)
+        show_status(run, args.json)
         return EXIT_DONE
     if args.export:
-        return export_prices(shift, args)
+        return export_prices(run, args)
     if args.copy_to:
-        copy_store(shift, args.copy_to)
+        copy_store(run, args.copy_to)
         return EXIT_DONE
-    log.info("Using the %s.", shift.store.description)
-    steps = DailyUpdate(shift, args.first, args.last)
+    log.info("Using the %s.", run.store.description)
+    steps = DailyUpdate(run, args.first, args.last)
     if args.audit:
-        show_audit(found := audit_all(shift, steps), args.json)
+        show_audit(found := audit_all(run, steps), args.json)
         return EXIT_FAILED if found.findings else EXIT_DONE
     if args.dry_run:
         steps.say_what_is_due()
         return EXIT_DONE
-    with shift.store.lock(COLLECTION), failure_recorded(shift.store, steps.last_session()):
-        return mend(shift, steps) if args.repair else update(shift, steps)
+    with run.store.lock(COLLECTION), failure_recorded(run.store, steps.last_session()):
+        return mend(run, steps) if args.repair else update(run, steps)
 
 
-def update(shift: Shift, steps: DailyUpdate) -> int:
+def update(run: Run, steps: DailyUpdate) -> int:
     """The steps of the evening."""
     steps.follow_changed_rule()
     problems = steps.learn_calendar()
@@ -103,35 +105,35 @@ def update(shift: Shift, steps: DailyUpdate) -> int:
     problems += steps.collect(due)
     steps.collect_datasets()
     raise_worst(problems)
-    cross_check(steps.sources, shift.store)
+    cross_check(steps.sources, run.store)
     return EXIT_DONE
 
 
-def mend(shift: Shift, steps: DailyUpdate) -> int:
+def mend(run: Run, steps: DailyUpdate) -> int:
     """Mend what is wrong, look again, say what is left."""
-    found = audit_all(shift, steps)
-    problems = repair(shift.store, steps.collector, found, steps.rule, steps.collect)
+    found = audit_all(run, steps)
+    problems = repair(run.store, steps.collector, found, steps.rule, steps.collect)
     if leaves_datasets_to_read(found):
         steps.collect_datasets(thorough=True)
-    show_repair(found, left := audit_all(shift, steps))
+    show_repair(found, left := audit_all(run, steps))
     raise_worst(problems)
     return EXIT_FAILED if left.needs_person else EXIT_DONE
 
 
-def audit_all(shift: Shift, steps: DailyUpdate) -> Audit:
+def audit_all(run: Run, steps: DailyUpdate) -> Audit:
     """Everything that is wrong with what is stored; reads the store only."""
     first, last = steps.first, steps.last_session()
-    datasets = shift.settings.datasets_at_hand
-    return audit(shift.store, steps.calendar(), first, last, steps.rule, datasets)
+    datasets = run.settings.datasets_at_hand
+    return audit(run.store, steps.calendar(), first, last, steps.rule, datasets)
 
 
-def export_prices(shift: Shift, args: argparse.Namespace) -> int:
+def export_prices(run: Run, args: argparse.Namespace) -> int:
     check_export_file(args.export)
     first, last = (
         args.first or str(FIRST_DAY),
-        args.last or shift.clock.now_kst().date().isoformat(),
+        args.last or run.clock.now_kst().date().isoformat(),
     )
-    rows = export(shift.store, args.export, first, last, args.ticker, shift.settings.beside_prices)
+    rows = export(run.store, args.export, first, last, args.ticker, run.settings.extra_datasets)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE
 

@@ -13,9 +13,9 @@ from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.faults import Fault, parse_fault
 from sandbox.market import Market
 from sandbox.publication import read_kst
+from sandbox.registry import REGISTRY
 from sandbox.replay import ReplayMarket
 from sandbox.server import LocalExchange
-from sandbox.switches import SWITCHES
 from sandbox.synthetic import FIRST, LAST, SEED, SyntheticMarket
 from utils.errors import WrongUsage
 from utils.settings import load_settings
@@ -64,21 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=_port, default=0, help="on 127.0.0.1; 0 takes a free one (default)"
     )
-    parser.add_argument(
-        "--tickers", type=int, default=2700, help="listed at the start (default 2700)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=SEED, help=f"another number, another market (default {SEED})"
-    )
-    parser.add_argument(
-        "--first", type=_date, default=FIRST, metavar="D", help=f"YYYY-MM-DD (default {FIRST})"
-    )
-    parser.add_argument(
-        "--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})"
-    )
-    parser.add_argument(
-        "--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market"
-    )
+    _add_market_options(parser)
     parser.add_argument(
         "--now",
         type=_moment,
@@ -106,9 +92,28 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME[:key=value,...]",
         help="a failure from the start on; keys: times, kind, request, date, since, until, value; may be repeated. "
-        f"Names: {', '.join(SWITCHES)}",
+        f"Names: {', '.join(REGISTRY)}",
     )
     return parser
+
+
+def _add_market_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which market is shown."""
+    parser.add_argument(
+        "--tickers", type=int, default=2700, help="listed at the start (default 2700)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help=f"another number, another market (default {SEED})"
+    )
+    parser.add_argument(
+        "--first", type=_date, default=FIRST, metavar="D", help=f"YYYY-MM-DD (default {FIRST})"
+    )
+    parser.add_argument(
+        "--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})"
+    )
+    parser.add_argument(
+        "--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market"
+    )
 
 
 class _Collect(argparse.Action):

@@ -1,4 +1,4 @@
-"""One failure of the exchange and the requests it strikes: so many of a kind, a name, a date, in a
+"""One failure of the exchange and the requests it hits: so many of a kind, a name, a date, in a
 span of time."""
 
 from dataclasses import asdict, dataclass, fields
@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.exchange import BLOCKS, LOGIN_PATHS, LOGIN_POST_PATH, OPENAPI_SERVICES, Record
 from sandbox.publication import read_kst
-from sandbox.switches import SWITCHES, About
+from sandbox.registry import REGISTRY, About
 
 _KIND_OF_REQUEST = {
     **dict.fromkeys(BLOCKS, "data"),
@@ -19,20 +19,20 @@ _KIND_OF_REQUEST = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One failure, and the requests it strikes.
+    """One failure, and the requests it effects.
 
     Args:
-        name: a switch of `sandbox.switches.SWITCHES`.
+        name: a name of `sandbox.registry.REGISTRY`.
         times: how many requests; None: until further notice.
-        kind: page, login, data, openapi; None: the switch's natural kinds, or that of `request`.
-        request: as records name it (`MDCSTAT01501`, `sto/stk_bydd_trd`); None: any that the switch
+        kind: page, login, data, openapi; None: the natural kinds of the fault, or that of `request`.
+        request: as records name it (`MDCSTAT01501`, `sto/stk_bydd_trd`); None: any that the fault
             makes sense for.
         date: the day that is asked for (trdDd, basDd), YYYY-MM-DD; None: any.
         since, until: only while the exchange's clock is in [since, until), KST, `2026-09-10T19:00`;
             None: open.
-        value: the switch's own parameter.
+        value: the parameter of the fault.
     Raises:
-        ValueError: no such switch, or a field that it cannot have.
+        ValueError: no such fault, or a field that it cannot have.
     """
 
     name: str
@@ -69,25 +69,25 @@ class Fault:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def read_value(self) -> Any:
-        """The value as the switch wants it, its default when there is none."""
-        switch = SWITCHES[self.name]
+        """The value as the fault wants it, its default when there is none."""
+        kind = REGISTRY[self.name]
         if self.value is None:
-            return switch.default
-        if switch.read is None:
+            return kind.default
+        if kind.read is None:
             raise ValueError(f"it takes no value, not {self.value!r}")
         try:
-            return switch.read(self.value)
+            return kind.read(self.value)
         except ValueError as error:
             raise ValueError(f"its value cannot be {self.value!r}: {error}") from error
 
     def _kinds(self) -> tuple[str, ...]:
-        switch = SWITCHES[self.name]
+        kind = REGISTRY[self.name]
         if self.kind is not None:
             return (self.kind,)
-        return switch.kinds if self.request is None else (*switch.kinds, *switch.also)
+        return kind.kinds if self.request is None else (*kind.kinds, *kind.also)
 
     def _fits_date(self, record: Record) -> bool:
-        about, asked = SWITCHES[self.name].about, record.day
+        about, asked = REGISTRY[self.name].about, record.day
         if asked is not None:
             return self.date in (None, asked)
         if self.date is not None:
@@ -104,8 +104,8 @@ class Fault:
                 raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
 
     def _check_scope(self) -> None:
-        switch = SWITCHES[self.name]
-        kinds = (*switch.kinds, *switch.also)
+        kind = REGISTRY[self.name]
+        kinds = (*kind.kinds, *kind.also)
         if self.kind is not None and self.kind not in kinds:
             raise ValueError(f"its kind is one of {', '.join(kinds)}, not {self.kind!r}")
         requests = [
@@ -117,7 +117,7 @@ class Fault:
             raise ValueError(f"its request is one of {', '.join(requests)}, not {self.request!r}")
 
     def _check_moments(self) -> None:
-        if self.date is None and SWITCHES[self.name].needs_date:
+        if self.date is None and REGISTRY[self.name].needs_date:
             raise ValueError("it needs the date of a day, YYYY-MM-DD")
         if self.date is not None and not _is_date(self.date):
             raise ValueError(f"date is YYYY-MM-DD, not {self.date!r}")
@@ -160,8 +160,8 @@ def _read_fault(told: object) -> Fault:
 
 
 def check_name(name: str) -> None:
-    if name not in SWITCHES:
-        raise ValueError(f"no failure is called {name!r}; there are {', '.join(SWITCHES)}")
+    if name not in REGISTRY:
+        raise ValueError(f"no failure is called {name!r}; there are {', '.join(REGISTRY)}")
 
 
 def _is_date(text: str) -> bool:

@@ -1,7 +1,7 @@
 """What happens to companies: every class of event the exchange is known for, as steps on the
 sessions of a ticker.
 
-Each scenario is written for one ticker around one session; `direct` casts them all over the market
+Each scenario is written for one ticker around one session; `direct` spreads them over the market
 and spreads them over the sessions. The simulation carries the steps out and enters those with a
 `kind` into the ledger.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.random import Generator
 
-from sandbox.cast import PENNY, Cast, invented_name, letter_code
+from sandbox.roster import PENNY, Roster, invented_name, letter_code
 
 HUGE_VOLUME = 2_400_000_000
 _FEWEST_SESSIONS = 12  # shorter markets have no events
@@ -94,9 +94,9 @@ class Script:
 
 @dataclass
 class Stage:
-    """Where scenarios are directed: the cast, the script in the making, and chance."""
+    """Where scenarios are directed: the roster, the script in the making, and chance."""
 
-    cast: Cast
+    roster: Roster
     script: Script
     rng: Generator
     free: dict[str, list[int]]  # slots without a role, by kind
@@ -107,7 +107,7 @@ class Stage:
         return min(usual, max(1, self.script.sessions // 20))
 
     def pick(self, *kinds: str) -> int:
-        """A slot nobody has cast yet, of the first kind that has one."""
+        """A slot that is free yet, of the first kind that has one."""
         for kind in kinds:
             if self.free.get(kind):
                 return self.free[kind].pop()
@@ -123,7 +123,7 @@ class Stage:
         number = self.newcomers
         self.newcomers += 1
         name = invented_name(24_000 - number)
-        return self.cast.add("kosdaq", letter_code(2 * number + 1), name, cap, price)
+        return self.roster.add("kosdaq", letter_code(2 * number + 1), name, cap, price)
 
     def between(self, low: float, high: float) -> float:
         return float(self.rng.uniform(low, high))
@@ -135,8 +135,8 @@ Scenario = Callable[[Stage, int], None]  # of a session
 def split(stage: Stage, session: int) -> None:
     """1 to 5 after a halt; the base is the nominal price, the opening is not."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(11.0, 12.0), stage.between(60_000, 180_000))
-    stage.cast.calm(slot, 0.02)
+    stage.roster.resize(slot, 10 ** stage.between(11.0, 12.0), stage.between(60_000, 180_000))
+    stage.roster.calm(slot, 0.02)
     stage.halt(slot, session, stage.pause(15))
     stage.script.add(session, slot, Step("split", base_factor=1 / 5, share_factor=5))
 
@@ -144,8 +144,8 @@ def split(stage: Stage, session: int) -> None:
 def consolidation(stage: Stage, session: int) -> None:
     """5 to 1 after a halt."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(10.5, 11.3), stage.between(500, 1_500))
-    stage.cast.calm(slot, 0.02)
+    stage.roster.resize(slot, 10 ** stage.between(10.5, 11.3), stage.between(500, 1_500))
+    stage.roster.calm(slot, 0.02)
     stage.halt(slot, session, stage.pause(18))
     stage.script.add(session, slot, Step("consolidation", base_factor=5, share_factor=1 / 5))
 
@@ -153,8 +153,8 @@ def consolidation(stage: Stage, session: int) -> None:
 def rights_issue(stage: Stage, session: int) -> None:
     """Ex-rights on a trading day, the new shares are listed weeks later."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(10.8, 11.6), stage.between(4_000, 40_000))
-    stage.cast.calm(slot, 0.025)
+    stage.roster.resize(slot, 10 ** stage.between(10.8, 11.6), stage.between(4_000, 40_000))
+    stage.roster.calm(slot, 0.025)
     ratio = stage.between(0.15, 0.5)
     factor = (1 + ratio * 0.7) / (1 + ratio)  # the new shares cost 30 % less
     stage.script.add(session, slot, Step("rights_issue", base_factor=factor))
@@ -165,8 +165,8 @@ def bonus_issue(stage: Stage, session: int) -> None:
     """One free share for each: until they are listed the market cap is half of what it was, below
     100bn."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(11.1, 11.25), stage.between(15_000, 60_000))
-    stage.cast.calm(slot, 0.012)
+    stage.roster.resize(slot, 10 ** stage.between(11.1, 11.25), stage.between(15_000, 60_000))
+    stage.roster.calm(slot, 0.012)
     stage.script.add(session, slot, Step("bonus_issue", base_factor=0.5))
     stage.script.add(session + stage.pause(15), slot, Step("share_listing", share_factor=2))
 
@@ -174,7 +174,7 @@ def bonus_issue(stage: Stage, session: int) -> None:
 def auction_resumption(stage: Stage, session: int) -> None:
     """After a halt the opening auction sets the base: all of the difference is a real return."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(10.4, 11.4), stage.between(1_500, 20_000))
+    stage.roster.resize(slot, 10 ** stage.between(10.4, 11.4), stage.between(1_500, 20_000))
     stage.halt(slot, session, stage.pause(int(stage.between(1, 22))))
     step = Step(
         "auction_resumption", base_factor=_auction_return(stage), at_auction=True, keeps_factor=True
@@ -186,8 +186,8 @@ def auction_with_shares(stage: Stage, session: int) -> None:
     """A capital reduction 10 to 1 that resumes by auction: the base holds the reduction and a real
     return."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(10.3, 11.2), stage.between(300, 900))
-    stage.cast.calm(slot, 0.02)
+    stage.roster.resize(slot, 10 ** stage.between(10.3, 11.2), stage.between(300, 900))
+    stage.roster.calm(slot, 0.02)
     stage.halt(slot, session, stage.pause(14))
     factor = 10 * _auction_return(stage)
     step = Step(
@@ -204,7 +204,7 @@ def market_transfer(stage: Stage, session: int) -> None:
     """KOSDAQ to KOSPI; the first price in the new market comes from an auction, without a halt
     before."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(11.8, 12.6), stage.between(15_000, 150_000))
+    stage.roster.resize(slot, 10 ** stage.between(11.8, 12.6), stage.between(15_000, 150_000))
     _transfer(stage, slot, session, "", ("STK", "KOSPI"))
 
 
@@ -223,8 +223,8 @@ def spin_off(stage: Stage, session: int) -> None:
     flagged.
     """
     slot = stage.pick("kospi", "kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(11.5, 12.3), stage.between(5_000, 30_000))
-    stage.cast.calm(slot, 0.02)
+    stage.roster.resize(slot, 10 ** stage.between(11.5, 12.3), stage.between(5_000, 30_000))
+    stage.roster.calm(slot, 0.02)
     stage.halt(slot, session, stage.pause(22))
     factor, kept = stage.between(0.78, 0.9), stage.between(0.6, 0.7)
     step = Step("spin_off", base_factor=factor, at_auction=True, share_factor=kept, flag="spin_off")
@@ -239,8 +239,8 @@ def spin_off(stage: Stage, session: int) -> None:
 def halted_rebase(stage: Stage, session: int) -> None:
     """The base changes on a day without trading, in the middle of a halt."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 10 ** stage.between(10.3, 11.2), stage.between(800, 4_000))
-    stage.cast.calm(slot, 0.02)
+    stage.roster.resize(slot, 10 ** stage.between(10.3, 11.2), stage.between(800, 4_000))
+    stage.roster.calm(slot, 0.02)
     stage.halt(slot, session, stage.pause(12))
     stage.script.add(
         session, slot, Step("halted_rebase", halted=True, base_factor=2, share_factor=0.5)
@@ -251,8 +251,8 @@ def halted_rebase(stage: Stage, session: int) -> None:
 def off_tick(stage: Stage, session: int) -> None:
     """A close between two ticks: the next base is the close rounded up. Not an action."""
     slot = stage.pick("kosdaq", "kospi")
-    stage.cast.resize(slot, 10 ** stage.between(10.8, 12.2), stage.between(9_000, 45_000))
-    stage.cast.calm(slot, 0.02)
+    stage.roster.resize(slot, 10 ** stage.between(10.8, 12.2), stage.between(9_000, 45_000))
+    stage.roster.calm(slot, 0.02)
     stage.script.add(session - 1, slot, Step(off_tick=True))
     stage.script.add(session, slot, Step("off_tick", keeps_factor=True))
 
@@ -260,8 +260,8 @@ def off_tick(stage: Stage, session: int) -> None:
 def share_collapse(stage: Stage, session: int) -> None:
     """1,500 to 1 without a rebase: the price leaps by 29,948 % or so and the base says nothing."""
     slot = stage.pick("kosdaq")
-    stage.cast.resize(slot, 1.4e10, 45)
-    stage.cast.calm(slot, 0.004)
+    stage.roster.resize(slot, 1.4e10, 45)
+    stage.roster.calm(slot, 0.004)
     stage.halt(slot, session, stage.pause(20))
     step = Step(
         "share_collapse", share_factor=1 / 1_500, move=299.48, unlimited=True, flag="share_collapse"
@@ -281,13 +281,15 @@ def first_session(stage: Stage, session: int) -> None:
 def delisting(stage: Stage, session: int) -> None:
     """A halt, then sessions of liquidation trading without limits, then gone at `session`."""
     slot = stage.pick("kosdaq", "konex")
-    stage.cast.resize(slot, 10 ** stage.between(9.7, 10.6), stage.between(1_000, 12_000))
+    stage.roster.resize(slot, 10 ** stage.between(9.7, 10.6), stage.between(1_000, 12_000))
     begin = session - stage.pause(7)
     stage.halt(slot, begin, stage.pause(30))
-    for place in range(begin, session):
-        move = -stage.between(0.55, 0.9) if place == begin else -stage.between(0.0, 0.35)
+    for position in range(begin, session):
+        move = -stage.between(0.55, 0.9) if position == begin else -stage.between(0.0, 0.35)
         stage.script.add(
-            place, slot, Step("liquidation" if place == begin else "", move=move, unlimited=True)
+            position,
+            slot,
+            Step("liquidation" if position == begin else "", move=move, unlimited=True),
         )
     _delist(stage, slot, session)
 
@@ -310,14 +312,14 @@ def code_reused(stage: Stage, session: int) -> None:
     gone = session - stage.pause(10)
     _delist(stage, slot, gone)
     cap, price = 10 ** stage.between(10.8, 11.5), stage.between(5_000, 30_000)
-    heir = stage.cast.add("kosdaq", stage.cast.code[slot], _new_name(stage, slot), cap, price)
+    heir = stage.roster.add("kosdaq", stage.roster.code[slot], _new_name(stage, slot), cap, price)
     _list(stage, heir, session, flag="reused_ticker")
 
 
 def rename(stage: Stage, session: int) -> None:
     slot = stage.pick("kosdaq", "kospi")
     stage.script.add(session, slot, Step("rename"))
-    stage.script.change(session, slot, name=stage.cast.name[slot] + "홀딩스")
+    stage.script.change(session, slot, name=stage.roster.name[slot] + "홀딩스")
 
 
 def huge_volume(stage: Stage, session: int) -> None:
@@ -370,12 +372,12 @@ PROGRAMME = (
 )
 
 
-def direct(cast: Cast, sessions: int, rng: Generator) -> Script:
+def direct(roster: Roster, sessions: int, rng: Generator) -> Script:
     """Casts the programme over the market and adds those who are listed later. ValueError: too few
     tickers."""
     script = Script(sessions)
-    listed = len(cast)
-    stage = Stage(cast, script, rng, _free_slots(cast, rng))
+    listed = len(roster)
+    stage = Stage(roster, script, rng, _free_slots(roster, rng))
     if sessions >= _FEWEST_SESSIONS:
         for billing in PROGRAMME:
             _play(stage, billing, max(round(billing.times * listed / 2_700), billing.at_least))
@@ -390,14 +392,14 @@ def _play(stage: Stage, billing: Billing, times: int) -> None:
     last = stage.script.sessions - 1 - min(billing.after, max(short, 1))
     count = min(times, billing.at_most)
     for number in range(count):
-        place = first + (last - first) * (number + stage.rng.random()) / count
-        billing.scenario(stage, min(int(place), last))
+        position = first + (last - first) * (number + stage.rng.random()) / count
+        billing.scenario(stage, min(int(position), last))
 
 
-def _free_slots(cast: Cast, rng: Generator) -> dict[str, list[int]]:
+def _free_slots(roster: Roster, rng: Generator) -> dict[str, list[int]]:
     free: dict[str, list[int]] = defaultdict(list)
-    for slot in rng.permutation(np.arange(PENNY + 1, len(cast))).tolist():
-        free[cast.kind[slot]].append(slot)
+    for slot in rng.permutation(np.arange(PENNY + 1, len(roster))).tolist():
+        free[roster.kind[slot]].append(slot)
     return free
 
 
@@ -437,7 +439,7 @@ def _transfer(
 def _list(stage: Stage, slot: int, session: int, flag: str = "") -> None:
     stage.script.listed_from[slot] = session
     move = 3.0 if stage.rng.random() < 0.25 else stage.between(-0.35, 1.8)
-    price = int(stage.cast.price[slot])
+    price = int(stage.roster.price[slot])
     stage.script.add(
         session, slot, Step("first_session", base_price=price, move=move, unlimited=True, flag=flag)
     )

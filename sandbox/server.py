@@ -16,13 +16,13 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from sandbox.active_faults import ActiveFault, ActiveFaults
 from sandbox.answers import dump
 from sandbox.exchange import Exchange, Record
 from sandbox.faults import Fault, make_fault, read_faults
 from sandbox.market import Market
 from sandbox.messages import Request, Response
 from sandbox.publication import read_kst
-from sandbox.switchboard import ActiveFault, Switchboard
 from utils.clock import Clock
 
 CONTROL_CLOCK = "/__sandbox__/clock"
@@ -52,7 +52,7 @@ class LocalExchange:
         port: int = 0,
     ) -> None:
         self.exchange = Exchange(market, Clock(starts_at), accounts, openapi_keys)
-        self._switchboard = Switchboard(self.exchange)
+        self._active_faults = ActiveFaults(self.exchange)
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -72,7 +72,7 @@ class LocalExchange:
     def start(self) -> None:
         """Binds and serves in a thread of its own; OSError when the port is taken."""
         self._server = _Server(
-            ("127.0.0.1", self._port), self.exchange, Control(self.exchange, self._switchboard)
+            ("127.0.0.1", self._port), self.exchange, Control(self.exchange, self._active_faults)
         )
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -104,17 +104,17 @@ class LocalExchange:
         """Switches a failure on, from the next request; its fields are those of `Fault`.
         ValueError: wrong ones."""
         fault = make_fault(name, **fields)
-        self._switchboard.add(fault)
+        self._active_faults.add(fault)
         return fault
 
-    def heal(self, name: str | None = None) -> None:
+    def clear_faults(self, name: str | None = None) -> None:
         """Switches all failures off, or all of one name."""
-        self._switchboard.remove(name)
+        self._active_faults.remove(name)
 
     def faults(self) -> list[ActiveFault]:
-        """The failures that may still strike, the last one added first, and how often each has
-        struck."""
-        return self._switchboard.active()
+        """The failures that may still hit a request, the last one added first, and how often each has
+        hit one."""
+        return self._active_faults.active()
 
     def counts(self) -> dict[str, int]:
         return self.exchange.counts()
@@ -130,8 +130,8 @@ class Control:
     """The door for other processes: GET/PUT clock, GET/DELETE requests, GET/POST/DELETE faults. Not
     counted."""
 
-    def __init__(self, exchange: Exchange, switchboard: Switchboard) -> None:
-        self._exchange, self._switchboard = exchange, switchboard
+    def __init__(self, exchange: Exchange, active_faults: ActiveFaults) -> None:
+        self._exchange, self._active_faults = exchange, active_faults
         self._doors = {
             ("GET", CONTROL_CLOCK): self._read_clock,
             ("PUT", CONTROL_CLOCK): self._set_clock,
@@ -181,7 +181,7 @@ class Control:
 
     def _read_faults(self, _: bytes) -> Response:
         return _json(
-            HTTPStatus.OK, {"faults": [active.as_dict() for active in self._switchboard.active()]}
+            HTTPStatus.OK, {"faults": [active.as_dict() for active in self._active_faults.active()]}
         )
 
     def _add_faults(self, body: bytes) -> Response:
@@ -189,11 +189,11 @@ class Control:
             faults = read_faults(json.loads(body))
         except ValueError as error:
             return _json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
-        self._switchboard.add(*faults)
+        self._active_faults.add(*faults)
         return self._read_faults(body)
 
     def _remove_faults(self, body: bytes) -> Response:
-        self._switchboard.remove()
+        self._active_faults.remove()
         return self._read_faults(body)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sandbox.cast import PENNY, Cast
 from sandbox.market import IndexSeries, Ints, direction_of, tick, tick_down, tick_up, to_tick
+from sandbox.roster import PENNY, Roster
 from sandbox.scenarios import Event, Script, Step
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ _SHARE_CHANGES = 0.0044  # of the tickers a session: conversions, options, small
 _MARKET_SIGMA, _MARKET_MEMORY = (
     0.007,
     0.97,
-)  # what all share returns in time, so sizes stay as they were cast
+)  # what all share returns in time, so sizes stay as they were drawn
 _INDEX_START = {"STK": 255_961, "KSQ": 72_124}  # in hundredths of a point
 
 
@@ -83,13 +83,13 @@ class _Trades:
 class Simulation:
     """One run over all sessions; `run` is called once."""
 
-    def __init__(self, cast: Cast, script: Script, sessions: Sequence[str], seed: int) -> None:
-        self._cast, self._script, self._sessions, self._seed = cast, script, sessions, seed
-        self._close, self._shares = cast.price.copy(), cast.shares.copy()
-        self._market = np.array(cast.market_id)
-        self._extra = ~np.isin(np.arange(len(cast)), [*script.slots, *range(PENNY + 1)])
-        self._resting = np.zeros(len(cast), dtype=bool)
-        self._was_silent = np.zeros(len(cast), dtype=bool)
+    def __init__(self, roster: Roster, script: Script, sessions: Sequence[str], seed: int) -> None:
+        self._roster, self._script, self._sessions, self._seed = roster, script, sessions, seed
+        self._close, self._shares = roster.price.copy(), roster.shares.copy()
+        self._market = np.array(roster.market_id)
+        self._extra = ~np.isin(np.arange(len(roster)), [*script.slots, *range(PENNY + 1)])
+        self._resting = np.zeros(len(roster), dtype=bool)
+        self._was_silent = np.zeros(len(roster), dtype=bool)
         self._transfers: dict[int, list[tuple[int, str]]] = defaultdict(list)
         for change in script.changes:
             if change.market is not None:
@@ -100,18 +100,18 @@ class Simulation:
     def run(self) -> tuple[Tape, list[Event]]:
         tape = self._blank_tape()
         levels = {market: _Index(market) for market in _INDEX_START}
-        for place in range(len(self._sessions)):
-            rng = np.random.default_rng([self._seed, place])
-            listed = tape.listed[place]
-            orders, trades = self._play(place, listed, rng)
-            _write(tape, place, orders, trades, self._shares)
+        for position in range(len(self._sessions)):
+            rng = np.random.default_rng([self._seed, position])
+            listed = tape.listed[position]
+            orders, trades = self._play(position, listed, rng)
+            _write(tape, position, orders, trades, self._shares)
             for market, level in levels.items():
                 level.add(listed & (self._market == market), orders, trades, self._shares, rng)
         tape.indices = {market: level.series(self._sessions) for market, level in levels.items()}
         return tape, self._events
 
     def _blank_tape(self) -> Tape:
-        shape = (len(self._sessions), len(self._cast))
+        shape = (len(self._sessions), len(self._roster))
         prices = ("open", "high", "low", "close", "base")
         return Tape(
             listed=self._listed(),
@@ -124,43 +124,34 @@ class Simulation:
         )
 
     def _listed(self) -> Flags:
-        begin, end = np.zeros(len(self._cast)), np.full(len(self._cast), np.inf)
-        for slot, place in self._script.listed_from.items():
-            begin[slot] = place
-        for slot, place in self._script.listed_until.items():
-            end[slot] = place
-        places = np.arange(len(self._sessions))[:, None]
-        return (places >= begin) & (places < end)
+        begin, end = np.zeros(len(self._roster)), np.full(len(self._roster), np.inf)
+        for slot, position in self._script.listed_from.items():
+            begin[slot] = position
+        for slot, position in self._script.listed_until.items():
+            end[slot] = position
+        positions = np.arange(len(self._sessions))[:, None]
+        return (positions >= begin) & (positions < end)
 
-    def _play(self, place: int, listed: Flags, rng: Generator) -> tuple[_Orders, _Trades]:
+    def _play(self, position: int, listed: Flags, rng: Generator) -> tuple[_Orders, _Trades]:
         before_close, before_shares = self._close, self._shares
-        for slot, market_id in self._transfers.get(place, ()):
+        for slot, market_id in self._transfers.get(position, ()):
             self._market[slot] = market_id
         orders = self._orders(rng)
         self._shares = self._with_small_changes(before_shares, orders, rng)
-        steps = self._script.steps.get(place, [])
+        steps = self._script.steps.get(position, [])
         for slot, step in steps:
             self._apply(slot, step, orders)
         trades = _trade(
-            orders, self._was_silent, self._market_moves[place], self._cast, self._shares, rng
+            orders, self._was_silent, self._market_moves[position], self._roster, self._shares, rng
         )
         for slot, step in steps:
             _add_off_hours(slot, step, trades)
-        for slot, step in steps:
-            self._enter(
-                place,
-                slot,
-                step,
-                bool(listed[slot]),
-                int(before_close[slot]),
-                int(before_shares[slot]),
-                orders,
-            )
+        self._enter(position, listed, before_close, before_shares, orders)
         self._close, self._was_silent = trades.close, trades.volume == 0
         return orders, trades
 
     def _orders(self, rng: Generator) -> _Orders:
-        count = len(self._cast)
+        count = len(self._roster)
         halted = self._chance_halts(rng)
         base = np.where(halted, self._close, tick_up(self._close))
         width = np.select([self._market == market for market in _LIMIT], list(_LIMIT.values()))
@@ -179,7 +170,7 @@ class Simulation:
     def _chance_halts(self, rng: Generator) -> Flags:
         """Spells of no trading for tickers without a role, and days on which nobody wants a KONEX
         name."""
-        chance = rng.random((2, len(self._cast)))
+        chance = rng.random((2, len(self._roster)))
         first = not self._was_silent.any() and not self._resting.any()
         begin = _HALTED if first else _HALTED / (1 - _HALTED) / _HALT_LENGTH
         self._resting = self._extra & np.where(
@@ -221,28 +212,28 @@ class Simulation:
             orders.move[slot] = step.move
 
     def _enter(
-        self,
-        place: int,
-        slot: int,
-        step: Step,
-        listed: bool,
-        close: int,
-        shares: int,
-        orders: _Orders,
+        self, position: int, listed: Flags, closes: Ints, all_shares: Ints, orders: _Orders
     ) -> None:
-        """The ledger's line of a step, unless it turned out to be nothing (an off-tick close that
-        was on the tick)."""
-        if not step.kind or (step.kind == "off_tick" and orders.base[slot] == close):
-            return
-        previous = 0 if step.base_price else close
-        base, after = (int(orders.base[slot]), int(self._shares[slot])) if listed else (0, 0)
-        factor = _true_factor(step, previous, base, shares, after)
-        before = 0 if step.base_price else shares
-        code = self._cast.code[slot]
-        event = Event(
-            self._sessions[place], code, step.kind, previous, base, before, after, factor, step.flag
-        )
-        self._events.append(event)
+        """Add the ledger's lines of a session's steps.
+
+        A step that turned out to be nothing, an off-tick close that was on the tick, has none.
+
+        Args:
+            closes, all_shares: those of the session before, in won and in shares.
+        """
+        for slot, step in self._script.steps.get(position, []):
+            close, shares = int(closes[slot]), int(all_shares[slot])
+            if not step.kind or (step.kind == "off_tick" and orders.base[slot] == close):
+                continue
+            previous, before = (0, 0) if step.base_price else (close, shares)
+            base, after = int(orders.base[slot]), int(self._shares[slot])
+            if not listed[slot]:
+                base = after = 0
+            factor = _true_factor(step, previous, base, shares, after)
+            day, code = self._sessions[position], self._roster.code[slot]
+            self._events.append(
+                Event(day, code, step.kind, previous, base, before, after, factor, step.flag)
+            )
 
 
 class _Index:
@@ -287,22 +278,27 @@ class _Index:
 def _market_moves(sessions: int, rng: Generator) -> Floats:
     """The part of the daily log returns all tickers share, (sessions,)."""
     level = np.zeros(sessions + 1)
-    for place, noise in enumerate(rng.standard_normal(sessions)):
-        level[place + 1] = _MARKET_MEMORY * level[place] + _MARKET_SIGMA * noise
+    for position, noise in enumerate(rng.standard_normal(sessions)):
+        level[position + 1] = _MARKET_MEMORY * level[position] + _MARKET_SIGMA * noise
     return np.diff(level)
 
 
 def _trade(
-    orders: _Orders, was_silent: Flags, market_move: float, cast: Cast, shares: Ints, rng: Generator
+    orders: _Orders,
+    was_silent: Flags,
+    market_move: float,
+    roster: Roster,
+    shares: Ints,
+    rng: Generator,
 ) -> _Trades:
-    noise = rng.standard_normal((6, len(cast)))
+    noise = rng.standard_normal((6, len(roster)))
     open_, close = (
-        _open(orders, was_silent, cast, noise[0]),
-        _close(orders, market_move, cast, noise[1], noise[2], rng),
+        _open(orders, was_silent, roster, noise[0]),
+        _close(orders, market_move, roster, noise[1], noise[2], rng),
     )
-    high, low = _range(orders, open_, close, cast.sigma, noise[3], noise[4])
-    volume = _volume(orders, close, cast, shares, noise[5])
-    value = low * volume + ((high - low) * volume * rng.random(len(cast))).astype(np.int64)
+    high, low = _range(orders, open_, close, roster.sigma, noise[3], noise[4])
+    volume = _volume(orders, close, roster, shares, noise[5])
+    value = low * volume + ((high - low) * volume * rng.random(len(roster))).astype(np.int64)
     at_limit = np.where(close == orders.upper, 4, np.where(close == orders.lower, 5, 0))
     fluctuation = np.where(at_limit > 0, at_limit, direction_of(close - orders.base))
     traded = ~orders.halted
@@ -312,10 +308,10 @@ def _trade(
     return trades
 
 
-def _open(orders: _Orders, was_silent: Flags, cast: Cast, noise: Floats) -> Ints:
+def _open(orders: _Orders, was_silent: Flags, roster: Roster, noise: Floats) -> Ints:
     """Near the base; at the base exactly only from an auction, or after a session with trades."""
     drawn = np.clip(
-        to_tick(orders.base * np.exp(0.4 * cast.sigma * noise)), orders.lower, orders.upper
+        to_tick(orders.base * np.exp(0.4 * roster.sigma * noise)), orders.lower, orders.upper
     )
     up = orders.base + tick(orders.base)
     beside = np.where(up <= orders.upper, up, orders.base - tick(orders.base - 1))
@@ -324,13 +320,13 @@ def _open(orders: _Orders, was_silent: Flags, cast: Cast, noise: Floats) -> Ints
 
 
 def _close(
-    orders: _Orders, market_move: float, cast: Cast, noise: Floats, heat: Floats, rng: Generator
+    orders: _Orders, market_move: float, roster: Roster, noise: Floats, heat: Floats, rng: Generator
 ) -> Ints:
     """A log-normal step from the base with fat tails and a part all share, or the move a scenario
     asks for."""
-    news = np.where(rng.random(len(cast)) < _NEWS * (cast.sigma > _CALM), 0.15 * heat, 0)
-    own = cast.sigma * noise * np.exp(0.35 * heat - 0.06) + news
-    target = orders.base * np.exp(own + market_move * np.minimum(cast.sigma / 0.02, 1.5))
+    news = np.where(rng.random(len(roster)) < _NEWS * (roster.sigma > _CALM), 0.15 * heat, 0)
+    own = roster.sigma * noise * np.exp(0.35 * heat - 0.06) + news
+    target = orders.base * np.exp(own + market_move * np.minimum(roster.sigma / 0.02, 1.5))
     target = np.maximum(target, np.minimum(orders.base, _LOWEST_PRICE))
     target = np.where(np.isnan(orders.move), target, orders.base * (1 + orders.move))
     close = np.clip(to_tick(target), orders.lower, orders.upper)
@@ -347,10 +343,10 @@ def _range(
     return np.minimum(high, orders.upper), np.maximum(low, orders.lower)
 
 
-def _volume(orders: _Orders, close: Ints, cast: Cast, shares: Ints, noise: Floats) -> Ints:
+def _volume(orders: _Orders, close: Ints, roster: Roster, shares: Ints, noise: Floats) -> Ints:
     """A ticker's usual turnover, more on days that move; at most twice the shares."""
     move = np.clip(np.abs(close - orders.base) / np.maximum(orders.base, 1), 0, 0.3)
-    turnover = np.minimum(cast.turnover * np.exp(0.55 * noise + 9 * move), 2.0)
+    turnover = np.minimum(roster.turnover * np.exp(0.55 * noise + 9 * move), 2.0)
     volume = np.maximum((shares * turnover).astype(np.int64), 1)
     return np.where(orders.volume > 0, orders.volume, volume)
 
@@ -368,8 +364,8 @@ def _true_factor(step: Step, previous: int, base: int, before: int, after: int) 
     return base / previous
 
 
-def _write(tape: Tape, place: int, orders: _Orders, trades: _Trades, shares: Ints) -> None:
+def _write(tape: Tape, position: int, orders: _Orders, trades: _Trades, shares: Ints) -> None:
     for name in ("open", "high", "low", "close", "fluctuation", "volume", "value"):
-        getattr(tape, name)[place] = getattr(trades, name)
-    tape.base[place] = orders.base
-    tape.shares[place] = shares
+        getattr(tape, name)[position] = getattr(trades, name)
+    tape.base[position] = orders.base
+    tape.shares[position] = shares

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sandbox.cast import Cast, first_cast
 from sandbox.market import (
     NOT_AVAILABLE,
     Day,
@@ -26,6 +25,7 @@ from sandbox.market import (
     ratio_of,
     texts,
 )
+from sandbox.roster import Roster, first_roster
 from sandbox.scenarios import Event, direct
 from sandbox.simulation import Simulation
 
@@ -79,15 +79,19 @@ class SyntheticMarket:
             more.union(day for day in UNPREDICTED_HOLIDAYS if first <= day <= last)
         )
         rng = np.random.default_rng(seed)
-        cast = first_cast(tickers, rng)
-        script = direct(cast, len(self._sessions), rng)
-        self._cast, self._changes = cast, sorted(script.changes, key=lambda change: change.session)
-        self._books = _Books(cast, rng)
+        roster = first_roster(tickers, rng)
+        script = direct(roster, len(self._sessions), rng)
+        self._roster, self._changes = (
+            roster,
+            sorted(script.changes, key=lambda change: change.session),
+        )
+        self._books = _Books(roster, rng)
         self._listed_from = {
-            cast.code[slot]: self._sessions[place] for slot, place in script.listed_from.items()
+            roster.code[slot]: self._sessions[position]
+            for slot, position in script.listed_from.items()
         }
-        self._tape, self._events = Simulation(cast, script, self._sessions, seed).run()
-        self._code, self._isin = texts(cast.code), texts([isin_of(code) for code in cast.code])
+        self._tape, self._events = Simulation(roster, script, self._sessions, seed).run()
+        self._code, self._isin = texts(roster.code), texts([isin_of(code) for code in roster.code])
 
     @property
     def sessions(self) -> Sequence[str]:
@@ -98,10 +102,10 @@ class SyntheticMarket:
         return self._events
 
     def day(self, session: str) -> Day:
-        place = bisect_left(self._sessions, session)
-        if place == len(self._sessions) or self._sessions[place] != session:
+        position = bisect_left(self._sessions, session)
+        if position == len(self._sessions) or self._sessions[position] != session:
             raise KeyError(session)
-        return self._day(place)
+        return self._day(position)
 
     def roster(self, date: str) -> Day:
         return self._day(max(bisect_right(self._sessions, date) - 1, 0))
@@ -148,19 +152,19 @@ class SyntheticMarket:
             par_value=par,
         )
 
-    def _day(self, place: int) -> Day:
+    def _day(self, position: int) -> Day:
         """Rows in the order of the names, as the exchange lists them."""
-        name, department, market_id, market_name = self._facts(place)
-        listed = np.flatnonzero(self._tape.listed[place])
+        name, department, market_id, market_name = self._facts(position)
+        listed = np.flatnonzero(self._tape.listed[position])
         rows = listed[np.argsort(name[listed], kind="stable")]
 
         def column(matrix: NDArray[Any]) -> Ints:
-            return np.asarray(matrix[place, rows], dtype=np.int64)
+            return np.asarray(matrix[position, rows], dtype=np.int64)
 
         tape = self._tape
         close, base, shares = column(tape.close), column(tape.base), column(tape.shares)
         return Day(
-            session=self._sessions[place],
+            session=self._sessions[position],
             code=self._code[rows],
             isin=self._isin[rows],
             name=name[rows],
@@ -180,13 +184,13 @@ class SyntheticMarket:
             shares=shares,
         )
 
-    def _facts(self, place: int) -> tuple[Texts, Texts, Texts, Texts]:
+    def _facts(self, position: int) -> tuple[Texts, Texts, Texts, Texts]:
         """Name, department, MKT_ID and MKT_NM of every slot at a session."""
-        cast = self._cast
-        name, department = texts(cast.name), texts(cast.department)
-        market_id, market_name = texts(cast.market_id), texts(cast.market_name)
+        roster = self._roster
+        name, department = texts(roster.name), texts(roster.department)
+        market_id, market_name = texts(roster.market_id), texts(roster.market_name)
         for change in self._changes[
-            : bisect_right(self._changes, place, key=lambda change: change.session)
+            : bisect_right(self._changes, position, key=lambda change: change.session)
         ]:
             name[change.slot] = change.name or name[change.slot]
             if change.department is not None:
@@ -200,15 +204,15 @@ class _Books:
     """Yearly earnings, equity and dividends of a company in won, by code; NOT_AVAILABLE where the
     exchange has none."""
 
-    def __init__(self, cast: Cast, rng: Generator) -> None:
-        cap = (cast.price * cast.shares).astype(np.float64)
-        chance, size = rng.random(len(cast)), rng.random((3, len(cast)))
+    def __init__(self, roster: Roster, rng: Generator) -> None:
+        cap = (roster.price * roster.shares).astype(np.float64)
+        chance, size = rng.random(len(roster)), rng.random((3, len(roster)))
         profit, known = chance >= _WITHOUT_EPS, chance >= _WITHOUT_BPS
         earnings = np.where(profit, cap * (0.02 + 0.1 * size[0]), NOT_AVAILABLE)
         equity = np.where(known, cap * (0.3 + 2.2 * size[1]), NOT_AVAILABLE)
         dividends = np.where(profit & (size[2] < 0.6), cap * 0.05 * size[2], 0)
         rows = np.stack([earnings, equity, dividends], axis=1)
-        self._rows = dict(zip(cast.code, rows, strict=True))
+        self._rows = dict(zip(roster.code, rows, strict=True))
 
     def of(self, codes: Texts) -> tuple[Floats, Floats, Floats]:
         rows = np.array([self._rows[code] for code in codes]).reshape(-1, 3)

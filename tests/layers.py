@@ -46,7 +46,8 @@ def runs_over_the_server(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
     call = getattr(item, "callspec", None)
     values = call.params.values() if call else ()
-    chosen = any("mongodb" in (value if isinstance(value, tuple) else (value,)) for value in values)
+    parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+    chosen = any(isinstance(part, str) and part == "mongodb" for part in parts)
     return "on_the_server" in fixtures and ("server" in fixtures or chosen)
 
 

@@ -2,6 +2,7 @@
 function may be."""
 
 import ast
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,30 @@ FILES = [PROJECT / name for name in SCRIPTS] + [
 PRODUCT = [
     path for path in FILES if path.relative_to(PROJECT).parts[0] not in ("sandbox", "benchmarks")
 ]
-LONGEST_FUNCTION = 60
+LONGEST_FUNCTION = 40
+MOST_PARAMETERS = 6
+WIDTH, WIDER_LINES = 100, 0.01
+"""Columns of a line, and how many lines may have more: texts that are not worth a break."""
+RECURSIONS = {
+    "utils/store/sqlite.py:_condition": "a filter may hold filters, as a MongoDB filter may"
+}
+"""Functions that call themselves, because what they read nests -> what that is."""
+MAY_IMPORT = {
+    "rules": set(),
+    "exchange": {"rules"},
+    "collection": {"exchange", "rules"},
+    "analysis": set(),
+    "upkeep": {"collection", "exchange", "rules"},
+    "setup": {"collection", "exchange", "rules"},
+    "views": {"analysis", "collection", "exchange", "rules"},
+}
+"""A folder of `collectors` -> the other folders that it may import. All may import `utils`."""
+IN_WORK = (
+    "collectors/collection/stock_data_collector.py:",
+    "collectors/collection/collect_datasets.py:",
+)
+"""Modules that are being written anew: the rules over functions do not hold in them yet."""
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def name_of(path: Path) -> str:
@@ -50,6 +74,130 @@ def users_of(attribute: str, files: list[Path]) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and ast.unparse(node) == attribute
     }
+
+
+def functions() -> list[tuple[str, Function]]:
+    """Every function and method of `FILES`, after its file and name."""
+    return [
+        (f"{name_of(path)}:{node.name}", node)
+        for path in FILES
+        if not f"{name_of(path)}:".startswith(IN_WORK)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, Function)
+    ]
+
+
+def parameters(node: Function) -> list[str]:
+    """All but the `self` or `cls` of a method."""
+    given, rest = node.args, (node.args.vararg, node.args.kwarg)
+    named = [each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    named += [each.arg for each in rest if each is not None]
+    return named[1:] if named[:1] in (["self"], ["cls"]) else named
+
+
+def circles(tree: ast.Module) -> set[str]:
+    """The groups of a module's functions that come back to themselves, each by its names in order.
+
+    A function goes on to every function of its module whose name it reads, and to every method of
+    its own class that it reads of `self` or `cls`.
+    """
+    owners = {
+        method: each.name
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ClassDef)
+        for method in each.body
+        if isinstance(method, Function)
+    }
+    nodes = {
+        f"{owners[node]}.{node.name}" if node in owners else node.name: node
+        for node in ast.walk(tree)
+        if isinstance(node, Function)
+    }
+    steps = {
+        name: goes_on_to(node, owners.get(node, "")) & nodes.keys() for name, node in nodes.items()
+    }
+    reached = {name: reachable(name, steps) for name in nodes}
+    return {
+        ", ".join(sorted(other for other in reached[name] if name in reached[other]))
+        for name in nodes
+        if name in reached[name]
+    }
+
+
+def goes_on_to(node: Function, owner: str) -> set[str]:
+    read = [each for each in ast.walk(node) if isinstance(each, ast.Name | ast.Attribute)]
+    names = {each.id for each in read if isinstance(each, ast.Name)}
+    return names | {
+        f"{owner}.{each.attr}"
+        for each in read
+        if isinstance(each, ast.Attribute) and ast.unparse(each.value) in ("self", "cls")
+    }
+
+
+def reachable(start: str, steps: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    left = set(steps[start])
+    while left:
+        found |= left
+        left = {step for each in left for step in steps[each]} - found
+    return found
+
+
+def folder_of(module: str) -> str:
+    """The folder of a dotted module below `collectors`; empty for any other."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "collectors" and len(parts) > 1 else ""
+
+
+def is_backwards(path: Path, module: str, may_import: Mapping[str, set[str]] = MAY_IMPORT) -> bool:
+    """True when a file of `collectors` imports a folder that its own must not know."""
+    own, other = folder_of(name_of(path).removesuffix(".py").replace("/", ".")), folder_of(module)
+    return own in may_import and other not in {"", own, *may_import[own]}
+
+
+def modules() -> dict[str, set[str]]:
+    """Every module of the product -> the modules of the product that it imports.
+
+    A name that is itself a module is imported, not the package that it is taken from.
+    """
+    names = {
+        name_of(path).removesuffix("/__init__.py").removesuffix(".py").replace("/", "."): path
+        for path in PRODUCT
+    }
+    found = {name: imports(path) & names.keys() for name, path in names.items()}
+    return {
+        name: {each for each in known if not any(other.startswith(f"{each}.") for other in known)}
+        for name, known in found.items()
+    }
+
+
+def test_every_folder_of_the_map_is_there_and_no_other() -> None:
+    folders = {path.parent.name for path in (PROJECT / "collectors").glob("*/__init__.py")}
+    assert folders == MAY_IMPORT.keys()
+    page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert [name for name in MAY_IMPORT if f"`collectors/{name}/`" not in page] == []
+
+
+def test_folders_import_in_one_direction() -> None:
+    assert not [
+        (name_of(path), module)
+        for path in PRODUCT
+        for module in imports(path)
+        if is_backwards(path, module)
+    ]
+
+
+def test_the_walk_really_sees_an_import_that_points_backwards() -> None:
+    path = PROJECT / "collectors" / "rules" / "integrity.py"
+    assert is_backwards(path, "collectors.exchange.sources")
+    assert not is_backwards(path, "collectors.rules.price_rules")
+    assert not is_backwards(path, "utils.errors")
+
+
+def test_no_modules_import_each_other() -> None:
+    steps = modules()
+    assert len(steps) > 100
+    assert not {name for name in steps if name in reachable(name, steps)}
 
 
 def test_imports_point_one_way() -> None:
@@ -107,13 +255,55 @@ def test_only_the_settings_read_the_environment() -> None:
 
 def test_no_function_is_longer_than_a_screen() -> None:
     long = {
-        f"{name_of(path)}:{node.name}": length
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+        name: length
+        for name, node in functions()
+        if (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
     }
     assert not long
+
+
+def test_no_function_has_many_parameters() -> None:
+    many = {name for name, node in functions() if len(parameters(node)) > MOST_PARAMETERS}
+    assert many == {"collectors/views/prices.py:load_prices"}  # for notebooks: each has a default
+
+
+def test_hardly_a_line_is_wide() -> None:
+    lines = [line for path in FILES for line in path.read_text(encoding="utf-8").splitlines()]
+    assert sum(len(line) > WIDTH for line in lines) <= WIDER_LINES * len(lines)
+
+
+def test_no_functions_go_round_in_a_circle() -> None:
+    trees = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    found = {f"{name}:{circle}" for name, tree in trees.items() for circle in circles(tree)}
+    assert {each for each in found if not each.startswith(IN_WORK)} == set(RECURSIONS)
+    assert not [name for name in RECURSIONS if "," in name]
+
+
+def test_the_walk_really_sees_circles() -> None:
+    source = """
+def alone(): return map(even, [1])
+def even(n): return n == 0 or odd(n - 1)
+def odd(n): return n > 0 and even(n - 1)
+def outer():
+    def inner(n): return inner(n - 1)
+class Walk:
+    def one(self): return self.two
+    @property
+    def two(self): return self.three()
+    def three(self): return alone() and self.one()
+    def again(self): return other.again()
+"""
+    assert circles(ast.parse(source)) == {"even, odd", "inner", "Walk.one, Walk.three, Walk.two"}
+
+
+def test_the_count_really_sees_every_parameter() -> None:
+    source = "def f(a, /, b, *c, d, **e): ..."
+    (node,) = ast.parse(source).body
+    assert isinstance(node, ast.FunctionDef)
+    assert parameters(node) == ["a", "b", "d", "c", "e"]
+    (method,) = ast.parse("def f(self, a): ...").body
+    assert isinstance(method, ast.FunctionDef)
+    assert parameters(method) == ["a"]
 
 
 def test_the_only_broad_handler_is_where_scripts_end() -> None:

@@ -101,7 +101,7 @@ class Adjustments:
     def add(self, session: str, tickers: list[str], factor: Floats) -> None:
         """Take up the next session: its tickers, and the factor of each (NaN: not known)."""
         self.sessions.append(session)
-        self._note_new_listings(session, tickers)
+        self._add_new_listings(session, tickers)
         if len(self.sessions) == 1:
             return
         unknown = np.isnan(factor) | self._is_behind_hole(session)
@@ -140,7 +140,7 @@ class Adjustments:
             and self._previous_session(session) != self.sessions[-2]
         )
 
-    def _note_new_listings(self, session: str, tickers: list[str]) -> None:
+    def _add_new_listings(self, session: str, tickers: list[str]) -> None:
         if tickers is self._previous or tickers == self._previous:  # as in most sessions
             return
         listed = set(tickers)
@@ -167,17 +167,19 @@ class _Changes:
 
     def at(self, session: str, tickers: Sequence[str]) -> Floats:
         products = np.ones(len(tickers))
-        for place, ticker in enumerate(tickers):
+        for position, ticker in enumerate(tickers):
             if ticker in self._sessions:
-                products[place] = self._later(ticker)[bisect_right(self._sessions[ticker], session)]
+                products[position] = self._later(ticker)[
+                    bisect_right(self._sessions[ticker], session)
+                ]
         return products
 
     def over(self, sessions: Sequence[str], tickers: Sequence[str]) -> Floats:
         products, days = np.ones((len(sessions), len(tickers))), np.asarray(sessions)
-        for place, ticker in enumerate(tickers):
+        for position, ticker in enumerate(tickers):
             if ticker in self._sessions:
                 passed = np.searchsorted(self._sessions[ticker], days, side="right")
-                products[:, place] = np.asarray(self._later(ticker))[passed]
+                products[:, position] = np.asarray(self._later(ticker))[passed]
         return products
 
     def last_listings(self) -> dict[str, str]:

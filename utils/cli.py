@@ -5,9 +5,10 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from types import FrameType
 
 from rich.console import Console
@@ -56,7 +57,7 @@ class StopRequest:
 
 
 @dataclass(frozen=True)
-class Shift:
+class Run:
     """What a script works with."""
 
     settings: Settings
@@ -90,24 +91,21 @@ def setting_options(args: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def run(
+def run_script(
     script: str,
     args: argparse.Namespace,
-    work: Callable[[Shift], int],
+    work: Callable[[Run], int],
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
     any_version: bool = False,
 ) -> int:
     """Start up with the store open, do the work, turn every outcome into an exit code. See
     `run_without_store`, and `Store` for `any_version`."""
-
-    def with_store(settings: Settings, clock: Clock) -> int:
-        return _with_store(settings, clock, work, any_version)
-
-    return run_without_store(script, args, with_store, is_watched, ask_first)
+    with_store = partial(_with_store, work, any_version)
+    return run_script_without_store(script, args, with_store, is_watched, ask_first)
 
 
-def run_without_store(
+def run_script_without_store(
     script: str,
     args: argparse.Namespace,
     work: Callable[[Settings, Clock], int],
@@ -124,62 +122,78 @@ def run_without_store(
         ask_first: may change settings before they are read; False: there is nothing to do after
             all.
     """
-    watch = Watch(script)
-
-    def whole_run() -> int:
-        if not ask_first():
-            return EXIT_DONE
-        settings = load_settings(setting_options(args))
-        clock = Clock(settings.kst_now)
-        redact = setup_logging(script, settings, clock, to_file=not getattr(args, "status", False))
-        for remark in remarks():
-            log.warning("%s", remark)
-        if is_watched:
-            watch.begin(settings, clock, redact)
-        code = work(settings, clock)
-        watch.ended_well()
-        return code
-
-    def tell() -> int:
-        watch.tell()
-        return EXIT_DONE
-
-    code = _exit_code(script, whole_run, watch.failed)
-    _exit_code(
-        f"{script}, telling what the run came to,", tell, lambda _: None
-    )  # it does not change what that is
-    return code
+    with ExitStack() as at_the_end, _caught(script) as outcome:
+        if ask_first():
+            settings, clock, redact = _start_up(script, args)
+            if is_watched:
+                watch = Watch(script, settings, clock, redact)
+                at_the_end.enter_context(_watched(script, watch, outcome))
+            outcome.code = work(settings, clock)
+    return outcome.code
 
 
-def _exit_code(what: str, do: Callable[[], int], failed: Callable[[Exception], None]) -> int:
-    """What it comes to, whatever leaves it. Here is the scripts' one broad `except`. Secrets are
-    blanked by the log; before there is one, nothing is known that could hold any."""
+@dataclass
+class _Outcome:
+    """What a run comes to."""
+
+    code: int = EXIT_DONE
+    error: Exception | None = None
+    is_interrupted: bool = False
+
+
+@contextmanager
+def _caught(what: str) -> Iterator[_Outcome]:
+    """Turn whatever leaves the block into its outcome, and log it. Here is the scripts' one broad
+    `except`. Secrets are blanked by the log; before there is one, nothing is known that could hold
+    any."""
+    outcome = _Outcome()
     try:
-        return do()
+        yield outcome
     except NightShiftError as error:
-        failed(error)
+        outcome.code, outcome.error = error.exit_code, error
         level = logging.WARNING if error.exit_code == EXIT_NOT_NOW else logging.ERROR
         _say(f"{what}: {error}", level)
-        return error.exit_code
     except (KeyboardInterrupt, EOFError):
+        outcome.code, outcome.is_interrupted = EXIT_FAILED, True
         _say(f"{what}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
-        return EXIT_FAILED
     except Exception as error:  # the last line of defence: logged whole
-        failed(error)
+        outcome.code, outcome.error = EXIT_FAILED, error
         log.critical("%s stopped by an error it does not know.", what, exc_info=error)
-        return EXIT_FAILED
+
+
+@contextmanager
+def _watched(script: str, watch: Watch, outcome: _Outcome) -> Iterator[None]:
+    """Tell of the run inside the block that it begins and, when its outcome is logged, what it came
+    to; nothing of one that a person has interrupted. Telling never changes the outcome."""
+    watch.begin()
+    yield
+    if not outcome.is_interrupted:
+        with _caught(f"{script}, telling what the run came to,"):
+            watch.tell(outcome.error)
+
+
+def _start_up(
+    script: str, args: argparse.Namespace
+) -> tuple[Settings, Clock, Callable[[str], str]]:
+    """Return the settings, the clock and what blanks secrets, once the log is set up."""
+    settings = load_settings(setting_options(args))
+    clock = Clock(settings.kst_now)
+    redact = setup_logging(script, settings, clock, to_file=not getattr(args, "status", False))
+    for remark in remarks():
+        log.warning("%s", remark)
+    return settings, clock, redact
 
 
 def _with_store(
-    settings: Settings, clock: Clock, work: Callable[[Shift], int], any_version: bool
+    work: Callable[[Run], int], any_version: bool, settings: Settings, clock: Clock
 ) -> int:
     store = open_store(settings, clock, any_version)
     try:
-        shift = Shift(settings, clock, store)
-        shift.stop.listen()
-        code = work(shift)
-        if shift.stop.requested:
-            log.warning("Stopped by %s after the work in hand.", shift.stop.signal_name)
+        run = Run(settings, clock, store)
+        run.stop.listen()
+        code = work(run)
+        if run.stop.requested:
+            log.warning("Stopped by %s after the work in hand.", run.stop.signal_name)
         return code
     finally:
         store.close()

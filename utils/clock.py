@@ -48,24 +48,18 @@ class Clock:
         """Seconds from an arbitrary start; unaffected by changes of the wall clock."""
         return time.monotonic()
 
-    def host_utc_offsets(self, host_zone: Path = HOST_ZONE) -> set[timedelta]:
-        """What local time is ahead of UTC this year: two values with daylight saving, and more
-        where TZ says another zone in this terminal than the host keeps, because nobody can tell
-        from here which of them cron has."""
-        return self._utc_offsets(None) | self._utc_offsets(_read_zone(host_zone))
+    def host_keeps_kst(self, host_zone: Path = HOST_ZONE) -> bool:
+        """Return whether local time is nine hours ahead of UTC in every month of this year.
 
-    def zone_utc_offsets(self, zone: str) -> set[timedelta]:
-        """The same of a named zone; an unknown name means UTC, as it does to the C library."""
-        try:
-            return self._utc_offsets(ZoneInfo(zone))
-        except (OSError, ValueError, LookupError):
-            return {timedelta(0)}
-
-    def _utc_offsets(self, zone: tzinfo | None) -> set[timedelta]:
-        """On the first of each month. None: this process's local time."""
+        Both the host's own zone and that of this process have to be, because nobody can tell from
+        here which of them cron has.
+        """
         year = self.now_utc().year
-        moments = (datetime(year, month, 1, tzinfo=UTC).astimezone(zone) for month in range(1, 13))
-        return {offset for moment in moments if (offset := moment.utcoffset()) is not None}
+        months = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
+        moments = (
+            month.astimezone(zone) for month in months for zone in (None, _read_zone(host_zone))
+        )
+        return all(moment.utcoffset() == timedelta(hours=9) for moment in moments)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -187,8 +187,8 @@ def exam_day(year: int) -> date:
 def neighbours(session: str, ordered: list[str]) -> tuple[str | None, str | None]:
     """The entries before and after the session's place in a sorted list, whether it is in the list
     or not."""
-    place = bisect_left(ordered, session)
-    after = place + 1 if place < len(ordered) and ordered[place] == session else place
-    return (ordered[place - 1] if place else None), (
+    position = bisect_left(ordered, session)
+    after = position + 1 if position < len(ordered) and ordered[position] == session else position
+    return (ordered[position - 1] if position else None), (
         ordered[after] if after < len(ordered) else None
     )

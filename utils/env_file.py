@@ -113,17 +113,19 @@ def _with_setting(statements: list[Binding], name: str, value: str, text: str) -
     """The file's text after one change. The same setting may stand there more than once, in
     capitals or not."""
     lines = [each.original.string for each in statements]
-    known = [place for place, each in enumerate(statements) if (each.key or "").upper() == name]
-    if all(statements[place].value == value for place in known) and (known or not value):
+    known = [
+        position for position, each in enumerate(statements) if (each.key or "").upper() == name
+    ]
+    if all(statements[position].value == value for position in known) and (known or not value):
         return text
-    for place in known:
-        lines[place] = _changed(statements[place], value)
+    for position in known:
+        lines[position] = _changed(statements[position], value)
     if not known:
         newline = "\r\n" if "\r\n" in text else "\n"
-        shown = [place for place, line in enumerate(lines) if _is_shown(name, line)]
-        place = shown[-1] + 1 if shown else len(lines)
-        gap = newline if place and not lines[place - 1].endswith(("\n", "\r")) else ""
-        lines.insert(place, f"{gap}{name}={_quoted(name, value)}{newline}")
+        shown = [position for position, line in enumerate(lines) if _is_shown(name, line)]
+        position = shown[-1] + 1 if shown else len(lines)
+        gap = newline if position and not lines[position - 1].endswith(("\n", "\r")) else ""
+        lines.insert(position, f"{gap}{name}={_quoted(name, value)}{newline}")
     return ("\ufeff" if text.startswith("\ufeff") else "") + "".join(lines)
 
 

@@ -35,7 +35,7 @@ DATASET_COLUMNS = {
 }
 """Dataset -> the float64 columns that it adds to a session, NaN (null at rest) where the exchange
 has no figure."""
-BESIDE_COLUMNS = tuple(name for columns in DATASET_COLUMNS.values() for name in columns)
+DATASET_COLUMN_NAMES = tuple(name for columns in DATASET_COLUMNS.values() for name in columns)
 """A session has those of the datasets that were collected for it."""
 
 PROVISIONAL = "provisional"

@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         return self.krx_id is not None or self.krx_openapi_key is None
 
     @property
-    def beside_prices(self) -> tuple[str, ...]:
+    def extra_datasets(self) -> tuple[str, ...]:
         """The chosen datasets but for the prices."""
         return tuple(each.value for each in self.datasets if each is not Dataset.PRICES)
 
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
     def datasets_at_hand(self) -> tuple[str, ...]:
         """Those of them that can be had: none without an account, since the data site alone
         publishes them."""
-        return self.beside_prices if self.krx_id is not None and self.krx_pw is not None else ()
+        return self.extra_datasets if self.krx_id is not None and self.krx_pw is not None else ()
 
     @property
     def mongodb_databases(self) -> dict[str, str]:

@@ -18,7 +18,6 @@ and is none any more.
 import re
 
 PREFERRED, SPAC, REIT, FOREIGN = "preferred", "spac", "reit", "foreign"
-KINDS = (PREFERRED, SPAC, REIT, FOREIGN)
 
 # One recorded SPAC (케이프이에스제4호) and one REIT (이리츠코크렙) leave out what all others have. The last words
 # are from full names, should a source write them; none is recorded.

@@ -66,10 +66,10 @@ class Synthetic:
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         series = self._market.index(_MARKET_IDS[index])
-        places = [
-            place for place, session in enumerate(series.sessions) if first <= session <= last
+        positions = [
+            position for position, session in enumerate(series.sessions) if first <= session <= last
         ]
-        return self._table(lambda: answers.index_rows(series, places))
+        return self._table(lambda: answers.index_rows(series, positions))
 
     def _table(self, rows: Callable[[], answers.Rows]) -> pd.DataFrame:
         started = perf_counter()

@@ -5,57 +5,55 @@ import logging
 
 from collectors.analysis.analysis_queue import AnalysisQueue
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from utils.cli import Shift
+from utils.cli import Run
 from utils.date_utils import TradingCalendar
 from utils.errors import NotCollected, WrongUsage
 from utils.job_status import JobRun
+from utils.market_day import Panel
 from utils.notifications.announcements import announce_unfinished_night
 from utils.progress import progress_bar, waiting
 from utils.scope import required_scope
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
 """No indicator differs by a millionth when it is given more: see docs/indicators.md."""
 log = logging.getLogger(__name__)
 
 
-def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
+def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> str:
     """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before,
     `WrongUsage` for a day that was none or lies before the first session that is kept."""
-    session = asked or calendar.session_of_night(shift.clock.now_kst())
+    session = asked or calendar.session_of_night(run.clock.now_kst())
     if not calendar.is_session(session):
         raise WrongUsage(
             f"--session {session}: the exchange is closed on that day. Choose a session."
         )
-    first = required_scope(shift.store)["first_session"]
+    first = required_scope(run.store)["first_session"]
     if session < first:
         raise WrongUsage(
             f"--session {session}: the first session that is kept is {first}. Choose a later one."
         )
-    if not shift.store.is_completed(DAILY_UPDATE, session):
+    if not run.store.is_completed(DAILY_UPDATE, session):
         raise NotCollected(
             f"daily_update has not completed {session} yet. This run leaves; the next one looks again."
         )
     return session
 
 
-def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) -> int:
+def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int:
     """Batches until the quota, the time limit, a stop request or the end of the queue; how many
     were analysed.
 
     Args:
         left: how many targets of the session are not analysed yet.
     """
-    settings, store, clock = shift.settings, shift.store, shift.clock
+    settings, store, clock = run.settings, run.store, run.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
         announce_unfinished_night(store, session, settings.language)
-
-    def source_now() -> list[tuple[str, str, str]]:
-        return store.panel_source(session, PANEL_SESSIONS)
-
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
-        source = source_now()
+        source = store.panel_source(session, PANEL_SESSIONS)
         with waiting("Reading sessions"):
             panel = store.load_panel(session, PANEL_SESSIONS)
             analyzer = TechnicalAnalyzer(panel)
@@ -64,34 +62,32 @@ def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) ->
             analyzer,
             session,
             settings.analysis_quota,
-            may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
-            is_current=lambda: source_now() == source,
+            may_go_on=lambda: not run.stop.requested and clock.monotonic() < deadline,
+            is_current=lambda: store.panel_source(session, PANEL_SESSIONS) == source,
         )
         try:
             _drain(queue, job, min(left, settings.analysis_quota))
         finally:
-            if (
-                source_now() != source
-            ):  # a revision came in meanwhile: what was read before does not count
+            # After a revision that came in meanwhile what was read before does not count.
+            if store.panel_source(session, PANEL_SESSIONS) != source:
                 store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
         progress = store.analysis_progress(session)
-        job.record(
-            tickers=progress.tickers,
-            analyzed=progress.analyzed,
-            pending=progress.pending,
-            failed=progress.failed,
-            warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
-        )
-        if progress.analyzed < progress.tickers:
-            job.leave_unfinished()
-    log.info(
-        "%s: %d analysed, %d cannot be analysed, %d left for the next hours.",
-        session,
-        len(queue.analyzed),
-        progress.failed,
-        progress.pending,
-    )
+        _record(job, progress, panel)
+    told = "%s: %d analysed, %d cannot be analysed, %d left for the next hours."
+    log.info(told, session, len(queue.analyzed), progress.failed, progress.pending)
     return len(queue.analyzed)
+
+
+def _record(job: JobRun, progress: Progress, panel: Panel) -> None:
+    job.record(
+        tickers=progress.tickers,
+        analyzed=progress.analyzed,
+        pending=progress.pending,
+        failed=progress.failed,
+        warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
+    )
+    if progress.analyzed < progress.tickers:
+        job.leave_unfinished()
 
 
 def _drain(queue: AnalysisQueue, job: JobRun, expected: int) -> None:

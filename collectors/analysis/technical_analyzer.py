@@ -8,8 +8,8 @@ from math import isfinite
 
 import numpy as np
 
-from collectors.analysis.indicators import bars as barring
-from collectors.analysis.indicators import market as marketwide
+from collectors.analysis.indicators import bars as bars
+from collectors.analysis.indicators import market as whole_market
 from collectors.analysis.indicators import patterns, ranks, signals, studies
 from collectors.analysis.indicators.bars import AnalysisError, Bars, BoolArray, FloatArray
 from collectors.analysis.indicators.catalogue import INDICATOR_NAMES
@@ -68,13 +68,13 @@ class TechnicalAnalyzer:
     """
 
     def __init__(self, panel: Panel) -> None:
-        barring.check_layout(panel)
+        bars.check_layout(panel)
         self._panel = panel
         self._rows = {ticker: row for row, ticker in enumerate(panel.tickers)}
-        listed = barring.listed_cells(panel)
-        self._spans = barring.last_spans(listed)
-        self._faults = barring.find_faults(panel, self._spans)
-        market = barring.align(panel, listed, self._spans, list(self._faults))
+        listed = bars.listed_cells(panel)
+        self._spans = bars.last_spans(listed)
+        self._faults = bars.find_faults(panel, self._spans)
+        market = bars.align(panel, listed, self._spans, list(self._faults))
         self._alive = _alive(panel, market)
         self._prepare_values(market)
         self._prepare_patterns(market)
@@ -85,21 +85,21 @@ class TechnicalAnalyzer:
         """Why a ticker cannot be analysed, by ticker: those for which `analyze` raises."""
         return {self._panel.tickers[row]: reason for row, reason in self._faults.items()}
 
-    def _prepare_values(self, market: barring.Market) -> None:
-        columns = marketwide.compute(market)
+    def _prepare_values(self, market: bars.Market) -> None:
+        columns = whole_market.compute(market)
         last = {"volume": market.volume[:, -1], "value": market.value[:, -1]}
         self._column_names = tuple(columns)
         self._columns = np.column_stack(list(columns.values()))
         self._ranks = ranks.rank_market(columns | last, self._panel.markets, self._alive)
-        self._undefined = marketwide.undefined(market)
+        self._undefined = whole_market.undefined(market)
         self._has_undefined: BoolArray = np.logical_or.reduce(
             [cells.any(axis=1) for cells in self._undefined.values()]
         )
 
-    def _prepare_patterns(self, market: barring.Market) -> None:
+    def _prepare_patterns(self, market: bars.Market) -> None:
         self._scores, self._whole_won = patterns.score_whole_won(market)
 
-    def _prepare_history(self, market: barring.Market) -> None:
+    def _prepare_history(self, market: bars.Market) -> None:
         recent = np.stack(
             [getattr(market, name)[:, -studies.HISTORY :] for name in BAR_LINES], axis=1
         )
@@ -181,7 +181,7 @@ class TechnicalAnalyzer:
         return history
 
 
-def _alive(panel: Panel, market: barring.Market) -> BoolArray:
+def _alive(panel: Panel, market: bars.Market) -> BoolArray:
     """Which tickers traded in the panel's last session and are not frozen at one price. Shape
     (tickers,)."""
     if not panel.sessions:
@@ -235,8 +235,8 @@ def _chart(lines: studies.Lines, count: int) -> FloatArray:
     """The last `count` values of each of `HISTORY_LINES`, NaN where there is none; shape (lines,
     count)."""
     block: FloatArray = np.full((len(HISTORY_LINES), count), np.nan)
-    for place, name in enumerate(HISTORY_LINES):
+    for position, name in enumerate(HISTORY_LINES):
         tail = lines[name][-count:]
-        block[place, count - len(tail) :] = tail
+        block[position, count - len(tail) :] = tail
     block[np.isinf(block)] = np.nan
     return block.round(HISTORY_DECIMALS)

@@ -64,7 +64,7 @@ class DatasetCollector:
         everything when the source refuses or is down. Raises `NotNow` when a stop is requested,
         never a `SourceError`.
         """
-        if chosen and not self._sources.publish_datasets:
+        if chosen and not self._sources.has_datasets:
             names = ", ".join(chosen)
             log.info(
                 "DATASETS: %s come from the data site alone. Without KRX_ID and KRX_PW they are left out.",
@@ -134,7 +134,7 @@ class DatasetCollector:
             log.warning("%s", problem)
             self._warn(session, name, str(problem))
             if not isinstance(problem, ENDS_ASKING):  # else it is no fault of this session
-                store.note_vain_try(session, name)
+                store.count_vain_try(session, name)
             return False
         store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
         finality = FINAL if is_final(session, read_at) else PROVISIONAL

@@ -17,7 +17,7 @@ from collectors.rules.integrity import (
     check_follows,
     check_loses_nothing,
     follows,
-    is_short_beside,
+    lacks_many_tickers_of,
     remarks_on,
 )
 from utils.date_utils import TradingCalendar, is_final
@@ -176,7 +176,8 @@ class StockDataCollector:
             next_follows=None if after is None else _follows(after, day),
             may_read_previous=behind not in agenda.asked and self._rechecks_left > 0,
             previous_is_damaged=previous is None and behind in self._stored,
-            previous_is_short=previous is not None and is_short_beside(previous.frame, day.frame),
+            previous_is_short=previous is not None
+            and lacks_many_tickers_of(previous.frame, day.frame),
             previous_follows_its_own=self._follows_its_own(previous, day),
         )
 

@@ -33,8 +33,8 @@ class StoredSessions:
         ]  # kept in step with what is saved here
 
     def __contains__(self, session: str) -> bool:
-        place = bisect_left(self._sessions, session)
-        return self._sessions[place : place + 1] == [session]
+        position = bisect_left(self._sessions, session)
+        return self._sessions[position : position + 1] == [session]
 
     def between(self, first: str, last: str) -> list[str]:
         """Those from first to last, both inclusive, oldest first."""

@@ -65,7 +65,7 @@ def refresh_targets(
     Args:
         frame: the session's typed market day.
     """
-    plan = plan_targets(store.targets(), look_at_newest(store, frame, session), rule)
+    plan = plan_targets(store.targets(), read_newest(store, frame, session), rule)
     for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
         log.warning(
             "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.",
@@ -110,7 +110,7 @@ def follow_changed_rule(store: Store, rule: TargetRule) -> None:
         return  # looking for what is due says so
     if newest is None:
         return
-    plan = plan_targets(store.targets(), look_at_newest(store, newest.frame, newest.session), rule)
+    plan = plan_targets(store.targets(), read_newest(store, newest.frame, newest.session), rule)
     if plan.new or plan.changes:
         log.info("The targets were not what the settings make of %s.", newest.session)
         _carry_out(store, plan, newest.session)
@@ -160,7 +160,7 @@ def _extended(target: Document, identity: Document, before: str, session: str) -
     return _differences(target, wanted)
 
 
-def look_at_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
+def read_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
     """The newest session together with what is stored before it. A damaged session before it counts
     as unknown."""
     heads = store.session_heads(session, LONGEST_WAIT)

@@ -23,7 +23,7 @@ from collectors.collection.target_refresh import (
 from collectors.exchange.connect import make_calendar, make_sources
 from collectors.exchange.sources import Sources
 from collectors.rules.target_rule import TargetRule, target_rule
-from utils.cli import Shift
+from utils.cli import Run
 from utils.date_utils import LAST_DAY, TradingCalendar
 from utils.errors import MalformedAnswer, SourceError
 from utils.notifications.announcements import announce_flagged_actions
@@ -44,17 +44,17 @@ class DailyUpdate:
             the exchange also when no source is set up.
     """
 
-    def __init__(self, shift: Shift, first: str | None, last: str | None) -> None:
-        self._shift, self._store = shift, shift.store
-        self._scope = required_scope(shift.store)
+    def __init__(self, run: Run, first: str | None, last: str | None) -> None:
+        self._run, self._store = run, run.store
+        self._scope = required_scope(run.store)
         self.first, self._last = first or str(self._scope["first_session"]), last
         self._until = last or LAST_DAY.isoformat()
-        self.rule: TargetRule = target_rule(with_earlier_choices(shift.settings, self._scope))
+        self.rule: TargetRule = target_rule(with_earlier_choices(run.settings, self._scope))
         """Who is to be a target."""
 
     @cached_property
     def sources(self) -> Sources:
-        return make_sources(self._shift.settings, self._store, self._shift.pause)
+        return make_sources(self._run.settings, self._store, self._run.pause)
 
     @cached_property
     def collector(self) -> StockDataCollector:
@@ -62,7 +62,7 @@ class DailyUpdate:
 
     def calendar(self) -> TradingCalendar:
         """Return what is known of the days, without asking."""
-        return make_calendar(self._shift.settings, self._store)
+        return make_calendar(self._run.settings, self._store)
 
     def last_session(self) -> str:
         """Return the last session up to the day that was asked for, or the one that this night is
@@ -128,7 +128,7 @@ class DailyUpdate:
     def collect_datasets(self, thorough: bool = False) -> None:
         """Collect what the sessions lack of the other datasets. `thorough`: however many requests
         that takes."""
-        chosen = self._shift.settings.beside_prices
+        chosen = self._run.settings.extra_datasets
         collector = DatasetCollector(self._store, self.sources, self._is_to_stop, thorough)
         collector.collect(chosen, self.first, self._until)
 
@@ -136,7 +136,7 @@ class DailyUpdate:
         """Log it, as far as it can be known without asking the exchange."""
         for due in self._due(self.calendar()):
             log.info("%s is due (%s).", due.session, "to confirm" if due.to_confirm else "missing")
-        for name in self._shift.settings.datasets_at_hand:
+        for name in self._run.settings.datasets_at_hand:
             for lacking in for_one_night(
                 datasets_due(self._store, [name], self.first, self._until, self._now())
             ):
@@ -145,7 +145,7 @@ class DailyUpdate:
 
     def _after_session(self, collected: Collected) -> None:
         """Let the targets follow the newest session, and what an older one has to say about it."""
-        settings, head, actions = self._shift.settings, collected.head, collected.actions
+        settings, head, actions = self._run.settings, collected.head, collected.actions
         log.info(
             "%s: %s, %d tickers, corporate actions: %d.",
             head.session,
@@ -168,7 +168,7 @@ class DailyUpdate:
         return due_in_store(self._store, calendar, self.first, last, self._now())
 
     def _now(self) -> datetime:
-        return self._shift.clock.now_kst()
+        return self._run.clock.now_kst()
 
     def _is_to_stop(self) -> bool:
-        return self._shift.stop.requested
+        return self._run.stop.requested

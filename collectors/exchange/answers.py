@@ -174,7 +174,9 @@ def _check_tickers(tickers: list[str], session: str) -> None:
             f"The exchange's answer for {session} holds {odd[0]!r} where a ticker belongs."
         )
     if len(set(tickers)) < len(tickers):
-        twice = next(ticker for place, ticker in enumerate(tickers) if ticker in tickers[:place])
+        twice = next(
+            ticker for position, ticker in enumerate(tickers) if ticker in tickers[:position]
+        )
         raise MalformedAnswer(f"The exchange's answer for {session} lists {twice} twice.")
 
 
@@ -202,9 +204,9 @@ def _integers(cells: list[str], column: str, tickers: list[str], session: str) -
             return np.array(list(map(int, text.replace(",", "").split())), dtype=np.int64)
         except OverflowError:
             pass  # named below, with its ticker
-    place = next(place for place, cell in enumerate(cells) if not _is_int64(cell))
+    position = next(position for position, cell in enumerate(cells) if not _is_int64(cell))
     raise MalformedAnswer(
-        f"The exchange's answer for {session} holds {cells[place]!r} in {column} of {tickers[place]}: no whole number."
+        f"The exchange's answer for {session} holds {cells[position]!r} in {column} of {tickers[position]}: no whole number."
     )
 
 

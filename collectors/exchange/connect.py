@@ -34,7 +34,12 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
     for_history = sources[::-1] if may_go_first(store, OpenApiSource.name) else sources
     datasets = [site] if site else []
     return Sources(
-        sources, for_history, store.clock, pause, for_datasets=datasets, note=store.record_failure
+        sources,
+        for_history,
+        store.clock,
+        pause,
+        for_datasets=datasets,
+        on_health_change=store.record_failure,
     )
 
 

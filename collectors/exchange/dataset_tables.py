@@ -143,7 +143,8 @@ def parse_index(raw: pd.DataFrame, index: str, first: str, last: str) -> list[Do
         for name, column in (_LEVELS | _SUMS).items()
     }
     rows = [
-        _index_day(index, raw["TRD_DD"].iloc[place], numbers, place) for place in range(len(raw))
+        _index_day(index, raw["TRD_DD"].iloc[position], numbers, position)
+        for position in range(len(raw))
     ]
     if broken := [row["session"] for row in rows if not _is_in_order(row)]:
         raise MalformedAnswer(f"{what}: low <= open, close <= high is broken on {broken[0]}.")
@@ -151,11 +152,12 @@ def parse_index(raw: pd.DataFrame, index: str, first: str, last: str) -> list[Do
 
 
 def _index_day(
-    index: str, day: str, numbers: Mapping[str, Sequence[float]], place: int
+    index: str, day: str, numbers: Mapping[str, Sequence[float]], position: int
 ) -> Document:
     session = day.replace("/", "-")
     cells = {
-        name: None if np.isnan(cells[place]) else cells[place] for name, cells in numbers.items()
+        name: None if np.isnan(cells[position]) else cells[position]
+        for name, cells in numbers.items()
     }
     sums = {name: None if cells[name] is None else int(cells[name] or 0) for name in _SUMS}
     return {"_id": f"{index}:{session}", "index": index, "session": session} | cells | sums
@@ -171,7 +173,7 @@ def _is_in_order(row: Document) -> bool:
 
 def _numbers(cells: pd.Series, tickers: pd.Series, what: str) -> np.ndarray:
     texts = [str(cell) for cell in cells]
-    odd = next((place for place, text in enumerate(texts) if not _is_number(text)), None)
+    odd = next((position for position, text in enumerate(texts) if not _is_number(text)), None)
     if odd is not None:
         raise MalformedAnswer(
             f"{what} hold {texts[odd]!r} in {cells.name} of {tickers.iloc[odd]}: no number."
@@ -188,8 +190,8 @@ def _is_number(text: str) -> bool:
 
 def _check_closes(raw: pd.DataFrame, day: pd.DataFrame, what: str) -> None:
     closes = _numbers(raw[_CLOSE], raw[_TICKER], what)
-    places = pd.Index(day["ticker"]).get_indexer(pd.Index(raw[_TICKER]))
-    same = (places >= 0) & (day["close"].to_numpy()[places] == closes)
+    positions = pd.Index(day["ticker"]).get_indexer(pd.Index(raw[_TICKER]))
+    same = (positions >= 0) & (day["close"].to_numpy()[positions] == closes)
     if same.mean() < LEAST_SHARE_OF_CLOSES:
         raise MalformedAnswer(
             f"{what} are not stored: only {same.mean():.0%} of their closes are that day's."

@@ -154,9 +154,9 @@ class PykrxSource:
         self._session = session
         self._logins_left -= 1
         log.info("Logged in to the exchange.")
-        self._look_at_password_age()
+        self._remember_password_age()
 
-    def _look_at_password_age(self) -> None:
+    def _remember_password_age(self) -> None:
         days = self._gate.password_age(self._account.mark()).days
         if days >= OLD_PASSWORD_DAYS:
             log.warning(

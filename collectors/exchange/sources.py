@@ -83,11 +83,11 @@ class Sources:
         clock: Clock,
         pause: Callable[[float], None],
         for_datasets: Sequence[DatasetSource] = (),
-        note: Callable[[str, str | None], None] = lambda source, kind: None,
+        on_health_change: Callable[[str, str | None], None] = lambda source, kind: None,
     ) -> None:
         self._evenings, self._history, self._datasets = for_evenings, for_history, for_datasets
-        self._clock, self._pause, self._note = clock, pause, note
-        self._noted: dict[str, str | None] = {}
+        self._clock, self._pause, self._on_health_change = clock, pause, on_health_change
+        self._last_told: dict[str, str | None] = {}
         self._out: set[str] = set()
         """Sources that refused or were down while another could be asked: not asked again in this
         run."""
@@ -125,7 +125,7 @@ class Sources:
         others = [each for each in self._history if each.name not in {source, *self._out}]
         if not others:
             return None
-        with self._health_noted(others[0].name):
+        with self._health_told(others[0].name):
             frame = self._fetch_day_from(others[0], session)
             check(frame)
         return frame
@@ -142,7 +142,7 @@ class Sources:
         )
 
     @property
-    def publish_datasets(self) -> bool:
+    def has_datasets(self) -> bool:
         """Whether a source that is set up has datasets beside the prices."""
         return bool(self._datasets)
 
@@ -173,7 +173,7 @@ class Sources:
         problems: list[SourceError] = []
         for source in self._in_service(ordered):
             try:
-                with self._health_noted(source.name):
+                with self._health_told(source.name):
                     return ask(source)
             except SourceError as problem:
                 problems.append(problem)
@@ -184,26 +184,26 @@ class Sources:
         raise min(reversed(problems), key=lambda problem: isinstance(problem, ENDS_ASKING))
 
     @contextmanager
-    def _health_noted(self, source: str) -> Iterator[None]:
+    def _health_told(self, source: str) -> Iterator[None]:
         try:
             yield
         except (*ENDS_ASKING, MalformedAnswer) as problem:
-            self._note_news(source, problem.kind)
+            self._tell_change(source, problem.kind)
             raise
         except SourceError:  # that a day is closed or not out yet is a good answer too
-            self._note_news(source, None)
+            self._tell_change(source, None)
             raise
-        self._note_news(source, None)
+        self._tell_change(source, None)
 
-    def _note_news(self, source: str, kind: str | None) -> None:
-        if self._noted.get(source, "") != kind:
-            self._noted[source] = kind
-            self._note(source, kind)
+    def _tell_change(self, source: str, kind: str | None) -> None:
+        if self._last_told.get(source, "") != kind:
+            self._last_told[source] = kind
+            self._on_health_change(source, kind)
 
     def _in_service(self, ordered: Sequence[S]) -> Iterator[S]:
         """Whoever is out is left out, but for the last hope."""
-        for place, source in enumerate(ordered):
-            if source.name not in self._out or place == len(ordered) - 1:
+        for position, source in enumerate(ordered):
+            if source.name not in self._out or position == len(ordered) - 1:
                 yield source
 
     def _retrying(self, request: Callable[[], T]) -> T:

@@ -233,8 +233,10 @@ class Pairs:
     opened_at_base: Bools
     moved: Bools
 
-    def pair(self, place: int) -> Pair:
-        return Pair(**{field.name: getattr(self, field.name).item(place) for field in fields(Pair)})
+    def pair(self, position: int) -> Pair:
+        return Pair(
+            **{field.name: getattr(self, field.name).item(position) for field in fields(Pair)}
+        )
 
 
 def find_actions(previous: pd.DataFrame | None, current: pd.DataFrame, session: str) -> Actions:
@@ -259,10 +261,10 @@ def find_actions(previous: pd.DataFrame | None, current: pd.DataFrame, session: 
     pairs = _pair(previous, current)
     rebased = _rebased(pairs, session)
     factor, found = np.ones(len(current)), []
-    for place in np.flatnonzero(rebased | _collapsed(pairs)):
-        pair = pairs.pair(int(place))
-        verdict = _decide(pair) if rebased[place] else COLLAPSE
-        factor[pairs.rows[place]] = verdict.factor
+    for position in np.flatnonzero(rebased | _collapsed(pairs)):
+        pair = pairs.pair(int(position))
+        verdict = _decide(pair) if rebased[position] else COLLAPSE
+        factor[pairs.rows[position]] = verdict.factor
         found.append(_action(pair, verdict, session))
     return Actions(factor, sorted(found, key=lambda action: action.ticker))
 

@@ -88,7 +88,7 @@ def _has_negative(frame: pd.DataFrame) -> pd.Series:
 def check_follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> None:
     """Raises `MalformedAnswer` when the typed day cannot be the one right after the exchange's
     previous session."""
-    if is_short_beside(frame, previous):
+    if lacks_many_tickers_of(frame, previous):
         present = len(set(previous["ticker"]) & set(frame["ticker"]))
         raise MalformedAnswer(
             f"The answer for {session} is not stored: it holds only {present} of the {len(previous)} tickers of the "
@@ -109,7 +109,7 @@ def check_follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> 
 def check_beyond_gap(frame: pd.DataFrame, session: str, earlier: pd.DataFrame) -> None:
     """Raises `MalformedAnswer` when the typed day cannot be one some sessions after the earlier
     one: it lacks its tickers, or it is that very day, or the one right after it."""
-    if is_short_beside(frame, earlier):
+    if lacks_many_tickers_of(frame, earlier):
         raise MalformedAnswer(
             f"The answer for {session} is not stored: it lacks many of the {len(earlier)} tickers of the last session "
             "that is stored before it. It is asked for again at the next run."
@@ -134,7 +134,7 @@ def follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> bool:
 def check_loses_nothing(frame: pd.DataFrame, session: str, stored: pd.DataFrame) -> None:
     """Raises `MalformedAnswer` when a session that is read again lacks more than 2 % of the tickers
     it had."""
-    if is_short_beside(frame, stored):
+    if lacks_many_tickers_of(frame, stored):
         raise MalformedAnswer(
             f"The answer for {session} is not stored: it lacks many of the {len(stored)} tickers that the session had "
             "when it was read before."
@@ -208,9 +208,9 @@ _HALTED_SHARES = (
 
 def _remarks_beside(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> list[str | None]:
     """What the session before has to say."""
-    places = _places_in(previous, frame)
-    both, gone = places >= 0, _places_in(frame, previous) < 0
-    before = {name: previous[name].to_numpy()[places] for name in ("open", "close", "shares")}
+    positions = _positions_in(previous, frame)
+    both, gone = positions >= 0, _positions_in(frame, previous) < 0
+    before = {name: previous[name].to_numpy()[positions] for name in ("open", "close", "shares")}
     base, shares = (frame["close"] - frame["change"]).to_numpy(), frame["shares"].to_numpy()
     rebased = both & ~_continues(base, before["close"])
     usually_rebased = max(MOST_REBASED, MOST_REBASED_SHARE * both.sum())
@@ -244,11 +244,11 @@ def _remark(frame: pd.DataFrame, odd: np.ndarray, what: str, usual: float = 0) -
 def share_of_continued_bases(frame: pd.DataFrame, previous: pd.DataFrame) -> float:
     """Of the tickers in both days, the share whose base price (close - change) is the previous
     close, or that close rounded up to the tick; 1 when no ticker is in both."""
-    places = _places_in(previous, frame)
-    both = places >= 0
+    positions = _positions_in(previous, frame)
+    both = positions >= 0
     bases = (frame["close"] - frame["change"]).to_numpy()[both]
     return (
-        float(_continues(bases, previous["close"].to_numpy()[places[both]]).mean())
+        float(_continues(bases, previous["close"].to_numpy()[positions[both]]).mean())
         if both.any()
         else 1.0
     )
@@ -259,15 +259,15 @@ def _continues(base: np.ndarray, close: np.ndarray) -> Bools:
     return continues
 
 
-def is_short_beside(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+def lacks_many_tickers_of(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Whether one day lacks more than 2 % of the other's tickers."""
-    return bool((_places_in(one, other) >= 0).sum() < LEAST_SHARE_OF_TICKERS * len(other))
+    return bool((_positions_in(one, other) >= 0).sum() < LEAST_SHARE_OF_TICKERS * len(other))
 
 
-def _places_in(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
+def _positions_in(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
     """The row in one day of each ticker of the other, -1 where it is not there."""
-    places: np.ndarray = pd.Index(one["ticker"]).get_indexer(pd.Index(other["ticker"]))
-    return places
+    positions: np.ndarray = pd.Index(one["ticker"]).get_indexer(pd.Index(other["ticker"]))
+    return positions
 
 
 def _refuse(frame: pd.DataFrame, broken: pd.Series, session: str, what: str) -> None:

@@ -44,10 +44,10 @@ def owed_shares(frame: pd.DataFrame, actions: Iterable[Document]) -> Ints:
             sessions, this one included.
     """
     listed, owed = frame["shares"].tolist(), np.zeros(len(frame), dtype=np.int64)
-    place = {ticker: row for row, ticker in enumerate(frame["ticker"])}
+    position = {ticker: row for row, ticker in enumerate(frame["ticker"])}
     issues = sorted((each for each in actions if each["kind"] == EX_RIGHTS), key=_IN_ORDER)
     for ticker, of_ticker in groupby(issues, key=itemgetter("ticker")):
-        if (row := place.get(ticker)) is not None:
+        if (row := position.get(ticker)) is not None:
             owed[row] = _expected(list(of_ticker), listed[row]) - listed[row]
     return owed
 

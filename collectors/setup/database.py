@@ -1,9 +1,10 @@
-"""Where to keep the data: the embedded database, or a MongoDB that is tried at once."""
+"""The question where to keep the data: the embedded database, or a MongoDB that is tried at
+once."""
 
 import re
 from urllib.parse import quote
 
-from collectors.setup.guide import Guide, place
+from collectors.setup.context import SetupContext, location
 from collectors.setup.trials import try_database
 from utils.errors import StoreError
 from utils.logs import Redaction
@@ -13,48 +14,50 @@ LOCAL = "mongodb://localhost:27017/"
 _USER_WITHOUT_PASSWORD = re.compile(r"(mongodb(?:\+srv)?://)([^:/?#@]+)@(.*)")
 
 
-def ask_database(guide: Guide) -> None:
-    """Kept once it works. Raises `StoreError` where it does not and the environment leaves no
-    choice."""
-    words, dialogue = guide.words, guide.dialogue
-    if guide.tell_if_decided(("mongodb_uri",), value="MONGODB_URI"):
-        _try_and_say(guide, {})
+def ask_database(setup: SetupContext) -> None:
+    """Ask, and keep the answer once it works.
+
+    Raise `StoreError` where it does not work and the environment leaves no choice.
+    """
+    texts, dialogue = setup.texts, setup.dialogue
+    if setup.tell_if_decided(("mongodb_uri",), value="MONGODB_URI"):
+        _try_and_say(setup, {})
         return
-    present = guide.settings().mongodb_uri
+    present = setup.settings().mongodb_uri
     uri = present.get_secret_value() if present else ""
     while True:
-        way = dialogue.choose(
-            [words("database_here"), words("database_mongodb")], MONGODB if uri else EMBEDDED
+        choice = dialogue.choose(
+            [texts("database_here"), texts("database_mongodb")], MONGODB if uri else EMBEDDED
         )
-        uri = _ask_uri(guide, uri or LOCAL) if way == MONGODB else ""
+        uri = _ask_uri(setup, uri or LOCAL) if choice == MONGODB else ""
         try:
-            _try_and_say(guide, {"mongodb_uri": uri})
+            _try_and_say(setup, {"mongodb_uri": uri})
         except StoreError as problem:
             dialogue.explain(problem)
         else:
-            guide.keep({"mongodb_uri": uri})
+            setup.keep({"mongodb_uri": uri})
             return
 
 
-def _ask_uri(guide: Guide, present: str) -> str:
-    """The present one is shown without its password, and Enter is all of it."""
-    words, dialogue = guide.words, guide.dialogue
+def _ask_uri(setup: SetupContext, present: str) -> str:
+    """Ask for an address. The present one is shown without its password, and Enter is all of it."""
+    texts, dialogue = setup.texts, setup.dialogue
     shown = Redaction([])(present)
-    dialogue.hint(words("uri_hint"))
-    typed = dialogue.ask(words("uri"), shown, str)
+    dialogue.hint(texts("uri_hint"))
+    typed = dialogue.ask(texts("uri"), shown, str)
     if typed == shown:
         return present
     if (parts := _USER_WITHOUT_PASSWORD.fullmatch(typed)) is None:
         return typed
     scheme, user, rest = parts.groups()
-    password = dialogue.ask_hidden(words("uri_password", user=user), needed=False)
+    password = dialogue.ask_hidden(texts("uri_password", user=user), needed=False)
     return f"{scheme}{user}:{quote(password, safe='')}@{rest}" if password else typed
 
 
-def _try_and_say(guide: Guide, answers: dict[str, str]) -> None:
-    settings = guide.settings(answers)
-    with guide.dialogue.waiting(guide.words("trying_database")):
-        description = try_database(settings, guide.clock)
-    guide.dialogue.works(
-        guide.words("database_works", place=place(guide.words, settings, description))
+def _try_and_say(setup: SetupContext, answers: dict[str, str]) -> None:
+    settings = setup.settings(answers)
+    with setup.dialogue.waiting(setup.texts("trying_database")):
+        description = try_database(settings, setup.clock)
+    setup.dialogue.works(
+        setup.texts("database_works", location=location(setup.texts, settings, description))
     )

@@ -11,10 +11,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from collectors.setup.texts import Words
 from utils.cli import screen
 from utils.errors import NightShiftError, WrongUsage
 from utils.logs import Redaction
+from utils.texts import Texts
 
 T = TypeVar("T")
 _YES, _NO = ("y", "yes", "예", "네"), ("n", "no", "아니오", "아니요")
@@ -24,8 +24,8 @@ class Dialogue:
     """Questions and what is said between them. Ctrl-C and Ctrl-D at a question leave as
     KeyboardInterrupt, EOFError."""
 
-    def __init__(self, words: Words) -> None:
-        self._words = words
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
         for stream in (sys.stdin, sys.stdout):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(
@@ -34,12 +34,12 @@ class Dialogue:
         self._console = screen(highlight=False)
 
     def welcome(self) -> None:
-        text = Text(self._words("welcome"))  # no markup: it speaks of [brackets]
+        text = Text(self._texts("welcome"))  # no markup: it speaks of [brackets]
         self._console.print(Panel(text, title="krx-night-shift", expand=False, border_style="cyan"))
 
     def heading(self, number: int, title: str) -> None:
         self._console.print()
-        self.say(self._words("heading", number=number, title=self._words(title)), style="bold cyan")
+        self.say(self._texts("heading", number=number, title=self._texts(title)), style="bold cyan")
 
     def say(self, text: str, style: str = "") -> None:
         self._console.print(text, style=style, markup=False)
@@ -54,21 +54,25 @@ class Dialogue:
         self.say(f"✗ {text}", style="yellow")
 
     def explain(self, problem: NightShiftError) -> None:
-        """Why an answer does not work, in the person's language; never with a password of a URI."""
+        """Say why an answer does not work, in the person's language; never with a password of a
+        URI."""
         name = f"problem_{problem.kind}"
         detail = Redaction([])(str(problem))
-        self.wrong(self._words(name if self._words.knows(name) else "problem_other", detail=detail))
+        self.wrong(self._texts(name if name in self._texts else "problem_other", detail=detail))
 
     def show(self, table: Table) -> None:
         self._console.print(table)
 
     def waiting(self, text: str) -> AbstractContextManager[object]:
-        """What is shown while something is tried."""
+        """Show a text while something is tried."""
         return self._console.status(text)
 
     def ask(self, question: str, default: str, read: Callable[[str], T]) -> T:
-        """The answer as `read` understands it; the question again as long as that raises
-        `WrongUsage`. Enter is the default, none where that is empty."""
+        """Return the answer as `read` understands it; ask again as long as that raises
+        `WrongUsage`.
+
+        Enter is the default, and no answer where that is empty.
+        """
         shown = f" [{default}]" if default else ""
         while True:
             answer = self._console.input(f"{question}{shown}: ", markup=False).strip() or default
@@ -78,15 +82,16 @@ class Dialogue:
                 self.wrong(str(wrong))
 
     def choose(self, options: Sequence[str], default: int) -> int:
-        """Which of the options was chosen, from 1 on."""
+        """Return the number of the chosen option, from 1 on."""
         for number, option in enumerate(options, 1):
             self.say(f"  {number}  {option}")
         return self.ask(
-            self._words("choice"), str(default), lambda answer: self._number(answer, len(options))
+            self._texts("choice"), str(default), lambda answer: self._number(answer, len(options))
         )
 
     def ask_hidden(self, question: str, needed: bool = True) -> str:
-        """What was typed without being shown; where it is not needed, Enter is an empty answer."""
+        """Return what is typed without being shown. Where it is not needed, Enter is an empty
+        answer."""
         while True:
             try:  # the prompt comes from getpass itself: it must not stand there before the echo is off
                 answer = getpass.getpass(f"{question}: ").strip()
@@ -94,7 +99,7 @@ class Dialogue:
                 answer, needed = "", True
             if answer or not needed:
                 return answer
-            self.wrong(self._words("nothing_typed"))
+            self.wrong(self._texts("nothing_typed"))
 
     def agrees(self, question: str, default: bool) -> bool:
         return self.ask(f"{question} (y/n)", "y" if default else "n", self._yes_or_no)
@@ -102,9 +107,9 @@ class Dialogue:
     def _number(self, answer: str, count: int) -> int:
         if answer.isdecimal() and 1 <= int(answer) <= count:
             return int(answer)
-        raise WrongUsage(self._words("wrong_choice", count=count))
+        raise WrongUsage(self._texts("wrong_choice", count=count))
 
     def _yes_or_no(self, answer: str) -> bool:
         if answer.lower() not in _YES + _NO:
-            raise WrongUsage(self._words("wrong_yes_no"))
+            raise WrongUsage(self._texts("wrong_yes_no"))
         return answer.lower() in _YES

@@ -1,10 +1,13 @@
-"""How to reach the exchange: account, Open API key, both, or the local demo exchange. Each is tried
-at once."""
+"""The question how to reach the exchange: account, Open API key, both, or the local demo exchange.
+
+Each is tried at once.
+"""
 
 import re
 
 from pydantic import SecretStr
 
+from collectors.setup.context import MOST_LOGINS, SetupContext
 from collectors.setup.demo import (
     ADDRESSES,
     DEMO_ACCOUNT,
@@ -13,9 +16,8 @@ from collectors.setup.demo import (
     back_to_the_real_exchange,
     is_another_exchange,
 )
-from collectors.setup.guide import MOST_LOGINS, Guide
 from collectors.setup.trials import (
-    Shown,
+    NewestDay,
     drop_if_empty,
     forget_refused_logins,
     refused_logins,
@@ -39,24 +41,25 @@ CREDENTIALS = ("krx_id", "krx_pw", "krx_openapi_key")
 Answers = dict[str, str]
 
 
-def ask_exchange(guide: Guide) -> None:
-    """Also brings the newest final session, for the numbers of the next questions, where that can
-    be had.
+def ask_exchange(setup: SetupContext) -> None:
+    """Ask, try and keep the access. It also brings the newest final session, where that can be had,
+    for the numbers of the next questions.
 
-    Raises `SourceError` where the environment leaves no choice and it does not work, `WrongUsage`
-    after as many refused logins as one conversation may risk.
+    Raises:
+        SourceError: the environment leaves no choice, and it does not work.
+        WrongUsage: as many logins were refused as one conversation may risk.
     """
-    if guide.tell_if_decided(CREDENTIALS, value=_set_credentials(guide.settings())):
-        guide.shown = _try_what_is_set(guide)
+    if setup.tell_if_decided(CREDENTIALS, value=_set_credentials(setup.settings())):
+        setup.newest_day = _try_what_is_set(setup)
         return
-    guide.dialogue.hint(guide.words("exchange_hint"))
-    ways = {ACCOUNT: _ask_account, KEY: _ask_key, BOTH: _ask_both, DEMO: _ask_demo}
+    setup.dialogue.hint(setup.texts("exchange_hint"))
+    ask = {ACCOUNT: _ask_account, KEY: _ask_key, BOTH: _ask_both, DEMO: _ask_demo}
     while True:
-        way = _ask_way(guide)
+        access = _ask_access(setup)
         try:
-            guide.shown = ways[way](guide)
+            setup.newest_day = ask[access](setup)
         except (SourceError, StoreError) as problem:
-            guide.dialogue.explain(problem)
+            setup.dialogue.explain(problem)
         else:
             return
 
@@ -65,107 +68,112 @@ def _set_credentials(settings: Settings) -> str:
     return ", ".join(name.upper() for name in CREDENTIALS if getattr(settings, name)) or _NONE
 
 
-def _try_what_is_set(guide: Guide) -> Shown | None:
-    settings = guide.settings()
+def _try_what_is_set(setup: SetupContext) -> NewestDay | None:
+    settings = setup.settings()
     if settings.krx_id and settings.krx_pw:
-        return _try_account(guide, {})
+        return _try_account(setup, {})
     if settings.krx_openapi_key:
-        return _try_key(guide, {})
+        return _try_key(setup, {})
     raise WrongUsage(
         "Neither KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set. Set them where the others are set."
     )
 
 
-def _ask_way(guide: Guide) -> int:
-    words, settings = guide.words, guide.settings()
+def _ask_access(setup: SetupContext) -> int:
+    texts, settings = setup.texts, setup.settings()
     present = ACCOUNT
     if settings.krx_openapi_key:
         present = BOTH if settings.krx_id else KEY
-    options = [words(name) for name in ("exchange_account", "exchange_key", "exchange_both")]
+    options = [texts(name) for name in ("exchange_account", "exchange_key", "exchange_both")]
     if not _is_fixed(ADDRESSES):
-        options.append(words("exchange_demo"))
+        options.append(texts("exchange_demo"))
         present = DEMO if is_another_exchange(settings) else present
-    return guide.dialogue.choose(options, present)
+    return setup.dialogue.choose(options, present)
 
 
-def _ask_account(guide: Guide) -> Shown | None:
-    return _account(guide, _real_exchange(guide) | _without(guide, "krx_openapi_key"))
+def _ask_account(setup: SetupContext) -> NewestDay | None:
+    return _account(setup, _real_exchange(setup) | _without(setup, "krx_openapi_key"))
 
 
-def _ask_key(guide: Guide) -> Shown | None:
-    return _key(guide, _real_exchange(guide) | _without(guide, "krx_id", "krx_pw"))
+def _ask_key(setup: SetupContext) -> NewestDay | None:
+    return _key(setup, _real_exchange(setup) | _without(setup, "krx_id", "krx_pw"))
 
 
-def _ask_both(guide: Guide) -> Shown | None:
-    shown = _account(guide, _real_exchange(guide))
-    return _key(guide, {}) or shown
+def _ask_both(setup: SetupContext) -> NewestDay | None:
+    newest_day = _account(setup, _real_exchange(setup))
+    return _key(setup, {}) or newest_day
 
 
-def _account(guide: Guide, around: Answers) -> Shown | None:
-    """Name and password until they are accepted, three times in a row at most; kept with the
-    settings `around` them."""
-    words, dialogue = guide.words, guide.dialogue
-    settings = guide.settings(around)
+def _account(setup: SetupContext, around: Answers) -> NewestDay | None:
+    """Ask for name and password until they are accepted, three times in a row at most. Keep them
+    with the settings `around` them."""
+    texts, dialogue = setup.texts, setup.dialogue
+    settings = setup.settings(around)
     name, present = _text(settings.krx_id), _text(settings.krx_pw)
     while True:
-        name = dialogue.ask(words("login_name"), name, lambda answer: _something(guide, answer))
-        _stop_before_the_lock(guide, name)
+        name = dialogue.ask(texts("login_name"), name, lambda answer: _something(setup, answer))
+        _stop_before_the_lock(setup, name)
         password = dialogue.ask_hidden(
-            words("password_kept" if present else "password"), needed=not present
+            texts("password_kept" if present else "password"), needed=not present
         )
         answers = around | {"krx_id": name, "krx_pw": password or present}
         try:
-            shown = _try_account(guide, answers)
+            newest_day = _try_account(setup, answers)
         except LoginRefused as refusal:
             dialogue.explain(refusal)
-            _heed_refusals(guide, name)
+            _heed_refusals(setup, name)
             present = ""  # it is refused: only another one is worth a try
         else:
-            guide.keep(answers)
-            return shown
+            setup.keep(answers)
+            return newest_day
 
 
-def _stop_before_the_lock(guide: Guide, name: str) -> None:
-    """Earlier runs count as well. A login by hand ends the row, and only the person knows of it."""
-    words, settings = guide.words, guide.settings()
-    refused = refused_logins(settings, guide.clock, name)
+def _stop_before_the_lock(setup: SetupContext, name: str) -> None:
+    """Raise `WrongUsage` where one more refusal may lock the account. Earlier runs count as well.
+
+    A login by hand ends the row, and only the person knows of it.
+    """
+    texts, settings = setup.texts, setup.settings()
+    refused = refused_logins(settings, setup.clock, name)
     if refused < MOST_LOGINS:
         return
-    if not guide.dialogue.agrees(words("logged_in_by_hand", refused=refused), default=False):
-        raise WrongUsage(words("too_many_refusals", refused=refused))
-    forget_refused_logins(settings, guide.clock)
+    if not setup.dialogue.agrees(texts("logged_in_by_hand", refused=refused), default=False):
+        raise WrongUsage(texts("too_many_refusals", refused=refused))
+    forget_refused_logins(settings, setup.clock)
 
 
-def _heed_refusals(guide: Guide, name: str) -> None:
-    refused = refused_logins(guide.settings(), guide.clock, name)
+def _heed_refusals(setup: SetupContext, name: str) -> None:
+    refused = refused_logins(setup.settings(), setup.clock, name)
     if refused >= MOST_LOGINS:
-        raise WrongUsage(guide.words("too_many_refusals", refused=refused))
-    guide.dialogue.hint(guide.words("tries_left", left=MOST_LOGINS - refused))
+        raise WrongUsage(setup.texts("too_many_refusals", refused=refused))
+    setup.dialogue.hint(setup.texts("tries_left", left=MOST_LOGINS - refused))
 
 
-def _key(guide: Guide, around: Answers) -> Shown | None:
-    """A key until it is accepted for every service. Enter tries the last one again: a service may
-    be granted by now."""
-    words, dialogue = guide.words, guide.dialogue
-    key = _text(guide.settings(around).krx_openapi_key)
-    question = words("key_kept" if key else "key")
+def _key(setup: SetupContext, around: Answers) -> NewestDay | None:
+    """Ask for a key until it is accepted for every service.
+
+    Enter tries the last one again: a service may be granted by now.
+    """
+    texts, dialogue = setup.texts, setup.dialogue
+    key = _text(setup.settings(around).krx_openapi_key)
+    question = texts("key_kept" if key else "key")
     while True:
         key = dialogue.ask_hidden(question, needed=not key) or key
         answers = around | {"krx_openapi_key": key}
         try:
-            shown = _try_key(guide, answers)
+            newest_day = _try_key(setup, answers)
         except KeyRefused as refusal:
             dialogue.explain(refusal)
-            question = words("key_again")
+            question = texts("key_again")
         else:
-            guide.keep(answers)
-            return shown
+            setup.keep(answers)
+            return newest_day
 
 
-def _ask_demo(guide: Guide) -> Shown | None:
-    """Its address until somebody answers there."""
-    words, dialogue, settings = guide.words, guide.dialogue, guide.settings()
-    dialogue.hint(words("demo_hint"))
+def _ask_demo(setup: SetupContext) -> NewestDay | None:
+    """Ask for the address of the demo exchange until somebody answers there."""
+    texts, dialogue, settings = setup.texts, setup.dialogue, setup.settings()
+    dialogue.hint(texts("demo_hint"))
     address = (
         str(settings.krx_base_url).rstrip("/") if is_another_exchange(settings) else DEMO_ADDRESS
     )
@@ -176,50 +184,53 @@ def _ask_demo(guide: Guide) -> Shown | None:
     }
     while True:
         address = dialogue.ask(
-            words("demo_address"), address, lambda answer: _address(guide, answer)
+            texts("demo_address"), address, lambda answer: _address(setup, answer)
         )
         answers = (
             dict.fromkeys(ADDRESSES, address)
             | DEMO_ACCOUNT
             | apart
-            | _without(guide, "krx_openapi_key")
+            | _without(setup, "krx_openapi_key")
         )
         try:
-            shown = _try_account(guide, answers)
+            newest_day = _try_account(setup, answers)
         except SourceDown:
-            dialogue.wrong(words("demo_down"))
+            dialogue.wrong(texts("demo_down"))
         else:
-            guide.keep(answers)
+            setup.keep(answers)
             if apart:
-                drop_if_empty(settings, guide.clock)
-            for place, value in apart.items():
-                dialogue.say(words("demo_apart", name=place.upper(), value=value))
-            return shown
+                drop_if_empty(settings, setup.clock)
+            for name, value in apart.items():
+                dialogue.say(texts("demo_apart", name=name.upper(), value=value))
+            return newest_day
 
 
-def _try_account(guide: Guide, answers: Answers) -> Shown | None:
-    with guide.dialogue.waiting(guide.words("trying_account")):
-        shown = try_account(guide.settings(answers), guide.clock)
-    return _say_that_it_works(guide, guide.words("account_works"), shown)
+def _try_account(setup: SetupContext, answers: Answers) -> NewestDay | None:
+    with setup.dialogue.waiting(setup.texts("trying_account")):
+        newest_day = try_account(setup.settings(answers), setup.clock)
+    return _say_that_it_works(setup, setup.texts("account_works"), newest_day)
 
 
-def _try_key(guide: Guide, answers: Answers) -> Shown | None:
-    with guide.dialogue.waiting(guide.words("trying_key")):
-        shown = try_key(guide.settings(answers), guide.clock)
-    return _say_that_it_works(guide, guide.words("key_works"), shown)
+def _try_key(setup: SetupContext, answers: Answers) -> NewestDay | None:
+    with setup.dialogue.waiting(setup.texts("trying_key")):
+        newest_day = try_key(setup.settings(answers), setup.clock)
+    return _say_that_it_works(setup, setup.texts("key_works"), newest_day)
 
 
-def _say_that_it_works(guide: Guide, text: str, shown: Shown | NightShiftError) -> Shown | None:
-    guide.dialogue.works(text)
-    if isinstance(shown, Shown):
-        return shown
-    guide.dialogue.wrong(guide.words("no_numbers", detail=shown))
+def _say_that_it_works(
+    setup: SetupContext, text: str, newest_day: NewestDay | NightShiftError
+) -> NewestDay | None:
+    setup.dialogue.works(text)
+    if isinstance(newest_day, NewestDay):
+        return newest_day
+    setup.dialogue.wrong(setup.texts("no_numbers", detail=newest_day))
     return None
 
 
-def _real_exchange(guide: Guide) -> Answers:
-    """What leads from the demo exchange back to the real one, where it was chosen before."""
-    settings = guide.settings()
+def _real_exchange(setup: SetupContext) -> Answers:
+    """Return the answers that lead from the demo exchange back to the real one, where it was
+    chosen before."""
+    settings = setup.settings()
     return (
         {}
         if _is_fixed(ADDRESSES) or not is_another_exchange(settings)
@@ -227,9 +238,9 @@ def _real_exchange(guide: Guide) -> Answers:
     )
 
 
-def _without(guide: Guide, *names: str) -> Answers:
-    """What takes these out again, where they are set."""
-    settings = guide.settings()
+def _without(setup: SetupContext, *names: str) -> Answers:
+    """Return the answers that take these settings out, where they are set."""
+    settings = setup.settings()
     return {name: "" for name in names if getattr(settings, name) is not None}
 
 
@@ -237,15 +248,15 @@ def _is_fixed(names: tuple[str, ...]) -> bool:
     return set_in_environment(name.upper() for name in names)
 
 
-def _something(guide: Guide, answer: str) -> str:
+def _something(setup: SetupContext, answer: str) -> str:
     if not answer:
-        raise WrongUsage(guide.words("nothing_typed"))
+        raise WrongUsage(setup.texts("nothing_typed"))
     return answer
 
 
-def _address(guide: Guide, answer: str) -> str:
+def _address(setup: SetupContext, answer: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+/?", answer):
-        raise WrongUsage(guide.words("demo_wrong_address"))
+        raise WrongUsage(setup.texts("demo_wrong_address"))
     return answer
 
 

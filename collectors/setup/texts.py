@@ -1,25 +1,8 @@
-"""Every sentence of the conversation, in English and in Korean. What is logged stays English."""
+"""Every sentence of the conversation. What is logged stays English."""
 
-from dataclasses import dataclass
+from utils.texts import Table
 
-LANGUAGES = ("en", "ko")
-
-
-@dataclass(frozen=True)
-class Words:
-    """`words("begin")`, or with what stands in braces: `words("heading", number=1,
-    title="...")`."""
-
-    language: str
-
-    def __call__(self, name: str, /, **values: object) -> str:
-        return TEXTS[name][LANGUAGES.index(self.language)].format(**values)
-
-    def knows(self, name: str) -> bool:
-        return name in TEXTS
-
-
-TEXTS: dict[str, tuple[str, str]] = {
+TEXTS: Table = {
     "welcome": (
         "Five questions, then this machine collects the Korean stock market by night.\n"
         "Enter takes the answer in [brackets]. Ctrl-C leaves at any time: what was\n"
@@ -75,7 +58,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Trying it, for at most ten seconds ...",
         "연결해 보는 중입니다(최대 10초)...",
     ),
-    "database_works": ("It works: {place}.", "정상입니다: {place}."),
+    "database_works": ("It works: {location}.", "정상입니다: {location}."),
     "embedded": ("embedded database in {folder}", "내장 데이터베이스({folder})"),
     # 2
     "exchange": ("How to reach the exchange", "거래소에 접속하는 방법"),
@@ -103,13 +86,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "login_name": ("Login name", "아이디"),
     "password": ("Password (not shown)", "비밀번호(보이지 않음)"),
     "password_kept": (
-        "Password (not shown; Enter keeps the present one)",
-        "비밀번호(보이지 않음, Enter를 누르면 지금 것을 유지)",
+        "Password (one is set and not shown; Enter keeps it)",
+        "비밀번호(저장된 것은 보이지 않음, Enter를 누르면 그대로 유지)",
     ),
     "key": ("Key (not shown)", "인증키(보이지 않음)"),
     "key_kept": (
-        "Key (not shown; Enter keeps the present one)",
-        "인증키(보이지 않음, Enter를 누르면 지금 것을 유지)",
+        "Key (one is set and not shown; Enter keeps it)",
+        "인증키(저장된 것은 보이지 않음, Enter를 누르면 그대로 유지)",
     ),
     "key_again": (
         "Key (not shown; Enter tries the last one again)",
@@ -277,16 +260,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "loading": ("Loading sessions", "거래일 받는 중"),
     "loading_dataset": ("Loading {name}", "{name} 받는 중"),
     "reset": (
-        "Delete {sessions} sessions and all results in the {place}?",
-        "{place}의 {sessions}거래일과 모든 결과를 지울까요?",
+        "Delete {sessions} sessions and all results in the {location}?",
+        "{location}의 {sessions}거래일과 모든 결과를 지울까요?",
     ),
     "not_deleted": (
         "Nothing was deleted. Leave out --reset to keep what is stored.",
         "아무것도 지우지 않았습니다. 저장된 것을 두려면 --reset 없이 실행하십시오.",
     ),
     "done": (
-        "{sessions} sessions and {targets:,} targets are in the {place}.",
-        "{sessions}거래일과 대상 {targets:,}종목이 {place}에 있습니다.",
+        "{sessions} sessions and {targets:,} targets are in the {location}.",
+        "{sessions}거래일과 대상 {targets:,}종목이 {location}에 있습니다.",
     ),
     "next": ("Three things to do next", "이제 할 일 세 가지"),
     "cron_missing": (
@@ -342,4 +325,3 @@ TEXTS: dict[str, tuple[str, str]] = {
         "알림이 오는지 확인하십시오. `manual_setup.py --dry-run`이 시험 알림을 보냅니다.",
     ),
 }
-"""Name -> English, Korean."""

@@ -1,5 +1,5 @@
-"""Trying an answer at once: the database, the account, the key. Requests go through the same gate
-as all others."""
+"""Trials of an answer: the database, the account, the key. Requests go through the same gate as
+all others."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _DAYS_TRIED = 3
 
 
 @dataclass(frozen=True)
-class Shown:
+class NewestDay:
     """The newest final session as the exchange shows it: its typed market day (see `parse_day`)."""
 
     session: str
@@ -32,10 +32,11 @@ class Shown:
 
 
 def try_database(settings: Settings, clock: Clock) -> str:
-    """What it is, for a person; it can be written, and holds what it needs from then on.
+    """Return what the database is, for a person. It can be written, and holds what it needs from
+    then on.
 
-    Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account
-    in once, so trying it would throw that job out.
+    Raise `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in
+    once, so trying it would throw that job out.
     """
     with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
         return store.description
@@ -63,12 +64,11 @@ def drop_if_empty(settings: Settings, clock: Clock) -> None:
             (settings.data_dir / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
 
 
-def try_account(settings: Settings, clock: Clock) -> Shown | SourceError:
-    """One login and one request: the newest final session, or why that cannot be had although the
-    login works.
+def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:
+    """Return the newest final session, or why that cannot be had although the login works.
 
-    Raises what keeps the login from working, `StoreError` for the database that counts the
-    requests.
+    That is one login and one request. Raise what keeps the login from working, and `StoreError` for
+    the database that counts the requests.
     """
     with closing(open_store(settings, clock)) as store:
         site = site_source(settings, store, clock.sleep)
@@ -82,8 +82,8 @@ def try_account(settings: Settings, clock: Clock) -> Shown | SourceError:
 
 
 def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
-    """How many logins with that ID the exchange has refused in a row, in this and in earlier
-    runs."""
+    """Return how many logins with that ID the exchange has refused in a row, in this and in
+    earlier runs."""
     with closing(open_store(settings, clock)) as store:
         return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
@@ -93,30 +93,31 @@ def forget_refused_logins(settings: Settings, clock: Clock) -> None:
         store.forget_refused_logins(PykrxSource.name)
 
 
-def try_key(settings: Settings, clock: Clock) -> Shown | SourceError:
-    """One request to each of the four services: the newest final session. Raises as
+def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
+    """Return the newest final session, after one request to each of the four services. Raise as
     `try_account`."""
     with closing(open_store(settings, clock)) as store:
         source = open_api_source(settings, store, clock.sleep)
         if source is None:
             raise WrongUsage("KRX_OPENAPI_KEY is needed.")
         try:
-            shown = _newest_day(source, store, settings)
-            source.fetch_sessions(shown.session, shown.session, {})
-            return shown
+            newest_day = _newest_day(source, store, settings)
+            source.fetch_sessions(newest_day.session, newest_day.session, {})
+            return newest_day
         except (MalformedAnswer, NotPublished) as problem:
             return problem
 
 
-def _newest_day(source: Source, store: Store, settings: Settings) -> Shown:
-    """Raises the last day's `SourceError` when none of the last few days can be had."""
+def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
+    """Return the newest of the last few days that can be had. Raise the last one's `SourceError`
+    when none can."""
     *others, last = _newest_sessions(make_calendar(settings, store), store.clock)
     for session in others:
         try:
-            return Shown(session, parse_day(source.fetch_day(session), session))
+            return NewestDay(session, parse_day(source.fetch_day(session), session))
         except NotPublished:
             continue
-    return Shown(last, parse_day(source.fetch_day(last), last))
+    return NewestDay(last, parse_day(source.fetch_day(last), last))
 
 
 def _newest_sessions(calendar: TradingCalendar, clock: Clock) -> list[str]:

@@ -22,7 +22,7 @@ from collectors.upkeep.audit.findings import (
     TARGET_DATA,
     Audit,
 )
-from collectors.upkeep.audit.records import SILENT, look_at, stale_jobs
+from collectors.upkeep.audit.records import SILENT, stale_jobs, take_snapshot
 from utils.errors import SourceError
 from utils.store import Store
 
@@ -74,7 +74,7 @@ def leaves_datasets_to_read(found: Audit) -> bool:
 
 
 def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit) -> None:
-    for job in stale_jobs(look_at(store, collector.calendar, found.first, found.last)):
+    for job in stale_jobs(take_snapshot(store, collector.calendar, found.first, found.last)):
         store.give_up_job(job["job_name"], job["date_kst"])
         log.info(
             "%s: %s is recorded as failed, it was not running any more.",

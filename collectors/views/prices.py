@@ -39,28 +39,24 @@ def load_prices(
     datasets: str | Iterable[str] = (),
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """What is stored from start to end, both inclusive: one row per session and ticker.
+    """Read what is stored from start to end, both inclusive: one row per session and ticker.
 
-    The index is (`session`: datetime64, `ticker`: text), sorted. The columns are those of
-    `stock_data.sessions`: `name`, `market` (text); `open`, `high`, `low`, `close`, `change`,
-    `value`, `market_cap` (int64, won); `volume`, `shares` (int64, shares); `factor` (float64, NaN
-    while it is not known). On a day without trading open, high, low, volume and value are 0 and the
-    close is kept.
+    The index is (`session`: datetime64, `ticker`: text), sorted. The columns are `name`, `market`
+    (text); `open`, `high`, `low`, `close`, `change`, `value`, `market_cap` (int64, won); `volume`,
+    `shares` (int64, shares); `factor` (float64, NaN while it is not known). On a day without
+    trading open, high, low, volume and value are 0 and the close is kept.
 
     Args:
         tickers: one code or several; None for every ticker that was listed in any of the sessions.
-        adjusted: True adjusts prices and `change` to the last session and rounds them to the won,
-            and adjusts volumes for splits and consolidations, rounded to the share
-            (`utils/adjustment.py` says why). A factor that is not known yet counts as 1, and a
-            warning names its session. False leaves everything as published, as `value`,
-            `market_cap`, `shares` and `factor` always are.
+        adjusted: True adjusts prices and `change` to the last session, to the won, and volumes for
+            splits and consolidations, to the share (see `utils/adjustment.py`). A factor that is
+            not known counts as 1, and a warning names its session. False leaves all as published.
         as_of: the market as it was on that day: the tickers that were listed then, under their
             names and in their markets of then, adjusted to that session, also where `end` is
             earlier. Of a code that was in use before, only the company that had it then.
         store: where to read; None opens the database of the settings and closes it again.
 
-    Raises `WrongUsage` for a ticker of which nothing is stored in the span, for a span without any
-    session, for another dataset, and when the session of `as_of` is not stored.
+    Raises `WrongUsage` for another dataset, and for a ticker, a span or an `as_of` not stored.
     """
     beside = _columns_of([datasets] if isinstance(datasets, str) else list(datasets))
     wanted = None if tickers is None else {tickers} if isinstance(tickers, str) else set(tickers)

@@ -17,12 +17,13 @@ from collectors.exchange.connect import make_calendar
 from collectors.exchange.krx_session import PASSWORD_DAYS
 from collectors.rules.target_rule import BY_FILE
 from utils.addresses import scheme_of
-from utils.cli import Shift, screen
+from utils.cli import Run, screen
 from utils.clock import KST
-from utils.crontab import schedule_in_crontab
+from utils.cron.crontab import schedule_in_crontab
+from utils.cron.schedule import starts
+from utils.date_utils import TradingCalendar
 from utils.market_day import DATASET_COLUMNS
 from utils.notifications.texts import HEADLINES
-from utils.schedule import next_daily_update, next_hourly_analysis
 from utils.scope import with_earlier_choices
 from utils.settings import Settings
 from utils.store import Store
@@ -30,6 +31,7 @@ from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
 from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
+from utils.texts import Texts
 
 _CRONTAB = {
     True: "",
@@ -40,55 +42,41 @@ _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
 """How many of each job's last records."""
 
 
-def status(shift: Shift) -> dict[str, Any]:
+def status(run: Run) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
-    store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
+    store, settings, now = run.store, run.settings, run.clock.now_kst()
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
-    heads, scope = store.session_heads(), store.scope()
-    due = (
-        [] if scope is None else due_in_store(store, calendar, scope["first_session"], tonight, now)
-    )
-    progress = store.analysis_progress(tonight)
-    last, locks = heads[-1] if heads else None, store.locks()
+    scope, locks = store.scope(), store.locks()
+    first = None if scope is None else scope["first_session"]
+    due = [] if first is None else due_in_store(store, calendar, first, tonight, now)
+    jobs = [job for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)]
     return {
         "now": now.isoformat(timespec="seconds"),
         "database": store.description,
+        "market": _market(calendar, now),
         "session_of_night": tonight,
         "set_up": scope is not None,
         "scope": None if scope is None else _asked_for(settings, scope),
-        "sessions_stored": len(heads),
-        "first_session": heads[0].session if heads else None,
-        "last_session": last.session if last else None,
-        "last_session_finality": last.finality if last else None,
-        "last_session_tickers": last.count if last else None,
+        **_stored(store.session_heads()),
         "sessions_missing": sorted(each.session for each in due if not each.to_confirm),
         "sessions_to_confirm": sorted(each.session for each in due if each.to_confirm),
-        "sessions_with": _sessions_with(heads),
-        "targets": progress.tickers,
-        "targets_analyzed": progress.analyzed,
-        "targets_pending": progress.pending,
-        "targets_failed": progress.failed,
-        **_target_counts(store.targets(active_only=True)),
+        **_analysis(store, tonight),
         "next_runs": {
-            DAILY_UPDATE: next_daily_update(now).isoformat(timespec="seconds"),
-            HOURLY_ANALYSIS: next_hourly_analysis(now).isoformat(timespec="seconds"),
+            job: next(starts(job, now)).isoformat(timespec="seconds")
+            for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
         },
         "crontab": schedule_in_crontab(),
         "locks": [_lock(each, now) for each in locks],
-        "jobs": [
-            _job(job, locks, now)
-            for name, last in _SHOWN_JOBS.items()
-            for job in store.jobs(name, last)
-        ],
+        "jobs": [_job(job, locks, now) for job in jobs],
         "sources": [_source(source, now) for source in store.sources()],
         "notifications": _notifications(store, settings),
     }
 
 
-def show_status(shift: Shift, as_json: bool) -> None:
+def show_status(run: Run, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(shift)
+    facts = status(run)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
@@ -105,12 +93,44 @@ def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
     }
 
 
-def _target_counts(active: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How many `TARGETS_FILE` made targets, and how many are no common shares of a domestic
-    company."""
+def _market(calendar: TradingCalendar, now: datetime) -> dict[str, Any]:
+    """`open`: in the regular hours of a session by the calendar. `until`: its close, or when the
+    market opens next."""
+    today = now.date().isoformat()
+    hours = calendar.market_hours(today) if calendar.is_session(today) else None
+    if hours is None or now > hours.closes:
+        is_open, until = False, calendar.market_hours(calendar.next_session(today)).opens
+    else:
+        is_open = now >= hours.opens
+        until = hours.closes if is_open else hours.opens
+    return {"open": is_open, "until": until.isoformat(timespec="seconds")}
+
+
+def _stored(heads: Sequence[SessionHead]) -> dict[str, Any]:
+    last = heads[-1] if heads else None
+    return {
+        "sessions_stored": len(heads),
+        "first_session": heads[0].session if heads else None,
+        "last_session": last.session if last else None,
+        "last_session_finality": last.finality if last else None,
+        "last_session_tickers": last.count if last else None,
+        "sessions_with": _sessions_with(heads),
+    }
+
+
+def _analysis(store: Store, session: str) -> dict[str, Any]:
+    """The targets of the session; how many `TARGETS_FILE` made targets, and how many are no common
+    shares of a domestic company."""
+    progress, active = store.analysis_progress(session), store.targets(active_only=True)
     kinds = Counter(target["kind"] for target in active if target["kind"])
-    by_file = sum(target["chosen_by"] == BY_FILE for target in active)
-    return {"targets_by_file": by_file, "targets_by_kind": dict(sorted(kinds.items()))}
+    return {
+        "targets": progress.tickers,
+        "targets_analyzed": progress.analyzed,
+        "targets_pending": progress.pending,
+        "targets_failed": progress.failed,
+        "targets_by_file": sum(target["chosen_by"] == BY_FILE for target in active),
+        "targets_by_kind": dict(sorted(kinds.items())),
+    }
 
 
 def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
@@ -185,14 +205,21 @@ def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Moments as KST text; the name loses its `_utc` with it."""
-    return {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+    """Moments as KST text, those of a field of fields too; the name loses its `_utc` with it."""
+    plain = {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
+    inner = {name: value for name, value in plain.items() if isinstance(value, dict)}
+    return plain | {
+        name: {each.removesuffix("_utc"): _plain_value(value) for each, value in those.items()}
+        for name, those in inner.items()
+    }
 
 
 def _plain_value(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(KST).isoformat(timespec="seconds")
-    return _plain(value) if isinstance(value, dict) else value
+    return (
+        value.astimezone(KST).isoformat(timespec="seconds")
+        if isinstance(value, datetime)
+        else value
+    )
 
 
 def _show_to_person(facts: dict[str, Any]) -> None:
@@ -200,6 +227,9 @@ def _show_to_person(facts: dict[str, Any]) -> None:
     console.print(
         f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}"
     )
+    market = facts["market"]
+    state = "open" if market["open"] else "closed"
+    console.print(f"The market is {state} until {_minute(market['until'])}.", highlight=False)
     console.print(facts["database"], highlight=False)
     if not facts["set_up"]:
         console.print("Nothing is set up yet. Run manual_setup.py.")
@@ -254,12 +284,13 @@ def _sessions(facts: dict[str, Any]) -> str:
 
 
 def _source_facts(source: dict[str, Any]) -> Iterator[str]:
+    headline = Texts(HEADLINES, "en")
     blocked = source["blocked_until"]
     failure = source["failure"]
     if blocked:
         yield f"closed until {_minute(blocked)} ({source['reason']})"
     elif failure:
-        yield f"{HEADLINES[failure['kind']][0]} since {_minute(failure['since'])} ({failure['kind']})"
+        yield f"{headline(failure['kind'])} since {_minute(failure['since'])} ({failure['kind']})"
     else:
         yield "open"
     yield f"{source['today']:,} requests on {source['date_kst']}"

@@ -34,7 +34,7 @@ from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotNow, NotPublished, StoreError
@@ -121,30 +121,30 @@ class House:
     """With one and without an account, a session can be had from the next morning on only."""
 
     @property
-    def shift(self) -> Shift:
+    def run(self) -> Run:
         account = {
             "krx_id": "id",
             "krx_pw": "pw",
             "datasets": "prices,fundamentals,foreign,indices",
         }
         options = account if self.key is None else {"krx_openapi_key": self.key}
-        return Shift(load_settings(options, self.folder / "no.env"), self.clock, self.store)
+        return Run(load_settings(options, self.folder / "no.env"), self.clock, self.store)
 
     def evening(self) -> None:
         """`daily_update.py`"""
         with sources_of(self):
-            daily_update.update(self.shift, DailyUpdate(self.shift, None, None))
+            daily_update.update(self.run, DailyUpdate(self.run, None, None))
 
     def hour(self) -> None:
         """`hourly_analysis.py`"""
-        hourly_analysis.work(self.shift, hourly_analysis.parse([]))
+        hourly_analysis.work(self.run, hourly_analysis.parse([]))
 
     def audit(self, first: str | None = None, last: str | None = None) -> Audit:
-        return daily_update.audit_all(self.shift, DailyUpdate(self.shift, first, last))
+        return daily_update.audit_all(self.run, DailyUpdate(self.run, first, last))
 
     def repair(self) -> int:
         with sources_of(self), self.store.lock(COLLECTION):
-            return daily_update.mend(self.shift, DailyUpdate(self.shift, None, None))
+            return daily_update.mend(self.run, DailyUpdate(self.run, None, None))
 
     def frame(self, session: str) -> pd.DataFrame:
         day = self.store.load_session(session)

@@ -273,7 +273,7 @@ def test_what_waits_behind_comes_after_all_others(house: House) -> None:
     house.site.problems["fundamentals", THURSDAY] = ODD
     for _ in range(3):
         house.heal("fundamentals")
-    house.store.note_vain_try(MONDAY, "fundamentals")
+    house.store.count_vain_try(MONDAY, "fundamentals")
     due = datasets_due(house.store, ["fundamentals", "foreign"], MONDAY, THURSDAY, NEXT_EVENING)
     assert [(each.name, each.session) for each in due] == [
         *of("foreign", THURSDAY, WEDNESDAY, TUESDAY, MONDAY),

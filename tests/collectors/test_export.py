@@ -11,7 +11,7 @@ from collectors.views.export import EXPORT_COLUMNS, check_export_file, export
 from collectors.views.prices import load_prices
 from tests.fakes import FakeClock, market_day, row
 from utils.errors import Damaged, WrongUsage
-from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
@@ -68,7 +68,7 @@ def test_the_columns_of_datasets_come_after_all_others(with_figures: Store, tmp_
         ["foreign", "indices", "fundamentals"],
     )
     table = pd.read_csv(tmp_path / "all.csv", dtype={"ticker": str})
-    assert list(table.columns) == [*EXPORT_COLUMNS, *BESIDE_COLUMNS]
+    assert list(table.columns) == [*EXPORT_COLUMNS, *DATASET_COLUMN_NAMES]
     assert table["eps"].fillna(-1).tolist() == [-1, -1, -1, 12.5, -1, -1]
     assert table["dps"].fillna(-1).tolist() == [-1, -1, -1, 0, -1, -1], "0 is a figure"
     assert table["foreign_shares"].isna().all()

@@ -127,10 +127,10 @@ def test_a_year_of_an_index_is_one_request(
     assert exchange.counts()["data"] == 1
     days = parse_index(raw, index, "2025-09-01", "2026-09-10")
     series = exchange.exchange.market.index(market_id)
-    place = series.sessions.index("2026-09-09")
+    position = series.sessions.index("2026-09-09")
     assert series.close is not None
     assert [day["close"] for day in days if day["session"] == "2026-09-09"] == [
-        series.close[place] / 100
+        series.close[position] / 100
     ]
     assert [day["session"] for day in days] == [
         each for each in series.sessions if "2025-09-01" <= each <= "2026-09-10"

@@ -527,9 +527,12 @@ def test_every_listing_of_the_synthetic_market_is_adjusted_to_its_own_last_sessi
 
 @pytest.mark.parametrize("place", [0, 25, 50, 75])
 def test_as_of_a_day_is_what_a_store_that_ends_there_says(
-    synthetic: SyntheticMarket, whole: Store, tmp_path: Path, clock: FakeClock, place: int
+    synthetic: SyntheticMarket, whole: Store, tmp_path: Path, clock: FakeClock, position: int
 ) -> None:
-    day, listed = synthetic.sessions[place], set(synthetic.day(synthetic.sessions[place]).code)
+    day, listed = (
+        synthetic.sessions[position],
+        set(synthetic.day(synthetic.sessions[position]).code),
+    )
     ends_there = Store(SqliteBackend(tmp_path), clock)
     for session, frame in whole.read_sessions("2001-01-01", day):
         ends_there.save_session(MarketDay(session, frame, "final", "pykrx"))

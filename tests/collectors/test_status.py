@@ -1,7 +1,7 @@
 """`--status`: one screen for a person, plain JSON for a program, and both say the same."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from collectors.collection.target_refresh import refresh_from_newest
 from collectors.rules.target_rule import TargetRule
 from collectors.views.status import show_status
 from tests.fakes import FakeClock, fake_crontab, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
+from utils.clock import kst
 from utils.errors import MalformedAnswer
 from utils.job_status import JobRun
 from utils.settings import PROJECT, load_settings
@@ -38,12 +39,12 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 
 def person(store: Store, capsys: pytest.CaptureFixture[str]) -> str:
-    show_status(Shift(load_settings(), store.clock, store), as_json=False)
+    show_status(Run(load_settings(), store.clock, store), as_json=False)
     return capsys.readouterr().out
 
 
 def program(store: Store, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    show_status(Shift(load_settings(), store.clock, store), as_json=True)
+    show_status(Run(load_settings(), store.clock, store), as_json=True)
     shown: dict[str, object] = json.loads(capsys.readouterr().out)
     return shown
 
@@ -61,6 +62,34 @@ def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
         "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10 (your crontab cannot be read;"
         in shown
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "is_open", "until"),
+    [
+        (kst(2024, 1, 22, 8, 59), False, "2024-01-22 09:00"),
+        (kst(2024, 1, 22, 9), True, "2024-01-22 15:30"),
+        (kst(2024, 1, 22, 15, 30), True, "2024-01-22 15:30"),
+        (kst(2024, 1, 22, 15, 31), False, "2024-01-23 09:00"),
+        (kst(2024, 1, 27, 12), False, "2024-01-29 09:00"),
+        (kst(2024, 11, 13, 19), False, "2024-11-14 10:00"),  # the college entrance exam
+        (kst(2024, 11, 14, 16), True, "2024-11-14 16:30"),
+        (kst(2024, 12, 31, 12), False, "2025-01-02 10:00"),  # closed, then the year's first session
+    ],
+)
+def test_the_market_is_open_in_the_hours_of_a_session(
+    store: Store,
+    clock: FakeClock,
+    capsys: pytest.CaptureFixture[str],
+    now: datetime,
+    is_open: bool,
+    until: str,
+) -> None:
+    clock.set(now)
+    state = "open" if is_open else "closed"
+    assert f"The market is {state} until {until}." in person(store, capsys).splitlines()
+    market = {"open": is_open, "until": f"{until.replace(' ', 'T')}:00+09:00"}
+    assert program(store, capsys)["market"] == market
 
 
 def test_a_glance_tells_how_the_sources_are(
@@ -166,7 +195,7 @@ def test_an_error_stands_whole_below_its_job_and_squeezes_nothing(
         "collectors.views.status.screen", lambda: Console(width=80, highlight=False)
     )
     lines = person(store, capsys).splitlines()
-    place = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
-    assert lines[place].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]
-    assert " ".join(lines[place + 1 :]).split() == words.split()
+    position = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
+    assert lines[position].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]
+    assert " ".join(lines[position + 1 :]).split() == words.split()
     assert max(map(len, lines)) <= 80

@@ -1,5 +1,5 @@
-"""The lines in a real cron daemon, a fortnight long, on hosts in several zones, and while clocks
-change: what fired when, to the minute."""
+"""The lines in a real cron daemon, on hosts in several zones and while clocks change: what fired
+when, to the minute."""
 
 from datetime import timedelta
 
@@ -7,8 +7,7 @@ import pytest
 
 from tests.cron.private_host import CronHost
 from utils.clock import kst
-from utils.cron import KST_OFFSET, cron_lines
-from utils.cron_daemon import honours_cron_tz
+from utils.cron.lines import cron_lines
 
 EVENING = ["19:10", "20:10", "21:10", "22:10", "23:10"]
 MORNING = ["00:10", "01:10", "02:10", "03:10", "04:10", "05:10", "06:10", "07:10", "08:10"]
@@ -28,24 +27,22 @@ SEPTEMBER = [
     ("2026-09-25", "2026-09-26"),  # Chuseok, a Friday
 ]
 """Each night: the day on which it begins and the day on which it ends."""
+WEEKEND = SEPTEMBER[4:5]
+"""From noon of that Friday to noon of a Monday."""
 OCTOBER = [
-    ("2026-10-28", "2026-10-29"),
-    (
-        "2026-10-29",
-        "2026-10-30",
-    ),  # at 06:00 of that morning clocks in Cairo go back from midnight to 23:00
+    # at 06:00 of that morning clocks in Cairo go back from midnight to 23:00
+    ("2026-10-29", "2026-10-30"),
     ("2026-10-30", "2026-10-31"),
 ]
 APRIL = [
-    ("2026-04-22", "2026-04-23"),
-    (
-        "2026-04-23",
-        "2026-04-24",
-    ),  # at 07:00 of that morning clocks in Cairo go forward from midnight to 01:00
+    # at 07:00 of that morning clocks in Cairo go forward from midnight to 01:00
+    ("2026-04-23", "2026-04-24"),
     ("2026-04-24", "2026-04-25"),
 ]
 CAIRO = "EET-2EEST,M4.5.5/0,M10.5.4/24"
-FORTNIGHT, SOME_DAYS = timedelta(days=14), timedelta(days=4)
+LORD_HOWE = "LHST-10:30LHDT-11,M4.5.5/0,M10.5.4/24"
+"""Half an hour of daylight saving, as there, that ends in a night in Korea."""
+FORTNIGHT, THREE_DAYS, TWO_DAYS, A_DAY = (timedelta(days=each) for each in (14, 3, 2, 1))
 
 
 def starts(nights: list[tuple[str, str]]) -> list[str]:
@@ -62,24 +59,20 @@ def starts(nights: list[tuple[str, str]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("zone", "hours", "nights", "span"),
+    ("zone", "in_kst", "nights", "span"),
     [
-        pytest.param("KST-9", {9}, SEPTEMBER, FORTNIGHT, id="Korea"),
-        pytest.param("UTC0", {0}, SEPTEMBER, FORTNIGHT, id="UTC"),
-        pytest.param("IST-5:30", {5.5}, SEPTEMBER, FORTNIGHT, id="half an hour off"),
-        pytest.param(CAIRO, {2, 3}, OCTOBER, SOME_DAYS, id="clocks go back in a night"),
-        pytest.param(CAIRO, {2, 3}, APRIL, SOME_DAYS, id="clocks go forward in a night"),
+        pytest.param("KST-9", True, SEPTEMBER, FORTNIGHT, id="Korea"),
+        pytest.param("UTC0", False, WEEKEND, THREE_DAYS, id="UTC"),
+        pytest.param("NPT-5:45", False, WEEKEND, THREE_DAYS, id="a quarter of an hour off"),
+        pytest.param(CAIRO, False, OCTOBER, TWO_DAYS, id="clocks go back in a night"),
+        pytest.param(CAIRO, False, APRIL, TWO_DAYS, id="clocks go forward in a night"),
+        pytest.param(LORD_HOWE, False, OCTOBER[:1], A_DAY, id="half an hour back in a night"),
     ],
 )
-def test_in_a_fortnight_everything_starts_when_it_should_and_nothing_else(
-    zone: str,
-    hours: set[float],
-    nights: list[tuple[str, str]],
-    span: timedelta,
-    cron_host: CronHost,
+def test_in_these_nights_everything_starts_when_it_should_and_nothing_else(
+    zone: str, in_kst: bool, nights: list[tuple[str, str]], span: timedelta, cron_host: CronHost
 ) -> None:
-    offsets = {timedelta(hours=each) for each in hours}
-    lines = cron_lines(cron_host.project, cron_host.python, cron_host.logs, offsets)
+    lines = cron_lines(cron_host.project, cron_host.python, cron_host.logs, in_kst=in_kst)
     noon = kst(*map(int, nights[0][0].split("-")), 12)
     assert cron_host.run(lines, zone, noon, noon + span) == starts(nights)
     # The folder of the logs was not there: no line may depend on it.
@@ -87,15 +80,10 @@ def test_in_a_fortnight_everything_starts_when_it_should_and_nothing_else(
     assert (cron_host.logs / "cron.log").read_text().splitlines() == outputs
 
 
-def test_what_cron_tz_does_is_what_was_detected(cron_host: CronHost) -> None:
-    """Debian's cron ignores it: the lines of Korean time fire at 19:00 UTC, which is 04:00 of the
-    next day in Korea."""
-    plain = cron_lines(cron_host.project, cron_host.python, cron_host.logs, {KST_OFFSET})
-    monday = kst(2026, 9, 14)
-    fired = cron_host.run(
-        ["CRON_TZ=Asia/Seoul", *plain], "UTC0", monday, monday + timedelta(days=2)
-    )
-    updates = [start for start in fired if start.endswith("daily_update.py")]
-    assert {"2026-09-14 19:00 daily_update.py": True, "2026-09-15 04:00 daily_update.py": False}[
-        updates[0]
-    ] is honours_cron_tz()
+def test_lines_that_ask_are_right_below_a_zone_whether_cron_honours_it_or_not(
+    cron_host: CronHost,
+) -> None:
+    lines = cron_lines(cron_host.project, cron_host.python, cron_host.logs, in_kst=False)
+    noon = kst(2026, 9, 14, 12)
+    fired = cron_host.run(["CRON_TZ=Asia/Kolkata", *lines], "KST-9", noon, noon + A_DAY)
+    assert fired == starts(SEPTEMBER[:1])

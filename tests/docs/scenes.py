@@ -40,7 +40,7 @@ def strikes_once(fault: str) -> Matter:
         try:
             yield
         finally:
-            own.exchange.heal()
+            own.exchange.clear_faults()
 
     return thrown
 

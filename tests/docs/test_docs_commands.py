@@ -15,7 +15,7 @@ from sandbox import __main__ as sandbox
 from tests.docs.conftest import SERVER, SESSIONS, Installation
 from tests.docs.pages import PAGES, READMES, Block, blocks, inline_code, read
 from tests.docs.scenes import SCENES, Scene
-from utils.crontab import marker
+from utils.cron.crontab import marker
 from utils.settings import PROJECT, load_settings, setting_names
 
 TRIED: dict[str, tuple[str, ...]] = {

@@ -22,10 +22,10 @@ from collectors.rules.target_list import read_target_list
 from collectors.rules.target_rule import TargetRule
 from collectors.views.export import EXPORT_COLUMNS
 from tests.fakes import FakeClock, market_day, row
-from utils.cron import cron_lines
+from utils.cron.lines import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
-from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS
 from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
@@ -240,7 +240,7 @@ def test_every_collection_and_the_view_is_documented() -> None:
 def test_the_documented_fields_are_those_that_are_written(collection: str, store: Store) -> None:
     with store.lock(DAILY_UPDATE):
         written = {name for document in store.backend.find(collection) for name in document}
-    columns = {*DAY_COLUMNS, *BESIDE_COLUMNS} if collection == SESSIONS else set()
+    columns = {*DAY_COLUMNS, *DATASET_COLUMN_NAMES} if collection == SESSIONS else set()
     assert written
     assert documented_fields(collection) == written | columns
 
@@ -349,23 +349,23 @@ def test_every_exit_code_has_a_meaning_and_a_situation() -> None:
 
 def test_the_crontab_example_is_what_the_program_prints() -> None:
     folder = Path("/home/you/krx-night-shift")
-    plain, guarded = (
-        cron_lines(folder, folder / ".venv/bin/python", folder / "logs", {timedelta(hours=hours)})
-        for hours in (9, 0)
+    plain, quarters = (
+        cron_lines(folder, folder / ".venv/bin/python", folder / "logs", in_kst=in_kst)
+        for in_kst in (True, False)
     )
     jobs = [
         line
         for line in read("crontab.example").splitlines()
         if "python" in line and not line.startswith("# ")
     ]
-    assert jobs == plain + [f"#{line}" for line in guarded]
+    assert jobs == plain + [f"#{line}" for line in quarters]
 
 
-def test_the_cron_page_explains_the_guards_that_are_printed() -> None:
+def test_the_cron_page_explains_the_checks_that_are_printed() -> None:
     """The page quotes pieces of the lines; each must stand in one of them."""
     page = section(read("docs/cron.md"), "Any other host")
-    quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "[1-5]"))]
-    assert len(quoted) == 3
+    quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "["))]
+    assert len(quoted) == 4
     for code in quoted:
         assert code in read("crontab.example")
 

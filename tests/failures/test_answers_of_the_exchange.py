@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collectors.collection.stock_data_collector import MOST_RECHECKS
-from sandbox.switches import SWITCHES, About
+from sandbox.registry import REGISTRY, About
 from tests.failures.installation import Installation
 from utils.clock import kst
 from utils.settings import PROJECT
@@ -21,7 +21,7 @@ ELSEWHERE = {"late", "revised", "unauthorized"}
 
 
 def documented() -> dict[str, tuple[int, int, str]]:
-    """Switch -> (how often it is asked, exit code, kind) as the page has it."""
+    """FaultKind -> (how often it is asked, exit code, kind) as the page has it."""
     page = (PROJECT / "docs" / "failures.md").read_text(encoding="utf-8")
     section = page.split("## What the exchange answers")[1].split("\n## ")[0]
     found = re.findall(
@@ -35,7 +35,7 @@ def fail(installed: Installation, name: str, **fields: Any) -> None:
 
 
 def test_every_switch_has_its_row() -> None:
-    assert set(documented()) == set(SWITCHES) - ELSEWHERE
+    assert set(documented()) == set(REGISTRY) - ELSEWHERE
 
 
 @pytest.mark.parametrize(("name", "row"), documented().items(), ids=documented())
@@ -59,7 +59,7 @@ def test_a_failure_of_the_exchange_stores_nothing_and_the_next_evening_catches_u
     assert struck <= 2 + MOST_RECHECKS if of_one_session else struck == asked, (
         "yesterday's, today's, and what is doubted"
     )
-    installed.suite.exchange.heal()
+    installed.suite.exchange.clear_faults()
     installed.must(NEXT_EVENING, "daily_update")
     healed = installed.read(NEXT_EVENING)
     assert [healed["jobs"][day]["status"] for day in (YESTERDAY, TONIGHT, "2026-09-11")] == [
@@ -102,11 +102,11 @@ def test_a_failure_during_the_first_load_is_caught_up_by_running_it_again(
     asked, code, kind = row
     fail(empty, name, times=2)
     first = empty.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
-    odd_days = kind == "malformed" and SWITCHES[name].about is About.DAY
+    odd_days = kind == "malformed" and REGISTRY[name].about is About.DAY
     assert first.code == (0 if asked > 2 or odd_days else code), (
         f"odd days are asked for once more\n{first.log}"
     )
-    empty.suite.exchange.heal()
+    empty.suite.exchange.clear_faults()
     empty.must(LATER, "manual_setup", "--yes", "--sessions", "5")
     empty.assert_equal_to_the_exchange(LATER)
     seen = empty.read(LATER)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.switches import SWITCHES
+from sandbox.registry import REGISTRY
 from tests.failures.installation import Installation
 from tests.failures.test_answers_of_the_exchange import ELSEWHERE, FIELDS
 from utils.clock import kst
@@ -17,7 +17,7 @@ from utils.store.datasets import DatasetState
 EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
 FIRST, TONIGHT, YESTERDAY = "2026-09-04", "2026-09-10", "2026-09-09"
 FUNDAMENTALS, FOREIGN, INDEX = "MDCSTAT03501", "MDCSTAT03701", "MDCSTAT00301"
-DAMAGING = sorted({name for name, switch in SWITCHES.items() if "data" in switch.kinds} - ELSEWHERE)
+DAMAGING = sorted({name for name, switch in REGISTRY.items() if "data" in switch.kinds} - ELSEWHERE)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_whatever_befalls_the_fundamentals_the_prices_are_there(
         if each.startswith("fundamentals: ")
     ]
     assert bool(said) == lost, done.log
-    beside.suite.exchange.heal()
+    beside.suite.exchange.clear_faults()
     beside.must(kst(2026, 9, 11, 19, 30), "daily_update")
     assert states(beside) == ["final"] * 5 + ["provisional"]
     warnings = [job["warnings"] for job in beside.read(NEXT_EVENING)["jobs"].values()]
@@ -177,7 +177,7 @@ def test_what_is_missing_is_named_by_an_audit_and_mended_by_a_repair(
     late = kst(2026, 9, 10, 21, 30)
     beside.run(late, "daily_update", "--audit")
     assert "dataset (4)" in capsys.readouterr().out, "tonight's is awaited until tomorrow"
-    beside.suite.exchange.heal()
+    beside.suite.exchange.clear_faults()
     beside.must(late, "daily_update", "--repair")
     assert "dataset" not in capsys.readouterr().out
     assert states(beside) == ["final"] * 4 + ["provisional"]

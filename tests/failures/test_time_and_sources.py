@@ -193,7 +193,7 @@ def test_a_stop_request_ends_the_wait_for_the_exchange(
     seen = installed.read(EVENING)
     assert (done.code, seen["jobs"][TONIGHT]["error"]["kind"]) == (75, "not_now")
     assert installed.suite.exchange.faults()[0].struck == 1
-    installed.suite.exchange.heal()
+    installed.suite.exchange.clear_faults()
     installed.must(EVENING + timedelta(hours=1), "daily_update")
 
 

@@ -10,6 +10,7 @@ import pytest
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
+from tests.guide.forks import Forks
 from tests.guide.terminal import KEY, LOGIN_ID, NOW, PASSWORD, Newcomer
 from utils.settings import PROJECT
 
@@ -27,11 +28,18 @@ def exchange(market: SyntheticMarket) -> Iterator[LocalExchange]:
         yield exchange
 
 
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    forks = Forks(tmp_path_factory.mktemp("home"))
+    yield forks
+    forks.close()
+
+
 @pytest.fixture
-def newcomer(exchange: LocalExchange, tmp_path: Path) -> Newcomer:
+def newcomer(exchange: LocalExchange, tmp_path: Path, forks: Forks) -> Newcomer:
     folder = tmp_path / "krx-night-shift"
     folder.mkdir()
     for part in PARTS:
         copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy2
         copy(PROJECT / part, folder / part)
-    return Newcomer(folder, exchange)
+    return Newcomer(folder, exchange, forks)

@@ -2,10 +2,8 @@
 pseudo-terminal."""
 
 import os
-import pty
 import select
 import signal
-import sys
 import termios
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.server import LocalExchange
+from tests.guide.forks import Forks, start_process
 from utils.clock import Clock, kst
 from utils.env_file import read_env_file
 from utils.settings import load_settings, setting_names
@@ -45,10 +44,14 @@ class Talk:
 
 @dataclass
 class Newcomer:
-    """An installation without any setting, and an exchange at the address of the real one."""
+    """An installation without any setting, and an exchange at the address of the real one.
+
+    Without `forks` each conversation is a process of its own.
+    """
 
     folder: Path
     exchange: LocalExchange
+    forks: Forks | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,17 +76,18 @@ class Newcomer:
     def talk(self, *answers: str, options: Sequence[str] = (), **environment: str) -> Talk:
         """One answer per question, each ended with Enter but for Ctrl-C and Ctrl-D."""
         self.exchange.set_time(NOW)
-        command = [sys.executable, str(self.folder / "manual_setup.py"), *options]
-        child, terminal = pty.fork()
-        if child == 0:
-            signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            )  # whoever starts the tests in the background ignores it
-            os.execve(command[0], command, self.environment | environment)  # noqa: S606
+        start = self.forks.start if self.forks else start_process
+        child, terminal, wait = start(
+            self.folder / "manual_setup.py", options, self.environment | environment
+        )
+        waiting = list(answers)
         try:
-            return _converse(child, terminal, list(answers))
+            shown = _converse(child, terminal, waiting)
+            echoes = bool(termios.tcgetattr(terminal)[_LOCAL_FLAGS] & termios.ECHO)
         finally:
             os.close(terminal)
+            status = wait()
+        return Talk(shown, os.waitstatus_to_exitcode(status), echoes, waiting)
 
     def stored(self, data_dir: str = "data", **more: str) -> dict[str, Any]:
         """Heads, targets and scope of the embedded database in that folder."""
@@ -99,9 +103,9 @@ class Newcomer:
             }
 
 
-def _converse(child: int, terminal: int, waiting: list[str]) -> Talk:
-    """Type the next answer, once, at each question, until the other end closes. Who hangs is
-    killed."""
+def _converse(child: int, terminal: int, waiting: list[str]) -> str:
+    """Return all that was shown: type the next answer, once, at each question, until the other end
+    closes. Who hangs is killed."""
     shown, silent = b"", 0.0
     while silent < PATIENCE_SECONDS:
         asked = shown.endswith(b": ") and waiting
@@ -119,16 +123,17 @@ def _converse(child: int, terminal: int, waiting: list[str]) -> Talk:
             silent += patience
     else:
         os.kill(child, signal.SIGKILL)
-    echoes = bool(termios.tcgetattr(terminal)[_LOCAL_FLAGS] & termios.ECHO)
-    return Talk(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), echoes, waiting)
+    return shown.decode()
 
 
 def _is_waiting(child: int) -> bool:
     """Whether it has come to read the answer: Python's `input` loses a Ctrl-C of the instant
     before."""
-    return (
-        Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(") ")[2].startswith("S")
-    )
+    try:
+        state = Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(") ")[2]
+    except FileNotFoundError:
+        return False
+    return state.startswith("S")
 
 
 def _keys(answer: str) -> bytes:

@@ -3,7 +3,6 @@ question, coming back."""
 
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -47,6 +46,7 @@ def assert_left(talk: Talk) -> None:
 
 
 def test_a_newcomer_answers_and_the_first_sessions_are_there(newcomer: Newcomer) -> None:
+    newcomer.forks = None  # the script itself, as a person starts it
     talk = newcomer.talk(HERE, ACCOUNT, *login(), "KOSPI", "500bn", "4", "y")
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     chosen = {"MARKETS": "KOSPI", "MIN_MARKET_CAP": "500000000000", "HISTORY_SESSIONS": "4"}
@@ -293,10 +293,10 @@ def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
         talk = newcomer.talk(HERE, DEMO, demo.url, "", "", "3", "y")
     assert (talk.code, talk.unsaid, crontab.read_text()) == (0, [], "@daily true\n"), talk.shown
     last = talk.shown[talk.shown.index(in_english("next")) :]
-    for place, words in enumerate(
+    for position, words in enumerate(
         ("hourly_analysis.py\r\n", "hourly_analysis.py --report", "choose 1, 2 or 3"), 1
     ):
-        assert words in last[last.index(f"\n{place}. ") :]
+        assert words in last[last.index(f"\n{position}. ") :]
     assert "cron" not in last
 
 
@@ -405,8 +405,7 @@ def test_a_database_that_is_set_up_is_left_only_with_the_last_answer(
     addresses = ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL")
     real = {name: newcomer.environment.pop(name) for name in addresses}
     change_env_file(newcomer.env_file, real | CREDENTIALS | {"HISTORY_SESSIONS": "2"})
-    command = [sys.executable, str(newcomer.folder / "manual_setup.py"), "--yes"]
-    subprocess.run(command, env=newcomer.environment, capture_output=True, check=True)
+    assert newcomer.talk(options=["--yes"]).code == 0
     written = newcomer.env_file.read_bytes()
     with LocalExchange(market, NOW) as demo:
         talk = newcomer.talk(HERE, DEMO, demo.url, "KOSPI", CTRL_C)
@@ -435,10 +434,8 @@ def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
 
 
 def test_what_an_earlier_setup_chose_is_the_default(newcomer: Newcomer) -> None:
-    given = CREDENTIALS | newcomer.environment
     options = ["--yes", "--sessions", "2", "--min-market-cap", "700000000000"]
-    command = [sys.executable, str(newcomer.folder / "manual_setup.py"), *options]
-    subprocess.run(command, env=given, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    assert newcomer.talk(options=options, **CREDENTIALS).code == 0
     talk = newcomer.talk("", "", *login(), "", "", "", "n")
     assert (talk.code, "[700bn]: " in talk.shown) == (0, True), talk.shown
     assert newcomer.answers() == CREDENTIALS
@@ -572,10 +569,10 @@ def test_loading_takes_no_more_requests_than_was_said(
 def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> None:
     talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
     last = talk.shown[talk.shown.index(in_english("next")) :]
-    for place, words in enumerate(
+    for position, words in enumerate(
         ("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1
     ):
-        assert words in last[last.index(f"\n{place}. ") :]
+        assert words in last[last.index(f"\n{position}. ") :]
     assert "hourly_analysis.py --report" in last[last.index("\n2. ") : last.index("\n3. ")]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collectors.setup.choices import requests_a_session
+from collectors.setup.context import SetupContext
 from collectors.setup.database import _ask_uri
 from collectors.setup.demo import (
     ADDRESSES,
@@ -16,15 +17,15 @@ from collectors.setup.demo import (
     back_to_the_real_exchange,
     is_another_exchange,
 )
-from collectors.setup.guide import Guide
-from collectors.setup.texts import Words
-from collectors.setup.trials import Shown, try_account, try_key
+from collectors.setup.texts import TEXTS
+from collectors.setup.trials import NewestDay, try_account, try_key
 from sandbox.server import LocalExchange
 from tests.fakes import FakeClock
 from tests.guide.terminal import KEY, LOGIN_ID, NOW, PASSWORD
 from utils.clock import kst
 from utils.env_file import change_env_file, read_env_file
 from utils.settings import Settings, load_settings, setting_names
+from utils.texts import Texts
 
 
 class Answering:
@@ -64,7 +65,7 @@ def test_a_password_is_asked_for_where_the_address_has_none(
     answers: list[str], uri: str, clock: FakeClock
 ) -> None:
     dialogue = Answering(*answers)
-    assert _ask_uri(Guide(dialogue, Words("en"), {}, clock), PRESENT) == uri  # type: ignore[arg-type]
+    assert _ask_uri(SetupContext(dialogue, Texts(TEXTS, "en"), {}, clock), PRESENT) == uri  # type: ignore[arg-type]
     assert dialogue.defaults == ["mongodb://***@db.example:27017/?tls=true"]
 
 
@@ -99,7 +100,7 @@ def test_a_session_of_prices_takes_one_request_or_three(
 
 @pytest.mark.parametrize("way", [try_account, try_key])
 def test_an_answer_is_tried_with_the_newest_final_session(
-    way: Callable[[Settings, FakeClock], Shown], settings_of: Callable[..., Settings]
+    way: Callable[[Settings, FakeClock], NewestDay], settings_of: Callable[..., Settings]
 ) -> None:
     shown = way(settings_of(**BOTH), FakeClock(NOW))
     assert shown.session == "2026-09-09"
@@ -108,7 +109,7 @@ def test_an_answer_is_tried_with_the_newest_final_session(
 
 @pytest.mark.parametrize("way", [try_account, try_key])
 def test_the_morning_after_a_holiday_that_nobody_predicted_the_session_before_it_is_shown(
-    way: Callable[[Settings, FakeClock], Shown],
+    way: Callable[[Settings, FakeClock], NewestDay],
     exchange: LocalExchange,
     settings_of: Callable[..., Settings],
 ) -> None:

@@ -1,4 +1,4 @@
-"""1,722 targets, the default quota, the cron lines as they are printed: whichever hour is missed,
+"""1,722 targets, the default quota, the hours of the schedule: whichever hour is missed,
 the night drains.
 
 Time is injected, the database is a real file, the script's own steps run. What an analysis finds is
@@ -8,6 +8,7 @@ left out, because what is in question is who is analysed when.
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ import pytest
 import hourly_analysis
 from collectors.analysis.technical_analyzer import Analysis
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
-from utils.cron import KST_OFFSET, cron_lines
+from utils.cron.schedule import starts
 from utils.market_day import Panel
 from utils.settings import load_settings
 from utils.store import Store
@@ -39,18 +40,9 @@ HOURS = 14
 
 
 def hours_of(evening: datetime) -> list[datetime]:
-    """When cron starts `hourly_analysis.py` from that evening to the next morning, by the lines it
-    is given."""
-    lines = cron_lines(Path("/x"), Path("/x/python"), Path("/x/logs"), {KST_OFFSET})
-    fields = [line.split() for line in lines if "hourly_analysis.py" in line]
-    moments = (evening + timedelta(minutes=minute) for minute in range(15 * 60))
-    return [moment for moment in moments if any(_fires(each, moment) for each in fields)]
-
-
-def _fires(line: list[str], moment: datetime) -> bool:
-    minute, hours, days = (tuple(map(int, line[place].split("-"))) for place in (0, 1, 4))
-    inside = hours[0] <= moment.hour <= hours[-1] and days[0] <= moment.isoweekday() <= days[-1]
-    return inside and minute == (moment.minute,)
+    """Return when cron starts `hourly_analysis.py` from that evening to the next morning."""
+    morning = evening + timedelta(hours=15)
+    return list(takewhile(lambda start: start < morning, starts(HOURLY_ANALYSIS, evening)))
 
 
 class Quick:
@@ -109,7 +101,7 @@ class Night:
     def __init__(self, folder: Path, evening: datetime, clock: FakeClock, **settings: Any) -> None:
         self.session, self._clock = f"{evening:%Y-%m-%d}", clock
         self.store = Store(SqliteBackend(folder), clock)
-        self._shift = Shift(load_settings(settings, folder / "no.env"), clock, self.store)
+        self._shift = Run(load_settings(settings, folder / "no.env"), clock, self.store)
 
     def run(self, hour: datetime) -> Document:
         """One hour's run; the job's record after it."""

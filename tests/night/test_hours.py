@@ -12,7 +12,7 @@ from collectors.upkeep.copy_store import copy_store
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.night.suite import LOGIN_ID, PASSWORD, Suite
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.settings import PROJECT
 from utils.store.locks import COLLECTION
@@ -50,7 +50,7 @@ def collected(installed: Suite, database: dict[str, str]) -> Suite:
         uri, prefix = database.values()
         with closing(installed.store(NIGHT)) as store:
             copy_store(
-                Shift(installed.loaded_settings(MONGODB_DB_PREFIX=prefix), store.clock, store), uri
+                Run(installed.loaded_settings(MONGODB_DB_PREFIX=prefix), store.clock, store), uri
             )
     return replace(installed, own_settings=database)
 

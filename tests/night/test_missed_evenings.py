@@ -55,7 +55,7 @@ def test_a_session_that_is_lost_leaves_the_factors_after_it_unknown_until_it_is_
     (_, after), *_ = store.read_sessions(MISSED[2], MISSED[2])
     assert after["factor"].isna().all()
     store.close()
-    suite.exchange.heal()
+    suite.exchange.clear_faults()
     suite.must(BACK + timedelta(minutes=5), "daily_update.py")
     store = suite.store(BACK)
     for session, frame in store.read_sessions(MISSED[0], MISSED[-1]):

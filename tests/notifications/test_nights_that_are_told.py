@@ -46,7 +46,7 @@ def test_a_ban_is_told_once_with_its_end_and_so_is_the_recovery(watched: Watched
         "krx-night-shift: daily_update: the exchange has restricted our access until 2026-09-11 19:00 KST"
     )
     assert "restricts access for one day" in message["message"]
-    watched.exchange.heal()
+    watched.exchange.clear_faults()
     for evening in (NEXT_EVENING, NEXT_EVENING + timedelta(hours=1)):
         watched.must(evening, "daily_update")
     _, recovered = watched.receiver.messages
@@ -60,7 +60,7 @@ def test_the_same_in_korean(watched: Watched) -> None:
     watched.installation.settings["NOTIFY_LANG"] = "ko"
     watched.exchange.fail("password_due")
     assert watched.run(EVENING, "daily_update").code == 2
-    watched.exchange.heal()
+    watched.exchange.clear_faults()
     watched.must(EVENING + timedelta(hours=1), "daily_update")
     assert watched.receiver.titles == [
         "krx-night-shift: daily_update: 거래소 비밀번호를 바꿀 때입니다",
@@ -69,7 +69,7 @@ def test_the_same_in_korean(watched: Watched) -> None:
 
 
 def documented() -> dict[str, tuple[int, str]]:
-    """Switch -> (exit code, who is told) as docs/failures.md has it."""
+    """FaultKind -> (exit code, who is told) as docs/failures.md has it."""
     page = (PROJECT / "docs" / "failures.md").read_text(encoding="utf-8")
     section = page.split("## What the exchange answers")[1].split("\n## ")[0]
     found = re.findall(
@@ -118,7 +118,7 @@ def test_what_failed_and_recovered_while_nobody_could_be_told_is_one_message(
     watched.exchange.fail("maintenance")
     watched.receiver.answer = 503
     watched.run(EVENING, "daily_update")
-    watched.exchange.heal()
+    watched.exchange.clear_faults()
     watched.receiver.answer, watched.receiver.arrived = 200, []
     watched.must(NEXT_EVENING, "daily_update")
     (message,) = watched.receiver.messages

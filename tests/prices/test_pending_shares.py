@@ -127,10 +127,10 @@ def listings(year: str) -> dict[str, tuple[int, float]]:
     has come by then."""
     days = real_days(year)
     sessions, found = list(days), {}
-    for place, (before, session) in enumerate(pairwise(sessions), start=1):
+    for position, (before, session) in enumerate(pairwise(sessions), start=1):
         for action in find_actions(days[before], days[session], session).found:
             expected = action.shares_before / action.factor - action.shares_before
-            for waited, later in enumerate(sessions[place:]):
+            for waited, later in enumerate(sessions[position:]):
                 row = days[later][days[later]["ticker"] == action.ticker]
                 if action.kind == "ex_rights" and not owed_shares(row, [action.document()]).any():
                     found[action.ticker] = (

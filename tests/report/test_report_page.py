@@ -149,9 +149,9 @@ def test_signals_and_patterns_are_those_of_the_results(store: Store) -> None:
     ):
         document = store.analysis(ticker)
         assert document is not None
-        assert [SIGNALS[place].name for place in signals] == document["signals"]
+        assert [SIGNALS[position].name for position in signals] == document["signals"]
         assert [
-            {"name": PATTERNS[place].name, "direction": way} for place, way in patterns
+            {"name": PATTERNS[position].name, "direction": way} for position, way in patterns
         ] == document["patterns"]
     assert sum(map(len, rows["signals"])) > 0
 

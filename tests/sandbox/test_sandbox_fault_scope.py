@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from sandbox.faults import Fault, parse_fault
-from sandbox.switches import SWITCHES
+from sandbox.registry import REGISTRY
 
 FAULTS, PAGE = "/__sandbox__/faults", "/contents/MDC/COMS/client/MDCCOMS001.cmd"
 LOGIN = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
@@ -36,14 +36,14 @@ def test_a_failure_strikes_as_often_as_it_is_told(exchange, visitor):
 def test_a_failure_lasts_until_further_notice(exchange, visitor):
     exchange.fail("ban")
     assert _statuses(visitor, 3) == [403] * 3
-    exchange.heal()
+    exchange.clear_faults()
     assert _statuses(visitor, 1) == [200]
 
 
 def test_the_failures_are_listed_with_how_often_they_have_struck(exchange, visitor):
     first, second = exchange.fail("ban", times=5), exchange.fail("too_many", kind="login")
     _statuses(visitor, 3)
-    assert [(active.fault, active.struck) for active in exchange.faults()] == [
+    assert [(active.fault, active.hits) for active in exchange.faults()] == [
         (second, 0),
         (first, 3),
     ]
@@ -64,7 +64,7 @@ def test_the_last_one_added_is_tried_first_and_only_one_strikes(exchange, visito
 def test_one_kind_can_be_healed(exchange, visitor):
     exchange.fail("ban")
     exchange.fail("too_many")
-    exchange.heal("too_many")
+    exchange.clear_faults("too_many")
     assert _statuses(visitor, 1) == [403]
 
 
@@ -81,7 +81,7 @@ def test_a_request_with_nothing_to_strike_does_not_count(exchange, at):
     exchange.fail("negative", times=1)
     visitor = at(2026, 9, 12, 12)
     visitor.day("20260912")  # no numbers on a Saturday
-    assert [active.struck for active in exchange.faults()] == [0]
+    assert [active.hits for active in exchange.faults()] == [0]
     assert any(row["ACC_TRDVOL"].startswith("-") for row in visitor.day("20260910"))
     assert exchange.faults() == []
 
@@ -211,10 +211,10 @@ def test_a_failure_that_cannot_be_is_refused(told, word, exchange):
 
 
 def test_an_unknown_name_is_told_all_names(exchange):
-    for wrong in (lambda: exchange.fail("earthquake"), lambda: exchange.heal("earthquake")):
+    for wrong in (lambda: exchange.fail("earthquake"), lambda: exchange.clear_faults("earthquake")):
         with pytest.raises(ValueError, match="earthquake") as error:
             wrong()
-        assert all(name in str(error.value) for name in SWITCHES)
+        assert all(name in str(error.value) for name in REGISTRY)
 
 
 def test_a_fault_is_a_value():
@@ -233,7 +233,7 @@ def test_another_process_switches_failures_on_lists_and_heals_them(exchange, vis
     assert (added.status_code, len(added.json()["faults"])) == (200, 1)
     assert _statuses(visitor, 1) == [403]
     assert requests.get(door, timeout=5).json() == {
-        "faults": [{"name": "ban", "times": 2, "date": "2026-09-10", "struck": 1}]
+        "faults": [{"name": "ban", "times": 2, "date": "2026-09-10", "hits": 1}]
     }
     assert requests.delete(door, timeout=5).json() == {"faults": []}
     assert _statuses(visitor, 1) == [200]

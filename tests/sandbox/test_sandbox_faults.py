@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from sandbox.exchange import DATA_PATH, STATISTICS
+from sandbox.registry import REGISTRY
 from sandbox.server import LocalExchange
-from sandbox.switches import SWITCHES
 from utils.clock import kst
 
 DAY, BEFORE = "20260910", "20260909"
@@ -265,7 +265,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("name", REGISTRY)
 def test_each_failure_strikes_once_is_recorded_and_over(name, exchange, at):
     visitor = at(2026, 9, 10, 21)
     truth = visitor.day(DAY)
@@ -338,7 +338,7 @@ def test_late_data_is_what_the_exchange_itself_shows_before_the_market(exchange,
         lambda visitor: visitor.day(DAY),
         lambda visitor: visitor.rows("MDCSTAT03501", mktId="ALL", trdDd=DAY),
     ):
-        exchange.heal()
+        exchange.clear_faults()
         before_the_market = ask(at(2026, 9, 10, 9))
         exchange.fail("late", date="2026-09-10", until="2026-09-10T21:30")
         assert ask(at(2026, 9, 10, 21)) == before_the_market
@@ -476,7 +476,7 @@ def test_an_outage_leaves_the_control_door_open(small_market):
                 requests.get(exchange.url + path, timeout=5)
         assert (
             requests.get(exchange.url + "/__sandbox__/faults", timeout=5).json()["faults"][0][
-                "struck"
+                "hits"
             ]
             == 3
         )

@@ -34,11 +34,11 @@ def live(world: World) -> str:
         with told(world, f"the night of {night.day}, {[fault.told() for fault in night.storm]}"):
             live_night(world, night)
     world.calm_down()
-    for place, night in enumerate(nights[-CALM_AT_THE_END:]):
+    for position, night in enumerate(nights[-CALM_AT_THE_END:]):
         with told(world, f"the calm night of {night.day}"):
             ended = live_night(world, night)
             if (
-                place
+                position
             ):  # on the first one the site may be closed still, by a ban of the evening before
                 check_calm(ended)
     with told(world, "the end"):

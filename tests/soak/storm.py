@@ -8,13 +8,13 @@ from typing import Any
 
 from sandbox.exchange import BLOCKS, OPENAPI_SERVICES
 from sandbox.faults import Fault, make_fault
-from sandbox.switches import SWITCHES
+from sandbox.registry import REGISTRY
 
 ASKED = {
     "data": {"MDCSTAT01501": 3, "MDCSTAT00301": 1},
     "openapi": {"sto/stk_bydd_trd": 3, "sto/knx_bydd_trd": 1, "idx/kospi_dd_trd": 1},
 }
-"""What the suite asks for by name, by the kind of request, and how often it is struck alone."""
+"""What the suite asks for by name, by the kind of request, and how often it is hits alone."""
 assert set(ASKED["data"]) <= set(BLOCKS)
 assert set(ASKED["openapi"]) <= OPENAPI_SERVICES
 
@@ -58,7 +58,7 @@ class Deck:
 
     def __init__(self, rng: random.Random, kinds: Collection[str]) -> None:
         self._rng, self._left = rng, list[str]()
-        self._names = [name for name in SWITCHES if kinds_of(name, kinds)]
+        self._names = [name for name in REGISTRY if kinds_of(name, kinds)]
 
     def deal(self) -> str:
         if not self._left:
@@ -94,7 +94,7 @@ def draw_fault(rng: random.Random, name: str, day: str, kinds: Collection[str]) 
 
 def kinds_of(name: str, kinds: Collection[str]) -> Sequence[str]:
     """The kinds of requests that a switch can strike, of those that are made."""
-    switch = SWITCHES[name]
+    switch = REGISTRY[name]
     possible = [kind for kind in (*switch.kinds, *switch.also) if kind in kinds]
     # A login form that says «restricted» somewhere is no sign of anything, so nobody looks for a
     # ban there.

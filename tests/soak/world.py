@@ -146,21 +146,21 @@ class World:
     def calm_down(self) -> None:
         """From now on nothing fails any more."""
         self.earlier_strikes += self.strikes()
-        self.exchange.heal()
+        self.exchange.clear_faults()
         self.switched_on.clear()
 
     def all_strikes(self) -> Counter[str]:
         return self.earlier_strikes + self.strikes()
 
     def strikes(self) -> Counter[str]:
-        """How often each failure has struck since it was calm, by name."""
-        active = [(each.fault, each.struck) for each in self.exchange.faults()]
+        """How often each failure has hits since it was calm, by name."""
+        active = [(each.fault, each.hits) for each in self.exchange.faults()]
         used_up = Counter(self.switched_on) - Counter(fault for fault, _ in active)
-        struck = Counter(
+        hits = Counter(
             {fault: fault.times * number for fault, number in used_up.items() if fault.times}
         )
         tally: Counter[str] = Counter()
-        for fault, number in (*struck.items(), *active):
+        for fault, number in (*hits.items(), *active):
             tally[fault.name] += number
         return tally
 
@@ -195,7 +195,7 @@ def opened(
 
 def calm_copy(world: World) -> World:
     """The same exchange with nothing wrong, and a new store over the embedded database."""
-    world.exchange.heal()
+    world.exchange.clear_faults()
     folder = world.folder / "calm"
     folder.mkdir()
     return dataclasses.replace(world, folder=folder, database={}, switched_on=[], ended=Counter())

@@ -153,10 +153,10 @@ def one_session_a_batch(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[o
 
     def find_raw_batches(self: object, where: Any, names: Any, sort: Any) -> Iterator[bytes]:
         asked.append(where["_id"])
-        for place, document in enumerate(
+        for position, document in enumerate(
             bson_arrays.documents(b"".join(find(self, where, names, sort=sort)))
         ):
-            if place == 1 and len(asked) == 1:
+            if position == 1 and len(asked) == 1:
                 raise errors.CursorNotFound("cursor id 1 not found", 43)
             yield bytes(document)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
 from utils.errors import Damaged, StoreError
-from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
+from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Backend
 from utils.store.datasets import STALE, DatasetState
@@ -54,7 +54,10 @@ def test_a_session_has_no_dataset_until_it_is_saved(store: Store) -> None:
 def test_a_dataset_comes_back_equal_cell_by_cell(store: Store) -> None:
     store.save_session(market_day(MONDAY, *TWO))
     saved = pd.DataFrame(
-        {name: [place + 0.01, np.nan] for place, name in enumerate(DATASET_COLUMNS["foreign"])}
+        {
+            name: [position + 0.01, np.nan]
+            for position, name in enumerate(DATASET_COLUMNS["foreign"])
+        }
     )
     store.save_dataset(MONDAY, "foreign", saved, FINAL)
     loaded = store.load_dataset(MONDAY, "foreign", state(store, "foreign"))
@@ -128,7 +131,7 @@ def test_with_other_closes_the_figures_stay_beside_their_tickers_and_are_stale(
 
 def test_vain_tries_are_counted_until_it_is_had(with_figures: Store) -> None:
     for name in ("foreign", "foreign", "fundamentals"):
-        with_figures.note_vain_try(MONDAY, name)
+        with_figures.count_vain_try(MONDAY, name)
     with_figures.save_session(market_day(MONDAY, *TWO))
     assert (state(with_figures, "foreign").tries, state(with_figures, "fundamentals").tries) == (
         2,
@@ -150,7 +153,7 @@ def test_a_dataset_of_another_length_or_session_is_refused(with_figures: Store) 
 def spoil(backend: Backend, column: str, cells: np.ndarray) -> None:
     head = backend.get(SESSIONS, MONDAY)
     assert head is not None
-    ((_, columns),) = backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), MONDAY, MONDAY)
+    ((_, columns),) = backend.read_columns((*DAY_COLUMNS, *DATASET_COLUMN_NAMES), MONDAY, MONDAY)
     backend.put_session(
         {name: head[name] for name in ("_id", *HEAD_FIELDS)}, columns | {column: cells}
     )

@@ -23,7 +23,7 @@ def tell(store: Store) -> list[str]:
     """Claim what is untold and have it told; the `_id`s."""
     claimed = store.claim_untold()
     for each in claimed:
-        store.settle_claim(each, told=True)
+        store.close_claim(each, told=True)
     return [each["_id"] for each in claimed]
 
 
@@ -120,7 +120,7 @@ def test_of_two_runs_that_read_the_same_only_one_wins(store: Store, other: Store
 def test_what_could_not_be_told_is_claimed_again_at_once(store: Store, other: Store) -> None:
     store.open_incident(DAILY_UPDATE, "down", "x")
     (claimed,) = store.claim_untold()
-    store.settle_claim(claimed, told=False)
+    store.close_claim(claimed, told=False)
     assert len(other.claim_untold()) == 1
 
 
@@ -130,7 +130,7 @@ def test_a_recovery_that_comes_while_the_failure_is_told_is_still_to_be_told(
     store.open_incident(DAILY_UPDATE, "down", "x")
     (claimed,) = store.claim_untold()
     other.resolve_incidents(DAILY_UPDATE)
-    store.settle_claim(claimed, told=True)
+    store.close_claim(claimed, told=True)
     assert record(store)["told_utc"] is None
     clock.advance(seconds=TELLING_TAKES.total_seconds())
     assert tell(other) == ["daily_update:down"]

@@ -43,7 +43,6 @@ def test_a_started_job_is_the_document_of_the_contract(store: Store, clock: Fake
 def test_a_job_nobody_started_is_none(store: Store) -> None:
     assert store.job(DAILY_UPDATE, MONDAY) is None
     assert not store.is_completed(DAILY_UPDATE, MONDAY)
-    assert store.last_completed(DAILY_UPDATE) is None
 
 
 def test_a_second_start_is_a_second_attempt_by_whoever_made_it(
@@ -115,16 +114,9 @@ def test_jobs_come_newest_session_first(week: Store) -> None:
     assert [job["date_kst"] for job in week.jobs(HOURLY_ANALYSIS)] == [MONDAY]
 
 
-def test_the_last_completed_session_is_neither_the_failed_nor_the_running_one(week: Store) -> None:
-    assert week.last_completed(DAILY_UPDATE) == FRIDAY
-    assert week.last_completed(HOURLY_ANALYSIS) is None
+def test_a_failed_job_is_not_completed_nor_is_a_running_one(week: Store) -> None:
     completed = [week.is_completed(DAILY_UPDATE, session) for session in (FRIDAY, MONDAY, TUESDAY)]
     assert completed == [True, False, False]
-
-
-def test_the_newest_of_several_completed_sessions_counts(week: Store) -> None:
-    week.update_job(DAILY_UPDATE, TUESDAY, {"status": COMPLETED})
-    assert week.last_completed(DAILY_UPDATE) == TUESDAY
 
 
 def test_jobs_left_running_about_older_sessions_are_given_up(week: Store, clock: FakeClock) -> None:

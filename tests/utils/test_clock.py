@@ -61,11 +61,8 @@ def zone_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
     time.tzset()
 
 
-def hours_ahead(host_zone: Path) -> set[float]:
-    return {
-        offset / timedelta(hours=1)
-        for offset in Clock(kst(2026, 1, 22)).host_utc_offsets(host_zone)
-    }
+def keeps_kst(host_zone: Path) -> bool:
+    return Clock(kst(2026, 1, 22)).host_keeps_kst(host_zone)
 
 
 @pytest.fixture
@@ -85,22 +82,33 @@ def host_zone(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize(
-    ("zone", "hours"),
+    ("zone", "keeps"),
     [
-        ("Etc/UTC", {0}),
-        ("Asia/Seoul", {9}),
-        ("Europe/Berlin", {1, 2}),
-        ("Asia/Kolkata", {5.5}),
-        ("America/St_Johns", {-3.5, -2.5}),
-        ("Africa/Casablanca", {0, 1}),  # only in the month of Ramadan is it another hour
+        ("Asia/Seoul", True),
+        ("Asia/Tokyo", True),  # the same time all year
+        ("Etc/UTC", False),
+        ("Europe/Berlin", False),
+        ("Asia/Pyongyang", True),
+        ("Australia/Darwin", False),  # half an hour off
     ],
 )
-def test_the_host_says_how_far_it_is_ahead_of_utc_in_every_month(
-    zone: str, hours: set[float], zone_here: Callable[[str], None], host_zone: Callable[[str], Path]
+def test_a_host_keeps_kst_when_it_is_nine_hours_ahead_of_utc(
+    zone: str,
+    keeps: bool,
+    zone_here: Callable[[str], None],
+    host_zone: Callable[[str], Path],
 ) -> None:
     localtime = host_zone(zone)
     zone_here(f":{localtime}")
-    assert hours_ahead(localtime) == hours
+    assert keeps_kst(localtime) is keeps
+
+
+@pytest.mark.parametrize("zone", ["XST-9XDT,M6.1.0,M7.1.0", "XST-8XDT,M3.5.0,M10.5.0"])
+def test_a_zone_that_is_nine_hours_ahead_for_a_part_of_the_year_is_not_kst(
+    zone: str, zone_here: Callable[[str], None], host_zone: Callable[[str], Path]
+) -> None:
+    zone_here(zone)
+    assert not keeps_kst(host_zone("Asia/Seoul"))
 
 
 def test_a_zone_of_this_terminal_alone_does_not_hide_the_hosts(
@@ -108,31 +116,18 @@ def test_a_zone_of_this_terminal_alone_does_not_hide_the_hosts(
 ) -> None:
     """With TZ=Asia/Seoul in somebody's profile, cron on a UTC host is in UTC all the same."""
     zone_here("KST-9")
-    assert hours_ahead(host_zone("Etc/UTC")) == {0, 9}
-    assert hours_ahead(host_zone("Asia/Seoul")) == {9}
+    assert not keeps_kst(host_zone("Etc/UTC"))
+    assert keeps_kst(host_zone("Asia/Seoul"))
+    zone_here("UTC0")
+    assert not keeps_kst(host_zone("Asia/Seoul"))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"TZif is not all"], ids=repr)
 def test_a_host_without_a_zone_is_in_utc(
     content: bytes | None, zone_here: Callable[[str], None], tmp_path: Path
 ) -> None:
-    zone_here("UTC0")
+    zone_here("KST-9")
     localtime = tmp_path / "localtime"
     if content is not None:
         localtime.write_bytes(content)
-    assert hours_ahead(localtime) == {0}
-
-
-@pytest.mark.parametrize(
-    ("zone", "hours"),
-    [
-        ("Asia/Seoul", {9}),
-        ("Europe/Berlin", {1, 2}),
-        ("Nowhere", {0}),
-        ("Asia", {0}),
-        ("../x", {0}),
-    ],
-)
-def test_a_zone_by_name_an_unknown_one_is_utc(zone: str, hours: set[float]) -> None:
-    offsets = Clock(kst(2026, 1, 22)).zone_utc_offsets(zone)
-    assert offsets == {timedelta(hours=each) for each in hours}
+    assert not keeps_kst(localtime)

@@ -1,92 +1,76 @@
-"""The crontab lines: plain on a host that keeps KST, guarded elsewhere, and evaluated here by a
-real shell."""
+"""The cron lines in both forms, evaluated here by a real shell."""
 
-import os
 import re
+import shlex
 import subprocess
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from utils.cron import cron_lines
+from utils.cron.lines import cron_lines
+from utils.cron.schedule import SCHEDULE
 
-KST = {timedelta(hours=9)}
-UTC = {timedelta(0)}
+FORMS = pytest.mark.parametrize("in_kst", [True, False], ids=["plain", "every quarter"])
 PROJECT, PYTHON, LOGS = Path("/opt/krx"), Path("/opt/krx/.venv/bin/python"), Path("/var/log/krx")
-EVERY_HOUR = [f"{day}-{hour:02}" for day in range(1, 8) for hour in range(24)]
+RUN = "cd /opt/krx && mkdir -p /var/log/krx && /opt/krx/.venv/bin/python"
+LOG = ">> /var/log/krx/cron.log 2>&1"
+DAYS, HOURS = range(1, 8), range(24)
 
 
 def test_a_host_that_keeps_kst_gets_the_lines_of_the_contract() -> None:
-    run = "cd /opt/krx && mkdir -p /var/log/krx && /opt/krx/.venv/bin/python"
-    log = ">> /var/log/krx/cron.log 2>&1"
-    assert cron_lines(PROJECT, PYTHON, LOGS, KST) == [
-        f"0 19 * * 1-5 {run} /opt/krx/daily_update.py {log}",
-        f"10 19-23 * * 1-5 {run} /opt/krx/hourly_analysis.py {log}",
-        f"10 0-8 * * 2-6 {run} /opt/krx/hourly_analysis.py {log}",
+    assert cron_lines(PROJECT, PYTHON, LOGS, in_kst=True) == [
+        f"0 19 * * 1-5 {RUN} /opt/krx/daily_update.py {LOG}",
+        f"10 19-23 * * 1-5 {RUN} /opt/krx/hourly_analysis.py {LOG}",
+        f"10 0-8 * * 2-6 {RUN} /opt/krx/hourly_analysis.py {LOG}",
     ]
 
 
-@pytest.mark.parametrize(
-    ("hours", "update", "analysis"),
-    [
-        ({0}, "0", "10"),
-        ({-5, -4}, "0", "10"),
-        ({8, 9}, "0", "10"),
-        ({5.5}, "30", "40"),
-        ({5.75}, "45", "55"),
-        ({-3.5, -2.5}, "30", "40"),
-        ({10.5, 11}, "0,30", "10,40"),
-    ],
-    ids=str,
-)
-def test_elsewhere_the_lines_fire_every_hour_at_the_minute_that_it_is_in_korea(
-    hours: set[float], update: str, analysis: str
-) -> None:
-    lines = cron_lines(PROJECT, PYTHON, LOGS, {timedelta(hours=each) for each in hours})
-    assert [line.split()[:5] for line in lines] == [[update, *"****"], [analysis, *"****"]]
-    assert [re.findall(r"\w+\.py", line) for line in lines] == [
-        ["daily_update.py"],
-        ["hourly_analysis.py"],
+def test_any_other_host_gets_lines_that_ask_every_quarter_of_an_hour() -> None:
+    asked = '* * * * case "$(TZ=KST-9 date +\\%u-\\%H:\\%M)" in'
+    assert cron_lines(PROJECT, PYTHON, LOGS, in_kst=False) == [
+        f"0,15,30,45 {asked} [1-5]-19:0?) {RUN} /opt/krx/daily_update.py {LOG};; esac",
+        f"10,25,40,55 {asked} [1-5]-19:1?|[1-5]-2[0-3]:1?)"
+        f" {RUN} /opt/krx/hourly_analysis.py {LOG};; esac",
+        f"10,25,40,55 {asked} [2-6]-0[0-8]:1?) {RUN} /opt/krx/hourly_analysis.py {LOG};; esac",
     ]
 
 
-@pytest.mark.parametrize("offsets", [KST, UTC], ids=["KST", "UTC"])
-def test_no_percent_sign_reaches_cron_bare(offsets: set[timedelta]) -> None:
-    for line in cron_lines(PROJECT, PYTHON, LOGS, offsets):
+@FORMS
+def test_no_percent_sign_reaches_cron_bare(in_kst: bool) -> None:
+    for line in cron_lines(PROJECT, PYTHON, LOGS, in_kst=in_kst):
         assert not re.search(r"(?<!\\)%", line)
 
 
 class Host:
-    """A host whose cron job is run by a real `sh`; its `date` says what the test wants, its python
-    notes who ran."""
+    """A host whose cron job is run by a real `sh`; its python notes which script ran and when."""
 
     def __init__(self, root: Path) -> None:
-        self.project, self.bin, self.ran = root / "krx", root / "bin", root / "krx" / "ran"
-        for folder in (self.project, self.bin):
-            folder.mkdir(parents=True)
-        # Only asked in Korea's zone and for weekday and hour, otherwise it has no answer.
-        self._script(self.bin / "date", '[ "$TZ $1" = "KST-9 +%u-%H" ] && echo "$NOW_IN_KOREA"')
-        self.python = self._script(self.bin / "python", 'echo "${1##*/}" >> ran; echo output')
+        self.project, self.ran = root / "krx", root / "krx" / "ran"
+        self.project.mkdir(parents=True)
+        self.python = self.project / "python"
+        self.python.write_text('#!/bin/sh\necho "$NOW ${1##*/}" >> ran; echo output\n')
+        self.python.chmod(0o755)
 
-    def _script(self, path: Path, text: str) -> Path:
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o755)
-        return path
+    def lines(self, *, in_kst: bool = False) -> list[str]:
+        return cron_lines(self.project, self.python, self.project / "logs", in_kst=in_kst)
 
-    def lines(self, offsets: set[timedelta]) -> list[str]:
-        return cron_lines(self.project, self.python, self.project / "logs", offsets)
-
-    def fire(self, line: str, now_in_korea: str) -> list[str]:
-        """What cron does with the sixth field, at that weekday and hour in Korea; which scripts
-        ran."""
+    def fire(self, line: str, *moments: str) -> list[str]:
+        """Run the sixth field as cron does, at these weekdays, hours and minutes in Korea; return
+        what ran when."""
         self.ran.unlink(missing_ok=True)
         command = line.split(" ", 5)[5]
         assert not re.search(r"(?<!\\)%", command)  # cron would end the command there
-        environment = {"PATH": f"{self.bin}:{os.environ['PATH']}", "NOW_IN_KOREA": now_in_korea}
-        job = ["/bin/sh", "-c", command.replace(r"\%", "%")]
-        subprocess.run(job, cwd="/", env=environment, check=True, timeout=10)
-        return self.ran.read_text().split() if self.ran.exists() else []
+        # It is only asked in Korea's zone and in the line's format, otherwise it has no answer.
+        date = 'date() { [ "$TZ $1" = "KST-9 +%u-%H:%M" ] && echo "$NOW"; }'
+        at_each = f"{date}\nexport NOW\nfor NOW in {shlex.join(moments)}; do (\n"
+        subprocess.run(
+            ["/bin/sh", "-c", at_each + command.replace(r"\%", "%") + "\n) done"],
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin"},
+            check=True,
+            timeout=60,
+        )
+        return self.ran.read_text().splitlines() if self.ran.exists() else []
 
 
 @pytest.fixture
@@ -94,57 +78,68 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
 
 
-def test_the_guard_of_the_update_lets_only_weekdays_at_19_pass(host: Host) -> None:
-    update, _ = host.lines(UTC)
-    fired = [moment for moment in EVERY_HOUR if host.fire(update, moment)]
-    assert fired == ["1-19", "2-19", "3-19", "4-19", "5-19"]
-
-
-def test_the_guard_of_the_analysis_lets_the_five_nights_pass_to_their_mornings(host: Host) -> None:
-    _, analysis = host.lines(UTC)
-    fired = {moment for moment in EVERY_HOUR if host.fire(analysis, moment)}
-    evenings = {f"{day}-{hour:02}" for day in (1, 2, 3, 4, 5) for hour in (19, 20, 21, 22, 23)}
-    mornings = {f"{day}-{hour:02}" for day in (2, 3, 4, 5, 6) for hour in range(9)}
-    assert fired == evenings | mornings
-
-
-@pytest.mark.parametrize("moment", ["5-19", "5-23", "6-00", "6-08"])
-def test_fridays_night_lasts_until_saturday_morning(host: Host, moment: str) -> None:
-    assert host.fire(host.lines(UTC)[1], moment) == ["hourly_analysis.py"]
+def ticks(line: str) -> list[str]:
+    """Return every moment of a week at which the line fires, on a host in any zone."""
+    minutes = line.split()[0].split(",")
+    return [f"{day}-{hour:02}:{minute:>02}" for day in DAYS for hour in HOURS for minute in minutes]
 
 
 @pytest.mark.parametrize(
-    "moment", ["6-09", "6-19", "7-19", "7-23", "1-00", "1-08", "1-18", "3-09", "3-18"]
+    ("number", "days", "hours", "start"),
+    [
+        (0, (1, 2, 3, 4, 5), (19,), "00 daily_update.py"),
+        (1, (1, 2, 3, 4, 5), (19, 20, 21, 22, 23), "10 hourly_analysis.py"),
+        (2, (2, 3, 4, 5, 6), (0, 1, 2, 3, 4, 5, 6, 7, 8), "10 hourly_analysis.py"),
+    ],
+    ids=["update", "evening", "morning"],
 )
-def test_sundays_night_and_the_days_are_left_alone(host: Host, moment: str) -> None:
-    assert [host.fire(line, moment) for line in host.lines(UTC)] == [[], []]
+def test_in_a_week_a_line_starts_its_script_when_it_should_and_never_else(
+    number: int, days: tuple[int, ...], hours: tuple[int, ...], start: str, host: Host
+) -> None:
+    line = host.lines()[number]
+    fired = [f"{day}-{hour:02}:{start}" for day in days for hour in hours]
+    assert host.fire(line, *ticks(line)) == fired
+
+
+def test_a_start_that_is_some_minutes_late_counts(host: Host) -> None:
+    update, evening, morning = host.lines()
+    assert host.fire(update, "5-19:04", "5-19:14") == ["5-19:04 daily_update.py"]
+    assert host.fire(evening, "5-23:12", "5-23:20") == ["5-23:12 hourly_analysis.py"]
+    assert host.fire(morning, "6-08:19", "6-08:25") == ["6-08:19 hourly_analysis.py"]
+
+
+def test_no_two_ticks_of_a_line_are_in_one_stretch_of_ten_minutes() -> None:
+    """The last digit of the minute is left open, so they would both start the script."""
+    for start, line in zip(SCHEDULE, cron_lines(PROJECT, PYTHON, LOGS, in_kst=False), strict=True):
+        minutes = [int(minute) for minute in line.split()[0].split(",")]
+        assert [each for each in minutes if each // 10 == start.minute // 10] == [start.minute]
 
 
 def test_a_plain_line_runs_its_script_in_the_project_and_keeps_its_output_in_a_folder_that_it_makes(
     host: Host,
 ) -> None:
-    assert [host.fire(line, "") for line in host.lines(KST)] == [
-        ["daily_update.py"],
-        ["hourly_analysis.py"],
-        ["hourly_analysis.py"],
+    assert [host.fire(line, "now") for line in host.lines(in_kst=True)] == [
+        ["now daily_update.py"],
+        ["now hourly_analysis.py"],
+        ["now hourly_analysis.py"],
     ]
     assert (host.project / "logs" / "cron.log").read_text() == "output\n" * 3
 
 
-@pytest.mark.parametrize("offsets", [KST, UTC], ids=["KST", "UTC"])
+@FORMS
 @pytest.mark.parametrize("folder", ["my stocks", "100% 주식", "O'Neil", "a;b&c"])
-def test_a_folder_of_any_name_will_do(folder: str, offsets: set[timedelta], tmp_path: Path) -> None:
+def test_a_folder_of_any_name_will_do(folder: str, in_kst: bool, tmp_path: Path) -> None:
     host = Host(tmp_path / folder)
-    assert host.fire(host.lines(offsets)[0], "1-19") == ["daily_update.py"]
+    assert host.fire(host.lines(in_kst=in_kst)[0], "1-19:00") == ["1-19:00 daily_update.py"]
 
 
 def test_the_real_date_understands_the_zone_and_the_format() -> None:
     asked = subprocess.run(
-        ["/bin/sh", "-c", "TZ=KST-9 date -d @1705917600 +%u-%H"],
+        ["/bin/sh", "-c", "TZ=KST-9 date -d @1705917600 +%u-%H:%M"],
         capture_output=True,
         text=True,
         check=False,
     )
     if asked.returncode:
         pytest.skip("this host's date cannot show a given moment")
-    assert asked.stdout == "1-19\n"  # 2024-01-22T10:00Z, a Monday
+    assert asked.stdout == "1-19:00\n"  # 2024-01-22T10:00Z, a Monday

@@ -4,23 +4,21 @@ one file."""
 import logging
 import os
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeClock
-from utils import crontab
-from utils.cron import KST_OFFSET, cron_lines
-from utils.crontab import (
+from utils.cron import crontab, daemon
+from utils.cron.crontab import (
     advice,
     can_be_installed,
     change_crontab,
     find_block,
     marker,
     setting_of,
-    utc_offsets_below,
 )
+from utils.cron.lines import cron_lines
 from utils.errors import NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
 
@@ -74,13 +72,12 @@ class Host:
 def host(
     tmp_path: Path, make_settings: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> Host:
-    """In UTC, with a cron that ignores CRON_TZ and is at work."""
+    """In UTC, with a cron that is at work."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setattr(crontab, "honours_cron_tz", lambda: False)
-    monkeypatch.setattr(crontab, "is_running", lambda: True)
-    monkeypatch.setattr(clock, "host_utc_offsets", lambda: {timedelta(0)})
+    monkeypatch.setattr(daemon, "is_stopped", lambda: False)
+    monkeypatch.setattr(clock, "host_keeps_kst", lambda: False)
     settings = make_settings()
     settings.log_dir.mkdir()
     return Host(folder, settings, clock)
@@ -123,7 +120,7 @@ def test_an_earlier_block_is_replaced_where_it_stands(host: Host) -> None:
     above, _, rest = host.tab.read_bytes().partition(BEGIN)
     block, _, below = rest.partition(END)
     assert (above, below, b"old" in block) == (b"@daily one\n", b"@daily two\n", False)
-    assert block.count(b"daily_update.py") == block.count(b"hourly_analysis.py") == 1
+    assert (block.count(b"daily_update.py"), block.count(b"hourly_analysis.py")) == (1, 2)
 
 
 def test_installing_again_changes_nothing(host: Host, caplog: pytest.LogCaptureFixture) -> None:
@@ -191,8 +188,8 @@ def test_printing_tells_that_the_markers_are_damaged(
 
 def test_markers_are_known_by_their_text_not_by_the_space_around_it() -> None:
     text = b"one\n  " + BEGIN.strip() + b"  \r\nold\n" + END.strip()
-    place = find_block(text, PROJECT)
-    assert (place.above, place.below) == (b"one\n", b"")
+    parts = find_block(text, PROJECT)
+    assert (parts.above, parts.below) == (b"one\n", b"")
 
 
 def test_the_crontab_as_it_was_is_kept_for_its_owner_alone(host: Host) -> None:
@@ -283,26 +280,33 @@ def test_the_shell_that_holds_is_the_last_one(above: bytes, host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("honours", "hours"),
-    [(True, {9}), (False, {0}), (None, {0, 9})],
-    ids=["cronie", "Debian's", "unknown"],
+    ("above", "in_kst", "plain"),
+    [
+        (b"@daily true\n", True, True),
+        (b"#CRON_TZ=UTC\n", True, True),
+        (b"CRON_TZ=Asia/Seoul\n", True, False),
+        (b"CRON_TZ=\n", True, False),
+        (b"CRON_TZ=Asia/Seoul\n", False, False),
+        (b"@daily true\n", False, False),
+    ],
 )
-def test_a_zone_above_the_block_counts_where_cron_honours_it(
-    honours: bool | None, hours: set[float], host: Host
+def test_the_lines_are_plain_where_the_host_keeps_kst_and_no_zone_stands_above(
+    above: bytes, in_kst: bool, plain: bool, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    above = b"CRON_TZ=Europe/Berlin\n@daily true\nCRON_TZ=Asia/Seoul\n"
-    offsets = {timedelta(hours=each) for each in hours}
-    assert utc_offsets_below(above, host.clock, honours) == offsets
-    assert utc_offsets_below(b"", host.clock, honours) == {timedelta(0)}
-
-
-def test_below_the_zone_of_korea_the_lines_of_cronie_are_plain(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(crontab, "honours_cron_tz", lambda: True)
-    host.has(b"CRON_TZ=Asia/Seoul\n")
+    monkeypatch.setattr(host.clock, "host_keeps_kst", lambda: in_kst)
+    host.has(above)
     host.cron("install")
-    assert b"\n0 19 * * 1-5 cd " in host.tab.read_bytes()
+    installed = host.tab.read_bytes()
+    assert (b"\n0 19 * * 1-5 cd " in installed, b"KST-9" in installed) == (plain, not plain)
+
+
+def test_lines_of_an_earlier_form_are_replaced(host: Host) -> None:
+    guarded = b'0 * * * * case "$(TZ=KST-9 date +\\%u-\\%H)" in [1-5]-19) old;; esac\n'
+    host.has(BEGIN + guarded + END)
+    assert advice(host.settings, host.clock)[0] == "cron_missing"
+    host.cron("install")
+    assert b"old" not in host.tab.read_bytes()
+    assert advice(host.settings, host.clock)[0] == "cron_installed"
 
 
 @pytest.mark.parametrize(
@@ -316,7 +320,7 @@ def test_a_setting_is_the_last_one_of_that_name(text: bytes, value: str | None) 
 def test_a_line_that_would_start_a_script_twice_is_named(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (pasted, *_) = cron_lines(PROJECT, Path("python"), PROJECT, {KST_OFFSET})
+    (pasted, *_) = cron_lines(PROJECT, Path("python"), PROJECT, in_kst=True)
     host.has(f"# {pasted}\n".encode())
     host.cron("install")
     assert "Another line" not in caplog.text
@@ -325,24 +329,15 @@ def test_a_line_that_would_start_a_script_twice_is_named(
     assert f"Another line of your crontab starts a script of this project: {pasted}" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("honours", "running", "warned"),
-    [(False, False, True), (False, True, False), (False, None, False), (None, False, False)],
-)
+@pytest.mark.parametrize("stopped", [True, False])
 def test_a_cron_that_is_not_at_work_is_named(
-    honours: bool | None,
-    running: bool | None,
-    warned: bool,
-    host: Host,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    stopped: bool, host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(crontab, "honours_cron_tz", lambda: honours)
-    monkeypatch.setattr(crontab, "is_running", lambda: running)
+    monkeypatch.setattr(daemon, "is_stopped", lambda: stopped)
     for action in ("print", "install"):
         caplog.clear()
         host.cron(action)
-        assert ("No cron daemon is running" in caplog.text) is warned
+        assert ("No cron daemon is running" in caplog.text) is stopped
 
 
 @pytest.mark.parametrize("action", ["print", "install"])

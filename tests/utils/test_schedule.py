@@ -1,11 +1,13 @@
 """When the scripts run next, held against days written down by hand."""
 
 from datetime import datetime
+from itertools import islice
 
 import pytest
 
 from utils.clock import kst
-from utils.schedule import next_daily_update, next_hourly_analysis
+from utils.cron.schedule import starts
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 # 2026-09-10 is a Thursday, the 11th a Friday, the 14th a Monday.
 
@@ -20,7 +22,7 @@ from utils.schedule import next_daily_update, next_hourly_analysis
     ],
 )
 def test_the_next_daily_update(now: datetime, next_one: datetime) -> None:
-    assert next_daily_update(now) == next_one
+    assert next(starts(DAILY_UPDATE, now)) == next_one
 
 
 @pytest.mark.parametrize(
@@ -36,4 +38,11 @@ def test_the_next_daily_update(now: datetime, next_one: datetime) -> None:
     ],
 )
 def test_the_next_hourly_analysis(now: datetime, next_one: datetime) -> None:
-    assert next_hourly_analysis(now) == next_one
+    assert next(starts(HOURLY_ANALYSIS, now)) == next_one
+
+
+def test_the_starts_of_fridays_night_come_in_order_and_the_next_is_on_monday() -> None:
+    begun = list(islice(starts(HOURLY_ANALYSIS, kst(2026, 9, 11, 12)), 15))
+    evening = [kst(2026, 9, 11, hour, 10) for hour in range(19, 24)]
+    morning = [kst(2026, 9, 12, hour, 10) for hour in range(9)]
+    assert begun == [*evening, *morning, kst(2026, 9, 14, 19, 10)]

@@ -3,7 +3,7 @@ days."""
 
 import pytest
 
-from utils.ticker_kind import FOREIGN, KINDS, PREFERRED, REIT, SPAC, kind_of
+from utils.ticker_kind import FOREIGN, PREFERRED, REIT, SPAC, kind_of
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,3 @@ from utils.ticker_kind import FOREIGN, KINDS, PREFERRED, REIT, SPAC, kind_of
 )
 def test_what_a_ticker_is(ticker: str, name: str, kind: str | None) -> None:
     assert kind_of(ticker, name) == kind
-    assert kind is None or kind in KINDS

@@ -40,7 +40,7 @@ class DatabaseIncident:
         found = self._read()
         return [found] if found is not None and found["told_utc"] is None else []
 
-    def settle_claim(self, incident: Document, told: bool) -> None:
+    def close_claim(self, incident: Document, told: bool) -> None:
         """Nothing is left of one whose end was told."""
         if told and incident["resolved_utc"] is not None:
             self._file.unlink(missing_ok=True)

@@ -24,8 +24,8 @@ def send(addresses: Sequence[str], title: str, body: str) -> dict[str, str]:
     The reasons are apprise's own words; they are for the log, which blanks what is secret in them.
     """
     names = {
-        f"{place}. {scheme_of(address)}": address
-        for place, address in enumerate(addresses, start=1)
+        f"{position}. {scheme_of(address)}": address
+        for position, address in enumerate(addresses, start=1)
     }
     answers = within(
         SENDING_SECONDS,
@@ -37,8 +37,8 @@ def send(addresses: Sequence[str], title: str, body: str) -> dict[str, str]:
 def unknown_services(addresses: Sequence[str]) -> list[str]:
     """Place and kind of those that apprise cannot use."""
     return [
-        f"{place}. {scheme_of(each)}"
-        for place, each in enumerate(addresses, start=1)
+        f"{position}. {scheme_of(each)}"
+        for position, each in enumerate(addresses, start=1)
         if _service(each) is None
     ]
 

@@ -1,11 +1,11 @@
-"""Every word a notification is made of, in English and Korean. What an error itself says stays as
-it is logged."""
+"""Every word a notification is made of. What an error itself says stays as it is logged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from utils.clock import KST
+from utils.texts import Table, Texts
 
 SENDER = "krx-night-shift"
 MOST_CHARACTERS = 1800
@@ -13,7 +13,7 @@ MOST_CHARACTERS = 1800
 MOST_LINES = 15
 FLAGGED, NIGHT, UNFINISHED, UNEXPECTED = "flagged_actions", "night", "unfinished", "unexpected"
 
-HEADLINES = {
+HEADLINES: Table = {
     "failed": ("failed", "실패"),
     "usage": ("a setting or a file has to be changed", "설정이나 파일을 고쳐야 합니다"),
     "not_published": (
@@ -45,36 +45,34 @@ HEADLINES = {
     NIGHT: ("analysis done", "분석 완료"),
     UNFINISHED: ("the analysis before was not finished", "이전 분석이 끝나지 않았습니다"),
 }
-"""Kind of error or of announcement -> what has happened, in English and in Korean."""
-_WORDS = {
-    "en": {
-        "until": "until {moment} KST",
-        "recovered": "recovered",
-        "since": "Since {opened} KST: {headline}. Recovered {resolved} KST.",
-        "more": "{title} (and {count} more)",
-        "left_out": "... and {count} more",
-        "trial_title": f"{SENDER}: a test",
-        "trial": "Settings, database and exchange work, and so does this way to reach you.",
-        "night": "{session}: {analyzed} of {targets} targets analysed, {tickers} tickers, revision {revision}. "
-        "Signals: {signals}",
-        "none": "none",
-        "unfinished": "{session} has taken the place of a session whose targets were not all analysed. What was left "
-        "comes first now; hourly_analysis.py --status shows how far it is.",
-    },
-    "ko": {
-        "until": "{moment}(한국 시간)까지",
-        "recovered": "복구됨",
-        "since": "{opened}부터: {headline}. {resolved}에 복구됨(한국 시간).",
-        "more": "{title} (외 {count}건)",
-        "left_out": "... 외 {count}건",
-        "trial_title": f"{SENDER}: 시험",
-        "trial": "설정, 데이터베이스, 거래소 접속이 모두 정상이며 이 알림도 잘 전달됩니다.",
-        "night": "{session}: 대상 {targets}종목 중 {analyzed}종목 분석, 전체 {tickers}종목, 리비전 {revision}. "
+"""Kind of error or of announcement -> what has happened."""
+TEXTS: Table = {
+    "until": ("until {moment} KST", "{moment}(한국 시간)까지"),
+    "recovered": ("recovered", "복구됨"),
+    "since": (
+        "Since {opened} KST: {headline}. Recovered {resolved} KST.",
+        "{opened}부터: {headline}. {resolved}에 복구됨(한국 시간).",
+    ),
+    "more": ("{title} (and {count} more)", "{title} (외 {count}건)"),
+    "left_out": ("... and {count} more", "... 외 {count}건"),
+    "trial_title": (f"{SENDER}: a test", f"{SENDER}: 시험"),
+    "trial": (
+        "Settings, database and exchange work, and so does this way to reach you.",
+        "설정, 데이터베이스, 거래소 접속이 모두 정상이며 이 알림도 잘 전달됩니다.",
+    ),
+    "night": (
+        "{session}: {analyzed} of {targets} targets analysed, {tickers} tickers, "
+        "revision {revision}. Signals: {signals}",
+        "{session}: 대상 {targets}종목 중 {analyzed}종목 분석, 전체 {tickers}종목, 리비전 {revision}. "
         "신호: {signals}",
-        "none": "없음",
-        "unfinished": "대상 종목의 분석이 다 끝나기 전에 {session}로 넘어갔습니다. 남은 종목부터 분석합니다. "
-        "hourly_analysis.py --status로 진행 상황을 볼 수 있습니다.",
-    },
+    ),
+    "none": ("none", "없음"),
+    "unfinished": (
+        "{session} has taken the place of a session whose targets were not all analysed. "
+        "What was left comes first now; hourly_analysis.py --status shows how far it is.",
+        "대상 종목의 분석이 다 끝나기 전에 {session}로 넘어갔습니다. 남은 종목부터 분석합니다. hourly_analysis.py "
+        "--status로 진행 상황을 볼 수 있습니다.",
+    ),
 }
 Incident = Mapping[str, Any]
 
@@ -82,12 +80,11 @@ Incident = Mapping[str, Any]
 def message(incidents: Sequence[Incident], language: str) -> tuple[str, str]:
     """Title and body of the one message that tells of all these incidents (see
     `utils.store.incidents`)."""
-    words = _WORDS[language]
     titles = [_title(each, language) for each in incidents]
     title = (
         titles[0]
         if len(titles) == 1
-        else words["more"].format(title=titles[0], count=len(titles) - 1)
+        else Texts(TEXTS, language)("more", title=titles[0], count=len(titles) - 1)
     )
     bodies = [_body(each, language) for each in incidents]
     if len(titles) > 1:
@@ -96,36 +93,38 @@ def message(incidents: Sequence[Incident], language: str) -> tuple[str, str]:
 
 
 def trial_message(language: str) -> tuple[str, str]:
-    return _WORDS[language]["trial_title"], _WORDS[language]["trial"]
+    texts = Texts(TEXTS, language)
+    return texts("trial_title"), texts("trial")
 
 
 def listing(lines: Sequence[str], language: str) -> str:
     """One line each, the first `MOST_LINES`, and how many more there are."""
     left_out = len(lines) - MOST_LINES
-    end = [_WORDS[language]["left_out"].format(count=left_out)] if left_out > 0 else []
+    end = [Texts(TEXTS, language)("left_out", count=left_out)] if left_out > 0 else []
     return "\n".join([*lines[:MOST_LINES], *end])
 
 
 def night_line(language: str, signals: Mapping[str, int], **facts: object) -> str:
     """The line after a good night. `signals`: name -> how many targets show it; the most frequent
     come first."""
-    words = _WORDS[language]
+    texts = Texts(TEXTS, language)
     shown = [
         f"{name} {count}"
         for name, count in sorted(signals.items(), key=lambda each: (-each[1], each[0]))
     ]
-    return words["night"].format(signals=", ".join(shown[:MOST_LINES]) or words["none"], **facts)
+    return texts("night", signals=", ".join(shown[:MOST_LINES]) or texts("none"), **facts)
 
 
 def unfinished_line(language: str, session: str) -> str:
-    return _WORDS[language]["unfinished"].format(session=session)
+    return Texts(TEXTS, language)("unfinished", session=session)
 
 
 def _headline(incident: Incident, language: str) -> str:
-    headline = HEADLINES.get(incident["kind"], HEADLINES["failed"])[language == "ko"]
+    kind = incident["kind"]
+    headline = Texts(HEADLINES, language)(kind if kind in HEADLINES else "failed")
     if incident["until_utc"] is None:
         return headline
-    until = _WORDS[language]["until"].format(moment=_kst(incident["until_utc"]))
+    until = Texts(TEXTS, language)("until", moment=_kst(incident["until_utc"]))
     return f"{until} {headline}" if language == "ko" else f"{headline} {until}"
 
 
@@ -133,7 +132,7 @@ def _title(incident: Incident, language: str) -> str:
     if incident["session"] is not None:
         return f"{_headline(incident, language)}, {incident['session']}"
     said = (
-        _WORDS[language]["recovered"]
+        Texts(TEXTS, language)("recovered")
         if incident["resolved_utc"] is not None
         else _headline(incident, language)
     )
@@ -143,7 +142,8 @@ def _title(incident: Incident, language: str) -> str:
 def _body(incident: Incident, language: str) -> str:
     if incident["session"] is not None or incident["resolved_utc"] is None:
         return str(incident["message"])
-    since = _WORDS[language]["since"].format(
+    since = Texts(TEXTS, language)(
+        "since",
         opened=_kst(incident["opened_utc"]),
         resolved=_kst(incident["resolved_utc"]),
         headline=_headline(incident, language),

@@ -37,55 +37,43 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Of a whole run: `begin`, then `ended_well` or `failed`, then `tell`. Nothing is told before
-    `begin`, nor of a run that comes to neither end: a person has interrupted it.
+    """Of one run, between `begin` and `tell`.
 
     The monitor watches the promise of the evening, so only `daily_update` pings it. Exit code 75 is
     neither success nor failure: the monitor's own patience decides whether the session is in by
     morning.
     """
 
-    def __init__(self, script: str) -> None:
-        self._script = script
-        self._settings: Settings | None = None
-        self._is_over = False
-        self._error: Exception | None = None
+    def __init__(
+        self, script: str, settings: Settings, clock: Clock, redact: Callable[[str], str]
+    ) -> None:
+        self._script, self._settings, self._clock, self._redact = script, settings, clock, redact
 
-    def begin(self, settings: Settings, clock: Clock, redact: Callable[[str], str]) -> None:
-        self._settings, self._clock, self._redact = settings, clock, redact
-        self._ping(settings, heartbeat.START)
+    def begin(self) -> None:
+        """Tell the monitor that the run begins."""
+        self._ping(heartbeat.START)
 
-    def ended_well(self) -> None:
-        self._is_over = True
-
-    def failed(self, error: Exception) -> None:
-        self._is_over, self._error = True, error
-
-    def tell(self) -> None:
-        """The monitor, and people when it matters."""
-        if self._settings is None or not self._is_over:
-            return
+    def tell(self, error: Exception | None) -> None:
+        """Tell the monitor that the run ended well or with that error, and people when it
+        matters."""
         try:
-            self._ping_end(self._settings)
+            self._ping_end(error)
             if self._settings.notify_addresses:
-                Teller(self._settings, self._clock, self._redact).tell(self._script, self._error)
+                Teller(self._settings, self._clock, self._redact).tell(self._script, error)
         except (StoreError, OSError) as problem:
             log.warning("What there is to tell could not be read or noted: %s", problem)
         except KeyboardInterrupt:
             log.warning("Interrupted while telling; the next run tells it.")
 
-    def _ping_end(self, settings: Settings) -> None:
-        if self._error is None:
-            self._ping(settings, heartbeat.SUCCESS)
-        elif not isinstance(self._error, NightShiftError) or self._error.exit_code != EXIT_NOT_NOW:
-            self._ping(
-                settings,
-                heartbeat.FAIL,
-                heartbeat.tail_of(settings.log_dir / f"{self._script}.log"),
-            )
+    def _ping_end(self, error: Exception | None) -> None:
+        if error is None:
+            self._ping(heartbeat.SUCCESS)
+        elif not isinstance(error, NightShiftError) or error.exit_code != EXIT_NOT_NOW:
+            log_file = self._settings.log_dir / f"{self._script}.log"
+            self._ping(heartbeat.FAIL, heartbeat.tail_of(log_file))
 
-    def _ping(self, settings: Settings, event: str, body: str = "") -> None:
-        address = settings.heartbeat_address if self._script == DAILY_UPDATE else None
+    def _ping(self, event: str, body: str = "") -> None:
+        address = self._settings.heartbeat_address if self._script == DAILY_UPDATE else None
         if address and (problem := heartbeat.ping(address, event, body, self._clock)):
             log.warning(
                 "The ping %r did not reach the monitor of HEARTBEAT_URL: %s.", event or "/", problem
@@ -97,7 +85,7 @@ class Ledger(Protocol):
 
     def claim_untold(self) -> list[Document]: ...
 
-    def settle_claim(self, incident: Document, told: bool) -> None: ...
+    def close_claim(self, incident: Document, told: bool) -> None: ...
 
 
 class Teller:
@@ -118,7 +106,7 @@ class Teller:
                     *message([incident for _, incident in untold], self._settings.language)
                 )
                 for ledger, incident in untold:
-                    ledger.settle_claim(incident, told)
+                    ledger.close_claim(incident, told)
 
     def _send(self, title: str, body: str) -> bool:
         """Whether it has reached anybody. One service is enough: the others would get it again and
@@ -152,11 +140,11 @@ class Teller:
             return
         with closing(store):
             of_this_host.resolve()
-            _note(store, script, error)
+            _record(store, script, error)
             yield [of_this_host, store]
 
 
-def _note(store: Store, script: str, error: Exception | None) -> None:
+def _record(store: Store, script: str, error: Exception | None) -> None:
     if error is None:
         store.resolve_incidents(script)
         return

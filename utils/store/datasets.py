@@ -17,7 +17,7 @@ import pandas as pd
 
 from utils.date_utils import FIRST_DAY, LAST_DAY
 from utils.errors import Damaged, StoreError
-from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
+from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store.backend import Backend, Columns, Document
 from utils.store.base import StoreBase
 from utils.store.schema import HEAD_FIELDS, INDICES, SESSIONS
@@ -51,7 +51,7 @@ class Datasets(StoreBase):
         """
         head = self._head(session)
         ((_, columns),) = self.backend.read_columns(
-            (*DAY_COLUMNS, *BESIDE_COLUMNS), session, session
+            (*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session
         )
         if len(beside) != head["count"]:
             raise StoreError(
@@ -82,7 +82,7 @@ class Datasets(StoreBase):
             f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew."
         )
 
-    def note_vain_try(self, session: str, name: str) -> None:
+    def count_vain_try(self, session: str, name: str) -> None:
         """The dataset of a stored session was asked for in vain once more."""
         states = states_of(self._head(session))
         before = states.get(name, DatasetState())
@@ -142,8 +142,8 @@ def carried_over(
     same = list(stored["ticker"]) == frame["ticker"].tolist() and np.array_equal(
         stored["close"], frame["close"]
     )
-    places = {ticker: row for row, ticker in enumerate(stored["ticker"])}
-    rows = np.array([places.get(ticker, -1) for ticker in frame["ticker"]], dtype=np.intp)
+    positions = {ticker: row for row, ticker in enumerate(stored["ticker"])}
+    rows = np.array([positions.get(ticker, -1) for ticker in frame["ticker"]], dtype=np.intp)
     columns: Columns = {}
     for name, state in kept.items():
         whole: Columns = {

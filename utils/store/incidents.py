@@ -87,7 +87,7 @@ class Incidents(StoreBase):
         """What nobody has been told of yet, oldest first, also what another run is just telling."""
         return self.backend.find(INCIDENTS, {"told_utc": None}, [("opened_utc", 1), ("_id", 1)])
 
-    def settle_claim(self, incident: Document, told: bool) -> None:
+    def close_claim(self, incident: Document, told: bool) -> None:
         """It was told, or the next run may try. What has changed meanwhile is still to be told."""
         now = self.clock.now_utc() if told else None
         self.backend.update(

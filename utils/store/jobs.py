@@ -171,13 +171,6 @@ class Jobs(StoreBase):
             else 0
         )
 
-    def last_completed(self, name: str) -> str | None:
-        """The newest session for which the job is completed."""
-        found = self.backend.find(
-            JOBS, {"job_name": name, "status": COMPLETED}, [("date_kst", -1)], 1
-        )
-        return found[0]["date_kst"] if found else None
-
     def is_completed(self, name: str, session: str) -> bool:
         job = self.job(name, session)
         return job is not None and job["status"] == COMPLETED

@@ -228,22 +228,22 @@ def _gather(
     """The columns of the panel as published, shape (sessions, tickers), NaN where a ticker is not
     listed; and into `adjustments` what they are to be multiplied with."""
     cells = {name: np.full((len(sessions), len(tickers)), np.nan) for name in _PANEL_COLUMNS}
-    number, place = (
+    number, position = (
         dict(zip(names, range(len(names)), strict=True)) for names in (sessions, tickers)
     )
     listed: list[str] = []
-    rows = places = np.empty(0, dtype=np.intp)
+    rows = positions = np.empty(0, dtype=np.intp)
     for session, day in columns:
         if session not in number:
             continue  # it came in after the heads were read
         if day["ticker"] != listed:  # most sessions list the same tickers as the one before
             listed = list(day["ticker"])
             found = np.fromiter(
-                map(place.get, listed, repeat(-1)), dtype=np.intp, count=len(listed)
+                map(position.get, listed, repeat(-1)), dtype=np.intp, count=len(listed)
             )
             rows = np.flatnonzero(found >= 0)
-            places = found[rows]
+            positions = found[rows]
         adjustments.add(session, listed, np.asarray(day["factor"]))
         for name in _PANEL_COLUMNS:
-            cells[name][number[session], places] = np.asarray(day[name])[rows]
+            cells[name][number[session], positions] = np.asarray(day[name])[rows]
     return cells

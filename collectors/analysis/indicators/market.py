@@ -114,8 +114,8 @@ def undefined(market: Market) -> dict[str, BoolArray]:
 
 def _any_of_last(cells: BoolArray, count: int) -> BoolArray:
     result = cells.copy()
-    for shift in range(1, count):
-        result[:, shift:] |= cells[:, :-shift]
+    for run in range(1, count):
+        result[:, run:] |= cells[:, :-run]
     return result
 
 

@@ -33,9 +33,9 @@ def percentile_ranks(values: FloatArray) -> FloatArray:
     known = np.isfinite(values)
     if known.sum() < 2:
         return ranks
-    _, place, count = np.unique(values[known], return_inverse=True, return_counts=True)
+    _, position, count = np.unique(values[known], return_inverse=True, return_counts=True)
     below = np.cumsum(count) - count
-    ranks[known] = 100 * (below + (count - 1) / 2)[place] / (known.sum() - 1)
+    ranks[known] = 100 * (below + (count - 1) / 2)[position] / (known.sum() - 1)
     return ranks
 
 

@@ -47,8 +47,8 @@ ROWS = (
     "signals",
     "patterns",
 )
-_SIGNAL_PLACES = {each.name: place for place, each in enumerate(SIGNALS)}
-_PATTERN_PLACES = {each.name: place for place, each in enumerate(PATTERNS)}
+_SIGNAL_PLACES = {each.name: position for position, each in enumerate(SIGNALS)}
+_PATTERN_PLACES = {each.name: position for position, each in enumerate(PATTERNS)}
 
 
 def analysed_session(store: Store) -> str | None:
@@ -86,13 +86,15 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         "trend": market.trend(store, session),
         "catalogue": _catalogue(),
         "series": list(SERIES),
-        "units": {name: place for place, names in enumerate(UNITS.values()) for name in names},
+        "units": {
+            name: position for position, names in enumerate(UNITS.values()) for name in names
+        },
         "rows": shown.rows,
         "latest": shown.latest,
         "ranks": shown.ranks,
         "charts": shown.charts,
-        "sessions": list(shown.places),
-        "actions": _actions(store, set(shown.rows["ticker"]), list(shown.places)),
+        "sessions": list(shown.positions),
+        "actions": _actions(store, set(shown.rows["ticker"]), list(shown.positions)),
     }
 
 
@@ -107,7 +109,7 @@ class _Targets:
         self.latest: dict[str, list[float | int | None]] = {name: [] for name in INDICATOR_NAMES}
         self.ranks: dict[str, list[float | int | None]] = {name: [] for name in RANK_NAMES}
         self.charts: list[Chart] = []
-        self.places: dict[str, int] = {}
+        self.positions: dict[str, int] = {}
         """Session -> its place in the list of sessions."""
 
     def add(self, result: Document) -> None:
@@ -118,9 +120,9 @@ class _Targets:
         for name, values in self.ranks.items():
             values.append(short(result["ranks"].get(name), decimals=0))
         for session in result["history"]["session"]:
-            self.places.setdefault(session, len(self.places))
+            self.positions.setdefault(session, len(self.positions))
         ahead = self._ahead.get(result["_id"]) if result["session"] == self._session else None
-        self.charts.append(pack(result["history"], self.places, ahead))
+        self.charts.append(pack(result["history"], self.positions, ahead))
 
     def _row(self, result: Document) -> dict[str, Any]:
         """The change is that from the exchange's base price, as everybody quotes it, for a target

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sandbox.effects import FaultContext
 from sandbox.exchange import Exchange, Record
 from sandbox.faults import Fault, check_name
 from sandbox.messages import Request, Response
-from sandbox.strikes import Blow
-from sandbox.switches import SWITCHES
+from sandbox.registry import REGISTRY
 
 
 @dataclass(frozen=True)
 class ActiveFault:
-    """A fault that may strike, and how often it has."""
+    """A fault that may hit a request, and how often it has."""
 
     fault: Fault
-    struck: int
+    hits: int
 
     def as_dict(self) -> dict[str, Any]:
         """As the control door shows it."""
-        return {**self.fault.told(), "struck": self.struck}
+        return {**self.fault.told(), "hits": self.hits}
 
 
-class Switchboard:
-    """The failures of one exchange, as its first interceptor. Thread safe; one request is struck at
+class ActiveFaults:
+    """The failures of one exchange, as its first interceptor. Thread safe; one request is hit at
     a time."""
 
     def __init__(self, exchange: Exchange) -> None:
@@ -33,6 +33,7 @@ class Switchboard:
         self._active: list[ActiveFault] = []  # the last one added comes first
         self._lock = threading.RLock()
         exchange.interceptors.insert(0, self.intercept)
+        self._truth = partial(exchange.answer_behind, self.intercept)
 
     def add(self, *faults: Fault) -> None:
         with self._lock:
@@ -54,28 +55,29 @@ class Switchboard:
             return list(self._active)
 
     def intercept(self, request: Request) -> Response | None:
-        """At most one fault strikes a request; None when none does."""
+        """At most one fault hits a request; None when none does."""
         with self._lock:
             if not self._active:
                 return None
             record = self._exchange.record_of(request)
-            for place, active in enumerate(self._active):
-                response = self._strike(active.fault, request, record)
+            for position, active in enumerate(self._active):
+                response = self._apply(active.fault, request, record)
                 if response is not None:
-                    self._count(place)
+                    self._count(position)
                     return response
         return None
 
-    def _strike(self, fault: Fault, request: Request, record: Record) -> Response | None:
+    def _apply(self, fault: Fault, request: Request, record: Record) -> Response | None:
         if not fault.fits(record):
             return None
-        truth = partial(self._exchange.answer_behind, self.intercept)
-        return SWITCHES[fault.name].strike(
-            Blow(request, record, fault.read_value(), fault.date, self._exchange, truth)
+        return REGISTRY[fault.name].effect(
+            FaultContext(
+                request, record, fault.read_value(), fault.date, self._exchange, self._truth
+            )
         )
 
-    def _count(self, place: int) -> None:
-        fault, struck = self._active[place].fault, self._active[place].struck + 1
-        self._active[place : place + 1] = (
-            [ActiveFault(fault, struck)] if struck != fault.times else []
+    def _count(self, position: int) -> None:
+        fault, hits = self._active[position].fault, self._active[position].hits + 1
+        self._active[position : position + 1] = (
+            [ActiveFault(fault, hits)] if hits != fault.times else []
         )

@@ -1,5 +1,5 @@
-"""What every step of the conversation works with: the settings as answered so far, and keeping an
-answer that works."""
+"""The settings as answered so far, and keeping an answer that works: every question of the
+conversation works with them."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.setup.dialogue import Dialogue
-from collectors.setup.texts import Words
-from collectors.setup.trials import Shown, is_set_up
+from collectors.setup.trials import NewestDay, is_set_up
 from utils.clock import Clock
 from utils.env_file import change_env_file
 from utils.scope import with_earlier_choices
 from utils.settings import ENV_FILE, PROJECT, Settings, load_settings, set_in_environment
 from utils.store import open_store
+from utils.texts import Texts
 
 TEMPLATE = PROJECT / ".env.example"
 MOST_LOGINS = 3
@@ -21,35 +21,36 @@ MOST_LOGINS = 3
 
 
 @dataclass
-class Guide:
+class SetupContext:
     """One conversation.
 
     Args:
         options: setting (lower case) -> text from the command line.
         fresh: with `--reset` what was chosen before counts no more.
-        shown: the newest session, for the numbers of the questions after the one for the exchange;
-            None while it cannot be had.
+        newest_day: gives the questions after the one for the exchange their numbers; None while
+            it cannot be had.
         has_nights: the database in use when the conversation begins is set up, for real data.
         held: answers that lead away from such a database (see `keep`).
     """
 
     dialogue: Dialogue
-    words: Words
+    texts: Texts
     options: Mapping[str, str]
     clock: Clock
     fresh: bool = False
     env_file: Path = ENV_FILE
-    shown: Shown | None = None
+    newest_day: NewestDay | None = None
     has_nights: bool = False
     held: dict[str, str] = field(default_factory=dict)
 
     def settings(self, answers: Mapping[str, str] | None = None) -> Settings:
-        """What holds now, or would hold with these answers (setting in lower case -> text)."""
+        """Return the settings that hold now, or would hold with these answers (setting in lower
+        case -> text)."""
         return load_settings({**self.held, **(answers or {}), **self.options}, self.env_file)
 
     def settings_of_setup(self) -> Settings:
-        """What holds now, with the threshold and the markets of an earlier setup of this
-        database."""
+        """Return the settings that hold now, with the threshold and the markets of an earlier
+        setup of this database."""
         settings = self.settings()
         if self.fresh:
             return settings
@@ -67,7 +68,7 @@ class Guide:
         if not self.has_nights or is_set_up(self.settings(), self.clock):
             self.write_held()
         elif is_news:
-            self.dialogue.hint(self.words("held"))
+            self.dialogue.hint(self.texts("held"))
 
     def write_held(self) -> None:
         """Write what `keep` has not written yet."""
@@ -77,8 +78,8 @@ class Guide:
         self.held.clear()
 
     def tell_if_decided(self, names: tuple[str, ...], value: str) -> bool:
-        """Whether an option or the environment leaves nothing to ask of these settings; if so, says
-        it.
+        """Return True where an option or the environment leaves nothing to ask of these settings,
+        and say so.
 
         Args:
             value: what they come to, for a person.
@@ -86,12 +87,12 @@ class Guide:
         by_option = any(name in self.options for name in names)
         if by_option or set_in_environment(name.upper() for name in names):
             self.dialogue.say(
-                self.words("by_option" if by_option else "by_environment", value=value)
+                self.texts("by_option" if by_option else "by_environment", value=value)
             )
             return True
         return False
 
 
-def place(words: Words, settings: Settings, description: str) -> str:
-    """Where everything is kept, for a person. `description` is the store's."""
-    return description if settings.mongodb_uri else words("embedded", folder=settings.data_dir)
+def location(texts: Texts, settings: Settings, description: str) -> str:
+    """Say where everything is kept. `description` is the store's."""
+    return description if settings.mongodb_uri else texts("embedded", folder=settings.data_dir)

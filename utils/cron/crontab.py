@@ -1,5 +1,4 @@
-"""This project's block in the user's crontab: shown, put in, taken out. Every other line is kept as
-it is.
+"""This project's block in the user's crontab: shown, installed, removed. Every other line stays.
 
 A crontab is bytes here, because nobody says in which encoding it is.
 """
@@ -13,12 +12,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from utils.clock import Clock
-from utils.cron import cron_lines
-from utils.cron_daemon import honours_cron_tz, is_running
+from utils.cron import daemon
+from utils.cron.lines import cron_lines
+from utils.cron.schedule import SCHEDULE
 from utils.errors import EXIT_DONE, NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
 
@@ -26,41 +25,44 @@ log = logging.getLogger(__name__)
 
 SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh")
 """Those that read the lines as they are meant."""
-_SCRIPTS = (b"daily_update.py", b"hourly_analysis.py")
+_SCRIPTS = {start.script.encode() for start in SCHEDULE}
 _MARK = re.compile(rb"# krx-night-shift: (begin|end) ")
 _NONE_YET = re.compile(rb"no crontab for|can't open '.*': No such file", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Place:
+class CrontabParts:
     """A crontab, cut where a project's block stands. Without one, `above` is all of it."""
 
     above: bytes
     block: bytes
     below: bytes
 
-    def filled(self, block: bytes) -> bytes:
-        """The crontab with this block. Cron demands that a line ends, so the last one above is
-        ended."""
+    def with_block(self, block: bytes) -> bytes:
+        """Return the crontab with this block.
+
+        Cron demands that a line ends, so the last one above is ended.
+        """
         unended = self.above and not self.above.endswith(b"\n")
         return self.above + (b"\n" if unended else b"") + block + self.below
 
 
 def marker(which: str, project: Path) -> bytes:
-    """`begin` or `end`, with the folder, so that several projects of one user keep out of each
-    other's way."""
+    """Return the line `begin` or `end`; it names the folder, so one user may have several."""
     return os.fsencode(f"# krx-night-shift: {which} {project}")
 
 
-def find_block(text: bytes, project: Path) -> Place:
-    """Raises `WrongUsage` when this project's markers are not one pair around nothing but its own
-    lines."""
+def find_block(text: bytes, project: Path) -> CrontabParts:
+    """Return the crontab, cut at this project's markers.
+
+    Raises `WrongUsage` when they are not one pair around nothing but its own lines.
+    """
     lines = text.splitlines(keepends=True)
     pair = [marker("begin", project), marker("end", project)]
     marks = {number: line.strip() for number, line in enumerate(lines) if _MARK.match(line.strip())}
     ours = [number for number, mark in marks.items() if mark in pair]
     if not ours:
-        return Place(text, b"", b"")
+        return CrontabParts(text, b"", b"")
     first, last = ours[0], ours[-1]
     if [mark for number, mark in marks.items() if first <= number <= last] != pair:
         found = ", ".join(str(number + 1) for number in marks if first <= number <= last)
@@ -68,13 +70,13 @@ def find_block(text: bytes, project: Path) -> Place:
             f"The marker lines of {project} in your crontab are damaged: one `begin` and one `end` belong there, and"
             f" there are lines {found}. Nothing was changed. Mend or delete them with `crontab -e`."
         )
-    return Place(
+    return CrontabParts(
         b"".join(lines[:first]), b"".join(lines[first : last + 1]), b"".join(lines[last + 1 :])
     )
 
 
 def setting_of(above: bytes, name: str) -> str | None:
-    """What the last `NAME=value` of these lines says: cron holds to it in all lines below."""
+    """Return the value of the last `NAME=value` of these lines, which holds in all lines below."""
     said = re.findall(rb"^[ \t]*%b[ \t]*=[ \t]*(.*?)[ \t\r]*$" % name.encode(), above, re.MULTILINE)
     return os.fsdecode(said[-1].strip(b"\"'")) if said else None
 
@@ -111,7 +113,7 @@ class UserCrontab:
             )
 
     def _run(self, argument: str, text: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 - the command that `which` found
             [self._command, argument], input=text, capture_output=True, check=False
         )
 
@@ -121,7 +123,7 @@ def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 
 def change_crontab(action: str, settings: Settings, clock: Clock) -> int:
-    """`--cron`: print the block as it is right in this crontab, install or remove it."""
+    """Do what `--cron` asks for: print the block, install or remove it."""
     actions: dict[str, Callable[[Settings, Clock], None]] = {
         "print": show,
         "install": install,
@@ -132,32 +134,37 @@ def change_crontab(action: str, settings: Settings, clock: Clock) -> int:
 
 
 def show(settings: Settings, clock: Clock) -> None:
-    """To stdout; what is wrong with the crontab or with cron is a warning."""
-    place, problem = _place_and_problem()
+    """Print the block; what is wrong with the crontab or with cron is a warning."""
+    parts, problem = _parts_and_problem()
     if problem:
         log.warning("%s", problem)
-    sys.stdout.write(os.fsdecode(block_for(place.above, settings, clock)))
-    _warn(place)
+    sys.stdout.write(os.fsdecode(block_for(parts.above, settings, clock)))
+    _warn(parts)
 
 
 def schedule_in_crontab() -> bool | None:
-    """Whether lines of this user's crontab start both scripts of this project. None: no crontab can
-    be read."""
+    """Return whether this user's crontab starts every script of the schedule.
+
+    None when no crontab can be read.
+    """
     try:
         lines = UserCrontab().read().splitlines()
     except WrongUsage:
         return None
     started = {script for line in lines for script in _scripts_started(line)}
-    return len(started) == len(_SCRIPTS)
+    return started == _SCRIPTS
 
 
 def install(settings: Settings, clock: Clock) -> None:
-    """Raises `WrongUsage` when there is no crontab to be had, or the block would not work in it."""
+    """Put the block into the crontab.
+
+    Raises `WrongUsage` when there is no crontab to be had, or the block would not work in it.
+    """
     crontab = UserCrontab()
     old = crontab.read()
-    place = find_block(old, PROJECT)
-    _refuse_strange_shell(place.above)
-    new = place.filled(block_for(place.above, settings, clock))
+    parts = find_block(old, PROJECT)
+    _refuse_strange_shell(parts.above)
+    new = parts.with_block(block_for(parts.above, settings, clock))
     if new == old:
         log.info("Your crontab has the right lines already.")
     else:
@@ -165,88 +172,76 @@ def install(settings: Settings, clock: Clock) -> None:
         log.info(
             "The lines are in your crontab. `manual_setup.py --cron remove` takes them out again."
         )
-    _warn(place)
+    _warn(parts)
 
 
 def remove(settings: Settings, clock: Clock) -> None:
     crontab = UserCrontab()
     old = crontab.read()
-    place = find_block(old, PROJECT)
-    if place.block:
-        _replace(crontab, old, place.above + place.below, settings, clock)
+    parts = find_block(old, PROJECT)
+    if parts.block:
+        _replace(crontab, old, parts.above + parts.below, settings, clock)
         log.info("The lines are no longer in your crontab.")
     else:
         log.info("Your crontab has no block of %s. Nothing was changed.", PROJECT)
 
 
 def block_for(above: bytes, settings: Settings, clock: Clock) -> bytes:
-    """The lines between their markers, right below these lines of a crontab."""
+    """Return the lines between their markers, right below these lines of a crontab.
+
+    Some daemons honour `CRON_TZ` and others ignore it, so below one the lines are not plain.
+    """
     if "\n" in f"{PROJECT}{sys.executable}{settings.log_dir}":
         raise WrongUsage(
             "Cron cannot start what lies in a folder with a line break in its name. Rename it."
         )
     python = Path(sys.executable).absolute()
-    lines = cron_lines(
-        PROJECT, python, settings.log_dir, utc_offsets_below(above, clock, honours_cron_tz())
-    )
+    in_kst = setting_of(above, "CRON_TZ") is None and clock.host_keeps_kst()
+    lines = cron_lines(PROJECT, python, settings.log_dir, in_kst=in_kst)
     return b"\n".join(
         [marker("begin", PROJECT), *map(os.fsencode, lines), marker("end", PROJECT), b""]
     )
 
 
-def utc_offsets_below(above: bytes, clock: Clock, honours: bool | None) -> set[timedelta]:
-    """What the zone is ahead of UTC in which cron reads the lines below these. In doubt the offsets
-    of both zones, for which `cron_lines` has an answer that is right in either."""
-    zone = setting_of(above, "CRON_TZ")
-    if zone is None or honours is False:
-        return clock.host_utc_offsets()
-    named = clock.zone_utc_offsets(zone)
-    return named if honours else named | clock.host_utc_offsets()
-
-
 def advice(settings: Settings, clock: Clock) -> tuple[str, str, str]:
-    """How it is with the lines, for the end of the setup: `cron_installed`, `cron_missing`,
-    `cron_impossible` where there is no `crontab` command, `cron_refused` where it would not take
-    them; the lines; why it would not."""
-    place, problem = _place_and_problem()
-    block = block_for(place.above, settings, clock)
-    state = "cron_installed" if place.block == block else "cron_missing"
+    """Return the state of the lines, the lines, and what keeps them out of the crontab.
+
+    The state is `cron_installed`, `cron_missing`, `cron_impossible` without a `crontab` command, or
+    `cron_refused` where the crontab would not take them.
+    """
+    parts, problem = _parts_and_problem()
+    block = block_for(parts.above, settings, clock)
+    state = "cron_installed" if parts.block == block else "cron_missing"
     if problem:
         state = "cron_impossible" if shutil.which("crontab") is None else "cron_refused"
     return state, os.fsdecode(block), problem
 
 
-def nothing_starts_cron() -> bool:
-    """Whether no cron daemon is running, on a host where that can be told."""
-    return honours_cron_tz() is not None and is_running() is False
-
-
 def can_be_installed(settings: Settings, clock: Clock) -> bool:
-    """Whether a sound crontab can be had and the right lines are not in it."""
+    """Return whether a sound crontab can be had and the right lines are not in it."""
     try:
-        place = find_block(UserCrontab().read(), PROJECT)
+        parts = find_block(UserCrontab().read(), PROJECT)
     except WrongUsage:
         return False
-    return place.block != block_for(place.above, settings, clock)
+    return parts.block != block_for(parts.above, settings, clock)
 
 
-def _place_and_problem() -> tuple[Place, str]:
-    """For what only shows; what keeps the lines out of the crontab, empty for nothing."""
-    place = Place(b"", b"", b"")
+def _parts_and_problem() -> tuple[CrontabParts, str]:
+    """Return the crontab, and what keeps the lines out of it; empty for nothing."""
+    parts = CrontabParts(b"", b"", b"")
     try:
-        place = Place(UserCrontab().read(), b"", b"")
-        place = find_block(place.above, PROJECT)
-        _refuse_strange_shell(place.above)
+        parts = CrontabParts(UserCrontab().read(), b"", b"")
+        parts = find_block(parts.above, PROJECT)
+        _refuse_strange_shell(parts.above)
     except WrongUsage as problem:
-        return place, str(problem)
-    return place, ""
+        return parts, str(problem)
+    return parts, ""
 
 
 def _scripts_started(line: bytes) -> set[bytes]:
-    """Those of this project that a line of a crontab starts."""
-    is_ours = os.fsencode(
-        str(PROJECT).replace("%", "\\%")
-    ) in line and not line.lstrip().startswith(b"#")
+    """Return those of this project that a line of a crontab starts."""
+    folder = os.fsencode(str(PROJECT).replace("%", "\\%"))
+    is_ours = folder in line and not line.lstrip().startswith(b"#")
     return {script for script in _SCRIPTS if is_ours and script in line}
 
 
@@ -272,13 +267,13 @@ def _replace(
     crontab.write(new)
 
 
-def _warn(place: Place) -> None:
-    """About what would keep the night shift from starting, or start it twice."""
-    for line in (place.above + place.below).splitlines():
+def _warn(parts: CrontabParts) -> None:
+    """Warn of what would keep the scripts from starting, or start them twice."""
+    for line in (parts.above + parts.below).splitlines():
         if _scripts_started(line):
             log.warning(
                 "Another line of your crontab starts a script of this project: %s",
                 os.fsdecode(line),
             )
-    if nothing_starts_cron():
+    if daemon.is_stopped():
         log.warning("No cron daemon is running on this host. Nothing will start before one does.")

@@ -91,7 +91,7 @@ _MOST_SHARES = 2_000_000_000  # only the giant and the penny stock have more
 
 
 @dataclass
-class Cast:
+class Roster:
     """One element per listing, a code that is used again has two. Prices in won at the first
     session."""
 
@@ -138,13 +138,13 @@ GIANT, PENNY = (
 )  # the slots of the largest company and of the KOSPI name with 2.9 billion cheap shares
 
 
-def first_cast(tickers: int, rng: Generator) -> Cast:
+def first_roster(tickers: int, rng: Generator) -> Roster:
     """Who is listed at the first session."""
     kinds = ["kospi", "kospi", *_shuffled_kinds(tickers - 2, rng)]
     cap, price = _sizes(kinds, rng)
     codes = _codes(kinds, rng)
     markets = [_MARKETS.get(kind, _KOSDAQ) for kind in kinds]
-    cast = Cast(
+    roster = Roster(
         kind=kinds,
         code=codes,
         name=_names(kinds, codes),
@@ -156,8 +156,8 @@ def first_cast(tickers: int, rng: Generator) -> Cast:
         sigma=_sigma(kinds, rng),
         turnover=_turnover(kinds, rng),
     )
-    _cast_leads(cast)
-    return cast
+    _add_leads(roster)
+    return roster
 
 
 def letter_code(number: int) -> str:
@@ -173,19 +173,19 @@ def invented_name(number: int) -> str:
     return name if tail < len(_TAILS) else f"{name}{tail}"
 
 
-def _cast_leads(cast: Cast) -> None:
-    cast.price[GIANT], cast.shares[GIANT] = 68_000, _GIANT_SHARES
-    cast.price[PENNY], cast.shares[PENNY] = 310, 2_900_000_000
+def _add_leads(roster: Roster) -> None:
+    roster.price[GIANT], roster.shares[GIANT] = 68_000, _GIANT_SHARES
+    roster.price[PENNY], roster.shares[PENNY] = 310, 2_900_000_000
     for slot, sigma in ((GIANT, 0.006), (PENNY, 0.015)):
-        cast.calm(slot, sigma)
-        cast.turnover[slot] = 0.002
+        roster.calm(slot, sigma)
+        roster.turnover[slot] = 0.002
 
 
 def _shuffled_kinds(count: int, rng: Generator) -> list[str]:
     numbers = {kind: max(round(share * count), least) for kind, (share, least) in _KINDS.items()}
     kinds = [kind for kind, number in numbers.items() for _ in range(number)]
     kinds += ["kosdaq"] * (count - len(kinds))
-    return [kinds[place] for place in rng.permutation(len(kinds))]
+    return [kinds[position] for position in rng.permutation(len(kinds))]
 
 
 def _sizes(kinds: list[str], rng: Generator) -> tuple[NDArray[np.float64], Ints]:
@@ -196,7 +196,7 @@ def _sizes(kinds: list[str], rng: Generator) -> tuple[NDArray[np.float64], Ints]
     for kind, (cap_mean, cap_spread, price_mean, price_spread) in _SIZES.items():
         slots = np.flatnonzero(place_of == kind)
         normal = np.array(
-            [NormalDist().inv_cdf((place + 0.5) / len(slots)) for place in range(len(slots))]
+            [NormalDist().inv_cdf((position + 0.5) / len(slots)) for position in range(len(slots))]
         )
         cap[slots] = 10 ** (cap_mean + cap_spread * rng.permutation(normal))
         price[slots] = 10 ** (price_mean + price_spread * rng.standard_normal(len(slots)))

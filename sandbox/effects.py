@@ -1,0 +1,169 @@
+"""What a failure does to a request: another answer, no answer, or the true one changed."""
+
+import json
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from sandbox import delivery, row_faults
+from sandbox.answers import Rows, dump
+from sandbox.exchange import Exchange, Record, error_page
+from sandbox.messages import Delivery, Request, Response
+from sandbox.publication import is_final
+
+
+@dataclass(frozen=True)
+class FaultContext:
+    """A request that a fault is about to hit.
+
+    `value` is the fault's parameter as its kind reads it, `date` the fault's. `truth` is what the
+    exchange says to any request when nothing effects.
+    """
+
+    request: Request
+    record: Record
+    value: Any
+    date: str | None
+    exchange: Exchange
+    truth: Callable[[Request], Response]
+
+    def true_answer(self) -> Response:
+        return self.truth(self.request)
+
+
+Effect = Callable[[FaultContext], Response | None]
+"""The answer to the request that is hit; None when there is nothing in this one to hit, so that it does
+not count."""
+
+
+NOTHING = Response(HTTPStatus.OK, b"")
+
+
+# -- instead of the answer
+
+
+def answering(response: Response) -> Effect:
+    return lambda _: response
+
+
+def log_out(context: FaultContext) -> Response:
+    context.exchange.forget_web_session(context.request)
+    return Response(HTTPStatus.BAD_REQUEST, b"LOGOUT")
+
+
+def server_error(context: FaultContext) -> Response:
+    return error_page(HTTPStatus(context.value))
+
+
+def undelivered(way: Delivery) -> Effect:
+    return answering(replace(NOTHING, delivery=way))
+
+
+# -- the true answer, changed
+
+
+def drip(context: FaultContext) -> Response | None:
+    answer = _if_good(context.true_answer())
+    return answer and replace(answer, delivery=delivery.drip(context.value))
+
+
+def die(context: FaultContext) -> Response | None:
+    answer = _if_good(context.true_answer())
+    return answer and replace(answer, delivery=delivery.die)
+
+
+def truncate(context: FaultContext) -> Response | None:
+    answer = _if_good(context.true_answer())
+    return answer and replace(answer, body=answer.body[: len(answer.body) // 2])
+
+
+def _if_good(answer: Response) -> Response | None:
+    """None for a refusal: it is left as it is."""
+    return answer if answer.status == HTTPStatus.OK else None
+
+
+def without_block(context: FaultContext) -> Response | None:
+    answer = context.true_answer()
+    if _block_of(answer) is None:
+        return None
+    document = json.loads(answer.body)
+    return replace(
+        answer,
+        body=dump({key: part for key, part in document.items() if not isinstance(part, list)}),
+    )
+
+
+# -- the rows of the true answer, changed
+
+
+def with_row_fault(change: Callable[..., Rows | None]) -> Effect:
+    """`change` takes the rows, and the fault's value where the fault has one."""
+
+    def effect(context: FaultContext) -> Response | None:
+        told = () if context.value is None else (context.value,)
+        return _with_rows(context.true_answer(), lambda rows: change(rows, *told))
+
+    return effect
+
+
+def other_day(context: FaultContext) -> Response | None:
+    """The true answer for another day: the session before, or the one the fault names."""
+    other = context.value or _session_before(context)
+    if other is None or context.record.day is None:
+        return None
+    moved = other.replace("-", "")
+    if context.record.kind == "openapi":
+        return _if_good(
+            context.truth(replace(context.request, query={**context.request.query, "basDd": moved}))
+        )
+    return _if_good(
+        context.truth(replace(context.request, form={**context.request.form, "trdDd": moved}))
+    )
+
+
+def _session_before(context: FaultContext) -> str | None:
+    sessions = context.exchange.market.sessions
+    position = bisect_left(sessions, context.record.day or "")
+    return sessions[position - 1] if position else None
+
+
+def late(context: FaultContext) -> Response | None:
+    """As if the day were not out: dashes, no row in a series, nothing in the Open API."""
+    if context.record.day is None:
+        change: Callable[[Rows], Rows | None] = partial(
+            row_faults.without_session, session=str(context.date)
+        )
+    else:
+        change = row_faults.no_rows if context.record.kind == "openapi" else row_faults.all_dashes
+    return _with_rows(context.true_answer(), change)
+
+
+def revised(context: FaultContext) -> Response | None:
+    """Until the day is final."""
+    session = context.record.day
+    if session is None or is_final(session, context.record.at):
+        return None
+    return _with_rows(
+        context.true_answer(), lambda rows: row_faults.revised(rows, context.value, session)
+    )
+
+
+def _with_rows(answer: Response, change: Callable[[Rows], Rows | None]) -> Response | None:
+    block = _block_of(answer)
+    if block is None:
+        return None
+    document = json.loads(answer.body)
+    rows = change(document[block])
+    return None if rows is None else replace(answer, body=dump({**document, block: rows}))
+
+
+def _block_of(answer: Response) -> str | None:
+    """The name of the table in an answer, None when it has none."""
+    if answer.status != HTTPStatus.OK or not answer.body.startswith(b"{"):
+        return None
+    return next(
+        (name for name, part in json.loads(answer.body).items() if isinstance(part, list)), None
+    )

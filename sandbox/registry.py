@@ -1,0 +1,150 @@
+"""The registry of the exchange's failures: what each does, which requests it is for, which value it
+takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from sandbox import delivery, effects, row_faults
+from sandbox.effects import Effect
+from sandbox.exchange import error_page, login_answer, openapi_error
+from sandbox.messages import Response
+
+KINDS = ("page", "login", "data", "openapi", "other")
+_BAN_PAGE = (
+    "<html><head><title>접속 제한 안내</title></head><body><h1>서비스 이용이 제한되었습니다</h1>"
+    "<p>자동화된 프로그램에 의한 비정상적인 접속이 감지되어, 감지 시점부터 1일간 접속이 차단됩니다.</p></body></html>"
+)
+_UNKNOWN_PAGE = (
+    "<html><head><title>Request Rejected</title></head><body>Support ID: 4711</body></html>"
+)
+_MAINTENANCE_PAGE = (
+    "<html><head><title>시스템 점검 안내</title></head><body><h1>시스템 점검 중입니다</h1>"
+    "<p>점검 시간에는 서비스 이용이 제한됩니다. 이용에 불편을 드려 죄송합니다.</p></body></html>"
+)
+
+
+class About(Enum):
+    """Which requests a fault makes sense for, unless it is told one by name."""
+
+    ANYTHING = "anything"
+    DAY = "one day"
+    DAY_OR_SERIES = "one day, or a series over it"
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """`kinds` are hit unless the fault names one, `also` only then. `read` checks a value (None:
+    it takes none)."""
+
+    effect: Effect
+    kinds: tuple[str, ...] = ("data",)
+    also: tuple[str, ...] = ()
+    about: About = About.ANYTHING
+    read: Callable[[str], Any] | None = None
+    default: Any = None
+    needs_date: bool = False
+
+
+# -- values
+
+
+def _status(text: str) -> int:
+    status = HTTPStatus(int(text))
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise ValueError("a server error is 500 or above")
+    return status
+
+
+def _seconds(text: str) -> float:
+    return _positive(float(text))
+
+
+def _share(text: str) -> float:
+    share = _positive(float(text))
+    if share >= 1:
+        raise ValueError("a share is below 1")
+    return share
+
+
+def _count(text: str) -> int:
+    return int(_positive(int(text)))
+
+
+def _positive(number: float) -> float:
+    if not 0 < number < float("inf"):
+        raise ValueError("a positive number is needed")
+    return number
+
+
+def _word(text: str) -> str:
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
+def _iso_date(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+# -- the registry
+
+_column = partial(
+    FaultKind, also=("openapi",), about=About.DAY, read=_word, default=row_faults.CLOSE
+)
+_table = partial(FaultKind, also=("openapi",), about=About.DAY)
+_json = partial(FaultKind, also=("login", "openapi"))
+_page = partial(FaultKind, also=("page", "login", "openapi"))
+_login = partial(FaultKind, kinds=("login",))
+
+REGISTRY: dict[str, FaultKind] = {
+    "logout": FaultKind(effects.log_out),
+    "wrong_password": _login(
+        effects.answering(login_answer("CD003", "아이디 또는 비밀번호가 일치하지 않습니다."))
+    ),
+    "password_due": _login(
+        effects.answering(login_answer("CD010", "비밀번호를 변경하신 지 3개월이 지났습니다."))
+    ),
+    "elsewhere": _login(effects.answering(login_answer("CD011", "이미 접속중인 아이디입니다."))),
+    "unauthorized": FaultKind(
+        effects.answering(openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")), ("openapi",)
+    ),
+    "ban": _page(effects.answering(error_page(HTTPStatus.FORBIDDEN))),
+    "ban_page": _page(effects.answering(Response(HTTPStatus.OK, _BAN_PAGE.encode()))),
+    "maintenance": _page(effects.answering(Response(HTTPStatus.OK, _MAINTENANCE_PAGE.encode()))),
+    "unknown_page": _page(effects.answering(Response(HTTPStatus.OK, _UNKNOWN_PAGE.encode()))),
+    "server_error": _page(
+        effects.server_error, read=_status, default=int(HTTPStatus.SERVICE_UNAVAILABLE)
+    ),
+    "too_many": _page(effects.answering(error_page(HTTPStatus.TOO_MANY_REQUESTS))),
+    "hang": _page(effects.undelivered(delivery.hang)),
+    "drip": _page(effects.drip, read=_seconds, default=0.2),
+    "reset": _page(effects.undelivered(delivery.reset)),
+    "die": _page(effects.die),
+    "outage": FaultKind(effects.undelivered(delivery.close), KINDS),
+    "truncated": _json(effects.truncate),
+    "not_json": _json(
+        effects.answering(Response(HTTPStatus.OK, b"The service is temporarily out of order."))
+    ),
+    "empty": _page(effects.answering(effects.NOTHING)),
+    "no_block": FaultKind(effects.without_block, also=("openapi",)),
+    "no_column": _column(effects.with_row_fault(row_faults.no_column)),
+    "renamed_column": _column(effects.with_row_fault(row_faults.renamed_column)),
+    "no_rows": _table(effects.with_row_fault(row_faults.no_rows)),
+    "few_rows": _table(effects.with_row_fault(row_faults.few_rows), read=_share, default=0.1),
+    "all_dashes": _table(effects.with_row_fault(row_faults.all_dashes)),
+    "duplicated_rows": _table(effects.with_row_fault(row_faults.duplicated_rows)),
+    "bad_cell": _table(effects.with_row_fault(row_faults.bad_cell), read=str, default="N/A"),
+    "other_day": _table(effects.other_day, read=_iso_date),
+    "broken_order": _table(effects.with_row_fault(row_faults.broken_order)),
+    "wrong_cap": _table(effects.with_row_fault(row_faults.wrong_cap)),
+    "negative": _table(effects.with_row_fault(row_faults.negative)),
+    "late": FaultKind(
+        effects.late, ("data", "openapi"), about=About.DAY_OR_SERIES, needs_date=True
+    ),
+    "revised": FaultKind(effects.revised, about=About.DAY, read=_count, default=5),
+}
