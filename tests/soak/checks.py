@@ -6,7 +6,7 @@ import numpy as np
 
 from collectors.collection.stock_data_collector import MOST_RECHECKS
 from collectors.exchange.sources import TRIES
-from tests.night.suite import PASSWORD
+from tests.harness import PASSWORD
 from tests.soak.truth import Truth
 from tests.soak.witness import Refusal, Seen, asked_during_ban, count, most_alike, refused
 from tests.soak.world import KEY, MIN_MARKET_CAP, Ended, World
