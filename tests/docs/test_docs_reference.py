@@ -209,7 +209,6 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store.save_session(split, find_actions(previous.frame, split.frame, SESSION).documents())
     refresh_targets(store, split.frame, SESSION, TargetRule(0, ["KOSPI"]))
     store.save_scope(0, ["KOSPI"], BEFORE)
-    store.end_read_back(BEFORE)
     store.record_calendar({SESSION: True}, "session")
     series = pd.DataFrame(
         [dict.fromkeys(INDEX_CELLS, "1.00") | {"TRD_DD": SESSION.replace("-", "/")}]

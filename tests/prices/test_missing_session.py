@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection.collect import due_in_store, heal_all
+from collectors.collection.collect import collect_all
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
@@ -76,7 +77,7 @@ class Installation:
     def heal(self) -> None:
         """What `daily_update` does with what is due."""
         assert (
-            heal_all(
+            collect_all(
                 self.store, self.collector(), self._due(), lambda: False, lambda collected: None
             )
             == []
@@ -127,31 +128,31 @@ def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool
     )
 
 
-def remove_each_and_mend(position: Installation) -> int:
+def remove_each_and_mend(place: Installation) -> int:
     """Each session in turn, but for the first and the last; how many."""
-    position.heal()
-    whole = position.factors(), position.actions(), position.digests()
-    for session, following in zip(position.sessions[1:-1], position.sessions[2:], strict=True):
-        position.remove(session)
-        position.collector().settle_factors(following)
+    place.heal()
+    whole = place.factors(), place.actions(), place.digests()
+    for session, following in zip(place.sessions[1:-1], place.sessions[2:], strict=True):
+        place.remove(session)
+        place.collector().refind_factors(following)
         factors, left = (
-            position.factors(),
+            place.factors(),
             {key: each for key, each in whole[1].items() if each["session"] > session},
         )
         left |= {key: each for key, each in whole[1].items() if each["session"] < session}
         assert np.isnan(factors[following]).all(), "pending without the session before"
-        assert position.actions() == {
+        assert place.actions() == {
             key: each for key, each in left.items() if each["session"] != following
         }
         untouched = {day: each for day, each in whole[0].items() if day not in (session, following)}
         assert same(untouched, {day: each for day, each in factors.items() if day != following})
-        assert position.due() == [session]
-        position.heal()
-        assert position.actions() == whole[1], session
-        assert same(position.factors(), whole[0]), session
-    assert position.digests() == whole[2]
-    assert position.due() == []
-    return len(position.sessions) - 2
+        assert place.due() == [session]
+        place.heal()
+        assert place.actions() == whole[1], session
+        assert same(place.factors(), whole[0]), session
+    assert place.digests() == whole[2]
+    assert place.due() == []
+    return len(place.sessions) - 2
 
 
 def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
@@ -174,11 +175,11 @@ def whole(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Installa
     return collected(Installation(synthetic, tmp_path_factory.mktemp("data")), list(synthetic))
 
 
-def collected(position: Installation, order: list[str]) -> Installation:
-    collector = position.collector()
+def collected(place: Installation, order: list[str]) -> Installation:
+    collector = place.collector()
     for session in order:
         assert [each.head.session for each in collector.collect(session)] == [session]
-    return position
+    return place
 
 
 def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_action(
@@ -186,18 +187,16 @@ def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_
 ) -> None:
     sessions = list(synthetic)
     holes, after = [sessions[20], *sessions[30:33]], [sessions[21], sessions[33]]
-    position = collected(
-        install(synthetic), [session for session in sessions if session not in holes]
-    )
-    assert [day for day, factor in position.factors().items() if np.isnan(factor).any()] == [
+    place = collected(install(synthetic), [session for session in sessions if session not in holes])
+    assert [day for day, factor in place.factors().items() if np.isnan(factor).any()] == [
         sessions[0],
         *after,
     ]
     missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}
-    assert position.actions().keys() == whole.actions().keys() - missed
-    position.heal()
-    assert same(position.factors(), whole.factors())
-    assert position.actions() == whole.actions()
+    assert place.actions().keys() == whole.actions().keys() - missed
+    place.heal()
+    assert same(place.factors(), whole.factors())
+    assert place.actions() == whole.actions()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -205,7 +204,7 @@ def test_the_order_in_which_sessions_arrive_does_not_matter(
     install: Install, synthetic: Days, whole: Installation, seed: int
 ) -> None:
     mixed = Random(seed).sample(list(synthetic), len(synthetic))
-    position = collected(install(synthetic), mixed)
-    assert same(position.factors(), whole.factors())
-    assert (position.actions(), position.digests()) == (whole.actions(), whole.digests())
+    place = collected(install(synthetic), mixed)
+    assert same(place.factors(), whole.factors())
+    assert (place.actions(), place.digests()) == (whole.actions(), whole.digests())
     assert len(whole.actions()) > 10
