@@ -105,8 +105,8 @@ class Market:
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         series = self._market.index({"KOSPI": "STK", "KOSDAQ": "KSQ"}[index])
         shown_days = self.fetch_sessions(first, last, {})
-        places = [place for place, day in enumerate(series.sessions) if day in shown_days]
-        return pd.DataFrame(answers.index_rows(series, places))
+        positions = [position for position, day in enumerate(series.sessions) if day in shown_days]
+        return pd.DataFrame(answers.index_rows(series, positions))
 
 
 @dataclass

@@ -66,8 +66,10 @@ class Site:
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         self._ask(index, f"{first}..{last}")
         series = self._market.index({"KOSPI": "STK", "KOSDAQ": "KSQ"}[index])
-        places = [place for place, day in enumerate(series.sessions) if first <= day <= last]
-        return self.spoil(pd.DataFrame(answers.index_rows(series, places)))
+        positions = [
+            position for position, day in enumerate(series.sessions) if first <= day <= last
+        ]
+        return self.spoil(pd.DataFrame(answers.index_rows(series, positions)))
 
 
 class House:
@@ -282,9 +284,9 @@ def test_what_waits_behind_comes_after_all_others(house: House) -> None:
 
 
 def test_one_night_asks_for_a_limited_number() -> None:
-    due = [Due("fundamentals", str(place)) for place in range(MOST_A_NIGHT + 5)]
+    due = [Due("fundamentals", str(position)) for position in range(MOST_A_NIGHT + 5)]
     tried_too_often = [
-        Due("fundamentals", f"tried_too_often {place}", tries=3) for place in range(2)
+        Due("fundamentals", f"tried_too_often {position}", tries=3) for position in range(2)
     ]
     assert for_one_night([*due, *tried_too_often]) == [*due[:MOST_A_NIGHT], tried_too_often[0]]
 

@@ -128,31 +128,31 @@ def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool
     )
 
 
-def remove_each_and_mend(place: Installation) -> int:
+def remove_each_and_mend(position: Installation) -> int:
     """Each session in turn, but for the first and the last; how many."""
-    place.heal()
-    whole = place.factors(), place.actions(), place.digests()
-    for session, following in zip(place.sessions[1:-1], place.sessions[2:], strict=True):
-        place.remove(session)
-        place.collector().refind_factors(following)
+    position.heal()
+    whole = position.factors(), position.actions(), position.digests()
+    for session, following in zip(position.sessions[1:-1], position.sessions[2:], strict=True):
+        position.remove(session)
+        position.collector().refind_factors(following)
         factors, left = (
-            place.factors(),
+            position.factors(),
             {key: each for key, each in whole[1].items() if each["session"] > session},
         )
         left |= {key: each for key, each in whole[1].items() if each["session"] < session}
         assert np.isnan(factors[following]).all(), "pending without the session before"
-        assert place.actions() == {
+        assert position.actions() == {
             key: each for key, each in left.items() if each["session"] != following
         }
         untouched = {day: each for day, each in whole[0].items() if day not in (session, following)}
         assert same(untouched, {day: each for day, each in factors.items() if day != following})
-        assert place.due() == [session]
-        place.heal()
-        assert place.actions() == whole[1], session
-        assert same(place.factors(), whole[0]), session
-    assert place.digests() == whole[2]
-    assert place.due() == []
-    return len(place.sessions) - 2
+        assert position.due() == [session]
+        position.heal()
+        assert position.actions() == whole[1], session
+        assert same(position.factors(), whole[0]), session
+    assert position.digests() == whole[2]
+    assert position.due() == []
+    return len(position.sessions) - 2
 
 
 def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
@@ -175,11 +175,11 @@ def whole(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Installa
     return collected(Installation(synthetic, tmp_path_factory.mktemp("data")), list(synthetic))
 
 
-def collected(place: Installation, order: list[str]) -> Installation:
-    collector = place.collector()
+def collected(position: Installation, order: list[str]) -> Installation:
+    collector = position.collector()
     for session in order:
         assert [each.head.session for each in collector.collect(session)] == [session]
-    return place
+    return position
 
 
 def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_action(
@@ -187,16 +187,18 @@ def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_
 ) -> None:
     sessions = list(synthetic)
     holes, after = [sessions[20], *sessions[30:33]], [sessions[21], sessions[33]]
-    place = collected(install(synthetic), [session for session in sessions if session not in holes])
-    assert [day for day, factor in place.factors().items() if np.isnan(factor).any()] == [
+    position = collected(
+        install(synthetic), [session for session in sessions if session not in holes]
+    )
+    assert [day for day, factor in position.factors().items() if np.isnan(factor).any()] == [
         sessions[0],
         *after,
     ]
     missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}
-    assert place.actions().keys() == whole.actions().keys() - missed
-    place.heal()
-    assert same(place.factors(), whole.factors())
-    assert place.actions() == whole.actions()
+    assert position.actions().keys() == whole.actions().keys() - missed
+    position.heal()
+    assert same(position.factors(), whole.factors())
+    assert position.actions() == whole.actions()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -204,7 +206,7 @@ def test_the_order_in_which_sessions_arrive_does_not_matter(
     install: Install, synthetic: Days, whole: Installation, seed: int
 ) -> None:
     mixed = Random(seed).sample(list(synthetic), len(synthetic))
-    place = collected(install(synthetic), mixed)
-    assert same(place.factors(), whole.factors())
-    assert (place.actions(), place.digests()) == (whole.actions(), whole.digests())
+    position = collected(install(synthetic), mixed)
+    assert same(position.factors(), whole.factors())
+    assert (position.actions(), position.digests()) == (whole.actions(), whole.digests())
     assert len(whole.actions()) > 10
