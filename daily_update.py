@@ -90,7 +90,7 @@ def work(run: Run, args: argparse.Namespace) -> int:
     if args.dry_run:
         steps.say_what_is_due()
         return EXIT_DONE
-    with run.store.lock(COLLECTION), failure_recorded(run.store, steps.last_session()):
+    with run.store.locks.hold(COLLECTION), failure_recorded(run.store, steps.last_session()):
         return mend(run, steps) if args.repair else update(run, steps)
 
 

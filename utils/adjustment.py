@@ -1,7 +1,7 @@
 """Adjusting on reading: what published prices and volumes are multiplied with to compare with a
 later session's.
 
-The one implementation behind `load_panel`, `load_prices` and the export.
+The one implementation behind `sessions.panel`, `load_prices` and the export.
 
 - A price is multiplied by every later factor of its ticker, up to the session that is adjusted to.
 - A volume is multiplied by shares after / shares before of every later split and consolidation, and
@@ -82,7 +82,7 @@ class Adjustments:
         actions: Iterable[Mapping[str, Any]] = (),
         previous_session: Callable[[str], str] | None = None,
     ) -> None:
-        self.pending: dict[str, list[str]] = {}
+        self.sessions_without_factors: dict[str, list[str]] = {}
         """Session -> tickers whose factor is not known, all behind a hole; not of the first
         session, whose factors adjust nothing."""
         self._previous_session = previous_session
@@ -106,7 +106,9 @@ class Adjustments:
             return
         unknown = np.isnan(factor) | self._is_behind_hole(session)
         if unknown.any():
-            self.pending[session] = [tickers[row] for row in np.flatnonzero(unknown)]
+            self.sessions_without_factors[session] = [
+                tickers[row] for row in np.flatnonzero(unknown)
+            ]
         for row in np.flatnonzero((factor != 1) & ~np.isnan(factor)):
             self._prices.add(tickers[row], session, float(factor[row]))
         for ticker, ratio in self._moves.get(session, ()):

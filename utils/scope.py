@@ -10,7 +10,7 @@ from utils.store.backend import Document
 
 def required_scope(store: Store) -> Document:
     """What `manual_setup` was asked for. Raises `WrongUsage` before it ran."""
-    if (scope := store.scope()) is None:
+    if (scope := store.scope.get()) is None:
         raise WrongUsage(
             f"Nothing is set up in the {store.description}. Run manual_setup.py first."
         )

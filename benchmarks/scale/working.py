@@ -58,12 +58,12 @@ def export_of_one(run: Run, last: str) -> object:
 
 
 def _largest(store: Store) -> str:
-    return str(max(store.targets(active_only=True), key=lambda target: target["market_cap"])["_id"])
+    return str(max(store.targets.active(), key=lambda target: target["market_cap"])["_id"])
 
 
 WORK: dict[str, Work] = {
-    HEADS: lambda run, last: run.store.session_heads(),
-    PANEL: lambda run, last: run.store.load_panel(last, PANEL_SESSIONS),
+    HEADS: lambda run, last: run.store.sessions.heads(),
+    PANEL: lambda run, last: run.store.sessions.panel(last, PANEL_SESSIONS),
     EVENING: evening,
     STATUS: status_of,
     AUDIT: audit,

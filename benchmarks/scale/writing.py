@@ -85,7 +85,7 @@ def write(history: History, begin: int, size: int) -> dict[str, Any]:
     source = Synthetic(SyntheticMarket(history.tickers, first=FIRST, last=history.days(8)[-1]))
     store = history.open(days[-1])
     rule = target_rule(history.settings())
-    store.save_scope(rule.min_market_cap, list(rule.markets), FIRST)
+    store.scope.save(rule.min_market_cap, list(rule.markets), FIRST)
     sources = Sources([source], [source], store.clock, store.clock.sleep, [source])
     collector = StockDataCollector(sources, store, make_calendar(history.settings(), store))
     collector.learn_calendar(days[max(first - 1, 0)], days[-1])

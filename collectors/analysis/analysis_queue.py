@@ -47,7 +47,7 @@ class AnalysisQueue:
         """Claim and analyse one batch; whether more may be left for this run."""
         if not self._left or not self._may_go_on():
             return False
-        batch = self._store.claim_targets(self._session, min(BATCH, self._left))
+        batch = self._store.targets.claim(self._session, min(BATCH, self._left))
         untouched, results = list(batch), []
         try:
             while untouched and self._may_go_on():
@@ -59,9 +59,9 @@ class AnalysisQueue:
                 in_vain = {result["_id"] for result in results}
                 untouched += [target for target in batch if target["_id"] in in_vain]
                 results = []
-            self._store.save_analysis(self._session, results)
-            self._store.release_targets(untouched)
-        self._store.beat_locks()
+            self._store.results.save(self._session, results)
+            self._store.targets.release(untouched)
+        self._store.locks.renew()
         self.analyzed += [result["_id"] for result in results]
         return bool(batch) and not outdated
 
@@ -72,10 +72,10 @@ class AnalysisQueue:
             analysis = self._analyzer.analyze(target["_id"])
         except AnalysisError as error:
             log.warning("%s %s cannot be analysed: %s", target["_id"], target["name"], error)
-            self._store.fail_target(target, str(error))
+            self._store.targets.fail(target, str(error))
             return None
         except Exception as error:
-            self._store.fail_target(target, type(error).__name__)
+            self._store.targets.fail(target, type(error).__name__)
             raise
         return to_document(analysis) | {
             "market_cap": target["market_cap"],

@@ -34,7 +34,7 @@ def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> st
         raise WrongUsage(
             f"--session {session}: the first session that is kept is {first}. Choose a later one."
         )
-    if not run.store.is_completed(DAILY_UPDATE, session):
+    if not run.store.jobs.is_completed(DAILY_UPDATE, session):
         raise NotCollected(
             f"daily_update has not completed {session} yet. This run leaves; the next one looks again."
         )
@@ -50,12 +50,12 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int
     """
     settings, store, clock = run.settings, run.store, run.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
-    if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
+    if store.jobs.give_up_before(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
         announce_unfinished_night(store, session, settings.language)
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
-        source = store.panel_source(session, PANEL_SESSIONS)
+        source = store.sessions.panel_source(session, PANEL_SESSIONS)
         with waiting("Reading sessions"):
-            panel = store.load_panel(session, PANEL_SESSIONS)
+            panel = store.sessions.panel(session, PANEL_SESSIONS)
             analyzer = TechnicalAnalyzer(panel)
         queue = AnalysisQueue(
             store,
@@ -63,15 +63,15 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int
             session,
             settings.analysis_quota,
             may_go_on=lambda: not run.stop.requested and clock.monotonic() < deadline,
-            is_current=lambda: store.panel_source(session, PANEL_SESSIONS) == source,
+            is_current=lambda: store.sessions.panel_source(session, PANEL_SESSIONS) == source,
         )
         try:
             _drain(queue, job, min(left, settings.analysis_quota))
         finally:
             # After a revision that came in meanwhile what was read before does not count.
-            if store.panel_source(session, PANEL_SESSIONS) != source:
-                store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
-        progress = store.analysis_progress(session)
+            if store.sessions.panel_source(session, PANEL_SESSIONS) != source:
+                store.targets.reopen(session, calendar.previous_session(session), queue.analyzed)
+        progress = store.targets.progress(session)
         _record(job, progress, panel)
     told = "%s: %d analysed, %d cannot be analysed, %d left for the next hours."
     log.info(told, session, len(queue.analyzed), progress.failed, progress.pending)
@@ -84,7 +84,7 @@ def _record(job: JobRun, progress: Progress, panel: Panel) -> None:
         analyzed=progress.analyzed,
         pending=progress.pending,
         failed=progress.failed,
-        warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
+        warnings=[f"{each}: factors not known yet" for each in panel.sessions_without_factors],
     )
     if progress.analyzed < progress.tickers:
         job.leave_unfinished()

@@ -73,7 +73,7 @@ def _collect_each(
             _collect(store, collector, each, then)
             in_a_row = 0
         except ClosedMarket as closed:
-            store.forget_jobs(DAILY_UPDATE, [each.session])
+            store.jobs.forget(DAILY_UPDATE, [each.session])
             log.warning("%s", closed)
         except ENDS_ASKING:
             log.info("What is stored is kept; a later run goes on with %s.", each.session)
@@ -99,7 +99,7 @@ def failure_recorded(store: Store, session: str) -> Iterator[None]:
     except LockHeld:
         raise  # the record is the other run's
     except (SourceError, NotNow):
-        job = store.job(DAILY_UPDATE, session)
+        job = store.jobs.get(DAILY_UPDATE, session)
         if job is None or (job["status"] != COMPLETED and not _is_of_this_run(store, job)):
             with JobRun(store, DAILY_UPDATE, session):
                 raise
@@ -136,7 +136,7 @@ def _confirm(
             then(collected)
             _record_completed(store, collected)
     except SourceError as problem:
-        store.update_job(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
+        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
         raise
 
 
@@ -150,8 +150,8 @@ def _record_completed(store: Store, collected: Collected) -> None:
             collected.head.revision,
             len(collected.changed),
         )
-    if store.is_completed(DAILY_UPDATE, session):
-        store.update_job(DAILY_UPDATE, session, _facts(collected))
+    if store.jobs.is_completed(DAILY_UPDATE, session):
+        store.jobs.update(DAILY_UPDATE, session, _facts(collected))
         return
     with JobRun(store, DAILY_UPDATE, session) as job:
         job.record(**_facts(collected))

@@ -119,7 +119,7 @@ class DatasetCollector:
         beside damaged prices: these are read again first."""
         store, name = self._store, dataset.name
         try:
-            day = store.load_session(session)
+            day = store.sessions.load(session)
         except Damaged as damage:
             log.error("%s", damage)
             return False
@@ -134,11 +134,11 @@ class DatasetCollector:
             log.warning("%s", problem)
             self._warn(session, name, str(problem))
             if not isinstance(problem, ENDS_ASKING):  # else it is no fault of this session
-                store.count_vain_try(session, name)
+                store.datasets.count_vain_try(session, name)
             return False
-        store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
+        store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         finality = FINAL if is_final(session, read_at) else PROVISIONAL
-        store.save_dataset(session, name, figures, finality)
+        store.datasets.save(session, name, figures, finality)
         self._warn(session, name, None)
         return True
 
@@ -163,10 +163,10 @@ class DatasetCollector:
             log.warning("%s", problem)
             self._warn(last, f"{index} index", str(problem))
             return
-        self._store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
+        self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         had = {day["session"]: day for day in shown if day["session"] in set(days)}
         finality = {session: FINAL if is_final(session, now) else PROVISIONAL for session in had}
-        self._store.save_index_days(
+        self._store.indices.save(
             [day | {"finality": finality[session]} for session, day in had.items()]
         )
         log.info("%s: the %s index of %d of %d sessions.", INDICES, index, len(had), len(days))
@@ -177,13 +177,13 @@ class DatasetCollector:
     def _warn(self, session: str, name: str, problem: str | None) -> None:
         """Say it in the warnings of the session's job, in place of what was said of it before;
         None: it is there."""
-        job = self._store.job(DAILY_UPDATE, session)
+        job = self._store.jobs.get(DAILY_UPDATE, session)
         if job is None:
             return
         others = [each for each in job["warnings"] if not each.startswith(f"{name}: ")]
         warnings = others if problem is None else [*others, f"{name}: {problem}"]
         if warnings != job["warnings"]:
-            self._store.update_job(DAILY_UPDATE, session, {"warnings": warnings})
+            self._store.jobs.update(DAILY_UPDATE, session, {"warnings": warnings})
 
 
 def for_one_night(due: Sequence[DueDataset]) -> list[DueDataset]:

@@ -115,11 +115,11 @@ def due_in_store(
 ) -> list[DueSession]:
     """Return `sessions_due` of what the store holds; those before the last one that have failed
     again and again come after all others."""
-    jobs = {job["date_kst"]: job for job in store.jobs(DAILY_UPDATE)}
+    jobs = {job["date_kst"]: job for job in store.jobs.records(DAILY_UPDATE)}
     completed = {
         session: job["finality"] for session, job in jobs.items() if job["status"] == COMPLETED
     }
-    stored = {head.session for head in store.session_heads()}
+    stored = {head.session for head in store.sessions.heads()}
     due = sessions_due(calendar, stored, completed, first, last, now)
     return sorted(due, key=lambda each: each != due[-1] and _failed_too_often(jobs, each))
 
@@ -200,11 +200,11 @@ def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) 
     """Return the stored sessions from first to last, both inclusive, that do not read back as they
     were saved, `but` these; as far as they are read back today."""
     found = []
-    heads = [head for head in store.session_heads(last) if head.session >= first]
+    heads = [head for head in store.sessions.heads(last) if head.session >= first]
     for head in read_back_today(heads, store.clock.now_kst().date()):
         if head.session not in but:
             try:
-                store.load_session(head.session)
+                store.sessions.load(head.session)
             except Damaged as damage:
                 log.error("%s", damage)
                 found.append(DueSession(head.session, to_confirm=False))
@@ -228,7 +228,7 @@ def datasets_due(
         thorough: all figures are read, to see whether they are as they were saved; else those of
             `read_back_today`.
     """
-    heads = [head for head in store.session_heads(last) if head.session >= first]
+    heads = [head for head in store.sessions.heads(last) if head.session >= first]
     read = {head.session for head in (heads if thorough else read_back_today(heads, now.date()))}
     due = [
         DueDataset(name, head.session, head.datasets.get(name, DatasetState()).tries)
@@ -266,7 +266,7 @@ def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> boo
     if state.finality is None:
         return True
     try:
-        store.load_dataset(session, name, state)
+        store.datasets.load(session, name, state)
     except Damaged as damage:
         log.error("%s", damage)
         return False
@@ -286,10 +286,10 @@ def index_days_due(store: Store, index: str, first: str, last: str, now: datetim
     be by now, newest first."""
     stored = {
         day["session"]: day["finality"]
-        for day in store.index_days(first, last)
+        for day in store.indices.load(first, last)
         if day["index"] == index
     }
-    sessions = [head.session for head in store.session_heads(last) if head.session >= first]
+    sessions = [head.session for head in store.sessions.heads(last) if head.session >= first]
     due = [
         each
         for each in sessions

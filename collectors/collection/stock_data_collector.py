@@ -272,15 +272,15 @@ class StockDataCollector:
             changed: tickers; None when the session is new or was damaged, so that anything may have
                 changed.
         """
-        self._store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
+        self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         _, later = self._stored.neighbours(day.session)
         is_new = changed is None and later is None and day.session not in self._stored
         if is_new or changed == []:
             return self._stored.save(day, found)
         behind = self.calendar.previous_session(day.session)
-        self._store.reopen_targets(day.session, behind, changed)
+        self._store.targets.reopen(day.session, behind, changed)
         head = self._stored.save(day, found)
-        self._store.reopen_targets(day.session, behind, changed)
+        self._store.targets.reopen(day.session, behind, changed)
         return head
 
     def _fetch(self, session: str) -> MarketDay:

@@ -29,7 +29,7 @@ class StoredSessions:
     def __init__(self, store: Store, calendar: TradingCalendar) -> None:
         self.store, self.calendar = store, calendar
         self._sessions = [
-            head.session for head in store.session_heads()
+            head.session for head in store.sessions.heads()
         ]  # kept in step with what is saved here
 
     def __contains__(self, session: str) -> bool:
@@ -46,7 +46,7 @@ class StoredSessions:
 
     def load(self, session: str) -> MarketDay:
         """Return the stored session. Raises `Damaged`."""
-        if (day := self.store.load_session(session)) is None:
+        if (day := self.store.sessions.load(session)) is None:
             raise Damaged(
                 f"Session {session} is listed but cannot be read. Check disk and database."
             )
@@ -77,7 +77,7 @@ class StoredSessions:
     def save(self, day: MarketDay, found: Actions) -> SessionHead:
         """Store the day with its factors and corporate actions, and see that it reads back."""
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
-        head = self.store.save_session(whole, found.documents())
+        head = self.store.sessions.save(whole, found.documents())
         if self.load(day.session).digest() != head.digest:
             raise Damaged(
                 f"Session {day.session} does not read back as it was written. Check disk and database."
@@ -126,10 +126,10 @@ class StoredSessions:
         changed = _with_other_factor(day.frame, found)
         behind = self.calendar.previous_session(day.session)
         if changed:
-            self.store.reopen_targets(day.session, behind, changed)
+            self.store.targets.reopen(day.session, behind, changed)
         self.save(day, found)
         if changed:
-            self.store.reopen_targets(day.session, behind, changed)
+            self.store.targets.reopen(day.session, behind, changed)
 
 
 def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:

@@ -84,7 +84,7 @@ class DailyUpdate:
                 self.first,
                 before,
             )
-            self._store.save_scope(
+            self._store.scope.save(
                 self._scope["min_market_cap"], self._scope["markets"], self.first
             )
 

@@ -39,14 +39,14 @@ def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
         store.clock,
         pause,
         for_datasets=datasets,
-        on_health_change=store.record_failure,
+        on_health_change=store.sources.record_failure,
     )
 
 
 def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
     """What is predicted, what the exchange has shown, and when the sources of the settings can have
     a session."""
-    return TradingCalendar(store.observed_calendar(), settings.same_evening)
+    return TradingCalendar(store.calendar.observed(), settings.same_evening)
 
 
 def site_source(settings: Settings, store: Store, pause: Pause) -> PykrxSource | None:

@@ -25,11 +25,11 @@ def cross_check(sources: Sources, store: Store) -> None:
     Nothing happens while only one source is set up. What the sources disagree in is logged; that
     the other source cannot be asked is no failure of the night.
     """
-    final = [head for head in store.session_heads() if head.finality == FINAL]
+    final = [head for head in store.sessions.heads() if head.finality == FINAL]
     if not final or _was_compared_lately(store):
         return
     session, source = final[-1].session, final[-1].source
-    if (day := store.load_session(session)) is None:
+    if (day := store.sessions.load(session)) is None:
         return
     try:
         other = sources.fetch_day_of_other(
@@ -41,7 +41,7 @@ def cross_check(sources: Sources, store: Store) -> None:
     if other is None:
         return
     differing = differing_tickers(day.frame, other, _COMPARED)
-    store.record_comparison(OpenApiSource.name, session, len(differing))
+    store.sources.record_comparison(OpenApiSource.name, session, len(differing))
     if differing:
         log.error(
             "The Open API and the data site differ on %s in %d of %d tickers, first %s. The data site goes first "
@@ -61,13 +61,13 @@ def check_like(frame: pd.DataFrame, session: str, day: MarketDay) -> None:
 
 def may_go_first(store: Store, source: str) -> bool:
     """Whether that source may be preferred: it has not been found to differ."""
-    comparison = store.comparison(source)
+    comparison = store.sources.comparison(source)
     return comparison is None or not comparison["differing"]
 
 
 def _was_compared_lately(store: Store) -> bool:
     """A difference is looked at again by every run, since it may have been of one answer."""
-    comparison = store.comparison(OpenApiSource.name)
+    comparison = store.sources.comparison(OpenApiSource.name)
     if comparison is None or comparison["differing"]:
         return False
     return bool(store.clock.now_utc() - comparison["compared_utc"] < AGAIN_AFTER)

@@ -58,25 +58,25 @@ class Gate:
 
         Raises `Banned` or `QuotaUsed` when it must not be sent.
         """
-        wait = self._store.next_request(
+        wait = self._store.sources.next_request(
             self._source, self._interval, self._daily_limit
         ).total_seconds()
         if wait > max(1.0, 2 * self._interval.total_seconds()):
             log.info("%s is asked in %d seconds.", self._source, wait)
         self._pause(wait)
-        self._store.beat_locks()
+        self._store.locks.renew()
 
     def password_age(self, mark: str) -> timedelta:
         """How long the source has taken the password that this mark tells from others."""
-        return self.clock.now_utc() - self._store.record_password(self._source, mark)
+        return self.clock.now_utc() - self._store.sources.record_password(self._source, mark)
 
     def login_refused(self, mark: str) -> None:
         """Count it for the login ID that this mark tells from others: the exchange locks
         accounts."""
-        self._store.record_refused_login(self._source, mark)
+        self._store.sources.record_refused_login(self._source, mark)
 
     def login_accepted(self) -> None:
-        self._store.forget_refused_logins(self._source)
+        self._store.sources.forget_refused_logins(self._source)
 
     def heed_stop(self) -> None:
         """Within a long answer: leave when a stop was requested."""
@@ -86,7 +86,7 @@ class Gate:
         """The exchange has banned us: nobody asks this source for a day. When it opens again,
         KST."""
         until = self.clock.now_utc() + BAN_LASTS
-        self._store.block_source(self._source, until, Banned.kind)
+        self._store.sources.block(self._source, until, Banned.kind)
         return until.astimezone(KST)
 
 

@@ -53,7 +53,7 @@ def load(
     )
     log.info("Wanted: %d sessions from %s to %s.", len(sessions), sessions[0], sessions[-1])
     log.info("To load: %d of them.", len(due))
-    known = bool(run.store.targets())
+    known = bool(run.store.targets.all())
     with progress_bar(label, len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:

@@ -75,11 +75,11 @@ def leaves_datasets_to_read(found: Audit) -> bool:
 
 def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit) -> None:
     for job in stale_jobs(take_snapshot(store, collector.calendar, found.first, found.last)):
-        store.give_up_job(job["job_name"], job["date_kst"])
+        store.jobs.give_up(job["job_name"], job["date_kst"])
         log.info(
             "%s: %s is recorded as failed, it was not running any more.",
             job["date_kst"],
             job["job_name"],
         )
-    if forgotten := store.clear_locks(expired_before=store.clock.now_utc() - SILENT):
+    if forgotten := store.locks.clear(expired_before=store.clock.now_utc() - SILENT):
         log.info("%d locks of runs that are gone are cleared.", forgotten)

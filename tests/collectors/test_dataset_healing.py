@@ -87,12 +87,12 @@ class House:
             self.save(session, PROVISIONAL if session == THURSDAY else FINAL)
             with JobRun(self.store, DAILY_UPDATE, session):
                 pass
-        self.digests = [head.digest for head in self.store.session_heads()]
+        self.digests = [head.digest for head in self.store.sessions.heads()]
 
     def save(self, session: str, finality: str, **cells: object) -> None:
         raw = pd.DataFrame(answers.day_rows(self.market.day(session)))
         frame = parse_day(raw, session).assign(factor=1.0, **cells)
-        self.store.save_session(MarketDay(session, frame, finality, "pykrx"))
+        self.store.sessions.save(MarketDay(session, frame, finality, "pykrx"))
 
     def heal(
         self, *chosen: str, at: datetime = EVENING, thorough: bool = False
@@ -103,31 +103,31 @@ class House:
         before = len(self.site.asked)
         collector = DatasetCollector(self.store, sources, lambda: False, thorough)
         collector.collect(chosen, MONDAY, "2099-12-31")
-        assert [head.digest for head in self.store.session_heads()] == self.digests
-        assert {job["status"] for job in self.store.jobs(DAILY_UPDATE)} == {COMPLETED}
+        assert [head.digest for head in self.store.sessions.heads()] == self.digests
+        assert {job["status"] for job in self.store.jobs.records(DAILY_UPDATE)} == {COMPLETED}
         return self.site.asked[before:]
 
     def finality(self, name: str = "fundamentals") -> list[str | None]:
         """Of each session, oldest first; None where it is not there or cannot be read."""
-        heads = self.store.session_heads()
+        heads = self.store.sessions.heads()
         states = [head.datasets.get(name) for head in heads]
         return [None if state is None else state.finality for state in states]
 
     def tries(self, name: str = "fundamentals") -> list[int]:
-        states = [head.datasets.get(name) for head in self.store.session_heads()]
+        states = [head.datasets.get(name) for head in self.store.sessions.heads()]
         return [0 if state is None else state.tries for state in states]
 
     def warnings(self, session: str) -> list[str]:
-        job = self.store.job(DAILY_UPDATE, session)
+        job = self.store.jobs.get(DAILY_UPDATE, session)
         assert job is not None
         return list(job["warnings"])
 
     def figures(self, session: str, name: str, column: str) -> dict[str, float]:
         """Ticker -> what is stored."""
-        head, day = self.store.session_head(session), self.store.load_session(session)
+        head, day = self.store.sessions.head(session), self.store.sessions.load(session)
         assert head is not None
         assert day is not None
-        frame = self.store.load_dataset(session, name, head.datasets[name])
+        frame = self.store.datasets.load(session, name, head.datasets[name])
         assert frame is not None
         return dict(zip(day.frame["ticker"], frame[column], strict=True))
 
@@ -179,15 +179,15 @@ def test_the_evenings_figures_are_final_with_the_prices_without_another_request(
 
 def test_figures_beside_other_closes_are_read_once_more(house: House) -> None:
     house.clock.set(EVENING)
-    true = house.store.load_session(THURSDAY)
+    true = house.store.sessions.load(THURSDAY)
     assert true is not None
     shown = true.frame.assign(close=true.frame["close"] + (true.frame.index == 0))
-    house.store.save_session(replace(true, frame=shown))
-    house.digests[-1] = house.store.session_heads()[-1].digest
+    house.store.sessions.save(replace(true, frame=shown))
+    house.digests[-1] = house.store.sessions.heads()[-1].digest
     house.heal("fundamentals")
     house.clock.set(NEXT_EVENING)
     house.save(THURSDAY, FINAL)
-    house.digests[-1] = house.store.session_heads()[-1].digest
+    house.digests[-1] = house.store.sessions.heads()[-1].digest
     assert house.heal("fundamentals", at=NEXT_EVENING) == of("fundamentals", THURSDAY)
     assert house.heal("fundamentals", at=NEXT_EVENING) == []
     assert house.finality() == [FINAL] * 4
@@ -221,7 +221,7 @@ def test_what_is_not_out_stands_in_the_warnings_until_it_arrives(house: House) -
 
 
 def test_the_other_warnings_of_a_job_stay(house: House) -> None:
-    house.store.update_job(DAILY_UPDATE, THURSDAY, {"warnings": ["tick: odd"]})
+    house.store.jobs.update(DAILY_UPDATE, THURSDAY, {"warnings": ["tick: odd"]})
     for problem in (NOT_OUT, ODD):
         house.site.problems["fundamentals", THURSDAY] = problem
         house.heal("fundamentals")
@@ -275,7 +275,7 @@ def test_what_waits_behind_comes_after_all_others(house: House) -> None:
     house.site.problems["fundamentals", THURSDAY] = ODD
     for _ in range(3):
         house.heal("fundamentals")
-    house.store.count_vain_try(MONDAY, "fundamentals")
+    house.store.datasets.count_vain_try(MONDAY, "fundamentals")
     due = datasets_due(house.store, ["fundamentals", "foreign"], MONDAY, THURSDAY, NEXT_EVENING)
     assert [(each.name, each.session) for each in due] == [
         *of("foreign", THURSDAY, WEDNESDAY, TUESDAY, MONDAY),
@@ -338,7 +338,9 @@ def test_only_the_sessions_asked_for_are_healed(house: House) -> None:
 
 def index_rows(house: House, index: str = "KOSPI") -> dict[str, str]:
     return {
-        day["session"]: day["finality"] for day in house.store.index_days() if day["index"] == index
+        day["session"]: day["finality"]
+        for day in house.store.indices.load()
+        if day["index"] == index
     }
 
 
@@ -383,7 +385,7 @@ def test_sessions_long_ago_are_asked_for_in_spans_one_a_night(
     far = parse_day(pd.DataFrame(answers.day_rows(market.day(long_ago))), long_ago).assign(
         factor=1.0
     )
-    house.store.save_session(MarketDay("2024-08-01", far, FINAL, "pykrx"))
+    house.store.sessions.save(MarketDay("2024-08-01", far, FINAL, "pykrx"))
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
     for thorough in (False, True):
         collector = DatasetCollector(house.store, sources, lambda: False, thorough)

@@ -37,11 +37,11 @@ def store(tmp_path: Path, small: None) -> Iterator[Store]:
     """Thirty sessions with fundamentals."""
     store = Store(SqliteBackend(tmp_path), FakeClock(NOW))
     figures = pd.DataFrame({name: [1.0] for name in DATASET_COLUMNS["fundamentals"]})
-    store.save_scope(0, ["KOSPI"], FIRST)
+    store.scope.save(0, ["KOSPI"], FIRST)
     with store.backend.batch():
         for session in DAYS:
-            store.save_session(market_day(session, row("005930"), finality=FINAL))
-            store.save_dataset(session, "fundamentals", figures, FINAL)
+            store.sessions.save(market_day(session, row("005930"), finality=FINAL))
+            store.datasets.save(session, "fundamentals", figures, FINAL)
     yield store
     store.close()
 
@@ -56,7 +56,7 @@ def test_a_run_reads_the_newest_and_some_of_the_older_ones(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(store, "load_session", read.append)
+    monkeypatch.setattr(store.sessions, "load", read.append)
     damaged_sessions(store, FIRST, LAST, but=[LAST])
     assert set(DAYS[-NEWEST:-1]) <= set(read)
     assert [each for each in read if each not in DAYS[-NEWEST:]] == [
@@ -100,7 +100,7 @@ def test_from_monday_to_friday_every_older_session_is_read_back_within_sixty_day
 
 
 def test_a_short_history_is_read_whole_every_evening(store: Store) -> None:
-    heads = store.session_heads(count=NEWEST)
+    heads = store.sessions.heads(count=NEWEST)
     assert read_back_today(heads, NOW.date()) == heads
 
 

@@ -79,7 +79,7 @@ def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
     for module in (
         "utils.date_utils",
         "collectors.collection.calendar_learning",
-        "utils.store.observed_calendar",
+        "utils.store.calendar.observed",
     ):
         monkeypatch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))
     done = installed.must(EVENING, "daily_update")
@@ -163,7 +163,7 @@ def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_ever
     exchange = with_key.exchange
     with_key.must(EVENING, "daily_update")
     store = with_key.store(EVENING)
-    store.record_comparison("openapi", YESTERDAY, 3)
+    store.sources.record_comparison("openapi", YESTERDAY, 3)
     store.close()
     exchange.reset_counts()
     with_key.must(NEXT_EVENING, "daily_update")

@@ -149,7 +149,7 @@ def test_a_run_that_does_not_get_the_lock_is_neither_success_nor_failure_nor_new
     watched: Watched,
 ) -> None:
     store = watched.store(EVENING)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         assert watched.run(EVENING, "daily_update").code == 75
     store.close()
     assert watched.receiver.pings == ["/start"]

@@ -68,7 +68,7 @@ class Installation:
         clock = self.store.clock
         sources = Sources([self._source], [self._source], clock, clock.sleep)
         return StockDataCollector(
-            sources, self.store, TradingCalendar(self.store.observed_calendar())
+            sources, self.store, TradingCalendar(self.store.calendar.observed())
         )
 
     def due(self) -> list[str]:
@@ -88,22 +88,22 @@ class Installation:
             self.store.backend.delete(collection, {key: session})
 
     def factors(self) -> dict[str, np.ndarray]:
-        stored = {head.session for head in self.store.session_heads()}
+        stored = {head.session for head in self.store.sessions.heads()}
         return {
             day: np.asarray(each["factor"])
-            for day, each in self.store.read_columns(["factor"])
+            for day, each in self.store.sessions.columns(["factor"])
             if day in stored
         }
 
     def actions(self) -> dict[str, dict[str, Any]]:
-        found = self.store.corporate_actions(self.sessions[0], self.sessions[-1])
+        found = self.store.sessions.actions(self.sessions[0], self.sessions[-1])
         return {action["_id"]: action for action in found}
 
     def digests(self) -> dict[str, str]:
-        return {head.session: head.digest for head in self.store.session_heads()}
+        return {head.session: head.digest for head in self.store.sessions.heads()}
 
     def _due(self) -> list[Any]:
-        calendar = TradingCalendar(self.store.observed_calendar())
+        calendar = TradingCalendar(self.store.calendar.observed())
         return due_in_store(self.store, calendar, self.sessions[0], self.sessions[-1], LATER)
 
 

@@ -135,28 +135,28 @@ class Teller:
                 raise error
             store = open_store(self._settings, self._clock)
         except StoreError as problem:
-            of_this_host.open_incident(problem.kind, str(problem))
+            of_this_host.open(problem.kind, str(problem))
             yield [of_this_host]
             return
         with closing(store):
             of_this_host.resolve()
             _record(store, script, error)
-            yield [of_this_host, store]
+            yield [of_this_host, store.incidents]
 
 
 def _record(store: Store, script: str, error: Exception | None) -> None:
     if error is None:
-        store.resolve_incidents(script)
+        store.incidents.resolve(script)
         return
     described = describe_error(error)
     if described["kind"] not in EVERYDAY:
         until = _closed_until(store) if isinstance(error, Banned) else None
-        store.open_incident(script, described["kind"], described["message"], until)
+        store.incidents.open(script, described["kind"], described["message"], until)
 
 
 def _closed_until(store: Store) -> datetime | None:
     """The latest moment at which a source that has banned us opens again."""
     banned = [
-        each["blocked_until_utc"] for each in store.sources() if each["reason"] == Banned.kind
+        each["blocked_until_utc"] for each in store.sources.all() if each["reason"] == Banned.kind
     ]
     return max((until for until in banned if until > store.clock.now_utc()), default=None)
