@@ -7,7 +7,7 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.collect_datasets import DatasetCollector
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.collection.target_refresh import refresh_from_newest
 from collectors.exchange.connect import make_calendar, make_sources
@@ -146,18 +146,13 @@ def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts)
             wrong = "\n".join(map(str, findings))
             raise Damaged(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
-    heal_datasets(
-        *(
-            store,
-            sources,
-            settings.extra_datasets,
-            sessions[0],
-            sessions[-1],
-            lambda: run.stop.requested,
-        ),
+    DatasetCollector(
+        store,
+        sources,
+        lambda: run.stop.requested,
         thorough=True,
-        doing=lambda name: texts("loading_dataset", name=name),
-    )
+        label=lambda name: texts("loading_dataset", name=name),
+    ).collect(settings.extra_datasets, sessions[0], sessions[-1])
     cross_check(sources, store)
     say_what_comes_next(run, len(sessions), targets, texts)
     return EXIT_DONE

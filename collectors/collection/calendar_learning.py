@@ -131,6 +131,6 @@ class CalendarLearner:
                     day,
                     "open" if news[day] else "closed",
                 )
-                self._stored.settle_after(day)
+                self._stored.refind_factors_after(day)
         self._store.jobs.forget(DAILY_UPDATE, [day for day, is_open in news.items() if not is_open])
         self._store.calendar.record(news, "index series")

@@ -4,9 +4,10 @@ Two days that contradict each other are one against one. A third day beside them
 right.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+
+from utils.decision_table import Rows, first_that_fits
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Step(Enum):
     refused when there are none."""
 
 
-ROWS: tuple[tuple[Mapping[str, bool | None], Step], ...] = (
+ROWS: Rows[Step] = (
     ({"previous_is_damaged": True, "may_read_previous": True}, Step.READ_PREVIOUS),
     ({"follows_previous": None, "next_follows": False}, Step.ASK_NEXT),
     ({"follows_previous": None}, Step.STORE),
@@ -70,8 +71,4 @@ ROWS: tuple[tuple[Mapping[str, bool | None], Step], ...] = (
 
 def next_step(facts: Facts) -> Step:
     """Return the step of the first row in `ROWS` that fits the facts."""
-    return next(
-        step
-        for needs, step in ROWS
-        if all(getattr(facts, name) is value for name, value in needs.items())
-    )
+    return first_that_fits(ROWS, facts)

@@ -5,7 +5,7 @@ from contextlib import closing
 import numpy as np
 from rich.table import Table
 
-from collectors.collection.collect import due_in_store
+from collectors.collection.due import due_in_store
 from collectors.exchange.connect import make_calendar
 from collectors.rules.target_rule import target_rule
 from collectors.setup.context import SetupContext

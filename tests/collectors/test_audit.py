@@ -24,8 +24,7 @@ import pytest
 
 import daily_update
 import hourly_analysis
-from collectors.collection import collect
-from collectors.collection.update import Evening
+from collectors.collection.update import DailyUpdate
 from collectors.exchange.sources import Sources
 from collectors.rules.corporate_actions import find_actions
 from collectors.upkeep.audit import Audit, audit_sessions, show_audit
@@ -134,18 +133,18 @@ class House:
     def evening(self) -> None:
         """`daily_update.py`"""
         with sources_of(self):
-            daily_update.update(Evening(self.run, None, None), self.store)
+            daily_update.update(self.run, DailyUpdate(self.run, None, None))
 
     def hour(self) -> None:
         """`hourly_analysis.py`"""
         hourly_analysis.work(self.run, hourly_analysis.parse([]))
 
-    def audit(self) -> Audit:
-        return Evening(self.run, None, None).look_over()
+    def audit(self, first: str | None = None, last: str | None = None) -> Audit:
+        return daily_update.audit_all(self.run, DailyUpdate(self.run, first, last))
 
     def repair(self) -> int:
         with sources_of(self), self.store.locks.hold(COLLECTION):
-            return daily_update.mend(Evening(self.run, None, None), self.store)
+            return daily_update.mend(self.run, DailyUpdate(self.run, None, None))
 
     def frame(self, session: str) -> pd.DataFrame:
         day = self.store.sessions.load(session)
@@ -707,25 +706,25 @@ def test_only_the_span_is_looked_at(house: House) -> None:
     lose_a_session(house)
     falsify_a_target(house)
     kill_a_setup(house)
-    narrow = Evening(house.run, SETUP, "2026-08-10").look_over()
+    narrow = house.audit(SETUP, "2026-08-10")
     assert (narrow.findings, narrow.sessions) == ([], 3)
-    up_to_today = Evening(house.run, SETUP, "2026-08-12").look_over()
+    up_to_today = house.audit(SETUP, "2026-08-12")
     assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (
         ["stale_job", "target_data"],
         [],
     ), "not due before six"
-    assert told(Evening(house.run, MIDDLE, MIDDLE).look_over()) == [("hole", MIDDLE)]
+    assert told(house.audit(MIDDLE, MIDDLE)) == [("hole", MIDDLE)]
 
 
 def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> None:
     keep_nine_tenths_of_one(house)
     forget_factors(house)
-    assert told(Evening(house.run, MIDDLE, MIDDLE).look_over()) == [
+    assert told(house.audit(MIDDLE, MIDDLE)) == [
         ("few_tickers", MIDDLE),
         ("factor", MIDDLE),
     ]
     keep_a_tenth_of_the_first(house)
-    assert told(Evening(house.run, FIRST, FIRST).look_over()) == [("few_tickers", FIRST)]
+    assert told(house.audit(FIRST, FIRST)) == [("few_tickers", FIRST)]
 
 
 def test_a_loaded_history_has_to_be_whole(house: House) -> None:
@@ -898,26 +897,3 @@ def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(
         "few_tickers",
         "base_price",
     }
-
-
-def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
-    monkeypatch.setattr(collect, "TURNS", 1)
-    older = [head.session for head in house.store.sessions.heads()][:-1]
-    with sources_of(house):
-        daily_update.update(Evening(house.run, MIDDLE, None), house.store)
-        assert house.store.scope.read_back_until() == ""
-        monkeypatch.setattr(Evening, "heal_beside_prices", die)
-        with pytest.raises(NotNow):
-            house.evening()
-        assert house.store.scope.read_back_until() == ""
-        monkeypatch.undo()
-        monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
-        house.evening()
-    assert house.store.scope.read_back_until() == older[0]
-
-
-def die(evening: Evening) -> None:
-    raise NotNow("Stopped on request.")

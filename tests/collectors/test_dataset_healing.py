@@ -12,13 +12,9 @@ import pandas as pd
 import pytest
 
 from collectors.collection import collect_datasets
-from collectors.collection.collect_datasets import (
-    MOST_A_NIGHT,
-    datasets_due,
-    for_one_night,
-    heal_datasets,
-)
-from collectors.collection.collect_datasets import DueDataset as Due
+from collectors.collection.collect_datasets import MOST_A_NIGHT, DatasetCollector, for_one_night
+from collectors.collection.due import DueDataset as Due
+from collectors.collection.due import datasets_due
 from collectors.exchange.answers import parse_day
 from collectors.exchange.sources import TRIES, Sources
 from sandbox import answers
@@ -105,7 +101,8 @@ class House:
         self.clock.set(at)
         sources = Sources([], [], self.clock, self.clock.sleep, [self.site])
         before = len(self.site.asked)
-        heal_datasets(self.store, sources, chosen, MONDAY, "2099-12-31", lambda: False, thorough)
+        collector = DatasetCollector(self.store, sources, lambda: False, thorough)
+        collector.collect(chosen, MONDAY, "2099-12-31")
         assert [head.digest for head in self.store.sessions.heads()] == self.digests
         assert {job["status"] for job in self.store.jobs.records(DAILY_UPDATE)} == {COMPLETED}
         return self.site.asked[before:]
@@ -288,8 +285,10 @@ def test_what_waits_behind_comes_after_all_others(house: House) -> None:
 
 def test_one_night_asks_for_a_limited_number() -> None:
     due = [Due("fundamentals", str(position)) for position in range(MOST_A_NIGHT + 5)]
-    hopeless = [Due("fundamentals", f"hopeless {position}", tries=3) for position in range(2)]
-    assert for_one_night([*due, *hopeless]) == [*due[:MOST_A_NIGHT], hopeless[0]]
+    tried_too_often = [
+        Due("fundamentals", f"tried_too_often {position}", tries=3) for position in range(2)
+    ]
+    assert for_one_night([*due, *tried_too_often]) == [*due[:MOST_A_NIGHT], tried_too_often[0]]
 
 
 def test_without_a_source_that_has_them_one_line_says_so(
@@ -297,26 +296,18 @@ def test_without_a_source_that_has_them_one_line_says_so(
 ) -> None:
     with caplog.at_level(logging.INFO):
         sources = Sources([], [], house.clock, house.clock.sleep)
-        heal_datasets(
-            house.store, sources, ["fundamentals", "foreign"], MONDAY, THURSDAY, lambda: False
-        )
-        heal_datasets(house.store, sources, [], MONDAY, THURSDAY, lambda: False)
+        collector = DatasetCollector(house.store, sources, lambda: False)
+        collector.collect(["fundamentals", "foreign"], MONDAY, THURSDAY)
+        collector.collect([], MONDAY, THURSDAY)
     (line,) = caplog.messages
     assert line.startswith("DATASETS: fundamentals, foreign come from the data site alone.")
 
 
 def test_a_stop_request_ends_it_between_two_requests(house: House) -> None:
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
+    collector = DatasetCollector(house.store, sources, lambda: len(house.site.asked) == 2, True)
     with pytest.raises(NotNow):
-        heal_datasets(
-            house.store,
-            sources,
-            ["fundamentals"],
-            MONDAY,
-            THURSDAY,
-            lambda: len(house.site.asked) == 2,
-            thorough=True,
-        )
+        collector.collect(["fundamentals"], MONDAY, THURSDAY)
     assert house.finality() == [None, None, FINAL, PROVISIONAL]
 
 
@@ -337,9 +328,8 @@ def test_a_person_sees_how_far_each_dataset_has_come(
 
 def test_only_the_sessions_asked_for_are_healed(house: House) -> None:
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
-    heal_datasets(
-        house.store, sources, ["fundamentals", "indices"], TUESDAY, WEDNESDAY, lambda: False
-    )
+    collector = DatasetCollector(house.store, sources, lambda: False)
+    collector.collect(["fundamentals", "indices"], TUESDAY, WEDNESDAY)
     assert house.site.asked == [
         *of("fundamentals", WEDNESDAY, TUESDAY),
         *[(index, f"{TUESDAY}..{WEDNESDAY}") for index in ("KOSPI", "KOSDAQ")],
@@ -398,9 +388,8 @@ def test_sessions_long_ago_are_asked_for_in_spans_one_a_night(
     house.store.sessions.save(MarketDay("2024-08-01", far, FINAL, "pykrx"))
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
     for thorough in (False, True):
-        heal_datasets(
-            house.store, sources, ["indices"], "2024-01-01", THURSDAY, lambda: False, thorough
-        )
+        collector = DatasetCollector(house.store, sources, lambda: False, thorough)
+        collector.collect(["indices"], "2024-01-01", THURSDAY)
     spans = [span for index, span in house.site.asked if index == "KOSPI"]
     assert spans == [f"{MONDAY}..{THURSDAY}", "2024-08-01..2024-08-01"]
 

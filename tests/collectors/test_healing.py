@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.collection.collect import (
-    DueSession,
-    due_in_store,
-    failure_recorded,
-    sessions_due,
-    unknown_days,
-)
+from collectors.collection.collect import failure_recorded
+from collectors.collection.due import DueSession, due_in_store, sessions_due, unknown_days
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar

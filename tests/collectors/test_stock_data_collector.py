@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection.collect import DueSession, heal_all
+from collectors.collection.collect import collect_all
+from collectors.collection.due import DueSession
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
@@ -98,7 +99,7 @@ def collect(collector: StockDataCollector, session: str) -> Collected:
     return {each.head.session: each for each in collector.collect(session)}[session]
 
 
-def collect_all(collector: StockDataCollector, sessions: list[str]) -> None:
+def collect_sessions(collector: StockDataCollector, sessions: list[str]) -> None:
     for session in sessions:
         collect(collector, session)
 
@@ -150,7 +151,7 @@ def test_a_hole_that_turns_out_closed_settles_the_factors_after_it(
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
     source.days[TUESDAY] = published(("000010", 1010, 10, 100), ("000020", 2_020, 20, 500))
-    collect_all(collector, [TUESDAY, FRIDAY])
+    collect_sessions(collector, [TUESDAY, FRIDAY])
     assert np.isnan(factors(store, TUESDAY)).all()
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
@@ -298,7 +299,7 @@ def test_what_came_in_on_the_way_is_recorded_though_the_session_in_hand_fails(
     take_monday_for_closed(collector, source)
     source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 9_000, -20, 500))
     due, told = [DueSession(TUESDAY, to_confirm=False)], []
-    (problem,) = heal_all(store, collector, due, lambda: False, told.append)
+    (problem,) = collect_all(store, collector, due, lambda: False, told.append)
     assert TUESDAY in str(problem)
     assert [each.head.session for each in told] == [MONDAY]
     assert [
@@ -386,7 +387,7 @@ def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_me
     source.days[FRIDAY] = right
     with pytest.raises(MalformedAnswer, match="another day"):
         collect(collector, MONDAY)
-    collect_all(collector, [TUESDAY, MONDAY])
+    collect_sessions(collector, [TUESDAY, MONDAY])
     assert source.asked == [FRIDAY, MONDAY, TUESDAY, MONDAY, FRIDAY]
     assert [head.revision for head in store.sessions.heads()] == [2, 1, 1]
     assert factors(store, MONDAY) == [1.0, 0.2]
@@ -422,7 +423,7 @@ def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
     source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
     source.days["2024-01-18"] = published(("000010", 990, 0, 100), ("000020", 9_000, 0, 100))
     clock.set(kst(2024, 1, 23, 19))
-    collect_all(collector, [FRIDAY, MONDAY])
+    collect_sessions(collector, [FRIDAY, MONDAY])
     stored = [head.digest for head in store.sessions.heads()]
     shifted = {TUESDAY: MONDAY, MONDAY: FRIDAY, FRIDAY: "2024-01-18"}
     source.days |= {day: source.days[before] for day, before in shifted.items()}
@@ -444,11 +445,11 @@ def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_the
         published(("000010", 510, 10, 100), ("000020", 8_100, 100, 100)),
     )
     source.days = right | {FRIDAY: wrong[0], MONDAY: wrong[1]}
-    collect_all(collector, [FRIDAY, MONDAY])
+    collect_sessions(collector, [FRIDAY, MONDAY])
     source.days = right
     with pytest.raises(MalformedAnswer):
         collect(collector, TUESDAY)
-    collect_all(collector, ["2024-01-24", TUESDAY])
+    collect_sessions(collector, ["2024-01-24", TUESDAY])
     closes = [list(frame["close"]) for _, frame in store.sessions.read(FRIDAY, "2024-01-24")]
     assert closes == [[1000, 10_000], [1010, 2_020], [1011, 2_030], [1012, 2_040]]
 
@@ -506,7 +507,7 @@ def test_factors_are_found_anew_in_what_is_stored(
     day = store.sessions.load(MONDAY)
     assert day is not None
     store.sessions.save(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
-    collector.settle_factors(MONDAY)
+    collector.refind_factors(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert len(store.backend.find("stock_data.corporate_actions", {"session": MONDAY})) == 1
 
@@ -528,7 +529,7 @@ def test_order_of_arrival_does_not_matter(
 
     def stored_after(order: list[str]) -> list[tuple[str, list[float]]]:
         store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
-        collect_all(make_collector(source, store), order)
+        collect_sessions(make_collector(source, store), order)
         return [(head.digest, factors(store, head.session)) for head in store.sessions.heads()]
 
     expected = stored_after([FRIDAY, MONDAY, TUESDAY])[1:]

@@ -209,7 +209,6 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store.sessions.save(split, find_actions(previous.frame, split.frame, SESSION).documents())
     refresh_targets(store, split.frame, SESSION, TargetRule(0, ["KOSPI"]))
     store.scope.save(0, ["KOSPI"], BEFORE)
-    store.scope.end_read_back(BEFORE)
     store.calendar.record({SESSION: True}, "session")
     series = pd.DataFrame(
         [dict.fromkeys(INDEX_CELLS, "1.00") | {"TRD_DD": SESSION.replace("-", "/")}]

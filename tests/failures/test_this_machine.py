@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from collectors.collection.collect import MANY_ATTEMPTS
+from collectors.collection.due import MANY_ATTEMPTS
 from tests.fakes import FakeClock
 from tests.harness import Installation
 from utils.clock import kst

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection.collect import due_in_store, heal_all
+from collectors.collection.collect import collect_all
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
@@ -76,7 +77,7 @@ class Installation:
     def heal(self) -> None:
         """What `daily_update` does with what is due."""
         assert (
-            heal_all(
+            collect_all(
                 self.store, self.collector(), self._due(), lambda: False, lambda collected: None
             )
             == []
@@ -133,7 +134,7 @@ def remove_each_and_mend(position: Installation) -> int:
     whole = position.factors(), position.actions(), position.digests()
     for session, following in zip(position.sessions[1:-1], position.sessions[2:], strict=True):
         position.remove(session)
-        position.collector().settle_factors(following)
+        position.collector().refind_factors(following)
         factors, left = (
             position.factors(),
             {key: each for key, each in whole[1].items() if each["session"] > session},

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
-from collectors.collection.collect_datasets import datasets_due
+from collectors.collection.due import datasets_due
 from tests.soak.checks import (
     USUALLY_DUE,
     check_end,

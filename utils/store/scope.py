@@ -22,14 +22,4 @@ class Scope(StorePart):
             first_session if before is None else min(first_session, str(before["first_session"]))
         )
         scope = {"min_market_cap": min_market_cap, "markets": list(markets), "first_session": first}
-        self.backend.put(SCOPE, [{"_id": "scope", **(before or {}), **scope}])
-
-    def read_back_until(self) -> str:
-        """The session with which the last turn of reading back older ones ended; empty before the
-        first."""
-        return str((self.get() or {}).get("read_back_until", ""))
-
-    def end_read_back(self, session: str) -> None:
-        """The turn of reading back older sessions ended with this one. Nothing before the setup
-        ran."""
-        self.backend.update(SCOPE, {"_id": "scope"}, {"read_back_until": session})
+        self.backend.put(SCOPE, [{"_id": "scope", **scope}])
