@@ -14,8 +14,8 @@ import pytest
 
 from sandbox.server import LocalExchange
 from tests.crash.dump import Dump, differences, dump_sqlite
-from tests.failures.conftest import SET_UP
 from tests.failures.installation import Installation, Run, copy_of
+from tests.harness.fixtures import SET_UP
 from tests.night.suite import Suite
 from utils.clock import kst
 from utils.errors import StoreError

@@ -79,7 +79,7 @@ def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
     for module in (
         "utils.date_utils",
         "collectors.collection.calendar_learning",
-        "utils.store.calendar.observed",
+        "utils.store.observed_calendar",
     ):
         monkeypatch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))
     done = installed.must(EVENING, "daily_update")
