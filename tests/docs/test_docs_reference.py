@@ -246,7 +246,7 @@ def test_the_documented_fields_are_those_that_are_written(collection: str, store
 
 
 def test_the_documented_state_of_a_dataset_is_the_one_that_is_kept() -> None:
-    table = section(read("docs/documents.md"), "Beside the prices")
+    table = section(read("docs/documents.md"), "Datasets")
     assert [inline_code(cells[0])[0] for cells in rows(table)] == [
         each.name for each in fields(DatasetState)
     ]
