@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from collectors.rules.pending_shares import LONGEST_WAIT, owed_shares
+from collectors.rules.pending_shares import LONGEST_WAIT, pending_shares
 from collectors.rules.target_rule import BY_FILE, TargetRule
 from utils.date_utils import neighbours
 from utils.errors import Damaged
@@ -66,7 +66,7 @@ def refresh_targets(
         frame: the session's typed market day.
     """
     plan = plan_targets(store.targets.all(), read_newest(store, frame, session), rule)
-    for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
+    for line, ticker in rule.by_name.unlisted(set(frame["ticker"])):
         log.warning(
             "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.",
             line,
@@ -176,7 +176,7 @@ def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule
     changed."""
     known = {target["_id"]: target for target in targets}
     listed = _identities(newest.frame)
-    chosen = rule.choose(newest.frame, owed_shares(newest.frame, newest.actions))
+    chosen = rule.choose(newest.frame, pending_shares(newest.frame, newest.actions))
     new = [
         _new_target(ticker, listed[ticker], caps, newest)
         for ticker, caps in chosen.items()
