@@ -83,7 +83,7 @@ class Adjustments:
         actions: Iterable[Mapping[str, Any]] = (),
         previous_session: Callable[[str], str] | None = None,
     ) -> None:
-        self.pending: dict[str, list[str]] = {}
+        self.sessions_without_factors: dict[str, list[str]] = {}
         """Session -> tickers whose factor is not known, all behind a hole. The first session is
         left out: its factors adjust nothing."""
         self._previous_session = previous_session
@@ -107,7 +107,9 @@ class Adjustments:
             return
         unknown = np.isnan(factor) | self._is_behind_hole(session)
         if unknown.any():
-            self.pending[session] = [tickers[row] for row in np.flatnonzero(unknown)]
+            self.sessions_without_factors[session] = [
+                tickers[row] for row in np.flatnonzero(unknown)
+            ]
         for row in np.flatnonzero((factor != 1) & ~np.isnan(factor)):
             self._prices.add(tickers[row], session, float(factor[row]))
         for ticker, ratio in self._moves.get(session, ()):

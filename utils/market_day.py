@@ -106,5 +106,5 @@ class Panel:
     value: np.ndarray
     traded: np.ndarray
     market_cap: np.ndarray
-    unsettled: list[str] = field(default_factory=list)
+    sessions_without_factors: list[str] = field(default_factory=list)
     """Sessions whose factors were unknown for some ticker and were taken as 1."""

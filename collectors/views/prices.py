@@ -109,7 +109,7 @@ def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
 def warn_of_pending(adjustments: Adjustments, tickers: set[str] | None) -> None:
     """Name the sessions whose factors are not known for some of these tickers (None: for any) and
     count as 1."""
-    pending = adjustments.pending.items()
+    pending = adjustments.sessions_without_factors.items()
     sessions = [
         session for session, missing in pending if tickers is None or tickers.intersection(missing)
     ]

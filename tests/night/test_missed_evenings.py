@@ -44,7 +44,7 @@ def test_a_session_that_is_lost_leaves_the_factors_after_it_unknown_until_it_is_
     whole = dict(store.read_sessions(MISSED[0], MISSED[-1]))
     for collection, key in ((SESSIONS, "_id"), (ACTIONS, "session")):
         store.backend.delete(collection, {key: MISSED[1]})
-    assert MISSED[2] in read_adjustments(store, MISSED[0], MISSED[-1]).pending, (
+    assert MISSED[2] in read_adjustments(store, MISSED[0], MISSED[-1]).sessions_without_factors, (
         "a hole is seen at once"
     )
     assert [session for session, _ in store.read_columns(["factor"])].count(MISSED[1]) == 0

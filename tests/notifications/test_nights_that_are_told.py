@@ -313,10 +313,7 @@ def test_whatever_goes_wrong_in_telling_a_good_night_stays_good(
 
     monkeypatch.setattr("utils.notifications.watch.Notifier.tell", broken)
     done = watched.must(EVENING, "daily_update")
-    assert (
-        "daily_update, reporting the run, stopped by an error it does not know."
-        in done.log
-    )
+    assert "daily_update, reporting the run, stopped by an error it does not know." in done.log
 
 
 def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:

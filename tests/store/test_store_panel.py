@@ -190,19 +190,19 @@ def test_names_markets_and_market_caps_are_those_of_the_last_session(store: Stor
     )
 
 
-def test_an_unknown_factor_counts_as_1_and_its_session_is_unsettled(store: Store) -> None:
+def test_an_unknown_factor_counts_as_1_and_its_session_is_named(store: Store) -> None:
     save(
         store,
         {S1: [row("A00000", 10)], S2: [row("A00000", 20, factor=NAN)], S3: [row("A00000", 30)]},
     )
     panel = store.load_panel(S3, 300)
-    assert panel.unsettled == [S2]
+    assert panel.sessions_without_factors == [S2]
     assert series(panel, "A00000") == [10, 20, 30]
 
 
 def test_an_unknown_factor_of_the_first_session_unsettles_nothing(store: Store) -> None:
     save(store, {S1: [row("A00000", factor=NAN)], S2: [row("A00000")]})
-    assert store.load_panel(S2, 300).unsettled == []
+    assert store.load_panel(S2, 300).sessions_without_factors == []
 
 
 def test_an_unknown_factor_of_a_ticker_that_is_gone_unsettles_nothing(store: Store) -> None:
@@ -210,7 +210,7 @@ def test_an_unknown_factor_of_a_ticker_that_is_gone_unsettles_nothing(store: Sto
         store,
         {S1: [row("B00000")], S2: [row("A00000", factor=NAN), row("B00000")], S3: [row("B00000")]},
     )
-    assert store.load_panel(S3, 300).unsettled == []
+    assert store.load_panel(S3, 300).sessions_without_factors == []
 
 
 def test_arrays_are_contiguous_float64_of_tickers_by_sessions(store: Store) -> None:
@@ -256,4 +256,8 @@ def test_a_session_that_is_not_stored_gives_no_panel(store: Store) -> None:
 def test_one_ticker_and_one_session_are_a_panel(store: Store) -> None:
     save(store, {S1: [row("A00000", 5, factor=0.1)]})
     panel = store.load_panel(S1, 1)
-    assert (panel.sessions, panel.close.tolist(), panel.unsettled) == ([S1], [[5.0]], [])
+    assert (panel.sessions, panel.close.tolist(), panel.sessions_without_factors) == (
+        [S1],
+        [[5.0]],
+        [],
+    )

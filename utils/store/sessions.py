@@ -210,9 +210,9 @@ def _to_panel(
         markets=list(facts["market"]),
         traded=np.ascontiguousarray((~untraded & ~np.isnan(cells["close"])).T),
         market_cap=np.asarray(facts["market_cap"], dtype=np.float64),
-        unsettled=[
+        sessions_without_factors=[
             session
-            for session, missing in adjustments.pending.items()
+            for session, missing in adjustments.sessions_without_factors.items()
             if wanted.intersection(missing)
         ],
         **by_ticker,
