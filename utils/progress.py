@@ -30,10 +30,8 @@ class _Rate(ProgressColumn):
 def progress_bar(
     what: str, total: int, log_every: int = 0, console: Console | None = None
 ) -> Iterator[Advance]:
-    """Show the progress of a piece of work, with its rate and the time left. Yield a function that
-    takes the number of steps done.
-
-    Lines that are logged meanwhile stand above the bar.
+    """Show the progress of a piece of work, with its rate and the time left, below what is logged
+    meanwhile. Yield a function that takes the number of steps done.
 
     Args:
         what: the work, such as `Loading sessions`.

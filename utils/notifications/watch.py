@@ -79,8 +79,8 @@ class Watch:
             )
 
 
-class IncidentPlace(Protocol):
-    """Place where incidents are kept."""
+class IncidentKeeper(Protocol):
+    """Keeper of incidents: the store, or a file beside the logs."""
 
     def claim_untold(self) -> list[Document]: ...
 
@@ -97,18 +97,12 @@ class Notifier:
     def tell(self, script: str, error: Exception | None) -> None:
         """Record the outcome and tell what is untold. Raise `StoreError` or `OSError` when it
         cannot be recorded."""
-        with self._incident_places(script, error) as positions:
-            untold = [
-                (position, incident)
-                for position in positions
-                for incident in position.incidents.claim_untold()
-            ]
+        with self._keepers(script, error) as keepers:
+            untold = [(keeper, each) for keeper in keepers for each in keeper.claim_untold()]
             if untold:
-                told = self._send(
-                    *message([incident for _, incident in untold], self._settings.language)
-                )
-                for position, incident in untold:
-                    position.incidents.close_claim(incident, told)
+                told = self._send(*message([each for _, each in untold], self._settings.language))
+                for keeper, incident in untold:
+                    keeper.close_claim(incident, told)
 
     def _send(self, title: str, body: str) -> bool:
         """Return whether the message has reached anybody. One service is enough: repeating would
@@ -128,11 +122,9 @@ class Notifier:
         return told
 
     @contextmanager
-    def _incident_places(
-        self, script: str, error: Exception | None
-    ) -> Iterator[list[IncidentPlace]]:
-        """Yield the places of untold incidents; without a usable database only the file beside the
-        logs."""
+    def _keepers(self, script: str, error: Exception | None) -> Iterator[list[IncidentKeeper]]:
+        """Yield those that keep untold incidents; without a usable database only the file beside
+        the logs."""
         of_this_host = DatabaseIncident(self._settings.log_dir, self._clock)
         try:
             if isinstance(error, StoreError):
