@@ -525,7 +525,7 @@ def test_every_listing_of_the_synthetic_market_is_adjusted_to_its_own_last_sessi
         assert prices["close"].xs(ticker, level="ticker").tolist() == expected[::-1], ticker
 
 
-@pytest.mark.parametrize("place", [0, 25, 50, 75])
+@pytest.mark.parametrize("position", [0, 25, 50, 75])
 def test_as_of_a_day_is_what_a_store_that_ends_there_says(
     synthetic: SyntheticMarket, whole: Store, tmp_path: Path, clock: FakeClock, position: int
 ) -> None:

@@ -13,9 +13,8 @@ def test_skipped_evenings_bring_what_stands_beside_their_prices(suite_over: Suit
     suite_over.must(BACK, "daily_update.py")
     suite_over.must(LAST_EVENING, "daily_update.py")
     shown = suite_over.must(LAST_EVENING, "daily_update.py", "--status").stdout
-    assert (
-        "Beside the prices fundamentals of 11 sessions, foreign of 10 sessions Analysis"
-        in " ".join(shown.split())
+    assert "Datasets fundamentals of 11 sessions, foreign of 10 sessions Analysis" in " ".join(
+        shown.split()
     )
     heads = suite_over.read(LAST_EVENING)["heads"]
     finality = [{name: state.finality for name, state in head.datasets.items()} for head in heads]
