@@ -1,5 +1,5 @@
-"""The conversation of `manual_setup.py` at a terminal: it asks, tries each answer at once and
-keeps it in `.env`."""
+"""Conversation of `manual_setup.py` at a terminal: it asks, tries each answer at once and keeps it
+in `.env`."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -70,10 +70,8 @@ def _check_before_any_question(setup: SetupContext) -> None:
         ) from None
     settings = setup.settings()
     if can_be_looked_at(settings):
-        with (
-            setup.dialogue.waiting(setup.texts("trying_database")),
-            suppress(StoreError),
-        ):  # question 1 is about that
+        # A database that fails is for question 1.
+        with setup.dialogue.waiting(setup.texts("trying_database")), suppress(StoreError):
             try_database(settings, setup.clock)
             setup.has_nights = is_set_up(settings, setup.clock) and not is_demo(settings)
 

@@ -1,5 +1,5 @@
-"""The local demo exchange: its settings, a place apart for its data, and the way back to the
-real exchange."""
+"""Local demo exchange: its settings, a place apart for its data, and the answers that lead back to
+the real exchange."""
 
 from pathlib import Path
 
@@ -25,8 +25,8 @@ def is_another_exchange(settings: Settings) -> bool:
 
 
 def apart_from_real_data(settings: Settings) -> dict[str, str]:
-    """The setting that keeps invented data in a folder, or in databases, of its own; none where it
-    is so already."""
+    """Return the setting that keeps invented data in a folder, or in databases, of its own; none
+    where it is so already."""
     if settings.mongodb_uri:
         prefix = settings.mongodb_db_prefix
         return {} if prefix.endswith(_PREFIX) else {"mongodb_db_prefix": prefix + _PREFIX}

@@ -1,4 +1,4 @@
-"""Asking a person at a terminal: one question at a time, until its answer can be used."""
+"""Dialogue with a person at a terminal: one question at a time, until its answer can be used."""
 
 import getpass
 import io
@@ -28,9 +28,8 @@ class Dialogue:
         self._texts = texts
         for stream in (sys.stdin, sys.stdout):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(
-                    errors="replace"
-                )  # half a Korean letter, or a terminal that knows no ✓
+                # Half a Korean letter, or a terminal that knows no ✓.
+                stream.reconfigure(errors="replace")
         self._console = screen(highlight=False)
 
     def welcome(self) -> None:
@@ -93,7 +92,7 @@ class Dialogue:
         """Return what is typed without being shown. Where it is not needed, Enter is an empty
         answer."""
         while True:
-            try:  # the prompt comes from getpass itself: it must not stand there before the echo is off
+            try:  # getpass prints the prompt: it must not stand there before the echo is off
                 answer = getpass.getpass(f"{question}: ").strip()
             except UnicodeDecodeError:
                 answer, needed = "", True

@@ -1,5 +1,5 @@
-"""Trials of an answer: the database, the account, the key. Requests go through the same gate as
-all others."""
+"""Trials of an answer: the database, the account, the key. Requests go through the same gate as all
+others."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ _DAYS_TRIED = 3
 
 @dataclass(frozen=True)
 class NewestDay:
-    """The newest final session as the exchange shows it: its typed market day (see `parse_day`)."""
+    """Newest final session as the exchange shows it: its typed market day (see `parse_day`)."""
 
     session: str
     frame: pd.DataFrame
 
 
 def try_database(settings: Settings, clock: Clock) -> str:
-    """Return what the database is, for a person. It can be written, and holds what it needs from
-    then on.
+    """Try that the database can be written, and make what it needs. Return its description for a
+    person.
 
     Raise `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in
     once, so trying it would throw that job out.
@@ -121,7 +121,7 @@ def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
 
 
 def _newest_sessions(calendar: TradingCalendar, clock: Clock) -> list[str]:
-    """The last few final sessions, newest first."""
+    """Return the last few final sessions, newest first."""
     now = clock.now_kst()
     last = calendar.session_of_night(now)
     newest = last if is_final(last, now) else calendar.previous_session(last)
