@@ -1,5 +1,4 @@
-"""Questions for markets, threshold and number of sessions, each with its result on today's
-market."""
+"""Questions for markets, threshold and number of sessions, each with its result today."""
 
 from contextlib import closing
 
@@ -137,8 +136,8 @@ def ask_sessions(setup: SetupContext) -> None:
 
 
 def _sessions(setup: SetupContext, answer: str) -> int:
-    """Return the number that was typed. Raise `WrongUsage` also when the calendar does not go
-    back so far."""
+    """Return the number that was typed. Raise `WrongUsage` also for one before the calendar
+    begins."""
     try:
         count = setup.settings({"history_sessions": answer}).history_sessions
         _estimate(setup, count)

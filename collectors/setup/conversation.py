@@ -1,5 +1,5 @@
-"""Conversation of `manual_setup.py` at a terminal: it asks, tries each answer at once and keeps it
-in `.env`."""
+"""Conversation of `manual_setup.py` at a terminal. Each answer is tried at once and kept in
+`.env`."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -91,8 +91,8 @@ def _keep_the_language(setup: SetupContext) -> None:
 
 @contextmanager
 def _log_lines_held_back() -> Iterator[None]:
-    """Hold log lines back. The log is not set up before its folder is known, and a person at a
-    question reads none."""
+    """Hold log lines back: the log's folder is not known yet, and nobody at a question reads
+    them."""
     logging.disable(logging.CRITICAL)
     try:
         yield

@@ -53,8 +53,7 @@ class Dialogue:
         self.say(f"✗ {text}", style="yellow")
 
     def explain(self, problem: NightShiftError) -> None:
-        """Say why an answer does not work, in the person's language; never with a password of a
-        URI."""
+        """Say why an answer does not work, in the person's language, without passwords."""
         name = f"problem_{problem.kind}"
         detail = Redaction([])(str(problem))
         self.wrong(self._texts(name if name in self._texts else "problem_other", detail=detail))
@@ -89,8 +88,8 @@ class Dialogue:
         )
 
     def ask_hidden(self, question: str, needed: bool = True) -> str:
-        """Return what is typed without being shown. Where it is not needed, Enter is an empty
-        answer."""
+        """Return what is typed without being shown. Enter is an empty answer unless it is
+        needed."""
         while True:
             try:  # getpass prints the prompt: it must not stand there before the echo is off
                 answer = getpass.getpass(f"{question}: ").strip()

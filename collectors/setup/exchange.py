@@ -228,8 +228,7 @@ def _say_that_it_works(
 
 
 def _real_exchange(setup: SetupContext) -> Answers:
-    """Return the answers that lead from the demo exchange back to the real one, where it was
-    chosen before."""
+    """Return the answers that lead from the demo exchange, where it is set, to the real one."""
     settings = setup.settings()
     return (
         {}

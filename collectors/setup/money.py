@@ -32,8 +32,7 @@ def read_won(text: str) -> int:
 
 
 def say_won(amount: int, language: str) -> str:
-    """Return the amount in words that `read_won` reads back: 100bn, 1조 5,000억; in figures where
-    those leave a rest."""
+    """Return words for `read_won` to read back: 100bn, 1조 5,000억; else figures."""
     parts, rest = [], amount
     for unit, name in _SAID[language]:
         if count := rest // unit:

@@ -1,5 +1,4 @@
-"""Trials of an answer: the database, the account, the key. Requests go through the same gate as all
-others."""
+"""Trials of database, account and key. Requests go through the same gate as all others."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -51,8 +50,7 @@ def is_set_up(settings: Settings, clock: Clock) -> bool:
 
 
 def drop_if_empty(settings: Settings, clock: Clock) -> None:
-    """Delete an embedded database that only trying it has made; one in which anything was ever kept
-    stays."""
+    """Delete an embedded database that was only tried; one that ever kept anything stays."""
     if settings.mongodb_uri or not can_be_looked_at(settings):
         return
     with closing(open_store(settings, clock)) as store:
@@ -82,8 +80,8 @@ def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:
 
 
 def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
-    """Return how many logins with that ID the exchange has refused in a row, in this and in
-    earlier runs."""
+    """Return how many logins with that ID the exchange has refused in a row, earlier runs
+    included."""
     with closing(open_store(settings, clock)) as store:
         return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
@@ -94,7 +92,7 @@ def forget_refused_logins(settings: Settings, clock: Clock) -> None:
 
 
 def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
-    """Return the newest final session, after one request to each of the four services. Raise as
+    """Return the newest final session, after one request to each service. Raise as
     `try_account`."""
     with closing(open_store(settings, clock)) as store:
         source = open_api_source(settings, store, clock.sleep)
@@ -109,8 +107,7 @@ def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
 
 
 def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
-    """Return the newest of the last few days that can be had. Raise the last one's `SourceError`
-    when none can."""
+    """Return the newest of the last few days, or raise the last one's `SourceError`."""
     *others, last = _newest_sessions(make_calendar(settings, store), store.clock)
     for session in others:
         try:

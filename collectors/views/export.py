@@ -80,8 +80,7 @@ def export(
 def export_frames(
     store: Store, first: str, last: str, ticker: str | None = None, datasets: Collection[str] = ()
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows of `export`, one frame per session: only one session is in memory at a
-    time."""
+    """Yield the rows of `export`, one frame per session: only one is in memory at a time."""
     adjustments = read_adjustments(store, first, last)
     warn_of_pending(adjustments, None if ticker is None else {ticker})
     known = set(adjustments.sessions)
@@ -102,8 +101,8 @@ def _with_adjusted(session: str, day: pd.DataFrame, adjustments: Adjustments) ->
 
 
 def _figures(store: Store, head: SessionHead, datasets: Collection[str]) -> pd.DataFrame:
-    """Return the columns of these datasets for the session's tickers; NaN throughout for a dataset
-    that is not there."""
+    """Return the datasets' columns for the session's tickers; NaN for a dataset that is not
+    there."""
     frames = [pd.DataFrame(index=range(head.count))]
     for name in [each for each in DATASET_COLUMNS if each in datasets]:
         frame = store.load_dataset(head.session, name, head.datasets.get(name, DatasetState()))

@@ -40,8 +40,7 @@ def show_result(store: Store, ticker: str) -> None:
 
 
 def show_ticker(document: dict[str, Any]) -> None:
-    """Print one `stock_analyzed.indicators` document for a terminal of 80 columns: what happened,
-    then every number."""
+    """Print one `stock_analyzed.indicators` document for a terminal of 80 columns."""
     console = screen(highlight=False)
     console.print(
         f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), "

@@ -1,4 +1,4 @@
-"""Status of the installation, for a person (one screen) or a program (JSON): read from the store
+"""Status of the installation, for a person (one screen) or a program (JSON), from the store
 only."""
 
 import json
@@ -146,8 +146,8 @@ def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
 
 
 def _job(job: Document, locks: Sequence[Document], now: datetime) -> dict[str, Any]:
-    """Return a job's record. `at_work`: a run that holds the job's lock still works on it; null for
-    a job that has ended."""
+    """Return a job's record. `at_work`: a run with the job's lock is on it; null for an ended
+    job."""
     names = "job_name date_kst status attempts start_time_utc end_time_utc".split()
     names += "heartbeat_utc host pid finality error".split()
     lock = HOURLY_ANALYSIS if job["job_name"] == HOURLY_ANALYSIS else COLLECTION
@@ -177,8 +177,7 @@ def _lock(lock: Document, now: datetime) -> dict[str, Any]:
 
 
 def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return a source's record. A block that is over is left out, and of the password only its age
-    is shown."""
+    """Return a source's record, without a block that is over; of the password only its age."""
     blocked, password = source["blocked_until_utc"], source["password"]
     over = blocked is not None and blocked <= now
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
@@ -207,8 +206,7 @@ def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return moments as KST text, those of a field of fields too; the name loses its `_utc` with
-    it."""
+    """Return moments as KST text, also those one level down; their names lose `_utc`."""
     plain = {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
     inner = {name: value for name, value in plain.items() if isinstance(value, dict)}
     return plain | {
@@ -329,8 +327,7 @@ def _list(sessions: list[str]) -> str:
 
 
 def _show_jobs(console: Console, jobs: list[dict[str, Any]]) -> None:
-    """Print a narrow line for each job. Its remark stands whole below; next to it, it would squeeze
-    all."""
+    """Print a narrow line for each job, its remark whole below it."""
     rows = [("job", "session", "status", "attempts", "finished (KST)"), *map(_job_cells, jobs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     remarks = ["", *map(_remark, jobs)]

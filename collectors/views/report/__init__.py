@@ -1,5 +1,4 @@
-"""Report on the newest analysed session: one HTML page, whole in itself. Nothing is fetched when it
-is read."""
+"""Report on the newest analysed session: one HTML page that fetches nothing when it is read."""
 
 import logging
 from pathlib import Path
@@ -14,8 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def report_now(store: Store, path: Path) -> None:
-    """Write the report on the newest analysed session. Raise `NotNow` as long as nothing is
-    analysed."""
+    """Write the report on the newest analysed session. Raise `NotNow` while nothing is analysed."""
     session = analysed_session(store)
     if session is None:
         raise NotNow(

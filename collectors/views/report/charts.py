@@ -38,8 +38,7 @@ UNITS = {
     "macd": MACD,
     "rsi": ("rsi_14",),
 }
-"""Series that share a unit. `position` is that of each bar's session in the report's list of
-sessions."""
+"""Series that share a unit. `position`: of each bar's session in the report's list of sessions."""
 SERIES = tuple(name for names in UNITS.values() for name in names)
 _STEPS = {"volume": 3_000, "line": 3_000, "macd": 500}
 """Steps into which the largest value of the group is divided: finer than a pixel of a chart."""

@@ -1,5 +1,4 @@
-"""Contents of the page as one JSON document: the whole market from the stored session, targets from
-their results."""
+"""Contents of the page as one JSON document: the whole market, and targets with their results."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -142,8 +141,8 @@ class _Targets:
 
 
 def _catalogue() -> dict[str, Any]:
-    """Return the names in both languages: `[name, English, Korean, ..]`, in the order by which the
-    rows refer to them."""
+    """Return names in both languages, `[name, English, Korean, ..]`, in the order that rows refer
+    to."""
     direction = dict.fromkeys(RISING, "bullish") | dict.fromkeys(FALLING, "bearish")
     return {
         "signals": [

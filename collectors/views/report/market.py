@@ -1,5 +1,4 @@
-"""Whole market of a session for the report: breadth by market, the movers, and the trend of
-breadth."""
+"""Whole market of a session for the report: breadth by market, movers, and the trend of breadth."""
 
 from typing import Any
 
@@ -24,8 +23,7 @@ def with_moves(day: pd.DataFrame, session: str) -> pd.DataFrame:
 
 
 def _at_limit(day: pd.DataFrame, base: pd.Series, session: str) -> np.ndarray:
-    """Return 1 where the close is the highest price of the day that the rules allow, -1 the lowest,
-    0 elsewhere."""
+    """Return 1 where the close is the highest price that the rules allow, -1 the lowest, else 0."""
     found = np.zeros(len(day), dtype=np.int64)
     known = has_known_rules(day["market"].to_numpy(), session) & (base > 0).to_numpy()
     lowest, highest = price_limits(base[known], day["market"].to_numpy()[known], session)
@@ -61,8 +59,8 @@ def _breadth(moves: pd.DataFrame) -> dict[str, int | float]:
 
 
 def _weighted(traded: pd.DataFrame) -> float:
-    """Return the change of all that was traded together, in percent of its base prices, weighted by
-    market cap."""
+    """Return the change of all traded tickers, in percent of base prices, weighted by market
+    cap."""
     shares = traded["shares"].astype("float64")
     before = float(((traded["close"] - traded["change"]) * shares).sum())
     return (
@@ -90,8 +88,8 @@ def movers(moves: pd.DataFrame) -> dict[str, list[list[Any]]]:
 
 
 def trend(store: Store, session: str) -> dict[str, list[Any]]:
-    """Count the tickers that rose and fell, and the won traded, in each of the last stored sessions
-    up to that one."""
+    """Count tickers up and down, and won traded, in each of the last stored sessions up to that
+    one."""
     sessions = [head.session for head in store.session_heads(session, TREND_SESSIONS)]
     found: dict[str, list[Any]] = {"session": [], "up": [], "down": [], "value": []}
     for each, columns in store.read_columns(("change", "volume", "value"), sessions[0], session):

@@ -1,5 +1,4 @@
-"""Page as a file: the template, its style and its script, and the contents as JSON, put into one
-another."""
+"""Page as a file: the template with its style, its script and the contents as JSON."""
 
 import base64
 import hashlib
@@ -58,8 +57,7 @@ def is_current(store: Store, path: Path, session: str) -> bool:
 
 
 def render(facts: dict[str, Any], stamp: str) -> str:
-    """Return the page that shows `contents`. Only our own script and style may run in it, whatever
-    stands in a name."""
+    """Return the page that shows `contents`. Only our own script and style may run in it."""
     style = _read("page.css")
     script = "".join(map(_read, SCRIPTS))
     script = f'"use strict";\n{{\n{script}}}\n'
@@ -90,8 +88,7 @@ def _source(text: str) -> str:
 
 
 def _stamp(store: Store, session: str) -> str:
-    """Return the name of the analysis that the page shows: its session, how far it is, and when its
-    job ended."""
+    """Return the stamp of the analysis: its session, how far it is, when its job ended."""
     job, progress = store.job(HOURLY_ANALYSIS, session), store.analysis_progress(session)
     ended = job["end_time_utc"] if job is not None else None
     state = ended.isoformat() if ended else "unfinished"
