@@ -7,12 +7,14 @@ SETUP, BACK, LAST_EVENING = kst(2026, 9, 3, 19), kst(2026, 9, 10, 19), kst(2026,
 ALL = {"DATASETS": "prices,fundamentals,foreign,indices"}
 
 
-def test_skipped_evenings_bring_what_stands_beside_their_prices(suite_over: Suite) -> None:
-    suite_over.own_settings = {**suite_over.own_settings, **ALL}
-    suite_over.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
-    suite_over.must(BACK, "daily_update.py")
-    suite_over.must(LAST_EVENING, "daily_update.py")
-    shown = suite_over.must(LAST_EVENING, "daily_update.py", "--status").stdout
+def test_skipped_evenings_bring_what_stands_beside_their_prices(
+    installation_over: Installation,
+) -> None:
+    installation_over.own_settings |= ALL
+    installation_over.must(SETUP, "manual_setup", "--yes", "--sessions", "5")
+    installation_over.must(BACK, "daily_update")
+    installation_over.must(LAST_EVENING, "daily_update")
+    shown = installation_over.must(LAST_EVENING, "daily_update", "--status").stdout
     assert "Datasets fundamentals of 11 sessions, foreign of 10 sessions Analysis" in " ".join(
         shown.split()
     )
