@@ -63,7 +63,7 @@ def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
 
     That of the session runs has every session, the others the last half of them.
     """
-    sessions = [head.session for head in whole.session_heads()]
+    sessions = [head.session for head in whole.sessions.heads()]
     stores = {}
     for size in GROWTH[:-1]:
         kept = plan.sessions if size == WIDTH_OF_SESSION_RUNS else plan.sessions_at(GROWTH[-1] // 2)
@@ -75,7 +75,7 @@ def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
 def _collect(plan: Plan, whole: Store) -> dict[int, float]:
     """Return the seconds to collect a new session, by width, the widths in turn. The store holds a
     few sessions before."""
-    sessions = [head.session for head in whole.session_heads()]
+    sessions = [head.session for head in whole.sessions.heads()]
     new, before = (
         sessions[-plan.growth_collections :],
         sessions[-plan.growth_collections - 2 : -plan.growth_collections],
@@ -96,8 +96,10 @@ def _collect(plan: Plan, whole: Store) -> dict[int, float]:
 
 
 def _analyse(plan: Plan, runs: dict[int, tuple[Store, int]]) -> dict[int, tuple[float, float]]:
-    """Return the seconds of `load_panel` and of the whole analysis, by size. Every run has stored
-    its results once before."""
+    """Return the seconds of `sessions.panel` and of the whole analysis, by size.
+
+    Every run has stored its results once before.
+    """
     panels: dict[int, list[float]] = {size: [] for size in runs}
 
     def task(size: int) -> Callable[[], None]:

@@ -1,7 +1,7 @@
 """Adjusting on reading: the multipliers that make published prices and volumes comparable with
 those of a later session.
 
-This is the only implementation; `load_panel`, `load_prices` and the export use it.
+This is the only implementation; `sessions.panel`, `load_prices` and the export use it.
 
 - A price is multiplied by every later factor of its ticker, up to the session that is adjusted to.
 - A volume is multiplied by shares after / shares before of every later split and consolidation, and

@@ -79,7 +79,7 @@ class Run:
             self.clock.sleep(min(seconds - waited, 1.0))
             waited += 1
             if waited % RENEWAL_SECONDS == 0:
-                self.store.beat_locks()
+                self.store.locks.renew()
         raise NotNow(
             "Stopped on request while waiting for the exchange. The next run goes on from there."
         )

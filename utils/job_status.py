@@ -26,8 +26,8 @@ class JobRun:
 
     def __init__(self, store: Store, name: str, session: str, shared: bool = False) -> None:
         self._store, self._name, self._session = store, name, session
-        self._start = store.join_job if shared else store.start_job
-        self._write = store.record_shared_job if shared else store.record_job
+        self._start = store.jobs.join if shared else store.jobs.start
+        self._write = store.jobs.record_shared if shared else store.jobs.record
         self._recorded: dict[str, Any] = {}
         self._unfinished = False
 

@@ -11,7 +11,7 @@ from utils.store.backend import Document
 def required_scope(store: Store) -> Document:
     """Return the scope that `manual_setup` was asked for. Raise `WrongUsage` before its first
     run."""
-    if (scope := store.scope()) is None:
+    if (scope := store.scope.get()) is None:
         raise WrongUsage(
             f"Nothing is set up in the {store.description}. Run manual_setup.py first."
         )

@@ -24,7 +24,7 @@ def announce_flagged_actions(
         frame: the session as it was published, for the names.
     """
     flagged = [
-        action for action in store.corporate_actions(session, session) if action["flag"] is not None
+        action for action in store.sessions.actions(session, session) if action["flag"] is not None
     ]
     if not flagged:
         return
@@ -34,28 +34,30 @@ def announce_flagged_actions(
         f"{each['previous_close']:,} -> {each['base_price']:,}, factor {each['factor']:.6g}"
         for each in flagged
     ]
-    store.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
+    store.incidents.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
 
 
 def announce_night(store: Store, session: str, language: str) -> None:
     """Announce the night's result in one line, once every target is analysed or has failed too
     often."""
-    head, progress = store.session_head(session), store.analysis_progress(session)
+    head, progress = store.sessions.head(session), store.targets.progress(session)
     done = progress.pending == 0 and is_enough(progress.analyzed, progress.tickers)
-    if head is None or not done or store.is_announced(NIGHT, session):
+    if head is None or not done or store.incidents.is_announced(NIGHT, session):
         return
     line = night_line(
         language,
-        store.signal_counts(session),
+        store.results.signal_counts(session),
         session=session,
         tickers=head.count,
         revision=head.revision,
         targets=progress.tickers,
         analyzed=progress.analyzed,
     )
-    store.announce(HOURLY_ANALYSIS, NIGHT, session, line)
+    store.incidents.announce(HOURLY_ANALYSIS, NIGHT, session, line)
 
 
 def announce_unfinished_night(store: Store, session: str, language: str) -> None:
     """Announce that this session replaces one whose analysis was not finished."""
-    store.announce(HOURLY_ANALYSIS, UNFINISHED, session, unfinished_line(language, session))
+    store.incidents.announce(
+        HOURLY_ANALYSIS, UNFINISHED, session, unfinished_line(language, session)
+    )

@@ -24,7 +24,7 @@ class DatabaseIncident:
     def __init__(self, log_dir: Path, clock: Clock) -> None:
         self._file, self._clock = log_dir / "database_incident.json", clock
 
-    def open_incident(self, kind: str, message: str) -> None:
+    def open(self, kind: str, message: str) -> None:
         found = self._read()
         if found is None or found["resolved_utc"] is not None:
             self._write(new_incident(JOB, kind, message, self._clock.now_utc()))

@@ -79,8 +79,8 @@ class Watch:
             )
 
 
-class IncidentPlace(Protocol):
-    """Place where incidents are kept."""
+class IncidentKeeper(Protocol):
+    """Keeper of incidents: the store, or a file beside the logs."""
 
     def claim_untold(self) -> list[Document]: ...
 
@@ -97,14 +97,12 @@ class Notifier:
     def tell(self, script: str, error: Exception | None) -> None:
         """Record the outcome and tell what is untold. Raise `StoreError` or `OSError` when it
         cannot be recorded."""
-        with self._incident_places(script, error) as places:
-            untold = [(place, incident) for place in places for incident in place.claim_untold()]
+        with self._keepers(script, error) as keepers:
+            untold = [(keeper, each) for keeper in keepers for each in keeper.claim_untold()]
             if untold:
-                told = self._send(
-                    *message([incident for _, incident in untold], self._settings.language)
-                )
-                for place, incident in untold:
-                    place.close_claim(incident, told)
+                told = self._send(*message([each for _, each in untold], self._settings.language))
+                for keeper, incident in untold:
+                    keeper.close_claim(incident, told)
 
     def _send(self, title: str, body: str) -> bool:
         """Return whether the message has reached anybody. One service is enough: repeating would
@@ -124,39 +122,37 @@ class Notifier:
         return told
 
     @contextmanager
-    def _incident_places(
-        self, script: str, error: Exception | None
-    ) -> Iterator[list[IncidentPlace]]:
-        """Yield the places of untold incidents; without a usable database only the file beside the
-        logs."""
+    def _keepers(self, script: str, error: Exception | None) -> Iterator[list[IncidentKeeper]]:
+        """Yield those that keep untold incidents; without a usable database only the file beside
+        the logs."""
         of_this_host = DatabaseIncident(self._settings.log_dir, self._clock)
         try:
             if isinstance(error, StoreError):
                 raise error
             store = open_store(self._settings, self._clock)
         except StoreError as problem:
-            of_this_host.open_incident(problem.kind, str(problem))
+            of_this_host.open(problem.kind, str(problem))
             yield [of_this_host]
             return
         with closing(store):
             of_this_host.resolve()
             _record(store, script, error)
-            yield [of_this_host, store]
+            yield [of_this_host, store.incidents]
 
 
 def _record(store: Store, script: str, error: Exception | None) -> None:
     if error is None:
-        store.resolve_incidents(script)
+        store.incidents.resolve(script)
         return
     described = describe_error(error)
     if described["kind"] not in EVERYDAY:
         until = _closed_until(store) if isinstance(error, Banned) else None
-        store.open_incident(script, described["kind"], described["message"], until)
+        store.incidents.open(script, described["kind"], described["message"], until)
 
 
 def _closed_until(store: Store) -> datetime | None:
     """Return the latest end of the bans of all sources."""
     banned = [
-        each["blocked_until_utc"] for each in store.sources() if each["reason"] == Banned.kind
+        each["blocked_until_utc"] for each in store.sources.all() if each["reason"] == Banned.kind
     ]
     return max((until for until in banned if until > store.clock.now_utc()), default=None)
