@@ -1,7 +1,6 @@
-"""What the night costs, as ratios against named baselines of the same run: `make bench`, `python -m
+"""Costs of the night as ratios against named baselines of the same run: `make bench`, `python -m
 benchmarks`.
 
-Only measures and reports; nothing here asserts. Every section is a process of its own (see
-`benchmarks.sections`), so that none inherits another's memory, and `benchmarks.__main__` itself
-stays small.
+It only measures and reports; nothing is asserted. Every section is a process of its own (see
+`benchmarks.sections`), so none inherits another's memory. `benchmarks.__main__` itself stays small.
 """

@@ -41,8 +41,13 @@ def parse() -> argparse.Namespace:
         "--repetitions", type=int, metavar="N", help="how often the analysis is repeated (5)"
     )
     default = Path(__file__).parent / "out"
-    parser.add_argument("--output", type=Path, default=default, metavar="FOLDER", help="for results.json, and for the "
-                        "databases while they are measured (benchmarks/out)")  # fmt: skip
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=default,
+        metavar="FOLDER",
+        help="for results.json, and for the databases while they are measured (benchmarks/out)",
+    )
     parser.add_argument(
         "--write-docs", action="store_true", help="write docs/performance.md as well"
     )
@@ -79,7 +84,7 @@ def sections() -> list[str]:
 
 
 def run_section(name: str, plan: Plan) -> dict[str, Any]:
-    """One section in a process of its own, so that its peak memory is its own."""
+    """Run one section in a process of its own, so that its peak memory is its own."""
     started = perf_counter()
     folder = Path(plan.folder)
     result = folder / f"{name}.result"

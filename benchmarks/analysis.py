@@ -1,4 +1,4 @@
-"""The analysis of the whole market, against the bare TA-Lib loop and against the usual way."""
+"""Analysis of the whole market, against the bare TA-Lib loop and against the usual way."""
 
 from pathlib import Path
 from statistics import median
@@ -30,7 +30,8 @@ Stages = list[dict[str, float]]
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """Ours, the queue and the bare loops in turn; the stages are those of the same repetitions."""
+    """Measure our analysis, the queue and the bare loops in turn. The stages are those of the same
+    repetitions."""
     store = open_embedded(plan.database)
     make_targets(store)
     panel = store.sessions.panel(LAST_SESSION, plan.sessions)
@@ -64,8 +65,8 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def measure_usual(plan: Plan) -> dict[str, Any]:
-    """The usual way over a few tickers, against the bare loop over the same ones, and scaled up
-    against ours."""
+    """Measure the usual way over a few tickers, against the bare loop over the same ones and,
+    scaled up, against ours."""
     store = open_embedded(plan.database)
     panel = store.sessions.panel(LAST_SESSION, plan.sessions)
     count = len(panel.tickers)
@@ -94,8 +95,7 @@ def measure_usual(plan: Plan) -> dict[str, Any]:
 
 
 def measure_memory(plan: Plan) -> dict[str, Any]:
-    """One night's analysis of every ticker by the queue, as `hourly_analysis` does it; its memory
-    is what counts."""
+    """Analyse every ticker by the queue, as `hourly_analysis` does it. Only its memory counts."""
     store = open_embedded(plan.database)
     make_targets(store)
     run_queue(store, plan.sessions)
@@ -104,13 +104,14 @@ def measure_memory(plan: Plan) -> dict[str, Any]:
 
 
 def make_targets(store: Store) -> None:
-    """Every listed ticker is a target."""
+    """Make every listed ticker a target."""
     if (day := store.sessions.load(LAST_SESSION)) is not None:
         refresh_targets(store, day.frame, LAST_SESSION, TargetRule(0, list(MARKETS.values())))
 
 
 def analyse_all(store: Store, sessions: int) -> dict[str, float]:
-    """Load, analyse, store: every ticker, in batches as the queue forms them. Seconds by stage."""
+    """Load, analyse and store every ticker, in batches as the queue forms them. Return seconds by
+    stage."""
     watch = Stopwatch()
     panel = store.sessions.panel(LAST_SESSION, sessions)
     watch.lap("load the panel")
@@ -130,7 +131,7 @@ def analyse_all(store: Store, sessions: int) -> dict[str, float]:
 
 
 def reopen(store: Store) -> None:
-    """Every target was analysed for the session before the last."""
+    """Mark every target as analysed for the session before the last."""
     store.targets.save(
         [],
         {target["_id"]: {"last_analyzed_date": SESSION_BEFORE} for target in store.targets.all()},
@@ -138,7 +139,7 @@ def reopen(store: Store) -> None:
 
 
 def run_queue(store: Store, sessions: int) -> None:
-    """What `hourly_analysis` does, with no quota."""
+    """Analyse all targets as `hourly_analysis` does, without a quota."""
     source = store.sessions.panel_source(LAST_SESSION, sessions)
     analyzer = TechnicalAnalyzer(store.sessions.panel(LAST_SESSION, sessions))
     queue = AnalysisQueue(

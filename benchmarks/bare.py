@@ -1,5 +1,5 @@
-"""The speed limit: the TA-Lib functions of the product in a loop over the panel's arrays, results
-thrown away."""
+"""Lower bound of the analysis: the product's TA-Lib functions in a loop over the panel's arrays,
+results discarded."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ _SMA = raw("SMA")
 
 
 def indicators(panel: Panel, rows: range) -> None:
-    """Every TA-Lib study over the whole series of those rows of the panel."""
+    """Run every TA-Lib study over the whole series of those rows of the panel."""
     arrays = (panel.open, panel.high, panel.low, panel.close, panel.volume)
     for row in rows:
         bars = [array[row] for array in arrays]
@@ -30,7 +30,7 @@ def indicators(panel: Panel, rows: range) -> None:
 
 
 def patterns(panel: Panel, rows: range) -> None:
-    """The 61 candlestick patterns over the last 45 bars of those rows."""
+    """Run the 61 candlestick patterns over the last 45 bars of those rows."""
     arrays = (panel.open, panel.high, panel.low, panel.close)
     for row in rows:
         prices = [array[row, -DEPTH:] for array in arrays]

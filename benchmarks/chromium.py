@@ -1,4 +1,4 @@
-"""A real Chromium for the report, driven through its own driver: Debian's packages `chromium` and
+"""Real Chromium for the report, with its own driver: Debian's packages `chromium` and
 `chromium-driver`."""
 
 import shutil
@@ -13,14 +13,15 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 IS_INSTALLED = CHROMIUM is not None and DRIVER is not None
 NO_CHROMIUM = "CHROMIUM AND CHROMEDRIVER ARE NOT INSTALLED: THE REPORT WAS NOT TRIED IN A BROWSER"
 QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--disable-dev-shm-usage"
 ).split()
 
 
 @contextmanager
 def chromium(folder: Path, language: str = "ko") -> Iterator[webdriver.Chrome]:
-    """A browser with a new profile in that folder, in that language, without any network."""
+    """Yield a browser with a new profile in that folder, in that language, without network."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for switch in (*QUIET, f"--user-data-dir={folder}", f"--accept-lang={language}"):
@@ -35,6 +36,6 @@ def chromium(folder: Path, language: str = "ko") -> Iterator[webdriver.Chrome]:
 
 
 def resize(browser: webdriver.Chrome, width: int, height: int = 900) -> None:
-    """A window is never as narrow as a phone; an emulated screen is."""
+    """Resize the emulated screen. A real window is never as narrow as a phone."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

@@ -1,4 +1,5 @@
-"""One session from the recorded answer into the store, against `json.loads` of the same body."""
+"""Collection of one session from the recorded answer into the store, against `json.loads` of the
+same body."""
 
 import io
 import json
@@ -24,12 +25,12 @@ from utils.settings import environment_for_imports
 from utils.store import Store
 
 STAGED = 15
-"""Sessions whose collection is also taken apart into its steps."""
+"""Sessions whose collection is also measured step by step."""
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """A first load: every recorded session is collected once, in order, each followed by its
-    baseline."""
+    """Measure a first load: every recorded session is collected once, in order, each followed by
+    its baseline."""
     _import_pykrx(Path(plan.folder))
     source, store = Recorded(plan.bodies), open_embedded(plan.database)
     collector = open_collector(source, store)
@@ -55,8 +56,8 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def _import_pykrx(cache: Path) -> None:
-    """The real first load has pykrx in memory. It would log in on import: the account is hidden
-    from it."""
+    """Import pykrx, as the real first load does. It would log in on import, so the account is
+    hidden from it."""
     with (
         environment_for_imports(cache, without=("KRX_ID", "KRX_PW")),
         redirect_stdout(io.StringIO()),
@@ -67,8 +68,7 @@ def _import_pykrx(cache: Path) -> None:
 def _steps(
     source: Recorded, store: Store, collector: StockDataCollector, session: str
 ) -> dict[str, float]:
-    """The steps of `StockDataCollector.collect`, one by one, over a session that is stored by
-    now."""
+    """Measure the steps of `StockDataCollector.collect`, one by one, over a stored session."""
     earlier = store.sessions.load(collector.calendar.previous_session(session))
     previous = None if earlier is None else earlier.frame
     watch = Stopwatch()
@@ -105,7 +105,7 @@ def _stage_table(whole: list[float], stages: list[dict[str, float]]) -> dict[str
 
 
 def _first_load_growth(whole: list[float]) -> dict[str, Any]:
-    """How long the load of the first n sessions took, for n at every size."""
+    """Return the seconds to load the first n sessions, for n at every size."""
     added_up = list(accumulate(whole))
     sizes = [max(2, len(whole) * size // GROWTH[-1]) for size in GROWTH]
     return {"name": FIRST_LOAD, "sizes": sizes, "seconds": [added_up[size - 1] for size in sizes]}

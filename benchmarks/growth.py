@@ -1,4 +1,4 @@
-"""How time grows with tickers and with sessions: one, two, four and eight eighths of the market."""
+"""Growth of time with tickers and with sessions: one, two, four and eight eighths of the market."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +27,7 @@ from benchmarks.timing import interleaved, seconds_of_clean
 from utils.store import Store
 
 WIDTH_OF_SESSION_RUNS = 2
-"""In eighths of the tickers: the runs over more and more sessions take a quarter of the market."""
+"""Eighths of the tickers: the runs over more and more sessions take a quarter of the market."""
 
 
 def measure(plan: Plan) -> dict[str, Any]:
@@ -59,8 +59,10 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
-    """A store for each width; that of the session runs has every session, the others the last half
-    of them."""
+    """Return a store for each width.
+
+    That of the session runs has every session, the others the last half of them.
+    """
     sessions = [head.session for head in whole.sessions.heads()]
     stores = {}
     for size in GROWTH[:-1]:
@@ -71,8 +73,8 @@ def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
 
 
 def _collect(plan: Plan, whole: Store) -> dict[int, float]:
-    """Seconds to collect a new session, by width; the widths take turns. The store before holds a
-    few sessions."""
+    """Return the seconds to collect a new session, by width, the widths in turn. The store holds a
+    few sessions before."""
     sessions = [head.session for head in whole.sessions.heads()]
     new, before = (
         sessions[-plan.growth_collections :],
@@ -94,8 +96,10 @@ def _collect(plan: Plan, whole: Store) -> dict[int, float]:
 
 
 def _analyse(plan: Plan, runs: dict[int, tuple[Store, int]]) -> dict[int, tuple[float, float]]:
-    """Seconds of `sessions.panel` and of the whole analysis, by size; every run has stored its results
-    once before."""
+    """Return the seconds of `sessions.panel` and of the whole analysis, by size.
+
+    Every run has stored its results once before.
+    """
     panels: dict[int, list[float]] = {size: [] for size in runs}
 
     def task(size: int) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""The market that is measured: answer bodies of the sandbox's synthetic market, recorded once, and
+"""Market that is measured: answer bodies of the sandbox's synthetic market, recorded once, and
 stores of them."""
 
 import json
@@ -26,7 +26,7 @@ _EVENING = kst(2026, 9, 11, 19)
 
 
 def record(folder: Path, tickers: int, sessions: int) -> None:
-    """Write what the exchange would answer for each of the last `sessions` sessions:
+    """Write the exchange's answer for each of the last `sessions` sessions:
     `<folder>/<session>.json`."""
     folder.mkdir()
     market = SyntheticMarket(tickers, last=LAST_SESSION)
@@ -36,11 +36,11 @@ def record(folder: Path, tickers: int, sessions: int) -> None:
 
 
 class Recorded:
-    """The recorded bodies as a `Source`: the table is what pykrx makes of a body,
+    """Source of recorded bodies. The table is what pykrx makes of a body,
     `DataFrame(answer["OutBlock_1"])`.
 
-    `take_up` reads the file; `fetch_day` decodes it, so that decoding is inside what is measured
-    and the disk is not.
+    `take_up` reads the file and `fetch_day` decodes it, so decoding is measured and the disk is
+    not.
 
     Args:
         tickers: answer for these alone; None for the whole market.
@@ -75,13 +75,13 @@ def open_embedded(folder: Path) -> Store:
 
 
 def open_over(backend: Backend) -> Store:
-    """A store whose clock says it is the evening after the last session, so that every session is
+    """Return a store whose clock shows the evening after the last session, so that every session is
     final."""
     return Store(backend, Clock(_EVENING))
 
 
 def open_collector(source: Recorded, store: Store) -> StockDataCollector:
-    """A collector that knows the calendar, as after the first request of a first load."""
+    """Return a collector that knows the calendar, as after the first request of a first load."""
     sources = Sources([source], [source], store.clock, store.clock.sleep)
     collector = StockDataCollector(sources, store, TradingCalendar(store.calendar.observed()))
     collector.learn_calendar(source.sessions[0], TODAY)
@@ -89,13 +89,13 @@ def open_collector(source: Recorded, store: Store) -> StockDataCollector:
 
 
 def collect(collector: StockDataCollector, session: str) -> None:
-    """Collect the session, and whatever it does not fit without."""
+    """Collect the session, and every other that it needs."""
     for _ in collector.collect(session):
         pass
 
 
 def every_nth(store: Store, step: int) -> list[str]:
-    """Every `step`-th ticker that is listed in the last session."""
+    """Return every `step`-th ticker that is listed in the last session."""
     day = store.sessions.load(LAST_SESSION)
     return [] if day is None else sorted(day.frame["ticker"])[::step]
 

@@ -1,4 +1,4 @@
-"""The same analysis over the MongoDB server of MONGODB_TEST_URI."""
+"""Analysis over the MongoDB server of MONGODB_TEST_URI."""
 
 import os
 import uuid
@@ -17,11 +17,11 @@ from utils.store import Store
 from utils.store.mongo import MongoBackend, connect
 
 PROBE = 60
-"""About so many tickers are measured where the server is too slow for the whole market."""
+"""Number of tickers, about, where the server is too slow for the whole market."""
 
 
 class ServerTime(monitoring.CommandListener):
-    """Adds up what commands take, from sending each to having its answer."""
+    """Sum of the time of commands, each from sending it to having its answer."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -37,7 +37,7 @@ class ServerTime(monitoring.CommandListener):
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """Databases of our own on that server, dropped at the end whatever happens."""
+    """Measure in databases of our own on that server, dropped at the end in any case."""
     prefix = f"bench_{uuid.uuid4().hex[:10]}_"
     names = {name: prefix + name for name in ("system_info", "stock_data", "stock_analyzed")}
     server = ServerTime()

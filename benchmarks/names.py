@@ -1,4 +1,4 @@
-"""The names of what is measured and of what it is measured against."""
+"""Names of measured tasks and of their baselines."""
 
 JSON_LOADS = "json.loads of the same body"
 BARE = "bare TA-Lib loop with the 61 patterns"
@@ -30,15 +30,15 @@ PAGE_USABLE = "usable after it is opened"
 PAGE_SORTED = "sorted by another column"
 PAGE_CHART = "a chart opened"
 PAGE_LIMITS: dict[str, float] = {PAGE_SIZE: 5_000_000, PAGE_USABLE: 2.0}
-"""Of the report: bytes and seconds."""
+"""Limits of the report, bytes and seconds."""
 
 RATIOS = (COLLECT, ANALYSIS, ANALYSIS_WITHOUT_PATTERNS, QUEUE, USUAL, USUAL_TO_OURS)
 GROWTHS = (FIRST_LOAD, COLLECT_BY_TICKERS, PANEL_BY_TICKERS, PANEL_BY_SESSIONS, ANALYSIS_BY_TICKERS,
            ANALYSIS_BY_SESSIONS)  # fmt: skip
 MEMORIES = (MEMORY_FIRST_LOAD, MEMORY_ANALYSIS)
 ROWS = (*RATIOS, *GROWTHS, *MEMORIES)
-"""Every row of a report; `MONGODB` and `MONGODB_OURS` are there as well when MONGODB_TEST_URI names
-a server."""
+"""Every row of a report. `MONGODB` and `MONGODB_OURS` are added when MONGODB_TEST_URI names a
+server."""
 
 GOALS = {
     COLLECT: 6.0,
@@ -47,9 +47,9 @@ GOALS = {
     **dict.fromkeys(GROWTHS, 1.0),
     **dict.fromkeys(MEMORIES, 1.0),
 }
-"""The most a ratio may be. Of growth rows: the slope; of memory rows: the part of 400 MB."""
+"""Largest allowed ratio. Of growth rows: the slope; of memory rows: the part of 400 MB."""
 LEAST = {USUAL: 100.0}
-"""What the usual way is expected to cost at least."""
+"""Smallest expected ratio of the usual way."""
 SLOPE_TOLERANCE = 0.1
 """A measured slope up to this much above 1 still counts as linear."""
 MEMORY_LIMIT = 400_000_000

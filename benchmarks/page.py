@@ -1,5 +1,5 @@
-"""The report of a whole night: its size, how long it takes to write, and how soon a real Chromium
-can use it."""
+"""Report of a whole night: its size, the time to write it, and the time until Chromium can use
+it."""
 
 from pathlib import Path
 from statistics import median
@@ -25,12 +25,12 @@ if (arguments[1]) window.dispatchEvent(new Event("hashchange"));
 document.body.getBoundingClientRect();
 return performance.now() - started;
 """
-"""With the layout that follows; a new address would else take effect later."""
+"""Time of a click with its layout. A new address would otherwise take effect later."""
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """`measured`: bytes and seconds by name, what Chromium takes only where it is installed; `note`
-    for a person."""
+    """Return `measured` (bytes and seconds by name, those of Chromium where it is installed) and
+    `note` for a person."""
     store = open_embedded(plan.database)
     count = keep_largest(store)
     reopen(store)
@@ -50,7 +50,7 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def keep_largest(store: Store) -> int:
-    """Of all listed tickers the largest are targets; how many."""
+    """Make the largest listed tickers the targets. Return their number."""
     make_targets(store)
     others = store.targets.active()[TARGETS:]
     store.targets.save([], {target["_id"]: {"is_active": False} for target in others})
@@ -58,7 +58,7 @@ def keep_largest(store: Store) -> int:
 
 
 def try_in_chromium(path: Path, repetitions: int) -> tuple[dict[str, float], str]:
-    """Medians in seconds by name, and the browser's version."""
+    """Return medians in seconds by name, and the browser's version."""
     found: dict[str, list[float]] = {PAGE_USABLE: [], PAGE_SORTED: [], PAGE_CHART: []}
     with chromium(path.parent / "profile") as browser:
         for _ in range(repetitions):

@@ -1,4 +1,4 @@
-"""How much is measured: one plan for all sections of a run, passed on as JSON."""
+"""Plan of a run: sizes for all sections, passed on as JSON."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 GROWTH = (1, 2, 4, 8)
-"""The sizes of the growth runs, in eighths of the whole."""
+"""Sizes of the growth runs, in eighths of the whole."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Plan:
     growth_repetitions: int = 3
     growth_collections: int = 9
     mongodb_seconds: float = 30.0
-    """What the whole market may take over MongoDB; on a slower server a few tickers are measured
+    """Longest time of the whole market over MongoDB; on a slower server a few tickers are measured
     instead."""
 
     @property
@@ -31,12 +31,12 @@ class Plan:
 
     @property
     def database(self) -> Path:
-        """Of the whole market, filled by the section `collection`."""
+        """Database of the whole market, filled by the section `collection`."""
         return Path(self.folder) / "whole"
 
     @property
     def is_whole(self) -> bool:
-        """Whether the goals are about this size."""
+        """True when the goals hold for this size."""
         return self.tickers >= Plan.tickers and self.sessions >= Plan.sessions
 
     def sessions_at(self, size: int) -> int:

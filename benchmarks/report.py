@@ -1,4 +1,4 @@
-"""What the sections found as one document: rows with ratios, goals and whether each goal is met."""
+"""Results of the sections as one document: rows with ratios, goals and whether each goal is met."""
 
 import os
 import platform
@@ -25,12 +25,15 @@ from benchmarks.plan import Plan
 Found = dict[str, dict[str, Any]]
 PACKAGES = ("numpy", "pandas", "TA-Lib", "pymongo")
 SMALLER = "This is a smaller market than the goals are about, so none of them is judged."
-STAND_IN = "FerretDB speaks MongoDB's protocol over SQLite, far slower than MongoDB: the goal is not judged by it."
+STAND_IN = (
+    "FerretDB speaks MongoDB's protocol over SQLite, far slower than MongoDB: "
+    "the goal is not judged by it."
+)
 NO_SERVER = "MONGODB_TEST_URI is not set: nothing was measured over MongoDB."
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on, and nothing that names the machine."""
+    """Return the facts that the figures depend on, and nothing that names the machine."""
     return {
         "system": platform.system(),
         "cores": os.cpu_count(),
@@ -41,7 +44,7 @@ def machine() -> dict[str, Any]:
 
 
 def build(plan: Plan, of_machine: dict[str, Any], found: Found) -> dict[str, Any]:
-    """The whole report. `found` holds the result of every section by its name."""
+    """Return the whole report. `found` holds the result of every section by its name."""
     results = list(found.values())
     judged = {
         "rows": [judged_ratio(row) for each in results for row in each.get("rows", [])],
@@ -94,12 +97,12 @@ def stage_table(stages: dict[str, Any], baseline_seconds: float) -> dict[str, An
 
 
 def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """That of log values over log sizes: 1 is linear growth, 0 none."""
+    """Return the slope of log values over log sizes: 1 is linear growth, 0 none."""
     return linear_regression([log(size) for size in sizes], [log(each) for each in values]).slope
 
 
 def judged_growth(row: dict[str, Any]) -> dict[str, Any]:
-    """`ratio` is what the largest costs by size, over the smallest."""
+    """Judge a growth row. `ratio` is the largest run's cost per size, over the smallest run's."""
     sizes, seconds = row["sizes"], row["seconds"]
     steepness = slope(sizes, seconds)
     ratio = seconds[-1] / seconds[0] * sizes[0] / sizes[-1]
@@ -125,7 +128,7 @@ def judged_memory(name: str, peak: int) -> dict[str, Any]:
 
 
 def judged_page(name: str, measured: float) -> dict[str, Any]:
-    """Bytes or seconds, against a limit where there is one."""
+    """Judge bytes or seconds against a limit where there is one."""
     limit = PAGE_LIMITS.get(name)
     return {
         "name": name,
@@ -136,12 +139,12 @@ def judged_page(name: str, measured: float) -> dict[str, Any]:
 
 
 def notes(found: Found) -> list[str]:
-    """What a reader has to know about these very figures."""
+    """Return remarks that a reader of these figures needs."""
     usual = found["usual"]
     said = [
         f"An answer body has {found['collection']['body_bytes']:,} bytes.",
-        f"The usual way was measured on {usual['usual_tickers']} of {usual['scaled_to']:,} tickers and multiplied to "
-        "all of them, as was the bare loop over the same tickers.",
+        f"The usual way was measured on {usual['usual_tickers']} of {usual['scaled_to']:,} tickers "
+        "and multiplied to all of them, as was the bare loop over the same tickers.",
     ]
     said.append(found["page"]["note"])
     if "mongodb" not in found:
@@ -150,8 +153,9 @@ def notes(found: Found) -> list[str]:
     width = "the whole market"
     if mongodb["tickers"] < mongodb["of_tickers"]:
         width = (
-            f"{mongodb['tickers']:,} of {mongodb['of_tickers']:,} tickers, because the server is slow; what a session "
-            "costs however few its tickers are weighs more there than in the whole market"
+            f"{mongodb['tickers']:,} of {mongodb['of_tickers']:,} tickers, because the server is "
+            "slow; what a session costs however few its tickers are weighs more there than in the "
+            "whole market"
         )
     said.append(f"The MongoDB server was {mongodb['server']}; measured over {width}.")
     if mongodb["stand_in"]:

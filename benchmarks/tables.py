@@ -1,4 +1,4 @@
-"""The report for a person: tables on the terminal, and the page docs/performance.md."""
+"""Report for a person: tables on the terminal, and the page docs/performance.md."""
 
 from textwrap import fill
 from typing import Any
@@ -10,33 +10,38 @@ from benchmarks.names import PAGE_SIZE
 
 Cells = list[str]
 WIDTH = 150
-"""Columns of the tables where there is no terminal to say."""
+"""Columns of the tables where there is no terminal."""
 PAGE_HEAD = """# Performance
 
-`make bench` measures what the night costs, as ratios against baselines of the same run, and writes this page and
-`benchmarks/out/results.json`. A ratio says more than seconds: it hardly depends on the machine. Nothing is asserted; a
-goal that is missed is called missed.
+`make bench` measures what the night costs, as ratios against baselines of the same run, and writes
+this page and `benchmarks/out/results.json`. A ratio says more than seconds: it hardly depends on
+the machine. Nothing is asserted; a goal that is missed is called missed.
 
 ## What is measured
 
-- **Collecting one session**: the recorded answer of the exchange (JSON, from the sandbox's synthetic market) is decoded
-  as pykrx does it, parsed, checked, given its factors, stored and read back. Against `json.loads` of the same body. The
-  wait for the exchange is not in it.
-- **Analysing the whole market**: loading the sessions from the embedded database, indicators, ranks, patterns, signals,
-  result documents and storing them, every listed ticker. Against a bare loop that calls the same TA-Lib functions over
-  the same arrays (indicators over the whole series, the 61 patterns over the last 45 bars) and throws the results away.
-- **Over MongoDB**: the same with the server of `MONGODB_TEST_URI`; without one `make bench` brings FerretDB along. And
-  once more without the time between sending each command and having its answer.
-- **The usual way**: a document per ticker and day in SQLite with an index, and pandas per ticker, vectorised, for
-  fifteen indicators and nothing else: no adjusted prices, patterns, signals, ranks or chart lines.
-- **Growth**: the same at one, two, four and eight eighths of the size. A slope of 1 on log-log axes is linear growth,
-  less is better. Up to 0.1 above 1 counts as linear.
-- **Memory**: the peak (`ru_maxrss`) of a process of its own that loads all sessions for the first time (with pykrx in
-  memory), and of one that analyses the whole market as `hourly_analysis.py` does.
-- **The report**: the page of the 1,700 largest tickers, written, then opened in a real Chromium where one is installed:
-  seconds from the address to a page that can be used, and from a click to its effect.
+- **Collecting one session**: the recorded answer of the exchange (JSON, from the sandbox's
+  synthetic market) is decoded as pykrx does it, parsed, checked, given its factors, stored and read
+  back. Against `json.loads` of the same body. The wait for the exchange is not in it.
+- **Analysing the whole market**: loading the sessions from the embedded database, indicators,
+  ranks, patterns, signals, result documents and storing them, every listed ticker. Against a bare
+  loop that calls the same TA-Lib functions over the same arrays (indicators over the whole series,
+  the 61 patterns over the last 45 bars) and throws the results away.
+- **Over MongoDB**: the same with the server of `MONGODB_TEST_URI`; without one `make bench` brings
+  FerretDB along. And once more without the time between sending each command and having its answer.
+- **The usual way**: a document per ticker and day in SQLite with an index, and pandas per ticker,
+  vectorised, for fifteen indicators and nothing else: no adjusted prices, patterns, signals, ranks
+  or chart lines.
+- **Growth**: the same at one, two, four and eight eighths of the size. A slope of 1 on log-log axes
+  is linear growth, less is better. Up to 0.1 above 1 counts as linear.
+- **Memory**: the peak (`ru_maxrss`) of a process of its own that loads all sessions for the first
+  time (with pykrx in memory), and of one that analyses the whole market as `hourly_analysis.py`
+  does.
+- **The report**: the page of the 1,700 largest tickers, written, then opened in a real Chromium
+  where one is installed: seconds from the address to a page that can be used, and from a click to
+  its effect.
 
-Competing tasks take turns; figures are medians, ratios the median of the ratios of each repetition, with the quartiles.
+Competing tasks take turns; figures are medians, ratios the median of the ratios of each repetition,
+with the quartiles.
 """
 
 
@@ -98,7 +103,7 @@ def stage_cells(line: dict[str, Any]) -> Cells:
 
 
 def tables(report: dict[str, Any]) -> list[tuple[str, Cells, list[Cells]]]:
-    """Every table of the report: title, heads, lines."""
+    """Return every table of the report: title, heads, lines."""
     heads = ["measured", "takes", "baseline", "takes", "ratio", "quartiles", "goal", ""]
     found = [("Ratios", heads, [ratio_cells(row) for row in report["rows"]])]
     for stages in report["stages"]:
@@ -147,7 +152,7 @@ def plain_console() -> Console:
 
 
 def as_table(title: str, heads: Cells, lines: list[Cells]) -> Table:
-    table = Table(title=title, title_justify="left", *heads)  # noqa: B026 - rich's own way to name columns
+    table = Table(*heads, title=title, title_justify="left")
     for line in lines:
         table.add_row(*line)
     return table
@@ -158,7 +163,7 @@ def as_markdown(heads: Cells, lines: list[Cells]) -> str:
 
 
 def page(report: dict[str, Any]) -> str:
-    """docs/performance.md."""
+    """Return the text of docs/performance.md."""
     noted = [
         fill(note, 120, initial_indent="- ", subsequent_indent="  ") for note in report["notes"]
     ]

@@ -1,4 +1,4 @@
-"""Measuring: repetitions of competing tasks in turn, and ratios with a median and a spread."""
+"""Timing: repetitions of competing tasks in turn, and ratios with a median and a spread."""
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +13,7 @@ _NO_TASKS: Mapping[str, Task] = MappingProxyType({})
 
 
 class Stopwatch:
-    """Adds up the seconds spent in named stages: each `lap` ends the stage that began with the lap
-    before."""
+    """Seconds spent in named stages: each `lap` ends the stage that began with the lap before."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -33,8 +32,8 @@ def seconds_of(task: Task) -> float:
 
 
 def seconds_of_clean(task: Task) -> float:
-    """The same with no garbage of others to clear away in its time: what a task is worth that runs
-    for long."""
+    """Return the seconds of the task without garbage of earlier work to collect, as in a long
+    run."""
     gc.collect()
     return seconds_of(task)
 
@@ -42,10 +41,10 @@ def seconds_of_clean(task: Task) -> float:
 def interleaved(
     tasks: Mapping[str, Task], repetitions: int, before: Mapping[str, Task] = _NO_TASKS
 ) -> Seconds:
-    """Seconds of every task, one list element per repetition; the tasks take turns, so all see the
-    same machine.
+    """Return the seconds of every task, one list element per repetition. The tasks take turns, so
+    all see the same machine.
 
-    `before` holds what is done, unmeasured, before some of them.
+    Tasks of `before` run, unmeasured, before those of the same name.
     """
     seconds: Seconds = {name: [] for name in tasks}
     for _ in range(repetitions):
@@ -62,7 +61,7 @@ def _nothing() -> None:
 def ratio_row(
     name: str, seconds: Sequence[float], baseline: str, baseline_seconds: Sequence[float]
 ) -> dict[str, Any]:
-    """The median of the ratios of each repetition, with the quartiles about it."""
+    """Return the median of each repetition's ratio, with the quartiles about it."""
     ratios = sorted(mine / other for mine, other in zip(seconds, baseline_seconds, strict=True))
     return {
         "name": name,

@@ -3,8 +3,8 @@ ticker.
 
 SQLite in WAL mode, the documents stored session by session as a daily job does, an index that finds
 one ticker's days in order, vectorised pandas without a Python loop over rows, fifteen indicators,
-one result document per ticker, committed in the batches the product commits in. It adjusts no
-price, draws no chart, looks for no pattern and no signal, and ranks nobody.
+one result document per ticker, committed in batches of the product's size. It adjusts no prices,
+draws no charts, finds no patterns and signals, and ranks nothing.
 """
 
 import json
@@ -18,7 +18,7 @@ _TICKER, _DATE = "json_extract(body, '$.ticker')", "json_extract(body, '$.date')
 
 
 class UsualWay:
-    """Stores the sessions of some tickers the usual way, then analyses them the usual way."""
+    """Storing and analysing of some tickers the usual way."""
 
     def __init__(
         self, path: Path, sessions: Iterator[tuple[str, pd.DataFrame]], tickers: Collection[str]
@@ -59,14 +59,15 @@ class UsualWay:
         self._connection.close()
 
     def _frame(self, ticker: str) -> pd.DataFrame:
-        select = f"SELECT body FROM daily WHERE {_TICKER} = ? ORDER BY {_DATE}"  # noqa: S608 - our own field names
+        # The field names are our own.
+        select = f"SELECT body FROM daily WHERE {_TICKER} = ? ORDER BY {_DATE}"  # noqa: S608
         return pd.DataFrame(
             [json.loads(body) for (body,) in self._connection.execute(select, (ticker,))]
         )
 
 
 def fifteen_indicators(frame: pd.DataFrame) -> dict[str, float | None]:
-    """The last values of the indicators every tutorial has."""
+    """Return the last values of the indicators that every tutorial has."""
     close, high, low, volume = frame["close"], frame["high"], frame["low"], frame["volume"]
     change = close.diff()
     middle, deviation = close.rolling(20).mean(), close.rolling(20).std(ddof=0)

@@ -1,5 +1,5 @@
-"""`python -m sandbox`: the local exchange as a process of its own. Prints its URL and serves until
-it is ended."""
+"""`python -m sandbox`: the local exchange as a process. Prints its URL and serves until it is
+stopped."""
 
 import argparse
 import re
@@ -91,14 +91,14 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[:key=value,...]",
-        help="a failure from the start on; keys: times, kind, request, date, since, until, value; may be repeated. "
-        f"Names: {', '.join(REGISTRY)}",
+        help="a failure from the start on; keys: times, kind, request, date, since, until, value; "
+        f"may be repeated. Names: {', '.join(REGISTRY)}",
     )
     return parser
 
 
 def _add_market_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which market is shown."""
+    """Add the options of the market that is shown."""
     parser.add_argument(
         "--tickers", type=int, default=2700, help="listed at the start (default 2700)"
     )
@@ -117,9 +117,11 @@ def _add_market_options(parser: argparse.ArgumentParser) -> None:
 
 
 class _Collect(argparse.Action):
-    """Gathers (key, value) pairs of a repeated option into one dict."""
+    """Collects (key, value) pairs of a repeated option in one dict."""
 
-    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+    def __call__(  # type: ignore[no-untyped-def]
+        self, parser, namespace, values, option_string=None
+    ):
         key, value = values
         setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), key: value})
 

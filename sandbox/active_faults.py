@@ -1,4 +1,5 @@
-"""The failures that are switched on, tried on every request: the last one added first."""
+"""Registry of the faults that are switched on. Every request is tried against the last one added
+first."""
 
 import threading
 from dataclasses import dataclass
@@ -14,19 +15,19 @@ from sandbox.registry import REGISTRY
 
 @dataclass(frozen=True)
 class ActiveFault:
-    """A fault that may hit a request, and how often it has."""
+    """Fault that may still hit a request, and its number of hits."""
 
     fault: Fault
     hits: int
 
     def as_dict(self) -> dict[str, Any]:
-        """As the control door shows it."""
+        """Return the fault as the control interface shows it."""
         return {**self.fault.told(), "hits": self.hits}
 
 
 class ActiveFaults:
-    """The failures of one exchange, as its first interceptor. Thread safe; one request is hit at
-    a time."""
+    """Faults of one exchange, as its first interceptor. Thread safe; requests are handled one at a
+    time."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -41,7 +42,7 @@ class ActiveFaults:
                 self._active.insert(0, ActiveFault(fault, 0))
 
     def remove(self, name: str | None = None) -> None:
-        """All of one name; None: all. ValueError when nothing can have that name."""
+        """Remove all faults of one name; None: all. Raise ValueError for an unknown name."""
         if name is not None:
             check_name(name)
         with self._lock:
@@ -50,12 +51,12 @@ class ActiveFaults:
             ]
 
     def active(self) -> list[ActiveFault]:
-        """Those not used up, in the order in which they are tried."""
+        """Return the faults that are not used up, in the order in which they are tried."""
         with self._lock:
             return list(self._active)
 
     def intercept(self, request: Request) -> Response | None:
-        """At most one fault hits a request; None when none does."""
+        """Return the answer of the first fault that hits the request; None when none does."""
         with self._lock:
             if not self._active:
                 return None

@@ -1,4 +1,4 @@
-"""The bodies the exchange sends, as bytes: pure functions of what it shows, of no clock and no
+"""Bodies that the exchange sends, as bytes: pure functions of the figures, without clock and
 request."""
 
 import json
@@ -24,8 +24,8 @@ MISSING = "-"
 Rows = list[dict[str, str]]
 
 _DAY_KEYS = (
-    "ISU_SRT_CD ISU_CD ISU_ABBRV MKT_NM SECT_TP_NM TDD_CLSPRC FLUC_TP_CD CMPPREVDD_PRC FLUC_RT TDD_OPNPRC TDD_HGPRC "
-    "TDD_LWPRC ACC_TRDVOL ACC_TRDVAL MKTCAP LIST_SHRS MKT_ID"
+    "ISU_SRT_CD ISU_CD ISU_ABBRV MKT_NM SECT_TP_NM TDD_CLSPRC FLUC_TP_CD CMPPREVDD_PRC FLUC_RT "
+    "TDD_OPNPRC TDD_HGPRC TDD_LWPRC ACC_TRDVOL ACC_TRDVAL MKTCAP LIST_SHRS MKT_ID"
 ).split()
 _PRICE_KEYS = "ISU_SRT_CD ISU_CD ISU_ABBRV TDD_CLSPRC FLUC_TP_CD CMPPREVDD_PRC FLUC_RT".split()
 _FUNDAMENTAL_KEYS = [*_PRICE_KEYS, "ISU_ABBRV_STR", "EPS", "PER", "BPS", "PBR", "DPS", "DVD_YLD"]
@@ -38,25 +38,27 @@ _HOLDING_KEYS = [
     "FORN_LMT_EXHST_RT",
 ]
 _LISTING_KEYS = (
-    "ISU_CD ISU_SRT_CD ISU_NM ISU_ABBRV ISU_ENG_NM LIST_DD MKT_TP_NM SECUGRP_NM SECT_TP_NM KIND_STKCERT_TP_NM PARVAL "
-    "LIST_SHRS"
+    "ISU_CD ISU_SRT_CD ISU_NM ISU_ABBRV ISU_ENG_NM LIST_DD MKT_TP_NM SECUGRP_NM SECT_TP_NM "
+    "KIND_STKCERT_TP_NM PARVAL LIST_SHRS"
 ).split()
 _INDEX_KEYS = (
-    "TRD_DD CLSPRC_IDX FLUC_TP_CD PRV_DD_CMPR UPDN_RATE OPNPRC_IDX HGPRC_IDX LWPRC_IDX ACC_TRDVOL ACC_TRDVAL MKTCAP"
+    "TRD_DD CLSPRC_IDX FLUC_TP_CD PRV_DD_CMPR UPDN_RATE OPNPRC_IDX HGPRC_IDX LWPRC_IDX "
+    "ACC_TRDVOL ACC_TRDVAL MKTCAP"
 ).split()
 _OPENAPI_DAY_KEYS = (
-    "BAS_DD ISU_CD ISU_NM MKT_NM SECT_TP_NM TDD_CLSPRC CMPPREVDD_PRC FLUC_RT TDD_OPNPRC TDD_HGPRC TDD_LWPRC ACC_TRDVOL "
-    "ACC_TRDVAL MKTCAP LIST_SHRS"
+    "BAS_DD ISU_CD ISU_NM MKT_NM SECT_TP_NM TDD_CLSPRC CMPPREVDD_PRC FLUC_RT TDD_OPNPRC TDD_HGPRC "
+    "TDD_LWPRC ACC_TRDVOL ACC_TRDVAL MKTCAP LIST_SHRS"
 ).split()
 _OPENAPI_INDEX_KEYS = (
-    "BAS_DD IDX_CLSS IDX_NM CLSPRC_IDX CMPPREVDD_IDX FLUC_RT OPNPRC_IDX HGPRC_IDX LWPRC_IDX ACC_TRDVOL ACC_TRDVAL "
-    "MKTCAP"
+    "BAS_DD IDX_CLSS IDX_NM CLSPRC_IDX CMPPREVDD_IDX FLUC_RT OPNPRC_IDX HGPRC_IDX LWPRC_IDX "
+    "ACC_TRDVOL ACC_TRDVAL MKTCAP"
 ).split()
 _INDEX_NAMES = {"STK": ("KOSPI", "코스피"), "KSQ": ("KOSDAQ", "코스닥")}
 
 
 def body(block: str, rows: Rows, moment: datetime) -> bytes:
-    """A data answer: its block of rows and the exchange's time, as in 2026.01.25 PM 08:28:15."""
+    """Return a data answer: its block of rows and the exchange's time, as in 2026.01.25 PM
+    08:28:15."""
     half = "PM" if moment.hour >= 12 else "AM"  # not %p, which follows the locale
     return dump({block: rows, "CURRENT_DATETIME": f"{moment:%Y.%m.%d} {half} {moment:%I:%M:%S}"})
 
@@ -66,7 +68,7 @@ def dump(document: Any) -> bytes:
 
 
 def day_rows(day: Day) -> Rows:
-    """MDCSTAT01501 of a day with numbers."""
+    """Return MDCSTAT01501 of a day with figures."""
     return _table(
         _DAY_KEYS,
         *(day.code, day.isin, day.name, day.market_name, day.department),
@@ -83,8 +85,10 @@ def day_rows(day: Day) -> Rows:
 
 
 def closed_day_rows(roster: Day, weekend: bool) -> Rows:
-    """MDCSTAT01501 of a day without numbers: who is listed, and `-`. On weekdays with the column
-    lateInfoMsgCd."""
+    """Return MDCSTAT01501 of a day without figures: the listed tickers, and `-`.
+
+    On weekdays it has the column lateInfoMsgCd.
+    """
     gone = [MISSING] * len(roster)
     fluctuation = ["3" if weekend else "0"] * len(roster)
     rows = _table(
@@ -109,7 +113,7 @@ def closed_day_rows(roster: Day, weekend: bool) -> Rows:
 
 
 def fundamental_rows(facts: Fundamentals) -> Rows:
-    """MDCSTAT03501 of a day with numbers; `-` where the exchange has no figure."""
+    """Return MDCSTAT03501 of a day with figures; `-` where the exchange has none."""
     day = facts.day
     return _table(
         _FUNDAMENTAL_KEYS,
@@ -126,7 +130,7 @@ def fundamental_rows(facts: Fundamentals) -> Rows:
 
 
 def holding_rows(holdings: Holdings) -> Rows:
-    """MDCSTAT03701 of a day with numbers."""
+    """Return MDCSTAT03701 of a day with figures."""
     day, held, limit = holdings.day, holdings.held, holdings.limit
     return _table(
         _HOLDING_KEYS,
@@ -155,7 +159,7 @@ def closed_holding_rows(roster: Day, weekend: bool) -> Rows:
 
 
 def listing_rows(facts: Listings) -> Rows:
-    """MDCSTAT01901."""
+    """Return MDCSTAT01901."""
     day = facts.day
     return _table(
         _LISTING_KEYS,
@@ -173,14 +177,14 @@ def listing_rows(facts: Listings) -> Rows:
 
 
 def index_rows(series: IndexSeries, positions: Sequence[int]) -> Rows:
-    """MDCSTAT00301: the sessions at `places` (oldest first), newest first."""
+    """Return MDCSTAT00301: the sessions at `positions` (oldest first), newest first."""
     newest_first = list(reversed(positions))
     dates = [series.sessions[position].replace("-", "/") for position in newest_first]
     return _table(_INDEX_KEYS, dates, *_index_columns(series, newest_first))
 
 
 def openapi_day_rows(day: Day) -> Rows:
-    """{stk,ksq,knx}_bydd_trd of a published session: plain digits, no commas."""
+    """Return {stk,ksq,knx}_bydd_trd of a published session: plain digits, no commas."""
     return _table(
         _OPENAPI_DAY_KEYS,
         *([_compact(day.session)] * len(day), day.code, day.name, day.market_name, day.department),
@@ -202,7 +206,7 @@ def openapi_day_rows(day: Day) -> Rows:
 
 
 def openapi_holiday_rows(roster: Day, date: str) -> Rows:
-    """The same for a weekday holiday: everybody listed, empty prices."""
+    """Return the same for a weekday holiday: all listed tickers, empty prices."""
     empty = [""] * len(roster)
     named = (
         [_compact(date)] * len(roster),
@@ -215,7 +219,7 @@ def openapi_holiday_rows(roster: Day, date: str) -> Rows:
 
 
 def openapi_index_rows(series: IndexSeries, market_id: str, position: int) -> Rows:
-    """{kospi,kosdaq}_dd_trd of a published session."""
+    """Return {kospi,kosdaq}_dd_trd of a published session."""
     columns = [_bare(column) for column in _index_columns(series, [position])]
     close, _, *rest = columns  # the Open API has no code of direction
     kind, name = _INDEX_NAMES[market_id]
@@ -233,17 +237,17 @@ def openapi_index_holiday_rows(market_id: str, date: str) -> Rows:
 
 
 def commas(values: Ints) -> list[str]:
-    """1234567 is 1,234,567."""
+    """Write 1234567 as 1,234,567."""
     return [f"{value:,}" for value in values.tolist()]
 
 
 def known(values: Ints) -> list[str]:
-    """The same for figures the exchange may not have: NOT_AVAILABLE is `-`."""
+    """Write figures with commas, NOT_AVAILABLE as `-`."""
     return [MISSING if value == NOT_AVAILABLE else f"{value:,}" for value in values.tolist()]
 
 
 def hundredths(values: Iterable[int] | Ints) -> list[str]:
-    """-123456 is -1,234.56."""
+    """Write -123456 as -1,234.56."""
     return [f"{value / 100:,.2f}" for value in np.asarray(values).tolist()]
 
 
@@ -266,8 +270,8 @@ def _closed(keys: Sequence[str], roster: Day, weekend: bool) -> Rows:
 
 
 def _index_columns(series: IndexSeries, positions: Sequence[int]) -> list[list[str]]:
-    """Close, code, change, ratio, open, high, low, volume, value, cap; `-` for levels nobody
-    recorded."""
+    """Return close, code, change, ratio, open, high, low, volume, value, cap; `-` for levels that
+    are not recorded."""
     sums = [
         commas(column[positions]) for column in (series.volume, series.value, series.market_cap)
     ]
@@ -291,7 +295,8 @@ def _index_columns(series: IndexSeries, positions: Sequence[int]) -> list[list[s
 
 
 def _times(price: Ints, figure: Ints) -> list[str]:
-    """PER and PBR: price by figure with two decimals, `-` when the figure is not available or 0."""
+    """Return PER or PBR: price / figure with two decimals, `-` when the figure is not available or
+    0."""
     ratio = price * 100 // np.maximum(figure, 1)
     return [
         MISSING if part <= 0 else f"{value / 100:,.2f}"
@@ -300,13 +305,13 @@ def _times(price: Ints, figure: Ints) -> list[str]:
 
 
 def _percent(part: Ints, whole: Ints) -> list[str]:
-    """`part` in percent of `whole` with two decimals, `-` when not available."""
+    """Return `part` in percent of `whole` with two decimals, `-` when not available."""
     share = part / np.maximum(whole, 1) * 100
     return [MISSING if value < 0 else f"{value:.2f}" for value in share.tolist()]
 
 
 def _marked(name: str) -> str:
-    """The name with the markup the site sends along."""
+    """Return the name with the markup that the site adds."""
     return f'{name} <em class ="up"></em>'
 
 

@@ -1,16 +1,16 @@
-"""Ways in which an answer does not arrive as it should."""
+"""Deliveries that fail: an answer that is late, cut off or missing."""
 
 from sandbox.messages import Delivery, Response, Wire
 
 
 def hang(_: Response, wire: Wire) -> None:
-    """Nothing, until the client has had enough or the server stops."""
+    """Send nothing until the client leaves or the server stops."""
     wire.is_gone()
     wire.hang_up()
 
 
 def drip(seconds: float) -> Delivery:
-    """The proper head, then the body, a byte every `seconds`."""
+    """Return a delivery that sends the head, then the body, one byte every `seconds`."""
 
     def deliver(response: Response, wire: Wire) -> None:
         wire.send_head(response)
@@ -24,17 +24,17 @@ def drip(seconds: float) -> Delivery:
 
 
 def die(response: Response, wire: Wire) -> None:
-    """The head promises the whole body, half of it comes, then the connection ends."""
+    """Send a head for the whole body, then half of the body, then close the connection."""
     wire.send_head(response)
     wire.send(response.body[: len(response.body) // 2])
     wire.hang_up()
 
 
 def reset(_: Response, wire: Wire) -> None:
-    """A TCP RST instead of an answer."""
+    """Send a TCP RST instead of an answer."""
     wire.reset()
 
 
 def close(_: Response, wire: Wire) -> None:
-    """An end instead of an answer."""
+    """Close the connection instead of an answer."""
     wire.hang_up()

@@ -1,9 +1,9 @@
 """`python -m sandbox.demo`: a whole night against the local exchange: first load, daily update,
 hourly analyses.
 
-The three scripts run as cron would run them, each a process of its own with a clock of its own
-(KST_NOW), through pykrx over HTTP into a real database file. Everything is kept in `demo/`; no
-setting of the user is looked at.
+The three scripts run as cron would run them: as processes, each with a clock of its own (KST_NOW),
+through pykrx over HTTP into a real database file. Everything is kept in `demo/`; the user's
+settings are not read.
 """
 
 import json
@@ -35,17 +35,20 @@ def main() -> int:
     started = clock.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
     say(
-        f"A local exchange opens: {TICKERS:,} listed tickers, 300 sessions of history, over HTTP on this machine."
+        f"A local exchange opens: {TICKERS:,} listed tickers, 300 sessions of history, "
+        "over HTTP on this machine."
     )
     with LocalExchange(SyntheticMarket(TICKERS), SETUP_EVENING, {LOGIN_ID: PASSWORD}) as exchange:
         night = Night(exchange)
         say(
-            f"1. {SETUP_EVENING:%Y-%m-%d %H:%M} KST. A person sets everything up: manual_setup.py --yes"
+            f"1. {SETUP_EVENING:%Y-%m-%d %H:%M} KST. "
+            "A person sets everything up: manual_setup.py --yes"
         )
         done = night.run(SETUP_EVENING, "manual_setup.py", "--yes")
         if done:
             say(
-                f"2. {NEXT_EVENING:%Y-%m-%d %H:%M} KST. cron starts daily_update.py: today's session, yesterday's final"
+                f"2. {NEXT_EVENING:%Y-%m-%d %H:%M} KST. cron starts daily_update.py: "
+                "today's session, yesterday's final"
             )
             done = night.run(NEXT_EVENING, "daily_update.py")
         if done:
@@ -66,11 +69,13 @@ class Night:
         self._exchange = exchange
 
     def run(self, moment: datetime, *command: str) -> bool:
-        """Run one script as of that moment in KST, its output shown; whether it succeeded."""
+        """Run one script as of that moment in KST with its output shown. Return whether it
+        succeeded."""
         return self._start(moment, command).returncode == EXIT_DONE
 
     def analyse_all(self) -> bool:
-        """One hourly run after the other until no target is pending."""
+        """Run the hourly analysis until no target is pending. Return whether every run
+        succeeded."""
         moment = FIRST_ANALYSIS
         while self.run(moment, "hourly_analysis.py"):
             if not self._pending(moment):
@@ -94,11 +99,13 @@ class Night:
             "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}",
         }
         script = [sys.executable, str(PROJECT / command[0]), *command[1:]]
-        return subprocess.run(script, env=environment, stdout=stdout, text=True, check=False)  # noqa: S603 - our scripts
+        return subprocess.run(  # noqa: S603 - our scripts
+            script, env=environment, stdout=stdout, text=True, check=False
+        )
 
 
 def demo_settings(url: str) -> dict[str, str]:
-    """Every setting by name: the demo's own where it has one, else empty, which also switches off
+    """Return every setting by name: the demo's own, else an empty text, which switches off
     `.env`."""
     own = {
         "DATA_DIR": str(FOLDER / "data"),
@@ -124,7 +131,8 @@ def show_result() -> None:
         store.close()
     say(f"The morning's report is {settings.report_file}: open it in a browser.")
     say(
-        f"The database is in {settings.data_dir}, the logs in {settings.log_dir}. Delete {FOLDER} whenever you like."
+        f"The database is in {settings.data_dir}, the logs in {settings.log_dir}. "
+        f"Delete {FOLDER} whenever you like."
     )
     say("For the real exchange: README.md, section «For real use».")
 

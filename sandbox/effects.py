@@ -1,4 +1,4 @@
-"""What a failure does to a request: another answer, no answer, or the true one changed."""
+"""Effects of faults on a request: another answer, no answer, or the true answer changed."""
 
 import json
 from bisect import bisect_left
@@ -17,10 +17,10 @@ from sandbox.publication import is_final
 
 @dataclass(frozen=True)
 class FaultContext:
-    """A request that a fault is about to hit.
+    """Request that a fault is about to hit.
 
-    `value` is the fault's parameter as its kind reads it, `date` the fault's. `truth` is what the
-    exchange says to any request when nothing effects.
+    `value` is the fault's parameter as its kind reads it, `date` the fault's date. `truth` gives
+    the exchange's answer to any request without faults.
     """
 
     request: Request
@@ -35,8 +35,8 @@ class FaultContext:
 
 
 Effect = Callable[[FaultContext], Response | None]
-"""The answer to the request that is hit; None when there is nothing in this one to hit, so that it does
-not count."""
+"""Answer to the request that is hit. None when the fault does not apply to it, so that it does not
+count."""
 
 
 NOTHING = Response(HTTPStatus.OK, b"")
@@ -58,8 +58,8 @@ def server_error(context: FaultContext) -> Response:
     return error_page(HTTPStatus(context.value))
 
 
-def undelivered(way: Delivery) -> Effect:
-    return answering(replace(NOTHING, delivery=way))
+def undelivered(failure: Delivery) -> Effect:
+    return answering(replace(NOTHING, delivery=failure))
 
 
 # -- the true answer, changed
@@ -81,7 +81,7 @@ def truncate(context: FaultContext) -> Response | None:
 
 
 def _if_good(answer: Response) -> Response | None:
-    """None for a refusal: it is left as it is."""
+    """Return None for a refusal, which is left as it is."""
     return answer if answer.status == HTTPStatus.OK else None
 
 
@@ -100,7 +100,8 @@ def without_block(context: FaultContext) -> Response | None:
 
 
 def with_row_fault(change: Callable[..., Rows | None]) -> Effect:
-    """`change` takes the rows, and the fault's value where the fault has one."""
+    """Return the effect of a change of rows. `change` takes the rows, and the fault's value if it
+    has one."""
 
     def effect(context: FaultContext) -> Response | None:
         told = () if context.value is None else (context.value,)
@@ -110,7 +111,8 @@ def with_row_fault(change: Callable[..., Rows | None]) -> Effect:
 
 
 def other_day(context: FaultContext) -> Response | None:
-    """The true answer for another day: the session before, or the one the fault names."""
+    """Return the true answer for another day: the session before, or the one that the fault
+    names."""
     other = context.value or _session_before(context)
     if other is None or context.record.day is None:
         return None
@@ -131,7 +133,8 @@ def _session_before(context: FaultContext) -> str | None:
 
 
 def late(context: FaultContext) -> Response | None:
-    """As if the day were not out: dashes, no row in a series, nothing in the Open API."""
+    """Return the answer as if the day were not published: dashes, no row in a series, nothing in
+    the Open API."""
     if context.record.day is None:
         change: Callable[[Rows], Rows | None] = partial(
             row_faults.without_session, session=str(context.date)
@@ -142,7 +145,7 @@ def late(context: FaultContext) -> Response | None:
 
 
 def revised(context: FaultContext) -> Response | None:
-    """Until the day is final."""
+    """Return figures that are revised later, until the day is final."""
     session = context.record.day
     if session is None or is_final(session, context.record.at):
         return None
@@ -161,7 +164,7 @@ def _with_rows(answer: Response, change: Callable[[Rows], Rows | None]) -> Respo
 
 
 def _block_of(answer: Response) -> str | None:
-    """The name of the table in an answer, None when it has none."""
+    """Return the name of the table in an answer, None when it has none."""
     if answer.status != HTTPStatus.OK or not answer.body.startswith(b"{"):
         return None
     return next(

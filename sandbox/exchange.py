@@ -1,5 +1,4 @@
-"""The exchange behind the transport: accounts, web sessions, what is asked for and what is out by
-its clock."""
+"""The exchange behind the transport: accounts, web sessions, requests, and answers by its clock."""
 
 import threading
 from bisect import bisect_left, bisect_right
@@ -36,7 +35,7 @@ _DATE_PARAMETERS = ("trdDd", "strtDd", "endDd", "basDd")
 
 @dataclass(frozen=True)
 class Record:
-    """A request that came in. `kind`: page (of the login), login (the POST), data, openapi, other.
+    """Request that came in. `kind`: page (of the login), login (the POST), data, openapi, other.
 
     `name` is the bld without its folder, the Open API service, or the path; `dates` are the date
     parameters as sent.
@@ -49,8 +48,7 @@ class Record:
 
     @property
     def day(self) -> str | None:
-        """The date of a request about one day, YYYY-MM-DD if it was well formed; None of any
-        other."""
+        """The date of a request about one day as YYYY-MM-DD; None of any other request."""
         sent = self.dates.get("trdDd") or self.dates.get("basDd")
         return f"{sent[:4]}-{sent[4:6]}-{sent[6:]}" if sent else None
 
@@ -62,20 +60,20 @@ class _WebSession:
 
 
 class BadRequestError(Exception):
-    """Parameters the exchange cannot answer."""
+    """Raised for parameters that the exchange cannot answer."""
 
 
 Interceptor = Callable[[Request], Response | None]
 
 
 class Exchange:
-    """Answers requests as the exchange does at the time of its clock.
+    """Exchange that answers requests by the time of its clock.
 
     A request passes `interceptors` in order; the first that returns a response has answered it. The
-    last one knows every path, so whatever is put before it can refuse, change or delay.
+    last one knows every path, so an earlier one can refuse, change or delay.
 
     Args:
-        market: what is traded.
+        market: the market that is traded.
         clock: the exchange's time; may be replaced at any moment.
         accounts: passwords by login id.
         openapi_keys: the services each Open API key has applied for.
@@ -107,23 +105,23 @@ class Exchange:
         return _first_answer(request, self.interceptors)
 
     def answer_behind(self, interceptor: Interceptor, request: Request) -> Response:
-        """What the interceptors after this one answer; nothing is recorded."""
+        """Return the answer of the interceptors after this one; nothing is recorded."""
         return _first_answer(request, self.interceptors[self.interceptors.index(interceptor) + 1 :])
 
     def record_of(self, request: Request) -> Record:
-        """What a request asks for, at the time of the clock."""
+        """Return the record of a request, at the time of the clock."""
         kind, name = _kind_and_name(request)
         sent = {**request.query, **request.form}
         dates = {parameter: sent[parameter] for parameter in _DATE_PARAMETERS if parameter in sent}
         return Record(kind, name, dates, self.clock.now_kst())
 
     def forget_web_session(self, request: Request) -> None:
-        """The request's web session ends: whoever uses it is logged out."""
+        """End the request's web session: its user is logged out."""
         with self._lock:
             self._sessions.pop(request.cookies.get(COOKIE, ""), None)
 
     def counts(self) -> dict[str, int]:
-        """Requests since the start or the last reset, by kind."""
+        """Return the number of requests since the start or the last reset, by kind."""
         tally = Counter(record.kind for record in self.requests())
         return {kind: tally[kind] for kind in ("data", "login", "openapi", "page", "other")}
 
@@ -191,7 +189,8 @@ class Exchange:
         return login_answer("CD001", "정상", cookie)
 
     def _web_session(self, request: Request) -> tuple[str, dict[str, str]]:
-        """The request's web session, a new one when it has none, and the header that tells it."""
+        """Return the request's web session, a new one when it has none, and the header that sets
+        it."""
         key = request.cookies.get(COOKIE, "")
         if key in self._sessions:
             return key, {}
@@ -261,7 +260,7 @@ class Exchange:
         return answers.closed_day_rows(roster, weekend)
 
     def _roster(self, date: str, now: datetime) -> Day:
-        """Who is listed on a date, as far as today knows."""
+        """Return the tickers that are listed on a date, as known today."""
         return self.market.roster(min(date, f"{now:%Y-%m-%d}"))
 
     def _index(self, form: Mapping[str, str], now: datetime) -> answers.Rows:
@@ -331,14 +330,15 @@ def _first_answer(request: Request, interceptors: Iterable[Interceptor]) -> Resp
 
 
 def openapi_service(request: Request) -> str | None:
-    """`sto/stk_bydd_trd` of a request to the Open API, None of any other."""
+    """Return the service of a request to the Open API, such as `sto/stk_bydd_trd`; None for
+    others."""
     return (
         request.path.removeprefix(OPENAPI_ROOT) if request.path.startswith(OPENAPI_ROOT) else None
     )
 
 
 def running_index(series: IndexSeries, position: int, part: float) -> IndexSeries:
-    """The series with the session at `place` only `part` of the way from its open to its close."""
+    """Return the series with the session at `position` only `part` of its trading day old."""
     if (
         series.close is None
         or series.open is None
@@ -363,7 +363,7 @@ _INDEX_COLUMNS = ("open", "high", "low", "close", "change", "volume", "value", "
 
 
 def read_date(text: str | None) -> str:
-    """20260910 as 2026-09-10; BadRequestError when it is no date."""
+    """Return 20260910 as 2026-09-10. Raise BadRequestError when it is no date."""
     if text is None or len(text) != 8 or not text.isdecimal():
         raise BadRequestError(f"not a date (YYYYMMDD): {text!r}")
     try:
@@ -374,7 +374,8 @@ def read_date(text: str | None) -> str:
 
 def error_page(status: HTTPStatus, detail: str = "") -> Response:
     title = f"{status.value} {status.phrase}"
-    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1><p>{detail}</p></body></html>"
+    head, content = f"<title>{title}</title>", f"<h1>{title}</h1><p>{detail}</p>"
+    page = f"<html><head>{head}</head><body>{content}</body></html>"
     return Response(status, page.encode())
 
 

@@ -1,5 +1,5 @@
-"""One failure of the exchange and the requests it hits: so many of a kind, a name, a date, in a
-span of time."""
+"""Faults of the exchange: a failure, and the requests it hits by kind, name, date and span of
+time."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -19,12 +19,12 @@ _KIND_OF_REQUEST = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One failure, and the requests it effects.
+    """One failure, and the requests that it hits.
 
     Args:
         name: a name of `sandbox.registry.REGISTRY`.
         times: how many requests; None: until further notice.
-        kind: page, login, data, openapi; None: the natural kinds of the fault, or that of `request`.
+        kind: page, login, data, openapi; None: the usual kinds of the fault, or that of `request`.
         request: as records name it (`MDCSTAT01501`, `sto/stk_bydd_trd`); None: any that the fault
             makes sense for.
         date: the day that is asked for (trdDd, basDd), YYYY-MM-DD; None: any.
@@ -55,7 +55,7 @@ class Fault:
             raise ValueError(f"{self.name}: {error}") from error
 
     def fits(self, record: Record) -> bool:
-        """Whether it is meant for this request at this moment."""
+        """Return whether the fault is meant for this request at this moment."""
         return (
             record.kind in self._kinds()
             and self.request in (None, record.name)
@@ -65,11 +65,11 @@ class Fault:
         )
 
     def told(self) -> dict[str, Any]:
-        """The fields that say something."""
+        """Return the fields that are set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def read_value(self) -> Any:
-        """The value as the fault wants it, its default when there is none."""
+        """Return the value as the fault reads it, its default when there is none."""
         kind = REGISTRY[self.name]
         if self.value is None:
             return kind.default
@@ -97,7 +97,8 @@ class Fault:
     def _check_types(self) -> None:
         if self.times is not None and (type(self.times) is not int or self.times < 1):
             raise ValueError(
-                f"times is a number from 1 on, or none for «until further notice», not {self.times!r}"
+                "times is a number from 1 on, or none for «until further notice», "
+                f"not {self.times!r}"
             )
         for name in ("kind", "request", "date", "since", "until", "value"):
             if not isinstance(getattr(self, name), str | None):
@@ -130,12 +131,14 @@ _FIELDS = [field.name for field in fields(Fault)]
 
 
 def read_faults(document: object) -> list[Fault]:
-    """What came as JSON: an object of a fault's fields, or a list of such; ValueError otherwise."""
+    """Return the faults of a JSON document: an object of a fault's fields, or a list. Raise
+    ValueError otherwise."""
     return [_read_fault(item) for item in (document if isinstance(document, list) else [document])]
 
 
 def parse_fault(text: str) -> Fault:
-    """`NAME` or `NAME:key=value,key=value`, as on a command line; ValueError otherwise."""
+    """Return the fault of `NAME` or `NAME:key=value,key=value`, as on a command line. Raise
+    ValueError otherwise."""
     name, _, rest = text.partition(":")
     told: dict[str, Any] = {}
     for part in rest.split(",") if rest else ():
@@ -147,7 +150,7 @@ def parse_fault(text: str) -> Fault:
 
 
 def make_fault(name: str, **told: Any) -> Fault:
-    """`Fault(name, **told)`, but with a ValueError for a field that there is not."""
+    """Return `Fault(name, **told)`. Raise ValueError for an unknown field."""
     if unknown := sorted(told.keys() - set(_FIELDS)):
         raise ValueError(f"{name}: a failure has no {unknown[0]!r}; it has {', '.join(_FIELDS)}")
     return Fault(name, **told)
@@ -179,6 +182,6 @@ def _is_moment(text: str) -> bool:
 
 
 def _spans(record: Record, day: str) -> bool:
-    """Whether a request for a series of days covers one of them."""
+    """Return whether a request for a series of days covers the day."""
     first, last = record.dates.get("strtDd", ""), record.dates.get("endDd", "")
     return first <= day.replace("-", "") <= last

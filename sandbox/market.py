@@ -1,5 +1,4 @@
-"""What a market is: whole days as typed columns, who was listed, the index. Synthetic and replayed
-ones alike."""
+"""Interface of a market, synthetic or recorded: days as typed columns, listed tickers, indices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -58,11 +57,11 @@ class Day:
         return self.close - self.change
 
     def take(self, rows: NDArray[Any]) -> "Day":
-        """The same day, reduced to `rows` (a mask or positions)."""
+        """Return the same day, reduced to `rows` (a mask or positions)."""
         return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
     def of_market(self, market_id: str) -> "Day":
-        """The rows of STK, KSQ or KNX; ALL is everything, an unknown market is nobody."""
+        """Return the rows of STK, KSQ or KNX. ALL is every row, an unknown market none."""
         return self if market_id == "ALL" else self.take(self.market_id == market_id)
 
 
@@ -71,7 +70,7 @@ _COLUMNS = tuple(field.name for field in fields(Day) if field.name != "session")
 
 @dataclass(frozen=True)
 class Fundamentals:
-    """Per share facts for the rows of `day`, won; NOT_AVAILABLE where the exchange has none."""
+    """Figures per share for the rows of `day`, won; NOT_AVAILABLE where the exchange has none."""
 
     day: Day
     eps: Ints
@@ -81,7 +80,8 @@ class Fundamentals:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Shares foreigners hold and may hold, for the rows of `day`; NOT_AVAILABLE where unknown."""
+    """Shares that foreigners hold and may hold, for the rows of `day`; NOT_AVAILABLE where
+    unknown."""
 
     day: Day
     held: Ints
@@ -119,8 +119,7 @@ class IndexSeries:
 
 
 class Market(Protocol):
-    """What the exchange needs to know of a market. `recorded`: its numbers are quoted, never
-    computed."""
+    """Market that an exchange shows. `recorded`: its figures are quoted, never computed."""
 
     recorded: bool
 
@@ -129,14 +128,14 @@ class Market(Protocol):
         """Every session, YYYY-MM-DD, oldest first."""
 
     def day(self, session: str) -> Day:
-        """The final numbers of a session; KeyError when it is none."""
+        """Return the final figures of a session. Raise KeyError when it is none."""
 
     def roster(self, date: str) -> Day:
-        """Who is listed on any date: the day of the last session not after it (or of the first
-        session)."""
+        """Return the listed tickers of any date: the day of the last session up to it, or of the
+        first session."""
 
     def index(self, market_id: str) -> IndexSeries:
-        """The composite index of STK or KSQ."""
+        """Return the composite index of STK or KSQ."""
 
     def fundamentals(self, day: Day) -> Fundamentals: ...
 
@@ -146,44 +145,44 @@ class Market(Protocol):
 
 
 def tick(price: NDArray[Any]) -> Ints:
-    """The tick at a price, won, as KRX has it since 2023-01-25."""
+    """Return the tick at a price, won, as KRX has it since 2023-01-25."""
     return np.asarray(_TICKS[np.searchsorted(_TICK_BOUNDS, price, side="right")], dtype=np.int64)
 
 
 def to_tick(price: NDArray[Any]) -> Ints:
-    """The nearest price on the tick table, at least 1 won."""
+    """Return the nearest price on the tick table, at least 1 won."""
     step = tick(price)
     nearest: Ints = np.rint(price / step).astype(np.int64) * step
     return np.maximum(nearest, 1)
 
 
 def tick_up(price: NDArray[Any]) -> Ints:
-    """The lowest price on the tick table that is not below `price`."""
+    """Return the lowest price on the tick table that is not below `price`."""
     step = tick(price)
     return np.ceil(price / step).astype(np.int64) * step
 
 
 def tick_down(price: NDArray[Any]) -> Ints:
-    """The highest price on the tick table that is not above `price`."""
+    """Return the highest price on the tick table that is not above `price`."""
     step = tick(price)
     return np.floor(price / step).astype(np.int64) * step
 
 
 def ratio_of(change: Ints, base: Ints) -> Ints:
-    """FLUC_RT in hundredths of a percent, rounded half away from zero as the exchange does (200 of
-    32,000 is 0.63)."""
+    """Return FLUC_RT in hundredths of a percent, rounded half away from zero as the exchange does
+    (200 of 32,000 is 0.63)."""
     safe = np.maximum(base, 1)
     size = (np.abs(change) * 20_000 + safe) // (2 * safe)
     return np.asarray(np.where(change < 0, -size, size), dtype=np.int64)
 
 
 def direction_of(change: Ints) -> Ints:
-    """FLUC_TP_CD of a traded row away from its limits: 1 up, 2 down, 3 flat."""
+    """Return FLUC_TP_CD of a traded row away from its limits: 1 up, 2 down, 3 flat."""
     return np.where(change > 0, 1, np.where(change < 0, 2, 3)).astype(np.int64)
 
 
 def isin_of(code: str) -> str:
-    """KR7 + six character code + 00 + check digit (ISO 6166): 005930 gives KR7005930003."""
+    """Return KR7 + six character code + 00 + check digit (ISO 6166): 005930 gives KR7005930003."""
     body = f"KR7{code}00"
     digits = "".join(str(int(character, 36)) for character in body)
     total = sum(
@@ -194,7 +193,7 @@ def isin_of(code: str) -> str:
 
 
 def texts(values: Sequence[str]) -> Texts:
-    """A column of strings."""
+    """Return a column of strings."""
     column = np.empty(len(values), dtype=object)
     column[:] = values
     return column

@@ -1,4 +1,4 @@
-"""What goes over the wire: a request taken apart, an answer, and the way an answer is delivered."""
+"""Messages over HTTP: a parsed request, an answer, and the delivery of an answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request, taken apart. Header names are lower case; of repeated parameters the last
-    counts."""
+    """Parsed HTTP request. Header names are lower case; of repeated parameters the last counts."""
 
     method: str
     path: str
@@ -19,30 +18,30 @@ class Request:
 
 
 class Wire(Protocol):
-    """The server's end of one connection, as far as a delivery may touch it."""
+    """The server's end of one connection, as a delivery may use it."""
 
     def send_head(self, response: "Response") -> None:
-        """Status and headers; Content-Length is that of the whole body."""
+        """Send status and headers. Content-Length is that of the whole body."""
 
     def send(self, part: bytes) -> None:
-        """A part of the body, at once."""
+        """Send a part of the body at once."""
 
     def is_gone(self, within: float | None = None) -> bool:
-        """Waits that many seconds (None: for good) for the client to go away or the server to stop;
-        whether it has."""
+        """Return whether the client has left or the server stops within so many seconds (None: wait
+        for it)."""
 
     def hang_up(self) -> None:
-        """Closes the connection after what has been sent."""
+        """Close the connection after what has been sent."""
 
     def reset(self) -> None:
-        """Breaks the connection off: the client gets a TCP RST, not an end."""
+        """Break the connection: the client gets a TCP RST."""
 
 
 Delivery = Callable[["Response", Wire], None]
 
 
 def whole(response: "Response", wire: Wire) -> None:
-    """As every proper server does."""
+    """Deliver the whole answer."""
     wire.send_head(response)
     wire.send(response.body)
 

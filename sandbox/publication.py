@@ -1,4 +1,4 @@
-"""What the exchange shows of a day at a moment: nothing yet, running values, the evening's, the
+"""Figures that the exchange shows of a day by the time: none yet, running ones, the evening's, the
 final ones."""
 
 from bisect import bisect_left
@@ -14,7 +14,7 @@ from sandbox.market import Day, Ints, Market, direction_of, ratio_of, to_tick
 from utils.clock import KST
 
 DELAY = timedelta(minutes=20)  # the site runs this far behind the floor
-SETTLED_AFTER_CLOSE = timedelta(minutes=10)  # then open, high, low and close no longer change
+PRICES_FINAL_AFTER_CLOSE = timedelta(minutes=10)  # then open, high, low and close no longer change
 FINAL_AT = time(8)  # of the next calendar day
 AFTER_MARKET_SINCE = "2026-09-14"
 AFTER_MARKET_SHARE = 0.30
@@ -40,15 +40,15 @@ class Phase(Enum):
 
 
 def phase_of(market: Market, day: str, now: datetime) -> Phase:
-    """Where a date (YYYY-MM-DD) stands at `now` (aware, KST)."""
+    """Return the phase of a date (YYYY-MM-DD) at `now` (aware, KST)."""
     if not is_session(market, day):
         return Phase.WEEKEND if date.fromisoformat(day).weekday() >= 5 else Phase.HOLIDAY
     opens, closes = trading_hours(market, day)
     if market.recorded:
-        return Phase.FINAL if now >= closes + SETTLED_AFTER_CLOSE else Phase.NOT_YET
+        return Phase.FINAL if now >= closes + PRICES_FINAL_AFTER_CLOSE else Phase.NOT_YET
     if now < opens + DELAY:
         return Phase.NOT_YET
-    if now < closes + SETTLED_AFTER_CLOSE:
+    if now < closes + PRICES_FINAL_AFTER_CLOSE:
         return Phase.RUNNING
     return Phase.FINAL if is_final(day, now) else Phase.EVENING
 
@@ -59,13 +59,13 @@ def is_session(market: Market, day: str) -> bool:
 
 
 def is_final(day: str, now: datetime) -> bool:
-    """True from 08:00 KST of the calendar day after."""
+    """Return whether it is 08:00 KST of the following calendar day or later."""
     return now >= _at(date.fromisoformat(day) + timedelta(days=1), FINAL_AT)
 
 
 def trading_hours(market: Market, session: str) -> tuple[datetime, datetime]:
-    """Open and close in KST: 09:00-15:30, from 10:00 on the first session of a year, an hour later
-    on exam day."""
+    """Return open and close in KST: 09:00-15:30, from 10:00 on a year's first session, an hour
+    later on exam day."""
     day = date.fromisoformat(session)
     if _is_exam_day(day):
         return _at(day, time(10)), _at(day, time(16, 30))
@@ -74,7 +74,7 @@ def trading_hours(market: Market, session: str) -> tuple[datetime, datetime]:
 
 
 def shown(market: Market, session: str, now: datetime) -> Day:
-    """The numbers of a session as the exchange shows them at `now`; its phase must have numbers."""
+    """Return the figures of a session as shown at `now`; its phase must have figures."""
     day, phase = market.day(session), phase_of(market, session, now)
     if phase is Phase.RUNNING:
         return running(day, elapsed(market, session, now))
@@ -84,15 +84,15 @@ def shown(market: Market, session: str, now: datetime) -> Day:
 
 
 def elapsed(market: Market, session: str, now: datetime) -> float:
-    """The part of the trading day the site has shown so far, 0 to 1."""
+    """Return the part of the trading day that the site has shown so far, 0 to 1."""
     opens, closes = trading_hours(market, session)
     return min(max((now - DELAY - opens) / (closes - opens), 0.0), 1.0)
 
 
 def running(day: Day, part: float) -> Day:
-    """The day `part` of the way through: prices on a walk from open to close, volume so far.
+    """Return the day after `part` of it: prices on a path from open to close, volume so far.
 
-    Whoever has not traded yet shows the base price as close and zeros, as a halted ticker does.
+    A ticker without a trade yet shows the base price as close and zeros, as a halted ticker does.
     """
     path = _walk(day)[: int(part * (_STEPS - 1)) + 1]
     volume = np.where(day.open > 0, day.volume * volume_share(part), 0).astype(np.int64)
@@ -116,8 +116,8 @@ def running(day: Day, part: float) -> Day:
 
 
 def evening(day: Day, minutes_after_close: float) -> Day:
-    """The day after its close: prices are final, volume and value of some tickers are still
-    short."""
+    """Return the day after its close: prices are final, volume and value of some tickers are too
+    low."""
     waiting = _uniform(day, "evening") < _share_waiting(day, minutes_after_close)
     missing: Ints = np.maximum((day.volume * (0.02 * _uniform(day, "missing"))).astype(np.int64), 1)
     missing = np.where(waiting & _tradable(day), missing, 0)
@@ -131,13 +131,13 @@ def evening(day: Day, minutes_after_close: float) -> Day:
 
 
 def volume_share(part: float) -> float:
-    """The part of the day's volume that is done when `part` of the day is: the opening brings some
-    at once."""
+    """Return the part of the day's volume after `part` of the day. The opening brings some at
+    once."""
     return 0.08 + 0.92 * part
 
 
 def read_kst(text: str) -> datetime:
-    """2026-09-10T19:00 or 2026-09-10T19:00:00, naive and meant as KST, as an aware datetime;
+    """Return 2026-09-10T19:00 or 2026-09-10T19:00:00, in KST, as an aware datetime. Raise
     ValueError otherwise."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is not None:
@@ -150,7 +150,10 @@ def _tradable(day: Day) -> NDArray[np.bool_]:
 
 
 def _share_waiting(day: Day, minutes: float) -> float:
-    """Measured over all rows; only traded ones can wait, so their own share is a little higher."""
+    """Return the share of traded tickers whose volume still differs.
+
+    It was measured over all rows. Only traded ones can differ, so their share is a little higher.
+    """
     share = float(np.interp(minutes, _MINUTES_AFTER_CLOSE, _SHARE_DIFFERING))
     if day.session >= AFTER_MARKET_SINCE:
         share = max(share, AFTER_MARKET_SHARE)
@@ -158,8 +161,8 @@ def _share_waiting(day: Day, minutes: float) -> float:
 
 
 def _walk(day: Day) -> Ints:
-    """Prices of a day, (steps, tickers): from the open to the close, on the tick, never beyond high
-    or low."""
+    """Return prices of a day, (steps, tickers): from the open to the close, on the tick, within
+    high and low."""
     noise = np.random.default_rng(crc32(day.session.encode())).standard_normal((_STEPS, len(day)))
     course = np.cumsum(noise, axis=0) - noise[0]
     along = np.linspace(0, 1, _STEPS)[:, None]
@@ -172,13 +175,13 @@ def _walk(day: Day) -> Ints:
 
 
 def _running_direction(day: Day, close: Ints, change: Ints) -> Ints:
-    """At the closing price the closing code holds (it knows the limits); elsewhere the sign of the
+    """Return the closing code at the closing price (it knows the limits), elsewhere the sign of the
     change."""
     return np.where(close == day.close, day.fluctuation, direction_of(change))
 
 
 def _uniform(day: Day, salt: str) -> NDArray[np.float64]:
-    """A number from 0 to 1 for every ticker, the same whenever this session is asked for."""
+    """Return a number from 0 to 1 for every ticker, always the same for a session."""
     salted = f"|{day.session}|{salt}"
     return (
         np.array([crc32(f"{code}{salted}".encode()) for code in day.code], dtype=np.float64) / 2**32
@@ -186,8 +189,8 @@ def _uniform(day: Day, salt: str) -> NDArray[np.float64]:
 
 
 def _is_exam_day(day: date) -> bool:
-    """The college entrance exam: 2021-2026 always the Thursday from the 13th to the 19th of
-    November."""
+    """Return whether it is the day of the college entrance exam: 2021-2026 the Thursday from 13 to
+    19 November."""
     return day.month == 11 and day.weekday() == 3 and 13 <= day.day <= 19
 
 

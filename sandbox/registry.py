@@ -1,5 +1,4 @@
-"""The registry of the exchange's failures: what each does, which requests it is for, which value it
-takes."""
+"""Registry of the exchange's faults: the effect, the requests and the value of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ _MAINTENANCE_PAGE = (
 
 
 class About(Enum):
-    """Which requests a fault makes sense for, unless it is told one by name."""
+    """Requests that a fault makes sense for, unless it names one."""
 
     ANYTHING = "anything"
     DAY = "one day"
@@ -38,8 +37,11 @@ class About(Enum):
 
 @dataclass(frozen=True)
 class FaultKind:
-    """`kinds` are hit unless the fault names one, `also` only then. `read` checks a value (None:
-    it takes none)."""
+    """Kind of fault. It hits requests of `kinds` unless the fault names a kind; it may also name
+    one of `also`.
+
+    `read` checks a value (None: the kind takes none).
+    """
 
     effect: Effect
     kinds: tuple[str, ...] = ("data",)

@@ -1,4 +1,4 @@
-"""A market of recorded days, from files that hold the exchange's own answers."""
+"""Market of recorded days, from files that hold the exchange's own answers."""
 
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Sequence
@@ -29,14 +29,13 @@ _TEXT_COLUMNS: dict[Hashable, type[str]] = {
     "Dept": str,
     "Date": str,
 }
-_NUMBER_COLUMNS = (
-    "Open High Low Close Changes ChagesRatio ChangeCode Volume Amount Marcap Stocks".split()  # spelled so in the files
+_NUMBER_COLUMNS = (  # ChagesRatio is spelled so in the files
+    "Open High Low Close Changes ChagesRatio ChangeCode Volume Amount Marcap Stocks".split()
 )
 
 
 class ReplayMarket:
-    """The days of the files and no others; what the files do not hold is not available, never
-    invented.
+    """Market of the files' days. What the files do not hold is not available, never invented.
 
     Args:
         paths: CSV files (may be gzipped) with the columns Code, Name, Market, MarketId, Dept, Open,
@@ -66,7 +65,7 @@ class ReplayMarket:
         return self.day(self._sessions[max(bisect_right(self._sessions, date) - 1, 0)])
 
     def index(self, market_id: str) -> IndexSeries:
-        """Which sessions were held, and the sums of their rows; the files hold no index levels."""
+        """Return the sessions with the sums of their rows; the files hold no index levels."""
         if market_id not in self._index:
             self._index[market_id] = self._sums(market_id)
         return self._index[market_id]
@@ -86,7 +85,7 @@ class ReplayMarket:
         return Holdings(day, _unknown(day), _unknown(day))
 
     def listings(self, day: Day) -> Listings:
-        """Names are recorded; dates, par values and groups are not."""
+        """Return the recorded names; dates, par values and groups are not recorded."""
         blank = texts([""] * len(day))
         return Listings(day, day.name, blank, blank, blank, blank, _unknown(day))
 

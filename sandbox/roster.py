@@ -1,5 +1,4 @@
-"""Who is listed in the synthetic market: codes, names, markets, sizes and tempers of the
-tickers."""
+"""Roster of the synthetic market: codes, names, markets, sizes and volatility of the tickers."""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -92,8 +91,8 @@ _MOST_SHARES = 2_000_000_000  # only the giant and the penny stock have more
 
 @dataclass
 class Roster:
-    """One element per listing, a code that is used again has two. Prices in won at the first
-    session."""
+    """Tickers of the market, one element per listing; a code that is used again has two. Prices in
+    won at the first session."""
 
     kind: list[str]
     code: list[str]
@@ -110,7 +109,7 @@ class Roster:
         return len(self.code)
 
     def resize(self, slot: int, cap: float, price: float) -> None:
-        """Gives a listing another market cap and price, won."""
+        """Give a listing another market cap and price, won."""
         self.price[slot] = to_tick(np.array(price))
         self.shares[slot] = max(int(cap / self.price[slot]), 10_000)
 
@@ -118,7 +117,7 @@ class Roster:
         self.sigma[slot] = min(self.sigma[slot], most)
 
     def add(self, kind: str, code: str, name: str, cap: float, price: float) -> int:
-        """A listing that comes later; returns its slot."""
+        """Add a listing of a later session. Return its slot."""
         market_id, market_name = _MARKETS.get(kind, _KOSDAQ)
         self.kind.append(kind)
         self.code.append(code)
@@ -139,7 +138,7 @@ GIANT, PENNY = (
 
 
 def first_roster(tickers: int, rng: Generator) -> Roster:
-    """Who is listed at the first session."""
+    """Return the tickers that are listed at the first session."""
     kinds = ["kospi", "kospi", *_shuffled_kinds(tickers - 2, rng)]
     cap, price = _sizes(kinds, rng)
     codes = _codes(kinds, rng)
@@ -156,24 +155,24 @@ def first_roster(tickers: int, rng: Generator) -> Roster:
         sigma=_sigma(kinds, rng),
         turnover=_turnover(kinds, rng),
     )
-    _add_leads(roster)
+    _set_giant_and_penny(roster)
     return roster
 
 
 def letter_code(number: int) -> str:
-    """A code of the style in use since July 2025: 0001A0, 0001B0, ..."""
+    """Return a code of the style in use since July 2025: 0001A0, 0001B0, ..."""
     return f"{number // 22 + 1:04d}{'ABCDEFGHJKLMNPQRSTVWXY'[number % 22]}0"
 
 
 def invented_name(number: int) -> str:
-    """A company name; unique for the first 25,000."""
+    """Return a company name; unique for the first 25,000."""
     heads, middles = len(_HEADS), len(_MIDDLES)
     tail, rest = divmod(number, heads * middles)
     name = _HEADS[(rest + tail) % heads] + _MIDDLES[rest // heads] + _TAILS[tail % len(_TAILS)]
     return name if tail < len(_TAILS) else f"{name}{tail}"
 
 
-def _add_leads(roster: Roster) -> None:
+def _set_giant_and_penny(roster: Roster) -> None:
     roster.price[GIANT], roster.shares[GIANT] = 68_000, _GIANT_SHARES
     roster.price[PENNY], roster.shares[PENNY] = 310, 2_900_000_000
     for slot, sigma in ((GIANT, 0.006), (PENNY, 0.015)):
@@ -189,12 +188,12 @@ def _shuffled_kinds(count: int, rng: Generator) -> list[str]:
 
 
 def _sizes(kinds: list[str], rng: Generator) -> tuple[NDArray[np.float64], Ints]:
-    """Market cap and price, won. Caps are evenly spread over the quantiles, so small markets look
-    like large ones."""
+    """Return market cap and price, won. Caps are spread evenly over the quantiles, so small markets
+    look like large ones."""
     cap, price = np.empty(len(kinds)), np.empty(len(kinds))
-    place_of = np.array(kinds)
+    kind_of = np.array(kinds)
     for kind, (cap_mean, cap_spread, price_mean, price_spread) in _SIZES.items():
-        slots = np.flatnonzero(place_of == kind)
+        slots = np.flatnonzero(kind_of == kind)
         normal = np.array(
             [NormalDist().inv_cdf((position + 0.5) / len(slots)) for position in range(len(slots))]
         )
@@ -220,8 +219,8 @@ def _department(kind: str, rng: Generator) -> str:
 
 
 def _codes(kinds: list[str], rng: Generator) -> list[str]:
-    """Six characters: half begin with 0, foreign ones with 9, a few hold a letter, preferred shares
-    do not end in 0."""
+    """Return codes of six characters: half begin with 0, foreign ones with 9, a few hold a letter,
+    preferred shares do not end in 0."""
     low = iter(rng.permutation(9_999) + 1)
     high = iter(rng.permutation(80_000) + 10_000)
     foreign, letters = iter(range(90_001, 99_999)), iter(range(22 * 9_000))
@@ -241,7 +240,8 @@ def _codes(kinds: list[str], rng: Generator) -> list[str]:
 
 
 def _with_preferred(kinds: list[str], codes: list[str]) -> list[str]:
-    """A preferred share has its company's code but for the last character: 5, of every fifth K."""
+    """Return the codes with those of preferred shares: the company's code with 5 at its end, or K
+    for every fifth."""
     parents = iter(
         code
         for code, kind in zip(codes, kinds, strict=True)

@@ -1,8 +1,7 @@
-"""Tables that are not what they should be: each row fault takes the rows of a true answer and gives
-the wrong ones.
+"""Row faults: each takes the rows of a true answer and returns wrong ones.
 
 Rows are texts by column, as the data site (thousands commas) or the Open API (plain digits, BAS_DD)
-sends them. None means that there is nothing in these rows to change in this way.
+sends them. None means that the fault does not apply to these rows.
 """
 
 from collections.abc import Callable
@@ -30,7 +29,7 @@ _KEPT_WHEN_CLOSED = {
     ),
     *("BAS_DD", "IDX_CLSS", "IDX_NM", "TRD_DD"),
 }
-_SAID_TWICE = 3
+_REPEATED_ROWS = 3
 
 Row = dict[str, str]
 
@@ -40,14 +39,14 @@ def no_rows(rows: Rows) -> Rows | None:
 
 
 def few_rows(rows: Rows, share: float) -> Rows | None:
-    """The first `share` of the rows, at least one."""
+    """Keep the first `share` of the rows, at least one."""
     kept = rows[: max(int(len(rows) * share), 1)]
     return kept if len(kept) < len(rows) else None
 
 
 def duplicated_rows(rows: Rows) -> Rows | None:
-    """The first rows once more at the end."""
-    return [*rows, *rows[:_SAID_TWICE]] if rows else None
+    """Repeat the first rows at the end."""
+    return [*rows, *rows[:_REPEATED_ROWS]] if rows else None
 
 
 def no_column(rows: Rows, column: str) -> Rows | None:
@@ -65,33 +64,33 @@ def renamed_column(rows: Rows, column: str) -> Rows | None:
 
 
 def all_dashes(rows: Rows) -> Rows | None:
-    """The same tickers on a weekday without trading: `-` at the site, nothing in the Open API."""
+    """Return the tickers of a weekday without trading: `-` at the site, nothing in the Open API."""
     if not any(_number(row, column) is not None for row in rows for column in (CLOSE, INDEX_CLOSE)):
         return None
     return [_closed(row) for row in rows]
 
 
 def without_session(rows: Rows, session: str) -> Rows | None:
-    """An index series without the row of a session (YYYY-MM-DD)."""
+    """Return an index series without the row of a session (YYYY-MM-DD)."""
     kept = [row for row in rows if row.get("TRD_DD") != session.replace("-", "/")]
     return kept if len(kept) < len(rows) else None
 
 
 def bad_cell(rows: Rows, text: str) -> Rows | None:
-    """`text` instead of one close."""
+    """Put `text` in place of one close."""
     column = CLOSE if _has(rows, CLOSE) else INDEX_CLOSE
     return _change_one(rows, lambda row: column in row, lambda _: {column: text})
 
 
 def broken_order(rows: Rows) -> Rows | None:
-    """The low of one traded ticker is above its high."""
+    """Put the low of one traded ticker above its high."""
     return _change_one(
         rows, _is_traded, lambda row: {LOW: _text(row, int(_number(row, HIGH) or 0) + 1)}
     )
 
 
 def wrong_cap(rows: Rows) -> Rows | None:
-    """The market cap of one ticker is a won more than close x shares."""
+    """Make the market cap of one ticker a won more than close x shares."""
     return _change_one(
         rows,
         lambda row: _number(row, CAP) is not None,
@@ -100,16 +99,16 @@ def wrong_cap(rows: Rows) -> Rows | None:
 
 
 def negative(rows: Rows) -> Rows | None:
-    """The volume of one traded ticker is below zero."""
+    """Make the volume of one traded ticker negative."""
     return _change_one(rows, _is_traded, lambda row: {VOLUME: f"-{row[VOLUME]}"})
 
 
 def revised(rows: Rows, tickers: int, session: str) -> Rows | None:
-    """Plausible numbers that will be corrected: less volume and value of some tickers, another
-    close of one.
+    """Return plausible figures that are revised later: less volume and value of some tickers,
+    another close of one.
 
-    Always the same tickers of a session, drawn by code. Low <= close <= high and market cap = close
-    x shares hold.
+    The tickers are always the same for a session, drawn by code. Low <= close <= high and market
+    cap = close x shares hold.
     """
     drawn = sorted(
         (position for position, row in enumerate(rows) if _is_traded(row) and row[VOLUME] != "1"),
@@ -136,8 +135,8 @@ def _less_volume(row: Row) -> Row:
 
 
 def _other_close(row: Row) -> Row:
-    """The day's low instead of its close (the high where it closed at its low), with all that
-    follows from it."""
+    """Return the row's changes for the day's low as its close, or the high where it closed at its
+    low."""
     close, change, shares = (_number(row, column) or 0 for column in (CLOSE, CHANGE, SHARES))
     base = close - change
     shown = np.array([_number(row, LOW if row[LOW] != row[CLOSE] else HIGH) or 0])
@@ -178,7 +177,7 @@ def _has(rows: Rows, column: str) -> bool:
 
 
 def _number(row: Row, column: str) -> int | None:
-    """A cell as an integer (hundredths are cut off); None where there is no number."""
+    """Return a cell as an integer (hundredths are cut off); None where there is no number."""
     digits = row.get(column, "").replace(",", "").partition(".")[0]
     return int(digits) if digits.removeprefix("-").isdecimal() else None
 

@@ -1,4 +1,4 @@
-"""HTTP for the exchange: loopback only, keep-alive, no log, and a control door for other
+"""HTTP server of the exchange: loopback only, keep-alive, no log, and a control interface for other
 processes."""
 
 import json
@@ -32,10 +32,10 @@ _JSON = "application/json; charset=utf-8"
 
 
 class LocalExchange:
-    """An exchange on 127.0.0.1 for as long as the `with` block lasts.
+    """Exchange on 127.0.0.1 for as long as the `with` block lasts.
 
     Args:
-        market: what is traded.
+        market: the market that is traded.
         starts_at: the exchange's time at the start (aware); it runs on from there. None: the real
             time.
         accounts: passwords by login id; None: demo/demo.
@@ -70,7 +70,7 @@ class LocalExchange:
         self.stop()
 
     def start(self) -> None:
-        """Binds and serves in a thread of its own; OSError when the port is taken."""
+        """Bind and serve in a thread. Raise OSError when the port is taken."""
         self._server = _Server(
             ("127.0.0.1", self._port), self.exchange, Control(self.exchange, self._active_faults)
         )
@@ -80,7 +80,7 @@ class LocalExchange:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops serving and cuts open connections, as a machine that goes away does."""
+        """Stop serving and cut open connections, as a machine does that goes away."""
         if self._server is None or self._thread is None:
             return
         self._server.shutdown()
@@ -91,29 +91,29 @@ class LocalExchange:
 
     @property
     def url(self) -> str:
-        """http://127.0.0.1:port, of the data site and of the Open API alike."""
+        """The address http://127.0.0.1:port, of the data site and of the Open API alike."""
         if self._server is None:
             raise RuntimeError("the exchange is not running")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def set_time(self, moment: datetime) -> None:
-        """Sets the exchange's clock to an aware datetime; it runs on from there."""
+        """Set the exchange's clock to an aware datetime; it runs on from there."""
         self.exchange.clock = Clock(moment)
 
     def fail(self, name: str, **fields: Any) -> Fault:
-        """Switches a failure on, from the next request; its fields are those of `Fault`.
-        ValueError: wrong ones."""
+        """FaultKind a fault on, from the next request. Its fields are those of `Fault`. Raise
+        ValueError for wrong ones."""
         fault = make_fault(name, **fields)
         self._active_faults.add(fault)
         return fault
 
     def clear_faults(self, name: str | None = None) -> None:
-        """Switches all failures off, or all of one name."""
+        """FaultKind off all faults, or all of one name."""
         self._active_faults.remove(name)
 
     def faults(self) -> list[ActiveFault]:
-        """The failures that may still hit a request, the last one added first, and how often each has
-        hit one."""
+        """Return the faults that may still hit a request, the last one added first, with their
+        number of hits."""
         return self._active_faults.active()
 
     def counts(self) -> dict[str, int]:
@@ -127,12 +127,15 @@ class LocalExchange:
 
 
 class Control:
-    """The door for other processes: GET/PUT clock, GET/DELETE requests, GET/POST/DELETE faults. Not
-    counted."""
+    """Control interface for other processes: GET/PUT clock, GET/DELETE requests, GET/POST/DELETE
+    faults.
+
+    Its requests are not counted.
+    """
 
     def __init__(self, exchange: Exchange, active_faults: ActiveFaults) -> None:
         self._exchange, self._active_faults = exchange, active_faults
-        self._doors = {
+        self._handlers = {
             ("GET", CONTROL_CLOCK): self._read_clock,
             ("PUT", CONTROL_CLOCK): self._set_clock,
             ("GET", CONTROL_REQUESTS): self._read_requests,
@@ -143,11 +146,11 @@ class Control:
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Response:
-        door = self._doors.get((method, path))
+        handler = self._handlers.get((method, path))
         return (
             _json(HTTPStatus.NOT_FOUND, {"error": f"no {method} {path}"})
-            if door is None
-            else door(body)
+            if handler is None
+            else handler(body)
         )
 
     def _read_clock(self, _: bytes) -> Response:
@@ -215,8 +218,8 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def cut_connections(self) -> None:
-        """Ends keep-alive connections: their threads would go on answering after the server is
-        gone."""
+        """End keep-alive connections: their threads would go on answering after the server has
+        stopped."""
         for connection in list(self._connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -224,7 +227,7 @@ class _Server(ThreadingHTTPServer):
                 continue  # closed by its own thread meanwhile
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing when a client went away; that is the client's business."""
+        """Ignore the error when a client has left."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -273,8 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def is_gone(self, within: float | None = None) -> bool:
-        """What the client sends meanwhile, nobody reads; stopping the server looks as if the client
-        left."""
+        """Discard what the client sends. A stopped server looks as if the client had left."""
         self.connection.settimeout(within)
         try:
             while self.connection.recv(4096):
@@ -291,14 +293,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def reset(self) -> None:
-        """Without lingering, closing a socket breaks the connection; detached, because the streams
-        keep it open."""
+        """Close the socket without lingering, which breaks the connection. It is detached because
+        the streams keep it open."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """No access log."""
+        """Write no access log."""
 
 
 def _cookies(header: str) -> dict[str, str]:

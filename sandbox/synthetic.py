@@ -1,5 +1,5 @@
-"""A whole market made up from a seed: every ticker of every session, and the ledger of what
-happened to them."""
+"""Synthetic market made from a seed: every ticker of every session, and the events that happened to
+them."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ from sandbox.market import (
     texts,
 )
 from sandbox.roster import Roster, first_roster
-from sandbox.scenarios import Event, direct
+from sandbox.scenarios import Event, plan_events
 from sandbox.simulation import Simulation
 
 Floats = NDArray[np.float64]
@@ -41,13 +41,13 @@ _WITHOUT_EPS, _WITHOUT_BPS = 332 / 895, 122 / 895  # of the companies with funda
 
 
 class SyntheticMarket:
-    """`tickers` companies at the first session and their successors, from `first` to `last`
+    """Market of `tickers` companies at the first session and later listings, from `first` to `last`
     (YYYY-MM-DD, inclusive).
 
-    The same arguments give the same market to the won. `events` is the ledger, oldest first.
-    `unpredicted_holiday` is a weekday the exchange stayed closed although no library says so (None
-    when out of range). `closed` adds more of them (YYYY-MM-DD); `unpredicted_holidays` are all,
-    oldest first.
+    The same arguments give the same market to the won. `events` are listed oldest first.
+    `unpredicted_holiday` is a weekday on which the exchange was closed although no library says so
+    (None when out of range). `closed` adds more of them (YYYY-MM-DD); `unpredicted_holidays` are
+    all, oldest first.
 
     Raises:
         ValueError: fewer than 40 tickers, no session between `first` and `last`, a day in `closed`
@@ -66,7 +66,8 @@ class SyntheticMarket:
     ) -> None:
         if tickers < FEWEST_TICKERS:
             raise ValueError(
-                f"every event needs a ticker of its own: at least {FEWEST_TICKERS} tickers, not {tickers}"
+                "every event needs a ticker of its own: "
+                f"at least {FEWEST_TICKERS} tickers, not {tickers}"
             )
         more = frozenset(closed).difference(UNPREDICTED_HOLIDAYS)
         self._sessions = _without(more, open_days(first, last))
@@ -80,17 +81,17 @@ class SyntheticMarket:
         )
         rng = np.random.default_rng(seed)
         roster = first_roster(tickers, rng)
-        script = direct(roster, len(self._sessions), rng)
+        plan = plan_events(roster, len(self._sessions), rng)
         self._roster, self._changes = (
             roster,
-            sorted(script.changes, key=lambda change: change.session),
+            sorted(plan.changes, key=lambda change: change.session),
         )
-        self._books = _Books(roster, rng)
+        self._financials = _Financials(roster, rng)
         self._listed_from = {
             roster.code[slot]: self._sessions[position]
-            for slot, position in script.listed_from.items()
+            for slot, position in plan.listed_from.items()
         }
-        self._tape, self._events = Simulation(roster, script, self._sessions, seed).run()
+        self._history, self._events = Simulation(roster, plan, self._sessions, seed).run()
         self._code, self._isin = texts(roster.code), texts([isin_of(code) for code in roster.code])
 
     @property
@@ -111,13 +112,13 @@ class SyntheticMarket:
         return self._day(max(bisect_right(self._sessions, date) - 1, 0))
 
     def index(self, market_id: str) -> IndexSeries:
-        return self._tape.indices[market_id]
+        return self._history.indices[market_id]
 
     def fundamentals(self, day: Day) -> Fundamentals:
-        """Of common shares of KOSPI and KOSDAQ companies; not of SPACs, preferred and foreign
-        shares."""
+        """Return figures of common shares of KOSPI and KOSDAQ companies, without SPACs, preferred
+        and foreign shares."""
         day = day.take(_has_fundamentals(day))
-        earnings, equity, dividends = self._books.of(day.code)
+        earnings, equity, dividends = self._financials.of(day.code)
         return Fundamentals(
             day, *(_per_share(total, day.shares) for total in (earnings, equity, dividends))
         )
@@ -153,16 +154,16 @@ class SyntheticMarket:
         )
 
     def _day(self, position: int) -> Day:
-        """Rows in the order of the names, as the exchange lists them."""
+        """Return the rows in the order of the names, as the exchange lists them."""
         name, department, market_id, market_name = self._facts(position)
-        listed = np.flatnonzero(self._tape.listed[position])
+        listed = np.flatnonzero(self._history.listed[position])
         rows = listed[np.argsort(name[listed], kind="stable")]
 
         def column(matrix: NDArray[Any]) -> Ints:
             return np.asarray(matrix[position, rows], dtype=np.int64)
 
-        tape = self._tape
-        close, base, shares = column(tape.close), column(tape.base), column(tape.shares)
+        history = self._history
+        close, base, shares = column(history.close), column(history.base), column(history.shares)
         return Day(
             session=self._sessions[position],
             code=self._code[rows],
@@ -171,21 +172,21 @@ class SyntheticMarket:
             market_id=market_id[rows],
             market_name=market_name[rows],
             department=department[rows],
-            open=column(tape.open),
-            high=column(tape.high),
-            low=column(tape.low),
+            open=column(history.open),
+            high=column(history.high),
+            low=column(history.low),
             close=close,
             change=close - base,
-            fluctuation=column(tape.fluctuation),
+            fluctuation=column(history.fluctuation),
             ratio=ratio_of(close - base, base),
-            volume=column(tape.volume),
-            value=column(tape.value),
+            volume=column(history.volume),
+            value=column(history.value),
             market_cap=close * shares,
             shares=shares,
         )
 
     def _facts(self, position: int) -> tuple[Texts, Texts, Texts, Texts]:
-        """Name, department, MKT_ID and MKT_NM of every slot at a session."""
+        """Return name, department, MKT_ID and MKT_NM of every slot at a session."""
         roster = self._roster
         name, department = texts(roster.name), texts(roster.department)
         market_id, market_name = texts(roster.market_id), texts(roster.market_name)
@@ -200,8 +201,8 @@ class SyntheticMarket:
         return name, department, market_id, market_name
 
 
-class _Books:
-    """Yearly earnings, equity and dividends of a company in won, by code; NOT_AVAILABLE where the
+class _Financials:
+    """Yearly earnings, equity and dividends of companies in won, by code; NOT_AVAILABLE where the
     exchange has none."""
 
     def __init__(self, roster: Roster, rng: Generator) -> None:
@@ -220,8 +221,8 @@ class _Books:
 
 
 def open_days(first: str, last: str) -> list[str]:
-    """The exchange's sessions: weekdays but for its holidays, the one nobody predicted among
-    them."""
+    """Return the exchange's sessions: weekdays without its holidays and without the unpredicted
+    one."""
     begin, end = date.fromisoformat(first), date.fromisoformat(last)
     closed = holidays.financial_holidays("XKRX", years=range(begin.year, end.year + 1))
     days = (begin + timedelta(days=number) for number in range((end - begin).days + 1))
@@ -232,7 +233,8 @@ def open_days(first: str, last: str) -> list[str]:
 def _without(closed: frozenset[str], sessions: list[str]) -> list[str]:
     if predicted := sorted(closed.difference(sessions)):
         raise ValueError(
-            f"{predicted[0]} cannot be closed unexpectedly: it is no session anyway, or out of range"
+            f"{predicted[0]} cannot be closed unexpectedly: "
+            "it is no session anyway, or out of range"
         )
     return [session for session in sessions if session not in closed]
 
@@ -271,5 +273,5 @@ def _old_listing_date(code: str) -> str:
 
 
 def _uniform(codes: Texts, salt: str) -> NDArray[np.float64]:
-    """A number from 0 to 1 for every ticker, the same for the same salt."""
+    """Return a number from 0 to 1 for every ticker, the same for the same salt."""
     return np.array([crc32(f"{code}|{salt}".encode()) for code in codes], dtype=np.float64) / 2**32

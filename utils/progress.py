@@ -30,8 +30,9 @@ class _Rate(ProgressColumn):
 def progress_bar(
     what: str, total: int, log_every: int = 0, console: Console | None = None
 ) -> Iterator[Advance]:
-    """Show the progress of a piece of work, with its rate and the time left, below what is logged
-    meanwhile. Yield a function that takes the number of steps done.
+    """Show the progress of a piece of work. Yield a function that takes the number of new steps.
+
+    Lines that are logged meanwhile stand above the bar.
 
     Args:
         what: the work, such as `Loading sessions`.

@@ -1,5 +1,4 @@
-"""`python -m benchmarks.scale`: write histories, measure them at every eighth that counts, keep the
-numbers."""
+"""`python -m benchmarks.scale`: write histories, measure them at some eighths, keep the numbers."""
 
 import argparse
 import json
@@ -28,7 +27,7 @@ from utils.store.mongo import connect
 
 PAGE = PROJECT / "docs" / "scale.md"
 NUMBERS = PROJECT / "benchmarks" / "scale" / "numbers.json"
-"""What the page shows, for a program."""
+"""Numbers of the page, for a program."""
 console = Console(stderr=True)
 
 
@@ -38,10 +37,18 @@ def parse() -> argparse.Namespace:
         "--quick", action="store_true", help="short histories; the numbers mean nothing"
     )
     default = PROJECT / "benchmarks" / "out"
-    parser.add_argument("--output", type=Path, default=default, metavar="FOLDER", help="for scale.json, and for the "
-                        "databases while they are measured (benchmarks/out)")  # fmt: skip
-    parser.add_argument("--write-docs", action="store_true", help="put the numbers into docs/scale.md and "
-                        "benchmarks/scale/numbers.json as well")  # fmt: skip
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=default,
+        metavar="FOLDER",
+        help="for scale.json, and for the databases while they are measured (benchmarks/out)",
+    )
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="put the numbers into docs/scale.md and benchmarks/scale/numbers.json as well",
+    )
     args = parser.parse_args()
     if args.write_docs and args.quick:
         parser.error("--write-docs goes with the whole measurement only")
@@ -68,8 +75,8 @@ def main() -> int:
 
 
 def measure(history: History) -> dict[str, Any]:
-    """`sizes` and `work` (by name), each a list with one element for every eighth that is
-    measured."""
+    """Return `sizes` and `work` (by name), each a list with one element for every measured
+    eighth."""
     Path(history.folder).mkdir()
     try:
         measured = [_measure_at(history, size) for size in GROWTH]
@@ -85,7 +92,7 @@ def measure(history: History) -> dict[str, Any]:
 
 
 def _measure_at(history: History, size: int) -> dict[str, Any]:
-    """Write on from the size before, then look."""
+    """Write on from the size before, then measure."""
     started, begin = perf_counter(), max((each for each in GROWTH if each < size), default=0)
     found = {COLLECT: in_a_process(partial(write, history, begin, size))}
     found |= {SIZES: in_a_process(partial(sizes, history, size))}

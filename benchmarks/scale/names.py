@@ -1,4 +1,4 @@
-"""The names of what is measured, as tables show them."""
+"""Names of measured work, as tables show them."""
 
 COLLECT = "collect one more session, 20 in a run"
 HEADS = "`sessions.heads()`"
@@ -11,6 +11,6 @@ EXPORT = "`--export`, one ticker, all sessions"
 SIZES = "sizes"
 WORKS = (HEADS, PANEL, EVENING, STATUS, AUDIT, PRICES, EXPORT)
 SLOWER_THAN_LINEAR = 1.1
-"""A slope up to this still counts as linear."""
+"""Largest slope that counts as linear."""
 DOCUMENT_LIMIT = 16 * 1024 * 1024
-"""The most bytes that a document of MongoDB may have."""
+"""Most bytes of a MongoDB document."""

@@ -1,4 +1,4 @@
-"""Which histories are written, how far, and where they are kept."""
+"""Plan of the histories: their sizes, and where they are kept."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -13,19 +13,19 @@ from utils.settings import Settings, load_settings
 from utils.store import Store, open_store
 
 FIRST = "2001-01-03"
-"""The first session that can be collected: the calendar knows the one before it. The 7,800th since
-is in 2032."""
+"""First session that can be collected: the calendar knows the one before it. The 7,800th since is
+in 2032."""
 DATASETS = ("fundamentals", "foreign", "indices")
-"""All that can be collected beside the prices."""
+"""All datasets besides the prices."""
 LONG, WIDE, SERVER = "long", "wide", "server"
 _NOWHERE = "http://127.0.0.1:9"
-"""No exchange is asked here; if one were, nobody would answer."""
+"""Address without a server: no exchange is asked here."""
 
 
 @dataclass(frozen=True)
 class History:
-    """So many sessions of a market of so many tickers, in one database: that of `folder`, or
-    databases of its own (`prefix`) on the server of `uri`."""
+    """Sessions of a market of some tickers in one database: that of `folder`, or databases of its
+    own (`prefix`) on the server of `uri`."""
 
     name: str
     folder: str
@@ -34,14 +34,14 @@ class History:
     uri: str = ""
     prefix: str = ""
     repetitions: int = 5
-    """Of quick work, at most; the fastest counts."""
+    """Most repetitions of quick work; the fastest counts."""
 
     def days(self, size: int) -> list[str]:
-        """Its sessions as far as so many eighths of it, oldest first."""
+        """Return the sessions of so many eighths of the history, oldest first."""
         return open_days(FIRST, str(LAST_DAY))[: self.sessions * size // GROWTH[-1]]
 
     def settings(self) -> Settings:
-        """Those of a machine that keeps this history."""
+        """Return the settings of a machine that keeps this history."""
         options = {
             "mongodb_uri": self.uri,
             "mongodb_db_prefix": self.prefix,
@@ -54,7 +54,8 @@ class History:
         return load_settings(options, Path(self.folder) / "no.env")
 
     def clock(self, last: str) -> Clock:
-        """Noon of the day after that session: it is final, and nothing else is due."""
+        """Return a clock at noon of the day after that session: it is final, and nothing else is
+        due."""
         return Clock(at_kst(str(date.fromisoformat(last) + timedelta(days=1)), time(12)))
 
     def open(self, last: str) -> Store:
@@ -62,8 +63,8 @@ class History:
 
 
 def histories(folder: Path, uri: str, quick: bool) -> list[History]:
-    """Thirty years of a narrow market, four years of the whole one; and a short one on the server,
-    if there is one."""
+    """Return thirty years of a narrow market, four years of the whole one, and a short one on the
+    server, if there is one."""
     long, wide, on_server = (
         ((60, 32), (60, 16), (60, 16)) if quick else ((100, 7800), (2700, 1000), (60, 120))
     )

@@ -1,4 +1,4 @@
-"""A piece of work in a process of its own, so that the peak memory is its own."""
+"""Work in a process of its own, so that its peak memory is its own."""
 
 import multiprocessing
 import resource
@@ -11,12 +11,15 @@ from benchmarks.sections import KILOBYTE
 Found = dict[str, Any]
 Task = Callable[[], Found]
 _FORK = multiprocessing.get_context("fork")
-"""The modules are loaded once; whoever forks must be small and without threads."""
+"""Modules are loaded once. The process that forks must be small and without threads."""
 
 
 def in_a_process(task: Task) -> Found:
-    """What the task found, and `peak_bytes`: the most memory that this process with its modules and
-    the task's data take. Ends the program when the task fails; what it said stands on stderr."""
+    """Return the task's result, and `peak_bytes`: the most memory of this process's modules and the
+    task's data.
+
+    Ends the program when the task fails; its message is on stderr.
+    """
     ours, theirs = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=_send, args=(theirs, task))
     process.start()
@@ -32,8 +35,8 @@ def in_a_process(task: Task) -> Found:
 
 
 def _send(connection: Connection, task: Task) -> None:
-    """What is in the files of modules counts in the process that loaded them, so only what the task
-    adds is told."""
+    """Send the result with the memory that the task added. That of the modules counts in the
+    parent."""
     before = _peak()
     found = task()
     connection.send((found, _peak() - before))

@@ -1,4 +1,4 @@
-"""What a history takes on the disk: database, indexes, and one session as a document of MongoDB."""
+"""Size of a history on the disk: database, indexes, and one session as a document of MongoDB."""
 
 import sqlite3
 from contextlib import closing
@@ -19,15 +19,21 @@ Sizes = dict[str, Any]
 
 
 def sizes(history: History, size: int) -> Sizes:
-    """`bytes` of the whole database, `index_bytes` of these; `document_bytes` of the last session
-    as a document of MongoDB, with everything beside its prices, and how many `tickers` it has."""
+    """Return the sizes of a store.
+
+    `bytes` of the whole database, `index_bytes` of these; `document_bytes` of the last session as a
+    document of MongoDB, with its datasets, and the number of its `tickers`.
+    """
     of_database = _of_server(history) if history.uri else _of_file(Path(history.folder) / FILE_NAME)
     return of_database | _of_document(history, history.days(size)[-1])
 
 
 def _of_file(path: Path) -> Sizes:
-    """An index is also what SQLite makes of a table's primary key. `index_bytes` is None where
-    SQLite was built without the table `dbstat`."""
+    """Return the sizes of a SQLite file.
+
+    The index of a table's primary key counts as an index. `index_bytes` is None where SQLite was
+    built without the table `dbstat`.
+    """
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         indexes = """SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN
@@ -40,8 +46,8 @@ def _of_file(path: Path) -> Sizes:
 
 
 def _of_server(history: History) -> Sizes:
-    """As the server itself says: what its collections and their indexes take on its disk,
-    `plain_bytes` without any compression."""
+    """Return the sizes that the server reports for its collections and indexes, `plain_bytes`
+    without compression."""
     client = connect(history.uri)
     databases = history.settings().mongodb_databases
     stats = [

@@ -1,4 +1,4 @@
-"""The numbers for a person: tables on the terminal, and between the marks of docs/scale.md."""
+"""Tables of the numbers on the terminal, and between the marks of docs/scale.md."""
 
 import re
 from textwrap import fill
@@ -20,12 +20,11 @@ from benchmarks.tables import (
 
 Result = dict[str, Any]
 Numbers = tuple[str, Cells, list[Cells]]
-"""Title, heads, lines of a table."""
+"""Title, heads and lines of a table."""
 Shown = dict[str, list[Any]]
-"""Name of a block of the page -> what stands in it, as JSON keeps it: sentences, tables of `heads`
-and `lines`."""
+"""Name of a block of the page -> its content as JSON: sentences, tables of `heads` and `lines`."""
 EXPECTED = (300, 1_000, 7_800)
-"""Sessions that people keep: the default, four years, all that the exchange has."""
+"""Usual numbers of sessions: the default, four years, all that the exchange has."""
 _TITLES = {
     LONG: "Thirty years of a narrow market",
     WIDE: "Four years of the whole market",
@@ -44,7 +43,7 @@ def show(result: Result) -> None:
 
 
 def shown(result: Result) -> Shown:
-    """What the page shows of it. A server that was not measured is said to be missing."""
+    """Return the blocks of the page. A server that was not measured is named as missing."""
     blocks: Shown = {
         "machine": [fill(described_machine(result["machine"]), 120)],
         SERVER: [_SERVER_MISSING],
@@ -55,7 +54,7 @@ def shown(result: Result) -> Shown:
 
 
 def filled_in(page: str, blocks: Shown) -> str:
-    """The page with these numbers in place of those between its marks."""
+    """Return the page with these numbers between its marks."""
 
     def replaced(block: re.Match[str]) -> str:
         parts = [
@@ -67,7 +66,7 @@ def filled_in(page: str, blocks: Shown) -> str:
 
 
 def tables(result: Result) -> dict[str, list[Numbers]]:
-    """By the name of the block that they fill."""
+    """Return the tables by the name of their block."""
     histories = result["histories"]
     found = {
         name: [_growth(name, history), _sizes(name, history)] for name, history in histories.items()
@@ -94,7 +93,7 @@ def _growth(name: str, history: Result) -> Numbers:
 
 
 def _growth_line(work: str, history: Result) -> Cells:
-    """Of collecting no peak: the market that is made up is in the same process."""
+    """Return a line without the peak of collecting: the synthetic market is in the same process."""
     times = [each["seconds"] for each in history["work"][work]]
     steepness = slope(history["sessions"], times)
     verdict = "linear or less" if steepness <= SLOWER_THAN_LINEAR else "MORE THAN LINEAR"
@@ -158,8 +157,11 @@ def _document_bytes(history: Result) -> list[float]:
 
 
 def _expect(wide: Result, long: Result, of_wide: list[float], of_long: list[float]) -> list[float]:
-    """At each of `EXPECTED`: what was measured of the whole market, and beyond its end multiplied
-    by what the narrow market's grew to from as many sessions."""
+    """Return the expected values at each of `EXPECTED`.
+
+    Within the measured range of the whole market they are measured. Beyond its end they are
+    multiplied by the narrow market's growth from as many sessions.
+    """
     measured = [min(sessions, wide["sessions"][-1]) for sessions in EXPECTED]
     grown = [
         _at(long, of_long, sessions) / _at(long, of_long, end)
@@ -171,8 +173,8 @@ def _expect(wide: Result, long: Result, of_wide: list[float], of_long: list[floa
 
 
 def _expected_peaks(wide: Result, long: Result) -> list[float]:
-    """The same of memory, but what the narrow market's grew by is added: most of a process does not
-    grow."""
+    """Return the expected memory. The narrow market's growth is added here, because most of a
+    process does not grow."""
     return [
         max(_expected_peak(wide, long, work, sessions) for work in WORKS) for sessions in EXPECTED
     ]
@@ -187,7 +189,7 @@ def _expected_peak(wide: Result, long: Result, work: str, sessions: int) -> floa
 
 
 def _at(history: Result, values: list[float], sessions: int) -> float:
-    """The value at so many sessions, on the lines between those that were measured; outside, the
+    """Return the value at so many sessions, linear between the measured ones; outside, the
     nearest."""
     return float(np.interp(sessions, history["sessions"], values))
 

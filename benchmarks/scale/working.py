@@ -1,4 +1,4 @@
-"""The work that is done over a history: what every night does, and what people ask for."""
+"""Work over a history: that of every night, and that of commands."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +18,12 @@ from utils.cli import Run
 from utils.store import Store
 
 _ENOUGH_SECONDS = 1.0
-"""After so long nothing is repeated."""
+"""Seconds after which nothing is repeated."""
 Work = Callable[[Run, str], object]
 
 
 def evening(run: Run, last: str) -> object:
-    """The steps of `daily_update` when everything is there."""
+    """Run the steps of `daily_update` when everything is there."""
     steps = DailyUpdate(run, None, None)
     steps.learn_calendar()
     if due := steps.due():
@@ -33,7 +33,8 @@ def evening(run: Run, last: str) -> object:
 
 
 def audit(run: Run, last: str) -> object:
-    """In a narrow market one ticker more or less is more than the 2 % that the audit allows."""
+    """Audit the history. In a narrow market one ticker more or less is more than the 2 % that the
+    audit allows."""
     steps = DailyUpdate(run, None, None)
     datasets = run.settings.datasets_at_hand
     found = audit_store(run.store, steps.calendar(), steps.first, last, steps.rule, datasets)
@@ -73,8 +74,8 @@ WORK: dict[str, Work] = {
 
 
 def work(history: History, name: str, size: int) -> dict[str, Any]:
-    """The fastest of a few times, as far as they fit into a second: whatever else the machine does
-    only slows it."""
+    """Return the fastest of a few runs, as many as fit into a second: other load only slows
+    them."""
     last = history.days(size)[-1]
     store = history.open(last)
     run = Run(history.settings(), history.clock(last), store)

@@ -1,5 +1,5 @@
-"""Writing a history as the evenings do: collector, job records, targets, then what stands beside
-the prices."""
+"""Writing of a history as the daily updates do it: collector, job records, targets, then the
+datasets."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,18 +25,19 @@ from utils.errors import NotPublished
 from utils.store import Store
 
 TIMED = 20
-"""The last sessions of each part: they are committed step by step, as the product does it, and
+"""Number of the last sessions of each part: they are committed step by step, as in the product, and
 timed."""
 _BLOCK = 100
-"""All others are committed together, so many at a time: decades of them would wait for the disk for
-an hour."""
+"""Number of other sessions in one commit: decades of single commits would wait for the disk for an
+hour."""
 _MARKET_IDS = {"KOSPI": "STK", "KOSDAQ": "KSQ"}
 
 
 class Synthetic:
-    """The sandbox's market as a source: the tables that pykrx makes of the exchange's answers.
+    """Source that shows the sandbox's market: the tables that pykrx makes of the exchange's
+    answers.
 
-    `seconds` adds up what making them took, which is no work of the product.
+    `seconds` adds up the time to make them, which is no work of the product.
     """
 
     name = "synthetic"
@@ -79,8 +80,11 @@ class Synthetic:
 
 
 def write(history: History, begin: int, size: int) -> dict[str, Any]:
-    """The sessions from so many eighths of the history to so many, after those before them. Seconds
-    of one session at the end, with its datasets, without the wait for the exchange."""
+    """Write the sessions between two eighths of the history.
+
+    Returns the seconds of one session at the end, with its datasets, without the wait for the
+    exchange.
+    """
     days, first = history.days(size), len(history.days(begin))
     source = Synthetic(SyntheticMarket(history.tickers, first=FIRST, last=history.days(8)[-1]))
     store = history.open(days[-1])
@@ -92,23 +96,23 @@ def write(history: History, begin: int, size: int) -> dict[str, Any]:
     timed = days[first:][-TIMED:]
     for start in range(first, len(days) - len(timed), _BLOCK):
         with store.backend.batch():
-            _bring_in(
+            _collect(
                 days[start : min(start + _BLOCK, len(days) - len(timed))], store, sources, collector
             )
-    made_up = source.seconds
-    whole = seconds_of(lambda: _bring_in(timed, store, sources, collector, rule))
+    before = source.seconds
+    whole = seconds_of(lambda: _collect(timed, store, sources, collector, rule))
     store.close()
-    return {"seconds": (whole - (source.seconds - made_up)) / len(timed)}
+    return {"seconds": (whole - (source.seconds - before)) / len(timed)}
 
 
-def _bring_in(
+def _collect(
     sessions: list[str],
     store: Store,
     sources: Sources,
     collector: StockDataCollector,
     rule: TargetRule | None = None,
 ) -> None:
-    """With a rule, each session's targets as well."""
+    """Collect the sessions; with a rule, refresh each session's targets as well."""
 
     def then(collected: Collected) -> None:
         if rule is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sandbox.market import isin_of, ratio_of, tick_up
-from sandbox.scenarios import HUGE_VOLUME, PROGRAMME
+from sandbox.scenarios import FREQUENCIES, HUGE_VOLUME
 from sandbox.synthetic import SyntheticMarket, open_days
 
 CLASSES = set(
@@ -49,7 +49,7 @@ def _events(market, kind):
 
 def test_every_class_of_event_happens(market):
     assert {event.kind for event in market.events} == CLASSES
-    assert len(PROGRAMME) == 19
+    assert len(FREQUENCIES) == 19
 
 
 def test_market_cap_is_close_times_shares(days):
@@ -94,29 +94,29 @@ def test_prices_are_on_the_tick_but_for_off_tick_closes(market, days):
 
 
 def test_the_base_is_the_previous_close_unless_an_event_says_otherwise(market, days):
-    ledger = {(event.session, event.code): event for event in market.events}
+    events = {(event.session, event.code): event for event in market.events}
     previous: dict[str, int] = {}
     for day in days:
         for code, base in zip(day.code, day.base.tolist(), strict=True):
             if previous.get(code, base) != base:
-                event = ledger[day.session, code]
+                event = events[day.session, code]
                 assert (event.previous_close, event.base) in ((previous[code], base), (0, base))
         previous = dict(zip(day.code, day.close.tolist(), strict=True))
 
 
 def test_nobody_appears_or_leaves_without_an_event(market, days):
-    ledger = {(event.session, event.code, event.kind) for event in market.events}
+    events = {(event.session, event.code, event.kind) for event in market.events}
     for before, day in pairwise(days):
         assert all(
-            (day.session, code, "first_session") in ledger
+            (day.session, code, "first_session") in events
             for code in set(day.code) - set(before.code)
         )
         assert all(
-            (day.session, code, "delisted") in ledger for code in set(before.code) - set(day.code)
+            (day.session, code, "delisted") in events for code in set(before.code) - set(day.code)
         )
 
 
-def test_the_ledger_tells_what_the_rows_show(market, rows):
+def test_the_events_tell_what_the_rows_show(market, rows):
     for event in market.events:
         if event.kind == "delisted":
             continue
