@@ -88,9 +88,7 @@ def _record(job: JobRun, progress: Progress, panel: Panel) -> None:
         analyzed=progress.analyzed,
         pending=progress.pending,
         failed=progress.failed,
-        warnings=[
-            f"{session}: factors not known yet" for session in panel.sessions_without_factors
-        ],
+        warnings=[f"{each}: factors not known yet" for each in panel.sessions_without_factors],
     )
     if progress.analyzed < progress.tickers:
         job.leave_unfinished()

@@ -197,7 +197,7 @@ def test_names_markets_and_market_caps_are_those_of_the_last_session(store: Stor
     )
 
 
-def test_an_unknown_factor_counts_as_1_and_its_session_is_unsettled(store: Store) -> None:
+def test_an_unknown_factor_counts_as_1_and_its_session_is_named(store: Store) -> None:
     save(
         store,
         {S1: [row("A00000", 10)], S2: [row("A00000", 20, factor=NAN)], S3: [row("A00000", 30)]},

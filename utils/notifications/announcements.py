@@ -1,5 +1,5 @@
-"""What people are told about a session besides failures: corporate actions to look at, and how the
-night went."""
+"""Announcements about a session besides failures: corporate actions to look at, and the night's
+result."""
 
 import pandas as pd
 
@@ -18,8 +18,7 @@ from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, is_enough
 def announce_flagged_actions(
     store: Store, session: str, frame: pd.DataFrame, language: str
 ) -> None:
-    """Have those of the session's corporate actions told that the rows alone cannot explain, once a
-    session.
+    """Announce the session's corporate actions that the rows alone cannot explain, once a session.
 
     Args:
         frame: the session as it was published, for the names.
@@ -39,8 +38,8 @@ def announce_flagged_actions(
 
 
 def announce_night(store: Store, session: str, language: str) -> None:
-    """Have one line told about the night, once nothing is left of it but single targets that cannot
-    be analysed."""
+    """Announce the night's result in one line, once every target is analysed or has failed too
+    often."""
     head, progress = store.sessions.head(session), store.targets.progress(session)
     done = progress.pending == 0 and is_enough(progress.analyzed, progress.tickers)
     if head is None or not done or store.incidents.is_announced(NIGHT, session):
@@ -58,7 +57,7 @@ def announce_night(store: Store, session: str, language: str) -> None:
 
 
 def announce_unfinished_night(store: Store, session: str, language: str) -> None:
-    """Have it told that this session has taken the place of one whose analysis was not finished."""
+    """Announce that this session replaces one whose analysis was not finished."""
     store.incidents.announce(
         HOURLY_ANALYSIS, UNFINISHED, session, unfinished_line(language, session)
     )
