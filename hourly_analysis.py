@@ -71,13 +71,13 @@ def work(run: Run, args: argparse.Namespace) -> int:
     log.info("Using the %s.", run.store.description)
     calendar = make_calendar(run.settings, run.store)
     session = choose_session(run, calendar, args.session)
-    progress = run.store.analysis_progress(session)
+    progress = run.store.targets.progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    is_recorded = run.store.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
+    is_recorded = run.store.jobs.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
     is_done = progress.analyzed == progress.tickers and is_recorded
-    with run.store.lock(
+    with run.store.locks.hold(
         f"{HOURLY_ANALYSIS}@{run.store.identity.host}"
     ):  # when done, too: a dead run's is cleared
         left = progress.tickers - progress.analyzed

@@ -7,7 +7,7 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.collect_datasets import DatasetCollector
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.collection.target_refresh import refresh_from_newest
 from collectors.exchange.connect import make_calendar, make_sources
@@ -99,11 +99,11 @@ def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
     check_services(run.settings)
     for remark in overruled_every_night(setting_options(args)):
         log.warning("%s", remark)
-    settings = with_earlier_choices(run.settings, None if args.reset else run.store.scope())
+    settings = with_earlier_choices(run.settings, None if args.reset else run.store.scope.get())
     if args.reset and not args.dry_run:
         with run.stop.while_asking():
             confirm_reset(run, asks, args.yes, texts)
-    with run.store.lock(COLLECTION):
+    with run.store.locks.hold(COLLECTION):
         code = set_up(run, settings, args, texts)
     if asks and not run.stop.requested:
         offer_cron_lines(
@@ -113,7 +113,7 @@ def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
 
 
 def confirm_reset(run: Run, asks: bool, agreed: bool, texts: Texts) -> None:
-    store, sessions = run.store, len(run.store.session_heads())
+    store, sessions = run.store, len(run.store.sessions.heads())
     if not agreed and not asks:
         stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
@@ -139,25 +139,20 @@ def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts)
         store.reset()
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
-        store.save_scope(settings.min_market_cap, settings.markets, sessions[0])
+        store.scope.save(settings.min_market_cap, settings.markets, sessions[0])
         load(run, collector, sessions, rule, texts("loading"))
         targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
             raise Damaged(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
-    heal_datasets(
-        *(
-            store,
-            sources,
-            settings.extra_datasets,
-            sessions[0],
-            sessions[-1],
-            lambda: run.stop.requested,
-        ),
+    DatasetCollector(
+        store,
+        sources,
+        lambda: run.stop.requested,
         thorough=True,
-        doing=lambda name: texts("loading_dataset", name=name),
-    )
+        label=lambda name: texts("loading_dataset", name=name),
+    ).collect(settings.extra_datasets, sessions[0], sessions[-1])
     cross_check(sources, store)
     say_what_comes_next(run, len(sessions), targets, texts)
     return EXIT_DONE

@@ -33,6 +33,7 @@ class ActiveFaults:
         self._active: list[ActiveFault] = []  # the last one added comes first
         self._lock = threading.RLock()
         exchange.interceptors.insert(0, self.intercept)
+        self._truth = partial(exchange.answer_behind, self.intercept)
 
     def add(self, *faults: Fault) -> None:
         with self._lock:
@@ -69,9 +70,10 @@ class ActiveFaults:
     def _apply(self, fault: Fault, request: Request, record: Record) -> Response | None:
         if not fault.fits(record):
             return None
-        truth = partial(self._exchange.answer_behind, self.intercept)
         return REGISTRY[fault.name].effect(
-            FaultContext(request, record, fault.read_value(), fault.date, self._exchange, truth)
+            FaultContext(
+                request, record, fault.read_value(), fault.date, self._exchange, self._truth
+            )
         )
 
     def _count(self, position: int) -> None:

@@ -18,7 +18,7 @@ RECORDED = PROJECT.parent / "shared" / "data"
 """Days as the exchange published them, which stay out of the repository; without them what is
 marked `recorded` is skipped."""
 MARKERS = ("process", "server", "storm", "browser", "cron", "docs", "recorded")
-FOLDERS = {"night": "process", "crash": "storm", "soak": "storm", "cron": "cron", "docs": "docs"}
+FOLDERS = {"process": "process", "crash": "storm", "soak": "storm", "cron": "cron", "docs": "docs"}
 """A folder of tests -> the marker of all that is in it."""
 
 

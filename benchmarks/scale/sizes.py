@@ -59,7 +59,9 @@ def _of_server(history: History) -> Sizes:
 def _of_document(history: History, session: str) -> Sizes:
     store = history.open(session)
     head = store.backend.get("stock_data.sessions", session) or {}
-    ((_, columns),) = store.read_columns((*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session)
+    ((_, columns),) = store.sessions.columns(
+        (*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session
+    )
     store.close()
     document = bson.encode(head | {name: _as_stored(columns, name) for name in columns})
     return {"document_bytes": len(document), "tickers": len(columns["ticker"])}

@@ -8,7 +8,8 @@ from benchmarks.scale.names import AUDIT, EVENING, EXPORT, HEADS, PANEL, PRICES,
 from benchmarks.scale.plan import DATASETS, FIRST, History
 from benchmarks.timing import seconds_of_clean
 from collectors.analysis.night import PANEL_SESSIONS
-from collectors.collection.update import Evening
+from collectors.collection.update import DailyUpdate
+from collectors.upkeep.audit import audit as audit_store
 from collectors.upkeep.audit.findings import FEW_TICKERS
 from collectors.views.export import export
 from collectors.views.prices import load_prices
@@ -23,17 +24,19 @@ Work = Callable[[Run, str], object]
 
 def evening(run: Run, last: str) -> object:
     """The steps of `daily_update` when everything is there."""
-    steps = Evening(run, None, None)
-    steps.settle_calendar()
+    steps = DailyUpdate(run, None, None)
+    steps.learn_calendar()
     if due := steps.due():
         raise SystemExit(f"{due[0].session} is due: the history is not whole.")
-    steps.heal_beside_prices()
+    steps.collect_datasets()
     return due
 
 
 def audit(run: Run, last: str) -> object:
     """In a narrow market one ticker more or less is more than the 2 % that the audit allows."""
-    found = Evening(run, None, None).look_over()
+    steps = DailyUpdate(run, None, None)
+    datasets = run.settings.datasets_at_hand
+    found = audit_store(run.store, steps.calendar(), steps.first, last, steps.rule, datasets)
     if wrong := [
         finding for finding in found.findings if finding.session and finding.rule != FEW_TICKERS
     ]:
@@ -55,12 +58,12 @@ def export_of_one(run: Run, last: str) -> object:
 
 
 def _largest(store: Store) -> str:
-    return str(max(store.targets(active_only=True), key=lambda target: target["market_cap"])["_id"])
+    return str(max(store.targets.active(), key=lambda target: target["market_cap"])["_id"])
 
 
 WORK: dict[str, Work] = {
-    HEADS: lambda run, last: run.store.session_heads(),
-    PANEL: lambda run, last: run.store.load_panel(last, PANEL_SESSIONS),
+    HEADS: lambda run, last: run.store.sessions.heads(),
+    PANEL: lambda run, last: run.store.sessions.panel(last, PANEL_SESSIONS),
     EVENING: evening,
     STATUS: status_of,
     AUDIT: audit,

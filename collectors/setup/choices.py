@@ -5,7 +5,7 @@ from contextlib import closing
 import numpy as np
 from rich.table import Table
 
-from collectors.collection.collect import due_in_store
+from collectors.collection.due import due_in_store
 from collectors.exchange.connect import make_calendar
 from collectors.rules.target_rule import target_rule
 from collectors.setup.context import SetupContext
@@ -154,7 +154,7 @@ def _estimate(setup: SetupContext, count: int) -> str:
         now, calendar = store.clock.now_kst(), make_calendar(settings, store)
         sessions = calendar.last_sessions(calendar.session_of_night(now), count)
         missing = len(due_in_store(store, calendar, sessions[0], sessions[-1], now))
-        known = store.observed_calendar()
+        known = store.calendar.observed()
     if not missing:
         return texts("nothing_to_load", count=count)
     days = [day for day in weekdays(sessions[0], sessions[-1]) if day not in known]

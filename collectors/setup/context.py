@@ -55,7 +55,7 @@ class SetupContext:
         if self.fresh:
             return settings
         with closing(open_store(settings, self.clock)) as store:
-            return with_earlier_choices(settings, store.scope())
+            return with_earlier_choices(settings, store.scope.get())
 
     def keep(self, answers: Mapping[str, str]) -> None:
         """Write them into `.env`, where the next start finds them.

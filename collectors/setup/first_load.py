@@ -2,7 +2,8 @@
 
 import logging
 
-from collectors.collection.collect import due_in_store, heal_all, raise_worst
+from collectors.collection.collect import collect_all, raise_worst
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.collection.target_refresh import extend_to_late_session, refresh_from_newest
 from collectors.rules.target_rule import TargetRule
@@ -52,7 +53,7 @@ def load(
     )
     log.info("Wanted: %d sessions from %s to %s.", len(sessions), sessions[0], sessions[-1])
     log.info("To load: %d of them.", len(due))
-    known = bool(run.store.targets())
+    known = bool(run.store.targets.all())
     with progress_bar(label, len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:
@@ -62,5 +63,5 @@ def load(
             elif known:
                 extend_to_late_session(run.store, collected.head.session)
 
-        problems = heal_all(run.store, collector, due, lambda: run.stop.requested, after_session)
+        problems = collect_all(run.store, collector, due, lambda: run.stop.requested, after_session)
     raise_worst(problems)

@@ -38,7 +38,7 @@ def try_database(settings: Settings, clock: Clock) -> str:
     Raise `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in
     once, so trying it would throw that job out.
     """
-    with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
+    with closing(open_store(settings, clock)) as store, store.locks.hold(COLLECTION):
         return store.description
 
 
@@ -47,7 +47,7 @@ def is_set_up(settings: Settings, clock: Clock) -> bool:
     if not can_be_looked_at(settings):
         return False
     with closing(open_store(settings, clock)) as store:
-        return store.scope() is not None
+        return store.scope.get() is not None
 
 
 def drop_if_empty(settings: Settings, clock: Clock) -> None:
@@ -85,12 +85,12 @@ def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
     """Return how many logins with that ID the exchange has refused in a row, in this and in
     earlier runs."""
     with closing(open_store(settings, clock)) as store:
-        return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
+        return store.sources.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
 
 def forget_refused_logins(settings: Settings, clock: Clock) -> None:
     with closing(open_store(settings, clock)) as store:
-        store.forget_refused_logins(PykrxSource.name)
+        store.sources.forget_refused_logins(PykrxSource.name)
 
 
 def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:

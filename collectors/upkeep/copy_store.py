@@ -120,7 +120,7 @@ def _copy_all(run: Run, copy: StoreCopy) -> None:
 
 def _check_all(run: Run, copy: StoreCopy) -> None:
     with progress_bar(
-        "Comparing sessions", len(run.store.session_heads()), log_every=100
+        "Comparing sessions", len(run.store.sessions.heads()), log_every=100
     ) as advance:
 
         def after_session(steps: int) -> None:

@@ -60,8 +60,8 @@ def test_a_split_in_the_window_changes_no_indicator(tmp_path, clock, kind, share
                 "kind": kind,
                 **change,
             }
-            store.save_session(market_day(day, *rows), [action] if number == session else [])
-    analyzer = TechnicalAnalyzer(store.load_panel(DAYS[-1], ROWS))
+            store.sessions.save(market_day(day, *rows), [action] if number == session else [])
+    analyzer = TechnicalAnalyzer(store.sessions.panel(DAYS[-1], ROWS))
     store.close()
     split, unsplit = analyzer.analyze("000010"), analyzer.analyze("000020")
     assert split.latest == pytest.approx(unsplit.latest, rel=1e-9)
@@ -80,10 +80,10 @@ def test_a_price_that_never_moves_is_flat_over_an_ex_date(tmp_path, clock, befor
         for number, day in enumerate(DAYS):
             close = before if number < 290 else base
             factor = base / before if number == 290 else 1.0
-            store.save_session(
+            store.sessions.save(
                 market_day(day, row("000010", close, factor=factor), row("000020", base))
             )
-    panel = store.load_panel(DAYS[-1], ROWS)
+    panel = store.sessions.panel(DAYS[-1], ROWS)
     store.close()
     assert (panel.close[0] == base).all()
     moved, still = (

@@ -23,9 +23,9 @@ def run(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.delenv("MONGODB_URI", raising=False)
     settings = load_settings({"data_dir": str(tmp_path / "data")}, tmp_path / ".env")
     store = open_store(settings, clock)
-    store.save_scope(1, ["KOSPI"], DAYS[0])
+    store.scope.save(1, ["KOSPI"], DAYS[0])
     for day in DAYS:
-        store.save_session(market_day(day, row("005930")))
+        store.sessions.save(market_day(day, row("005930")))
     yield Run(settings, clock, store, StopRequest())
     store.close()
 
@@ -56,7 +56,7 @@ def test_a_stop_ends_it_after_the_work_in_hand_and_the_next_run_goes_on(
     run.stop.signal_name = ""
     copy_store(run, str(tmp_path / "new"))
     assert stored(tmp_path / "new") == (list(DAYS), ["schema"])
-    assert run.store.locks() == []
+    assert run.store.locks.all() == []
 
 
 def test_what_differs_is_named_ten_at_most_and_the_copy_stays_unfinished(

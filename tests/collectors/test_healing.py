@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.collection.collect import (
-    DueSession,
-    due_in_store,
-    failure_recorded,
-    sessions_due,
-    unknown_days,
-)
+from collectors.collection.collect import failure_recorded
+from collectors.collection.due import DueSession, due_in_store, sessions_due, unknown_days
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
@@ -95,7 +90,7 @@ def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(
         with pytest.raises(LockHeld), failure_recorded(mine, WEEK[0]):
             raise LockHeld("silent for too long")
         job.record(tickers=3)
-    assert mine.is_completed(DAILY_UPDATE, WEEK[0])
+    assert mine.jobs.is_completed(DAILY_UPDATE, WEEK[0])
 
 
 def test_only_what_is_odd_again_and_again_waits_behind_the_others(

@@ -257,12 +257,12 @@ def test_a_ban_closes_the_source_for_every_process_and_says_until_when(
     exchange.fail("ban_page", kind="data")
     with pytest.raises(Banned, match="2024-01-23 19:00 KST"):
         connect().fetch_day("2026-09-10")
-    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS
+    assert store.sources.all()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS
     exchange.reset_counts()
     with pytest.raises(Banned, match="closed to us until 2024-01-23 19:00"):
         connect().fetch_day("2026-09-10")
     assert exchange.requests() == []
-    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS, (
+    assert store.sources.all()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS, (
         "asking in vain does not renew it"
     )
 
@@ -313,7 +313,7 @@ def test_every_request_waits_for_its_turn_before_it_is_sent(
     assert list(dict.fromkeys(sent)) == [0, 1, 2, 3, 4], (
         "before each, and while the last one is read"
     )
-    assert store.sources()[0]["today"] == 4
+    assert store.sources.all()[0]["today"] == 4
 
 
 def test_nothing_is_printed_and_the_account_has_no_repr(

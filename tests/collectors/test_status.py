@@ -31,9 +31,9 @@ def no_crontab(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def store(tmp_path: Path, clock: FakeClock) -> Store:
     store = Store(SqliteBackend(tmp_path), clock)
-    store.save_scope(1, ["KOSPI"], "2024-01-18")
+    store.scope.save(1, ["KOSPI"], "2024-01-18")
     day = market_day(FRIDAY, row("000010"), row("000020"))
-    store.save_session(day)
+    store.sessions.save(day)
     refresh_from_newest(store, TargetRule(1, ("KOSPI",)))
     return store
 
@@ -95,11 +95,11 @@ def test_the_market_is_open_in_the_hours_of_a_session(
 def test_a_glance_tells_how_the_sources_are(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.next_request("pykrx", timedelta(seconds=1))
-    store.record_password("pykrx", "a1b2")
+    store.sources.next_request("pykrx", timedelta(seconds=1))
+    store.sources.record_password("pykrx", "a1b2")
     clock.advance(days=12)
-    store.block_source("pykrx", clock.now_utc() + timedelta(hours=3), "banned")
-    store.record_comparison("openapi", FRIDAY, 0)
+    store.sources.block("pykrx", clock.now_utc() + timedelta(hours=3), "banned")
+    store.sources.record_comparison("openapi", FRIDAY, 0)
     shown = " ".join(person(store, capsys).split())
     assert (
         "Source pykrx closed until 2024-02-03 22:00 (banned), 1 requests on 2024-01-22, password 12 days old"
@@ -114,8 +114,8 @@ def test_a_glance_tells_how_the_sources_are(
 def test_a_program_is_told_the_same_in_plain_json_and_no_mark(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.record_password("pykrx", "a1b2")
-    store.record_comparison("openapi", FRIDAY, 2)
+    store.sources.record_password("pykrx", "a1b2")
+    store.sources.record_comparison("openapi", FRIDAY, 2)
     shown = program(store, capsys)
     assert shown["sessions_missing"] == ["2024-01-18", FRIDAY, MONDAY]
     assert shown["next_runs"] == {
@@ -155,9 +155,9 @@ def test_what_the_crontab_does_not_start_is_said_beside_the_next_runs(
 def test_a_living_run_is_told_from_one_that_is_gone(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with store.lock(COLLECTION), JobRun(store, "daily_update", MONDAY):
+    with store.locks.hold(COLLECTION), JobRun(store, "daily_update", MONDAY):
         clock.advance(minutes=4)
-        store.beat_locks()
+        store.locks.renew()
         shown = " ".join(person(store, capsys).split())
         who = f"{store.identity.host}, process {store.identity.pid}, since 2024-01-22 19:00"
         assert f"Lock collection {who}, last sign of life 2024-01-22 19:04" in shown
@@ -174,14 +174,14 @@ def test_a_living_run_is_told_from_one_that_is_gone(
 def test_a_source_that_fails_says_how_and_since_when(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.next_request("pykrx", timedelta(0))
-    store.record_failure("pykrx", "down")
+    store.sources.next_request("pykrx", timedelta(0))
+    store.sources.record_failure("pykrx", "down")
     assert "the exchange does not answer since 2024-01-22 19:00 (down)" in " ".join(
         person(store, capsys).split()
     )
     (pykrx,) = program(store, capsys)["sources"]  # type: ignore[misc]
     assert pykrx["failure"] == {"kind": "down", "since": "2024-01-22T19:00:00+09:00"}
-    store.record_failure("pykrx", None)
+    store.sources.record_failure("pykrx", None)
     assert "Source pykrx open" in " ".join(person(store, capsys).split())
 
 

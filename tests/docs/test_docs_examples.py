@@ -76,7 +76,7 @@ def test_python_shows_the_panel(printed: list[str], last: Day, largest: dict[str
 def test_python_shows_the_last_analysis(
     printed: list[str], store: Store, largest: dict[str, str]
 ) -> None:
-    result = store.analysis(largest["005930"])
+    result = store.results.get(largest["005930"])
     assert result is not None
     assert 0 < result["latest"]["rsi_14"] < 100
     assert printed[-1] == f"{LAST} {result['latest']['rsi_14']} {result['signals']}"

@@ -205,23 +205,22 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store = Store(SqliteBackend(tmp_path), clock)
     previous = market_day(BEFORE, row("005930", 1000), row("000660", 900))
     split = market_day(SESSION, row("005930", 500, shares=200), row("000660", 910, change=10))
-    store.save_session(previous)
-    store.save_session(split, find_actions(previous.frame, split.frame, SESSION).documents())
+    store.sessions.save(previous)
+    store.sessions.save(split, find_actions(previous.frame, split.frame, SESSION).documents())
     refresh_targets(store, split.frame, SESSION, TargetRule(0, ["KOSPI"]))
-    store.save_scope(0, ["KOSPI"], BEFORE)
-    store.end_read_back(BEFORE)
-    store.record_calendar({SESSION: True}, "session")
+    store.scope.save(0, ["KOSPI"], BEFORE)
+    store.calendar.record({SESSION: True}, "session")
     series = pd.DataFrame(
         [dict.fromkeys(INDEX_CELLS, "1.00") | {"TRD_DD": SESSION.replace("-", "/")}]
     )
-    store.save_index_days(
+    store.indices.save(
         [day | {"finality": "final"} for day in parse_index(series, "KOSPI", SESSION, SESSION)]
     )
-    store.next_request("pykrx", timedelta(seconds=1))
-    store.open_incident(DAILY_UPDATE, "down", "The exchange cannot be reached.")
+    store.sources.next_request("pykrx", timedelta(seconds=1))
+    store.incidents.open(DAILY_UPDATE, "down", "The exchange cannot be reached.")
     with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
         AnalysisQueue(
-            store, TechnicalAnalyzer(store.load_panel(SESSION, 300)), SESSION, 10, lambda: True
+            store, TechnicalAnalyzer(store.sessions.panel(SESSION, 300)), SESSION, 10, lambda: True
         ).step()
         job.record(analyzed=2)
     return store
@@ -239,7 +238,7 @@ def test_every_collection_and_the_view_is_documented() -> None:
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
 def test_the_documented_fields_are_those_that_are_written(collection: str, store: Store) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         written = {name for document in store.backend.find(collection) for name in document}
     columns = {*DAY_COLUMNS, *DATASET_COLUMN_NAMES} if collection == SESSIONS else set()
     assert written
@@ -329,9 +328,9 @@ def kinds_of_errors() -> dict[str, int]:
 def test_every_kind_of_error_is_documented_with_its_exit_code(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), JobRun(store, DAILY_UPDATE, SESSION):
         _ = 1 / 0
-    store.start_job(HOURLY_ANALYSIS, SESSION)
-    store.give_up_jobs(HOURLY_ANALYSIS, before=AFTER)
-    jobs = [store.job(DAILY_UPDATE, SESSION), store.job(HOURLY_ANALYSIS, SESSION)]
+    store.jobs.start(HOURLY_ANALYSIS, SESSION)
+    store.jobs.give_up_before(HOURLY_ANALYSIS, before=AFTER)
+    jobs = [store.jobs.get(DAILY_UPDATE, SESSION), store.jobs.get(HOURLY_ANALYSIS, SESSION)]
     unexpected, unfinished = (job["error"]["kind"] for job in jobs if job is not None)
 
     table = rows(section(read("docs/exit-codes.md"), "Kinds"))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from collectors.analysis.analysis_queue import AnalysisQueue
-from tests.failures.installation import Installation
+from tests.harness import Installation
 from utils.clock import kst
 
 EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
@@ -32,12 +32,12 @@ def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(
 
     def step_and_settle(queue: AnalysisQueue) -> bool:
         more = step(queue)
-        store = installed.suite.store(EVENING)
-        day = store.load_session(TONIGHT)
+        store = installed.store(EVENING)
+        day = store.sessions.load(TONIGHT)
         assert day is not None
         settled.append(day.digest())
-        store.save_session(replace(day, frame=day.frame.assign(factor=day.frame["factor"] * 0.5)))
-        settled.append(store.load_session(TONIGHT).digest())  # type: ignore[union-attr]
+        store.sessions.save(replace(day, frame=day.frame.assign(factor=day.frame["factor"] * 0.5)))
+        settled.append(store.sessions.load(TONIGHT).digest())  # type: ignore[union-attr]
         store.close()
         return more
 
@@ -51,18 +51,16 @@ def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(
     }
 
 
-def test_a_revision_during_the_analysis_reopens_what_was_analysed(
-    installed: Installation, patch: pytest.MonkeyPatch
-) -> None:
+def test_a_revision_during_the_analysis_reopens_what_was_analysed(installed: Installation) -> None:
     installed.must(EVENING, "daily_update")
     step = AnalysisQueue.step
 
     def step_and_revise(queue: AnalysisQueue) -> bool:
         more = step(queue)
-        store = installed.suite.store(EVENING)
-        day = store.load_session(TONIGHT)
+        store = installed.store(EVENING)
+        day = store.sessions.load(TONIGHT)
         assert day is not None
-        store.save_session(replace(day, frame=day.frame.assign(value=day.frame["value"] + 1)))
+        store.sessions.save(replace(day, frame=day.frame.assign(value=day.frame["value"] + 1)))
         store.close()
         return more
 

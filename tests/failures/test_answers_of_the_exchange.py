@@ -8,7 +8,7 @@ import pytest
 
 from collectors.collection.stock_data_collector import MOST_RECHECKS
 from sandbox.registry import REGISTRY, About
-from tests.failures.installation import Installation
+from tests.harness import Installation
 from utils.clock import kst
 from utils.settings import PROJECT
 
@@ -31,7 +31,7 @@ def documented() -> dict[str, tuple[int, int, str]]:
 
 
 def fail(installed: Installation, name: str, **fields: Any) -> None:
-    installed.suite.exchange.fail(name, **FIELDS.get(name, {}) | fields)
+    installed.exchange.fail(name, **FIELDS.get(name, {}) | fields)
 
 
 def test_every_switch_has_its_row() -> None:
@@ -54,12 +54,12 @@ def test_a_failure_of_the_exchange_stores_nothing_and_the_next_evening_catches_u
         (head.session, head.digest) for head in before
     ]
     assert "Traceback" not in done.log
-    struck = installed.suite.exchange.faults()[0].struck
+    struck = installed.exchange.faults()[0].hits
     of_one_session = kind in ("malformed", "not_published")
     assert struck <= 2 + MOST_RECHECKS if of_one_session else struck == asked, (
         "yesterday's, today's, and what is doubted"
     )
-    installed.suite.exchange.clear_faults()
+    installed.exchange.clear_faults()
     installed.must(NEXT_EVENING, "daily_update")
     healed = installed.read(NEXT_EVENING)
     assert [healed["jobs"][day]["status"] for day in (YESTERDAY, TONIGHT, "2026-09-11")] == [
@@ -97,19 +97,19 @@ def test_a_failure_that_strikes_once(installed: Installation, name: str) -> None
 
 @pytest.mark.parametrize(("name", "row"), documented().items(), ids=documented())
 def test_a_failure_during_the_first_load_is_caught_up_by_running_it_again(
-    empty: Installation, name: str, row: tuple[int, int, str]
+    installation: Installation, name: str, row: tuple[int, int, str]
 ) -> None:
     asked, code, kind = row
-    fail(empty, name, times=2)
-    first = empty.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
+    fail(installation, name, times=2)
+    first = installation.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
     odd_days = kind == "malformed" and REGISTRY[name].about is About.DAY
     assert first.code == (0 if asked > 2 or odd_days else code), (
         f"odd days are asked for once more\n{first.log}"
     )
-    empty.suite.exchange.clear_faults()
-    empty.must(LATER, "manual_setup", "--yes", "--sessions", "5")
-    empty.assert_equal_to_the_exchange(LATER)
-    seen = empty.read(LATER)
+    installation.exchange.clear_faults()
+    installation.must(LATER, "manual_setup", "--yes", "--sessions", "5")
+    installation.assert_equal_to_the_exchange(LATER)
+    seen = installation.read(LATER)
     assert [head.session for head in seen["heads"]][-5:] == [
         *EARLIER,
         YESTERDAY,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.registry import REGISTRY
-from tests.failures.installation import Installation
 from tests.failures.test_answers_of_the_exchange import ELSEWHERE, FIELDS
+from tests.harness import KEY, Installation
 from utils.clock import kst
 from utils.market_day import DATASET_COLUMNS
 from utils.store.datasets import DatasetState
@@ -24,7 +24,7 @@ DAMAGING = sorted({name for name, switch in REGISTRY.items() if "data" in switch
 def beside(installed: Installation) -> Installation:
     """Four sessions with prices alone, up to the evening before; from now on fundamentals are
     chosen as well."""
-    installed.settings["DATASETS"] = "prices,fundamentals"
+    installed.own_settings["DATASETS"] = "prices,fundamentals"
     return installed
 
 
@@ -36,7 +36,7 @@ def states(installation: Installation, name: str = "fundamentals") -> list[str |
 
 def asked(installation: Installation) -> list[tuple[str, str | None]]:
     """(table, day) of each request for data."""
-    records = installation.suite.exchange.requests()
+    records = installation.exchange.requests()
     return [(record.name, record.day) for record in records if record.kind == "data"]
 
 
@@ -50,7 +50,7 @@ def test_a_normal_night_takes_three_requests_and_an_earlier_choice_is_filled_in(
     beside.must(EVENING, "daily_update")
     assert states(beside) == ["final"] * 4 + ["provisional"]
     assert tables(beside) == ["MDCSTAT01501"] * 2 + [FUNDAMENTALS] * 5
-    beside.suite.exchange.reset_counts()
+    beside.exchange.reset_counts()
     beside.must(NEXT_EVENING, "daily_update")
     assert asked(beside) == [
         ("MDCSTAT01501", TONIGHT),
@@ -63,23 +63,27 @@ def test_a_normal_night_takes_three_requests_and_an_earlier_choice_is_filled_in(
 
 def test_every_figure_is_the_exchanges(beside: Installation) -> None:
     beside.must(EVENING, "daily_update")
-    day = beside.suite.exchange.exchange.market.day(YESTERDAY)
-    facts = beside.suite.exchange.exchange.market.fundamentals(day)
+    day = beside.exchange.exchange.market.day(YESTERDAY)
+    facts = beside.exchange.exchange.market.fundamentals(day)
     true = {
         code: eps for code, eps in zip(facts.day.code, facts.eps.tolist(), strict=True) if eps >= 0
     }
-    store = beside.suite.store(EVENING)
-    ((_, columns),) = store.read_columns(("ticker", "eps", "dividend_yield"), YESTERDAY, YESTERDAY)
+    store = beside.store(EVENING)
+    ((_, columns),) = store.sessions.columns(
+        ("ticker", "eps", "dividend_yield"), YESTERDAY, YESTERDAY
+    )
     store.close()
     stored = dict(zip(columns["ticker"], columns["eps"], strict=True))
     assert {code: eps for code, eps in stored.items() if eps == eps} == true
 
 
-def test_the_first_load_brings_one_more_request_a_session(empty: Installation) -> None:
-    empty.settings["DATASETS"] = ""  # the default
-    done = empty.must(EVENING, "manual_setup", "--yes", "--sessions", "4")
-    assert sorted(tables(empty)) == sorted(["MDCSTAT01501"] * 4 + [FUNDAMENTALS] * 4 + [INDEX])
-    assert states(empty) == ["final"] * 3 + ["provisional"]
+def test_the_first_load_brings_one_more_request_a_session(installation: Installation) -> None:
+    installation.own_settings["DATASETS"] = ""  # the default
+    done = installation.must(EVENING, "manual_setup", "--yes", "--sessions", "4")
+    assert sorted(tables(installation)) == sorted(
+        ["MDCSTAT01501"] * 4 + [FUNDAMENTALS] * 4 + [INDEX]
+    )
+    assert states(installation) == ["final"] * 3 + ["provisional"]
     assert "fundamentals: 4 of 4 sessions." in done.log
 
 
@@ -90,11 +94,11 @@ def test_whatever_befalls_the_fundamentals_the_prices_are_there(
     """Each failure of the exchange strikes the request for fundamentals alone, night after
     night."""
     more: dict[str, Any] = FIELDS.get(name, {})
-    beside.suite.exchange.fail(name, request=FUNDAMENTALS, **more)
+    beside.exchange.fail(name, request=FUNDAMENTALS, **more)
     done = beside.must(EVENING, "daily_update")
     seen = beside.read(EVENING)
     assert [job["status"] for job in seen["jobs"].values()] == ["completed"] * 5
-    struck = beside.suite.exchange.faults()[0].struck
+    struck = beside.exchange.faults()[0].hits
     lost = None in states(beside)
     assert lost == (struck > 0)
     said = [
@@ -104,7 +108,7 @@ def test_whatever_befalls_the_fundamentals_the_prices_are_there(
         if each.startswith("fundamentals: ")
     ]
     assert bool(said) == lost, done.log
-    beside.suite.exchange.clear_faults()
+    beside.exchange.clear_faults()
     beside.must(kst(2026, 9, 11, 19, 30), "daily_update")
     assert states(beside) == ["final"] * 5 + ["provisional"]
     warnings = [job["warnings"] for job in beside.read(NEXT_EVENING)["jobs"].values()]
@@ -115,9 +119,7 @@ def test_whatever_befalls_the_fundamentals_the_prices_are_there(
 
 
 def test_fundamentals_that_are_late_arrive_with_a_later_run(beside: Installation) -> None:
-    beside.suite.exchange.fail(
-        "all_dashes", request=FUNDAMENTALS, date=TONIGHT, until="2026-09-10T20:30"
-    )
+    beside.exchange.fail("all_dashes", request=FUNDAMENTALS, date=TONIGHT, until="2026-09-10T20:30")
     beside.must(EVENING, "daily_update")
     assert states(beside)[-1] is None
     (warning,) = beside.read(EVENING)["jobs"][TONIGHT]["warnings"]
@@ -131,67 +133,55 @@ def test_fundamentals_that_are_late_arrive_with_a_later_run(beside: Installation
 def test_prices_that_are_corrected_have_their_fundamentals_read_again(beside: Installation) -> None:
     """With so few tickers one other close is over 2 %, so the evening's fundamentals are
     refused."""
-    beside.suite.exchange.fail("revised", date=TONIGHT)
+    beside.exchange.fail("revised", date=TONIGHT)
     beside.must(EVENING, "daily_update")
     beside.must(NEXT_EVENING, "daily_update")
     assert states(beside) == ["final"] * 5 + ["provisional"]
     beside.assert_equal_to_the_exchange(NEXT_EVENING)
 
 
-def test_with_a_key_alone_they_are_left_out_with_one_line(
-    beside: Installation, capsys: pytest.CaptureFixture[str]
-) -> None:
-    url = beside.suite.exchange.url
-    beside.settings |= {
-        "KRX_ID": "",
-        "KRX_PW": "",
-        "KRX_OPENAPI_KEY": "demo-key",
-        "KRX_OPENAPI_BASE_URL": url,
-    }
+def test_with_a_key_alone_they_are_left_out_with_one_line(beside: Installation) -> None:
+    beside.own_settings |= {"KRX_ID": "", "KRX_PW": "", "KRX_OPENAPI_KEY": KEY}
     morning = kst(2026, 9, 11, 9)
     done = beside.must(morning, "daily_update")
     assert done.log.count("fundamentals") == 1
     assert "fundamentals come from the data site alone" in done.log
     assert states(beside) == [None] * 5
-    assert beside.suite.exchange.counts()["data"] == 0
-    beside.run(morning, "daily_update", "--audit")
-    assert "dataset" not in capsys.readouterr().out, "nobody could mend it"
+    assert beside.exchange.counts()["data"] == 0
+    audited = beside.run(morning, "daily_update", "--audit")
+    assert "dataset" not in audited.stdout, "nobody could mend it"
 
 
 def test_a_site_that_is_down_is_not_asked_again_for_datasets(beside: Installation) -> None:
     """With a key the prices come from the Open API, and the eight tries at the site are made
     once."""
-    url = beside.suite.exchange.url
-    beside.settings |= {"KRX_OPENAPI_KEY": "demo-key", "KRX_OPENAPI_BASE_URL": url}
-    beside.suite.exchange.fail("server_error", kind="page")
-    beside.suite.exchange.fail("unauthorized", request="idx/kospi_dd_trd")
+    beside.own_settings |= {"KRX_OPENAPI_KEY": KEY}
+    beside.exchange.fail("server_error", kind="page")
+    beside.exchange.fail("unauthorized", request="idx/kospi_dd_trd")
     done = beside.run(kst(2026, 9, 12, 9), "daily_update")
-    assert beside.suite.exchange.counts()["page"] == 8, done.log
+    assert beside.exchange.counts()["page"] == 8, done.log
 
 
-def test_what_is_missing_is_named_by_an_audit_and_mended_by_a_repair(
-    beside: Installation, capsys: pytest.CaptureFixture[str]
-) -> None:
-    beside.suite.exchange.fail("bad_cell", request=FUNDAMENTALS)
+def test_what_is_missing_is_named_by_an_audit_and_mended_by_a_repair(beside: Installation) -> None:
+    beside.exchange.fail("bad_cell", request=FUNDAMENTALS)
     beside.must(EVENING, "daily_update")
     late = kst(2026, 9, 10, 21, 30)
-    beside.run(late, "daily_update", "--audit")
-    assert "dataset (4)" in capsys.readouterr().out, "tonight's is awaited until tomorrow"
-    beside.suite.exchange.clear_faults()
-    beside.must(late, "daily_update", "--repair")
-    assert "dataset" not in capsys.readouterr().out
+    audited = beside.run(late, "daily_update", "--audit")
+    assert "dataset (4)" in audited.stdout, "tonight's is awaited until tomorrow"
+    beside.exchange.clear_faults()
+    assert "dataset" not in beside.must(late, "daily_update", "--repair").stdout
     assert states(beside) == ["final"] * 4 + ["provisional"]
 
 
 def test_all_datasets_are_there_and_in_the_export(beside: Installation, tmp_path: Path) -> None:
-    beside.settings["DATASETS"] = "prices,fundamentals,foreign,indices"
+    beside.own_settings["DATASETS"] = "prices,fundamentals,foreign,indices"
     beside.must(EVENING, "daily_update")
-    beside.suite.exchange.reset_counts()
+    beside.exchange.reset_counts()
     beside.must(NEXT_EVENING, "daily_update")
     assert tables(beside) == ["MDCSTAT01501"] * 2 + [FUNDAMENTALS, FOREIGN, INDEX, INDEX]
     assert states(beside, "foreign") == ["final"] * 5 + [None]
-    store = beside.suite.store(NEXT_EVENING)
-    days = {(day["index"], day["session"]): day["finality"] for day in store.index_days()}
+    store = beside.store(NEXT_EVENING)
+    days = {(day["index"], day["session"]): day["finality"] for day in store.indices.load()}
     store.close()
     assert len(days) == 2 * 6
     assert days["KOSDAQ", TONIGHT] == "final"

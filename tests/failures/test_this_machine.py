@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from collectors.collection.collect import MANY_ATTEMPTS
-from tests.failures.installation import Installation
+from collectors.collection.due import MANY_ATTEMPTS
 from tests.fakes import FakeClock
+from tests.harness import Installation
 from utils.clock import kst
 from utils.errors import LockHeld
 from utils.store import Store
@@ -20,7 +20,7 @@ TONIGHT = "2026-09-10"
 
 
 def test_a_damaged_session_is_read_again_by_the_next_evening(installed: Installation) -> None:
-    store = installed.suite.store(EVENING)
+    store = installed.store(EVENING)
     store.backend.update("stock_data.sessions", {"_id": "2026-09-07"}, {"digest": "0" * 64})
     store.close()
     done = installed.must(EVENING, "daily_update")
@@ -32,8 +32,8 @@ def test_a_damaged_session_is_read_again_by_the_next_evening(installed: Installa
 def test_an_odd_index_series_keeps_no_session_from_being_healed(installed: Installation) -> None:
     """It is asked because a weekday is not settled: nobody has run for three evenings."""
     back = kst(2026, 9, 14, 19)
-    installed.suite.exchange.fail("no_rows", request="MDCSTAT00301")
-    installed.suite.exchange.fail("no_column", request="MDCSTAT00301", value="TRD_DD")
+    installed.exchange.fail("no_rows", request="MDCSTAT00301")
+    installed.exchange.fail("no_column", request="MDCSTAT00301", value="TRD_DD")
     done = installed.run(back, "daily_update")
     assert done.code == 1, done.log
     seen = installed.read(back)
@@ -47,7 +47,7 @@ def test_sessions_that_fail_again_and_again_keep_no_other_from_being_tried(
     """Four missed sessions never come; the fifth evening's own does."""
     missed = [TONIGHT, "2026-09-11", "2026-09-14", "2026-09-15"]
     for day in missed:
-        installed.suite.exchange.fail("bad_cell", date=day)
+        installed.exchange.fail("bad_cell", date=day)
     evening = kst(2026, 9, 16, 19)
     codes = [
         installed.run(evening + timedelta(hours=hour), "daily_update").code
@@ -62,7 +62,7 @@ def test_what_a_wrong_clock_wrote_ahead_does_not_last(
 ) -> None:
     folder, clock = tmp_path_factory.mktemp("data"), FakeClock(kst(2026, 12, 10, 19))
     ahead = Store(SqliteBackend(folder), clock, Identity("a", 1, "ahead"))
-    ahead.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "banned")
+    ahead.sources.block("pykrx", clock.now_utc() + timedelta(hours=24), "banned")
     ahead.backend.insert(
         "system_info.locks",
         {
@@ -77,10 +77,10 @@ def test_what_a_wrong_clock_wrote_ahead_does_not_last(
     )
     clock.set(EVENING)
     with pytest.raises(Exception, match="2026-09-11 19:00 KST"):
-        ahead.next_request("pykrx", timedelta(0))
+        ahead.sources.next_request("pykrx", timedelta(0))
     clock.advance(hours=24)
-    assert ahead.next_request("pykrx", timedelta(0)) == timedelta(0)
-    with ahead.lock(COLLECTION):
+    assert ahead.sources.next_request("pykrx", timedelta(0)) == timedelta(0)
+    with ahead.locks.hold(COLLECTION):
         other = Store(SqliteBackend(folder), clock, Identity("b", 2, "other"))
-        with pytest.raises(LockHeld), other.lock(COLLECTION):
+        with pytest.raises(LockHeld), other.locks.hold(COLLECTION):
             pass

@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from sandbox.server import LocalExchange
-from tests.failures.conftest import SET_UP
-from tests.failures.installation import Installation
-from tests.night.suite import LOGIN_ID, PASSWORD
+from tests.harness import KEY, LOGIN_ID, PASSWORD, Installation
+from tests.harness.fixtures import SET_UP
 from utils import date_utils
 from utils.clock import Clock, kst
 
@@ -21,8 +20,7 @@ TONIGHT, YESTERDAY = "2026-09-10", "2026-09-09"
 @pytest.fixture
 def with_key(installed: Installation) -> Installation:
     """With an Open API key beside the account."""
-    exchange = installed.suite.exchange
-    installed.settings |= {"KRX_OPENAPI_KEY": "demo-key", "KRX_OPENAPI_BASE_URL": exchange.url}
+    installed.own_settings |= {"KRX_OPENAPI_KEY": KEY}
     return installed
 
 
@@ -31,7 +29,7 @@ def asked(exchange: LocalExchange, kind: str) -> int:
 
 
 def test_late_data_is_had_by_the_next_run(installed: Installation) -> None:
-    installed.suite.exchange.fail("late", date=TONIGHT, until="2026-09-10T20:30")
+    installed.exchange.fail("late", date=TONIGHT, until="2026-09-10T20:30")
     done = installed.run(EVENING, "daily_update")
     assert (done.code, installed.read(EVENING)["jobs"][TONIGHT]["error"]["kind"]) == (
         75,
@@ -43,7 +41,7 @@ def test_late_data_is_had_by_the_next_run(installed: Installation) -> None:
 
 
 def test_values_that_change_by_morning_are_a_revision(installed: Installation) -> None:
-    exchange = installed.suite.exchange
+    exchange = installed.exchange
     installed.must(EVENING, "daily_update")
     installed.must(EVENING + timedelta(minutes=10), "hourly_analysis")
     revised = installed.must(NEXT_EVENING, "daily_update")
@@ -61,7 +59,7 @@ def test_values_that_change_by_morning_are_a_revision(installed: Installation) -
 
 
 def test_a_close_that_was_shown_wrong_is_right_by_the_next_evening(installed: Installation) -> None:
-    installed.suite.exchange.fail("revised", date=TONIGHT)
+    installed.exchange.fail("revised", date=TONIGHT)
     installed.must(EVENING, "daily_update")
     installed.must(NEXT_EVENING, "daily_update")
     installed.assert_equal_to_the_exchange(NEXT_EVENING)
@@ -69,13 +67,13 @@ def test_a_close_that_was_shown_wrong_is_right_by_the_next_evening(installed: In
 
 def test_a_second_run_of_the_evening_asks_for_nothing(installed: Installation) -> None:
     installed.must(EVENING, "daily_update")
-    installed.suite.exchange.reset_counts()
+    installed.exchange.reset_counts()
     installed.must(EVENING + timedelta(hours=2), "daily_update")
-    assert installed.suite.exchange.requests() == []
+    assert installed.exchange.requests() == []
 
 
 def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
-    installed: Installation, patch: pytest.MonkeyPatch
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = date_utils.predicted_open
     for module in (
@@ -83,14 +81,14 @@ def test_a_session_that_was_predicted_closed_is_collected_the_same_evening(
         "collectors.collection.calendar_learning",
         "utils.store.observed_calendar",
     ):
-        patch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))
+        monkeypatch.setattr(f"{module}.predicted_open", lambda day: day != TONIGHT and library(day))
     done = installed.must(EVENING, "daily_update")
     assert f"{TONIGHT} was predicted wrongly: the exchange was open." in done.log
     assert installed.read(EVENING)["jobs"][TONIGHT]["status"] == "completed"
 
 
 def test_a_ban_of_the_site_leaves_history_to_the_open_api(with_key: Installation) -> None:
-    exchange = with_key.suite.exchange
+    exchange = with_key.exchange
     with_key.must(EVENING, "daily_update")
     exchange.fail("ban", times=1)
     banned = with_key.run(NEXT_EVENING, "daily_update")
@@ -109,7 +107,7 @@ def test_a_ban_of_the_site_leaves_history_to_the_open_api(with_key: Installation
 
 
 def test_with_both_sources_the_site_is_asked_for_the_evening_alone(with_key: Installation) -> None:
-    exchange = with_key.suite.exchange
+    exchange = with_key.exchange
     with_key.must(EVENING, "daily_update")  # compares the sources, for the first time
     exchange.reset_counts()
     with_key.must(NEXT_EVENING, "daily_update")
@@ -118,44 +116,42 @@ def test_with_both_sources_the_site_is_asked_for_the_evening_alone(with_key: Ins
 
 
 def test_a_refused_key_is_explained_and_the_site_asked(with_key: Installation) -> None:
-    with_key.suite.exchange.fail("unauthorized", request="sto/knx_bydd_trd")
+    with_key.exchange.fail("unauthorized", request="sto/knx_bydd_trd")
     done = with_key.must(EVENING, "daily_update")
     assert "코넥스 일별매매정보" in done.log
-    assert "demo-key" not in done.log
+    assert KEY not in done.log
     assert with_key.read(EVENING)["heads"][-1].session == TONIGHT
 
 
-def test_a_key_alone_is_a_day_later_and_as_complete(empty: Installation) -> None:
-    exchange = empty.suite.exchange
-    empty.settings |= {
+def test_a_key_alone_is_a_day_later_and_as_complete(installation: Installation) -> None:
+    exchange = installation.exchange
+    installation.own_settings |= {
         "KRX_ID": "",
         "KRX_PW": "",
-        "KRX_OPENAPI_KEY": "demo-key",
-        "KRX_OPENAPI_BASE_URL": exchange.url,
+        "KRX_OPENAPI_KEY": KEY,
     }
-    empty.must(SET_UP, "manual_setup", "--yes", "--sessions", "4")
-    assert empty.read(SET_UP)["heads"][-1].session == "2026-09-08"
-    assert empty.run(EVENING, "hourly_analysis").code == 75
-    empty.must(EVENING, "daily_update")
-    seen = empty.read(EVENING)
+    installation.must(SET_UP, "manual_setup", "--yes", "--sessions", "4")
+    assert installation.read(SET_UP)["heads"][-1].session == "2026-09-08"
+    assert installation.run(EVENING, "hourly_analysis").code == 75
+    installation.must(EVENING, "daily_update")
+    seen = installation.read(EVENING)
     assert (seen["heads"][-1].session, seen["heads"][-1].finality) == (YESTERDAY, "final")
-    empty.must(EVENING + timedelta(minutes=10), "hourly_analysis")
-    assert {target["last_analyzed_date"] for target in empty.read(EVENING)["targets"]} == {
+    installation.must(EVENING + timedelta(minutes=10), "hourly_analysis")
+    assert {target["last_analyzed_date"] for target in installation.read(EVENING)["targets"]} == {
         YESTERDAY
     }
-    empty.assert_equal_to_the_exchange(EVENING)
+    installation.assert_equal_to_the_exchange(EVENING)
     assert (asked(exchange, "data"), asked(exchange, "login")) == (0, 0)
 
 
-def test_a_key_alone_that_is_refused_ends_with_what_to_do(empty: Installation) -> None:
-    exchange = empty.suite.exchange
-    empty.settings |= {
+def test_a_key_alone_that_is_refused_ends_with_what_to_do(installation: Installation) -> None:
+    exchange = installation.exchange
+    installation.own_settings |= {
         "KRX_ID": "",
         "KRX_PW": "",
         "KRX_OPENAPI_KEY": "stale-key",
-        "KRX_OPENAPI_BASE_URL": exchange.url,
     }
-    done = empty.run(SET_UP, "manual_setup", "--yes", "--sessions", "4")
+    done = installation.run(SET_UP, "manual_setup", "--yes", "--sessions", "4")
     assert (done.code, asked(exchange, "openapi")) == (2, 1)
     assert "openapi.krx.co.kr" in done.log
     assert "stale-key" not in done.log
@@ -164,10 +160,10 @@ def test_a_key_alone_that_is_refused_ends_with_what_to_do(empty: Installation) -
 def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_every_night(
     with_key: Installation,
 ) -> None:
-    exchange = with_key.suite.exchange
+    exchange = with_key.exchange
     with_key.must(EVENING, "daily_update")
-    store = with_key.suite.store(EVENING)
-    store.record_comparison("openapi", YESTERDAY, 3)
+    store = with_key.store(EVENING)
+    store.sources.record_comparison("openapi", YESTERDAY, 3)
     store.close()
     exchange.reset_counts()
     with_key.must(NEXT_EVENING, "daily_update")
@@ -178,11 +174,11 @@ def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_ever
 
 
 def test_a_stop_request_ends_the_wait_for_the_exchange(
-    installed: Installation, patch: pytest.MonkeyPatch
+    installed: Installation,
 ) -> None:
     """SIGTERM in the pause before the second try: the run leaves, says so, and the next one does it
     all."""
-    installed.suite.exchange.fail("server_error")
+    installed.exchange.fail("server_error")
 
     def told_to_stop(self: Clock, seconds: float) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -192,13 +188,13 @@ def test_a_stop_request_ends_the_wait_for_the_exchange(
         done = installed.run(EVENING, "daily_update")
     seen = installed.read(EVENING)
     assert (done.code, seen["jobs"][TONIGHT]["error"]["kind"]) == (75, "not_now")
-    assert installed.suite.exchange.faults()[0].struck == 1
-    installed.suite.exchange.clear_faults()
+    assert installed.exchange.faults()[0].hits == 1
+    installed.exchange.clear_faults()
     installed.must(EVENING + timedelta(hours=1), "daily_update")
 
 
 def test_an_outage_of_days_is_made_good(installed: Installation) -> None:
-    installed.suite.exchange.fail("outage", since="2026-09-10T00:00", until="2026-09-14T12:00")
+    installed.exchange.fail("outage", since="2026-09-10T00:00", until="2026-09-14T12:00")
     evenings = [kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)]
     assert [installed.run(evening, "daily_update").code for evening in evenings] == [1, 1]
     back = kst(2026, 9, 14, 19)
@@ -212,7 +208,7 @@ def test_an_outage_of_days_is_made_good(installed: Installation) -> None:
 
 
 def test_neither_account_nor_key_is_a_clear_refusal(installed: Installation) -> None:
-    installed.settings |= {"KRX_ID": "", "KRX_PW": ""}
+    installed.own_settings |= {"KRX_ID": "", "KRX_PW": ""}
     done = installed.run(EVENING, "daily_update")
     assert (done.code, "KRX_OPENAPI_KEY" in done.log) == (2, True)
     assert (LOGIN_ID in done.log, PASSWORD in done.log) == (False, False)

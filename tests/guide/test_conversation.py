@@ -87,7 +87,7 @@ def test_the_number_of_targets_is_shown_before_the_threshold_is_chosen(
 def at_work(folder: Path) -> Iterator[None]:
     """A job that holds the lock of the embedded database in that folder."""
     settings = load_settings({"data_dir": str(folder)}, folder / "none")
-    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+    with closing(open_store(settings, Clock(NOW))) as store, store.locks.hold(COLLECTION):
         yield
 
 
@@ -117,7 +117,7 @@ def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
     settings = load_settings(
         nothing | {"mongodb_uri": uri, "mongodb_db_prefix": prefix}, newcomer.folder / "none"
     )
-    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+    with closing(open_store(settings, Clock(NOW))) as store, store.locks.hold(COLLECTION):
         talk = newcomer.talk(MONGODB, uri, MONGODB_DB_PREFIX=prefix)
     assert (talk.code, talk.unsaid) == (75, []), talk.shown
     assert sum(newcomer.exchange.counts().values()) == 0

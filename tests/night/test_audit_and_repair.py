@@ -1,5 +1,4 @@
-"""`daily_update.py --audit` names every damage, `--repair` mends it, as processes against the
-exchange."""
+"""`daily_update.py --audit` names every damage, `--repair` mends it, against the exchange."""
 
 import json
 import shutil
@@ -13,9 +12,7 @@ import pandas as pd
 import pytest
 
 import daily_update
-from sandbox.server import LocalExchange
-from sandbox.synthetic import SyntheticMarket
-from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from tests.harness import Exchange, Installation
 from utils.clock import kst
 from utils.market_day import DAY_COLUMNS
 from utils.store import Store
@@ -32,53 +29,53 @@ ORDER, MARKET_CAP, PROVISIONAL, NOT_RECORDED = (
     "2026-09-03",
     "2026-09-07",
 )
-AUDIT, REPAIR = ("daily_update.py", "--audit"), ("daily_update.py", "--repair")
+AUDIT, REPAIR = ("daily_update", "--audit"), ("daily_update", "--repair")
 
 
-def settle(suite: Suite) -> Suite:
+def settle(installation: Installation) -> Installation:
     """A history from `FIRST` on, the evening after it, and the nights of both."""
-    suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "17")
-    suite.analyse_night(SETUP)
-    suite.must(EVENING, "daily_update.py")
-    suite.analyse_night(EVENING)
-    return suite
+    installation.must(SETUP, "manual_setup", "--yes", "--sessions", "17")
+    installation.analyse_night(SETUP)
+    installation.must(EVENING, "daily_update")
+    installation.analyse_night(EVENING)
+    return installation
 
 
 @pytest.fixture(scope="module")
-def settled_folder(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with LocalExchange(market, SETUP, {LOGIN_ID: PASSWORD}) as exchange:
-        return settle(Suite(exchange, tmp_path_factory.mktemp("settled"))).folder
+def settled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with Exchange(SETUP) as exchange:
+        return settle(Installation(exchange, tmp_path_factory.mktemp("settled"))).folder
 
 
 @pytest.fixture
-def settled(suite: Suite, settled_folder: Path) -> Suite:
-    shutil.copytree(settled_folder / "data", suite.folder / "data")
-    return suite
+def settled(installation: Installation, settled_folder: Path) -> Installation:
+    shutil.copytree(settled_folder / "data", installation.folder / "data")
+    return installation
 
 
 @pytest.fixture
-def settled_over(suite_over: Suite) -> Suite:
-    return settle(suite_over)
+def settled_over(installation_over: Installation) -> Installation:
+    return settle(installation_over)
 
 
-def findings(suite: Suite, *span: str) -> tuple[int, list[tuple[str, str | None]]]:
+def findings(installation: Installation, *span: str) -> tuple[int, list[tuple[str, str | None]]]:
     """The exit code, and (rule, session or ticker) of each finding."""
-    done = suite.run(NOON, *AUDIT, "--json", *span)
-    return done.returncode, [
+    done = installation.run(NOON, *AUDIT, "--json", *span)
+    return done.code, [
         (each["rule"], each["session"] or each["ticker"]) for each in json.loads(done.stdout)
     ]
 
 
 def frame(store: Store, session: str) -> pd.DataFrame:
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     assert day is not None
     return day.frame
 
 
 def rewrite(store: Store, session: str, other: pd.DataFrame) -> None:
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     assert day is not None
-    store.save_session(replace(day, frame=other), store.corporate_actions(session, session))
+    store.sessions.save(replace(day, frame=other), store.sessions.actions(session, session))
 
 
 def lose_a_session(store: Store) -> None:
@@ -101,7 +98,7 @@ def damage_cells(store: Store) -> None:
     """Other volumes than those that the digest was made of."""
     head = store.backend.get(SESSIONS, DIGEST)
     assert head is not None
-    ((_, columns),) = store.read_columns(DAY_COLUMNS, DIGEST, DIGEST)
+    ((_, columns),) = store.sessions.columns(DAY_COLUMNS, DIGEST, DIGEST)
     damaged = columns | {"volume": np.asarray(columns["volume"]) + 1}
     store.backend.put_session({name: head[name] for name in ("_id", *HEAD_FIELDS)}, damaged)
 
@@ -125,12 +122,12 @@ def stay_provisional(store: Store) -> None:
 
 
 def lose_a_record(store: Store) -> None:
-    store.forget_jobs(DAILY_UPDATE, [NOT_RECORDED])
+    store.jobs.forget(DAILY_UPDATE, [NOT_RECORDED])
 
 
 def kill_a_setup(store: Store) -> None:
     """It has shown no sign of life since the evening."""
-    store.start_job("manual_setup", "2026-09-08")
+    store.jobs.start("manual_setup", "2026-09-08")
     store.backend.update(JOBS, {"_id": "2026-09-08_manual_setup"}, {"heartbeat_utc": EVENING})
 
 
@@ -150,7 +147,7 @@ def leave_a_lock(store: Store) -> None:
 
 
 def largest(store: Store) -> str:
-    return str(store.targets(active_only=True)[0]["_id"])
+    return str(store.targets.active()[0]["_id"])
 
 
 DAMAGES: dict[Callable[[Store], None], tuple[str, str | None]] = {
@@ -169,9 +166,11 @@ DAMAGES: dict[Callable[[Store], None], tuple[str, str | None]] = {
 }
 
 
-def damage(suite: Suite, *damages: Callable[[Store], None]) -> list[tuple[str, str | None]]:
+def damage(
+    installation: Installation, *damages: Callable[[Store], None]
+) -> list[tuple[str, str | None]]:
     """What the audit has to find then."""
-    store = suite.store(NOON)
+    store = installation.store(NOON)
     name = largest(store)
     for each in damages:
         each(store)
@@ -182,26 +181,26 @@ def damage(suite: Suite, *damages: Callable[[Store], None]) -> list[tuple[str, s
     ]
 
 
-def contents(suite: Suite) -> dict[str, Any]:
+def contents(installation: Installation) -> dict[str, Any]:
     """Every session cell by cell, its factors and actions, and the targets."""
-    store = suite.store(NOON)
+    store = installation.store(NOON)
     try:
         return {
-            "digests": {head.session: head.digest for head in store.session_heads()},
+            "digests": {head.session: head.digest for head in store.sessions.heads()},
             "factors": {
                 head.session: list(frame(store, head.session)["factor"].fillna(0))
-                for head in store.session_heads()
+                for head in store.sessions.heads()
             },
-            "actions": store.corporate_actions(FIRST, "2026-09-09"),
+            "actions": store.sessions.actions(FIRST, "2026-09-09"),
             "targets": [
-                (each["_id"], each["market_cap"], each["is_active"]) for each in store.targets()
+                (each["_id"], each["market_cap"], each["is_active"]) for each in store.targets.all()
             ],
         }
     finally:
         store.close()
 
 
-def test_every_damage_is_named_and_mended(settled_over: Suite) -> None:
+def test_every_damage_is_named_and_mended(settled_over: Installation) -> None:
     whole = contents(settled_over)
     assert findings(settled_over) == (0, [])
     expected = damage(settled_over, *DAMAGES)
@@ -215,35 +214,35 @@ def test_every_damage_is_named_and_mended(settled_over: Suite) -> None:
     assert len(jobs) == 18
 
 
-def test_what_a_repair_opened_again_is_analysed_in_the_next_night(settled: Suite) -> None:
+def test_what_a_repair_opened_again_is_analysed_in_the_next_night(settled: Installation) -> None:
     damage(settled, lose_a_session)
     settled.must(NOON, *REPAIR)
     assert {target["last_analyzed_date"] < HOLE for target in settled.read(NOON)["targets"]} == {
         True
     }
-    settled.must(kst(2026, 9, 9, 19), "daily_update.py")
+    settled.must(kst(2026, 9, 9, 19), "daily_update")
     settled.analyse_night(kst(2026, 9, 9, 19))
     assert {target["last_analyzed_date"] for target in settled.read(NOON)["targets"]} == {
         "2026-09-09"
     }
 
 
-def test_an_audit_asks_and_writes_nothing_and_needs_no_lock(settled: Suite) -> None:
+def test_an_audit_asks_and_writes_nothing_and_needs_no_lock(settled: Installation) -> None:
     damage(settled, falsify_a_target)
     settled.exchange.reset_counts()
     before = settled.read(NOON)
     store = settled.store(NOON)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         assert findings(settled) == (0, []), "somebody is at work, who refreshes the targets"
-        assert settled.run(NOON, *REPAIR).returncode == 75
+        assert settled.run(NOON, *REPAIR).code == 75
     store.close()
     shown = settled.run(NOON, *AUDIT)
-    assert (shown.returncode, shown.stdout.splitlines()[0]) == (1, "target_data (1)")
+    assert (shown.code, shown.stdout.splitlines()[0]) == (1, "target_data (1)")
     assert shown.stdout.endswith("1 finding. `daily_update.py --repair` mends 1 of them.\n")
     assert (settled.read(NOON), settled.exchange.requests()) == (before, [])
 
 
-def test_a_repair_asks_once_for_each_session_that_is_wrong(settled: Suite) -> None:
+def test_a_repair_asks_once_for_each_session_that_is_wrong(settled: Installation) -> None:
     damage(settled, damage_cells, break_the_order, forget_factors)
     settled.exchange.reset_counts()
     settled.must(NOON, *REPAIR)
@@ -253,23 +252,23 @@ def test_a_repair_asks_once_for_each_session_that_is_wrong(settled: Suite) -> No
     assert asked == [DIGEST.replace("-", ""), ORDER.replace("-", "")]
 
 
-def test_without_a_login_what_needs_no_exchange_is_mended(settled: Suite) -> None:
+def test_without_a_login_what_needs_no_exchange_is_mended(settled: Installation) -> None:
     damage(settled, lose_a_session, kill_a_setup, falsify_a_target, forget_factors, leave_a_lock)
-    assert settled.run(NOON, *REPAIR, KRX_PW="wrong").returncode == 2
+    assert settled.run(NOON, *REPAIR, KRX_PW="wrong").code == 2
     assert findings(settled) == (1, [("hole", HOLE)])
 
 
-def test_from_and_to_narrow_both(settled: Suite) -> None:
+def test_from_and_to_narrow_both(settled: Installation) -> None:
     damage(settled, lose_a_session, damage_cells)
     assert findings(settled, "--from", "2026-08-20", "--to", "2026-08-25") == (0, [])
     settled.must(NOON, *REPAIR, "--from", "2026-08-27")
     assert findings(settled) == (1, [("hole", HOLE)])
 
 
-def test_before_setup_there_is_nothing_to_audit(suite: Suite) -> None:
+def test_before_setup_there_is_nothing_to_audit(installation: Installation) -> None:
     for command in (AUDIT, REPAIR):
-        done = suite.run(NOON, *command)
-        assert (done.returncode, "Run manual_setup.py first" in done.stderr) == (2, True)
+        done = installation.run(NOON, *command)
+        assert (done.code, "Run manual_setup.py first" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -290,14 +289,16 @@ def test_what_makes_no_sense_together_is_refused(
     assert (refusal.value.code, said in capsys.readouterr().err) == (2, True)
 
 
-def test_a_night_without_hourly_runs_is_named_and_the_next_one_catches_up(settled: Suite) -> None:
-    settled.must(kst(2026, 9, 9, 19), "daily_update.py")
+def test_a_night_without_hourly_runs_is_named_and_the_next_one_catches_up(
+    settled: Installation,
+) -> None:
+    settled.must(kst(2026, 9, 9, 19), "daily_update")
     evening = kst(2026, 9, 10, 18, 30)
     named = settled.run(evening, *AUDIT, "--json")
     behind = json.loads(named.stdout)
     assert {each["rule"] for each in behind} == {"target_behind"}
     assert len(behind) == len(settled.read(NOON)["targets"])
     assert "left to the hourly analysis" in settled.must(evening, *REPAIR).stdout
-    settled.must(kst(2026, 9, 10, 19), "daily_update.py")
+    settled.must(kst(2026, 9, 10, 19), "daily_update")
     settled.analyse_night(kst(2026, 9, 10, 19))
     settled.must(kst(2026, 9, 11, 12), *AUDIT)

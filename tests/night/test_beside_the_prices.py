@@ -1,34 +1,38 @@
 """A few nights with every dataset, as cron starts them, over each database."""
 
-from tests.night.suite import Suite
+from tests.harness import Installation
 from utils.clock import kst
 
 SETUP, BACK, LAST_EVENING = kst(2026, 9, 3, 19), kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
 ALL = {"DATASETS": "prices,fundamentals,foreign,indices"}
 
 
-def test_skipped_evenings_bring_what_stands_beside_their_prices(suite_over: Suite) -> None:
-    suite_over.own_settings = {**suite_over.own_settings, **ALL}
-    suite_over.must(SETUP, "manual_setup.py", "--yes", "--sessions", "5")
-    suite_over.must(BACK, "daily_update.py")
-    suite_over.must(LAST_EVENING, "daily_update.py")
-    shown = suite_over.must(LAST_EVENING, "daily_update.py", "--status").stdout
+def test_skipped_evenings_bring_what_stands_beside_their_prices(
+    installation_over: Installation,
+) -> None:
+    installation_over.own_settings |= ALL
+    installation_over.must(SETUP, "manual_setup", "--yes", "--sessions", "5")
+    installation_over.must(BACK, "daily_update")
+    installation_over.must(LAST_EVENING, "daily_update")
+    shown = installation_over.must(LAST_EVENING, "daily_update", "--status").stdout
     assert (
         "Beside the prices fundamentals of 11 sessions, foreign of 10 sessions Analysis"
         in " ".join(shown.split())
     )
-    heads = suite_over.read(LAST_EVENING)["heads"]
+    heads = installation_over.read(LAST_EVENING)["heads"]
     finality = [{name: state.finality for name, state in head.datasets.items()} for head in heads]
     assert finality == [{"fundamentals": "final", "foreign": "final"}] * 10 + [
         {"fundamentals": "provisional"}
     ]
-    store = suite_over.store(LAST_EVENING)
-    days = [(day["session"], day["index"], day["finality"]) for day in store.index_days()]
-    market = suite_over.exchange.exchange.market
+    store = installation_over.store(LAST_EVENING)
+    days = [(day["session"], day["index"], day["finality"]) for day in store.indices.load()]
+    market = installation_over.exchange.exchange.market
     levels = {
-        day["session"]: day["close"] for day in store.index_days() if day["index"] == "KOSDAQ"
+        day["session"]: day["close"] for day in store.indices.load() if day["index"] == "KOSDAQ"
     }
-    ((_, columns),) = store.read_columns(("ticker", "foreign_shares"), "2026-09-07", "2026-09-07")
+    ((_, columns),) = store.sessions.columns(
+        ("ticker", "foreign_shares"), "2026-09-07", "2026-09-07"
+    )
     store.close()
     sessions = [head.session for head in heads]
     known = dict.fromkeys(sessions, "final") | {sessions[-1]: "provisional"}
@@ -45,12 +49,14 @@ def test_skipped_evenings_bring_what_stands_beside_their_prices(suite_over: Suit
     )
 
 
-def test_a_normal_night_with_the_default_datasets_is_three_requests(suite: Suite) -> None:
-    suite.own_settings = {"DATASETS": ""}
-    suite.must(BACK, "manual_setup.py", "--yes", "--sessions", "4")
-    assert suite.exchange.counts()["data"] == 1 + 2 * 4
-    suite.exchange.reset_counts()
-    suite.must(LAST_EVENING, "daily_update.py")
-    assert suite.exchange.counts()["data"] == 3
-    suite.must(LAST_EVENING, "daily_update.py")
-    assert suite.exchange.counts()["data"] == 3, "a second run asks for nothing"
+def test_a_normal_night_with_the_default_datasets_is_three_requests(
+    installation: Installation,
+) -> None:
+    installation.own_settings = {"DATASETS": ""}
+    installation.must(BACK, "manual_setup", "--yes", "--sessions", "4")
+    assert installation.exchange.counts()["data"] == 1 + 2 * 4
+    installation.exchange.reset_counts()
+    installation.must(LAST_EVENING, "daily_update")
+    assert installation.exchange.counts()["data"] == 3
+    installation.must(LAST_EVENING, "daily_update")
+    assert installation.exchange.counts()["data"] == 3, "a second run asks for nothing"

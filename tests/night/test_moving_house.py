@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import daily_update
-from tests.night.suite import Suite
+from tests.harness import Installation
 from utils.clock import kst
 from utils.errors import EXIT_NOT_NOW, EXIT_USAGE
 from utils.settings import load_settings
@@ -17,43 +17,43 @@ from utils.store.schema import COPY, SCHEMA
 from utils.store.sqlite import FILE_NAME
 
 SETUP, NOON, NEXT_EVENING = kst(2026, 9, 9, 19), kst(2026, 9, 10, 12), kst(2026, 9, 10, 19)
-COPY_TO = ("daily_update.py", "--copy-to")
+COPY_TO = ("daily_update", "--copy-to")
 SECRET = "hush-hush"
 
 
 @pytest.fixture
-def after_a_night(suite: Suite) -> Suite:
-    suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "3")
-    suite.analyse_night(SETUP)
-    return suite
+def after_a_night(installation: Installation) -> Installation:
+    installation.must(SETUP, "manual_setup", "--yes", "--sessions", "3")
+    installation.analyse_night(SETUP)
+    return installation
 
 
 def test_to_a_server_and_back_into_a_folder_and_every_night_goes_on(
-    after_a_night: Suite, server: dict[str, str], tmp_path: Path
+    after_a_night: Installation, server: dict[str, str], tmp_path: Path
 ) -> None:
     uri, prefix = server.values()
     done = after_a_night.run(NOON, *COPY_TO, "mongodb", COPY_TO_URI=uri, MONGODB_DB_PREFIX=prefix)
-    assert (done.returncode, "COPY_TO_URI becomes that of MONGODB_URI" in done.stderr) == (
+    assert (done.code, "COPY_TO_URI becomes that of MONGODB_URI" in done.stderr) == (
         0,
         True,
     ), done.stderr
     there = replace(after_a_night, own_settings=server)
     assert there.read(NOON) == after_a_night.read(NOON)
-    there.must(NEXT_EVENING, "daily_update.py")
+    there.must(NEXT_EVENING, "daily_update")
     there.analyse_night(NEXT_EVENING)
 
     back = tmp_path / "back"
     done = there.run(NEXT_EVENING, *COPY_TO, str(back))
-    assert (done.returncode, f"write DATA_DIR={back}" in done.stderr) == (0, True), done.stderr
+    assert (done.code, f"write DATA_DIR={back}" in done.stderr) == (0, True), done.stderr
     home = replace(after_a_night, own_settings={"DATA_DIR": str(back)})
     assert home.read(NEXT_EVENING) == there.read(NEXT_EVENING)
     assert len(home.read(NEXT_EVENING)["heads"]) == 4
-    home.must(NEXT_EVENING, "daily_update.py", "--audit")
+    home.must(NEXT_EVENING, "daily_update", "--audit")
     assert len(after_a_night.read(NOON)["heads"]) == 3
 
 
 def test_into_another_folder_and_the_audit_finds_nothing(
-    after_a_night: Suite, tmp_path: Path
+    after_a_night: Installation, tmp_path: Path
 ) -> None:
     done = after_a_night.must(NOON, *COPY_TO, str(tmp_path / "new" / "home"))
     assert re.search(
@@ -61,11 +61,11 @@ def test_into_another_folder_and_the_audit_finds_nothing(
     )
     moved = replace(after_a_night, own_settings={"DATA_DIR": str(tmp_path / "new" / "home")})
     assert moved.read(NOON) == after_a_night.read(NOON)
-    moved.must(NOON, "daily_update.py", "--audit")
+    moved.must(NOON, "daily_update", "--audit")
 
 
 def test_what_cannot_be_copied_into_is_refused_before_anything_is_written(
-    after_a_night: Suite, tmp_path: Path
+    after_a_night: Installation, tmp_path: Path
 ) -> None:
     used = after_a_night.folder / "data"
     (tmp_path / "link").symlink_to(used)
@@ -81,15 +81,15 @@ def test_what_cannot_be_copied_into_is_refused_before_anything_is_written(
         ("~no-such-user/data", "--copy-to ~no-such-user/data"),
     ]:
         done = after_a_night.run(NOON, *COPY_TO, str(to))
-        assert (done.returncode, message in done.stderr) == (EXIT_USAGE, True), done.stderr
+        assert (done.code, message in done.stderr) == (EXIT_USAGE, True), done.stderr
         assert "DATA_DIR" not in done.stderr
     assert (used / FILE_NAME).read_bytes() == before
 
 
-def test_a_wrong_uri_is_said_of_its_own_setting(after_a_night: Suite) -> None:
+def test_a_wrong_uri_is_said_of_its_own_setting(after_a_night: Installation) -> None:
     uri = f"mongodb://user:{SECRET}@"
     done = after_a_night.run(NOON, *COPY_TO, "mongodb", COPY_TO_URI=uri)
-    assert (done.returncode, "COPY_TO_URI is not a MongoDB URI" in done.stderr) == (
+    assert (done.code, "COPY_TO_URI is not a MongoDB URI" in done.stderr) == (
         EXIT_USAGE,
         True,
     ), done.stderr
@@ -97,25 +97,31 @@ def test_a_wrong_uri_is_said_of_its_own_setting(after_a_night: Suite) -> None:
     assert " MONGODB_URI" not in done.stderr
 
 
-def test_where_nothing_is_set_up_there_is_nothing_to_copy(suite: Suite, tmp_path: Path) -> None:
-    done = suite.run(NOON, *COPY_TO, str(tmp_path / "new"))
-    assert (done.returncode, "Run manual_setup.py first" in done.stderr) == (EXIT_USAGE, True), (
+def test_where_nothing_is_set_up_there_is_nothing_to_copy(
+    installation: Installation, tmp_path: Path
+) -> None:
+    done = installation.run(NOON, *COPY_TO, str(tmp_path / "new"))
+    assert (done.code, "Run manual_setup.py first" in done.stderr) == (EXIT_USAGE, True), (
         done.stderr
     )
     assert not (tmp_path / "new").exists()
 
 
-def test_a_running_job_is_waited_for_by_a_later_run(after_a_night: Suite, tmp_path: Path) -> None:
+def test_a_running_job_is_waited_for_by_a_later_run(
+    after_a_night: Installation, tmp_path: Path
+) -> None:
     store = after_a_night.store(NOON)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         done = after_a_night.run(NOON, *COPY_TO, str(tmp_path / "new"))
     store.close()
-    assert (done.returncode, "Another run holds the lock" in done.stderr) == (EXIT_NOT_NOW, True), (
+    assert (done.code, "Another run holds the lock" in done.stderr) == (EXIT_NOT_NOW, True), (
         done.stderr
     )
 
 
-def test_no_script_works_with_an_unfinished_copy(after_a_night: Suite, tmp_path: Path) -> None:
+def test_no_script_works_with_an_unfinished_copy(
+    after_a_night: Installation, tmp_path: Path
+) -> None:
     new = tmp_path / "new"
     after_a_night.must(NOON, *COPY_TO, str(new))
     moved = replace(after_a_night, own_settings={"DATA_DIR": str(new)})
@@ -125,13 +131,13 @@ def test_no_script_works_with_an_unfinished_copy(after_a_night: Suite, tmp_path:
         [{"_id": COPY, "from": f"embedded database {after_a_night.folder / 'data' / FILE_NAME}"}],
     )
     store.close()
-    for command in ("manual_setup.py", "--yes"), ("daily_update.py",), ("hourly_analysis.py",):
+    for command in ("manual_setup", "--yes"), ("daily_update",), ("hourly_analysis",):
         done = moved.run(NOON, *command)
-        assert (done.returncode, "holds an unfinished copy" in done.stderr) == (EXIT_USAGE, True), (
+        assert (done.code, "holds an unfinished copy" in done.stderr) == (EXIT_USAGE, True), (
             done.stderr
         )
     after_a_night.must(NOON, *COPY_TO, str(new))
-    moved.must(NOON, "daily_update.py", "--audit")
+    moved.must(NOON, "daily_update", "--audit")
 
 
 @pytest.mark.parametrize(

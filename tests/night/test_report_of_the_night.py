@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from collectors.analysis.technical_analyzer import AnalysisError, TechnicalAnalyzer
-from sandbox.server import LocalExchange
-from tests.failures.installation import Installation, sleepless
-from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from tests.harness import LOGIN_ID, PASSWORD, Installation
 from utils.clock import kst
 
 SETUP = kst(2026, 9, 10, 19)
@@ -22,18 +20,9 @@ def page(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def night(
-    exchange: LocalExchange,
-    tmp_path: Path,
-    page: Path,
-    database: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Installation:
+def night(installation_over: Installation, page: Path) -> Installation:
     """Set up, not analysed yet, with a report wanted; over each database."""
-    sleepless(monkeypatch)
-    installation = Installation(
-        Suite(exchange, tmp_path / "night", database), monkeypatch, {"REPORT_FILE": str(page)}
-    )
+    installation = installation_over.with_settings({"REPORT_FILE": str(page)})
     installation.must(SETUP, "manual_setup", "--yes", "--sessions", "8")
     return installation
 
@@ -57,9 +46,9 @@ def test_a_finished_night_leaves_its_page_alone_and_replaces_another(
     night: Installation, page: Path
 ) -> None:
     night.must(TEN_PAST, "hourly_analysis")
-    before = page.stat()
+    before = page.stat().st_mtime_ns
     night.must(NEXT_HOUR, "hourly_analysis")
-    assert page.stat() == before
+    assert page.stat().st_mtime_ns == before
     page.write_text("of another night")
     night.must(NEXT_HOUR, "hourly_analysis")
     assert f'"session":"{SESSION}"' in page.read_text(encoding="utf-8")
@@ -104,9 +93,9 @@ def test_a_target_that_cannot_be_analysed_keeps_no_report_waiting(
 def test_on_request_it_needs_no_setting(night: Installation, page: Path) -> None:
     night.must(TEN_PAST, "hourly_analysis")
     page.unlink()
-    night.settings.clear()
+    del night.own_settings["REPORT_FILE"]
     done = night.must(NEXT_HOUR, "hourly_analysis", "--report")
-    found = night.suite.folder / "data" / "report.html"
+    found = night.folder / "data" / "report.html"
     assert str(found) in done.log
     assert f'"session":"{SESSION}"' in found.read_text(encoding="utf-8")
     assert not page.exists()
@@ -127,17 +116,15 @@ def test_before_anything_is_analysed_there_is_nothing_to_report(
 
 
 def test_without_the_setting_a_night_writes_none(night: Installation, page: Path) -> None:
-    night.settings.clear()
+    del night.own_settings["REPORT_FILE"]
     night.must(TEN_PAST, "hourly_analysis")
     assert not page.exists()
-    assert not (night.suite.folder / "data" / "report.html").exists()
+    assert not (night.folder / "data" / "report.html").exists()
 
 
 def test_no_secret_is_in_it(night: Installation, page: Path) -> None:
     night.must(TEN_PAST, "hourly_analysis")
     text = page.read_text(encoding="utf-8")
     assert not [
-        secret
-        for secret in (LOGIN_ID, PASSWORD, "mongodb://", str(night.suite.folder))
-        if secret in text
+        secret for secret in (LOGIN_ID, PASSWORD, "mongodb://", str(night.folder)) if secret in text
     ]

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from collectors.exchange import transport
-from sandbox.server import LocalExchange
-from tests.failures.installation import Installation, sleepless
 from tests.failures.test_answers_of_the_exchange import FIELDS
 from tests.failures.test_answers_of_the_exchange import documented as by_exit_code
-from tests.night.suite import PASSWORD, Suite
+from tests.harness import PASSWORD, Installation
 from tests.notifications.conftest import Watched
 from tests.notifications.receiver import Receiver
 from utils.clock import kst
@@ -57,7 +54,7 @@ def test_a_ban_is_told_once_with_its_end_and_so_is_the_recovery(watched: Watched
 
 
 def test_the_same_in_korean(watched: Watched) -> None:
-    watched.installation.settings["NOTIFY_LANG"] = "ko"
+    watched.own_settings["NOTIFY_LANG"] = "ko"
     watched.exchange.fail("password_due")
     assert watched.run(EVENING, "daily_update").code == 2
     watched.exchange.clear_faults()
@@ -80,10 +77,8 @@ def documented() -> dict[str, tuple[int, str]]:
 
 @pytest.mark.parametrize(("name", "row"), documented().items(), ids=documented())
 def test_every_failure_of_the_exchange_is_told_once_to_whom_the_page_says(
-    watched: Watched, name: str, row: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+    watched: Watched, name: str, row: tuple[int, str], impatient: None
 ) -> None:
-    monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
     watched.exchange.fail(name, **FIELDS.get(name, {}))
     code, told = row
     for hour in range(2):
@@ -153,8 +148,8 @@ def test_the_fail_ping_carries_the_end_of_the_log(watched: Watched) -> None:
 def test_a_run_that_does_not_get_the_lock_is_neither_success_nor_failure_nor_news(
     watched: Watched,
 ) -> None:
-    store = watched.installation.suite.store(EVENING)
-    with store.lock(COLLECTION):
+    store = watched.store(EVENING)
+    with store.locks.hold(COLLECTION):
         assert watched.run(EVENING, "daily_update").code == 75
     store.close()
     assert watched.receiver.pings == ["/start"]
@@ -173,10 +168,7 @@ def test_a_run_that_does_not_get_the_lock_is_neither_success_nor_failure_nor_new
     ],
     ids=lambda options: options[0],
 )
-def test_a_run_by_hand_tells_nobody(
-    watched: Watched, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(watched.installation.suite.folder)
+def test_a_run_by_hand_tells_nobody(watched: Watched, options: tuple[str, ...]) -> None:
     watched.exchange.fail("maintenance")
     watched.run(EVENING, "daily_update", *options)
     watched.run(EVENING, "hourly_analysis", "--status")
@@ -194,7 +186,7 @@ def test_whoever_cannot_be_told_changes_nothing_but_one_warning_each(
             "NOTIFY_URLS": "json://127.0.0.1:1/Room-4711-secret",
             "HEARTBEAT_URL": "http://127.0.0.1:1/5f0e1c3a",
         }
-        watched.installation.settings |= nowhere
+        watched.own_settings |= nowhere
     else:
         watched.receiver.answer = answer
     watched.exchange.fail("ban", times=1)
@@ -206,7 +198,7 @@ def test_whoever_cannot_be_told_changes_nothing_but_one_warning_each(
 
 
 def test_one_service_that_is_down_keeps_nobody_else_waiting(watched: Watched) -> None:
-    watched.installation.settings["NOTIFY_URLS"] += ",json://127.0.0.1:1/other-Room-4712"
+    watched.own_settings["NOTIFY_URLS"] += ",json://127.0.0.1:1/other-Room-4712"
     watched.exchange.fail("maintenance")
     for hour in range(2):
         done = watched.run(EVENING + timedelta(hours=hour), "daily_update")
@@ -216,10 +208,10 @@ def test_one_service_that_is_down_keeps_nobody_else_waiting(watched: Watched) ->
 
 def test_no_secret_of_an_address_stands_in_any_file_or_message(watched: Watched) -> None:
     port = watched.receiver.port
-    watched.installation.settings["NOTIFY_URLS"] += (
+    watched.own_settings["NOTIFY_URLS"] += (
         f" gotify://somebody:hunter2@127.0.0.1:{port}/AAH-bot-Token_of-tests"
     )
-    watched.installation.settings["LOG_LEVEL"] = "DEBUG"
+    watched.own_settings["LOG_LEVEL"] = "DEBUG"
     watched.exchange.fail("maintenance")
     watched.receiver.answer = 404
     done = watched.run(EVENING, "daily_update")
@@ -241,13 +233,10 @@ def test_no_secret_of_an_error_is_told(watched: Watched, monkeypatch: pytest.Mon
 
 
 def test_corporate_actions_that_the_rows_cannot_explain_are_told_once_a_session(
-    exchange: LocalExchange, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    installation: Installation, receiver: Receiver
 ) -> None:
     """On that Friday a ticker of the invented market resumes by auction with new shares."""
-    sleepless(monkeypatch)
-    installed = Installation(
-        Suite(exchange, tmp_path), monkeypatch, {"NOTIFY_URLS": receiver.notify_url}
-    )
+    installed = installation.with_settings({"NOTIFY_URLS": receiver.notify_url})
     installed.must(kst(2026, 8, 20, 19), "manual_setup", "--yes", "--sessions", "4")
     for hour in (19, 21):
         installed.must(kst(2026, 8, 21, hour), "daily_update")
@@ -262,7 +251,7 @@ def test_corporate_actions_that_the_rows_cannot_explain_are_told_once_a_session(
 
 def damage(watched: Watched) -> Path:
     """The embedded database as a broken disk leaves it; where it is kept meanwhile."""
-    file = watched.installation.suite.folder / "data" / FILE_NAME
+    file = watched.folder / "data" / FILE_NAME
     kept = file.rename(file.with_suffix(".kept"))
     file.write_bytes(b"no database any more" * 1_000)
     return kept
@@ -286,11 +275,11 @@ def test_a_database_that_cannot_be_used_is_told_once_and_so_is_its_recovery(
 
 
 def test_an_incident_that_cannot_be_noted_is_a_warning(watched: Watched) -> None:
-    (watched.installation.suite.folder / "logs" / "database_incident.json").mkdir()
+    (watched.folder / "logs" / "database_incident.json").mkdir()
     watched.exchange.fail("maintenance")
     done = watched.run(EVENING, "daily_update")
     assert done.code == 1
-    assert "What there is to tell could not be read or noted" in done.log.splitlines()[-1]
+    assert "Incidents could not be read or recorded" in done.log.splitlines()[-1]
 
 
 def test_a_run_that_a_person_interrupts_tells_nobody(
@@ -311,12 +300,9 @@ def test_whatever_goes_wrong_in_telling_a_good_night_stays_good(
     def broken(*args: object) -> None:
         raise KeyError("resolved_utc")
 
-    monkeypatch.setattr("utils.notifications.watch.Teller.tell", broken)
+    monkeypatch.setattr("utils.notifications.watch.Notifier.tell", broken)
     done = watched.must(EVENING, "daily_update")
-    assert (
-        "daily_update, telling what the run came to, stopped by an error it does not know."
-        in done.log
-    )
+    assert "daily_update, reporting the run, stopped by an error it does not know." in done.log
 
 
 def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:
@@ -332,7 +318,7 @@ def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:
 
 def test_a_dry_run_of_the_setup_says_whom_it_did_not_reach(watched: Watched) -> None:
     watched.receiver.answer = 403
-    watched.installation.settings["NOTIFY_URLS"] += ",json://127.0.0.1:1/Room-4711-secret"
+    watched.own_settings["NOTIFY_URLS"] += ",json://127.0.0.1:1/Room-4711-secret"
     done = watched.run(EVENING, "manual_setup", "--yes", "--sessions", "4", "--dry-run")
     assert done.code == 1
     for word in ("1. json: ", "403", "2. json: ", "HEARTBEAT_URL: HTTP 403"):
@@ -343,7 +329,7 @@ def test_a_dry_run_of_the_setup_says_whom_it_did_not_reach(watched: Watched) -> 
 def test_an_address_that_cannot_be_used_is_refused_by_the_setup_and_harms_no_other_run(
     watched: Watched,
 ) -> None:
-    watched.installation.settings["NOTIFY_URLS"] = "json://127.0.0.1:1/x,nosuch://Room-4711-secret"
+    watched.own_settings["NOTIFY_URLS"] = "json://127.0.0.1:1/x,nosuch://Room-4711-secret"
     done = watched.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
     assert done.code == 2
     assert "NOTIFY_URLS: apprise cannot use 2. nosuch." in done.log
@@ -351,14 +337,14 @@ def test_an_address_that_cannot_be_used_is_refused_by_the_setup_and_harms_no_oth
 
 
 def test_a_good_night_has_a_line_if_it_is_wanted(watched: Watched) -> None:
-    watched.installation.settings["NOTIFY_DIGEST"] = "yes"
+    watched.own_settings["NOTIFY_DIGEST"] = "yes"
     watched.must(EVENING, "daily_update")
     watched.must(EVENING + hours(0), "hourly_analysis", "--quota", "1")
     assert watched.receiver.messages == []
     for hour in (1, 2):
         watched.must(EVENING + hours(hour), "hourly_analysis")
     (message,) = watched.receiver.messages
-    targets = len(watched.installation.read(EVENING)["targets"])
+    targets = len(watched.read(EVENING)["targets"])
     assert message["title"] == f"krx-night-shift: analysis done, {TONIGHT}"
     assert message["message"].startswith(f"{TONIGHT}: {targets} of {targets} targets analysed, ")
 
@@ -375,20 +361,19 @@ def test_a_night_that_the_next_session_overtakes_is_told(watched: Watched) -> No
 
 
 def test_status_shows_who_is_told_and_what_is_wrong(
-    watched: Watched, capsys: pytest.CaptureFixture[str]
+    watched: Watched,
 ) -> None:
     watched.exchange.fail("maintenance")
     watched.receiver.answer = 503
     watched.run(EVENING, "daily_update")
-    capsys.readouterr()
-    watched.must(EVENING + timedelta(hours=1), "daily_update", "--status")
-    shown = capsys.readouterr().out
+    later = EVENING + timedelta(hours=1)
+    shown = watched.must(later, "daily_update", "--status").stdout
     assert "json, 1 untold; heartbeat on" in shown
     assert "daily_update since 2026-09-10 19:" in shown
     assert "down (untold)" in shown
     assert "secret" not in shown
-    watched.must(EVENING + timedelta(hours=1), "hourly_analysis", "--status", "--json")
-    facts = json.loads(capsys.readouterr().out)["notifications"]
+    status = watched.must(later, "hourly_analysis", "--status", "--json")
+    facts = json.loads(status.stdout)["notifications"]
     assert (facts["services"], facts["heartbeat"], facts["digest"], facts["untold"]) == (
         ["json"],
         True,

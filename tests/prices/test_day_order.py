@@ -18,7 +18,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("place", "facts", "step"), [(i, *case) for i, case in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("position", "facts", "step"), [(i, *case) for i, case in enumerate(CASES)]
+)
 def test_each_row_has_its_case(position: int, facts: Facts, step: Step) -> None:
     fitting = [
         i

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection.collect import due_in_store, heal_all
+from collectors.collection.collect import collect_all
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
@@ -67,7 +68,7 @@ class Installation:
         clock = self.store.clock
         sources = Sources([self._source], [self._source], clock, clock.sleep)
         return StockDataCollector(
-            sources, self.store, TradingCalendar(self.store.observed_calendar())
+            sources, self.store, TradingCalendar(self.store.calendar.observed())
         )
 
     def due(self) -> list[str]:
@@ -76,7 +77,7 @@ class Installation:
     def heal(self) -> None:
         """What `daily_update` does with what is due."""
         assert (
-            heal_all(
+            collect_all(
                 self.store, self.collector(), self._due(), lambda: False, lambda collected: None
             )
             == []
@@ -87,22 +88,22 @@ class Installation:
             self.store.backend.delete(collection, {key: session})
 
     def factors(self) -> dict[str, np.ndarray]:
-        stored = {head.session for head in self.store.session_heads()}
+        stored = {head.session for head in self.store.sessions.heads()}
         return {
             day: np.asarray(each["factor"])
-            for day, each in self.store.read_columns(["factor"])
+            for day, each in self.store.sessions.columns(["factor"])
             if day in stored
         }
 
     def actions(self) -> dict[str, dict[str, Any]]:
-        found = self.store.corporate_actions(self.sessions[0], self.sessions[-1])
+        found = self.store.sessions.actions(self.sessions[0], self.sessions[-1])
         return {action["_id"]: action for action in found}
 
     def digests(self) -> dict[str, str]:
-        return {head.session: head.digest for head in self.store.session_heads()}
+        return {head.session: head.digest for head in self.store.sessions.heads()}
 
     def _due(self) -> list[Any]:
-        calendar = TradingCalendar(self.store.observed_calendar())
+        calendar = TradingCalendar(self.store.calendar.observed())
         return due_in_store(self.store, calendar, self.sessions[0], self.sessions[-1], LATER)
 
 
@@ -133,7 +134,7 @@ def remove_each_and_mend(position: Installation) -> int:
     whole = position.factors(), position.actions(), position.digests()
     for session, following in zip(position.sessions[1:-1], position.sessions[2:], strict=True):
         position.remove(session)
-        position.collector().settle_factors(following)
+        position.collector().refind_factors(following)
         factors, left = (
             position.factors(),
             {key: each for key, each in whole[1].items() if each["session"] > session},

@@ -139,7 +139,7 @@ def test_what_is_pending_is_named_and_counts_as_1(history: History) -> None:
         ]
         for session, day in zip(SESSIONS[1:], history[1:], strict=False)
     }
-    assert adjustments_of(history).pending == {
+    assert adjustments_of(history).sessions_without_factors == {
         session: missing for session, missing in expected.items() if missing
     }
 

@@ -91,7 +91,7 @@ def store_market(store: Store, days: Iterator[MarketDay]) -> MarketDay:
         found = find_actions(before.frame if before else None, day.frame, day.session)
         factor = np.ones(len(day.frame)) if before is None else found.factor
         before = MarketDay(day.session, day.frame.assign(factor=factor), day.finality, day.source)
-        store.save_session(before, found.documents())
+        store.sessions.save(before, found.documents())
     assert before is not None
     refresh_targets(store, before.frame, before.session, TargetRule(0, ("KOSPI", "KOSDAQ")))
     return before
@@ -101,7 +101,11 @@ def analyse(store: Store, session: str, quota: int = 100_000) -> None:
     """The hourly analysis of that session, up to the quota."""
     with JobRun(store, HOURLY_ANALYSIS, session):
         queue = AnalysisQueue(
-            store, TechnicalAnalyzer(store.load_panel(session, 300)), session, quota, lambda: True
+            store,
+            TechnicalAnalyzer(store.sessions.panel(session, 300)),
+            session,
+            quota,
+            lambda: True,
         )
         while queue.step():
             pass

@@ -53,7 +53,7 @@ def unpack(chart: Chart) -> dict[str, list[float | None]]:
 @pytest.fixture
 def history(store: Store) -> dict[str, Any]:
     """Of the ticker that was split: adjusted bars."""
-    document = store.analysis("000290")
+    document = store.results.get("000290")
     assert document is not None
     return document["history"]
 
@@ -119,9 +119,9 @@ def test_one_bar_is_enough(history: dict[str, Any], positions: dict[str, int]) -
 
 
 def test_the_cloud_ahead_ends_with_todays_leading_span(store: Store) -> None:
-    ahead = cloud_ahead(store.load_panel(SESSION, CLOUD_SESSIONS))
+    ahead = cloud_ahead(store.sessions.panel(SESSION, CLOUD_SESSIONS))
     for ticker in ("000010", "000020", "000290"):
-        document = store.analysis(ticker)
+        document = store.results.get(ticker)
         assert document is not None
         assert len(ahead[ticker]) == 25
         assert ahead[ticker][-1] == pytest.approx(document["latest"]["ichimoku_lead_b"])
@@ -130,7 +130,7 @@ def test_the_cloud_ahead_ends_with_todays_leading_span(store: Store) -> None:
 def test_the_cloud_ahead_goes_on_where_the_history_ends(store: Store) -> None:
     """The span drawn at the last bar was computed 25 bars earlier, the first one ahead a bar
     later."""
-    panel = store.load_panel(SESSION, CLOUD_SESSIONS)
+    panel = store.sessions.panel(SESSION, CLOUD_SESSIONS)
     row = panel.tickers.index("000010")
     window = slice(len(panel.sessions) - 24 - 52, len(panel.sessions) - 24)
     expected = (panel.high[row, window].max() + panel.low[row, window].min()) / 2
@@ -138,4 +138,4 @@ def test_the_cloud_ahead_goes_on_where_the_history_ends(store: Store) -> None:
 
 
 def test_without_enough_sessions_there_is_no_cloud_ahead(store: Store) -> None:
-    assert cloud_ahead(store.load_panel(SESSION, CLOUD_SESSIONS - 1)) == {}
+    assert cloud_ahead(store.sessions.panel(SESSION, CLOUD_SESSIONS - 1)) == {}

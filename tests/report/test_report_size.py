@@ -18,7 +18,7 @@ def test_1700_targets_with_a_full_history_stay_under_5_mb(
         empty_store, market(TARGETS * 9 // 8, 137)
     )  # one of nine is of KONEX and no target
     analyse(empty_store, SESSION)
-    assert len(empty_store.targets(active_only=True)) >= TARGETS
+    assert len(empty_store.targets.active()) >= TARGETS
     path = tmp_path / "report.html"
     write_report(empty_store, path, SESSION)
     assert MOST_BYTES / 2 < path.stat().st_size < MOST_BYTES

@@ -11,12 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 from collectors.exchange.connect import make_calendar
-from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.faults import Fault
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.crash.forks import OUTPUT, Order
-from tests.night.suite import LOGIN_ID, PASSWORD, Suite
+from tests.harness import KEY, Exchange, Installation
 from tests.soak.machine import HOST, PATIENCE, Machine
 from tests.soak.plan import Plan, Run
 from tests.soak.storm import SILENT
@@ -27,7 +26,6 @@ from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 TICKERS = 100
 """So few that every answer is short, and so many that two delisted on a day are less than 2 %."""
-KEY = "key-of-the-tests"
 PATIENT, IN_SILENCE = 30.0, 0.25
 """Seconds to wait for an answer: on a night on which every answer comes, however busy the machine
 is, and on others."""
@@ -49,14 +47,10 @@ class Roads:
         """Of requests that are made."""
         return ("page", "login", "data") * self.account + ("openapi",) * self.key
 
-    def settings(self, url: str) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
         account = {} if self.account else {"KRX_ID": "", "KRX_PW": ""}
         chosen = {"DATASETS": ",".join(("prices", *self.datasets))}
-        return (
-            account
-            | chosen
-            | ({"KRX_OPENAPI_KEY": KEY, "KRX_OPENAPI_BASE_URL": url} if self.key else {})
-        )
+        return account | chosen | ({"KRX_OPENAPI_KEY": KEY} if self.key else {})
 
 
 ACCOUNT_ONLY = Roads("account", True, False, ("fundamentals",))
@@ -94,11 +88,13 @@ class World:
     def __post_init__(self) -> None:
         self.witness = Witness(self.exchange.exchange)
         self.truth = Truth(self.market)
-        self.suite = Suite(self.exchange, self.folder, self._own_settings() | self.database)
+        self.installation = Installation(
+            self.exchange, self.folder, self._own_settings() | self.database
+        )
 
     def _own_settings(self) -> dict[str, str]:
         pace = {"KRX_REQUEST_INTERVAL_SECONDS": "1", "ANALYSIS_QUOTA": "25"}
-        return pace | self.roads.settings(self.exchange.url)
+        return pace | self.roads.settings()
 
     def run(self, *runs: Run) -> tuple[list[Ended], list[Seen]]:
         """Start these at the same moment; how they ended, and what they asked the exchange."""
@@ -114,13 +110,7 @@ class World:
         folder = self.folder / f"machine-{run.machine}"
         folder.mkdir(exist_ok=True)
         (folder / OUTPUT).unlink(missing_ok=True)
-        bare = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(folder),
-            "MPLCONFIGDIR": str(folder),
-            "TZ": "UTC",
-        }
-        settings = self.suite.settings(KST_NOW=f"{run.moment:%Y-%m-%dT%H:%M:%S}")
+        bare = {"HOME": str(folder), "MPLCONFIGDIR": str(folder), "TZ": "UTC"}
         # One file holds the embedded database, so there the two are processes of one machine.
         machine = {
             HOST: f"machine-{run.machine if self.database else 0}",
@@ -129,7 +119,7 @@ class World:
         order = Order(
             run.script,
             list(run.options),
-            bare | settings | machine,
+            self.installation.environment(run.moment, **bare, **machine),
             str(folder),
             run.interrupted_at,
         )
@@ -166,19 +156,18 @@ class World:
 
     @contextmanager
     def store(self, moment: datetime) -> Iterator[Store]:
-        store = self.suite.store(moment)
-        try:
+        with self.installation.opened(moment) as store:
             yield store
-        finally:
-            store.close()
 
     def has_work_left(self, moment: datetime) -> bool:
         """Whether an hourly run at that moment would find something to do."""
         with self.store(moment) as store:
-            session = make_calendar(self.suite.loaded_settings(), store).session_of_night(moment)
-            if not store.is_completed(DAILY_UPDATE, session):
+            session = make_calendar(self.installation.loaded_settings(), store).session_of_night(
+                moment
+            )
+            if not store.jobs.is_completed(DAILY_UPDATE, session):
                 return False
-            return not store.is_completed(HOURLY_ANALYSIS, session)
+            return not store.jobs.is_completed(HOURLY_ANALYSIS, session)
 
 
 @contextmanager
@@ -188,8 +177,7 @@ def opened(
     """The world of a plan, before anything happens in it."""
     span = plan.span
     market = SyntheticMarket(TICKERS, plan.seed, span.market_from, _later(span.last), plan.closed)
-    accounts, keys = {LOGIN_ID: PASSWORD}, {KEY: OPENAPI_SERVICES}
-    with LocalExchange(market, None, accounts, keys) as exchange:
+    with Exchange(None, market) as exchange:
         yield World(plan, roads, market, exchange, machines, folder, database)
 
 

@@ -18,16 +18,16 @@ Document = dict[str, Any]
 
 
 def saved(store: Store) -> None:
-    store.save_session(
+    store.sessions.save(
         market_day(
             "2024-01-22", row("005930", 75_000, name="삼성전자"), row("0001A0", factor=np.nan)
         )
     )
-    store.save_session(market_day("2024-01-23", halted("005930", 75_000), finality="final"))
+    store.sessions.save(market_day("2024-01-23", halted("005930", 75_000), finality="final"))
     figures = pd.DataFrame(np.nan, index=[0], columns=list(DATASET_COLUMNS["fundamentals"])).assign(
         eps=2_131.0, dps=0.0
     )
-    store.save_dataset("2024-01-23", "fundamentals", figures, "final")
+    store.datasets.save("2024-01-23", "fundamentals", figures, "final")
 
 
 def check(rows: list[Document]) -> None:

@@ -240,7 +240,7 @@ def test_the_store_is_closed_whatever_happens(command: Command) -> None:
 
     command(work)
     with pytest.raises(Exception, match="closed"):
-        seen[0].store.scope()
+        seen[0].store.scope.get()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -280,8 +280,8 @@ def test_whoever_waits_long_keeps_its_locks(tmp_path: Path, clock: FakeClock) ->
     two."""
     store = Store(SqliteBackend(tmp_path), clock)
     beats: list[float] = []
-    with store.lock(COLLECTION), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "beat_locks", lambda: beats.append(sum(clock.slept)))
+    with store.locks.hold(COLLECTION), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.locks, "renew", lambda: beats.append(sum(clock.slept)))
         Run(load_settings({}, tmp_path / "no.env"), clock, store).pause(301.5)
     assert (beats, sum(clock.slept)) == ([60, 120, 180, 240, 300], 301.5)
 

@@ -49,9 +49,9 @@ class StoreCopy:
         copy the target. Raises `LockHeld`."""
         analysis = f"{HOURLY_ANALYSIS}@{self._store.identity.host}"
         with (
-            self._store.lock(COLLECTION),
-            self._store.lock(analysis),
-            self._target_locks.lock(COLLECTION),
+            self._store.locks.hold(COLLECTION),
+            self._store.locks.hold(analysis),
+            self._target_locks.hold(COLLECTION),
         ):
             yield
 
@@ -163,8 +163,8 @@ class StoreCopy:
         now = self._store.clock.monotonic()
         if now - self._last_beat >= _SECONDS_BETWEEN_BEATS:
             self._last_beat = now
-            self._store.beat_locks()
-            self._target_locks.beat_locks()
+            self._store.locks.renew()
+            self._target_locks.renew()
 
 
 def _by_id(documents: list[Document]) -> dict[str, Document]:

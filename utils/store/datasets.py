@@ -19,7 +19,7 @@ from utils.date_utils import FIRST_DAY, LAST_DAY
 from utils.errors import Damaged, StoreError
 from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store.backend import Backend, Columns, Document
-from utils.store.base import StoreBase
+from utils.store.base import StorePart
 from utils.store.schema import HEAD_FIELDS, INDICES, SESSIONS
 
 STALE = "stale"
@@ -39,10 +39,10 @@ class DatasetState:
 States = dict[str, DatasetState]
 
 
-class Datasets(StoreBase):
-    """Datasets into stored sessions and out again; the index series."""
+class Datasets(StorePart):
+    """Datasets into stored sessions and out again."""
 
-    def save_dataset(self, session: str, name: str, beside: pd.DataFrame, finality: str) -> None:
+    def save(self, session: str, name: str, beside: pd.DataFrame, finality: str) -> None:
         """Add a dataset to a stored session, or replace it; the rest of the session stays as it is.
 
         Args:
@@ -64,7 +64,7 @@ class Datasets(StoreBase):
         with self.backend.batch():
             self.backend.put_session(head | {"datasets": as_document(states)}, columns | added)
 
-    def load_dataset(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
+    def load(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
         """The dataset's columns beside the session's tickers; None when it is not there,
         `Damaged` when it is not as it was saved.
 
@@ -89,17 +89,6 @@ class Datasets(StoreBase):
         states[name] = DatasetState(before.finality, before.digest, before.tries + 1)
         self.backend.update(SESSIONS, {"_id": session}, {"datasets": as_document(states)})
 
-    def save_index_days(self, days: Sequence[Document]) -> None:
-        """Replace these days of `stock_data.indices`, or add them."""
-        with self.backend.batch():
-            self.backend.put(INDICES, days)
-
-    def index_days(self, first: str = str(FIRST_DAY), last: str = str(LAST_DAY)) -> list[Document]:
-        """What is stored of the indices from first to last, both inclusive, by session and
-        index."""
-        span = {"session": {"$gte": first, "$lte": last}}
-        return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
-
     def _head(self, session: str) -> Document:
         document = self.backend.session_head(session)
         if document is None:
@@ -107,6 +96,21 @@ class Datasets(StoreBase):
                 f"Session {session} is not stored, so nothing can stand beside its prices."
             )
         return {name: document[name] for name in ("_id", *HEAD_FIELDS)}
+
+
+class Indices(StorePart):
+    """`stock_data.indices`: the index series, a document for each day of an index."""
+
+    def save(self, days: Sequence[Document]) -> None:
+        """Replace these days of `stock_data.indices`, or add them."""
+        with self.backend.batch():
+            self.backend.put(INDICES, days)
+
+    def load(self, first: str = str(FIRST_DAY), last: str = str(LAST_DAY)) -> list[Document]:
+        """What is stored of the indices from first to last, both inclusive, by session and
+        index."""
+        span = {"session": {"$gte": first, "$lte": last}}
+        return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
 
 
 def states_of(document: Mapping[str, Any]) -> States:

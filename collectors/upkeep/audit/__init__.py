@@ -44,7 +44,7 @@ def audit(
         last=last,
         findings=in_order(findings),
         sessions=len(snapshot.stored()),
-        targets=len(store.targets(active_only=True)),
+        targets=len(store.targets.active()),
         awaited=[session for session in snapshot.missing() if snapshot.is_awaited(session)],
         at_work=snapshot.at_work,
     )

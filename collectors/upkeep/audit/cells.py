@@ -36,7 +36,7 @@ from utils.store.sessions import SessionHead
 def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
     """The findings about the sessions stored from first to last, both inclusive. Their neighbours
     are looked at too: what they hold tells whether the first and the last fit."""
-    heads = _with_neighbours(store.session_heads(), first, last)
+    heads = _with_neighbours(store.sessions.heads(), first, last)
     walk = _Walk(store, calendar)
     walk.over(heads)
     found = [*_few_tickers(heads, calendar), *walk.findings, *walk.other_days()]
@@ -126,7 +126,7 @@ class _Walk:
         of the first."""
         for _ in range(2):
             with suppress(Damaged):
-                return self._store.load_session(session)
+                return self._store.sessions.load(session)
         return None
 
     def _examine(self, day: MarketDay) -> None:
@@ -167,7 +167,7 @@ class _Walk:
             )
 
     def _stored_actions(self, session: str) -> dict[str, dict[str, object]]:
-        return {each["_id"]: each for each in self._store.corporate_actions(session, session)}
+        return {each["_id"]: each for each in self._store.sessions.actions(session, session)}
 
     def _add(self, rule: str, session: str, message: str) -> None:
         self.findings.append(Finding(rule, message, session))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from itertools import groupby
 
-from collectors.collection.collect_datasets import datasets_due
+from collectors.collection.due import datasets_due
 from collectors.upkeep.audit.findings import DATASET, Finding
 from collectors.upkeep.audit.records import StoreSnapshot
 

@@ -99,10 +99,10 @@ class StoreSnapshot:
 
 def take_snapshot(store: Store, calendar: TradingCalendar, first: str, last: str) -> StoreSnapshot:
     """The situation at this moment."""
-    now, records = store.clock.now_kst(), store.jobs(DAILY_UPDATE)
+    now, records = store.clock.now_kst(), store.jobs.records(DAILY_UPDATE)
     others = [
         lock
-        for lock in store.locks()
+        for lock in store.locks.all()
         if lock["_id"] == COLLECTION and lock["owner"] != store.identity.owner
     ]
     return StoreSnapshot(
@@ -111,7 +111,7 @@ def take_snapshot(store: Store, calendar: TradingCalendar, first: str, last: str
         now=now,
         first=first,
         last=last,
-        heads=store.session_heads(),
+        heads=store.sessions.heads(),
         records={record["date_kst"]: record for record in records},
         at_work=any(_is_alive(lock, now, store.identity.host) for lock in others),
     )
@@ -154,13 +154,13 @@ def audit_targets(
     """
     if not snapshot.covers_newest():
         return
-    targets = snapshot.store.targets()
+    targets = snapshot.store.targets.all()
     yield from _targets_behind(snapshot, [target for target in targets if target["is_active"]])
     yield from _target_data(snapshot, targets, rule, wrong)
 
 
 def audit_locks(snapshot: StoreSnapshot) -> Iterator[Finding]:
-    for lock in snapshot.store.locks():
+    for lock in snapshot.store.locks.all():
         if lock["expires_utc"] < snapshot.now - SILENT:
             owner = f"{lock['host']}, process {lock['pid']}"
             message = f"the lock {lock['_id']} of {owner}, expired at {_kst(lock['expires_utc'])}; its owner is gone"
@@ -210,7 +210,7 @@ def _unconfirmed(snapshot: StoreSnapshot) -> Iterator[Finding]:
 def stale_jobs(snapshot: StoreSnapshot) -> Iterator[Document]:
     """The records of runs that are said to be running, and are gone or were given up."""
     for name, is_stale in _STALE.items():
-        for job in snapshot.store.jobs(name):
+        for job in snapshot.store.jobs.records(name):
             in_span = snapshot.first <= job["date_kst"] <= snapshot.last
             if in_span and job["status"] == RUNNING and is_stale(snapshot, job):
                 yield job
@@ -242,7 +242,7 @@ _STALE: dict[str, Callable[[StoreSnapshot, Document], bool]] = {
 
 def _targets_behind(snapshot: StoreSnapshot, active: list[Document]) -> Iterator[Finding]:
     session = _last_night(snapshot)
-    if session is None or snapshot.store.is_completed(HOURLY_ANALYSIS, session):
+    if session is None or snapshot.store.jobs.is_completed(HOURLY_ANALYSIS, session):
         return
     for target in active:
         reached = target["last_analyzed_date"] or ""
@@ -277,7 +277,7 @@ def _last_night(snapshot: StoreSnapshot) -> str | None:
 def _result_session(snapshot: StoreSnapshot, target: Document) -> str:
     """A revision of older data puts `last_analyzed_date` back; the result says what had been
     reached."""
-    result = snapshot.store.analysis(target["_id"])
+    result = snapshot.store.results.get(target["_id"])
     return "" if result is None else str(result["session"])
 
 
@@ -317,7 +317,7 @@ def _target_data(
 def _newest(snapshot: StoreSnapshot) -> MarketDay | None:
     """None when it is damaged, which is a finding of its own."""
     try:
-        return snapshot.store.load_session(snapshot.heads[-1].session)
+        return snapshot.store.sessions.load(snapshot.heads[-1].session)
     except Damaged:
         return None
 

@@ -53,7 +53,7 @@ _PATTERN_PLACES = {each.name: position for position, each in enumerate(PATTERNS)
 
 def analysed_session(store: Store) -> str | None:
     """The newest session that any active target was analysed for."""
-    analysed = [target["last_analyzed_date"] for target in store.targets(active_only=True)]
+    analysed = [target["last_analyzed_date"] for target in store.targets.active()]
     return max(filter(None, analysed), default=None)
 
 
@@ -62,17 +62,17 @@ def contents(store: Store, session: str) -> dict[str, Any]:
 
     Raises `StoreError` when the session is not stored or damaged.
     """
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     if day is None:
         raise StoreError(
             f"Session {session} is not stored, so there is nothing to report on. Run daily_update.py."
         )
     moves = market.with_moves(day.frame, session)
-    targets = store.targets(active_only=True)
-    shown = _Targets(moves, session, cloud_ahead(store.load_panel(session, CLOUD_SESSIONS)))
+    targets = store.targets.active()
+    shown = _Targets(moves, session, cloud_ahead(store.sessions.panel(session, CLOUD_SESSIONS)))
     with progress_bar("Reading results", len(targets)) as advance:
         for target in targets:
-            if (result := store.analysis(target["_id"])) is not None:
+            if (result := store.results.get(target["_id"])) is not None:
                 shown.add(result)
             advance(1)
     return {
@@ -177,7 +177,7 @@ def _actions(
     """Ticker -> its corporate actions `[session, kind, factor, flag]`, oldest first."""
     found: dict[str, list[list[Any]]] = {}
     if sessions:
-        actions = store.corporate_actions(min(sessions), max(sessions))
+        actions = store.sessions.actions(min(sessions), max(sessions))
         for action in sorted(actions, key=lambda each: each["session"]):
             if action["ticker"] in tickers:
                 known = [action["session"], action["kind"], action["factor"], action["flag"]]

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from sandbox.replay import ReplayMarket
-from sandbox.server import LocalExchange
+from tests.harness import Exchange, Installation, as_process
 from tests.layers import RECORDED
-from tests.night.suite import LOGIN_ID, PASSWORD, Suite
 from utils.clock import kst
 
 YEAR = RECORDED / "market" / "2024.csv.gz"
@@ -55,22 +54,21 @@ def published(recording: Path) -> pd.DataFrame:
 def test_every_stored_cell_equals_the_exchange_and_every_target_is_analysed(
     recording: Path, published: pd.DataFrame, tmp_path: Path, database: dict[str, str]
 ) -> None:
-    with LocalExchange(ReplayMarket([recording]), SETUP, {LOGIN_ID: PASSWORD}) as exchange:
-        suite = Suite(
-            exchange, tmp_path, database | ({"MIN_MARKET_CAP": LARGE_CAPS} if database else {})
-        )
-        suite.must(SETUP, "manual_setup.py", "--yes", "--sessions", "15")
+    thin = {"MIN_MARKET_CAP": LARGE_CAPS} if database else {}
+    with Exchange(SETUP, ReplayMarket([recording])) as exchange:
+        installation = Installation(exchange, tmp_path, database | thin, as_process)
+        installation.must(SETUP, "manual_setup", "--yes", "--sessions", "15")
         assert len(exchange.requests()) <= 15 + 10
 
         for evening in weekday_evenings(SETUP + timedelta(days=1), LAST):
             exchange.reset_counts()
-            done = suite.run(evening, "daily_update.py")
-            assert done.returncode == 0, done.stderr
+            done = installation.run(evening, "daily_update")
+            assert done.code == 0, done.stderr
             assert exchange.counts()["data"] <= 4
-            suite.analyse_night(evening) if f"{evening:%Y-%m-%d}" not in HOLIDAYS else None
-        suite.must(LAST, "daily_update.py", "--export", str(tmp_path / "all.csv"))
+            installation.analyse_night(evening) if f"{evening:%Y-%m-%d}" not in HOLIDAYS else None
+        installation.must(LAST, "daily_update", "--export", str(tmp_path / "all.csv"))
 
-        seen = suite.read(LAST)
+        seen = installation.read(LAST)
     exported = pd.read_csv(
         tmp_path / "all.csv", dtype={"ticker": str}, keep_default_na=False, low_memory=False
     )

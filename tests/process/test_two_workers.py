@@ -17,7 +17,7 @@ from subprocess import Popen
 
 import pytest
 
-from tests.night.suite import Suite
+from tests.harness import Installation
 from tests.server import Client, is_ferretdb
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
@@ -47,13 +47,13 @@ if machine:
     from collectors.exchange.sources import Sources
     from collectors.analysis.technical_analyzer import TechnicalAnalyzer
     from utils import clock
-    from utils.store.targets import Targets
+    from utils.store.targets import Results
 
     to_the_night = datetime.timedelta(seconds=float(os.environ["TO_THE_NIGHT"]))
     ahead = datetime.timedelta(minutes=float(os.environ["AHEAD"]))
     analysis_queue.BATCH = {BATCH}
     command, fetch_day = Database.command, Sources.fetch_day
-    analyze, save_analysis, begun = TechnicalAnalyzer.analyze, Targets.save_analysis, []
+    analyze, save, begun = TechnicalAnalyzer.analyze, Results.save, []
 
     class HostsTime(datetime.datetime):
         @classmethod
@@ -83,27 +83,27 @@ if machine:
         return analyze(self, ticker)
 
     def save_and_note(self, session, results):
-        save_analysis(self, session, results)
+        save(self, session, results)
         with open(os.environ["STORED"], "a") as notes:
             notes.writelines(f"{{machine}} {{result['_id']}}\\n" for result in results)
 
     clock.datetime, Database.command = HostsTime, command_in_the_night
     Sources.fetch_day = fetch_day_beside_the_others
-    TechnicalAnalyzer.analyze, Targets.save_analysis = analyze_beside_the_others, save_and_note
+    TechnicalAnalyzer.analyze, Results.save = analyze_beside_the_others, save_and_note
 """
 
 
 class Machines:
-    """Hosts that share the suite's database; what each has stored is noted in one file."""
+    """Hosts that share the installation's database; what each has stored is noted in one file."""
 
-    def __init__(self, suite: Suite, folder: Path) -> None:
-        self._suite, self._folder, self._notes = suite, folder, folder / "stored"
+    def __init__(self, installation: Installation, folder: Path) -> None:
+        self._installation, self._folder, self._notes = installation, folder, folder / "stored"
         (folder / "sitecustomize.py").write_text(WORKER, encoding="utf-8")
         self._notes.touch()
 
     def start(self, name: str, moment: datetime, script: str, gate: str = "") -> "Popen[str]":
         """The script on that machine at that moment, whatever its own clock shows then."""
-        wrong = AHEAD[name] if "MONGODB_URI" in self._suite.own_settings else 0
+        wrong = AHEAD[name] if "MONGODB_URI" in self._installation.own_settings else 0
         clocks = {
             "TO_THE_NIGHT": str((moment - datetime.now(UTC)).total_seconds()),
             "AHEAD": str(wrong),
@@ -115,7 +115,7 @@ class Machines:
             "GATE": gate,
             "STORED": str(self._notes),
         }
-        return self._suite.start(moment, script, **settings, **clocks)
+        return self._installation.start(moment, script, **settings, **clocks)
 
     def gate(self, name: str) -> str:
         path = self._folder / f"gate-{name}"
@@ -133,8 +133,7 @@ class Machines:
         """All of them have claimed their first batch before any analyses; the exit code of each."""
         gates = {name: self.gate(name) for name in names}
         processes = {
-            name: self.start(name, NIGHT, "hourly_analysis.py", gate)
-            for name, gate in gates.items()
+            name: self.start(name, NIGHT, "hourly_analysis", gate) for name, gate in gates.items()
         }
         opened = [open(gate, "w") for gate in gates.values()]  # noqa: PTH123, SIM115 - waits for its machine
         for gate in opened:
@@ -153,11 +152,11 @@ def end_of(process: "Popen[str]") -> tuple[int, str]:
     return process.returncode, errors
 
 
-def claims_are_atomic(suite: Suite) -> bool:
+def claims_are_atomic(installation: Installation) -> bool:
     """Whether the server tests a condition and writes in one step, as SQLite and MongoDB do.
     FerretDB 1.24 looks first and writes then, so two machines that claim in the same instant may
     both have the same targets."""
-    uri = suite.own_settings.get("MONGODB_URI")
+    uri = installation.own_settings.get("MONGODB_URI")
     if uri is None:
         return True
     with Client(uri) as client:
@@ -165,24 +164,24 @@ def claims_are_atomic(suite: Suite) -> bool:
 
 
 @pytest.fixture
-def machines(suite_over: Suite, tmp_path_factory: pytest.TempPathFactory) -> Machines:
-    suite_over.must(SETUP, "manual_setup.py", "--yes", "--sessions", "20")
-    return Machines(suite_over, tmp_path_factory.mktemp("machines"))
+def machines(installation_over: Installation, tmp_path_factory: pytest.TempPathFactory) -> Machines:
+    installation_over.must(SETUP, "manual_setup", "--yes", "--sessions", "20")
+    return Machines(installation_over, tmp_path_factory.mktemp("machines"))
 
 
 def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_killed(
-    suite_over: Suite, machines: Machines
+    installation_over: Installation, machines: Machines
 ) -> None:
     ended = machines.run_at_once(*MACHINES)
     assert ended == {"north": 0, "south": 0, "doomed": -signal.SIGKILL}
-    everybody = {target["_id"] for target in suite_over.read(NIGHT)["targets"]}
+    everybody = {target["_id"] for target in installation_over.read(NIGHT)["targets"]}
     claimed_by_the_dead = {
         target["_id"]
-        for target in suite_over.read(NIGHT)["targets"]
+        for target in installation_over.read(NIGHT)["targets"]
         if str(target["claimed_by"]).startswith("doomed:")
     }
     shares = Counter(machine for machine, _ in machines.stored())
-    atomic = claims_are_atomic(suite_over)
+    atomic = claims_are_atomic(installation_over)
     assert len(claimed_by_the_dead) == BATCH if atomic else 0 < len(claimed_by_the_dead) <= BATCH
     assert min(shares["north"], shares["south"]) >= BATCH > shares["doomed"] == 0
     left, pending = (
@@ -190,7 +189,7 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
         len(claimed_by_the_dead),
     )
     assert left == claimed_by_the_dead if atomic else left <= claimed_by_the_dead
-    job = suite_over.read(NIGHT)["analyses"][SESSION]
+    job = installation_over.read(NIGHT)["analyses"][SESSION]
     assert (job["status"], job["analyzed"], job["pending"]) == (
         "running",
         len(everybody) - pending,
@@ -198,40 +197,40 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
     )
 
     assert (
-        end_of(machines.start("south", NIGHT + timedelta(hours=1), "hourly_analysis.py"))[0]
+        end_of(machines.start("south", NIGHT + timedelta(hours=1), "hourly_analysis"))[0]
         == EXIT_DONE
     )
     analysed = Counter(ticker for _, ticker in machines.stored())
     twice = [ticker for ticker, times in analysed.items() if times > 1]
     assert analysed.keys() == everybody
     assert len(twice) <= (0 if atomic else BATCH), twice
-    job = suite_over.read(NIGHT)["analyses"][SESSION]
+    job = installation_over.read(NIGHT)["analyses"][SESSION]
     assert (job["status"], job["analyzed"], job["pending"]) == ("completed", len(everybody), 0)
-    assert {target["last_analyzed_date"] for target in suite_over.read(NIGHT)["targets"]} == {
-        SESSION
-    }
+    assert {
+        target["last_analyzed_date"] for target in installation_over.read(NIGHT)["targets"]
+    } == {SESSION}
 
 
 @pytest.mark.parametrize("database", ["mongodb"], indirect=True)
 def test_a_second_update_leaves_and_only_a_dead_ones_lock_is_taken_after_ten_minutes_whatever_the_clocks_show(
-    suite_over: Suite, machines: Machines
+    installation_over: Installation, machines: Machines
 ) -> None:
-    with machines.at_the_gate("south", FRIDAY, "daily_update.py") as working:
-        code, said = end_of(machines.start("north", FRIDAY, "daily_update.py"))
+    with machines.at_the_gate("south", FRIDAY, "daily_update") as working:
+        code, said = end_of(machines.start("north", FRIDAY, "daily_update"))
         assert (code, "holds the lock collection: south" in said) == (EXIT_NOT_NOW, True), said
     assert end_of(working)[0] == EXIT_DONE
 
-    with machines.at_the_gate("doomed", MONDAY, "daily_update.py") as working:
+    with machines.at_the_gate("doomed", MONDAY, "daily_update") as working:
         working.kill()
     assert end_of(working)[0] == -signal.SIGKILL
     early = end_of(
-        machines.start("north", MONDAY + EXPIRES_AFTER - timedelta(minutes=1), "daily_update.py")
+        machines.start("north", MONDAY + EXPIRES_AFTER - timedelta(minutes=1), "daily_update")
     )
     late = end_of(
-        machines.start("south", MONDAY + EXPIRES_AFTER + timedelta(minutes=1), "daily_update.py")
+        machines.start("south", MONDAY + EXPIRES_AFTER + timedelta(minutes=1), "daily_update")
     )
     assert (early[0], late[0]) == (EXIT_NOT_NOW, EXIT_DONE), early[1] + late[1]
-    updates = suite_over.read(MONDAY)["jobs"]
+    updates = installation_over.read(MONDAY)["jobs"]
     for day in (FRIDAY, MONDAY):
         job = updates[f"{day:%Y-%m-%d}"]
         assert (job["status"], job["attempts"], job["host"]) == ("completed", 1, "south")

@@ -1,0 +1,79 @@
+"""What tests of the scripts ask for: an exchange, installations over each database, and one that was
+set up the evening before. A `conftest.py` imports the names."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collectors.exchange import transport
+from sandbox.synthetic import SyntheticMarket
+from tests.harness.exchange import Exchange, small_market
+from tests.harness.installation import Installation
+from tests.notifications.receiver import Receiver, receiving
+from tests.server import NewDatabases
+from utils.clock import kst
+
+SET_UP = kst(2026, 9, 9, 19)
+"""When `installed` was set up, over four sessions; that evening's is still provisional."""
+
+
+@pytest.fixture(scope="session")
+def market() -> SyntheticMarket:
+    return small_market()
+
+
+@pytest.fixture
+def exchange() -> Iterator[Exchange]:
+    with Exchange(SET_UP) as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def installation(exchange: Exchange, tmp_path: Path) -> Installation:
+    """Before the first setup, over the embedded database."""
+    (folder := tmp_path / "installation").mkdir()
+    return Installation(exchange, folder)
+
+
+@pytest.fixture(params=["embedded", "mongodb"])
+def database(request: pytest.FixtureRequest, on_the_server: NewDatabases) -> dict[str, str]:
+    """The settings that choose a database."""
+    return {} if request.param == "embedded" else on_the_server()
+
+
+@pytest.fixture
+def installation_over(installation: Installation, database: dict[str, str]) -> Installation:
+    """Over each database in turn."""
+    return installation.with_settings(database)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation that was set up on that evening."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with Exchange(SET_UP) as exchange:
+        Installation(exchange, folder).must(SET_UP, "manual_setup", "--yes", "--sessions", "4")
+    return folder
+
+
+@pytest.fixture
+def installed(installation: Installation, prepared: Path) -> Installation:
+    """After it, with a folder of its own."""
+    shutil.copytree(prepared, installation.folder, dirs_exist_ok=True)
+    return installation
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent or dripping exchange is given up soon."""
+    monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody to tell."""
+    with receiving() as receiver:
+        yield receiver
