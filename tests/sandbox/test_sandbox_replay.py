@@ -46,7 +46,7 @@ def _recorded(path, date):
 
 
 @pytest.mark.recorded
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("position", [0, 1, 2])
 def test_a_replayed_day_is_the_recorded_day(market, ask, position):
     session = [
         session for session in market.sessions if session.startswith(FILES[position].name[:4])
