@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every evening: bring in every session that is due, oldest first, confirm yesterday's, refresh the
+"""Every evening: collect every session that is due, oldest first, confirm yesterday's, refresh the
 targets."""
 
 import argparse
@@ -44,7 +44,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--audit", action="store_true", help="tell what is wrong with what is stored; write nothing"
     )
-    parser.add_argument("--repair", action="store_true", help="mend what the audit finds")
+    parser.add_argument("--repair", action="store_true", help="repair what the audit finds")
     parser.add_argument(
         "--export",
         type=Path,
@@ -91,7 +91,7 @@ def work(run: Run, args: argparse.Namespace) -> int:
         steps.say_what_is_due()
         return EXIT_DONE
     with run.store.locks.hold(COLLECTION), failure_recorded(run.store, steps.last_session()):
-        return mend(run, steps) if args.repair else update(run, steps)
+        return repair_findings(run, steps) if args.repair else update(run, steps)
 
 
 def update(run: Run, steps: DailyUpdate) -> int:
@@ -109,8 +109,8 @@ def update(run: Run, steps: DailyUpdate) -> int:
     return EXIT_DONE
 
 
-def mend(run: Run, steps: DailyUpdate) -> int:
-    """Mend what is wrong, look again, say what is left."""
+def repair_findings(run: Run, steps: DailyUpdate) -> int:
+    """Repair what is wrong, look again, say what is left."""
     found = audit_all(run, steps)
     problems = repair(run.store, steps.collector, found, steps.rule, steps.collect)
     if leaves_datasets_to_read(found):

@@ -1,5 +1,5 @@
-"""What is due, and what is read back, decided by what is stored, never by the date of the last
-run."""
+"""Due sessions and datasets, and the sessions to read back: decided by what is stored, never by the
+date of the last run."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Step(Enum):
-    """What to do about a session, or about a dataset of it."""
+    """The step to take about a session, or about a dataset of it."""
 
     ASK = auto()
     ASK_AGAIN = auto()

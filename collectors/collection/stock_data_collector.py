@@ -260,7 +260,7 @@ class StockDataCollector:
         session, tickers = collected.head.session, len(collected.changed)
         if session != agenda.wanted and tickers:
             self._rechecks_left = MOST_RECHECKS
-            log.warning("%s was wrong in %d tickers and is mended.", session, tickers)
+            log.warning("%s was wrong in %d tickers and is stored anew.", session, tickers)
 
     def _save_and_reopen(
         self, day: MarketDay, found: Actions, changed: list[str] | None

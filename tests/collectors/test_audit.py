@@ -144,7 +144,7 @@ class House:
 
     def repair(self) -> int:
         with sources_of(self), self.store.locks.hold(COLLECTION):
-            return daily_update.mend(self.run, DailyUpdate(self.run, None, None))
+            return daily_update.repair_findings(self.run, DailyUpdate(self.run, None, None))
 
     def frame(self, session: str) -> pd.DataFrame:
         day = self.store.sessions.load(session)
