@@ -95,7 +95,7 @@ def work(run: Run, args: argparse.Namespace) -> int:
 
 
 def update(run: Run, steps: DailyUpdate) -> int:
-    """The steps of the evening."""
+    """Take the steps of the evening."""
     steps.follow_changed_rule()
     problems = steps.learn_calendar()
     steps.extend_scope()
@@ -121,7 +121,7 @@ def repair_findings(run: Run, steps: DailyUpdate) -> int:
 
 
 def audit_all(run: Run, steps: DailyUpdate) -> Audit:
-    """Everything that is wrong with what is stored; reads the store only."""
+    """Return everything that is wrong with what is stored. Only the store is read."""
     first, last = steps.first, steps.last_session()
     datasets = run.settings.datasets_at_hand
     return audit(run.store, steps.calendar(), first, last, steps.rule, datasets)
@@ -129,10 +129,8 @@ def audit_all(run: Run, steps: DailyUpdate) -> Audit:
 
 def export_prices(run: Run, args: argparse.Namespace) -> int:
     check_export_file(args.export)
-    first, last = (
-        args.first or str(FIRST_DAY),
-        args.last or run.clock.now_kst().date().isoformat(),
-    )
+    first = args.first or str(FIRST_DAY)
+    last = args.last or run.clock.now_kst().date().isoformat()
     rows = export(run.store, args.export, first, last, args.ticker, run.settings.extra_datasets)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE
