@@ -2,6 +2,7 @@
 function may be."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,15 @@ def name_of(path: Path) -> str:
     return path.relative_to(PROJECT).as_posix()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> set[str]:
     """The dotted modules a file imports, wherever in it."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -62,8 +68,10 @@ def users_of(attribute: str, files: list[Path]) -> set[str]:
     return {
         name_of(path)
         for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == attribute
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr == attribute.rpartition(".")[2]
+        and ast.unparse(node) == attribute
     }
 
 
@@ -73,7 +81,7 @@ def functions() -> list[tuple[str, Function]]:
         (f"{name_of(path)}:{node.name}", node)
         for path in FILES
         if not f"{name_of(path)}:".startswith(IN_WORK)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, Function)
     ]
 
@@ -243,7 +251,7 @@ def test_the_only_broad_handler_is_where_scripts_end() -> None:
     broad = [
         name_of(path)
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
         and not (node.body and isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)

@@ -1,6 +1,7 @@
 """A session that is missing in the middle of a store: pending factors beside it, no false action,
 mended by healing."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from utils.store.schema import ACTIONS, SESSIONS
 from utils.store.sqlite import SqliteBackend
 
 Days = Mapping[str, pd.DataFrame]
+PARTS = 5
+"""Into so many tests the sessions that are removed are dealt."""
 LATER = kst(2026, 12, 31, 9)
 """When every session of every market here is final."""
 _IDS = {name: market_id for market_id, name in MARKETS.items()}
@@ -127,11 +130,11 @@ def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool
     )
 
 
-def remove_each_and_mend(place: Installation) -> int:
-    """Each session in turn, but for the first and the last; how many."""
-    place.heal()
+def remove_each_and_mend(place: Installation, part: slice = slice(None)) -> int:
+    """Each session of that part in turn, but for the first and the last of all; how many."""
     whole = place.factors(), place.actions(), place.digests()
-    for session, following in zip(place.sessions[1:-1], place.sessions[2:], strict=True):
+    pairs = list(zip(place.sessions[1:-1], place.sessions[2:], strict=True))[part]
+    for session, following in pairs:
         place.remove(session)
         place.collector().settle_factors(following)
         factors, left = (
@@ -151,13 +154,25 @@ def remove_each_and_mend(place: Installation) -> int:
         assert same(place.factors(), whole[0]), session
     assert place.digests() == whole[2]
     assert place.due() == []
-    return len(place.sessions) - 2
+    return len(pairs)
 
 
+@pytest.fixture(scope="module")
+def healed(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store with all of its sessions."""
+    place = Installation(synthetic, folder := tmp_path_factory.mktemp("healed"))
+    place.heal()
+    place.store.close()
+    return folder
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
-    install: Install, synthetic: Days
+    healed: Path, synthetic: Days, tmp_path: Path, part: int
 ) -> None:
-    assert remove_each_and_mend(install(synthetic)) > 50
+    shutil.copytree(healed, tmp_path / "data")
+    place = Installation(synthetic, tmp_path / "data")
+    assert remove_each_and_mend(place, slice(part, None, PARTS)) > 50 // PARTS
 
 
 @pytest.mark.recorded
@@ -165,7 +180,9 @@ def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
 def test_any_session_that_is_removed_from_the_real_days_is_mended(
     install: Install, year: str
 ) -> None:
-    assert remove_each_and_mend(install(real_days(year))) > 26
+    place = install(real_days(year))
+    place.heal()
+    assert remove_each_and_mend(place) > 26
 
 
 @pytest.fixture(scope="module")
