@@ -9,17 +9,16 @@ from pathlib import Path
 
 import utils.interpreter  # noqa: F401
 from collectors.collection.collect import failure_recorded, raise_worst
-from collectors.collection.update import Evening
+from collectors.collection.update import DailyUpdate
 from collectors.exchange.cross_check import cross_check
-from collectors.upkeep.audit import show_audit, show_repair
+from collectors.upkeep.audit import Audit, audit, show_audit, show_repair
 from collectors.upkeep.copy_store import copy_store, copy_target
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
-from utils.cli import Shift, check_span, date_option, parse_with_status, run
+from utils.cli import Run, check_span, date_option, parse_with_status, run_script
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
-from utils.store import Store
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")
@@ -29,7 +28,9 @@ log = logging.getLogger("daily_update")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    return run("daily_update", args, lambda shift: work(shift, args), is_watched=args == parse([]))
+    return run_script(
+        "daily_update", args, lambda run: work(run, args), is_watched=args == parse([])
+    )
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -71,62 +72,68 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def work(shift: Shift, args: argparse.Namespace) -> int:
-    check_span(args.first, args.last, shift.clock.now_kst())
+def work(run: Run, args: argparse.Namespace) -> int:
+    check_span(args.first, args.last, run.clock.now_kst())
     if args.status:
-        show_status(shift, args.json)
+        show_status(run, args.json)
         return EXIT_DONE
     if args.export:
-        return export_prices(shift, args)
+        return export_prices(run, args)
     if args.copy_to:
-        copy_store(shift, args.copy_to)
+        copy_store(run, args.copy_to)
         return EXIT_DONE
-    log.info("Using the %s.", shift.store.description)
-    evening = Evening(shift, args.first, args.last)
+    log.info("Using the %s.", run.store.description)
+    steps = DailyUpdate(run, args.first, args.last)
     if args.audit:
-        show_audit(found := evening.look_over(), args.json)
+        show_audit(found := audit_all(run, steps), args.json)
         return EXIT_FAILED if found.findings else EXIT_DONE
     if args.dry_run:
-        evening.say_what_is_due()
+        steps.say_what_is_due()
         return EXIT_DONE
-    with shift.store.lock(COLLECTION), failure_recorded(shift.store, evening.last_session()):
-        return mend(evening, shift.store) if args.repair else update(evening, shift.store)
+    with run.store.locks.hold(COLLECTION), failure_recorded(run.store, steps.last_session()):
+        return mend(run, steps) if args.repair else update(run, steps)
 
 
-def update(evening: Evening, store: Store) -> int:
+def update(run: Run, steps: DailyUpdate) -> int:
     """The steps of the evening."""
-    evening.follow_changed_rule()
-    problems = evening.settle_calendar()
-    evening.want()
-    due = evening.due()
+    steps.follow_changed_rule()
+    problems = steps.learn_calendar()
+    steps.extend_scope()
+    due = steps.due()
     if not due:
         log.info("Nothing to do: every session up to now is there.")
-    problems += evening.heal(due)
-    evening.heal_beside_prices()
-    evening.end_turn()
+    problems += steps.collect(due)
+    steps.collect_datasets()
     raise_worst(problems)
-    cross_check(evening.sources, store)
+    cross_check(steps.sources, run.store)
     return EXIT_DONE
 
 
-def mend(evening: Evening, store: Store) -> int:
+def mend(run: Run, steps: DailyUpdate) -> int:
     """Mend what is wrong, look again, say what is left."""
-    found = evening.look_over()
-    problems = repair(store, evening.collector, found, evening.rule, evening.heal)
+    found = audit_all(run, steps)
+    problems = repair(run.store, steps.collector, found, steps.rule, steps.collect)
     if leaves_datasets_to_read(found):
-        evening.heal_beside_prices(thorough=True)
-    show_repair(found, left := evening.look_over())
+        steps.collect_datasets(thorough=True)
+    show_repair(found, left := audit_all(run, steps))
     raise_worst(problems)
     return EXIT_FAILED if left.needs_person else EXIT_DONE
 
 
-def export_prices(shift: Shift, args: argparse.Namespace) -> int:
+def audit_all(run: Run, steps: DailyUpdate) -> Audit:
+    """Everything that is wrong with what is stored; reads the store only."""
+    first, last = steps.first, steps.last_session()
+    datasets = run.settings.datasets_at_hand
+    return audit(run.store, steps.calendar(), first, last, steps.rule, datasets)
+
+
+def export_prices(run: Run, args: argparse.Namespace) -> int:
     check_export_file(args.export)
     first, last = (
         args.first or str(FIRST_DAY),
-        args.last or shift.clock.now_kst().date().isoformat(),
+        args.last or run.clock.now_kst().date().isoformat(),
     )
-    rows = export(shift.store, args.export, first, last, args.ticker, shift.settings.beside_prices)
+    rows = export(run.store, args.export, first, last, args.ticker, run.settings.extra_datasets)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE
 

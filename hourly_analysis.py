@@ -12,7 +12,7 @@ from collectors.exchange.connect import make_calendar
 from collectors.views.report import report_now, report_of_the_night
 from collectors.views.sheet import show_result
 from collectors.views.status import show_status
-from utils.cli import Shift, check_not_future, date_option, parse_with_status, run
+from utils.cli import Run, check_not_future, date_option, parse_with_status, run_script
 from utils.errors import EXIT_DONE
 from utils.notifications.announcements import announce_night
 from utils.store.jobs import HOURLY_ANALYSIS
@@ -23,7 +23,7 @@ log = logging.getLogger("hourly_analysis")
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     by_hand = args.session or args.ticker or args.report or args.status or args.dry_run
-    return run("hourly_analysis", args, lambda shift: work(shift, args), is_watched=not by_hand)
+    return run_script("hourly_analysis", args, lambda run: work(run, args), is_watched=not by_hand)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -57,36 +57,34 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def work(shift: Shift, args: argparse.Namespace) -> int:
+def work(run: Run, args: argparse.Namespace) -> int:
     if args.status:
-        show_status(shift, args.json)
+        show_status(run, args.json)
         return EXIT_DONE
     if args.ticker:
-        show_result(shift.store, args.ticker)
+        show_result(run.store, args.ticker)
         return EXIT_DONE
     if args.report:
-        report_now(
-            shift.store, shift.settings.report_file or shift.settings.data_dir / "report.html"
-        )
+        report_now(run.store, run.settings.report_file or run.settings.data_dir / "report.html")
         return EXIT_DONE
-    check_not_future("--session", args.session, shift.clock.now_kst())
-    log.info("Using the %s.", shift.store.description)
-    calendar = make_calendar(shift.settings, shift.store)
-    session = choose_session(shift, calendar, args.session)
-    progress = shift.store.analysis_progress(session)
+    check_not_future("--session", args.session, run.clock.now_kst())
+    log.info("Using the %s.", run.store.description)
+    calendar = make_calendar(run.settings, run.store)
+    session = choose_session(run, calendar, args.session)
+    progress = run.store.targets.progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    is_recorded = shift.store.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
+    is_recorded = run.store.jobs.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
     is_done = progress.analyzed == progress.tickers and is_recorded
-    with shift.store.lock(
-        f"{HOURLY_ANALYSIS}@{shift.store.identity.host}"
+    with run.store.locks.hold(
+        f"{HOURLY_ANALYSIS}@{run.store.identity.host}"
     ):  # when done, too: a dead run's is cleared
         left = progress.tickers - progress.analyzed
-        analysed = 0 if is_done else analyse(shift, calendar, session, left)
-        report_of_the_night(shift.store, shift.settings.report_file, session, analysed)
-    if shift.settings.wants_digest and not args.session:
-        announce_night(shift.store, session, shift.settings.language)
+        analysed = 0 if is_done else analyse(run, calendar, session, left)
+        report_of_the_night(run.store, run.settings.report_file, session, analysed)
+    if run.settings.wants_digest and not args.session:
+        announce_night(run.store, session, run.settings.language)
     return EXIT_DONE
 
 

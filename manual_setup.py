@@ -7,7 +7,7 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.collect_datasets import DatasetCollector
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.collection.target_refresh import refresh_from_newest
 from collectors.exchange.connect import make_calendar, make_sources
@@ -21,7 +21,7 @@ from collectors.setup.first_load import load, sessions_to_load
 from collectors.setup.texts import TEXTS
 from collectors.upkeep.audit import audit_sessions
 from collectors.views.status import show_status
-from utils.cli import Shift, parse_with_status, run, run_without_store, setting_options
+from utils.cli import Run, parse_with_status, run_script, run_script_without_store, setting_options
 from utils.cron.crontab import change_crontab
 from utils.errors import EXIT_DONE, Damaged, WrongUsage
 from utils.job_status import JobRun
@@ -38,15 +38,15 @@ log = logging.getLogger("manual_setup")
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     if args.cron:
-        return run_without_store(
+        return run_script_without_store(
             "manual_setup", args, lambda *given: change_crontab(args.cron, *given)
         )
     asks = sys.stdin.isatty() and not (args.yes or args.dry_run or args.status)
     texts = Texts(TEXTS, args.lang or language_of_locale())
-    return run(
+    return run_script(
         "manual_setup",
         args,
-        lambda shift: work(shift, args, asks, texts),
+        lambda run: work(run, args, asks, texts),
         ask_first=lambda: not asks or converse(texts, setting_options(args), args.reset),
         any_version=args.reset and not args.dry_run,
     )
@@ -89,83 +89,78 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def work(shift: Shift, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
+def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
     """Every question is answered, but for what `--reset` would delete; then everything that needs
     no person."""
     if args.status:
-        show_status(shift, args.json)
+        show_status(run, args.json)
         return EXIT_DONE
-    log.info("Using the %s.", shift.store.description)
-    check_services(shift.settings)
+    log.info("Using the %s.", run.store.description)
+    check_services(run.settings)
     for remark in overruled_every_night(setting_options(args)):
         log.warning("%s", remark)
-    settings = with_earlier_choices(shift.settings, None if args.reset else shift.store.scope())
+    settings = with_earlier_choices(run.settings, None if args.reset else run.store.scope.get())
     if args.reset and not args.dry_run:
-        with shift.stop.while_asking():
-            confirm_reset(shift, asks, args.yes, texts)
-    with shift.store.lock(COLLECTION):
-        code = set_up(shift, settings, args, texts)
-    if asks and not shift.stop.requested:
+        with run.stop.while_asking():
+            confirm_reset(run, asks, args.yes, texts)
+    with run.store.locks.hold(COLLECTION):
+        code = set_up(run, settings, args, texts)
+    if asks and not run.stop.requested:
         offer_cron_lines(
-            shift, texts
+            run, texts
         )  # with the lock free again, so that no evening waits for the answer
     return code
 
 
-def confirm_reset(shift: Shift, asks: bool, agreed: bool, texts: Texts) -> None:
-    store, sessions = shift.store, len(shift.store.session_heads())
+def confirm_reset(run: Run, asks: bool, agreed: bool, texts: Texts) -> None:
+    store, sessions = run.store, len(run.store.sessions.heads())
     if not agreed and not asks:
         stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")
     question = texts(
-        "reset", sessions=sessions, location=location(texts, shift.settings, store.description)
+        "reset", sessions=sessions, location=location(texts, run.settings, store.description)
     )
     if asks and not Dialogue(texts).agrees(question, default=False):
         raise WrongUsage(texts("not_deleted"))
 
 
-def set_up(shift: Shift, settings: Settings, args: argparse.Namespace, texts: Texts) -> int:
+def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts) -> int:
     """Load what is missing of the last sessions, choose the targets, check it all, say what comes
     next."""
     rule = target_rule(settings)
-    if shift.store.is_of_another_version:  # --reset: nothing in it can be read
-        shift.store.reset()
-    store, sources = shift.store, make_sources(shift.settings, shift.store, shift.pause)
-    collector = StockDataCollector(sources, store, make_calendar(shift.settings, store))
-    sessions = sessions_to_load(shift, collector, settings.history_sessions)
+    if run.store.is_of_another_version:  # --reset: nothing in it can be read
+        run.store.reset()
+    store, sources = run.store, make_sources(run.settings, run.store, run.pause)
+    collector = StockDataCollector(sources, store, make_calendar(run.settings, store))
+    sessions = sessions_to_load(run, collector, settings.history_sessions)
     if args.dry_run:
-        return end_dry_run(shift, len(sessions))
+        return end_dry_run(run, len(sessions))
     if args.reset:  # only now that there is something to load instead
         store.reset()
         collector = StockDataCollector(sources, store, collector.calendar)
     with JobRun(store, MANUAL_SETUP, sessions[-1]) as job:
-        store.save_scope(settings.min_market_cap, settings.markets, sessions[0])
-        load(shift, collector, sessions, rule, texts("loading"))
+        store.scope.save(settings.min_market_cap, settings.markets, sessions[0])
+        load(run, collector, sessions, rule, texts("loading"))
         targets = refresh_from_newest(store, rule).active
         if findings := audit_sessions(store, collector.calendar, sessions[0], sessions[-1]):
             wrong = "\n".join(map(str, findings))
             raise Damaged(f"What is stored is not whole. Run daily_update.py --repair.\n{wrong}")
         job.record(tickers=targets)
-    heal_datasets(
-        *(
-            store,
-            sources,
-            settings.beside_prices,
-            sessions[0],
-            sessions[-1],
-            lambda: shift.stop.requested,
-        ),
+    DatasetCollector(
+        store,
+        sources,
+        lambda: run.stop.requested,
         thorough=True,
-        doing=lambda name: texts("loading_dataset", name=name),
-    )
+        label=lambda name: texts("loading_dataset", name=name),
+    ).collect(settings.extra_datasets, sessions[0], sessions[-1])
     cross_check(sources, store)
-    say_what_comes_next(shift, len(sessions), targets, texts)
+    say_what_comes_next(run, len(sessions), targets, texts)
     return EXIT_DONE
 
 
-def end_dry_run(shift: Shift, count: int) -> int:
+def end_dry_run(run: Run, count: int) -> int:
     log.info("Dry run: settings, database and exchange work. %d sessions would be there.", count)
-    try_services(shift.settings, shift.clock)
+    try_services(run.settings, run.clock)
     return EXIT_DONE
 
 

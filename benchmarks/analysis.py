@@ -33,7 +33,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     """Ours, the queue and the bare loops in turn; the stages are those of the same repetitions."""
     store = open_embedded(plan.database)
     make_targets(store)
-    panel = store.load_panel(LAST_SESSION, plan.sessions)
+    panel = store.sessions.panel(LAST_SESSION, plan.sessions)
     everybody = range(len(panel.tickers))
     stages: Stages = []
     tasks = {
@@ -67,11 +67,11 @@ def measure_usual(plan: Plan) -> dict[str, Any]:
     """The usual way over a few tickers, against the bare loop over the same ones, and scaled up
     against ours."""
     store = open_embedded(plan.database)
-    panel = store.load_panel(LAST_SESSION, plan.sessions)
+    panel = store.sessions.panel(LAST_SESSION, plan.sessions)
     count = len(panel.tickers)
     rows = range(0, count, max(1, count // plan.usual_tickers))
     chosen = [panel.tickers[row] for row in rows]
-    sessions = store.read_sessions(panel.sessions[0], panel.sessions[-1])
+    sessions = store.sessions.read(panel.sessions[0], panel.sessions[-1])
     usual = UsualWay(Path(plan.folder) / "usual.sqlite3", sessions, chosen)
     tasks = {
         USUAL: lambda: usual.analyse(BATCH),
@@ -105,14 +105,14 @@ def measure_memory(plan: Plan) -> dict[str, Any]:
 
 def make_targets(store: Store) -> None:
     """Every listed ticker is a target."""
-    if (day := store.load_session(LAST_SESSION)) is not None:
+    if (day := store.sessions.load(LAST_SESSION)) is not None:
         refresh_targets(store, day.frame, LAST_SESSION, TargetRule(0, list(MARKETS.values())))
 
 
 def analyse_all(store: Store, sessions: int) -> dict[str, float]:
     """Load, analyse, store: every ticker, in batches as the queue forms them. Seconds by stage."""
     watch = Stopwatch()
-    panel = store.load_panel(LAST_SESSION, sessions)
+    panel = store.sessions.panel(LAST_SESSION, sessions)
     watch.lap("load the panel")
     analyzer = TechnicalAnalyzer(panel)
     tickers = [ticker for ticker in panel.tickers if ticker not in analyzer.faults]
@@ -124,31 +124,32 @@ def analyse_all(store: Store, sessions: int) -> dict[str, float]:
             to_document(result) | {"analyzed_utc": store.clock.now_utc()} for result in results
         ]
         watch.lap("to documents")
-        store.save_analysis(LAST_SESSION, documents)
+        store.results.save(LAST_SESSION, documents)
         watch.lap("save")
     return watch.seconds
 
 
 def reopen(store: Store) -> None:
     """Every target was analysed for the session before the last."""
-    store.save_targets(
-        [], {target["_id"]: {"last_analyzed_date": SESSION_BEFORE} for target in store.targets()}
+    store.targets.save(
+        [],
+        {target["_id"]: {"last_analyzed_date": SESSION_BEFORE} for target in store.targets.all()},
     )
 
 
 def run_queue(store: Store, sessions: int) -> None:
     """What `hourly_analysis` does, with no quota."""
-    source = store.panel_source(LAST_SESSION, sessions)
-    analyzer = TechnicalAnalyzer(store.load_panel(LAST_SESSION, sessions))
+    source = store.sessions.panel_source(LAST_SESSION, sessions)
+    analyzer = TechnicalAnalyzer(store.sessions.panel(LAST_SESSION, sessions))
     queue = AnalysisQueue(
         store,
         analyzer,
         LAST_SESSION,
         quota=1_000_000,
         may_go_on=lambda: True,
-        is_current=lambda: store.panel_source(LAST_SESSION, sessions) == source,
+        is_current=lambda: store.sessions.panel_source(LAST_SESSION, sessions) == source,
     )
-    with store.lock(HOURLY_ANALYSIS):
+    with store.locks.hold(HOURLY_ANALYSIS):
         while queue.step():
             pass
 

@@ -13,7 +13,7 @@ _CALLS = [
     for study in STUDIES
 ]
 _PATTERNS: list[Callable[..., object]] = [raw(pattern.function) for pattern in PATTERNS]
-_RSI = next(place for place, study in enumerate(STUDIES) if study.outputs == ("rsi_14",))
+_RSI = next(position for position, study in enumerate(STUDIES) if study.outputs == ("rsi_14",))
 _SMA = raw("SMA")
 
 
@@ -23,7 +23,8 @@ def indicators(panel: Panel, rows: range) -> None:
     for row in rows:
         bars = [array[row] for array in arrays]
         results = [
-            function(*[bars[place] for place in places], *rest) for function, places, rest in _CALLS
+            function(*[bars[position] for position in positions], *rest)
+            for function, positions, rest in _CALLS
         ]
         _SMA(results[_RSI], SIGNAL_PERIOD)
 

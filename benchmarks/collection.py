@@ -69,7 +69,7 @@ def _steps(
 ) -> dict[str, float]:
     """The steps of `StockDataCollector.collect`, one by one, over a session that is stored by
     now."""
-    earlier = store.load_session(collector.calendar.previous_session(session))
+    earlier = store.sessions.load(collector.calendar.previous_session(session))
     previous = None if earlier is None else earlier.frame
     watch = Stopwatch()
     answer = json.loads(source.body)
@@ -87,9 +87,9 @@ def _steps(
     day = MarketDay(
         session, frame.assign(factor=found.factor)[list(DAY_COLUMNS)], FINAL, source.name
     )
-    store.save_session(day, found.documents())
-    watch.lap("save_session")
-    stored = store.load_session(session)
+    store.sessions.save(day, found.documents())
+    watch.lap("sessions.save")
+    stored = store.sessions.load(session)
     _ = stored is not None and stored.digest() == day.digest()
     watch.lap("read back and compare")
     return watch.seconds

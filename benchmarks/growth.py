@@ -61,7 +61,7 @@ def measure(plan: Plan) -> dict[str, Any]:
 def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
     """A store for each width; that of the session runs has every session, the others the last half
     of them."""
-    sessions = [head.session for head in whole.session_heads()]
+    sessions = [head.session for head in whole.sessions.heads()]
     stores = {}
     for size in GROWTH[:-1]:
         kept = plan.sessions if size == WIDTH_OF_SESSION_RUNS else plan.sessions_at(GROWTH[-1] // 2)
@@ -73,7 +73,7 @@ def _stores(plan: Plan, whole: Store) -> dict[int, Store]:
 def _collect(plan: Plan, whole: Store) -> dict[int, float]:
     """Seconds to collect a new session, by width; the widths take turns. The store before holds a
     few sessions."""
-    sessions = [head.session for head in whole.session_heads()]
+    sessions = [head.session for head in whole.sessions.heads()]
     new, before = (
         sessions[-plan.growth_collections :],
         sessions[-plan.growth_collections - 2 : -plan.growth_collections],
@@ -94,7 +94,7 @@ def _collect(plan: Plan, whole: Store) -> dict[int, float]:
 
 
 def _analyse(plan: Plan, runs: dict[int, tuple[Store, int]]) -> dict[int, tuple[float, float]]:
-    """Seconds of `load_panel` and of the whole analysis, by size; every run has stored its results
+    """Seconds of `sessions.panel` and of the whole analysis, by size; every run has stored its results
     once before."""
     panels: dict[int, list[float]] = {size: [] for size in runs}
 

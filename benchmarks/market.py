@@ -83,7 +83,7 @@ def open_over(backend: Backend) -> Store:
 def open_collector(source: Recorded, store: Store) -> StockDataCollector:
     """A collector that knows the calendar, as after the first request of a first load."""
     sources = Sources([source], [source], store.clock, store.clock.sleep)
-    collector = StockDataCollector(sources, store, TradingCalendar(store.observed_calendar()))
+    collector = StockDataCollector(sources, store, TradingCalendar(store.calendar.observed()))
     collector.learn_calendar(source.sessions[0], TODAY)
     return collector
 
@@ -96,7 +96,7 @@ def collect(collector: StockDataCollector, session: str) -> None:
 
 def every_nth(store: Store, step: int) -> list[str]:
     """Every `step`-th ticker that is listed in the last session."""
-    day = store.load_session(LAST_SESSION)
+    day = store.sessions.load(LAST_SESSION)
     return [] if day is None else sorted(day.frame["ticker"])[::step]
 
 
@@ -104,6 +104,6 @@ def copy_sessions(
     source: Store, target: Store, tickers: Collection[str], sessions: list[str]
 ) -> None:
     """Store the same sessions, reduced to some tickers."""
-    for session, frame in source.read_sessions(sessions[0], sessions[-1]):
+    for session, frame in source.sessions.read(sessions[0], sessions[-1]):
         kept = frame[frame["ticker"].isin(tickers)].reset_index(drop=True)
-        target.save_session(MarketDay(session, kept, FINAL, "recorded"))
+        target.sessions.save(MarketDay(session, kept, FINAL, "recorded"))

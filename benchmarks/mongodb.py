@@ -68,7 +68,7 @@ def _measure(plan: Plan, embedded: Store, store: Store, server: ServerTime) -> d
     ):
         step = 1
         _fill(embedded, store, everybody)
-    panel = store.load_panel(LAST_SESSION, plan.sessions)
+    panel = store.sessions.panel(LAST_SESSION, plan.sessions)
     everyone = range(len(panel.tickers))
     stages: Stages = []
     waited: list[float] = []
@@ -98,6 +98,6 @@ def _measure(plan: Plan, embedded: Store, store: Store, server: ServerTime) -> d
 
 def _fill(embedded: Store, store: Store, tickers: list[str]) -> None:
     store.reset()
-    sessions = [head.session for head in embedded.session_heads()]
+    sessions = [head.session for head in embedded.sessions.heads()]
     copy_sessions(embedded, store, tickers, sessions)
     make_targets(store)

@@ -52,9 +52,9 @@ def measure(plan: Plan) -> dict[str, Any]:
 def keep_largest(store: Store) -> int:
     """Of all listed tickers the largest are targets; how many."""
     make_targets(store)
-    others = store.targets(active_only=True)[TARGETS:]
-    store.save_targets([], {target["_id"]: {"is_active": False} for target in others})
-    return len(store.targets(active_only=True))
+    others = store.targets.active()[TARGETS:]
+    store.targets.save([], {target["_id"]: {"is_active": False} for target in others})
+    return len(store.targets.active())
 
 
 def try_in_chromium(path: Path, repetitions: int) -> tuple[dict[str, float], str]:

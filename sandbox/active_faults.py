@@ -33,6 +33,7 @@ class ActiveFaults:
         self._active: list[ActiveFault] = []  # the last one added comes first
         self._lock = threading.RLock()
         exchange.interceptors.insert(0, self.intercept)
+        self._truth = partial(exchange.answer_behind, self.intercept)
 
     def add(self, *faults: Fault) -> None:
         with self._lock:
@@ -59,21 +60,24 @@ class ActiveFaults:
             if not self._active:
                 return None
             record = self._exchange.record_of(request)
-            for place, active in enumerate(self._active):
+            for position, active in enumerate(self._active):
                 response = self._apply(active.fault, request, record)
                 if response is not None:
-                    self._count(place)
+                    self._count(position)
                     return response
         return None
 
     def _apply(self, fault: Fault, request: Request, record: Record) -> Response | None:
         if not fault.fits(record):
             return None
-        truth = partial(self._exchange.answer_behind, self.intercept)
         return REGISTRY[fault.name].effect(
-            FaultContext(request, record, fault.read_value(), fault.date, self._exchange, truth)
+            FaultContext(
+                request, record, fault.read_value(), fault.date, self._exchange, self._truth
+            )
         )
 
-    def _count(self, place: int) -> None:
-        fault, hits = self._active[place].fault, self._active[place].hits + 1
-        self._active[place : place + 1] = [ActiveFault(fault, hits)] if hits != fault.times else []
+    def _count(self, position: int) -> None:
+        fault, hits = self._active[position].fault, self._active[position].hits + 1
+        self._active[position : position + 1] = (
+            [ActiveFault(fault, hits)] if hits != fault.times else []
+        )

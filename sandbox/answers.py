@@ -172,10 +172,10 @@ def listing_rows(facts: Listings) -> Rows:
     )
 
 
-def index_rows(series: IndexSeries, places: Sequence[int]) -> Rows:
+def index_rows(series: IndexSeries, positions: Sequence[int]) -> Rows:
     """MDCSTAT00301: the sessions at `places` (oldest first), newest first."""
-    newest_first = list(reversed(places))
-    dates = [series.sessions[place].replace("-", "/") for place in newest_first]
+    newest_first = list(reversed(positions))
+    dates = [series.sessions[position].replace("-", "/") for position in newest_first]
     return _table(_INDEX_KEYS, dates, *_index_columns(series, newest_first))
 
 
@@ -214,13 +214,13 @@ def openapi_holiday_rows(roster: Day, date: str) -> Rows:
     return _table(_OPENAPI_DAY_KEYS, *named, *[empty] * 9, _plain(roster.shares))
 
 
-def openapi_index_rows(series: IndexSeries, market_id: str, place: int) -> Rows:
+def openapi_index_rows(series: IndexSeries, market_id: str, position: int) -> Rows:
     """{kospi,kosdaq}_dd_trd of a published session."""
-    columns = [_bare(column) for column in _index_columns(series, [place])]
+    columns = [_bare(column) for column in _index_columns(series, [position])]
     close, _, *rest = columns  # the Open API has no code of direction
     kind, name = _INDEX_NAMES[market_id]
     return _table(
-        _OPENAPI_INDEX_KEYS, [_compact(series.sessions[place])], [kind], [name], close, *rest
+        _OPENAPI_INDEX_KEYS, [_compact(series.sessions[position])], [kind], [name], close, *rest
     )
 
 
@@ -265,15 +265,17 @@ def _closed(keys: Sequence[str], roster: Day, weekend: bool) -> Rows:
     ]
 
 
-def _index_columns(series: IndexSeries, places: Sequence[int]) -> list[list[str]]:
+def _index_columns(series: IndexSeries, positions: Sequence[int]) -> list[list[str]]:
     """Close, code, change, ratio, open, high, low, volume, value, cap; `-` for levels nobody
     recorded."""
-    sums = [commas(column[places]) for column in (series.volume, series.value, series.market_cap)]
+    sums = [
+        commas(column[positions]) for column in (series.volume, series.value, series.market_cap)
+    ]
     if series.close is None or series.change is None:
-        return [[MISSING] * len(places)] * 7 + sums
-    close, change = series.close[places], series.change[places]
+        return [[MISSING] * len(positions)] * 7 + sums
+    close, change = series.close[positions], series.change[positions]
     levels = [
-        hundredths(column[places])
+        hundredths(column[positions])
         for column in (series.open, series.high, series.low)
         if column is not None
     ]

@@ -14,11 +14,11 @@ def drip(seconds: float) -> Delivery:
 
     def deliver(response: Response, wire: Wire) -> None:
         wire.send_head(response)
-        for place in range(len(response.body)):
-            if place and wire.is_gone(within=seconds):
+        for position in range(len(response.body)):
+            if position and wire.is_gone(within=seconds):
                 wire.hang_up()
                 return
-            wire.send(response.body[place : place + 1])
+            wire.send(response.body[position : position + 1])
 
     return deliver
 

@@ -126,8 +126,8 @@ def other_day(context: FaultContext) -> Response | None:
 
 def _session_before(context: FaultContext) -> str | None:
     sessions = context.exchange.market.sessions
-    place = bisect_left(sessions, context.record.day or "")
-    return sessions[place - 1] if place else None
+    position = bisect_left(sessions, context.record.day or "")
+    return sessions[position - 1] if position else None
 
 
 def late(context: FaultContext) -> Response | None:

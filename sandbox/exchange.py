@@ -271,13 +271,15 @@ class Exchange:
         first, last = read_date(form.get("strtDd")), read_date(form.get("endDd"))
         series = self.market.index(market_id)
         wanted = range(bisect_left(series.sessions, first), bisect_right(series.sessions, last))
-        phases = {place: phase_of(self.market, series.sessions[place], now) for place in wanted}
-        places = [place for place, phase in phases.items() if phase.has_numbers]
-        if places and phases[places[-1]] is Phase.RUNNING:
+        phases = {
+            position: phase_of(self.market, series.sessions[position], now) for position in wanted
+        }
+        positions = [position for position, phase in phases.items() if phase.has_numbers]
+        if positions and phases[positions[-1]] is Phase.RUNNING:
             series = running_index(
-                series, places[-1], elapsed(self.market, series.sessions[places[-1]], now)
+                series, positions[-1], elapsed(self.market, series.sessions[positions[-1]], now)
             )
-        return answers.index_rows(series, places)
+        return answers.index_rows(series, positions)
 
     # -- the Open API
 
@@ -335,7 +337,7 @@ def openapi_service(request: Request) -> str | None:
     )
 
 
-def running_index(series: IndexSeries, place: int, part: float) -> IndexSeries:
+def running_index(series: IndexSeries, position: int, part: float) -> IndexSeries:
     """The series with the session at `place` only `part` of the way from its open to its close."""
     if (
         series.close is None
@@ -346,14 +348,14 @@ def running_index(series: IndexSeries, place: int, part: float) -> IndexSeries:
     ):
         return series
     columns = {name: getattr(series, name).copy() for name in _INDEX_COLUMNS}
-    opened, close = int(series.open[place]), int(series.close[place])
+    opened, close = int(series.open[position]), int(series.close[position])
     level = opened + int((close - opened) * part)
-    columns["close"][place] = level
-    columns["change"][place] = level - (close - int(series.change[place]))
-    columns["high"][place] = max(opened, level)
-    columns["low"][place] = min(opened, level)
+    columns["close"][position] = level
+    columns["change"][position] = level - (close - int(series.change[position]))
+    columns["high"][position] = max(opened, level)
+    columns["low"][position] = min(opened, level)
     for name in ("volume", "value"):
-        columns[name][place] = int(columns[name][place] * volume_share(part))
+        columns[name][position] = int(columns[name][position] * volume_share(part))
     return IndexSeries(series.sessions, **columns)
 
 

@@ -187,8 +187,8 @@ def isin_of(code: str) -> str:
     body = f"KR7{code}00"
     digits = "".join(str(int(character, 36)) for character in body)
     total = sum(
-        sum(divmod(int(digit) * (2 - place % 2), 10))
-        for place, digit in enumerate(reversed(digits))
+        sum(divmod(int(digit) * (2 - position % 2), 10))
+        for position, digit in enumerate(reversed(digits))
     )
     return f"{body}{-total % 10}"
 

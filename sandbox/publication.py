@@ -54,8 +54,8 @@ def phase_of(market: Market, day: str, now: datetime) -> Phase:
 
 
 def is_session(market: Market, day: str) -> bool:
-    place = bisect_left(market.sessions, day)
-    return place < len(market.sessions) and market.sessions[place] == day
+    position = bisect_left(market.sessions, day)
+    return position < len(market.sessions) and market.sessions[position] == day
 
 
 def is_final(day: str, now: datetime) -> bool:
@@ -192,8 +192,8 @@ def _is_exam_day(day: date) -> bool:
 
 
 def _is_first_of_year(market: Market, session: str) -> bool:
-    place = bisect_left(market.sessions, session)
-    before = market.sessions[place - 1] if place else None
+    position = bisect_left(market.sessions, session)
+    before = market.sessions[position - 1] if position else None
     return session[5:] < "01-08" and (before is None or before[:4] < session[:4])
 
 

@@ -185,7 +185,7 @@ def _shuffled_kinds(count: int, rng: Generator) -> list[str]:
     numbers = {kind: max(round(share * count), least) for kind, (share, least) in _KINDS.items()}
     kinds = [kind for kind, number in numbers.items() for _ in range(number)]
     kinds += ["kosdaq"] * (count - len(kinds))
-    return [kinds[place] for place in rng.permutation(len(kinds))]
+    return [kinds[position] for position in rng.permutation(len(kinds))]
 
 
 def _sizes(kinds: list[str], rng: Generator) -> tuple[NDArray[np.float64], Ints]:
@@ -196,7 +196,7 @@ def _sizes(kinds: list[str], rng: Generator) -> tuple[NDArray[np.float64], Ints]
     for kind, (cap_mean, cap_spread, price_mean, price_spread) in _SIZES.items():
         slots = np.flatnonzero(place_of == kind)
         normal = np.array(
-            [NormalDist().inv_cdf((place + 0.5) / len(slots)) for place in range(len(slots))]
+            [NormalDist().inv_cdf((position + 0.5) / len(slots)) for position in range(len(slots))]
         )
         cap[slots] = 10 ** (cap_mean + cap_spread * rng.permutation(normal))
         price[slots] = 10 ** (price_mean + price_spread * rng.standard_normal(len(slots)))

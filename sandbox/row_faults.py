@@ -112,14 +112,16 @@ def revised(rows: Rows, tickers: int, session: str) -> Rows | None:
     x shares hold.
     """
     drawn = sorted(
-        (place for place, row in enumerate(rows) if _is_traded(row) and row[VOLUME] != "1"),
-        key=lambda place: crc32(f"{rows[place]['ISU_SRT_CD']}|{session}|revised".encode()),
+        (position for position, row in enumerate(rows) if _is_traded(row) and row[VOLUME] != "1"),
+        key=lambda position: crc32(f"{rows[position]['ISU_SRT_CD']}|{session}|revised".encode()),
     )
     shown = list(rows)
-    for place in drawn[:tickers]:
-        shown[place] = {**shown[place], **_less_volume(shown[place])}
-    for place in [place for place in drawn if rows[place][LOW] != rows[place][HIGH]][:1]:
-        shown[place] = {**shown[place], **_other_close(shown[place])}
+    for position in drawn[:tickers]:
+        shown[position] = {**shown[position], **_less_volume(shown[position])}
+    for position in [position for position in drawn if rows[position][LOW] != rows[position][HIGH]][
+        :1
+    ]:
+        shown[position] = {**shown[position], **_other_close(shown[position])}
     return shown if drawn else None
 
 
@@ -161,10 +163,10 @@ def _closed(row: Row) -> Row:
 def _change_one(
     rows: Rows, fits: Callable[[Row], bool], change: Callable[[Row], Row]
 ) -> Rows | None:
-    place = next((place for place, row in enumerate(rows) if fits(row)), None)
-    if place is None:
+    position = next((position for position, row in enumerate(rows) if fits(row)), None)
+    if position is None:
         return None
-    return [*rows[:place], {**rows[place], **change(rows[place])}, *rows[place + 1 :]]
+    return [*rows[:position], {**rows[position], **change(rows[position])}, *rows[position + 1 :]]
 
 
 def _is_traded(row: Row) -> bool:

@@ -284,10 +284,12 @@ def delisting(stage: Stage, session: int) -> None:
     stage.roster.resize(slot, 10 ** stage.between(9.7, 10.6), stage.between(1_000, 12_000))
     begin = session - stage.pause(7)
     stage.halt(slot, begin, stage.pause(30))
-    for place in range(begin, session):
-        move = -stage.between(0.55, 0.9) if place == begin else -stage.between(0.0, 0.35)
+    for position in range(begin, session):
+        move = -stage.between(0.55, 0.9) if position == begin else -stage.between(0.0, 0.35)
         stage.script.add(
-            place, slot, Step("liquidation" if place == begin else "", move=move, unlimited=True)
+            position,
+            slot,
+            Step("liquidation" if position == begin else "", move=move, unlimited=True),
         )
     _delist(stage, slot, session)
 
@@ -390,8 +392,8 @@ def _play(stage: Stage, billing: Billing, times: int) -> None:
     last = stage.script.sessions - 1 - min(billing.after, max(short, 1))
     count = min(times, billing.at_most)
     for number in range(count):
-        place = first + (last - first) * (number + stage.rng.random()) / count
-        billing.scenario(stage, min(int(place), last))
+        position = first + (last - first) * (number + stage.rng.random()) / count
+        billing.scenario(stage, min(int(position), last))
 
 
 def _free_slots(roster: Roster, rng: Generator) -> dict[str, list[int]]:

@@ -100,11 +100,11 @@ class Simulation:
     def run(self) -> tuple[Tape, list[Event]]:
         tape = self._blank_tape()
         levels = {market: _Index(market) for market in _INDEX_START}
-        for place in range(len(self._sessions)):
-            rng = np.random.default_rng([self._seed, place])
-            listed = tape.listed[place]
-            orders, trades = self._play(place, listed, rng)
-            _write(tape, place, orders, trades, self._shares)
+        for position in range(len(self._sessions)):
+            rng = np.random.default_rng([self._seed, position])
+            listed = tape.listed[position]
+            orders, trades = self._play(position, listed, rng)
+            _write(tape, position, orders, trades, self._shares)
             for market, level in levels.items():
                 level.add(listed & (self._market == market), orders, trades, self._shares, rng)
         tape.indices = {market: level.series(self._sessions) for market, level in levels.items()}
@@ -125,28 +125,28 @@ class Simulation:
 
     def _listed(self) -> Flags:
         begin, end = np.zeros(len(self._roster)), np.full(len(self._roster), np.inf)
-        for slot, place in self._script.listed_from.items():
-            begin[slot] = place
-        for slot, place in self._script.listed_until.items():
-            end[slot] = place
-        places = np.arange(len(self._sessions))[:, None]
-        return (places >= begin) & (places < end)
+        for slot, position in self._script.listed_from.items():
+            begin[slot] = position
+        for slot, position in self._script.listed_until.items():
+            end[slot] = position
+        positions = np.arange(len(self._sessions))[:, None]
+        return (positions >= begin) & (positions < end)
 
-    def _play(self, place: int, listed: Flags, rng: Generator) -> tuple[_Orders, _Trades]:
+    def _play(self, position: int, listed: Flags, rng: Generator) -> tuple[_Orders, _Trades]:
         before_close, before_shares = self._close, self._shares
-        for slot, market_id in self._transfers.get(place, ()):
+        for slot, market_id in self._transfers.get(position, ()):
             self._market[slot] = market_id
         orders = self._orders(rng)
         self._shares = self._with_small_changes(before_shares, orders, rng)
-        steps = self._script.steps.get(place, [])
+        steps = self._script.steps.get(position, [])
         for slot, step in steps:
             self._apply(slot, step, orders)
         trades = _trade(
-            orders, self._was_silent, self._market_moves[place], self._roster, self._shares, rng
+            orders, self._was_silent, self._market_moves[position], self._roster, self._shares, rng
         )
         for slot, step in steps:
             _add_off_hours(slot, step, trades)
-        self._enter(place, listed, before_close, before_shares, orders)
+        self._enter(position, listed, before_close, before_shares, orders)
         self._close, self._was_silent = trades.close, trades.volume == 0
         return orders, trades
 
@@ -212,7 +212,7 @@ class Simulation:
             orders.move[slot] = step.move
 
     def _enter(
-        self, place: int, listed: Flags, closes: Ints, all_shares: Ints, orders: _Orders
+        self, position: int, listed: Flags, closes: Ints, all_shares: Ints, orders: _Orders
     ) -> None:
         """Add the ledger's lines of a session's steps.
 
@@ -221,7 +221,7 @@ class Simulation:
         Args:
             closes, all_shares: those of the session before, in won and in shares.
         """
-        for slot, step in self._script.steps.get(place, []):
+        for slot, step in self._script.steps.get(position, []):
             close, shares = int(closes[slot]), int(all_shares[slot])
             if not step.kind or (step.kind == "off_tick" and orders.base[slot] == close):
                 continue
@@ -230,7 +230,7 @@ class Simulation:
             if not listed[slot]:
                 base = after = 0
             factor = _true_factor(step, previous, base, shares, after)
-            day, code = self._sessions[place], self._roster.code[slot]
+            day, code = self._sessions[position], self._roster.code[slot]
             self._events.append(
                 Event(day, code, step.kind, previous, base, before, after, factor, step.flag)
             )
@@ -278,8 +278,8 @@ class _Index:
 def _market_moves(sessions: int, rng: Generator) -> Floats:
     """The part of the daily log returns all tickers share, (sessions,)."""
     level = np.zeros(sessions + 1)
-    for place, noise in enumerate(rng.standard_normal(sessions)):
-        level[place + 1] = _MARKET_MEMORY * level[place] + _MARKET_SIGMA * noise
+    for position, noise in enumerate(rng.standard_normal(sessions)):
+        level[position + 1] = _MARKET_MEMORY * level[position] + _MARKET_SIGMA * noise
     return np.diff(level)
 
 
@@ -364,8 +364,8 @@ def _true_factor(step: Step, previous: int, base: int, before: int, after: int) 
     return base / previous
 
 
-def _write(tape: Tape, place: int, orders: _Orders, trades: _Trades, shares: Ints) -> None:
+def _write(tape: Tape, position: int, orders: _Orders, trades: _Trades, shares: Ints) -> None:
     for name in ("open", "high", "low", "close", "fluctuation", "volume", "value"):
-        getattr(tape, name)[place] = getattr(trades, name)
-    tape.base[place] = orders.base
-    tape.shares[place] = shares
+        getattr(tape, name)[position] = getattr(trades, name)
+    tape.base[position] = orders.base
+    tape.shares[position] = shares

@@ -87,7 +87,8 @@ class SyntheticMarket:
         )
         self._books = _Books(roster, rng)
         self._listed_from = {
-            roster.code[slot]: self._sessions[place] for slot, place in script.listed_from.items()
+            roster.code[slot]: self._sessions[position]
+            for slot, position in script.listed_from.items()
         }
         self._tape, self._events = Simulation(roster, script, self._sessions, seed).run()
         self._code, self._isin = texts(roster.code), texts([isin_of(code) for code in roster.code])
@@ -101,10 +102,10 @@ class SyntheticMarket:
         return self._events
 
     def day(self, session: str) -> Day:
-        place = bisect_left(self._sessions, session)
-        if place == len(self._sessions) or self._sessions[place] != session:
+        position = bisect_left(self._sessions, session)
+        if position == len(self._sessions) or self._sessions[position] != session:
             raise KeyError(session)
-        return self._day(place)
+        return self._day(position)
 
     def roster(self, date: str) -> Day:
         return self._day(max(bisect_right(self._sessions, date) - 1, 0))
@@ -151,19 +152,19 @@ class SyntheticMarket:
             par_value=par,
         )
 
-    def _day(self, place: int) -> Day:
+    def _day(self, position: int) -> Day:
         """Rows in the order of the names, as the exchange lists them."""
-        name, department, market_id, market_name = self._facts(place)
-        listed = np.flatnonzero(self._tape.listed[place])
+        name, department, market_id, market_name = self._facts(position)
+        listed = np.flatnonzero(self._tape.listed[position])
         rows = listed[np.argsort(name[listed], kind="stable")]
 
         def column(matrix: NDArray[Any]) -> Ints:
-            return np.asarray(matrix[place, rows], dtype=np.int64)
+            return np.asarray(matrix[position, rows], dtype=np.int64)
 
         tape = self._tape
         close, base, shares = column(tape.close), column(tape.base), column(tape.shares)
         return Day(
-            session=self._sessions[place],
+            session=self._sessions[position],
             code=self._code[rows],
             isin=self._isin[rows],
             name=name[rows],
@@ -183,13 +184,13 @@ class SyntheticMarket:
             shares=shares,
         )
 
-    def _facts(self, place: int) -> tuple[Texts, Texts, Texts, Texts]:
+    def _facts(self, position: int) -> tuple[Texts, Texts, Texts, Texts]:
         """Name, department, MKT_ID and MKT_NM of every slot at a session."""
         roster = self._roster
         name, department = texts(roster.name), texts(roster.department)
         market_id, market_name = texts(roster.market_id), texts(roster.market_name)
         for change in self._changes[
-            : bisect_right(self._changes, place, key=lambda change: change.session)
+            : bisect_right(self._changes, position, key=lambda change: change.session)
         ]:
             name[change.slot] = change.name or name[change.slot]
             if change.department is not None:

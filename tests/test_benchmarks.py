@@ -91,8 +91,8 @@ def test_histories_are_measured_at_every_size(scale: dict[str, Any]) -> None:
 @pytest.mark.process
 def test_the_numbers_find_their_places_in_the_page(scale: dict[str, Any]) -> None:
     page = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
-    places = re.findall(r"<!-- numbers: (\w+) -->", page)
-    assert sorted(places) == sorted([*tables(scale), "machine", "server"])
+    positions = re.findall(r"<!-- numbers: (\w+) -->", page)
+    assert sorted(positions) == sorted([*tables(scale), "machine", "server"])
     written = filled_in(page, shown(scale))
     assert filled_in(written, shown(scale)) == written
     assert "| 32 |" in written

@@ -2,6 +2,7 @@
 function may be."""
 
 import ast
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +22,20 @@ LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 6
 WIDTH, WIDER_LINES = 100, 0.01
 """Columns of a line, and how many lines may have more: texts that are not worth a break."""
-CIRCLES = {
-    "utils/store/sqlite.py:_condition": "a filter may hold filters, as a MongoDB filter may",
-    "sandbox/switchboard.py:Switchboard._strike, Switchboard.intercept": "a fault may spoil what the "
-    "other faults leave of an answer",
+RECURSIONS = {
+    "utils/store/sqlite.py:_condition": "a filter may hold filters, as a MongoDB filter may"
 }
-"""Functions that call one another in a circle -> why there is no other way."""
+"""Functions that call themselves, because what they read nests -> what that is."""
+MAY_IMPORT = {
+    "rules": set(),
+    "exchange": {"rules"},
+    "collection": {"exchange", "rules"},
+    "analysis": set(),
+    "upkeep": {"collection", "exchange", "rules"},
+    "setup": {"collection", "exchange", "rules"},
+    "views": {"analysis", "collection", "exchange", "rules"},
+}
+"""A folder of `collectors` -> the other folders that it may import. All may import `utils`."""
 IN_WORK = (
     "collectors/collection/stock_data_collector.py:",
     "collectors/collection/collect_datasets.py:",
@@ -142,6 +151,63 @@ def reachable(start: str, steps: dict[str, set[str]]) -> set[str]:
     return found
 
 
+def folder_of(module: str) -> str:
+    """The folder of a dotted module below `collectors`; empty for any other."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "collectors" and len(parts) > 1 else ""
+
+
+def is_backwards(path: Path, module: str, may_import: Mapping[str, set[str]] = MAY_IMPORT) -> bool:
+    """True when a file of `collectors` imports a folder that its own must not know."""
+    own, other = folder_of(name_of(path).removesuffix(".py").replace("/", ".")), folder_of(module)
+    return own in may_import and other not in {"", own, *may_import[own]}
+
+
+def modules() -> dict[str, set[str]]:
+    """Every module of the product -> the modules of the product that it imports.
+
+    A name that is itself a module is imported, not the package that it is taken from.
+    """
+    names = {
+        name_of(path).removesuffix("/__init__.py").removesuffix(".py").replace("/", "."): path
+        for path in PRODUCT
+    }
+    found = {name: imports(path) & names.keys() for name, path in names.items()}
+    return {
+        name: {each for each in known if not any(other.startswith(f"{each}.") for other in known)}
+        for name, known in found.items()
+    }
+
+
+def test_every_folder_of_the_map_is_there_and_no_other() -> None:
+    folders = {path.parent.name for path in (PROJECT / "collectors").glob("*/__init__.py")}
+    assert folders == MAY_IMPORT.keys()
+    page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert [name for name in MAY_IMPORT if f"`collectors/{name}/`" not in page] == []
+
+
+def test_folders_import_in_one_direction() -> None:
+    assert not [
+        (name_of(path), module)
+        for path in PRODUCT
+        for module in imports(path)
+        if is_backwards(path, module)
+    ]
+
+
+def test_the_walk_really_sees_an_import_that_points_backwards() -> None:
+    path = PROJECT / "collectors" / "rules" / "integrity.py"
+    assert is_backwards(path, "collectors.exchange.sources")
+    assert not is_backwards(path, "collectors.rules.price_rules")
+    assert not is_backwards(path, "utils.errors")
+
+
+def test_no_modules_import_each_other() -> None:
+    steps = modules()
+    assert len(steps) > 100
+    assert not {name for name in steps if name in reachable(name, steps)}
+
+
 def test_imports_point_one_way() -> None:
     assert not {name for name in importers("collectors") if name.startswith("utils/")}
     scripts = {script.removesuffix(".py") for script in SCRIPTS}
@@ -215,9 +281,10 @@ def test_hardly_a_line_is_wide() -> None:
 
 
 def test_no_functions_go_round_in_a_circle() -> None:
-    trees = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    trees = {name_of(path): tree_of(path) for path in FILES}
     found = {f"{name}:{circle}" for name, tree in trees.items() for circle in circles(tree)}
-    assert {each for each in found if not each.startswith(IN_WORK)} == set(CIRCLES)
+    assert {each for each in found if not each.startswith(IN_WORK)} == set(RECURSIONS)
+    assert not [name for name in RECURSIONS if "," in name]
 
 
 def test_the_walk_really_sees_circles() -> None:

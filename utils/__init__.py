@@ -1,2 +1,2 @@
-"""What all three scripts share: settings, clock, dates, logging, state. Imports nothing from
+"""Settings, clock, dates, logging, store: shared by all three scripts. Imports nothing from
 `collectors`."""

@@ -1,5 +1,4 @@
-"""Addresses that hold secrets, as notification services and heartbeat monitors give them: what may
-be shown of them."""
+"""Addresses that hold secrets, as notification services and heartbeat monitors give them."""
 
 import re
 from collections.abc import Iterator
@@ -15,28 +14,31 @@ _SHORTEST, _LONG, _VERY_LONG = 4, 8, 20
 
 
 def split_addresses(text: str) -> list[str]:
-    """The addresses in a list, parted by commas or spaces. A comma within one is a comma of its
-    own."""
+    """Return the addresses of a list, separated by commas or spaces.
+
+    A comma inside an address belongs to it.
+    """
     return [each for each in _BETWEEN.split(text.strip(" ,\t\r\n")) if each]
 
 
 def is_address(text: str) -> bool:
-    """Whether it has the form `scheme://` and something."""
+    """Return whether the text has the form `scheme://` and something."""
     return bool(re.fullmatch(r"[a-z0-9]+://\S+", text, re.IGNORECASE))
 
 
 def scheme_of(address: str) -> str:
-    """What stands before `://`: the kind of service, and all of an address that may be shown."""
+    """Return what stands before `://`: the kind of service. Nothing else of an address may be
+    shown."""
     return address.partition("://")[0].lower()
 
 
 def secret_parts(address: str) -> set[str]:
-    """The address itself and every part of it that may be secret, for blanking wherever a library
-    shows them alone.
+    """Return the address and every part of it that may be secret, for blanking in texts of
+    libraries.
 
-    Which part is the secret differs from service to service: user and password, a token in place of
-    the host, words of the path. A host's name and short plain words are none, or the log could not
-    be read any more.
+    The secret part differs from service to service: user and password, a token in place of the
+    host, words of the path. A host's name and short plain words are not taken for secrets, or the
+    log could not be read any more.
     """
     found = _FORM.fullmatch(address)
     parts = {address, address.partition("://")[2]} | (set(_parts(found)) if found else set())

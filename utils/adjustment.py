@@ -1,7 +1,7 @@
-"""Adjusting on reading: what published prices and volumes are multiplied with to compare with a
-later session's.
+"""Adjusting on reading: the multipliers that make published prices and volumes comparable with
+those of a later session.
 
-The one implementation behind `load_panel`, `load_prices` and the export.
+This is the only implementation; `sessions.panel`, `load_prices` and the export use it.
 
 - A price is multiplied by every later factor of its ticker, up to the session that is adjusted to.
 - A volume is multiplied by shares after / shares before of every later split and consolidation, and
@@ -9,12 +9,13 @@ The one implementation behind `load_panel`, `load_prices` and the export.
   Rights issues sell new shares, a capital reduction may take them from some holders alone, a market
   transfer or a SPAC merger adds other people's.
 - `value`, `market_cap` and `shares` are never adjusted.
-- A factor that is not known yet (NaN) counts as 1, and `pending` names its session and tickers.
+- A factor that is not known yet (NaN) counts as 1. `sessions_without_factors` names its session and
+  tickers.
 
 A *listing* is a run of stored sessions that all have the ticker. Halted tickers keep their rows (no
-gap in 242,545 recorded ticker-days), so a code that is gone for a stored session and comes back
-stands for another company, or for one that was listed anew: what the code cost before has nothing
-to do with it. No factor reaches over the gap; the earlier listing is adjusted to its own last
+gap in 242,545 recorded ticker-days). So a code that is missing in a stored session and comes back
+belongs to another company, or to one that was listed anew: its earlier prices have nothing to do
+with the later ones. No factor reaches over the gap. The earlier listing is adjusted to its own last
 session, as a delisted ticker is. A SPAC that merges keeps its code without a gap and its base price
 without a jump (two recorded): its shares are the company's, and its history goes on.
 """
@@ -30,17 +31,16 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 SHARE_KINDS = ("split", "consolidation")
-"""The kinds of corporate actions that make so many shares of one."""
+"""Kinds of corporate actions that turn one share into a fixed number of shares."""
 NEW_LISTING = math.nan
-"""In a ticker's changes: from this session on another listing."""
+"""Entry among a ticker's factors: another listing begins in this session."""
 
 
 def later_products(factors: Sequence[float]) -> list[float]:
-    """For n factors, oldest first, n + 1 products: number k is that of the factors from k on, the
-    last one is 1.
+    """Return n + 1 products of n factors, oldest first: number k is that of the factors from k on,
+    the last one is 1.
 
-    At a `NEW_LISTING` the product begins again: what is older is not multiplied with what comes
-    after it.
+    At a `NEW_LISTING` the product begins again: older factors are not multiplied with later ones.
     """
     products = [1.0]
     for factor in reversed(factors):
@@ -49,13 +49,15 @@ def later_products(factors: Sequence[float]) -> list[float]:
 
 
 def to_whole(numbers: Floats) -> npt.NDArray[np.int64]:
-    """To the nearest won or share, half up, as the exchange rounds its adjusted prices."""
+    """Round to the nearest won or share, half up, as the exchange rounds its adjusted prices."""
     return np.floor(numbers + 0.5).astype(np.int64)
 
 
 def without_noise(prices: Floats) -> Floats:
-    """To twelve significant digits: a price times base / price is the base again, and prices that
-    are equal compare as equal. Any shape; NaN and 0 stay."""
+    """Round to twelve significant digits. Any shape; NaN and 0 stay.
+
+    A price times base / price is then the base again, and equal prices compare as equal.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = 10.0 ** (11 - np.floor(np.log10(np.abs(prices))))
         rounded = np.rint(prices * scale) / scale
@@ -63,17 +65,16 @@ def without_noise(prices: Floats) -> Floats:
 
 
 class Adjustments:
-    """What the prices and volumes of each session are multiplied with, gathered from the sessions,
-    oldest first.
+    """Multipliers of each session's prices and volumes, gathered from the sessions, oldest first.
 
-    `add` every session up to the one that is adjusted to, then ask. Only what is not 1 is kept, so
-    years of the whole market need little memory.
+    `add` every session up to the one that is adjusted to, then ask. Only multipliers other than 1
+    are kept, so years of the whole market need little memory.
 
     Args:
         actions: the documents of `stock_data.corporate_actions` for these sessions; without them
             volumes stay.
         previous_session: the exchange's session before a day. A session that is added without it
-            has a hole before it, and nobody knows what happened there. Without this, no holes are
+            has a hole before it, so its factors are not known. Without this argument no holes are
             looked for.
     """
 
@@ -82,12 +83,12 @@ class Adjustments:
         actions: Iterable[Mapping[str, Any]] = (),
         previous_session: Callable[[str], str] | None = None,
     ) -> None:
-        self.pending: dict[str, list[str]] = {}
-        """Session -> tickers whose factor is not known, all behind a hole; not of the first
-        session, whose factors adjust nothing."""
+        self.sessions_without_factors: dict[str, list[str]] = {}
+        """Session -> tickers whose factor is not known, all behind a hole. The first session is
+        left out: its factors adjust nothing."""
         self._previous_session = previous_session
         self.sessions: list[str] = []
-        """What was added so far."""
+        """Sessions that were added so far."""
         self._moves: dict[str, list[tuple[str, float]]] = {}
         self._prices, self._volumes = _Changes(), _Changes()
         self._previous: list[str] = []
@@ -99,39 +100,40 @@ class Adjustments:
                 self._moves.setdefault(action["session"], []).append((action["ticker"], ratio))
 
     def add(self, session: str, tickers: list[str], factor: Floats) -> None:
-        """Take up the next session: its tickers, and the factor of each (NaN: not known)."""
+        """Add the next session: its tickers, and the factor of each (NaN: not known)."""
         self.sessions.append(session)
-        self._note_new_listings(session, tickers)
+        self._add_new_listings(session, tickers)
         if len(self.sessions) == 1:
             return
         unknown = np.isnan(factor) | self._is_behind_hole(session)
         if unknown.any():
-            self.pending[session] = [tickers[row] for row in np.flatnonzero(unknown)]
+            self.sessions_without_factors[session] = [
+                tickers[row] for row in np.flatnonzero(unknown)
+            ]
         for row in np.flatnonzero((factor != 1) & ~np.isnan(factor)):
             self._prices.add(tickers[row], session, float(factor[row]))
         for ticker, ratio in self._moves.get(session, ()):
             self._volumes.add(ticker, session, ratio)
 
     def prices(self, session: str, tickers: Sequence[str]) -> Floats:
-        """What the prices of these tickers in that session are multiplied with, shape
-        (tickers,)."""
+        """Return the multipliers of these tickers' prices in that session, shape (tickers,)."""
         return self._prices.at(session, tickers)
 
     def volumes(self, session: str, tickers: Sequence[str]) -> Floats:
-        """What their volumes are multiplied with, shape (tickers,)."""
+        """Return the multipliers of their volumes, shape (tickers,)."""
         return self._volumes.at(session, tickers)
 
     def price_matrix(self, sessions: Sequence[str], tickers: Sequence[str]) -> Floats:
-        """`prices` of many sessions, shape (sessions, tickers)."""
+        """Return `prices` of many sessions, shape (sessions, tickers)."""
         return self._prices.over(sessions, tickers)
 
     def volume_matrix(self, sessions: Sequence[str], tickers: Sequence[str]) -> Floats:
-        """`volumes` of many sessions, shape (sessions, tickers)."""
+        """Return `volumes` of many sessions, shape (sessions, tickers)."""
         return self._volumes.over(sessions, tickers)
 
     def listed_since(self) -> dict[str, str]:
-        """The first session of each ticker's last listing, for the tickers that were gone in
-        between."""
+        """Return the first session of each ticker's last listing, for tickers that had been
+        delisted."""
         return self._prices.last_listings()
 
     def _is_behind_hole(self, session: str) -> bool:
@@ -140,7 +142,7 @@ class Adjustments:
             and self._previous_session(session) != self.sessions[-2]
         )
 
-    def _note_new_listings(self, session: str, tickers: list[str]) -> None:
+    def _add_new_listings(self, session: str, tickers: list[str]) -> None:
         if tickers is self._previous or tickers == self._previous:  # as in most sessions
             return
         listed = set(tickers)
@@ -153,7 +155,7 @@ class Adjustments:
 
 
 class _Changes:
-    """Ticker -> the sessions from which on something else holds, and the factor of each."""
+    """Factors of each ticker, with the sessions from which on they hold."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, list[str]] = {}
@@ -167,17 +169,19 @@ class _Changes:
 
     def at(self, session: str, tickers: Sequence[str]) -> Floats:
         products = np.ones(len(tickers))
-        for place, ticker in enumerate(tickers):
+        for position, ticker in enumerate(tickers):
             if ticker in self._sessions:
-                products[place] = self._later(ticker)[bisect_right(self._sessions[ticker], session)]
+                products[position] = self._later(ticker)[
+                    bisect_right(self._sessions[ticker], session)
+                ]
         return products
 
     def over(self, sessions: Sequence[str], tickers: Sequence[str]) -> Floats:
         products, days = np.ones((len(sessions), len(tickers))), np.asarray(sessions)
-        for place, ticker in enumerate(tickers):
+        for position, ticker in enumerate(tickers):
             if ticker in self._sessions:
                 passed = np.searchsorted(self._sessions[ticker], days, side="right")
-                products[:, place] = np.asarray(self._later(ticker))[passed]
+                products[:, position] = np.asarray(self._later(ticker))[passed]
         return products
 
     def last_listings(self) -> dict[str, str]:

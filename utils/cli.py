@@ -1,4 +1,4 @@
-"""What the three scripts share as commands: option types, start-up, exit codes, SIGTERM."""
+"""Option types, start-up, exit codes and SIGTERM of the three scripts."""
 
 import argparse
 import logging
@@ -21,15 +21,18 @@ from utils.notifications.watch import Watch
 from utils.settings import Settings, load_settings, remarks
 from utils.store import Store, open_store
 
-BEAT_SECONDS = 60
-"""The longest wait between two heartbeats of the locks."""
+RENEWAL_SECONDS = 60
+"""The longest wait between two renewals of the locks."""
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class StopRequest:
-    """Set by SIGTERM and Ctrl-C: finish the piece of work in hand, then leave. It only notes which;
-    a signal handler that writes to a log may meet itself."""
+    """Request to stop, set by SIGTERM and Ctrl-C: finish the current piece of work, then leave.
+
+    The handler stores the signal's name only. It must not log: the signal may have interrupted the
+    log itself.
+    """
 
     signal_name: str = ""
 
@@ -43,7 +46,8 @@ class StopRequest:
 
     @contextmanager
     def while_asking(self) -> Iterator[None]:
-        """Inside, Ctrl-C ends the script at once: a person at a question has no work in hand."""
+        """Let Ctrl-C end the script at once inside the block: while a person is asked, no work is
+        underway."""
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             yield
@@ -57,8 +61,8 @@ class StopRequest:
 
 
 @dataclass(frozen=True)
-class Shift:
-    """What a script works with."""
+class Run:
+    """One start of a script: settings, clock, store and stop request."""
 
     settings: Settings
     clock: Clock
@@ -66,24 +70,24 @@ class Shift:
     stop: StopRequest = field(default_factory=StopRequest)
 
     def pause(self, seconds: float) -> None:
-        """Wait so long and tell the locks that we live, but leave with `NotNow` soon after a stop
-        was requested."""
+        """Wait so many seconds and renew the locks meanwhile. Raise `NotNow` soon after a stop was
+        requested."""
         waited = 0
         while not self.stop.requested:
             if waited >= seconds:
                 return
             self.clock.sleep(min(seconds - waited, 1.0))
             waited += 1
-            if waited % BEAT_SECONDS == 0:
-                self.store.beat_locks()
+            if waited % RENEWAL_SECONDS == 0:
+                self.store.locks.renew()
         raise NotNow(
             "Stopped on request while waiting for the exchange. The next run goes on from there."
         )
 
 
 def setting_options(args: argparse.Namespace) -> dict[str, str]:
-    """The options whose `dest` is the name of a setting, as far as they were given: setting (lower
-    case) -> text."""
+    """Return the options that were given and whose `dest` is a setting: setting (lower case) ->
+    text."""
     return {
         name: text
         for name, text in vars(args).items()
@@ -91,36 +95,38 @@ def setting_options(args: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def run(
+def run_script(
     script: str,
     args: argparse.Namespace,
-    work: Callable[[Shift], int],
+    work: Callable[[Run], int],
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
     any_version: bool = False,
 ) -> int:
-    """Start up with the store open, do the work, turn every outcome into an exit code. See
-    `run_without_store`, and `Store` for `any_version`."""
+    """Open the store, do the work and return the exit code.
+
+    See `run_script_without_store`, and `Store` for `any_version`.
+    """
     with_store = partial(_with_store, work, any_version)
-    return run_without_store(script, args, with_store, is_watched, ask_first)
+    return run_script_without_store(script, args, with_store, is_watched, ask_first)
 
 
-def run_without_store(
+def run_script_without_store(
     script: str,
     args: argparse.Namespace,
     work: Callable[[Settings, Clock], int],
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
 ) -> int:
-    """`run` for what needs no database.
+    """Do work that needs no database, and return the exit code.
 
     Options whose `dest` is the name of a setting outweigh that setting and are validated like it.
 
     Args:
-        is_watched: what becomes of the run, as cron starts it, is told to the monitor, and to
-            people when it matters (`utils.notifications.watch`).
-        ask_first: may change settings before they are read; False: there is nothing to do after
-            all.
+        is_watched: report the run to the monitor, and to people when it matters
+            (`utils.notifications.watch`).
+        ask_first: called before the settings are read, and may change them. False: there is nothing
+            to do.
     """
     with ExitStack() as at_the_end, _caught(script) as outcome:
         if ask_first():
@@ -134,7 +140,7 @@ def run_without_store(
 
 @dataclass
 class _Outcome:
-    """What a run comes to."""
+    """Result of a run."""
 
     code: int = EXIT_DONE
     error: Exception | None = None
@@ -143,9 +149,11 @@ class _Outcome:
 
 @contextmanager
 def _caught(what: str) -> Iterator[_Outcome]:
-    """Turn whatever leaves the block into its outcome, and log it. Here is the scripts' one broad
-    `except`. Secrets are blanked by the log; before there is one, nothing is known that could hold
-    any."""
+    """Turn any exception of the block into the run's outcome, and log it.
+
+    This is the scripts' one broad `except`. The log blanks secrets; before it is set up, no secret
+    is known.
+    """
     outcome = _Outcome()
     try:
         yield outcome
@@ -163,12 +171,14 @@ def _caught(what: str) -> Iterator[_Outcome]:
 
 @contextmanager
 def _watched(script: str, watch: Watch, outcome: _Outcome) -> Iterator[None]:
-    """Tell of the run inside the block that it begins and, when its outcome is logged, what it came
-    to; nothing of one that a person has interrupted. Telling never changes the outcome."""
+    """Report the run inside the block: its start and, when its outcome is logged, its result.
+
+    A run that a person has interrupted is not reported. Reporting never changes the outcome.
+    """
     watch.begin()
     yield
     if not outcome.is_interrupted:
-        with _caught(f"{script}, telling what the run came to,"):
+        with _caught(f"{script}, reporting the run,"):
             watch.tell(outcome.error)
 
 
@@ -185,22 +195,22 @@ def _start_up(
 
 
 def _with_store(
-    work: Callable[[Shift], int], any_version: bool, settings: Settings, clock: Clock
+    work: Callable[[Run], int], any_version: bool, settings: Settings, clock: Clock
 ) -> int:
     store = open_store(settings, clock, any_version)
     try:
-        shift = Shift(settings, clock, store)
-        shift.stop.listen()
-        code = work(shift)
-        if shift.stop.requested:
-            log.warning("Stopped by %s after the work in hand.", shift.stop.signal_name)
+        run = Run(settings, clock, store)
+        run.stop.listen()
+        code = work(run)
+        if run.stop.requested:
+            log.warning("Stopped by %s after the work in hand.", run.stop.signal_name)
         return code
     finally:
         store.close()
 
 
 def _say(message: str, level: int) -> None:
-    """To the log where there is one, else to stderr."""
+    """Log the message or, before there is a log, write it to stderr."""
     if logging.getLogger().handlers:
         log.log(level, "%s", message)
     else:
@@ -208,16 +218,16 @@ def _say(message: str, level: int) -> None:
 
 
 def screen(highlight: bool = True) -> Console:
-    """What a person is answered on: stdout, as wide as the terminal; without one wide enough for
-    every table."""
+    """Return the console for answers to a person: stdout, as wide as the terminal, else wide enough
+    for every table."""
     return Console(file=sys.stdout, highlight=highlight, width=None if sys.stdout.isatty() else 120)
 
 
 def parse_with_status(
     parser: argparse.ArgumentParser, argv: list[str] | None, *others: str
 ) -> argparse.Namespace:
-    """Parse with `--status` and `--json`, which every script has. `--json` goes with these other
-    options too."""
+    """Parse with `--status` and `--json`, which every script has. `--json` is allowed with these
+    other options too."""
     companions = " or ".join(["--status", *others])
     parser.add_argument(
         "--status", action="store_true", help="show what was asked for and where things stand"
@@ -230,7 +240,7 @@ def parse_with_status(
 
 
 def date_option(text: str) -> str:
-    """An argparse type: a day of the calendar as YYYY-MM-DD."""
+    """Return a day of the calendar, given as YYYY-MM-DD; an argparse type."""
     try:
         predicted_open(parse_date(text))
     except OutOfCalendar as error:
@@ -243,7 +253,7 @@ def date_option(text: str) -> str:
 
 
 def check_not_future(option: str, day: str | None, now: datetime) -> None:
-    """Raises `WrongUsage` when the day of that option lies after today, KST."""
+    """Raise `WrongUsage` when the day of that option lies after today, KST."""
     today = now.date().isoformat()
     if day is not None and day > today:
         raise WrongUsage(
@@ -252,7 +262,7 @@ def check_not_future(option: str, day: str | None, now: datetime) -> None:
 
 
 def check_span(first: str | None, last: str | None, now: datetime) -> None:
-    """`--from` and `--to`: in order and not in the future. Raises `WrongUsage`."""
+    """Raise `WrongUsage` when `--from` and `--to` are not in order, or lie in the future."""
     check_not_future("--from", first, now)
     check_not_future("--to", last, now)
     if first is not None and last is not None and first > last:

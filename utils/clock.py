@@ -1,4 +1,4 @@
-"""The only module that tells the time. Everything else is handed a `Clock`."""
+"""The clock: the only module that reads the time. Everything else is given a `Clock`."""
 
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,12 +14,12 @@ HOST_ZONE = Path("/etc/localtime")
 def kst(
     year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
 ) -> datetime:
-    """An aware datetime in Korea Standard Time (UTC+9, no daylight saving since 1988)."""
+    """Return an aware datetime in Korea Standard Time (UTC+9, no daylight saving since 1988)."""
     return KST.localize(datetime(year, month, day, hour, minute, second))
 
 
 class Clock:
-    """The time in UTC and KST, a monotonic stopwatch and a sleep.
+    """Time in UTC and KST, a stopwatch and a sleep.
 
     Args:
         starts_at: an aware datetime from which the clock runs on at normal speed. None: the real
@@ -28,31 +28,30 @@ class Clock:
 
     def __init__(self, starts_at: datetime | None = None) -> None:
         self.is_of_this_host = starts_at is None
-        """Whether it shows this host's time, and not one that was chosen for it."""
+        """True when the clock shows this host's time; False when it was given another one."""
         self._offset = timedelta(0) if starts_at is None else starts_at - datetime.now(UTC)
 
     def now_utc(self) -> datetime:
-        """Aware, in UTC, cut to milliseconds because that is what BSON keeps."""
+        """Return the time, aware, in UTC, cut to milliseconds as BSON keeps it."""
         now = datetime.now(UTC) + self._offset
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def now_kst(self) -> datetime:
-        """The same moment, aware, in KST."""
+        """Return the same moment, aware, in KST."""
         return self.now_utc().astimezone(KST)
 
     def put_back(self, by: timedelta) -> None:
-        """Show so much less from now on; less than nothing puts it forward."""
+        """Put the clock back by that much; a negative amount puts it forward."""
         self._offset -= by
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; unaffected by changes of the wall clock."""
+        """Return seconds since an arbitrary start; changes of the wall clock do not affect them."""
         return time.monotonic()
 
     def host_keeps_kst(self, host_zone: Path = HOST_ZONE) -> bool:
         """Return whether local time is nine hours ahead of UTC in every month of this year.
 
-        Both the host's own zone and that of this process have to be, because nobody can tell from
-        here which of them cron has.
+        The host's own zone and that of this process are both checked: cron may use either.
         """
         year = self.now_utc().year
         months = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
@@ -66,7 +65,8 @@ class Clock:
 
 
 def _read_zone(path: Path) -> tzinfo:
-    """A file of the time zone data; without one it is UTC, as it is to the C library."""
+    """Return the zone of a file of time zone data; UTC when it cannot be read, as in the C
+    library."""
     try:
         with path.open("rb") as file:
             return ZoneInfo.from_file(file)

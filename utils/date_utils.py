@@ -1,4 +1,4 @@
-"""Sessions of the exchange: which days are sessions, when they are due, when they are final. Dates
+"""Sessions of the exchange: which days they are, when they are due and when they are final. Dates
 are KST strings."""
 
 from bisect import bisect_left
@@ -13,15 +13,15 @@ from utils.clock import KST
 from utils.errors import WrongUsage
 
 FIRST_DAY = date(2001, 1, 1)
-"""`holidays` agrees with every real session since; before 2001 the exchange closed on days it does
-not know."""
+"""`holidays` agrees with every real session since. Before 2001 it lacks days on which the exchange
+was closed."""
 LAST_DAY = date(2099, 12, 31)
 
 DUE_FROM = time(18, 0)
-"""KST on the session's own day: before this its volumes are still moving, so it is not due at
-all."""
+"""Time of the session's own day, KST. Before it the volumes still change, so the session is not
+due."""
 FINAL_FROM = time(8, 0)
-"""KST on the following calendar day: the after-market is booked; what is read from then on is
+"""Time of the following calendar day, KST. The after-market is booked by then, so the figures are
 final."""
 
 _SHORTER_DAY_UNTIL = date(2016, 8, 1)
@@ -32,7 +32,7 @@ _EXAM_DAYS_OUT_OF_TURN = {
 
 
 class OutOfCalendar(WrongUsage, ValueError):
-    """A question about a day that the calendar does not cover."""
+    """Raised for a day that the calendar does not cover."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class MarketHours:
 
 
 def parse_date(text: str) -> str:
-    """`text` itself if it is a date as `YYYY-MM-DD`. Raises ValueError."""
+    """Return `text` itself if it is a date as `YYYY-MM-DD`. Raise ValueError otherwise."""
     day = date.fromisoformat(text)
     if day.isoformat() != text:
         raise ValueError(f"{text!r} is not a date as YYYY-MM-DD")
@@ -52,12 +52,12 @@ def parse_date(text: str) -> str:
 
 
 def at_kst(day: str, moment: time) -> datetime:
-    """That time of that day, aware, in KST."""
+    """Return that time of that day, aware, in KST."""
     return KST.localize(datetime.combine(date.fromisoformat(day), moment))
 
 
 def is_final(session: str, read_at: datetime) -> bool:
-    """Whether what was read at that moment is the exchange's last word on the session."""
+    """Return whether figures that were read at that moment are final."""
     return read_at >= at_kst(_shift(session, 1), FINAL_FROM)
 
 
@@ -66,7 +66,7 @@ def _shift(day: str, days: int) -> str:
 
 
 def weekdays(first: str, last: str) -> list[str]:
-    """Monday to Friday from first to last, both inclusive."""
+    """Return Monday to Friday from first to last, both inclusive."""
     start, count = (
         date.fromisoformat(first),
         (date.fromisoformat(last) - date.fromisoformat(first)).days + 1,
@@ -81,8 +81,8 @@ def _library() -> holidays.HolidayBase:
 
 
 def predicted_open(day: str) -> bool:
-    """What the `holidays` package says of the day. Raises `OutOfCalendar` outside
-    FIRST_DAY..LAST_DAY."""
+    """Return whether the `holidays` package takes the day for a session. Raise `OutOfCalendar`
+    outside FIRST_DAY..LAST_DAY."""
     when = date.fromisoformat(day)
     if not FIRST_DAY <= when <= LAST_DAY:
         raise OutOfCalendar(
@@ -92,12 +92,12 @@ def predicted_open(day: str) -> bool:
 
 
 class TradingCalendar:
-    """The exchange's sessions: predicted by `holidays`, corrected by what the exchange itself has
-    shown.
+    """Calendar of sessions: predicted by `holidays`, corrected by what the exchange has shown.
 
     Args:
-        observed: day -> whether the exchange was open; outweighs the prediction.
-        same_evening: whether a session can be had on its own evening. False: only when it is final.
+        observed: day -> True when the exchange was open; outweighs the prediction.
+        same_evening: True when a session can be collected on its own evening; False: only when it
+            is final.
     """
 
     def __init__(
@@ -107,57 +107,60 @@ class TradingCalendar:
         self._same_evening = same_evening
 
     def knowing(self, observed: Mapping[str, bool]) -> "TradingCalendar":
-        """The same calendar after these days were observed."""
+        """Return the calendar with these observed days added."""
         return TradingCalendar(self._observed | dict(observed), self._same_evening)
 
     def is_due(self, session: str, now: datetime) -> bool:
-        """Whether the session's data may be collected yet."""
+        """Return whether the session may be collected yet."""
         return now >= at_kst(session, DUE_FROM) if self._same_evening else is_final(session, now)
 
     def is_session(self, day: str) -> bool:
-        """Raises `OutOfCalendar` for a day that the calendar does not cover."""
+        """Return whether the day is a session. Raise `OutOfCalendar` for a day that the calendar
+        does not cover."""
         predicted = predicted_open(day)
         return self._observed.get(day, predicted)
 
-    def is_settled(self, day: str) -> bool:
-        """Whether the exchange itself has shown if the day is a session; weekends need no
-        showing."""
+    def is_known(self, day: str) -> bool:
+        """Return whether the exchange has shown if the day is a session. Weekends are known."""
         return day in self._observed or date.fromisoformat(day).weekday() >= 5
 
     def sessions(self, first: str, last: str) -> list[str]:
-        """All sessions from first to last, both inclusive, oldest first; none when first is after
-        last."""
+        """Return all sessions from first to last, both inclusive, oldest first; none when first is
+        after last."""
         span = (date.fromisoformat(last) - date.fromisoformat(first)).days
         days = (_shift(first, offset) for offset in range(span + 1))
         return [day for day in days if self.is_session(day)]
 
     def previous_session(self, day: str) -> str:
-        """The last session before the day (which need not be one)."""
+        """Return the last session before the day. The day need not be a session."""
         return next(self._walk(day, -1))
 
     def next_session(self, day: str) -> str:
-        """The first session after the day."""
+        """Return the first session after the day."""
         return next(self._walk(day, 1))
 
     def last_sessions(self, last: str, count: int) -> list[str]:
-        """The `count` sessions up to and including `last` (or the last one before it), oldest
-        first."""
+        """Return the `count` sessions up to `last`, oldest first. When `last` is no session they
+        end before it."""
         walk = self._walk(_shift(last, 1), -1)
         return [next(walk) for _ in range(count)][::-1]
 
     def session_of_night(self, now: datetime) -> str:
-        """Which session a night is about: the last one that is due at this moment.
+        """Return the session that a night analyses: the last one that is due at this moment.
 
-        At 19:00 of a session that session; on Saturday 03:00, Monday 00:10 or the morning after a
-        holiday the last one before; before 18:00 of a session still the previous one.
+        At 19:00 of a session it is that session. On Saturday at 03:00, on Monday at 00:10 and on
+        the morning after a holiday it is the last session before. Before 18:00 of a session it is
+        still the previous one.
         """
         tomorrow = _shift(now.astimezone(KST).date().isoformat(), 1)
         return next(session for session in self._walk(tomorrow, -1) if self.is_due(session, now))
 
     def market_hours(self, session: str) -> MarketHours:
-        """Regular hours. The year's first session opens at 10:00; on the day of the college
-        entrance exam all is an hour later (10:00-16:30). The close was 15:00 until 2016-07-29.
-        Raises ValueError when it is no session."""
+        """Return the regular hours of the session. Raise ValueError when the day is no session.
+
+        The year's first session opens at 10:00. On the day of the college entrance exam everything
+        is an hour later (10:00-16:30). The close was 15:00 until 2016-07-29.
+        """
         if not self.is_session(session):
             raise ValueError(f"{session} is not a session")
         day = date.fromisoformat(session)
@@ -176,8 +179,8 @@ class TradingCalendar:
 
 
 def exam_day(year: int) -> date:
-    """The college entrance exam (수능): the Thursday from 13 to 19 November, as in every year since
-    2016 but two."""
+    """Return the day of the college entrance exam (수능): the Thursday from 13 to 19 November, as in
+    every year since 2016 but two."""
     if year in _EXAM_DAYS_OUT_OF_TURN:
         return _EXAM_DAYS_OUT_OF_TURN[year]
     earliest = date(year, 11, 13)
@@ -185,10 +188,9 @@ def exam_day(year: int) -> date:
 
 
 def neighbours(session: str, ordered: list[str]) -> tuple[str | None, str | None]:
-    """The entries before and after the session's place in a sorted list, whether it is in the list
-    or not."""
-    place = bisect_left(ordered, session)
-    after = place + 1 if place < len(ordered) and ordered[place] == session else place
-    return (ordered[place - 1] if place else None), (
+    """Return the entries before and after the session in a sorted list. It may be missing there."""
+    position = bisect_left(ordered, session)
+    after = position + 1 if position < len(ordered) and ordered[position] == session else position
+    return (ordered[position - 1] if position else None), (
         ordered[after] if after < len(ordered) else None
     )

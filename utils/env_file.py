@@ -1,5 +1,4 @@
-"""`.env` as a file: read as it is written, and changed without touching anything else that stands
-in it."""
+"""The file `.env`: read without substitution, and changed setting by setting."""
 
 import io
 import os
@@ -22,15 +21,14 @@ _VALUE = re.compile(
 )
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_./:@,%+=-]*")
 _NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's control characters, halves of characters, line and paragraph separators."""
+"""Unicode's control characters, surrogates, line and paragraph separators."""
 
 
 def read_env_file(env_file: Path) -> dict[str, str]:
-    """Name -> text, as written: nothing is replaced in it, so a password may hold `$`. No file, no
-    names.
+    """Return name -> text as it is written; empty when there is no file.
 
-    Raises `WrongUsage` for a line that cannot be understood, without showing it: it may hold a
-    password.
+    Nothing is substituted in a text, so a password may hold `$`. Raises `WrongUsage` for a line
+    that cannot be understood, without showing it: it may hold a password.
     """
     statements = _statements(env_file, _text_of(env_file))
     return {each.key: each.value for each in statements if each.key and each.value is not None}
@@ -39,15 +37,15 @@ def read_env_file(env_file: Path) -> dict[str, str]:
 def change_env_file(
     env_file: Path, changes: Mapping[str, str], template: Path | None = None
 ) -> None:
-    """Give these settings these values; every comment, every other setting and the order stay, byte
+    """Give these settings these values. Every comment, every other setting and the order stay, byte
     for byte.
 
     A setting that the file only shows commented out is put below that line, any other at the end.
-    The file is replaced whole or not at all, and nobody else may read it (mode 0600).
+    The file is replaced whole or not at all, and only its owner may read it (mode 0600).
 
     Args:
-        changes: name -> text; an empty one means the default.
-        template: what a file that is not there yet begins as.
+        changes: name -> text; an empty text means the default.
+        template: the text that a new file starts from.
     Raises:
         WrongUsage: a line that cannot be understood, a value that no line can hold, a file that
             cannot be written.
@@ -66,7 +64,7 @@ def change_env_file(
 
 
 def check_writable(env_file: Path) -> None:
-    """Raises `WrongUsage` where `change_env_file` could write nothing."""
+    """Raise `WrongUsage` where `change_env_file` could not write."""
     try:
         descriptor, name = tempfile.mkstemp(dir=_real(env_file).parent, prefix=".env.")
         os.close(descriptor)
@@ -77,12 +75,13 @@ def check_writable(env_file: Path) -> None:
 
 def _unwritable(env_file: Path, error: OSError) -> WrongUsage:
     return WrongUsage(
-        f"{env_file} cannot be written ({error.strerror}). Mend its rights or the disk."
+        f"{env_file} cannot be written ({error.strerror}). "
+        "Correct its permissions, or free space on the disk."
     )
 
 
 def _real(env_file: Path) -> Path:
-    """What is replaced, and beside which the new one is made first; a link stays one."""
+    """Return the file that is to be replaced. A link is followed, so it stays a link."""
     return Path(os.path.realpath(env_file))
 
 
@@ -98,7 +97,7 @@ def _text_of(file: Path | None) -> str:
 
 
 def _statements(env_file: Path, text: str) -> list[Binding]:
-    """Every line (or quoted value of several lines) with the text that it is made of."""
+    """Return every line (or quoted value of several lines) with its text."""
     statements = list(parse_stream(io.StringIO(text)))
     if broken := [
         str(each.original.line)
@@ -110,20 +109,22 @@ def _statements(env_file: Path, text: str) -> list[Binding]:
 
 
 def _with_setting(statements: list[Binding], name: str, value: str, text: str) -> str:
-    """The file's text after one change. The same setting may stand there more than once, in
+    """Return the file's text after one change. The setting may stand there several times, in
     capitals or not."""
     lines = [each.original.string for each in statements]
-    known = [place for place, each in enumerate(statements) if (each.key or "").upper() == name]
-    if all(statements[place].value == value for place in known) and (known or not value):
+    known = [
+        position for position, each in enumerate(statements) if (each.key or "").upper() == name
+    ]
+    if all(statements[position].value == value for position in known) and (known or not value):
         return text
-    for place in known:
-        lines[place] = _changed(statements[place], value)
+    for position in known:
+        lines[position] = _changed(statements[position], value)
     if not known:
         newline = "\r\n" if "\r\n" in text else "\n"
-        shown = [place for place, line in enumerate(lines) if _is_shown(name, line)]
-        place = shown[-1] + 1 if shown else len(lines)
-        gap = newline if place and not lines[place - 1].endswith(("\n", "\r")) else ""
-        lines.insert(place, f"{gap}{name}={_quoted(name, value)}{newline}")
+        shown = [position for position, line in enumerate(lines) if _is_shown(name, line)]
+        position = shown[-1] + 1 if shown else len(lines)
+        gap = newline if position and not lines[position - 1].endswith(("\n", "\r")) else ""
+        lines.insert(position, f"{gap}{name}={_quoted(name, value)}{newline}")
     return ("\ufeff" if text.startswith("\ufeff") else "") + "".join(lines)
 
 
@@ -132,13 +133,14 @@ def _is_shown(name: str, line: str) -> bool:
 
 
 def _changed(statement: Binding, value: str) -> str:
-    """The statement with another value; how it is spelled and the comment behind it stay."""
+    """Return the statement with another value; the spelling of its name and its comment stay."""
     line = statement.original.string
     start = _UP_TO_VALUE.match(line)
     old = None if start is None else _VALUE.match(line, start.end())
     if start is None or old is None:
         raise WrongUsage(
-            f"{statement.key} in .env stands in a line that this program cannot change. Change it there."
+            f"{statement.key} in .env stands in a line that this program cannot change. "
+            "Change it there."
         )
     behind = line[old.end() :]
     return (

@@ -1,7 +1,6 @@
-"""Every failure this project tells apart: its `kind` (as in `job_status.error.kind`) and the exit
-code it leads to.
+"""Errors of this project: each has a `kind` (as in `job_status.error.kind`) and an exit code.
 
-Messages say what happened and what to do about it. None of them ever becomes empty data.
+A message says what happened and what to do about it. An error is never turned into empty data.
 """
 
 EXIT_DONE = 0
@@ -11,21 +10,21 @@ EXIT_NOT_NOW = 75
 
 
 class NightShiftError(Exception):
-    """A failure with a kind of its own. The message is for a person."""
+    """Failure with a kind of its own. The message is for a person."""
 
     kind = "failed"
     exit_code = EXIT_FAILED
 
 
 class WrongUsage(NightShiftError):
-    """A wrong option, setting or file: a person has to change something before it can work."""
+    """Wrong option, setting or file: a person has to change something."""
 
     kind = "usage"
     exit_code = EXIT_USAGE
 
 
 class NotNow(NightShiftError):
-    """Nothing is wrong; it cannot be done at this moment."""
+    """Nothing is wrong, but the work cannot be done at this moment."""
 
     kind = "not_now"
     exit_code = EXIT_NOT_NOW
@@ -44,34 +43,33 @@ class NotCollected(NotNow):
 
 
 class SourceError(NightShiftError):
-    """Something about the exchange's answer."""
+    """Failure of the exchange's answer."""
 
     kind = "source"
 
 
 class ClosedMarket(SourceError):
-    """The day is no session, and the exchange has shown it."""
+    """The day is no session; the exchange has shown it."""
 
     kind = "closed"
 
 
 class NotPublished(SourceError):
-    """All `-`: closed or not out yet. The exchange cannot say which before it shows a later
-    session."""
+    """Every figure is `-`: closed, or not published yet. Only a later session shows which."""
 
     kind = "not_published"
     exit_code = EXIT_NOT_NOW
 
 
 class SourceRefuses(SourceError):
-    """The exchange answers, and the answer is no. Trying again makes it worse."""
+    """The exchange answers and refuses. Another try makes it worse."""
 
     kind = "refused"
     exit_code = EXIT_NOT_NOW
 
 
 class Banned(SourceRefuses):
-    """Automated use detected: closed to us for a day from detection; every further try renews
+    """Automated use was detected: access is blocked for a day from then. Every further try extends
     it."""
 
     kind = "banned"
@@ -84,14 +82,13 @@ class LoggedOut(SourceRefuses):
 
 
 class LoggedInElsewhere(SourceRefuses):
-    """Somebody else is at work with the same account, and the exchange does not let us take it
-    over."""
+    """The same account is in use elsewhere, and the exchange does not let us take over."""
 
     kind = "logged_in_elsewhere"
 
 
 class QuotaUsed(SourceRefuses):
-    """As many requests as a day allows have been made; the next day has new ones."""
+    """The day's requests are used up; the next day has new ones."""
 
     kind = "quota_used"
 
@@ -117,19 +114,19 @@ class PasswordChangeDue(LoginRefused):
 
 
 class SourceDown(SourceError):
-    """No answer, a server error or a maintenance page: trying again later mends it."""
+    """No answer, a server error or a maintenance page: a later try may succeed."""
 
     kind = "down"
 
 
 class AnswerCutOff(SourceDown):
-    """The answer ends before its end, or is empty: lost on the way."""
+    """The answer is empty or incomplete: the connection broke."""
 
     kind = "cut_off"
 
 
 class MalformedAnswer(SourceError):
-    """Not what the exchange publishes: a missing block or column, an unparsable cell, too few
+    """An answer that the exchange does not publish: a missing block or column, a bad cell, too few
     rows."""
 
     kind = "malformed"
@@ -142,8 +139,7 @@ class StoreError(NightShiftError):
 
 
 class Damaged(StoreError):
-    """The database answers, but a stored document or column does not unpack or is not as it was
-    saved."""
+    """The database answers, but a stored document or column does not unpack or fails its check."""
 
     kind = "damaged"
 

@@ -1,5 +1,5 @@
-"""Each script imports this first: a Python that lacks the packages ends here, told what to do, not
-in a traceback."""
+"""Check of the interpreter, imported first by each script: without the packages it ends with
+advice, not a traceback."""
 
 import sys
 from importlib.util import find_spec

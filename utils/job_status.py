@@ -1,5 +1,4 @@
-"""A job's record from start to finish: it says completed only when the work inside the block is
-done."""
+"""Record of a job from start to finish: completed only when the work inside the block is done."""
 
 import logging
 from collections.abc import Mapping
@@ -14,21 +13,21 @@ log = logging.getLogger(__name__)
 
 
 class JobRun:
-    """`with JobRun(store, DAILY_UPDATE, session) as job:` running inside, completed after, failed
-    when an error leaves.
+    """Record of `with JobRun(store, DAILY_UPDATE, session) as job:`: running inside, completed
+    after it, failed on an error.
 
-    The error itself always goes on; recording it never hides it.
+    The error itself is always raised on; a failure to record it does not hide it.
 
     Args:
-        shared: several runs may be at work on it at once, each recording how far all of them have
-            come, until it is completed. Else a run that finds the record taken over by another one
+        shared: several runs may work on the job at once, each recording the progress of all of
+            them, until it is completed. Otherwise a run whose record was taken over by another one
             leaves with `LockHeld`.
     """
 
     def __init__(self, store: Store, name: str, session: str, shared: bool = False) -> None:
         self._store, self._name, self._session = store, name, session
-        self._start = store.join_job if shared else store.start_job
-        self._write = store.record_shared_job if shared else store.record_job
+        self._start = store.jobs.join if shared else store.jobs.start
+        self._write = store.jobs.record_shared if shared else store.jobs.record
         self._recorded: dict[str, Any] = {}
         self._unfinished = False
 
@@ -37,13 +36,13 @@ class JobRun:
         return self
 
     def record(self, **fields: Any) -> None:
-        """Set fields of the record now (counts, source, finality, warnings); it is a heartbeat
+        """Set fields of the record now (counts, source, finality, warnings). This is a heartbeat
         too."""
         self._recorded |= fields
         self._write(self._name, self._session, fields)
 
     def leave_unfinished(self) -> None:
-        """There is more to do in a later run: the record stays running."""
+        """Leave the record running at the end of the block: a later run goes on."""
         self._unfinished = True
 
     def __exit__(
@@ -71,8 +70,8 @@ class JobRun:
 
 
 def describe_error(error: BaseException) -> Mapping[str, str]:
-    """`kind` and `message`. Our own messages carry no secrets; those of strangers might: only their
-    type is named."""
+    """Return `kind` and `message`. Messages of this project hold no secrets; of other errors only
+    the type is named."""
     if isinstance(error, NightShiftError):
         return {"kind": error.kind, "message": str(error)}
     return {"kind": "unexpected", "message": f"{type(error).__name__}; the log has the traceback."}

@@ -1,5 +1,4 @@
-"""Logging: a rotating file and the console, KST time stamps, secrets blanked wherever they would
-appear."""
+"""Logging: a rotating file and the console, KST time stamps, secrets blanked."""
 
 import json
 import logging
@@ -26,8 +25,8 @@ _TEXT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 class Redaction:
-    """Blanks secrets in text: the given values however they are written, and whatever stands before
-    @ in a URI."""
+    """Blanking of secrets in text: the given values in every spelling, and the part before @ in a
+    URI."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         spellings = {form for secret in secrets for form in _spellings(secret)}
@@ -41,7 +40,7 @@ class Redaction:
 
 
 def _spellings(secret: str) -> tuple[str, ...]:
-    """As it is, percent-encoded as in a URI or a form, and escaped as in JSON."""
+    """Return the secret as it is, percent-encoded as in a URI or a form, and escaped as in JSON."""
     return (
         secret,
         quote(secret, safe=""),
@@ -51,11 +50,13 @@ def _spellings(secret: str) -> tuple[str, ...]:
 
 
 class _KstTime:
-    """Mixed into a formatter: `%(asctime)s` is the clock's time in KST, ISO 8601 with seconds."""
+    """Mixin for formatters: `%(asctime)s` is the clock's time in KST, ISO 8601 with seconds."""
 
     clock: Clock
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+    def formatTime(  # noqa: N802 - logging's name
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
         return self.clock.now_kst().isoformat(timespec="seconds")
 
 
@@ -85,8 +86,10 @@ class _JsonLines(_KstTime, JsonFormatter):
 
 
 class _Unwritable(logging.Handler):
-    """Mixed into a handler: what cannot be written keeps nobody from working. logging itself would
-    print a traceback for every line."""
+    """Mixin for handlers: a line that cannot be written is reported once and stops no work.
+
+    logging itself would print a traceback for every line.
+    """
 
     said = False
 
@@ -99,7 +102,7 @@ class _Unwritable(logging.Handler):
             self.tell(error)
 
     def tell(self, error: OSError) -> None:
-        """Once."""
+        """Report the error; called once."""
 
 
 class _LogFile(_Unwritable, RotatingFileHandler):
@@ -109,13 +112,13 @@ class _LogFile(_Unwritable, RotatingFileHandler):
 
     def tell(self, error: OSError) -> None:
         reason = error.strerror or type(error).__name__
-        told = f"The log {self.baseFilename} cannot be written ({reason}). The work goes on without it. Free space there."
+        told = f"The log {self.baseFilename} cannot be written ({reason})."
         with suppress(OSError):
-            sys.stderr.write(told + "\n")
+            sys.stderr.write(f"{told} The work goes on without it. Free space there.\n")
 
 
 class _ToStderr(_Unwritable, logging.StreamHandler[TextIO]):
-    """Wherever stderr leads at that moment: a progress bar keeps the lines above itself."""
+    """Handler that writes to the present `sys.stderr`: a progress bar replaces it for a while."""
 
     @property
     def stream(self) -> TextIO:
@@ -123,15 +126,15 @@ class _ToStderr(_Unwritable, logging.StreamHandler[TextIO]):
 
     @stream.setter
     def stream(self, stream: TextIO) -> None:
-        """It is never another one."""
+        """Ignore the stream that the base class sets."""
 
 
 def setup_logging(script: str, settings: Settings, clock: Clock, to_file: bool = True) -> Redaction:
-    """Log to `<log_dir>/<script>.log` and to stderr. One file per script: two processes never
-    rotate the same file. What only looks leaves no file.
+    """Log to `<log_dir>/<script>.log` and to stderr. Return the blanking of secrets, for text that
+    is not logged.
 
-    Returns what blanks the secrets, for text that is shown without being logged. Raises
-    `WrongUsage` when the folder cannot be written.
+    Each script has a file of its own, so two processes never rotate the same file. Commands that
+    only read write no file. Raises `WrongUsage` when the folder cannot be written.
     """
     redact = Redaction(settings.secrets())
     json_lines = settings.log_format == "json"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
-"""The exchange's MKT_ID -> the market's name as stored. MKT_NM is no key: it also says `KOSDAQ
+"""MKT_ID of the exchange -> the market's name as stored. MKT_NM is no key: it also says `KOSDAQ
 GLOBAL`."""
 
 TEXT_COLUMNS = ("ticker", "name", "market")
@@ -33,10 +33,10 @@ DATASET_COLUMNS = {
     "fundamentals": ("eps", "per", "bps", "pbr", "dps", "dividend_yield"),
     "foreign": ("foreign_shares", "foreign_ratio", "foreign_limit", "foreign_limit_used"),
 }
-"""Dataset -> the float64 columns that it adds to a session, NaN (null at rest) where the exchange
+"""Dataset -> the float64 columns that it adds to a session; NaN (null at rest) where the exchange
 has no figure."""
-BESIDE_COLUMNS = tuple(name for columns in DATASET_COLUMNS.values() for name in columns)
-"""A session has those of the datasets that were collected for it."""
+DATASET_COLUMN_NAMES = tuple(name for columns in DATASET_COLUMNS.values() for name in columns)
+"""Columns of all datasets. A session has those of the datasets that were collected for it."""
 
 PROVISIONAL = "provisional"
 FINAL = "final"
@@ -44,7 +44,7 @@ FINAL = "final"
 
 @dataclass(frozen=True)
 class MarketDay:
-    """One whole session of the exchange as it was published: every listed ticker, prices never
+    """One session of the exchange as it was published: every listed ticker. Prices are never
     adjusted in place.
 
     `frame` has one row per ticker, sorted by ticker, with the columns of `DAY_COLUMNS`: text; int64
@@ -60,8 +60,8 @@ class MarketDay:
     source: str
 
     def digest(self) -> str:
-        """SHA-256 over what the exchange published (not over the derived factor): equal cells,
-        equal digest."""
+        """Return the SHA-256 of what the exchange published, without the derived factor: equal
+        cells, equal digest."""
         seal = hashlib.sha256(self.session.encode())
         for name in TEXT_COLUMNS:
             seal.update("\n".join(self.frame[name]).encode())
@@ -71,28 +71,27 @@ class MarketDay:
 
 
 def factor_digest(factor: np.ndarray) -> str:
-    """SHA-256 over a session's factors: equal factors, equal digest."""
+    """Return the SHA-256 of a session's factors: equal factors, equal digest."""
     return hashlib.sha256(np.nan_to_num(factor, nan=-1.0).astype("<f8").tobytes()).hexdigest()
 
 
 def differing_tickers(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """The tickers whose cells in these columns (`ticker` among them) differ, or that only one of
-    two frames lists."""
+    """Return the tickers whose cells in these columns (`ticker` among them) differ, or that only
+    one frame lists."""
     both = pd.concat([one[list(columns)], other[list(columns)]])
     return sorted(set(both.loc[~both.duplicated(keep=False), "ticker"]))
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Ticker x session arrays for analysis, C-contiguous float64, so that `panel.close[i]` is one
-    ticker's series.
+    """Ticker x session arrays for analysis, C-contiguous float64: `panel.close[i]` is one ticker's
+    series.
 
-    Prices and `volume` (shares) are adjusted to the last session, as `utils/adjustment.py` says,
-    and not rounded; `value` (won) is as published. Where a ticker was not listed every array holds
-    NaN. A session without trading prices (open = high = low = 0) is filled with its close, so
-    indicators see a flat bar; `traded` (bool) is False there and where nothing is listed.
-    `market_cap` (won) is that of each ticker's last stored session within the panel, shape
-    (tickers,).
+    Prices and `volume` (shares) are adjusted to the last session (`utils/adjustment.py`) and not
+    rounded; `value` (won) is as published. Where a ticker was not listed every array holds NaN. A
+    session without trading prices (open = high = low = 0) is filled with its close, so indicators
+    see a flat bar; `traded` (bool) is False there and where nothing is listed. `market_cap` (won)
+    is that of each ticker's last stored session within the panel, shape (tickers,).
     """
 
     sessions: list[str]
@@ -107,5 +106,5 @@ class Panel:
     value: np.ndarray
     traded: np.ndarray
     market_cap: np.ndarray
-    unsettled: list[str] = field(default_factory=list)
-    """Sessions whose factors were still unknown for some ticker and were taken as 1."""
+    sessions_without_factors: list[str] = field(default_factory=list)
+    """Sessions whose factors were unknown for some ticker and were taken as 1."""

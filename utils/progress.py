@@ -1,5 +1,4 @@
-"""A progress bar on stderr for a person who waits, or a sign of life; under cron, or in a pipe,
-there is none."""
+"""Progress bar on stderr for a person who waits; none under cron or in a pipe."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -31,14 +30,14 @@ class _Rate(ProgressColumn):
 def progress_bar(
     what: str, total: int, log_every: int = 0, console: Console | None = None
 ) -> Iterator[Advance]:
-    """Show how far a piece of work has come, with its rate and the time left. Lines that are logged
-    meanwhile stand above the bar. Yields what is called with the number of steps that are done now.
+    """Show the progress of a piece of work, with its rate and the time left, below what is logged
+    meanwhile. Yield a function that takes the number of steps done.
 
     Args:
-        what: is done, such as `Loading sessions`.
+        what: the work, such as `Loading sessions`.
         total: number of steps; with one or none nothing is shown.
-        log_every: where there is no bar a line is logged after so many steps; never when 0.
-        console: where to; stderr when None.
+        log_every: without a bar, log a line after so many steps; never when 0.
+        console: where to show it; stderr when None.
     """
     console = Console(stderr=True) if console is None else console
     shown = console.is_terminal and total > 1
@@ -70,7 +69,9 @@ def progress_bar(
 
 
 def waiting(what: str, console: Console | None = None) -> AbstractContextManager[object]:
-    """Show that something is done whose steps nobody counts, such as `Reading sessions`. Like
-    `progress_bar` it is for a terminal alone, and leaves nothing behind."""
+    """Show a spinner during work without a count of steps, such as `Reading sessions`.
+
+    Like `progress_bar` it appears on a terminal only, and leaves nothing behind.
+    """
     console = Console(stderr=True) if console is None else console
     return console.status(what) if console.is_terminal else nullcontext()

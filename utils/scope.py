@@ -1,4 +1,4 @@
-"""The scope: what `manual_setup` was asked for, and how it holds beside settings and options."""
+"""Scope that `manual_setup` was asked for, combined with settings and options."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,9 @@ from utils.store.backend import Document
 
 
 def required_scope(store: Store) -> Document:
-    """What `manual_setup` was asked for. Raises `WrongUsage` before it ran."""
-    if (scope := store.scope()) is None:
+    """Return the scope that `manual_setup` was asked for. Raise `WrongUsage` before its first
+    run."""
+    if (scope := store.scope.get()) is None:
         raise WrongUsage(
             f"Nothing is set up in the {store.description}. Run manual_setup.py first."
         )
@@ -18,7 +19,8 @@ def required_scope(store: Store) -> Document:
 
 
 def with_earlier_choices(settings: Settings, scope: Document | None) -> Settings:
-    """What `manual_setup` was asked for holds until an option or a setting says otherwise."""
+    """Return the settings with the stored scope, where neither an option nor a setting says
+    otherwise."""
     earlier = {} if scope is None else {name: scope[name] for name in ("min_market_cap", "markets")}
     return settings.model_copy(
         update={
@@ -28,12 +30,15 @@ def with_earlier_choices(settings: Settings, scope: Document | None) -> Settings
 
 
 def overruled_every_night(options: Mapping[str, str]) -> list[str]:
-    """What `with_earlier_choices` will not remember of these options (setting in lower case ->
-    text): `.env` or the environment says otherwise, and counts every night."""
+    """Return a warning for each option that `with_earlier_choices` will not remember.
+
+    `.env` or the environment sets something else, which holds every night. `options`: setting in
+    lower case -> text.
+    """
     nightly, now = load_settings(), load_settings(options)
     return [
-        f"{name.upper()} is set in the environment or .env, and that counts every night: the option holds for this run "
-        "only. Change it there."
+        f"{name.upper()} is set in the environment or .env, and that counts every night: "
+        "the option holds for this run only. Change it there."
         for name in ("min_market_cap", "markets")
         if name in options
         and name in nightly.model_fields_set

@@ -1,5 +1,5 @@
-"""The settings: one frozen object read from the environment and `.env`. The only module that reads
-the environment."""
+"""Settings: one frozen object read from the environment and `.env`. Only this module reads the
+environment."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
-        """So `NAME=` in the environment also switches off what `.env` says."""
+        """Drop empty values, so that `NAME=` in the environment switches off what `.env` says."""
         stripped = {
             name: value.strip() if isinstance(value, str) else value
             for name, value in values.items()
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     @classmethod
     def _prices_first(cls, value: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
         if Dataset.PRICES not in value:
-            raise ValueError("everything else stands beside the prices")
+            raise ValueError("the prices are always collected")
         return tuple(each for each in Dataset if each in value)
 
     @field_validator("notify_digest", "notify_lang", mode="before")
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         return KST.localize(value) if value is not None and value.tzinfo is None else value
 
     def secrets(self) -> list[str]:
-        """The values that must never be seen, and the secret parts of addresses; longest first."""
+        """Return the secret values and the secret parts of addresses; longest first."""
         found = {
             value.get_secret_value()
             for value in self.__dict__.values()
@@ -180,30 +180,30 @@ class Settings(BaseSettings):
 
     @property
     def language(self) -> str:
-        """What notifications are written in: `en` or `ko`, by NOTIFY_LANG or else by the locale.
-        cron has none."""
+        """Language of notifications: `en` or `ko`, by NOTIFY_LANG or else by the locale. cron has
+        no locale."""
         return self.notify_lang or language_of_locale()
 
     @property
     def same_evening(self) -> bool:
-        """Whether a session can be had on its own evening: the Open API alone has it the next
-        morning."""
+        """True when a session can be collected on its own evening. The Open API alone has it the
+        next morning."""
         return self.krx_id is not None or self.krx_openapi_key is None
 
     @property
-    def beside_prices(self) -> tuple[str, ...]:
-        """The chosen datasets but for the prices."""
+    def extra_datasets(self) -> tuple[str, ...]:
+        """The chosen datasets without the prices."""
         return tuple(each.value for each in self.datasets if each is not Dataset.PRICES)
 
     @property
     def datasets_at_hand(self) -> tuple[str, ...]:
-        """Those of them that can be had: none without an account, since the data site alone
-        publishes them."""
-        return self.beside_prices if self.krx_id is not None and self.krx_pw is not None else ()
+        """The chosen datasets that can be collected: none without an account, since only the data
+        site publishes them."""
+        return self.extra_datasets if self.krx_id is not None and self.krx_pw is not None else ()
 
     @property
     def mongodb_databases(self) -> dict[str, str]:
-        """The project's database names -> their names on this server."""
+        """Database name of the project -> its name on this server."""
         return {
             name: self.mongodb_db_prefix + name
             for name in ("system_info", "stock_data", "stock_analyzed")
@@ -211,12 +211,13 @@ class Settings(BaseSettings):
 
 
 def setting_names() -> list[str]:
-    """Every setting as it is written in the environment."""
+    """Return every setting as it is written in the environment."""
     return [name.upper() for name in Settings.model_fields]
 
 
 def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV_FILE) -> Settings:
-    """The settings in force. Raises `WrongUsage` naming every wrong value and what is allowed.
+    """Return the settings in force. Raise `WrongUsage` naming every wrong value and what is
+    allowed.
 
     Args:
         options: setting (lower case) -> text from the command line; they outweigh environment and
@@ -242,8 +243,8 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
 
 
 def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
-    """A name in `.env` that is almost one of ours is a mistake; other programs' names are none of
-    our business."""
+    """Raise `WrongUsage` for names in `.env` that are almost settings. Other programs' names are
+    allowed."""
     known = [*setting_names(), _OF_THE_TESTS]
     meant = {
         name: get_close_matches(name.upper(), known, n=1, cutoff=_typo_cutoff(name))
@@ -257,7 +258,7 @@ def _refuse_typos(env_file: Path, names: Iterable[str]) -> None:
 
 
 def remarks(env_file: Path = ENV_FILE) -> list[str]:
-    """What is allowed and yet worth a warning: a clock that stands in `.env`."""
+    """Return warnings about allowed settings: a clock in `.env`."""
     written = {name.upper(): value for name, value in read_env_file(env_file).items()}
     frozen = [
         f"KST_NOW stands in {env_file}: every run begins at that moment. Take it out for real use."
@@ -266,13 +267,13 @@ def remarks(env_file: Path = ENV_FILE) -> list[str]:
 
 
 def set_in_environment(names: Iterable[str]) -> bool:
-    """Whether the environment holds one of these settings, so that `.env` has no say in it."""
+    """Return whether the environment holds one of these settings and so outweighs `.env`."""
     held = {name.upper() for name in os.environ}
     return any(name in held for name in names)
 
 
 def language_of_locale() -> str:
-    """`ko` where the locale's messages are Korean, else `en`."""
+    """Return `ko` where the locale's messages are Korean, else `en`."""
     spoken = next(
         (text for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (text := os.environ.get(name))), ""
     )
@@ -280,7 +281,7 @@ def language_of_locale() -> str:
 
 
 def _typo_cutoff(name: str) -> float:
-    """How alike two names must be, 0 to 1. A name with our prefix is ours however it goes on."""
+    """Return the least similarity of a typo, 0 to 1. Names with our prefix always count."""
     return 0.1 if name.upper().startswith("KRX_") else 0.8
 
 
@@ -297,8 +298,10 @@ _ALLOWED = {
     "history_sessions": "a whole number from 1 to 7800",
     "analysis_quota": "a whole number from 1 to 100000",
     "analysis_time_limit_minutes": "minutes above 0, at most 1440",
-    "datasets": "prices, alone or with one or more of fundamentals, foreign, indices, separated by commas",
-    "notify_urls": "one or more addresses as apprise takes them, such as tgram://TOKEN/CHAT, separated by commas",
+    "datasets": "prices, alone or with one or more of fundamentals, foreign, indices, "
+    "separated by commas",
+    "notify_urls": "one or more addresses as apprise takes them, such as tgram://TOKEN/CHAT, "
+    "separated by commas",
     "notify_digest": "no or yes",
     "notify_lang": "en or ko",
     "heartbeat_url": "an http:// or https:// address",
@@ -320,8 +323,7 @@ def _describe(problem: Mapping[str, Any]) -> str:
 
 @contextmanager
 def environment_for_imports(cache_dir: Path, without: tuple[str, ...]) -> Iterator[None]:
-    """While a library is imported: hide the variables it must not see, and keep its caches in a
-    folder of ours."""
+    """Hide variables from a library during its import; keep its caches in the project's folder."""
     hidden = {name: os.environ.pop(name) for name in without if name in os.environ}
     os.environ.setdefault("MPLCONFIGDIR", str(cache_dir / "matplotlib"))
     try:

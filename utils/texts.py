@@ -8,7 +8,8 @@ Table = Mapping[str, tuple[str, str]]
 
 
 class Texts:
-    """One table in one language: `texts("begin")`, `texts("heading", number=1, title="...")`."""
+    """Texts of one table in one language: `texts("begin")`, `texts("heading", number=1,
+    title="...")`."""
 
     def __init__(self, table: Table, language: str) -> None:
         """Raise ValueError for another language than those of `LANGUAGES`."""

@@ -1,9 +1,10 @@
-"""What a ticker is beside a common share of a domestic company, read from its code and its name.
+"""Kind of a ticker other than a common share of a domestic company, read from its code and its
+name.
 
 No column of a market day tells it for all. The department (SECT_TP_NM) names SPACs and foreign
-companies, but those of KOSDAQ alone, only while they are in no trouble, and not on every day. So it
-is not what the rules read, but what they were measured on: 242,545 recorded ticker-days of 2,909
-tickers (docs/exchange.md).
+companies only in KOSDAQ, only while they are in no trouble, and not on every day. So the rules do
+not read it, but they were measured on it: 242,545 recorded ticker-days of 2,909 tickers
+(docs/exchange.md).
 
     kind       rule                                    right
     preferred  the code's last character is not 0      126 of 126 tickers; no other has such a code
@@ -11,8 +12,8 @@ tickers (docs/exchange.md).
     reit       the name ends in 리츠, not in 메리츠    all 23; not the three 메리츠, nor 블리츠웨이
     foreign    the code begins with 9                  1,603 of 1,603 rows of foreign departments
 
-No recorded ticker is of two kinds. A SPAC that has taken over a company has that company's name,
-and is none any more.
+No recorded ticker is of two kinds. A SPAC that has taken over a company has that company's name and
+is a SPAC no longer.
 """
 
 import re
@@ -26,8 +27,8 @@ _REIT = re.compile(r"(?<!메)리츠$|^이리츠코크렙$|부동산투자회사"
 
 
 def kind_of(ticker: str, name: str) -> str | None:
-    """`preferred`, `spac`, `reit`, `foreign`, or None: none of these, which funds and ship
-    companies are as well."""
+    """Return `preferred`, `spac`, `reit`, `foreign`, or None for all others, such as funds and ship
+    companies."""
     if not ticker.endswith("0"):
         return PREFERRED
     if ticker.startswith("9"):

@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all."""
+"""File that appears whole or not at all."""
 
 import os
 import secrets
@@ -9,13 +9,13 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
-    """Yield an empty file beside `path`, of this block alone: what it holds at the end is `path`.
+    """Yield an empty file beside `path`, which replaces `path` at the end of the block.
 
-    It is on the disk before it takes the place of what stood there, a link too. When the block or
-    the disk fails, it is removed and what stood there stays. Raises `OSError`.
+    It is on the disk before it replaces the old file or link. When the block or the disk fails, it
+    is removed and the old file stays. Raises `OSError`.
 
     Args:
-        mode: who may use it, from its first byte on, as far as the umask allows.
+        mode: permissions from the first byte on, as far as the umask allows.
     """
     partial = path.with_name(f".{path.name.lstrip('.')}.{secrets.token_hex(8)}.partial")
     descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)

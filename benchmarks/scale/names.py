@@ -1,8 +1,8 @@
 """The names of what is measured, as tables show them."""
 
 COLLECT = "collect one more session, 20 in a run"
-HEADS = "`session_heads()`"
-PANEL = "`load_panel`, 300 sessions"
+HEADS = "`sessions.heads()`"
+PANEL = "`sessions.panel`, 300 sessions"
 EVENING = "an evening with nothing new"
 STATUS = "`--status`"
 AUDIT = "`--audit`"

@@ -9,7 +9,7 @@ import bson
 from bson.int64 import Int64
 
 from benchmarks.scale.plan import History
-from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS
 from utils.store.backend import Columns, to_list
 from utils.store.mongo import connect
 from utils.store.schema import COLLECTIONS
@@ -59,7 +59,9 @@ def _of_server(history: History) -> Sizes:
 def _of_document(history: History, session: str) -> Sizes:
     store = history.open(session)
     head = store.backend.get("stock_data.sessions", session) or {}
-    ((_, columns),) = store.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), session, session)
+    ((_, columns),) = store.sessions.columns(
+        (*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session
+    )
     store.close()
     document = bson.encode(head | {name: _as_stored(columns, name) for name in columns})
     return {"document_bytes": len(document), "tickers": len(columns["ticker"])}

@@ -8,32 +8,35 @@ from benchmarks.scale.names import AUDIT, EVENING, EXPORT, HEADS, PANEL, PRICES,
 from benchmarks.scale.plan import DATASETS, FIRST, History
 from benchmarks.timing import seconds_of_clean
 from collectors.analysis.night import PANEL_SESSIONS
-from collectors.collection.update import Evening
+from collectors.collection.update import DailyUpdate
+from collectors.upkeep.audit import audit as audit_store
 from collectors.upkeep.audit.findings import FEW_TICKERS
 from collectors.views.export import export
 from collectors.views.prices import load_prices
 from collectors.views.status import status
-from utils.cli import Shift
+from utils.cli import Run
 from utils.store import Store
 
 _ENOUGH_SECONDS = 1.0
 """After so long nothing is repeated."""
-Work = Callable[[Shift, str], object]
+Work = Callable[[Run, str], object]
 
 
-def evening(shift: Shift, last: str) -> object:
+def evening(run: Run, last: str) -> object:
     """The steps of `daily_update` when everything is there."""
-    steps = Evening(shift, None, None)
-    steps.settle_calendar()
+    steps = DailyUpdate(run, None, None)
+    steps.learn_calendar()
     if due := steps.due():
         raise SystemExit(f"{due[0].session} is due: the history is not whole.")
-    steps.heal_beside_prices()
+    steps.collect_datasets()
     return due
 
 
-def audit(shift: Shift, last: str) -> object:
+def audit(run: Run, last: str) -> object:
     """In a narrow market one ticker more or less is more than the 2 % that the audit allows."""
-    found = Evening(shift, None, None).look_over()
+    steps = DailyUpdate(run, None, None)
+    datasets = run.settings.datasets_at_hand
+    found = audit_store(run.store, steps.calendar(), steps.first, last, steps.rule, datasets)
     if wrong := [
         finding for finding in found.findings if finding.session and finding.rule != FEW_TICKERS
     ]:
@@ -41,26 +44,26 @@ def audit(shift: Shift, last: str) -> object:
     return found
 
 
-def status_of(shift: Shift, last: str) -> object:
-    return status(shift)
+def status_of(run: Run, last: str) -> object:
+    return status(run)
 
 
-def prices_of_one(shift: Shift, last: str) -> object:
-    return load_prices(_largest(shift.store), store=shift.store)
+def prices_of_one(run: Run, last: str) -> object:
+    return load_prices(_largest(run.store), store=run.store)
 
 
-def export_of_one(shift: Shift, last: str) -> object:
-    path = Path(shift.settings.data_dir) / "one.csv"
-    return export(shift.store, path, FIRST, last, _largest(shift.store), DATASETS)
+def export_of_one(run: Run, last: str) -> object:
+    path = Path(run.settings.data_dir) / "one.csv"
+    return export(run.store, path, FIRST, last, _largest(run.store), DATASETS)
 
 
 def _largest(store: Store) -> str:
-    return str(max(store.targets(active_only=True), key=lambda target: target["market_cap"])["_id"])
+    return str(max(store.targets.active(), key=lambda target: target["market_cap"])["_id"])
 
 
 WORK: dict[str, Work] = {
-    HEADS: lambda shift, last: shift.store.session_heads(),
-    PANEL: lambda shift, last: shift.store.load_panel(last, PANEL_SESSIONS),
+    HEADS: lambda run, last: run.store.sessions.heads(),
+    PANEL: lambda run, last: run.store.sessions.panel(last, PANEL_SESSIONS),
     EVENING: evening,
     STATUS: status_of,
     AUDIT: audit,
@@ -74,9 +77,9 @@ def work(history: History, name: str, size: int) -> dict[str, Any]:
     only slows it."""
     last = history.days(size)[-1]
     store = history.open(last)
-    shift = Shift(history.settings(), history.clock(last), store)
+    run = Run(history.settings(), history.clock(last), store)
     seconds: list[float] = []
     while not seconds or (len(seconds) < history.repetitions and sum(seconds) < _ENOUGH_SECONDS):
-        seconds.append(seconds_of_clean(lambda: WORK[name](shift, last)))
+        seconds.append(seconds_of_clean(lambda: WORK[name](run, last)))
     store.close()
     return {"seconds": min(seconds)}

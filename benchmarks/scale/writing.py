@@ -10,8 +10,9 @@ import pandas as pd
 
 from benchmarks.scale.plan import DATASETS, FIRST, History
 from benchmarks.timing import seconds_of
-from collectors.collection.collect import due_in_store, heal_all, raise_worst
-from collectors.collection.collect_datasets import heal_datasets
+from collectors.collection.collect import collect_all, raise_worst
+from collectors.collection.collect_datasets import DatasetCollector
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.collection.target_refresh import refresh_targets
 from collectors.exchange.connect import make_calendar
@@ -65,10 +66,10 @@ class Synthetic:
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         series = self._market.index(_MARKET_IDS[index])
-        places = [
-            place for place, session in enumerate(series.sessions) if first <= session <= last
+        positions = [
+            position for position, session in enumerate(series.sessions) if first <= session <= last
         ]
-        return self._table(lambda: answers.index_rows(series, places))
+        return self._table(lambda: answers.index_rows(series, positions))
 
     def _table(self, rows: Callable[[], answers.Rows]) -> pd.DataFrame:
         started = perf_counter()
@@ -84,7 +85,7 @@ def write(history: History, begin: int, size: int) -> dict[str, Any]:
     source = Synthetic(SyntheticMarket(history.tickers, first=FIRST, last=history.days(8)[-1]))
     store = history.open(days[-1])
     rule = target_rule(history.settings())
-    store.save_scope(rule.min_market_cap, list(rule.markets), FIRST)
+    store.scope.save(rule.min_market_cap, list(rule.markets), FIRST)
     sources = Sources([source], [source], store.clock, store.clock.sleep, [source])
     collector = StockDataCollector(sources, store, make_calendar(history.settings(), store))
     collector.learn_calendar(days[max(first - 1, 0)], days[-1])
@@ -115,5 +116,6 @@ def _bring_in(
 
     first, last = sessions[0], sessions[-1]
     due = due_in_store(store, collector.calendar, first, last, store.clock.now_kst())
-    raise_worst(heal_all(store, collector, due, lambda: False, then))
-    heal_datasets(store, sources, DATASETS, first, last, lambda: False, thorough=True)
+    raise_worst(collect_all(store, collector, due, lambda: False, then))
+    datasets = DatasetCollector(store, sources, lambda: False, thorough=True)
+    datasets.collect(DATASETS, first, last)

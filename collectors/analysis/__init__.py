@@ -1,1 +1,1 @@
-"""Analysing: the queue of a night, indicators, signals, patterns and ranks."""
+"""Analysis: the queue of a night, indicators, signals, patterns and ranks."""

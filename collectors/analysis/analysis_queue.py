@@ -1,4 +1,4 @@
-"""The hourly queue: the next targets of a session are claimed, analysed and stored, batch by
+"""Queue of the night: the next targets of a session are claimed, analysed and stored, batch by
 batch."""
 
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class AnalysisQueue:
-    """Analyses the targets that are behind the session, in the order in which the store lets them
+    """Queue of the targets that are behind the session, in the order in which the store lets them
     be claimed.
 
     Args:
@@ -41,13 +41,13 @@ class AnalysisQueue:
         self._store, self._analyzer, self._session = store, analyzer, session
         self._left, self._may_go_on, self._is_current = quota, may_go_on, is_current
         self.analyzed: list[str] = []
-        """The tickers that this run has analysed."""
+        """Tickers that this run has analysed."""
 
     def step(self) -> bool:
-        """Claim and analyse one batch; whether more may be left for this run."""
+        """Claim and analyse one batch. Return whether more may be left for this run."""
         if not self._left or not self._may_go_on():
             return False
-        batch = self._store.claim_targets(self._session, min(BATCH, self._left))
+        batch = self._store.targets.claim(self._session, min(BATCH, self._left))
         untouched, results = list(batch), []
         try:
             while untouched and self._may_go_on():
@@ -59,23 +59,25 @@ class AnalysisQueue:
                 in_vain = {result["_id"] for result in results}
                 untouched += [target for target in batch if target["_id"] in in_vain]
                 results = []
-            self._store.save_analysis(self._session, results)
-            self._store.release_targets(untouched)
-        self._store.beat_locks()
+            self._store.results.save(self._session, results)
+            self._store.targets.release(untouched)
+        self._store.locks.renew()
         self.analyzed += [result["_id"] for result in results]
         return bool(batch) and not outdated
 
     def _analyze(self, target: Document) -> Document | None:
-        """None when the data of the target cannot be analysed; an error of ours or of a library
-        ends the run, but the target waits, so the next run gets past it."""
+        """Return the result, or None when the data of the target cannot be analysed.
+
+        Any other error ends the run, but the target waits, so the next run gets past it.
+        """
         try:
             analysis = self._analyzer.analyze(target["_id"])
         except AnalysisError as error:
             log.warning("%s %s cannot be analysed: %s", target["_id"], target["name"], error)
-            self._store.fail_target(target, str(error))
+            self._store.targets.fail(target, str(error))
             return None
         except Exception as error:
-            self._store.fail_target(target, type(error).__name__)
+            self._store.targets.fail(target, type(error).__name__)
             raise
         return to_document(analysis) | {
             "market_cap": target["market_cap"],
@@ -84,19 +86,8 @@ class AnalysisQueue:
 
 
 def to_document(analysis: Analysis) -> Document:
-    """The analysis as `stock_analyzed.indicators` keeps it; `_id` is the ticker."""
-    names = (
-        "name",
-        "market",
-        "market_cap",
-        "session",
-        "close",
-        "latest",
-        "signals",
-        "patterns",
-        "ranks",
-        "history",
-    )
+    """Return the analysis as `stock_analyzed.indicators` keeps it; `_id` is the ticker."""
+    names = "name market market_cap session close latest signals patterns ranks history".split()
     return {
         "_id": analysis.ticker,
         **{name: getattr(analysis, name) for name in names},

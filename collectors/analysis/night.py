@@ -1,11 +1,10 @@
-"""One hour's share of a night's analysis: the session it is about, the queue until it is time to
-leave, the record."""
+"""One slot of a night: the session to analyse, the queue until it is time to leave, the record."""
 
 import logging
 
 from collectors.analysis.analysis_queue import AnalysisQueue
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from utils.cli import Shift
+from utils.cli import Run
 from utils.date_utils import TradingCalendar
 from utils.errors import NotCollected, WrongUsage
 from utils.job_status import JobRun
@@ -17,61 +16,66 @@ from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
-"""No indicator differs by a millionth when it is given more: see docs/indicators.md."""
+"""Sessions that are read. With more, no indicator differs by a millionth: see
+docs/indicators.md."""
 log = logging.getLogger(__name__)
 
 
-def choose_session(shift: Shift, calendar: TradingCalendar, asked: str | None) -> str:
-    """The session of the night, once `daily_update` has completed it. Raises `NotCollected` before,
-    `WrongUsage` for a day that was none or lies before the first session that is kept."""
-    session = asked or calendar.session_of_night(shift.clock.now_kst())
+def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> str:
+    """Return the session of the night, once `daily_update` has completed it.
+
+    Raise `NotCollected` before that, `WrongUsage` for a day that was no session or lies before the
+    first session that is kept.
+    """
+    session = asked or calendar.session_of_night(run.clock.now_kst())
     if not calendar.is_session(session):
         raise WrongUsage(
             f"--session {session}: the exchange is closed on that day. Choose a session."
         )
-    first = required_scope(shift.store)["first_session"]
+    first = required_scope(run.store)["first_session"]
     if session < first:
         raise WrongUsage(
             f"--session {session}: the first session that is kept is {first}. Choose a later one."
         )
-    if not shift.store.is_completed(DAILY_UPDATE, session):
+    if not run.store.jobs.is_completed(DAILY_UPDATE, session):
         raise NotCollected(
-            f"daily_update has not completed {session} yet. This run leaves; the next one looks again."
+            f"daily_update has not completed {session} yet. This run leaves; the next one looks "
+            "again."
         )
     return session
 
 
-def analyse(shift: Shift, calendar: TradingCalendar, session: str, left: int) -> int:
-    """Batches until the quota, the time limit, a stop request or the end of the queue; how many
-    were analysed.
+def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int:
+    """Analyse batches until the quota, the time limit, a stop request or the end of the queue.
+    Return how many targets were analysed.
 
     Args:
         left: how many targets of the session are not analysed yet.
     """
-    settings, store, clock = shift.settings, shift.store, shift.clock
+    settings, store, clock = run.settings, run.store, run.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
-    if store.give_up_jobs(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
+    if store.jobs.give_up_before(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
         announce_unfinished_night(store, session, settings.language)
     with JobRun(store, HOURLY_ANALYSIS, session, shared=True) as job:
-        source = store.panel_source(session, PANEL_SESSIONS)
+        source = store.sessions.panel_source(session, PANEL_SESSIONS)
         with waiting("Reading sessions"):
-            panel = store.load_panel(session, PANEL_SESSIONS)
+            panel = store.sessions.panel(session, PANEL_SESSIONS)
             analyzer = TechnicalAnalyzer(panel)
         queue = AnalysisQueue(
             store,
             analyzer,
             session,
             settings.analysis_quota,
-            may_go_on=lambda: not shift.stop.requested and clock.monotonic() < deadline,
-            is_current=lambda: store.panel_source(session, PANEL_SESSIONS) == source,
+            may_go_on=lambda: not run.stop.requested and clock.monotonic() < deadline,
+            is_current=lambda: store.sessions.panel_source(session, PANEL_SESSIONS) == source,
         )
         try:
             _drain(queue, job, min(left, settings.analysis_quota))
         finally:
             # After a revision that came in meanwhile what was read before does not count.
-            if store.panel_source(session, PANEL_SESSIONS) != source:
-                store.reopen_targets(session, calendar.previous_session(session), queue.analyzed)
-        progress = store.analysis_progress(session)
+            if store.sessions.panel_source(session, PANEL_SESSIONS) != source:
+                store.targets.reopen(session, calendar.previous_session(session), queue.analyzed)
+        progress = store.targets.progress(session)
         _record(job, progress, panel)
     told = "%s: %d analysed, %d cannot be analysed, %d left for the next hours."
     log.info(told, session, len(queue.analyzed), progress.failed, progress.pending)
@@ -84,14 +88,14 @@ def _record(job: JobRun, progress: Progress, panel: Panel) -> None:
         analyzed=progress.analyzed,
         pending=progress.pending,
         failed=progress.failed,
-        warnings=[f"{unsettled}: factors not known yet" for unsettled in panel.unsettled],
+        warnings=[f"{each}: factors not known yet" for each in panel.sessions_without_factors],
     )
     if progress.analyzed < progress.tickers:
         job.leave_unfinished()
 
 
 def _drain(queue: AnalysisQueue, job: JobRun, expected: int) -> None:
-    """Batch after batch, until nothing more is left for this run."""
+    """Analyse batch after batch, until nothing more is left for this run."""
     with progress_bar("Analysing targets", expected) as advance:
         shown = 0
         while queue.step():

@@ -1,6 +1,6 @@
-"""The technical analysis of one night: `TechnicalAnalyzer(panel).analyze(ticker)` for each target.
+"""Technical analysis of one night: `TechnicalAnalyzer(panel).analyze(ticker)` for each target.
 
-What every number is stands in `collectors.analysis.indicators.catalogue` and in docs/indicators.md.
+`collectors.analysis.indicators.catalogue` and docs/indicators.md say what every number is.
 """
 
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from math import isfinite
 
 import numpy as np
 
-from collectors.analysis.indicators import bars as barring
-from collectors.analysis.indicators import market as marketwide
+from collectors.analysis.indicators import bars as bars
+from collectors.analysis.indicators import market as whole_market
 from collectors.analysis.indicators import patterns, ranks, signals, studies
 from collectors.analysis.indicators.bars import AnalysisError, Bars, BoolArray, FloatArray
 from collectors.analysis.indicators.catalogue import INDICATOR_NAMES
@@ -20,7 +20,7 @@ from utils.store.backend import Columns
 __all__ = ["HISTORY_LINES", "VERSION", "Analysis", "AnalysisError", "TechnicalAnalyzer"]
 
 VERSION = 1
-"""Of the meaning of the numbers: raise it when a formula, a name or a parameter changes."""
+"""Version of the meaning of the numbers: raise it when a formula, a name or a parameter changes."""
 
 BAR_LINES = ("open", "high", "low", "close", "volume")
 HISTORY_LINES = (
@@ -29,13 +29,13 @@ HISTORY_LINES = (
     *("rsi_14", "rsi_signal", "macd", "macd_signal", "macd_histogram", "stoch_k", "stoch_d"),
     *("volume_sma_20", "obv_change_1"),
 )
-"""The indicator lines of a chart, besides the bars themselves."""
+"""Indicator lines of a chart, besides the bars themselves."""
 HISTORY_DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One ticker's result; every value but `history` a plain float, int, str or None, ready for
+    """Result of one ticker; every value but `history` a plain float, int, str or None, ready for
     BSON and JSON.
 
     `session` and `close` (won) are those of the ticker's last bar. `latest` holds every indicator
@@ -60,21 +60,20 @@ class Analysis:
 
 
 class TechnicalAnalyzer:
-    """Analyses the tickers of one panel. What needs the whole market is computed once, here; the
-    panel is only read.
+    """Analyser of the tickers of one panel. It computes here, once, what needs the whole market,
+    and only reads the panel.
 
-    Raises `AnalysisError` when the panel's arrays are not native, C-contiguous float64 of one
-    shape.
+    Raise `AnalysisError` when the panel's arrays are not native, C-contiguous float64 of one shape.
     """
 
     def __init__(self, panel: Panel) -> None:
-        barring.check_layout(panel)
+        bars.check_layout(panel)
         self._panel = panel
         self._rows = {ticker: row for row, ticker in enumerate(panel.tickers)}
-        listed = barring.listed_cells(panel)
-        self._spans = barring.last_spans(listed)
-        self._faults = barring.find_faults(panel, self._spans)
-        market = barring.align(panel, listed, self._spans, list(self._faults))
+        listed = bars.listed_cells(panel)
+        self._spans = bars.last_spans(listed)
+        self._faults = bars.find_faults(panel, self._spans)
+        market = bars.align(panel, listed, self._spans, list(self._faults))
         self._alive = _alive(panel, market)
         self._prepare_values(market)
         self._prepare_patterns(market)
@@ -82,33 +81,34 @@ class TechnicalAnalyzer:
 
     @property
     def faults(self) -> dict[str, str]:
-        """Why a ticker cannot be analysed, by ticker: those for which `analyze` raises."""
+        """Reasons for tickers that cannot be analysed, by ticker: those for which `analyze`
+        raises."""
         return {self._panel.tickers[row]: reason for row, reason in self._faults.items()}
 
-    def _prepare_values(self, market: barring.Market) -> None:
-        columns = marketwide.compute(market)
+    def _prepare_values(self, market: bars.Market) -> None:
+        columns = whole_market.compute(market)
         last = {"volume": market.volume[:, -1], "value": market.value[:, -1]}
         self._column_names = tuple(columns)
         self._columns = np.column_stack(list(columns.values()))
         self._ranks = ranks.rank_market(columns | last, self._panel.markets, self._alive)
-        self._undefined = marketwide.undefined(market)
+        self._undefined = whole_market.undefined(market)
         self._has_undefined: BoolArray = np.logical_or.reduce(
             [cells.any(axis=1) for cells in self._undefined.values()]
         )
 
-    def _prepare_patterns(self, market: barring.Market) -> None:
+    def _prepare_patterns(self, market: bars.Market) -> None:
         self._scores, self._whole_won = patterns.score_whole_won(market)
 
-    def _prepare_history(self, market: barring.Market) -> None:
+    def _prepare_history(self, market: bars.Market) -> None:
         recent = np.stack(
             [getattr(market, name)[:, -studies.HISTORY :] for name in BAR_LINES], axis=1
         )
         self._bar_history = to_whole(np.nan_to_num(recent))
 
     def analyze(self, ticker: int | str) -> Analysis:
-        """The analysis of one ticker, by row of the panel or by code.
+        """Return the analysis of one ticker, by row of the panel or by code.
 
-        Raises `AnalysisError` when its bars cannot be analysed or the panel does not list the code,
+        Raise `AnalysisError` when its bars cannot be analysed or the panel does not list the code,
         `IndexError` for a row that is not there.
         """
         row = (
@@ -157,7 +157,7 @@ class TechnicalAnalyzer:
             tail[cells[row, -len(tail) :]] = np.nan
 
     def _values(self, row: int, bars: Bars, lines: studies.Lines) -> dict[str, float]:
-        """Every value of the last bar by name, NaN where there is none."""
+        """Return every value of the last bar by name, NaN where there is none."""
         now = dict(zip(self._column_names, self._columns[row].tolist(), strict=True))
         for name, line in lines.items():
             now[name] = line.item(-1)
@@ -181,9 +181,9 @@ class TechnicalAnalyzer:
         return history
 
 
-def _alive(panel: Panel, market: barring.Market) -> BoolArray:
-    """Which tickers traded in the panel's last session and are not frozen at one price. Shape
-    (tickers,)."""
+def _alive(panel: Panel, market: bars.Market) -> BoolArray:
+    """Return True for tickers that traded in the panel's last session and are not frozen at one
+    price. Shape (tickers,)."""
     if not panel.sessions:
         return np.zeros(len(panel.tickers), dtype=np.bool_)
     listed = (~np.isnan(market.close[:, -signals.FROZEN_SESSIONS :])).sum(axis=1)
@@ -193,7 +193,7 @@ def _alive(panel: Panel, market: barring.Market) -> BoolArray:
 
 
 def _before(bars: Bars, lines: studies.Lines) -> dict[str, float]:
-    """What the rules may ask of the bar before the last."""
+    """Return the values that the rules may ask for of the bar before the last."""
     before = {
         name: lines[name].item(-2) if len(lines[name]) > 1 else np.nan for name in signals.BEFORE
     }
@@ -201,7 +201,7 @@ def _before(bars: Bars, lines: studies.Lines) -> dict[str, float]:
 
 
 def _derived(now: dict[str, float]) -> dict[str, float]:
-    """Values made of other last values."""
+    """Return values made of other last values."""
     width = now["bb_upper"] - now["bb_lower"]
     wide = width > signals.TOLERANCE * now["close"]
     return {
@@ -215,8 +215,8 @@ def _derived(now: dict[str, float]) -> dict[str, float]:
 
 
 def _squeeze(lines: studies.Lines) -> dict[str, float]:
-    """The narrowest Bollinger band of 120 sessions, in percent of its middle; NaN before there are
-    as many."""
+    """Return the narrowest Bollinger band of 120 sessions, in percent of its middle; NaN before
+    there are as many."""
     upper, middle, lower = (
         lines[name][-studies.SQUEEZE_SESSIONS :] for name in ("bb_upper", "bb_middle", "bb_lower")
     )
@@ -232,11 +232,11 @@ def _plain(names: tuple[str, ...], values: list[float]) -> dict[str, float | Non
 
 
 def _chart(lines: studies.Lines, count: int) -> FloatArray:
-    """The last `count` values of each of `HISTORY_LINES`, NaN where there is none; shape (lines,
-    count)."""
+    """Return the last `count` values of each of `HISTORY_LINES`, NaN where there is none; shape
+    (lines, count)."""
     block: FloatArray = np.full((len(HISTORY_LINES), count), np.nan)
-    for place, name in enumerate(HISTORY_LINES):
+    for position, name in enumerate(HISTORY_LINES):
         tail = lines[name][-count:]
-        block[place, count - len(tail) :] = tail
+        block[position, count - len(tail) :] = tail
     block[np.isinf(block)] = np.nan
     return block.round(HISTORY_DECIMALS)

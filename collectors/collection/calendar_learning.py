@@ -33,7 +33,7 @@ class CalendarLearner:
             without_prices: days whose own answer has just had no prices: they are asked for again,
                 whatever was shown.
         """
-        known = self._store.observed_calendar()
+        known = self._store.calendar.observed()
         believed = {day: is_open for day, is_open in known.items() if day not in without_prices}
         stored = set(self._stored.between(first, last))
         shown = self._sources.fetch_sessions(first, last, believed)
@@ -107,7 +107,7 @@ class CalendarLearner:
         """It has been collected, so it is a session, whatever was thought of the day before."""
         if not self._stored.calendar.is_session(session):
             self._stored.calendar = self._stored.calendar.knowing({session: True})
-        self._store.record_calendar({session: True}, "session")
+        self._store.calendar.record({session: True}, "session")
 
     def taken_for_closed(self, first: str, last: str) -> list[str]:
         """The weekdays between two sessions that nobody predicted to be closed, that are remembered
@@ -131,6 +131,6 @@ class CalendarLearner:
                     day,
                     "open" if news[day] else "closed",
                 )
-                self._stored.settle_after(day)
-        self._store.forget_jobs(DAILY_UPDATE, [day for day, is_open in news.items() if not is_open])
-        self._store.record_calendar(news, "index series")
+                self._stored.refind_factors_after(day)
+        self._store.jobs.forget(DAILY_UPDATE, [day for day, is_open in news.items() if not is_open])
+        self._store.calendar.record(news, "index series")

@@ -17,7 +17,7 @@ from collectors.rules.integrity import (
     check_follows,
     check_loses_nothing,
     follows,
-    is_short_beside,
+    lacks_many_tickers_of,
     remarks_on,
 )
 from utils.date_utils import TradingCalendar, is_final
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Collected:
-    """What collecting one session came to."""
+    """One session, collected."""
 
     head: SessionHead
     frame: pd.DataFrame
@@ -107,13 +107,13 @@ class StockDataCollector:
         """See `CalendarLearner.learn`."""
         return self._learner.learn(first, last, without_prices)
 
-    def settle_factors(self, session: str) -> None:
-        """See `StoredSessions.settle_factors`."""
-        self._stored.settle_factors(session)
+    def refind_factors(self, session: str) -> None:
+        """See `StoredSessions.refind_factors`."""
+        self._stored.refind_factors(session)
 
-    def settle_behind_holes(self, first: str, last: str) -> None:
-        """See `StoredSessions.settle_behind_holes`."""
-        self._stored.settle_behind_holes(first, last)
+    def forget_factors_behind_holes(self, first: str, last: str) -> None:
+        """See `StoredSessions.forget_factors_behind_holes`."""
+        self._stored.forget_factors_behind_holes(first, last)
 
     def collect(self, session: str) -> Iterator[Collected]:
         """Yield each session that is collected, in the order in which it is stored: the one asked
@@ -176,7 +176,8 @@ class StockDataCollector:
             next_follows=None if after is None else _follows(after, day),
             may_read_previous=behind not in agenda.asked and self._rechecks_left > 0,
             previous_is_damaged=previous is None and behind in self._stored,
-            previous_is_short=previous is not None and is_short_beside(previous.frame, day.frame),
+            previous_is_short=previous is not None
+            and lacks_many_tickers_of(previous.frame, day.frame),
             previous_follows_its_own=self._follows_its_own(previous, day),
         )
 
@@ -236,7 +237,7 @@ class StockDataCollector:
         found = find_actions(previous_frame, day.frame, session)
         head = self._save_and_reopen(day, found, changed)
         self._learner.remember_open(session)
-        self._stored.settle_after(session)
+        self._stored.refind_factors_after(session)
         _, later = self._stored.neighbours(session)
         remarks = [*remarks_on(day.frame, session, previous_frame), *found.remarks()]
         for remark in remarks:
@@ -264,23 +265,22 @@ class StockDataCollector:
     def _save_and_reopen(
         self, day: MarketDay, found: Actions, changed: list[str] | None
     ) -> SessionHead:
-        """Before the session is saved, what it changes is opened: afterwards nobody could tell any
-        more what had changed. And after: an analysis of the old prices may have been marked in
-        between.
+        """Save the day. What it changes is opened before: afterwards nobody could tell any more
+        what had changed. And after: an analysis of the old prices may have been marked in between.
 
         Args:
             changed: tickers; None when the session is new or was damaged, so that anything may have
                 changed.
         """
-        self._store.beat_locks()  # whoever has lost its lock in the meantime writes nothing
+        self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         _, later = self._stored.neighbours(day.session)
         is_new = changed is None and later is None and day.session not in self._stored
         if is_new or changed == []:
             return self._stored.save(day, found)
         behind = self.calendar.previous_session(day.session)
-        self._store.reopen_targets(day.session, behind, changed)
+        self._store.targets.reopen(day.session, behind, changed)
         head = self._stored.save(day, found)
-        self._store.reopen_targets(day.session, behind, changed)
+        self._store.targets.reopen(day.session, behind, changed)
         return head
 
     def _fetch(self, session: str) -> MarketDay:
@@ -298,7 +298,8 @@ class StockDataCollector:
         )
 
     def _decide_whether_closed(self, session: str, unknown: NotPublished) -> None:
-        """All `-` alone says nothing; the index series does, once it shows a later day."""
+        """Raise `ClosedMarket` when the index series shows a later day without this one; all `-`
+        alone says nothing."""
         start = self.calendar.previous_session(session)
         self._learner.learn(
             start, self._clock.now_kst().date().isoformat(), without_prices=[session]
@@ -312,7 +313,7 @@ def _follows(day: MarketDay, previous: MarketDay | None) -> bool | None:
 
 
 def _with_names_of(before: pd.DataFrame, day: MarketDay) -> MarketDay:
-    """Sources may write a name differently; the one that was stored first stays, so that it is no
-    revision."""
+    """Return the day with the names that were stored first: sources may write one differently, and
+    that is no revision."""
     known = day.frame["ticker"].map(dict(zip(before["ticker"], before["name"], strict=True)))
     return replace(day, frame=day.frame.assign(name=known.fillna(day.frame["name"])))

@@ -29,12 +29,12 @@ class StoredSessions:
     def __init__(self, store: Store, calendar: TradingCalendar) -> None:
         self.store, self.calendar = store, calendar
         self._sessions = [
-            head.session for head in store.session_heads()
+            head.session for head in store.sessions.heads()
         ]  # kept in step with what is saved here
 
     def __contains__(self, session: str) -> bool:
-        place = bisect_left(self._sessions, session)
-        return self._sessions[place : place + 1] == [session]
+        position = bisect_left(self._sessions, session)
+        return self._sessions[position : position + 1] == [session]
 
     def between(self, first: str, last: str) -> list[str]:
         """Those from first to last, both inclusive, oldest first."""
@@ -46,7 +46,7 @@ class StoredSessions:
 
     def load(self, session: str) -> MarketDay:
         """Return the stored session. Raises `Damaged`."""
-        if (day := self.store.load_session(session)) is None:
+        if (day := self.store.sessions.load(session)) is None:
             raise Damaged(
                 f"Session {session} is listed but cannot be read. Check disk and database."
             )
@@ -77,7 +77,7 @@ class StoredSessions:
     def save(self, day: MarketDay, found: Actions) -> SessionHead:
         """Store the day with its factors and corporate actions, and see that it reads back."""
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
-        head = self.store.save_session(whole, found.documents())
+        head = self.store.sessions.save(whole, found.documents())
         if self.load(day.session).digest() != head.digest:
             raise Damaged(
                 f"Session {day.session} does not read back as it was written. Check disk and database."
@@ -86,55 +86,54 @@ class StoredSessions:
             insort(self._sessions, day.session)
         return head
 
-    def settle_factors(self, session: str) -> None:
+    def refind_factors(self, session: str) -> None:
         """Find the factors and corporate actions of a stored session anew in what is stored, and
         have analysed again what they change. Raises `Damaged`."""
         day = self.load(session)
-        self._settle(day, self._find_actions(day))
+        self._save_factors(day, self._find_actions(day))
 
-    def settle_behind_holes(self, first: str, last: str) -> None:
-        """The factors of a session whose session before has been lost are unknown until it is there
+    def forget_factors_behind_holes(self, first: str, last: str) -> None:
+        """Make the factors unknown where the session right before has been lost, until it is there
         again."""
         for session in self.between(first, last):
             if self.calendar.previous_session(session) not in self:
-                self._settle_if_other(session)
+                self._refind_if_other(session)
 
-    def settle_after(self, day: str) -> None:
-        """What was learned of a day decides whether the next stored session's factors can be
-        known."""
+    def refind_factors_after(self, day: str) -> None:
+        """Find the factors of the next stored session anew: what was learned of the day decides
+        whether they can be known."""
         _, later = self.neighbours(day)
         if later is not None:
-            self._settle_if_other(later)
+            self._refind_if_other(later)
 
-    def _settle_if_other(self, session: str) -> None:
+    def _refind_if_other(self, session: str) -> None:
         if (stored := self.readable(session)) is None:
             return
         found = self._find_actions(stored)
         if not np.array_equal(stored.frame["factor"], found.factor, equal_nan=True):
-            self._settle(stored, found)
+            self._save_factors(stored, found)
 
     def _find_actions(self, day: MarketDay) -> Actions:
-        """Only the exchange's session right before it can tell; without it every factor is
-        unknown."""
+        """Compare the day with the exchange's session right before it; without that one every
+        factor is unknown."""
         previous = self.before(day.session)
         return find_actions(None if previous is None else previous.frame, day.frame, day.session)
 
-    def _settle(self, day: MarketDay, found: Actions) -> None:
-        """What changes is opened before it is saved: afterwards nobody could tell any more which
-        factors had. And after: an analysis with the old factors may have been marked in between."""
-        changed, behind = (
-            _with_other_factor(day.frame, found),
-            self.calendar.previous_session(day.session),
-        )
+    def _save_factors(self, day: MarketDay, found: Actions) -> None:
+        """Save the day with these factors. What changes is opened before: afterwards nobody could
+        tell any more which factors had. And after: an analysis with the old factors may have been
+        marked in between."""
+        changed = _with_other_factor(day.frame, found)
+        behind = self.calendar.previous_session(day.session)
         if changed:
-            self.store.reopen_targets(day.session, behind, changed)
+            self.store.targets.reopen(day.session, behind, changed)
         self.save(day, found)
         if changed:
-            self.store.reopen_targets(day.session, behind, changed)
+            self.store.targets.reopen(day.session, behind, changed)
 
 
 def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:
-    """The tickers whose prices are adjusted otherwise than before; a factor that is not known
-    counts as 1."""
+    """Return the tickers whose prices are adjusted otherwise than before; a factor that is not
+    known counts as 1."""
     differs = np.nan_to_num(before["factor"], nan=1.0) != np.nan_to_num(found.factor, nan=1.0)
     return list(before.loc[differs, "ticker"])

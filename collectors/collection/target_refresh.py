@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from collectors.rules.pending_shares import LONGEST_WAIT, owed_shares
+from collectors.rules.pending_shares import LONGEST_WAIT, pending_shares
 from collectors.rules.target_rule import BY_FILE, TargetRule
 from utils.date_utils import neighbours
 from utils.errors import Damaged
@@ -65,8 +65,8 @@ def refresh_targets(
     Args:
         frame: the session's typed market day.
     """
-    plan = plan_targets(store.targets(), look_at_newest(store, frame, session), rule)
-    for line, ticker in rule.by_name.strangers(set(frame["ticker"])):
+    plan = plan_targets(store.targets.all(), read_newest(store, frame, session), rule)
+    for line, ticker in rule.by_name.unlisted(set(frame["ticker"])):
         log.warning(
             "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.",
             line,
@@ -77,7 +77,7 @@ def refresh_targets(
 
 
 def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
-    store.save_targets(plan.new, plan.changes)
+    store.targets.save(plan.new, plan.changes)
     back = [ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is True]
     left = sorted(
         ticker for ticker, fields in plan.changes.items() if fields.get("is_active") is False
@@ -91,7 +91,7 @@ def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
 def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
     """`refresh_targets` with the newest stored session. Raises `Damaged` when it cannot be
     read."""
-    newest = store.load_session(store.session_heads(count=1)[-1].session)
+    newest = store.sessions.load(store.sessions.heads(count=1)[-1].session)
     if newest is None:
         raise Damaged("The newest session cannot be read. Check disk and database.")
     return refresh_targets(store, newest.frame, newest.session, rule)
@@ -103,14 +103,14 @@ def follow_changed_rule(store: Store, rule: TargetRule) -> None:
 
     A newest session that is damaged is due, and read again it refreshes the targets itself.
     """
-    heads = store.session_heads(count=1)
+    heads = store.sessions.heads(count=1)
     try:
-        newest = store.load_session(heads[0].session) if heads else None
+        newest = store.sessions.load(heads[0].session) if heads else None
     except Damaged:
         return  # looking for what is due says so
     if newest is None:
         return
-    plan = plan_targets(store.targets(), look_at_newest(store, newest.frame, newest.session), rule)
+    plan = plan_targets(store.targets.all(), read_newest(store, newest.frame, newest.session), rule)
     if plan.new or plan.changes:
         log.info("The targets were not what the settings make of %s.", newest.session)
         _carry_out(store, plan, newest.session)
@@ -133,17 +133,17 @@ def extend_to_late_session(store: Store, session: str) -> None:
     """A session that arrives after later ones may list a ticker still under a former name or in a
     former market, or one that was taken for gone: what was said to have ended with the stored
     session before it has ended with it."""
-    before, _ = neighbours(session, [head.session for head in store.session_heads(session, 2)])
-    day = store.load_session(session)
+    before, _ = neighbours(session, [head.session for head in store.sessions.heads(session, 2)])
+    day = store.sessions.load(session)
     if before is None or day is None:
         return
     listed = _identities(day.frame)
     changes = {
         target["_id"]: _extended(target, listed[target["_id"]], before, session)
-        for target in store.targets()
+        for target in store.targets.all()
         if target["_id"] in listed
     }
-    store.save_targets([], {ticker: fields for ticker, fields in changes.items() if fields})
+    store.targets.save([], {ticker: fields for ticker, fields in changes.items() if fields})
 
 
 def _extended(target: Document, identity: Document, before: str, session: str) -> Document:
@@ -160,14 +160,14 @@ def _extended(target: Document, identity: Document, before: str, session: str) -
     return _differences(target, wanted)
 
 
-def look_at_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
+def read_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
     """The newest session together with what is stored before it. A damaged session before it counts
     as unknown."""
-    heads = store.session_heads(session, LONGEST_WAIT)
+    heads = store.sessions.heads(session, LONGEST_WAIT)
     earlier = [head.session for head in heads if head.session < session][1 - LONGEST_WAIT :]
     if not earlier:
         return Newest(session, frame)
-    actions = store.corporate_actions(earlier[0], session)
+    actions = store.sessions.actions(earlier[0], session)
     return Newest(session, frame, earlier[-1], _listed_in(store, earlier[-1]), actions)
 
 
@@ -176,7 +176,7 @@ def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule
     changed."""
     known = {target["_id"]: target for target in targets}
     listed = _identities(newest.frame)
-    chosen = rule.choose(newest.frame, owed_shares(newest.frame, newest.actions))
+    chosen = rule.choose(newest.frame, pending_shares(newest.frame, newest.actions))
     new = [
         _new_target(ticker, listed[ticker], caps, newest)
         for ticker, caps in chosen.items()
@@ -206,7 +206,7 @@ def _in_words(plan: TargetPlan) -> str:
 
 def _listed_in(store: Store, session: str) -> dict[str, Document]:
     try:
-        day = store.load_session(session)
+        day = store.sessions.load(session)
     except Damaged as damage:
         log.error("%s", damage)
         return {}

@@ -1,1 +1,1 @@
-"""Asking the exchange: its two sources and what their answers mean."""
+"""Access to the exchange: its two sources and what their answers mean."""

@@ -1,5 +1,5 @@
-"""The border: an HTTP answer is classified, a table of text becomes a typed day, or an error says
-which kind it was."""
+"""Answers of the exchange: an HTTP answer is classified, and a table of text becomes a typed day,
+or an error that names its kind."""
 
 import re
 from collections.abc import Sequence
@@ -52,9 +52,9 @@ _AUTOMATED = re.compile(r"자동|비정상|1일|24시간|automat", re.IGNORECASE
 
 
 def classify_response(status: int, body: bytes, wants_json: bool) -> None:
-    """Let pass what can be an answer; raise what it is otherwise.
+    """Let an answer pass, or raise the error that it stands for.
 
-    Raises `LoggedOut`, `Banned`, `KeyRefused`, `SourceRefuses`, `SourceDown`, `AnswerCutOff` or
+    Raise `LoggedOut`, `Banned`, `KeyRefused`, `SourceRefuses`, `SourceDown`, `AnswerCutOff` or
     `MalformedAnswer`.
     """
     start = body[:4096].decode("utf-8", errors="replace").lstrip("\ufeff \r\n\t")
@@ -64,16 +64,17 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     text = _text_of_page(body) if is_page else ""
     if status == 403 or (status == 200 and _says_banned(text)):
         raise Banned(
-            "The exchange has detected automated use and restricts access for one day. Leave it alone until then, also "
-            "in a browser; after 24 hours the next run goes on by itself."
+            "The exchange has detected automated use and restricts access for one day. Leave it "
+            "alone until then, also in a browser; after 24 hours the next run goes on by itself."
         )
     _check_status(status, wants_json)
     if is_page and _MAINTENANCE.search(text):
         raise SourceDown("The exchange answers with a web page instead of data: maintenance.")
     if is_page:
         raise SourceRefuses(
-            "The exchange answers with a web page instead of data, and it does not say that this is maintenance. It "
-            "may be a ban that every further try renews, so it is left alone until the next run."
+            "The exchange answers with a web page instead of data, and it does not say that this "
+            "is maintenance. It may be a ban that every further try renews, so it is left alone "
+            "until the next run."
         )
     if wants_json and not body.strip():
         raise AnswerCutOff("The exchange's answer is empty.")
@@ -101,8 +102,8 @@ def _check_status(status: int, wants_json: bool) -> None:
 
 
 def _text_of_page(body: bytes) -> str:
-    """What a person would see of a web page, alerts included: styles and scripts say `block` for
-    other reasons."""
+    """Return the text that a person would see of a web page, alerts included: styles and scripts
+    say `block` for other reasons."""
     try:
         page = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -114,15 +115,15 @@ def _text_of_page(body: bytes) -> str:
 
 
 def _says_banned(text: str) -> bool:
-    """Service that is restricted for maintenance is no ban."""
+    """True for a restriction, but not for one that is meant for maintenance."""
     return bool(_RESTRICTED.search(text)) and bool(
         _AUTOMATED.search(text) or not _MAINTENANCE.search(text)
     )
 
 
 def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
-    """The exchange's whole-market table as the columns of `MarketDay.frame` but the factor, sorted
-    by ticker.
+    """Return the exchange's whole-market table as the columns of `MarketDay.frame` but the factor,
+    sorted by ticker.
 
     Args:
         raw: one row per ticker, all values text with thousands commas, the columns of
@@ -153,7 +154,8 @@ def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
 
 
 def parse_index_dates(dates: Sequence[str]) -> list[str]:
-    """`2021/01/22` newest first -> sessions, oldest first. Raises `MalformedAnswer`."""
+    """Return sessions, oldest first, from days like `2021/01/22`, newest first. Raise
+    `MalformedAnswer`."""
     if odd := [each for each in dates if not _is_date(each)]:
         raise MalformedAnswer(f"The exchange's index series holds {odd[0]!r} where a date belongs.")
     return sorted(each.replace("/", "-") for each in dates)
@@ -174,7 +176,9 @@ def _check_tickers(tickers: list[str], session: str) -> None:
             f"The exchange's answer for {session} holds {odd[0]!r} where a ticker belongs."
         )
     if len(set(tickers)) < len(tickers):
-        twice = next(ticker for place, ticker in enumerate(tickers) if ticker in tickers[:place])
+        twice = next(
+            ticker for position, ticker in enumerate(tickers) if ticker in tickers[:position]
+        )
         raise MalformedAnswer(f"The exchange's answer for {session} lists {twice} twice.")
 
 
@@ -194,17 +198,18 @@ def _markets(market_ids: list[str], session: str) -> list[str]:
 
 
 def _integers(cells: list[str], column: str, tickers: list[str], session: str) -> np.ndarray:
-    """Text with thousands commas -> int64. The whole column is checked in one match; only a bad one
-    is searched."""
+    """Convert text with thousands commas to int64. The whole column is checked in one match; only a
+    bad one is searched."""
     text = "\n".join(cells) + "\n"
     if text.count("\n") == len(cells) and _INTEGERS.fullmatch(text):
         try:
             return np.array(list(map(int, text.replace(",", "").split())), dtype=np.int64)
         except OverflowError:
             pass  # named below, with its ticker
-    place = next(place for place, cell in enumerate(cells) if not _is_int64(cell))
+    position = next(position for position, cell in enumerate(cells) if not _is_int64(cell))
     raise MalformedAnswer(
-        f"The exchange's answer for {session} holds {cells[place]!r} in {column} of {tickers[place]}: no whole number."
+        f"The exchange's answer for {session} holds {cells[position]!r} in {column} of "
+        f"{tickers[position]}: no whole number."
     )
 
 

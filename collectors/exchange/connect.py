@@ -1,5 +1,4 @@
-"""Puts the parts together for the scripts: the sources and the collector of the settings, what
-setup was asked for."""
+"""Connection of the settings with the exchange: its sources and the calendar."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,34 +17,39 @@ Pause = Callable[[float], None]
 
 
 def make_sources(settings: Settings, store: Store, pause: Pause) -> Sources:
-    """Every source that the settings open; nothing is asked yet. Raises `WrongUsage` when they open
-    none.
+    """Return every source that the settings open; nothing is asked yet. Raise `WrongUsage` when
+    they open none.
 
-    The Open API is the permitted road for history, so it goes first there; while it is known to
-    differ from the data site it is only asked when that has nothing.
+    The Open API is permitted for history by its terms, so it goes first there. While it is known to
+    differ from the data site, it is asked only when the data site has nothing.
     """
     site, open_api = site_source(settings, store, pause), open_api_source(settings, store, pause)
     sources: list[Source] = [source for source in (site, open_api) if source is not None]
     if not sources:
         raise WrongUsage(
-            "Neither KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set. Put the account of the exchange's data site, the "
-            "key of its Open API, or both into .env."
+            "Neither KRX_ID and KRX_PW nor KRX_OPENAPI_KEY are set. Put the account of the "
+            "exchange's data site, the key of its Open API, or both into .env."
         )
     for_history = sources[::-1] if may_go_first(store, OpenApiSource.name) else sources
     datasets = [site] if site else []
     return Sources(
-        sources, for_history, store.clock, pause, for_datasets=datasets, note=store.record_failure
+        sources,
+        for_history,
+        store.clock,
+        pause,
+        for_datasets=datasets,
+        on_health_change=store.sources.record_failure,
     )
 
 
 def make_calendar(settings: Settings, store: Store) -> TradingCalendar:
-    """What is predicted, what the exchange has shown, and when the sources of the settings can have
-    a session."""
-    return TradingCalendar(store.observed_calendar(), settings.same_evening)
+    """Return the calendar of what is predicted, what the exchange has shown, and when the sources
+    of the settings can have a session."""
+    return TradingCalendar(store.calendar.observed(), settings.same_evening)
 
 
 def site_source(settings: Settings, store: Store, pause: Pause) -> PykrxSource | None:
-    """The exchange's data site; None without an account."""
+    """Return the exchange's data site; None without an account."""
     if settings.krx_id is None or settings.krx_pw is None:
         return None
     account = Account(settings.krx_id.get_secret_value(), settings.krx_pw.get_secret_value())
@@ -54,7 +58,7 @@ def site_source(settings: Settings, store: Store, pause: Pause) -> PykrxSource |
 
 
 def open_api_source(settings: Settings, store: Store, pause: Pause) -> OpenApiSource | None:
-    """The exchange's Open API; None without a key."""
+    """Return the exchange's Open API; None without a key."""
     if settings.krx_openapi_key is None:
         return None
     gate = Gate(OpenApiSource.name, store, _interval(settings), pause, DAILY_LIMIT)

@@ -1,4 +1,4 @@
-"""The data site and the Open API are held against each other on a session that both have."""
+"""Comparison of the data site and the Open API on a session that both have."""
 
 import logging
 from datetime import timedelta
@@ -14,22 +14,22 @@ from utils.store import Store
 
 AGAIN_AFTER = timedelta(days=30)
 _COMPARED = ["ticker", "market", *INTEGER_COLUMNS]
-"""Not the names: the sources may write one differently."""
+"""All but the names: the sources may write one differently."""
 log = logging.getLogger(__name__)
 
 
 def cross_check(sources: Sources, store: Store) -> None:
-    """Once a month, ask the other source for the newest final session and remember whether it says
+    """Ask the other source for the newest final session, once a month, and remember whether it says
     the same.
 
-    Nothing happens while only one source is set up. What the sources disagree in is logged; that
-    the other source cannot be asked is no failure of the night.
+    Nothing happens while only one source is set up. Differences are logged. That the other source
+    cannot be asked is no failure of the night.
     """
-    final = [head for head in store.session_heads() if head.finality == FINAL]
+    final = [head for head in store.sessions.heads() if head.finality == FINAL]
     if not final or _was_compared_lately(store):
         return
     session, source = final[-1].session, final[-1].source
-    if (day := store.load_session(session)) is None:
+    if (day := store.sessions.load(session)) is None:
         return
     try:
         other = sources.fetch_day_of_other(
@@ -41,11 +41,11 @@ def cross_check(sources: Sources, store: Store) -> None:
     if other is None:
         return
     differing = differing_tickers(day.frame, other, _COMPARED)
-    store.record_comparison(OpenApiSource.name, session, len(differing))
+    store.sources.record_comparison(OpenApiSource.name, session, len(differing))
     if differing:
         log.error(
-            "The Open API and the data site differ on %s in %d of %d tickers, first %s. The data site goes first "
-            "until they agree; the next run compares them again.",
+            "The Open API and the data site differ on %s in %d of %d tickers, first %s. The data "
+            "site goes first until they agree; the next run compares them again.",
             *(session, len(differing), len(day.frame), differing[0]),
         )
     else:
@@ -53,21 +53,22 @@ def cross_check(sources: Sources, store: Store) -> None:
 
 
 def check_like(frame: pd.DataFrame, session: str, day: MarketDay) -> None:
-    """Raises `MalformedAnswer` for an answer that cannot be the whole session, whatever its numbers
+    """Raise `MalformedAnswer` for an answer that cannot be the whole session, whatever its numbers
     say."""
     check_day(frame, session)
     check_loses_nothing(frame, session, day.frame)
 
 
 def may_go_first(store: Store, source: str) -> bool:
-    """Whether that source may be preferred: it has not been found to differ."""
-    comparison = store.comparison(source)
+    """Return True when that source may be preferred: it has not been found to differ."""
+    comparison = store.sources.comparison(source)
     return comparison is None or not comparison["differing"]
 
 
 def _was_compared_lately(store: Store) -> bool:
-    """A difference is looked at again by every run, since it may have been of one answer."""
-    comparison = store.comparison(OpenApiSource.name)
+    """Return True when no new comparison is needed. After a difference every run compares again,
+    since it may have been of one answer."""
+    comparison = store.sources.comparison(OpenApiSource.name)
     if comparison is None or comparison["differing"]:
         return False
     return bool(store.clock.now_utc() - comparison["compared_utc"] < AGAIN_AFTER)

@@ -1,5 +1,5 @@
-"""What the exchange publishes of a session beside its prices: one request each, parsed into columns
-beside the day's, and the index series.
+"""Datasets of the exchange: tables of one session, one request each, parsed into columns with the
+day's rows, and the index series.
 
 A dataset belongs to a day's tickers. `-` is null, never 0: the exchange has no figure.
 """
@@ -16,18 +16,18 @@ from utils.errors import MalformedAnswer, NotPublished
 from utils.store.backend import Document
 
 LEAST_SHARE_OF_CLOSES = 0.98
-"""Of the dataset's tickers, those whose close is the day's: below, the answer tells of another
-day."""
+"""Part of the dataset's tickers, namely those whose close is the day's. Below it, the answer tells
+of another day."""
 LEAST_SHARE_LISTED = 0.5
-"""Of the day's KOSPI and KOSDAQ tickers, those that a dataset lists: preferred shares, SPACs and
-the like may be missing in it, and are far fewer."""
+"""Part of the day's KOSPI and KOSDAQ tickers, namely those that a dataset lists. Preferred shares,
+SPACs and the like may be missing in it, and are far fewer."""
 _TICKER, _CLOSE, _MISSING = "ISU_SRT_CD", "TDD_CLSPRC", "-"
 _NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})(?:\.\d{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """`columns`: ours -> the exchange's, all float64 with NaN for null.
+    """Dataset with columns. `columns`: ours -> the exchange's, all float64 with NaN for null.
 
     `on_its_evening`: it is read on the session's own evening. Its figures follow from the closes
     and the last annual accounts, so they are final when the closes are found to be. Any other is
@@ -68,8 +68,7 @@ limit."""
 DATASETS = {dataset.name: dataset for dataset in (FUNDAMENTALS, FOREIGN)}
 
 INDICES = "indices"
-"""The dataset that is no column of a session: the composite indices, a row each in
-`stock_data.indices`."""
+"""Dataset without columns: the composite indices, a row each in `stock_data.indices`."""
 INDEX_NAMES = ("KOSPI", "KOSDAQ")
 _LEVELS = {
     "open": "OPNPRC_IDX",
@@ -84,15 +83,17 @@ _SUMS = {"volume": "ACC_TRDVOL", "value": "ACC_TRDVAL", "market_cap": "MKTCAP"}
 def parse_dataset(
     raw: pd.DataFrame, dataset: Dataset, day: pd.DataFrame, session: str
 ) -> pd.DataFrame:
-    """The exchange's table as float64 columns, row by row beside the day; NaN where the exchange
+    """Return the exchange's table as float64 columns with the day's rows; NaN where the exchange
     has no figure and for tickers that the table does not list.
 
     Args:
         raw: one row per ticker, all values text, with the exchange's columns and its `TDD_CLSPRC`.
         day: the typed market day, with `ticker`, `market` and `close`.
     Raises:
-        NotPublished: every close is `-`. MalformedAnswer: few rows or none, a missing column, a
-        ticker twice, an odd number, the closes of another day.
+        NotPublished: every close is `-`.
+        MalformedAnswer: few rows or none, a missing column, a ticker twice, an odd number, the
+            closes
+            of another day.
     """
     what = f"The exchange's {dataset.name} for {session}"
     wanted = [_TICKER, _CLOSE, *dataset.columns.values()]
@@ -115,17 +116,17 @@ def parse_dataset(
         raise MalformedAnswer(
             f"{what} list only {listed} of the {len(expected)} tickers of KOSPI and KOSDAQ."
         )
-    beside = pd.DataFrame(numbers).set_index(pd.Index(raw[_TICKER])).reindex(day["ticker"])
-    return beside.reset_index(drop=True)
+    columns = pd.DataFrame(numbers).set_index(pd.Index(raw[_TICKER])).reindex(day["ticker"])
+    return columns.reset_index(drop=True)
 
 
 def parse_index(raw: pd.DataFrame, index: str, first: str, last: str) -> list[Document]:
-    """The exchange's index series as rows of `stock_data.indices` but for their finality, oldest
-    first: levels and change in points, volume in shares, value and market cap in won, null for what
-    the exchange does not show.
+    """Return the exchange's index series as rows of `stock_data.indices` but for their finality,
+    oldest first.
 
-    Raises `MalformedAnswer` for a missing column, an odd cell, a day twice or outside the span, a
-    broken order.
+    Levels and change are in points, volume in shares, value and market cap in won, null for what
+    the exchange does not show. Raise `MalformedAnswer` for a missing column, an odd cell, a day
+    twice or outside the span, a broken order.
     """
     what = f"The exchange's series of the {index} index"
     if raw.empty:
@@ -143,7 +144,8 @@ def parse_index(raw: pd.DataFrame, index: str, first: str, last: str) -> list[Do
         for name, column in (_LEVELS | _SUMS).items()
     }
     rows = [
-        _index_day(index, raw["TRD_DD"].iloc[place], numbers, place) for place in range(len(raw))
+        _index_day(index, raw["TRD_DD"].iloc[position], numbers, position)
+        for position in range(len(raw))
     ]
     if broken := [row["session"] for row in rows if not _is_in_order(row)]:
         raise MalformedAnswer(f"{what}: low <= open, close <= high is broken on {broken[0]}.")
@@ -151,11 +153,12 @@ def parse_index(raw: pd.DataFrame, index: str, first: str, last: str) -> list[Do
 
 
 def _index_day(
-    index: str, day: str, numbers: Mapping[str, Sequence[float]], place: int
+    index: str, day: str, numbers: Mapping[str, Sequence[float]], position: int
 ) -> Document:
     session = day.replace("/", "-")
     cells = {
-        name: None if np.isnan(cells[place]) else cells[place] for name, cells in numbers.items()
+        name: None if np.isnan(cells[position]) else cells[position]
+        for name, cells in numbers.items()
     }
     sums = {name: None if cells[name] is None else int(cells[name] or 0) for name in _SUMS}
     return {"_id": f"{index}:{session}", "index": index, "session": session} | cells | sums
@@ -171,7 +174,7 @@ def _is_in_order(row: Document) -> bool:
 
 def _numbers(cells: pd.Series, tickers: pd.Series, what: str) -> np.ndarray:
     texts = [str(cell) for cell in cells]
-    odd = next((place for place, text in enumerate(texts) if not _is_number(text)), None)
+    odd = next((position for position, text in enumerate(texts) if not _is_number(text)), None)
     if odd is not None:
         raise MalformedAnswer(
             f"{what} hold {texts[odd]!r} in {cells.name} of {tickers.iloc[odd]}: no number."
@@ -188,8 +191,8 @@ def _is_number(text: str) -> bool:
 
 def _check_closes(raw: pd.DataFrame, day: pd.DataFrame, what: str) -> None:
     closes = _numbers(raw[_CLOSE], raw[_TICKER], what)
-    places = pd.Index(day["ticker"]).get_indexer(pd.Index(raw[_TICKER]))
-    same = (places >= 0) & (day["close"].to_numpy()[places] == closes)
+    positions = pd.Index(day["ticker"]).get_indexer(pd.Index(raw[_TICKER]))
+    same = (positions >= 0) & (day["close"].to_numpy()[positions] == closes)
     if same.mean() < LEAST_SHARE_OF_CLOSES:
         raise MalformedAnswer(
             f"{what} are not stored: only {same.mean():.0%} of their closes are that day's."

@@ -1,9 +1,9 @@
-"""The exchange's data site through pykrx: the only module that imports pykrx.
+"""Data site of the exchange through pykrx. No other module imports pykrx.
 
 pykrx logs in, prints, waits without a timeout and swallows failures. Here its own session object
-logs in once, and one transport under it rewrites the host, bounds the time, spaces the requests and
-checks every answer before pykrx sees it, so pykrx's `fetch` runs unmodified and what fails leaves
-as an error of ours.
+logs in once. One transport under it rewrites the host, bounds the time, spaces the requests and
+checks every answer before pykrx sees it. So pykrx's `fetch` runs unmodified, and every failure
+leaves as an error of ours.
 """
 
 import hashlib
@@ -34,11 +34,11 @@ from utils.settings import environment_for_imports
 
 SITE = "https://data.krx.co.kr"
 MOST_LOGINS = 4
-"""That succeed in one run: the first one, and one more after each LOGOUT."""
+"""Logins that succeed in one run: the first one, and one more after each LOGOUT."""
 OLD_PASSWORD_DAYS = 80
-"""From then on every login warns."""
+"""Age from which on every login warns."""
 PASSWORD_DAYS = 90
-"""After three months the exchange refuses it (CD010)."""
+"""Age at which the exchange refuses a password (CD010): three months."""
 _LONGEST_SPAN = timedelta(days=700)
 """pykrx itself splits longer spans, with waits and without our checks."""
 _INDICES = {"KOSPI": ("001", "1"), "KOSDAQ": ("001", "2")}
@@ -50,17 +50,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, repr=False)
 class Account:
-    """KRX_ID and KRX_PW. Never shown: it has no repr."""
+    """Account of KRX_ID and KRX_PW. Never shown: it has no repr."""
 
     login_id: str
     password: str
 
     def mark(self) -> str:
-        """Tells one password from the next: 16 bits of scrypt, too few to find a password by."""
+        """Return a mark that tells one password from the next: 16 bits of scrypt, too few to find a
+        password by."""
         return _mark(self.password, salt=self.login_id)
 
     def id_mark(self) -> str:
-        """Tells one login ID from the next, in the same way."""
+        """Return a mark that tells one login ID from the next, in the same way."""
         return _mark(self.login_id, salt=SITE)
 
 
@@ -69,7 +70,7 @@ def _mark(secret: str, salt: str) -> str:
 
 
 class PykrxSource:
-    """The exchange's data site.
+    """Data site of the exchange as a source.
 
     Args:
         base_url: the exchange's site or a local exchange.
@@ -87,17 +88,18 @@ class PykrxSource:
         self._logins_left = MOST_LOGINS
 
     def shows(self, session: str, now: datetime) -> bool:
-        """From the morning of its day on; before, and on closed days, every price is `-`."""
+        """Return True from the morning of its day on; before, and on closed days, every price is
+        `-`."""
         return session <= now.date().isoformat()
 
     def fetch_day(self, session: str) -> pd.DataFrame:
-        """The whole market of one day in one request (MDCSTAT01501): raw text, one row per
+        """Fetch the whole market of one day in one request (MDCSTAT01501): raw text, one row per
         ticker."""
         return self._fetch(lambda core: core.전종목시세().fetch(_compact(session), "ALL"))
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that the KOSPI index series (MDCSTAT00301)
-        shows: open days.
+        """Fetch the open days from first to last, both inclusive, as the KOSPI index series
+        (MDCSTAT00301) shows them.
 
         One request shows up to 700 days, so nothing is gained from what is `known`.
         """
@@ -110,8 +112,8 @@ class PykrxSource:
         return shown
 
     def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
-        """One dataset of the whole market of one day in one request: raw text, one row per ticker
-        that it lists.
+        """Fetch one dataset of the whole market of one day in one request: raw text, one row per
+        ticker that it lists.
 
         Args:
             name: `fundamentals` (MDCSTAT03501) or `foreign` (MDCSTAT03701).
@@ -120,8 +122,8 @@ class PykrxSource:
         return self._fetch(lambda core: request(core, _compact(session)))
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
-        """The series of the KOSPI or KOSDAQ index (MDCSTAT00301), one request for up to 700 days:
-        raw text, one row per session from first to last, both inclusive."""
+        """Fetch the series of the KOSPI or KOSDAQ index (MDCSTAT00301), one request for up to 700
+        days: raw text, one row per session from first to last, both inclusive."""
         spans = _spans(date.fromisoformat(first), date.fromisoformat(last))
         return pd.concat(
             [self._fetch(_index_series(index, start, end)) for start, end in spans],
@@ -129,13 +131,15 @@ class PykrxSource:
         )
 
     def log_in(self) -> None:
-        """Log in now instead of at the first request. Raises `LoginRefused`, `LoggedInElsewhere` or
-        what the answer was."""
+        """Log in now instead of at the first request. Raise `LoginRefused`, `LoggedInElsewhere` or
+        the error of the answer."""
         if self._refusal is not None:
-            raise self._refusal  # wrong credentials are tried once, not per request: the account would be locked
+            # Wrong credentials are tried once, not per request: the account would be locked.
+            raise self._refusal
         if not self._logins_left:
             raise LoggedOut(
-                "The exchange logs us out again and again: somebody else may be at work with this account."
+                "The exchange logs us out again and again: somebody else may be at work with this "
+                "account."
             )
         auth, _ = _import_pykrx(self._cache_dir)
         session = _checked_session(auth, self._transport)
@@ -154,14 +158,14 @@ class PykrxSource:
         self._session = session
         self._logins_left -= 1
         log.info("Logged in to the exchange.")
-        self._look_at_password_age()
+        self._remember_password_age()
 
-    def _look_at_password_age(self) -> None:
+    def _remember_password_age(self) -> None:
         days = self._gate.password_age(self._account.mark()).days
         if days >= OLD_PASSWORD_DAYS:
             log.warning(
-                "KRX_PW has been in use for %d days, and the exchange wants a new one every three months. Change it at "
-                "%s, then set KRX_PW in .env.",
+                "KRX_PW has been in use for %d days, and the exchange wants a new one every three "
+                "months. Change it at %s, then set KRX_PW in .env.",
                 days,
                 SITE,
             )
@@ -184,23 +188,24 @@ class PykrxSource:
     def _check_login(self, code: str) -> None:
         if code == _CHANGE_PASSWORD:
             raise PasswordChangeDue(
-                f"The exchange wants a new password ({code}). Change it at {SITE}, then set KRX_PW in .env."
+                f"The exchange wants a new password ({code}). Change it at {SITE}, then set KRX_PW "
+                "in .env."
             )
         if code == _ELSEWHERE:
             raise LoggedInElsewhere(
-                f"The exchange says that KRX_ID is logged in elsewhere ({code}) and does not let us take over. Log out "
-                "there, or give this machine an account of its own."
+                f"The exchange says that KRX_ID is logged in elsewhere ({code}) and does not let "
+                "us take over. Log out there, or give this machine an account of its own."
             )
         if code != _OK:
             raise LoginRefused(
-                f"The exchange refuses the login ({code or 'no code'}). Correct KRX_ID and KRX_PW in .env; "
-                "several wrong tries lock the account."
+                f"The exchange refuses the login ({code or 'no code'}). Correct KRX_ID and KRX_PW "
+                "in .env; several wrong tries lock the account."
             )
 
 
 class Transport(GuardedAdapter):
-    """Under pykrx's session: sends every request to `base_url` and notes how a login was
-    answered."""
+    """Transport under pykrx's session. It sends every request to `base_url` and notes how a login
+    was answered."""
 
     def __init__(self, base_url: str, gate: Gate) -> None:
         super().__init__(gate)
@@ -235,8 +240,8 @@ def _login_code(answer: Any) -> str:
 
 
 def _import_pykrx(cache_dir: Path) -> tuple[ModuleType, ModuleType]:
-    """pykrx's `auth` and `core`. Its import would log in with KRX_ID and KRX_PW and print the id:
-    it sees neither."""
+    """Return pykrx's `auth` and `core`. Their import would log in with KRX_ID and KRX_PW and print
+    the id, so it sees neither."""
     with (
         environment_for_imports(cache_dir, without=("KRX_ID", "KRX_PW")),
         redirect_stdout(io.StringIO()),
@@ -247,11 +252,11 @@ def _import_pykrx(cache_dir: Path) -> tuple[ModuleType, ModuleType]:
 
 
 def _checked_session(auth: ModuleType, transport: Transport) -> Any:
-    """pykrx's own session object over our transport."""
+    """Return pykrx's own session object over our transport."""
 
     class CheckedSession(auth.KRXSession):  # type: ignore[name-defined,misc]
-        """Valid until the exchange says LOGOUT, not for an hour by the clock; cookies stay in the
-        cookie jar."""
+        """Session that is valid until the exchange says LOGOUT, not for an hour by the clock.
+        Cookies stay in the cookie jar."""
 
         def is_valid(self, buffer_seconds: int = 300) -> bool:
             return True
@@ -296,7 +301,7 @@ def _spans(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What pykrx raises, as errors of ours."""
+    """Raise errors of ours instead of those of pykrx."""
     try:
         with translated_failures():
             yield

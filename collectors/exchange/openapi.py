@@ -1,8 +1,7 @@
-"""The exchange's official Open API: the permitted road for history and for the morning's
-confirmation.
+"""Official Open API of the exchange, for history and for the morning's confirmation.
 
-One request per market and session, with a key; a session appears the next morning at about 08:00,
-so the evening itself is not to be had here.
+One request per market and session, with a key. A session appears the next morning at about 08:00,
+so an evening cannot be collected here.
 """
 
 import re
@@ -31,11 +30,11 @@ _INDEX_SERVICE = ("idx/kospi_dd_trd", "KOSPI 시리즈 일별시세정보")
 _LEVEL = re.compile(r"[\d,]+(\.\d+)?", re.ASCII)
 _KONEX_OPENED = "2013-07-01"
 _DIFFERENT_NAMES = {"ISU_CD": "ISU_SRT_CD", "ISU_NM": "ISU_ABBRV"}
-"""Its columns -> those of the data site."""
+"""Columns of the Open API -> those of the data site."""
 
 
 class OpenApiSource:
-    """The Open API as a source of days and sessions.
+    """Open API as a source of days and sessions.
 
     Args:
         key: sent as the header AUTH_KEY, never shown.
@@ -51,15 +50,15 @@ class OpenApiSource:
         self._http.headers["AUTH_KEY"] = key
         self._refusals: dict[str, KeyRefused] = {}
         self._sessions: dict[str, bool] = {}
-        """What was answered about days so far, so that a second try does not ask it all again."""
+        """Answers about days so far, so that a second try does not ask for them all again."""
 
     def shows(self, session: str, now: datetime) -> bool:
-        """From the next morning on."""
+        """Return True from the next morning on."""
         return is_final(session, now)
 
     def fetch_day(self, session: str) -> pd.DataFrame:
-        """The whole market of one day in one request per market: raw text with the columns of the
-        data site.
+        """Fetch the whole market of one day in one request per market: raw text with the columns of
+        the data site.
 
         A market without rows, or a day without prices, has every price as `-`, like a closed day at
         the data site.
@@ -83,8 +82,8 @@ class OpenApiSource:
         return table.rename(columns=_DIFFERENT_NAMES).replace("", "-")
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that were sessions: one request for every
-        weekday that is not `known` yet and is out by now."""
+        """Fetch the days from first to last, both inclusive, that were sessions: one request for
+        every weekday that is not `known` yet and is out by now."""
         now = self._gate.clock.now_kst()
         days = [day for day in weekdays(first, last) if day in known or is_final(day, now)]
         for day in days:
@@ -94,7 +93,7 @@ class OpenApiSource:
         return [day for day in days if answered[day]]
 
     def _was_session(self, day: str) -> bool:
-        """A holiday has rows with empty levels, or none."""
+        """Return True for a session; a holiday has rows with empty levels, or none."""
         rows = self._get(*_INDEX_SERVICE, day)
         levels = [str(level) for level in rows.get("CLSPRC_IDX", ()) if str(level) not in ("", "-")]
         if odd := [level for level in levels if not _LEVEL.fullmatch(level)]:
@@ -107,16 +106,17 @@ class OpenApiSource:
         return self._get(*_DAY_SERVICES[market], session)
 
     def _get(self, service: str, title: str, day: str) -> pd.DataFrame:
-        """The rows of one service for one day. A refused service is asked once, not for every
-        day."""
+        """Return the rows of one service for one day. A refused service is asked once, not for
+        every day."""
         if service in self._refusals:
             raise self._refusals[service]
         try:
             return _rows(self._request(service, day), service, day)
         except KeyRefused:
             self._refusals[service] = KeyRefused(
-                f"The Open API does not accept KRX_OPENAPI_KEY for {service} (HTTP 401). Each service is applied for "
-                f"by itself at openapi.krx.co.kr: apply there for {title}. A key ends after a year."
+                f"The Open API does not accept KRX_OPENAPI_KEY for {service} (HTTP 401). Each "
+                f"service is applied for by itself at openapi.krx.co.kr: apply there for {title}. "
+                "A key ends after a year."
             )
             raise self._refusals[service] from None
 
@@ -133,7 +133,8 @@ def _existed(market: str, session: str) -> bool:
 
 
 def _rows(answer: Any, service: str, day: str) -> pd.DataFrame:
-    """Raises `MalformedAnswer` when the block is missing or tells of another day."""
+    """Return the rows. Raise `MalformedAnswer` when the block is missing or tells of another
+    day."""
     block = answer.get("OutBlock_1") if isinstance(answer, dict) else None
     if not isinstance(block, list) or not all(isinstance(row, dict) for row in block):
         raise MalformedAnswer(
@@ -146,5 +147,5 @@ def _rows(answer: Any, service: str, day: str) -> pd.DataFrame:
 
 
 def _closed_day() -> pd.DataFrame:
-    """What the data site answers for a closed day, in one row that names nobody."""
+    """Return the data site's answer for a closed day, in one row that names nobody."""
     return pd.DataFrame([dict.fromkeys(RAW_COLUMNS.values(), "-")])

@@ -1,5 +1,8 @@
-"""The exchange's sources, in the order in which they are to be asked: who can have the day, who is
-preferred, who is asked instead when one refuses, and what is tried again."""
+"""Sources of the exchange, in the order in which they are asked.
+
+The order follows from who can have the day and who is preferred. Another source is asked when one
+refuses, and some failures are tried again.
+"""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,26 +22,26 @@ TRIES = 8
 """With the waits between them some ten minutes: as long as a hiccup or a restart at the exchange
 lasts."""
 ENDS_ASKING = (SourceDown, SourceRefuses)
-"""What says that the source, and not the day, is the matter."""
+"""Errors that are about the source and not about the day."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """Where sessions come from. Whatever cannot be had leaves as a `SourceError`."""
+    """Source of sessions. Every failure leaves as a `SourceError`."""
 
     name: str
 
     def shows(self, session: str, now: datetime) -> bool:
-        """Whether the source can have that session by now."""
+        """Return True when the source can have that session by now."""
 
     def fetch_day(self, session: str) -> pd.DataFrame:
-        """The whole market of one day as the exchange's raw text (see
+        """Fetch the whole market of one day as the exchange's raw text (see
         `collectors.exchange.answers.RAW_COLUMNS`)."""
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that the exchange shows as open, oldest
-        first.
+        """Fetch the days from first to last, both inclusive, that the exchange shows as open,
+        oldest first.
 
         Args:
             known: day -> whether it was open, as the exchange has shown before; need not be asked
@@ -47,23 +50,24 @@ class Source(Protocol):
 
 
 class DatasetSource(Protocol):
-    """A source that also has what the exchange publishes beside the prices."""
+    """Source that also has datasets."""
 
     name: str
 
     def fetch_dataset(self, name: str, session: str) -> pd.DataFrame:
-        """One dataset of the whole market of one day as the exchange's raw text (see
+        """Fetch one dataset of the whole market of one day as the exchange's raw text (see
         `collectors.exchange.dataset_tables`)."""
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
-        """The series of an index from first to last, both inclusive, as the exchange's raw text."""
+        """Fetch the series of an index from first to last, both inclusive, as the exchange's raw
+        text."""
 
 
 S = TypeVar("S", Source, DatasetSource)
 
 
 class Sources:
-    """What the exchange publishes, from whichever source has it.
+    """All sources that are set up. A request goes to whichever has an answer.
 
     Args:
         for_evenings: in the order in which they are asked for the calendar and for sessions that
@@ -71,9 +75,9 @@ class Sources:
         for_history: the same sources in the order in which they are asked for sessions that are
             final.
         pause: waits so many seconds; it may raise when a stop is requested.
-        for_datasets: those of them that have datasets beside the prices.
-        note: is told how a source fails, by the kind of the error, or None: that it answers well
-            again. Of each source the first word in a run, and then what is new.
+        for_datasets: those of them that have datasets.
+        on_health_change: receives a source and the kind of its error, or None when it answers well
+            again: for each source the first result of a run, and then every change.
     """
 
     def __init__(
@@ -83,11 +87,11 @@ class Sources:
         clock: Clock,
         pause: Callable[[float], None],
         for_datasets: Sequence[DatasetSource] = (),
-        note: Callable[[str, str | None], None] = lambda source, kind: None,
+        on_health_change: Callable[[str, str | None], None] = lambda source, kind: None,
     ) -> None:
         self._evenings, self._history, self._datasets = for_evenings, for_history, for_datasets
-        self._clock, self._pause, self._note = clock, pause, note
-        self._noted: dict[str, str | None] = {}
+        self._clock, self._pause, self._on_health_change = clock, pause, on_health_change
+        self._last_reported: dict[str, str | None] = {}
         self._out: set[str] = set()
         """Sources that refused or were down while another could be asked: not asked again in this
         run."""
@@ -95,12 +99,12 @@ class Sources:
     def fetch_day(
         self, session: str, check: Callable[[pd.DataFrame], None]
     ) -> tuple[pd.DataFrame, str]:
-        """The typed day (see `parse_day`) and the name of the source it is from.
+        """Return the typed day (see `parse_day`) and the name of the source it is from.
 
         Args:
             check: raises `MalformedAnswer` for a day that cannot be what the exchange published.
         Raises:
-            the last source's `SourceError` when no source has it.
+            SourceError: the last source's, when no source has it.
         """
         now = self._clock.now_kst()
         ordered = self._history if is_final(session, now) else self._evenings
@@ -120,12 +124,12 @@ class Sources:
     def fetch_day_of_other(
         self, source: str, session: str, check: Callable[[pd.DataFrame], None]
     ) -> pd.DataFrame | None:
-        """The typed day from the other source than this one; None when there is none, or when it is
-        left alone."""
+        """Return the typed day from the other source than this one; None when there is none, or
+        when it is left alone."""
         others = [each for each in self._history if each.name not in {source, *self._out}]
         if not others:
             return None
-        with self._health_noted(others[0].name):
+        with self._health_reported(others[0].name):
             frame = self._fetch_day_from(others[0], session)
             check(frame)
         return frame
@@ -134,25 +138,26 @@ class Sources:
         return parse_day(self._retrying(lambda: source.fetch_day(session)), session)
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """The days from first to last, both inclusive, that the exchange shows as open, oldest
-        first."""
+        """Return the days from first to last, both inclusive, that the exchange shows as open,
+        oldest first."""
         return self._first_success(
             self._evenings,
             lambda source: self._retrying(lambda: source.fetch_sessions(first, last, known)),
         )
 
     @property
-    def publish_datasets(self) -> bool:
-        """Whether a source that is set up has datasets beside the prices."""
+    def has_datasets(self) -> bool:
+        """True when a source that is set up has datasets."""
         return bool(self._datasets)
 
     @property
     def can_be_asked_for_datasets(self) -> bool:
-        """Whether one of those has not been found to refuse or to be down in this run."""
+        """True while one of those has not been found to refuse or to be down in this run."""
         return any(source.name not in self._out for source in self._datasets)
 
     def fetch_dataset(self, name: str, session: str, parse: Callable[[pd.DataFrame], T]) -> T:
-        """What `parse` makes of the exchange's table. Raises the source's or its `SourceError`."""
+        """Return the exchange's table as `parse` understands it. Raise the error of `parse` or the
+        source's `SourceError`."""
         return self._first_success(
             self._datasets,
             lambda source: parse(self._retrying(lambda: source.fetch_dataset(name, session))),
@@ -161,19 +166,22 @@ class Sources:
     def fetch_index(
         self, index: str, first: str, last: str, parse: Callable[[pd.DataFrame], T]
     ) -> T:
-        """The same of an index series from first to last, both inclusive."""
+        """Return an index series from first to last, both inclusive, in the same way."""
         return self._first_success(
             self._datasets,
             lambda source: parse(self._retrying(lambda: source.fetch_index(index, first, last))),
         )
 
     def _first_success(self, ordered: Sequence[S], ask: Callable[[S], T]) -> T:
-        """The answer of the first source that has one. When none has, what one of them said of this
-        day goes before what keeps another from answering at all: other days may still be had."""
+        """Return the answer of the first source that has one.
+
+        When none has, an error about this day is raised before one about a whole source: other days
+        may still be had.
+        """
         problems: list[SourceError] = []
         for source in self._in_service(ordered):
             try:
-                with self._health_noted(source.name):
+                with self._health_reported(source.name):
                     return ask(source)
             except SourceError as problem:
                 problems.append(problem)
@@ -184,41 +192,41 @@ class Sources:
         raise min(reversed(problems), key=lambda problem: isinstance(problem, ENDS_ASKING))
 
     @contextmanager
-    def _health_noted(self, source: str) -> Iterator[None]:
+    def _health_reported(self, source: str) -> Iterator[None]:
         try:
             yield
         except (*ENDS_ASKING, MalformedAnswer) as problem:
-            self._note_news(source, problem.kind)
+            self._report_change(source, problem.kind)
             raise
         except SourceError:  # that a day is closed or not out yet is a good answer too
-            self._note_news(source, None)
+            self._report_change(source, None)
             raise
-        self._note_news(source, None)
+        self._report_change(source, None)
 
-    def _note_news(self, source: str, kind: str | None) -> None:
-        if self._noted.get(source, "") != kind:
-            self._noted[source] = kind
-            self._note(source, kind)
+    def _report_change(self, source: str, kind: str | None) -> None:
+        if self._last_reported.get(source, "") != kind:
+            self._last_reported[source] = kind
+            self._on_health_change(source, kind)
 
     def _in_service(self, ordered: Sequence[S]) -> Iterator[S]:
-        """Whoever is out is left out, but for the last hope."""
-        for place, source in enumerate(ordered):
-            if source.name not in self._out or place == len(ordered) - 1:
+        """Yield the sources that are not out, and always the last one."""
+        for position, source in enumerate(ordered):
+            if source.name not in self._out or position == len(ordered) - 1:
                 yield source
 
     def _retrying(self, request: Callable[[], T]) -> T:
-        """Only what a second try can mend is tried again."""
+        """Send the request, again when a second try can help."""
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(SourceDown),
             stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential_jitter(multiplier=5, max=300),
             sleep=self._pause,
-            before_sleep=_say_that_it_is_tried_again,
+            before_sleep=_log_retry,
             reraise=True,
         )
         return retry(request)
 
 
-def _say_that_it_is_tried_again(state: tenacity.RetryCallState) -> None:
+def _log_retry(state: tenacity.RetryCallState) -> None:
     problem, wait = state.outcome and state.outcome.exception(), state.upcoming_sleep
     log.warning("%s Try %d of %d in %d seconds.", problem, state.attempt_number + 1, TRIES, wait)

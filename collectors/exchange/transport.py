@@ -19,17 +19,17 @@ from utils.store import Store
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 60
-"""The longest pause within an answer."""
+"""Longest pause within an answer."""
 ANSWER_SECONDS = 120
-"""The longest time for a whole answer, however steadily it drips."""
+"""Longest time for a whole answer, however steadily it drips."""
 BAN_LASTS = timedelta(hours=24)
 _PIECE = 1 << 16
 log = logging.getLogger(__name__)
 
 
 class Gate:
-    """What every request to one source passes, in whatever process: its turn, its count, its closed
-    door.
+    """Gate that every request to one source passes, in whatever process. It spaces the requests,
+    counts them, and stays closed while the source is blocked.
 
     Args:
         interval: the least time between two requests.
@@ -53,46 +53,45 @@ class Gate:
         return self._store.clock
 
     def wait_for_turn(self) -> None:
-        """Before each request: book it in the store, wait for its turn, tell the locks that we
-        live.
+        """Book a request in the store, wait for its turn and renew the locks.
 
-        Raises `Banned` or `QuotaUsed` when it must not be sent.
+        Raise `Banned` or `QuotaUsed` when it must not be sent.
         """
-        wait = self._store.next_request(
+        wait = self._store.sources.next_request(
             self._source, self._interval, self._daily_limit
         ).total_seconds()
         if wait > max(1.0, 2 * self._interval.total_seconds()):
             log.info("%s is asked in %d seconds.", self._source, wait)
         self._pause(wait)
-        self._store.beat_locks()
+        self._store.locks.renew()
 
     def password_age(self, mark: str) -> timedelta:
-        """How long the source has taken the password that this mark tells from others."""
-        return self.clock.now_utc() - self._store.record_password(self._source, mark)
+        """Return how long the source has taken the password that this mark tells from others."""
+        return self.clock.now_utc() - self._store.sources.record_password(self._source, mark)
 
     def login_refused(self, mark: str) -> None:
-        """Count it for the login ID that this mark tells from others: the exchange locks
+        """Count a refusal for the login ID that this mark tells from others: the exchange locks
         accounts."""
-        self._store.record_refused_login(self._source, mark)
+        self._store.sources.record_refused_login(self._source, mark)
 
     def login_accepted(self) -> None:
-        self._store.forget_refused_logins(self._source)
+        self._store.sources.forget_refused_logins(self._source)
 
     def heed_stop(self) -> None:
-        """Within a long answer: leave when a stop was requested."""
+        """Leave a long answer when a stop was requested."""
         self._pause(0)
 
     def close(self) -> datetime:
-        """The exchange has banned us: nobody asks this source for a day. When it opens again,
+        """Close the gate for a day, because the exchange has banned us. Return when it opens again,
         KST."""
         until = self.clock.now_utc() + BAN_LASTS
-        self._store.block_source(self._source, until, Banned.kind)
+        self._store.sources.block(self._source, until, Banned.kind)
         return until.astimezone(KST)
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Mounted in a `requests.Session`. What comes out of it can be an answer; everything else is an
-    error of ours or of requests."""
+    """Adapter of a `requests.Session`. Every response that it returns can be an answer; everything
+    else is an error of ours or of requests."""
 
     def __init__(self, gate: Gate) -> None:
         super().__init__()
@@ -117,12 +116,12 @@ class GuardedAdapter(HTTPAdapter):
         return response
 
     def wants_json(self, request: requests.PreparedRequest) -> bool:
-        """Whether a web page would be the wrong answer to this request."""
+        """Return True when a web page would be the wrong answer to this request."""
         return True
 
     def _read_whole(self, response: requests.Response, deadline: float) -> None:
-        """Piece by piece as they come: a read timeout bounds each pause only, and a dripping answer
-        has none."""
+        """Read the answer piece by piece: a read timeout bounds each pause only, and a dripping
+        answer has none."""
         pieces = []
         try:
             while piece := response.raw.read1(_PIECE, decode_content=True):
@@ -141,7 +140,7 @@ class GuardedAdapter(HTTPAdapter):
 
 @contextmanager
 def translated_failures() -> Iterator[None]:
-    """What requests raises, as errors of ours."""
+    """Raise errors of ours instead of those of requests."""
     try:
         yield
     except requests.exceptions.JSONDecodeError:
@@ -155,7 +154,7 @@ def translated_failures() -> Iterator[None]:
 
 
 def _at(error: requests.RequestException) -> str:
-    """Host and port alone: the rest of an address may hold secrets."""
+    """Return host and port alone: the rest of an address may hold secrets."""
     if error.request is None or not error.request.url:
         return ""
     address = urlsplit(error.request.url)
@@ -163,14 +162,15 @@ def _at(error: requests.RequestException) -> str:
 
 
 def _advice(error: requests.RequestException) -> str:
-    """For whoever set KRX_BASE_URL to a local exchange and has not started it."""
+    """Return advice where KRX_BASE_URL names a local exchange that was not started, else
+    nothing."""
     refused = any(
         isinstance(getattr(each, "reason", None), NewConnectionError) for each in error.args
     )
     is_local = _at(error).startswith((" at 127.", " at localhost", " at ::1"))
     return (
-        " No local exchange is running there: start it with `python -m sandbox`, or take KRX_BASE_URL and "
-        "KRX_OPENAPI_BASE_URL out of .env."
+        " No local exchange is running there: start it with `python -m sandbox`, or take "
+        "KRX_BASE_URL and KRX_OPENAPI_BASE_URL out of .env."
         if refused and is_local
         else ""
     )

@@ -56,8 +56,8 @@ MARKET_TRANSFER = "market_transfer"
 SPIN_OFF = "spin_off"
 SHARE_COLLAPSE = "share_collapse"
 REBASE = "rebase"
-"""The base price rose and the shares do not say why: flag `unexplained`. Never seen in the recorded
-days."""
+"""Kind of an action whose base price rose while the shares do not say why: flag `unexplained`.
+Never seen in the recorded days."""
 
 _WARNINGS = {
     "collapse": "shares and price jumped and the base price did not follow, do not trade on it",
@@ -84,10 +84,9 @@ AUCTION_HALF = 2
 """An auction finds at least half of the theoretical price, so what two shares became costs as much
 as one did."""
 LEAST_SPIN_OFF = 1.1
-"""Shares before / after: with fewer cancelled than that the price is a return."""
+"""Shares before / after. With fewer cancelled than that the price is a return."""
 SPIN_OFF_LOSS = 0.10
-"""What is left of the market cap after a spin-off is clearly less; a reduction by itself takes
-nothing away."""
+"""Least part of the market cap that a spin-off takes away; a reduction by itself takes nothing."""
 SIMPLE_DENOMINATOR = 20
 SIMPLE_ERROR = 1e-5
 
@@ -96,12 +95,11 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class CorporateAction:
-    """What happened to one ticker in one session. Prices in won; `rule` is the row of the module's
-    table that decided.
+    """Corporate action of one ticker in one session.
 
-    `flag` is None, or the word for what the rows cannot tell: `collapse` (do not trade on it),
-    `spin_off`, `new_shares`, `unexplained` (a base price that rose, or an auction beyond what
-    auctions may come to).
+    Prices are in won; `rule` is the row of the module's table that decided. `flag` is None, or the
+    word for what the rows cannot tell: `collapse` (do not trade on it), `spin_off`, `new_shares`,
+    `unexplained` (a base price that rose, or an auction beyond what auctions may come to).
     """
 
     ticker: str
@@ -116,14 +114,14 @@ class CorporateAction:
     rule: str
 
     def document(self) -> dict[str, Any]:
-        """As it is stored in `stock_data.corporate_actions`."""
+        """Return the action as `stock_data.corporate_actions` keeps it."""
         return {"_id": f"{self.ticker}:{self.session}"} | asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
 class Actions:
-    """What became of one session: `factor`, one per row of the day, NaN while unknown; `found`,
-    sorted by ticker."""
+    """Corporate actions of one session: `factor`, one per row of the day, NaN while unknown, and
+    `found`, sorted by ticker."""
 
     factor: npt.NDArray[np.float64]
     found: list[CorporateAction]
@@ -132,8 +130,8 @@ class Actions:
         return [action.document() for action in self.found]
 
     def remarks(self) -> list[str]:
-        """One warning for each flag that deserves one, with how many tickers have it and the first;
-        usually none."""
+        """Return one warning for each flag that deserves one, with the number of tickers and the
+        first; usually none."""
         flagged = {
             flag: [action.ticker for action in self.found if action.flag == flag]
             for flag in _WARNINGS
@@ -147,7 +145,7 @@ class Actions:
 
 @dataclass(frozen=True)
 class Pair:
-    """One ticker in two neighbouring sessions: everything the rules look at. Prices in won."""
+    """One ticker in two neighbouring sessions, with everything the rules look at. Prices in won."""
 
     ticker: str
     previous_close: int
@@ -169,8 +167,8 @@ class Pair:
 
     @property
     def keeps_value(self) -> bool:
-        """The base price is what the change of shares alone makes of the previous close, up to its
-        tick."""
+        """True when the base price is what the change of shares alone makes of the previous close,
+        up to its tick."""
         before, after = (
             self.previous_close * self.shares_before,
             self.base_price * self.shares_after,
@@ -198,7 +196,7 @@ class Pair:
 
     @property
     def is_beyond_auctions(self) -> bool:
-        """The price that was found is further from the one to be expected than the auction of a
+        """True when the price that was found is further from the expected one than the auction of a
         resumption may go."""
         return (
             not self.moved and not 1 / AUCTION_SPAN <= self.by_base / self.by_shares <= AUCTION_SPAN
@@ -207,7 +205,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule makes of a `Pair`."""
+    """Decision of a rule about a `Pair`."""
 
     kind: str
     factor: float
@@ -217,7 +215,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """The tickers that stand in both sessions, as columns of equal length; `rows` are theirs in the
+    """Tickers that stand in both sessions, as columns of equal length. `rows` are theirs in the
     current frame."""
 
     rows: npt.NDArray[np.intp]
@@ -233,12 +231,14 @@ class Pairs:
     opened_at_base: Bools
     moved: Bools
 
-    def pair(self, place: int) -> Pair:
-        return Pair(**{field.name: getattr(self, field.name).item(place) for field in fields(Pair)})
+    def pair(self, position: int) -> Pair:
+        return Pair(
+            **{field.name: getattr(self, field.name).item(position) for field in fields(Pair)}
+        )
 
 
 def find_actions(previous: pd.DataFrame | None, current: pd.DataFrame, session: str) -> Actions:
-    """The adjustment factors and corporate actions of `session`.
+    """Return the adjustment factors and corporate actions of `session`.
 
     Args:
         previous: the typed frame (`MarketDay.frame`) of the exchange's session right before; None
@@ -250,19 +250,19 @@ def find_actions(previous: pd.DataFrame | None, current: pd.DataFrame, session: 
 
     Returns:
         Factors aligned with the rows of `current`: 1.0 where nothing happened or the ticker is new,
-        all NaN (pending) without `previous`.
+        all NaN (not known yet) without `previous`.
 
-    Raises `ValueError` when a ticker stands in a frame twice.
+    Raise `ValueError` when a ticker stands in a frame twice.
     """
     if previous is None:
         return Actions(np.full(len(current), np.nan), [])
     pairs = _pair(previous, current)
     rebased = _rebased(pairs, session)
     factor, found = np.ones(len(current)), []
-    for place in np.flatnonzero(rebased | _collapsed(pairs)):
-        pair = pairs.pair(int(place))
-        verdict = _decide(pair) if rebased[place] else COLLAPSE
-        factor[pairs.rows[place]] = verdict.factor
+    for position in np.flatnonzero(rebased | _collapsed(pairs)):
+        pair = pairs.pair(int(position))
+        verdict = _decide(pair) if rebased[position] else COLLAPSE
+        factor[pairs.rows[position]] = verdict.factor
         found.append(_action(pair, verdict, session))
     return Actions(factor, sorted(found, key=lambda action: action.ticker))
 
@@ -300,7 +300,8 @@ def _pair(previous: pd.DataFrame, current: pd.DataFrame) -> Pairs:
 
 
 def _rebased(pairs: Pairs, session: str) -> Bools:
-    """Whose base price is neither the previous close nor that close rounded up to its tick."""
+    """Return True for pairs whose base price is neither the previous close nor that close rounded
+    up to its tick."""
     # A row without prices or shares holds nothing to compare; that it came at all is for the
     # integrity check to say.
     numbers = (pairs.previous_close, pairs.base_price, pairs.shares_before, pairs.shares_after)
@@ -318,8 +319,10 @@ def _rebased(pairs: Pairs, session: str) -> Bools:
 
 
 def _collapsed(pairs: Pairs) -> Bools:
-    """Whose shares and price both jumped: explained where the base price moved along, a trap where
-    it did not."""
+    """Return True for pairs whose shares and price both jumped.
+
+    Where the base price moved along, that is explained; where it did not, the row is a trap.
+    """
     after, before = pairs.shares_after, pairs.shares_before
     shares = (after > COLLAPSE_SHARES * before) | (before > COLLAPSE_SHARES * after)
     both: Bools = shares & (
@@ -347,8 +350,8 @@ COLLAPSE = Verdict(SHARE_COLLAPSE, 1.0, "collapse", "collapse")
 
 
 def _spin_off(pair: Pair) -> Verdict | None:
-    """A reduction or a spin-off? Both resume by auction with fewer shares; neither sign is certain,
-    hence the flag.
+    """Tell a spin-off from a reduction. Both resume by auction with fewer shares; neither sign is
+    certain, hence the flag.
 
     The auction of a reduction ends between half and twice the theoretical price (since July 2002:
     https://hankyung.com/article/2002062890841), so where two or more shares became one, a price
@@ -365,14 +368,14 @@ def _spin_off(pair: Pair) -> Verdict | None:
 
 
 def _is_simple(pair: Pair) -> bool:
-    """A ratio that shareholders vote on (1,500:1, 4:3, 20:13), up to the fractions of shares that
-    are paid out."""
+    """True for a ratio that shareholders vote on (1,500:1, 4:3, 20:13), up to the fractions of
+    shares that are paid out."""
     simple = Fraction(pair.shares_before, pair.shares_after).limit_denominator(SIMPLE_DENOMINATOR)
     return abs(float(simple) / pair.by_shares - 1) < SIMPLE_ERROR
 
 
 def _auction(pair: Pair) -> Verdict | None:
-    """The price was found in an auction, so only the shares say what part of its jump is no
+    """Judge a price that was found in an auction: only the shares say what part of its jump is no
     return."""
     if not pair.is_auction:
         return None
@@ -385,7 +388,7 @@ def _auction(pair: Pair) -> Verdict | None:
 
 
 def _base(pair: Pair) -> Verdict:
-    """The exchange moved the base price by what the action took or gave: the value stays
+    """Judge a base price that the exchange moved by what the action took or gave: the value stays
     continuous."""
     rule = "halted_base" if pair.halted else "base"
     kind = _kind(pair)
@@ -403,7 +406,7 @@ def _kind(pair: Pair) -> str:
 
 
 RULES: tuple[Callable[[Pair], Verdict | None], ...] = (_spin_off, _auction, _base)
-"""In this order; the last one always has an answer."""
+"""Asked in this order; the last one always has an answer."""
 
 
 def _decide(pair: Pair) -> Verdict:

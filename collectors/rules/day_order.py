@@ -1,47 +1,49 @@
-"""The order of days: which of two neighbouring days is wrong, and what to do about it, as a table.
+"""Order of days, as a table: which of two neighbouring days is wrong, and what to do about it.
 
-Two days that contradict each other are one against one. A third day beside them tells which is
-right.
+When two days contradict each other, a third day next to them tells which is right.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+
+from utils.decision_table import Rows, first_that_fits
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A day that was read, held against the sessions beside it. None: nothing to compare with."""
+    """Comparison of a day that was read with the sessions around it. None: nothing to compare
+    with."""
 
     follows_previous: bool | None
-    """Of the stored session right before; None when it is not stored or damaged."""
+    """The day follows the stored session right before; None when that is not stored or damaged."""
     next_follows: bool | None
-    """Of the session right after, as it was read just now or as it is stored."""
+    """The session right after, as it was read just now or as it is stored, follows the day."""
     may_read_previous: bool
-    """The previous session was not asked for yet on account of this day, and the run may still read
+    """The previous session was not asked for yet because of this day, and the run may still read
     stored sessions again."""
     previous_is_damaged: bool = False
     previous_is_short: bool = False
-    """It lacks many of the day's tickers."""
+    """The previous session lacks many of the day's tickers."""
     previous_follows_its_own: bool | None = None
     """The previous session follows the one before it."""
 
 
 class Step(Enum):
-    """What to do with a day that was read."""
+    """Next step with a day that was read."""
 
     STORE = auto()
     READ_PREVIOUS = auto()
-    """The stored session before it may be the wrong one: it is read from the exchange once more."""
+    """Read the stored session before it from the exchange once more: that one may be the wrong
+    one."""
     ASK_NEXT = auto()
-    """The stored session after it may be the wrong one: it is read once more, and the day is refused
-    when that one does not follow it either."""
+    """Read the stored session after it once more, for that one may be the wrong one; refuse the day
+    when it does not follow the day either."""
     LOOK_BETWEEN = auto()
-    """A session may be missing in between: days taken for closed are asked for, and the day is
-    refused when there are none."""
+    """Ask for days taken for closed, for a session may be missing in between; refuse the day when
+    there are none."""
 
 
-ROWS: tuple[tuple[Mapping[str, bool | None], Step], ...] = (
+ROWS: Rows[Step] = (
     ({"previous_is_damaged": True, "may_read_previous": True}, Step.READ_PREVIOUS),
     ({"follows_previous": None, "next_follows": False}, Step.ASK_NEXT),
     ({"follows_previous": None}, Step.STORE),
@@ -70,8 +72,4 @@ ROWS: tuple[tuple[Mapping[str, bool | None], Step], ...] = (
 
 def next_step(facts: Facts) -> Step:
     """Return the step of the first row in `ROWS` that fits the facts."""
-    return next(
-        step
-        for needs, step in ROWS
-        if all(getattr(facts, name) is value for name, value in needs.items())
-    )
+    return first_that_fits(ROWS, facts)

@@ -1,6 +1,8 @@
-"""The rules at the door. Those that never failed on real days refuse a day (`check_...`). What is
-odd, and may be right all the same, is remarked on (`remarks_on`). How often each rule speaks on
-real days is measured in docs/exchange.md; one that would cry on normal days is not here.
+"""Integrity rules for a day that was read. Those that never failed on real days refuse it
+(`check_...`). Findings that are odd but may be right become remarks (`remarks_on`).
+
+docs/exchange.md says how often each rule speaks on real days. A rule that would speak on normal
+days is not here.
 """
 
 import numpy as np
@@ -16,15 +18,16 @@ from collectors.rules.price_rules import (
 from utils.errors import MalformedAnswer
 
 LEAST_SHARE_OF_TICKERS = 0.98
-"""Of the previous session's tickers. Measured: 0.2 listed or delisted a day among 2,900, so 2 %
-missing is a fault."""
+"""Part of the previous session's tickers. Measured: 0.2 listed or delisted a day among 2,900, so
+2 % missing is a fault."""
 LEAST_SHARE_OF_BASES = 0.5
-"""Of the tickers in both days, those whose base price continues the previous close. Measured on
-real days: at least 99.8 % after the session before, at most 15 % after the one before that."""
+"""Part of the tickers in both days, namely those whose base price continues the previous close.
+Measured on real days: at least 99.8 % after the session before, at most 15 % after the one before
+that."""
 MOST_REBASED_SHARE = 0.1
-"""Of the tickers in both days, those whose base price is not the close before. Measured: 0.14 % at
-most. No end of a year was among the 87 sessions, when dividends in shares move more: some 50 of
-1,500 companies on 2001-12-27 (https://hankyung.com/amp/2001122669081)."""
+"""Part of the tickers in both days, namely those whose base price is not the close before.
+Measured: 0.14 % at most. No end of a year was among the 87 sessions, when dividends in shares move
+more: some 50 of 1,500 companies on 2001-12-27 (https://hankyung.com/amp/2001122669081)."""
 MOST_REBASED = 10
 """The same in tickers, for a market so small that a tenth of it is nothing. Measured: four at
 most."""
@@ -40,7 +43,7 @@ _ROUNDED_UP_TO_THE_TICK = 1.0015
 
 
 def check_day(frame: pd.DataFrame, session: str) -> None:
-    """Raises `MalformedAnswer` when the typed day by itself cannot be what the exchange published.
+    """Raise `MalformedAnswer` when the typed day by itself cannot be what the exchange published.
 
     Args:
         frame: the columns of `MarketDay.frame`, the factor not needed.
@@ -59,10 +62,10 @@ def check_day(frame: pd.DataFrame, session: str) -> None:
 
 
 def broken_order(frame: pd.DataFrame) -> pd.Series:
-    """Which rows break low <= open, close <= high.
+    """Return True for rows that break low <= open, close <= high.
 
     Measured: 0 of 473,429 traded rows. Halted rows (and 2 of off-hours trades only) have open =
-        high = low = 0.
+    high = low = 0.
     """
     opened, high, low, close = (frame[name].to_numpy() for name in ("open", "high", "low", "close"))
     untraded = (opened == 0) & (high == 0) & (low == 0)
@@ -71,7 +74,7 @@ def broken_order(frame: pd.DataFrame) -> pd.Series:
 
 
 def broken_cap(frame: pd.DataFrame) -> pd.Series:
-    """Which rows have a market cap that is not close x shares."""
+    """Return True for rows whose market cap is not close x shares."""
     # Divided, because a product beyond 64 bits would wrap round and may then agree.
     close = frame["close"].to_numpy()
     whole, rest = np.divmod(frame["market_cap"].to_numpy(), np.where(close == 0, 1, close))
@@ -86,13 +89,14 @@ def _has_negative(frame: pd.DataFrame) -> pd.Series:
 
 
 def check_follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> None:
-    """Raises `MalformedAnswer` when the typed day cannot be the one right after the exchange's
+    """Raise `MalformedAnswer` when the typed day cannot be the one right after the exchange's
     previous session."""
-    if is_short_beside(frame, previous):
+    if lacks_many_tickers_of(frame, previous):
         present = len(set(previous["ticker"]) & set(frame["ticker"]))
         raise MalformedAnswer(
-            f"The answer for {session} is not stored: it holds only {present} of the {len(previous)} tickers of the "
-            f"session before (98 % are needed). It is asked for again at the next run."
+            f"The answer for {session} is not stored: it holds only {present} of the "
+            f"{len(previous)} tickers of the session before (98 % are needed). It is asked for "
+            "again at the next run."
         )
     numbers = ["ticker", "close", "volume", "value"]
     if frame[numbers].equals(previous[numbers]) and frame["volume"].any():
@@ -101,29 +105,31 @@ def check_follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> 
         )
     if (share := share_of_continued_bases(frame, previous)) < LEAST_SHARE_OF_BASES:
         raise MalformedAnswer(
-            f"The answer for {session} is not stored: only {share:.0%} of its base prices are the closes of the "
-            "session before, so it tells of another day. It is asked for again at the next run."
+            f"The answer for {session} is not stored: only {share:.0%} of its base prices are the "
+            "closes of the session before, so it tells of another day. It is asked for again at "
+            "the next run."
         )
 
 
 def check_beyond_gap(frame: pd.DataFrame, session: str, earlier: pd.DataFrame) -> None:
-    """Raises `MalformedAnswer` when the typed day cannot be one some sessions after the earlier
-    one: it lacks its tickers, or it is that very day, or the one right after it."""
-    if is_short_beside(frame, earlier):
+    """Raise `MalformedAnswer` when the typed day cannot be one some sessions after the earlier one:
+    it lacks its tickers, or it is that very day, or the one right after it."""
+    if lacks_many_tickers_of(frame, earlier):
         raise MalformedAnswer(
-            f"The answer for {session} is not stored: it lacks many of the {len(earlier)} tickers of the last session "
-            "that is stored before it. It is asked for again at the next run."
+            f"The answer for {session} is not stored: it lacks many of the {len(earlier)} tickers "
+            "of the last session that is stored before it. It is asked for again at the next run."
         )
     moved = bool((frame["change"] != 0).any())
     if moved and share_of_continued_bases(frame, earlier) >= LEAST_SHARE_OF_BASES:
         raise MalformedAnswer(
-            f"The answer for {session} is not stored: its base prices are the closes of a session that is not the one "
-            "before it, so it tells of another day. It is asked for again at the next run."
+            f"The answer for {session} is not stored: its base prices are the closes of a session "
+            "that is not the one before it, so it tells of another day. It is asked for again at "
+            "the next run."
         )
 
 
 def follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> bool:
-    """Whether `check_follows` has nothing to say."""
+    """Return True when `check_follows` lets the day pass."""
     try:
         check_follows(frame, session, previous)
     except MalformedAnswer:
@@ -132,18 +138,18 @@ def follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> bool:
 
 
 def check_loses_nothing(frame: pd.DataFrame, session: str, stored: pd.DataFrame) -> None:
-    """Raises `MalformedAnswer` when a session that is read again lacks more than 2 % of the tickers
+    """Raise `MalformedAnswer` when a session that is read again lacks more than 2 % of the tickers
     it had."""
-    if is_short_beside(frame, stored):
+    if lacks_many_tickers_of(frame, stored):
         raise MalformedAnswer(
-            f"The answer for {session} is not stored: it lacks many of the {len(stored)} tickers that the session had "
-            "when it was read before."
+            f"The answer for {session} is not stored: it lacks many of the {len(stored)} tickers "
+            "that the session had when it was read before."
         )
 
 
 def remarks_on(frame: pd.DataFrame, session: str, previous: pd.DataFrame | None) -> list[str]:
-    """What is odd about a day that is stored all the same: one text for each rule, with the number
-    of rows and the first ticker. Empty on normal days.
+    """Return the remarks on a day that is stored all the same: one text for each rule, with the
+    number of rows and the first ticker. Empty on normal days.
 
     Args:
         frame: the typed day, which `check_day` and `check_follows` have let pass.
@@ -156,20 +162,21 @@ def remarks_on(frame: pd.DataFrame, session: str, previous: pd.DataFrame | None)
     if previous is None:
         said.append(_remark(frame, beyond_limit(frame, session), _BEYOND_LIMIT, MOST_BEYOND_LIMIT))
     else:
-        said += _remarks_beside(frame, session, previous)
+        said += _remarks_on_pair(frame, session, previous)
     return [remark for remark in said if remark]
 
 
 def broken_turnover(frame: pd.DataFrame) -> Bools:
-    """Which rows have only one of volume and value, or prices of trades without either."""
+    """Return True for rows with only one of volume and value, or prices of trades without
+    either."""
     volume, value, traded = (frame[name].to_numpy() > 0 for name in ("volume", "value", "open"))
     broken: Bools = (volume != value) | (traded & ~volume)
     return broken
 
 
 def off_tick(frame: pd.DataFrame, session: str) -> Bools:
-    """Which traded rows have a price off its tick. None since 2025-03-04, and none where the ticks
-    are not known."""
+    """Return True for traded rows with a price off its tick. None since 2025-03-04, and none where
+    the ticks are not known."""
     off = np.zeros(len(frame), dtype=bool)
     rows = _traded_rows(frame, session)
     if session < OFF_TICK_CLOSES_SINCE and len(rows):
@@ -181,8 +188,8 @@ def off_tick(frame: pd.DataFrame, session: str) -> Bools:
 
 
 def beyond_limit(frame: pd.DataFrame, session: str) -> Bools:
-    """Which traded rows have a price beyond the daily limit from their base price, where the limits
-    are known. A first session and delisting trades are not held to it by the exchange."""
+    """Return True for traded rows with a price beyond the daily limit from their base price, where
+    the limits are known. The exchange holds no first session and no delisting trades to it."""
     beyond = np.zeros(len(frame), dtype=bool)
     if len(rows := _traded_rows(frame, session)):
         low, high, close, change = (
@@ -194,7 +201,7 @@ def beyond_limit(frame: pd.DataFrame, session: str) -> Bools:
 
 
 def _traded_rows(frame: pd.DataFrame, session: str) -> np.ndarray:
-    """Those with prices of trades whose price rules are known."""
+    """Return the positions of rows with prices of trades whose price rules are known."""
     return np.flatnonzero(
         (frame["open"].to_numpy() > 0) & has_known_rules(frame["market"].to_numpy(), session)
     )
@@ -206,11 +213,11 @@ _HALTED_SHARES = (
 )
 
 
-def _remarks_beside(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> list[str | None]:
-    """What the session before has to say."""
-    places = _places_in(previous, frame)
-    both, gone = places >= 0, _places_in(frame, previous) < 0
-    before = {name: previous[name].to_numpy()[places] for name in ("open", "close", "shares")}
+def _remarks_on_pair(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> list[str | None]:
+    """Return the remarks that need the session before."""
+    positions = _positions_in(previous, frame)
+    both, gone = positions >= 0, _positions_in(frame, previous) < 0
+    before = {name: previous[name].to_numpy()[positions] for name in ("open", "close", "shares")}
     base, shares = (frame["close"] - frame["change"]).to_numpy(), frame["shares"].to_numpy()
     rebased = both & ~_continues(base, before["close"])
     usually_rebased = max(MOST_REBASED, MOST_REBASED_SHARE * both.sum())
@@ -232,7 +239,7 @@ def _remarks_beside(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -
 
 
 def _remark(frame: pd.DataFrame, odd: np.ndarray, what: str, usual: float = 0) -> str | None:
-    """Nothing while there are no more such rows than usual."""
+    """Return the remark, or None while there are no more such rows than usual."""
     count = int(odd.sum())
     return (
         f"{what}: first {frame['ticker'].to_numpy()[odd][0]}, {count} in all."
@@ -242,13 +249,13 @@ def _remark(frame: pd.DataFrame, odd: np.ndarray, what: str, usual: float = 0) -
 
 
 def share_of_continued_bases(frame: pd.DataFrame, previous: pd.DataFrame) -> float:
-    """Of the tickers in both days, the share whose base price (close - change) is the previous
+    """Return the part of the tickers in both days whose base price (close - change) is the previous
     close, or that close rounded up to the tick; 1 when no ticker is in both."""
-    places = _places_in(previous, frame)
-    both = places >= 0
+    positions = _positions_in(previous, frame)
+    both = positions >= 0
     bases = (frame["close"] - frame["change"]).to_numpy()[both]
     return (
-        float(_continues(bases, previous["close"].to_numpy()[places[both]]).mean())
+        float(_continues(bases, previous["close"].to_numpy()[positions[both]]).mean())
         if both.any()
         else 1.0
     )
@@ -259,20 +266,21 @@ def _continues(base: np.ndarray, close: np.ndarray) -> Bools:
     return continues
 
 
-def is_short_beside(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    """Whether one day lacks more than 2 % of the other's tickers."""
-    return bool((_places_in(one, other) >= 0).sum() < LEAST_SHARE_OF_TICKERS * len(other))
+def lacks_many_tickers_of(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Return True when one day lacks more than 2 % of the other's tickers."""
+    return bool((_positions_in(one, other) >= 0).sum() < LEAST_SHARE_OF_TICKERS * len(other))
 
 
-def _places_in(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
-    """The row in one day of each ticker of the other, -1 where it is not there."""
-    places: np.ndarray = pd.Index(one["ticker"]).get_indexer(pd.Index(other["ticker"]))
-    return places
+def _positions_in(one: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
+    """Return the row in one day of each ticker of the other, -1 where it is not there."""
+    positions: np.ndarray = pd.Index(one["ticker"]).get_indexer(pd.Index(other["ticker"]))
+    return positions
 
 
 def _refuse(frame: pd.DataFrame, broken: pd.Series, session: str, what: str) -> None:
     if broken.any():
         tickers = frame.loc[broken, "ticker"]
         raise MalformedAnswer(
-            f"The answer for {session} is not stored: {what} in {len(tickers)} rows, first {tickers.iloc[0]}."
+            f"The answer for {session} is not stored: {what} in {len(tickers)} rows, first "
+            f"{tickers.iloc[0]}."
         )

@@ -1,4 +1,4 @@
-"""The exchange's price rules as data: tick tables and daily price limits, each with its dates and
+"""Price rules of the exchange as data: tick tables and daily price limits, each with its dates and
 its source.
 
 Prices are in won, markets are named as they are stored (KOSPI, KOSDAQ, KONEX), sessions are
@@ -22,14 +22,14 @@ Texts = npt.NDArray[np.object_]
 Rule = TypeVar("Rule")
 
 OFF_TICK_CLOSES_SINCE = "2025-03-04"
-"""The alternative venue opened and with it came prices between two ticks: since then a close may be
-off its tick, and the next base price is that close rounded up (measured: docs/exchange.md)."""
+"""Day on which the alternative venue opened. Since then a close may be off its tick, and the next
+base price is that close rounded up (measured: docs/exchange.md)."""
 
 
 @dataclass(frozen=True)
 class TickTable:
-    """`ticks[i]` is the tick of prices below `bounds[i]` (and not below the bound before it); the
-    last has no bound."""
+    """Tick table: `ticks[i]` is the tick of prices below `bounds[i]` (and not below the bound
+    before it); the last has no bound."""
 
     bounds: tuple[int, ...]
     ticks: tuple[int, ...]
@@ -82,7 +82,7 @@ delisting have other limits or none: 76 recorded rows beyond 30 %."""
 
 
 def has_known_rules(market: Sequence[str] | Texts, session: str) -> Bools:
-    """Which rows are of a market whose ticks and limits of that session are known here. Shape
+    """Return True for rows of a market whose ticks and limits of that session are known here. Shape
     (rows,)."""
     since = {
         name: max(TICK_TABLES[name][0][0], PRICE_LIMITS[name][0][0]) for name in MARKETS.values()
@@ -94,10 +94,10 @@ def has_known_rules(market: Sequence[str] | Texts, session: str) -> Bools:
 
 
 def tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> Ints:
-    """The tick at each price of that market in that session, won. Shapes: price and market alike,
-    (rows,).
+    """Return the tick at each price of that market in that session, won. Shapes: price and market
+    alike, (rows,).
 
-    Raises ValueError for an unknown market, and for a session before the rules known for it.
+    Raise `ValueError` for an unknown market, and for a session before the rules known for it.
     """
     prices = np.asarray(price, dtype=np.int64)
     step = np.zeros_like(prices)
@@ -107,8 +107,8 @@ def tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> I
 
 
 def round_up_to_tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> Ints:
-    """The lowest price on the tick of `price` that is not below it, won. Shapes and errors as
-    `tick`."""
+    """Return the lowest price on the tick of `price` that is not below it, won. Shapes and errors
+    as `tick`."""
     prices, step = np.asarray(price, dtype=np.int64), tick(price, market, session)
     return -(-prices // step) * step
 
@@ -116,8 +116,8 @@ def round_up_to_tick(price: npt.ArrayLike, market: Sequence[str] | Texts, sessio
 def price_limits(
     base: npt.ArrayLike, market: Sequence[str] | Texts, session: str
 ) -> tuple[Ints, Ints]:
-    """The lowest and the highest price each ticker may trade at, won, both inclusive, from its base
-    price.
+    """Return the lowest and the highest price each ticker may trade at, won, both inclusive, from
+    its base price.
 
     The limit is the percentage of the base price cut to the base price's tick; the highest price is
     then cut to its own tick, the lowest needs no cutting, because ticks only become finer
@@ -138,7 +138,7 @@ def price_limits(
 
 
 def _by_market(market: Sequence[str] | Texts) -> list[tuple[str, npt.NDArray[np.intp]]]:
-    """The rows of each market that has any."""
+    """Return the rows of each market that has any."""
     names = np.asarray(market, dtype=object)
     found = [(name, np.flatnonzero(names == name)) for name in MARKETS.values()]
     if sum(len(rows) for _, rows in found) != len(names):

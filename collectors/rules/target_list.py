@@ -1,5 +1,5 @@
-"""`TARGETS_FILE`: the tickers that are always and those that are never targets, whatever they are
-worth.
+"""Exceptions of `TARGETS_FILE`: tickers that are always and tickers that are never targets,
+whatever they are worth.
 
 One a line, + for always and - for never; what follows a # is a comment, and empty lines mean
 nothing:
@@ -23,13 +23,14 @@ _SAYS = {ALWAYS: "always", NEVER: "never"}
 
 @dataclass(frozen=True)
 class TargetList:
-    """Ticker -> the number of the line that says so."""
+    """Tickers of the file, each with the number of its line."""
 
     always: Mapping[str, int] = field(default_factory=dict)
     never: Mapping[str, int] = field(default_factory=dict)
 
-    def strangers(self, listed: Collection[str]) -> list[tuple[int, str]]:
-        """Line and ticker of the entries that are not among these, in the order of the lines."""
+    def unlisted(self, listed: Collection[str]) -> list[tuple[int, str]]:
+        """Return line and ticker of the entries that are not among these, in the order of the
+        lines."""
         return sorted(
             (line, each)
             for each, line in {**self.always, **self.never}.items()
@@ -38,18 +39,19 @@ class TargetList:
 
 
 def read_target_list(path: Path | None) -> TargetList:
-    """What the file says; None: nothing. Raises `WrongUsage` that names every line which is
-    wrong."""
+    """Return the entries of the file, none without one. Raise `WrongUsage` that names every wrong
+    line."""
     if path is None:
         return TargetList()
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(
-            f"TARGETS_FILE: {path} cannot be read ({error}). Save it as UTF-8 text this user may read, or unset it."
+            f"TARGETS_FILE: {path} cannot be read ({error}). Save it as UTF-8 text this user may "
+            "read, or unset it."
         ) from None
     entries: dict[str, tuple[str, int]] = {}
-    if wrong := list(_take_up(text, entries)):
+    if wrong := list(_read_entries(text, entries)):
         raise WrongUsage(
             f"TARGETS_FILE: {path} cannot be used. Correct these lines:\n" + "\n".join(wrong)
         )
@@ -59,17 +61,16 @@ def read_target_list(path: Path | None) -> TargetList:
     return TargetList(signed[ALWAYS], signed[NEVER])
 
 
-def _take_up(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[str]:
-    """Fill `entries`, ticker -> sign and line; what is wrong with the lines that are no good comes
-    back."""
+def _read_entries(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[str]:
+    """Fill `entries`, ticker -> sign and line. Yield a text for each line that is no entry."""
     for number, line in enumerate(text.splitlines(), start=1):
         if not (written := line.split("#")[0].strip()):
             continue
         found = _ENTRY.fullmatch(written)
         if found is None:
             yield (
-                f"  line {number}: {written!r} is no entry. Write + (always) or - (never) and a code of six digits and "
-                "capital letters, such as +005930; a comment begins with #."
+                f"  line {number}: {written!r} is no entry. Write + (always) or - (never) and a "
+                "code of six digits and capital letters, such as +005930; a comment begins with #."
             )
         elif found[2] in entries:
             sign, earlier = entries[found[2]]
@@ -78,6 +79,9 @@ def _take_up(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[str]:
                 if sign == found[1]
                 else f"{_SAYS[found[1]]} a target here, {_SAYS[sign]} there"
             )
-            yield f"  line {number}: {found[2]} stands in line {earlier} already, {again}. Keep one of the two."
+            yield (
+                f"  line {number}: {found[2]} stands in line {earlier} already, "
+                f"{again}. Keep one of the two."
+            )
         else:
             entries[found[2]] = (found[1], number)

@@ -1,5 +1,4 @@
-"""Which tickers are to be targets: by market and market cap, and by the file of those that always
-or never are."""
+"""Rule for targets: by market and market cap, and by the file of those that always or never are."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from utils.store.backend import Document
 
 NOBODY = TargetList()
 BY_MARKET_CAP, BY_FILE = "market_cap", "targets_file"
-"""Why a ticker is a target. The file is said also of one that its market cap alone would make a
-target."""
+"""Reasons for a target. The file counts also where the market cap alone would make it a target."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +25,16 @@ class TargetRule:
     markets: Collection[str]
     by_name: TargetList = NOBODY
 
-    def choose(self, frame: pd.DataFrame, owed: Ints) -> dict[str, Document]:
-        """Ticker -> `market_cap` as published, `corrected_market_cap` (won) and `chosen_by`, for
-        all that are targets.
+    def choose(self, frame: pd.DataFrame, pending: Ints) -> dict[str, Document]:
+        """Return `market_cap` as published, `corrected_market_cap` (won) and `chosen_by` of all
+        targets, by ticker.
 
         Args:
             frame: a typed market day.
-            owed: how many shares of each row are to be listed yet (`owed_shares`). They count for
-                the threshold.
+            pending: how many shares of each row are to be listed yet. They count for the
+                threshold (see `pending_shares`).
         """
-        corrected = frame["market_cap"] + frame["close"] * owed
+        corrected = frame["market_cap"] + frame["close"] * pending
         always, never = (
             frame["ticker"].isin(list(each)) for each in (self.by_name.always, self.by_name.never)
         )
@@ -51,7 +49,8 @@ class TargetRule:
 
 
 def target_rule(settings: Settings) -> TargetRule:
-    """The rule of the settings in force. Raises `WrongUsage` when `TARGETS_FILE` cannot be used."""
+    """Return the rule of the settings in force. Raise `WrongUsage` when `TARGETS_FILE` cannot be
+    used."""
     return TargetRule(
         settings.min_market_cap, settings.markets, read_target_list(settings.targets_file)
     )

@@ -5,7 +5,7 @@ from contextlib import closing
 import numpy as np
 from rich.table import Table
 
-from collectors.collection.collect import due_in_store
+from collectors.collection.due import due_in_store
 from collectors.exchange.connect import make_calendar
 from collectors.rules.target_rule import target_rule
 from collectors.setup.context import SetupContext
@@ -76,8 +76,11 @@ def ask_threshold(setup: SetupContext) -> None:
 
 
 def _meant_amount(setup: SetupContext, present: int) -> int:
-    """Asked back where it is so little that its unit was forgotten, as in `1000` for 1000억. Zero is
-    all tickers."""
+    """Return the amount that is meant.
+
+    Ask back where it is so little that its unit was forgotten, as in `1000` for 1000억. Zero is all
+    tickers.
+    """
     texts, dialogue = setup.texts, setup.dialogue
     shown = say_won(present, texts.language)
     while True:
@@ -101,7 +104,8 @@ def _threshold_table(setup: SetupContext, newest: NewestDay, settings: Settings)
 
 
 def _targets(newest: NewestDay, settings: Settings, least: int) -> int:
-    """As far as the day alone can tell: shares that are to be listed yet do not count."""
+    """Count the targets as far as the day alone can tell: shares that are to be listed yet do
+    not count."""
     rule = target_rule(settings.model_copy(update={"min_market_cap": least}))
     return len(rule.choose(newest.frame, np.zeros(len(newest.frame), dtype=np.int64)))
 
@@ -133,7 +137,8 @@ def ask_sessions(setup: SetupContext) -> None:
 
 
 def _sessions(setup: SetupContext, answer: str) -> int:
-    """Raises `WrongUsage` also when the calendar does not go back so far."""
+    """Return the number that was typed. Raise `WrongUsage` also when the calendar does not go
+    back so far."""
     try:
         count = setup.settings({"history_sessions": answer}).history_sessions
         _estimate(setup, count)
@@ -143,13 +148,13 @@ def _sessions(setup: SetupContext, answer: str) -> int:
 
 
 def _estimate(setup: SetupContext, count: int) -> str:
-    """What so many sessions come to, less what is stored already."""
+    """Say what so many sessions come to, less what is stored already."""
     settings, texts = setup.settings(), setup.texts
     with closing(open_store(settings, setup.clock)) as store:
         now, calendar = store.clock.now_kst(), make_calendar(settings, store)
         sessions = calendar.last_sessions(calendar.session_of_night(now), count)
         missing = len(due_in_store(store, calendar, sessions[0], sessions[-1], now))
-        known = store.observed_calendar()
+        known = store.calendar.observed()
     if not missing:
         return texts("nothing_to_load", count=count)
     days = [day for day in weekdays(sessions[0], sessions[-1]) if day not in known]
@@ -161,8 +166,11 @@ def _estimate(setup: SetupContext, count: int) -> str:
 
 
 def requests_a_session(settings: Settings) -> int:
-    """Of a final session: its prices in one request of the data site or three of the Open API,
-    every other dataset in one of the data site."""
+    """Return the requests that a final session takes.
+
+    Prices take one of the data site or three of the Open API, every other dataset one of the data
+    site.
+    """
     prices = 3 if settings.krx_openapi_key else 1
     return prices + len(
         set(settings.datasets_at_hand) - {Dataset.INDICES}

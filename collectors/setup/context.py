@@ -44,17 +44,18 @@ class SetupContext:
     held: dict[str, str] = field(default_factory=dict)
 
     def settings(self, answers: Mapping[str, str] | None = None) -> Settings:
-        """What holds now, or would hold with these answers (setting in lower case -> text)."""
+        """Return the settings that hold now, or would hold with these answers (setting in lower
+        case -> text)."""
         return load_settings({**self.held, **(answers or {}), **self.options}, self.env_file)
 
     def settings_of_setup(self) -> Settings:
-        """What holds now, with the threshold and the markets of an earlier setup of this
-        database."""
+        """Return the settings that hold now, with the threshold and the markets of an earlier
+        setup of this database."""
         settings = self.settings()
         if self.fresh:
             return settings
         with closing(open_store(settings, self.clock)) as store:
-            return with_earlier_choices(settings, store.scope())
+            return with_earlier_choices(settings, store.scope.get())
 
     def keep(self, answers: Mapping[str, str]) -> None:
         """Write them into `.env`, where the next start finds them.
@@ -77,8 +78,8 @@ class SetupContext:
         self.held.clear()
 
     def tell_if_decided(self, names: tuple[str, ...], value: str) -> bool:
-        """Whether an option or the environment leaves nothing to ask of these settings; if so, says
-        it.
+        """Return True where an option or the environment leaves nothing to ask of these settings,
+        and say so.
 
         Args:
             value: what they come to, for a person.
@@ -93,5 +94,5 @@ class SetupContext:
 
 
 def location(texts: Texts, settings: Settings, description: str) -> str:
-    """Where everything is kept, for a person. `description` is the store's."""
+    """Say where everything is kept. `description` is the store's."""
     return description if settings.mongodb_uri else texts("embedded", folder=settings.data_dir)

@@ -1,5 +1,5 @@
-"""The first ten minutes: `manual_setup.py` at a terminal asks, tries each answer at once and keeps
-it in `.env`."""
+"""The conversation of `manual_setup.py` at a terminal: it asks, tries each answer at once and
+keeps it in `.env`."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -30,12 +30,13 @@ QUESTIONS = (
 
 
 def converse(texts: Texts, options: Mapping[str, str], fresh: bool) -> bool:
-    """The whole conversation; whether to begin with the work now. Ctrl-C and Ctrl-D leave with
-    `NightShiftError`.
+    """Hold the whole conversation. Return True if the work is to begin now.
 
     Args:
         options: setting (lower case) -> text from the command line; what is set there is not asked.
         fresh: what was chosen in an earlier setup counts no more (`--reset`).
+    Raises:
+        NightShiftError: Ctrl-C or Ctrl-D.
     """
     dialogue = Dialogue(texts)
     setup = SetupContext(dialogue, texts, options, Clock(load_settings(options).kst_now), fresh)
@@ -60,7 +61,7 @@ def converse(texts: Texts, options: Mapping[str, str], fresh: bool) -> bool:
 
 
 def _check_before_any_question(setup: SetupContext) -> None:
-    """That the answers can be kept, and that nobody is at work where the data is kept now."""
+    """Check that answers can be kept, and that nobody is at work where the data is kept now."""
     try:
         check_writable(setup.env_file)
     except WrongUsage as problem:
@@ -85,15 +86,15 @@ def _ask_everything(setup: SetupContext) -> None:
 
 
 def _keep_the_language(setup: SetupContext) -> None:
-    """For what is told at night: cron has no locale to tell the language by."""
+    """Keep the language for what is told at night: cron has no locale to tell it by."""
     if setup.texts.language != LANGUAGES[0] and setup.settings().notify_lang is None:
         setup.keep({"notify_lang": setup.texts.language})
 
 
 @contextmanager
 def _log_lines_held_back() -> Iterator[None]:
-    """The log is not set up before its folder is known, and a person at a question reads no log
-    lines."""
+    """Hold log lines back. The log is not set up before its folder is known, and a person at a
+    question reads none."""
     logging.disable(logging.CRITICAL)
     try:
         yield

@@ -1,4 +1,5 @@
-"""Where to keep the data: the embedded database, or a MongoDB that is tried at once."""
+"""The question where to keep the data: the embedded database, or a MongoDB that is tried at
+once."""
 
 import re
 from urllib.parse import quote
@@ -14,8 +15,10 @@ _USER_WITHOUT_PASSWORD = re.compile(r"(mongodb(?:\+srv)?://)([^:/?#@]+)@(.*)")
 
 
 def ask_database(setup: SetupContext) -> None:
-    """Kept once it works. Raises `StoreError` where it does not and the environment leaves no
-    choice."""
+    """Ask, and keep the answer once it works.
+
+    Raise `StoreError` where it does not work and the environment leaves no choice.
+    """
     texts, dialogue = setup.texts, setup.dialogue
     if setup.tell_if_decided(("mongodb_uri",), value="MONGODB_URI"):
         _try_and_say(setup, {})
@@ -37,7 +40,7 @@ def ask_database(setup: SetupContext) -> None:
 
 
 def _ask_uri(setup: SetupContext, present: str) -> str:
-    """The present one is shown without its password, and Enter is all of it."""
+    """Ask for an address. The present one is shown without its password, and Enter is all of it."""
     texts, dialogue = setup.texts, setup.dialogue
     shown = Redaction([])(present)
     dialogue.hint(texts("uri_hint"))

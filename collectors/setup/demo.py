@@ -1,5 +1,5 @@
-"""The local demo exchange: what its settings are, how its data is kept apart, and the way back to
-the real exchange."""
+"""The local demo exchange: its settings, a place apart for its data, and the way back to the
+real exchange."""
 
 from pathlib import Path
 
@@ -13,13 +13,14 @@ _DATA_DIR = Settings.model_fields["data_dir"].default
 
 
 def is_demo(settings: Settings) -> bool:
-    """Whether they are those of the demo exchange: nobody has its login name at the real one."""
+    """Return True for the settings of the demo exchange: nobody has its login name at the real
+    one."""
     name = settings.krx_id.get_secret_value() if settings.krx_id else ""
     return is_another_exchange(settings) and name == DEMO_ACCOUNT["krx_id"]
 
 
 def is_another_exchange(settings: Settings) -> bool:
-    """Whether they lead to another exchange than the real one."""
+    """Return True where the settings lead to another exchange than the real one."""
     return any(getattr(settings, name) != Settings.model_fields[name].default for name in ADDRESSES)
 
 
@@ -34,7 +35,8 @@ def apart_from_real_data(settings: Settings) -> dict[str, str]:
 
 
 def back_to_the_real_exchange(settings: Settings) -> dict[str, str]:
-    """What takes the demo's settings out again; where its data is stays as it was before."""
+    """Return the answers that take the demo's settings out again; the data is kept where it was
+    before."""
     back = dict.fromkeys((*ADDRESSES, *DEMO_ACCOUNT), "")
     if settings.mongodb_db_prefix.endswith(_PREFIX):
         back["mongodb_db_prefix"] = settings.mongodb_db_prefix.removesuffix(_PREFIX)

@@ -54,7 +54,8 @@ class Dialogue:
         self.say(f"✗ {text}", style="yellow")
 
     def explain(self, problem: NightShiftError) -> None:
-        """Why an answer does not work, in the person's language; never with a password of a URI."""
+        """Say why an answer does not work, in the person's language; never with a password of a
+        URI."""
         name = f"problem_{problem.kind}"
         detail = Redaction([])(str(problem))
         self.wrong(self._texts(name if name in self._texts else "problem_other", detail=detail))
@@ -63,12 +64,15 @@ class Dialogue:
         self._console.print(table)
 
     def waiting(self, text: str) -> AbstractContextManager[object]:
-        """What is shown while something is tried."""
+        """Show a text while something is tried."""
         return self._console.status(text)
 
     def ask(self, question: str, default: str, read: Callable[[str], T]) -> T:
-        """The answer as `read` understands it; the question again as long as that raises
-        `WrongUsage`. Enter is the default, none where that is empty."""
+        """Return the answer as `read` understands it; ask again as long as that raises
+        `WrongUsage`.
+
+        Enter is the default, and no answer where that is empty.
+        """
         shown = f" [{default}]" if default else ""
         while True:
             answer = self._console.input(f"{question}{shown}: ", markup=False).strip() or default
@@ -78,7 +82,7 @@ class Dialogue:
                 self.wrong(str(wrong))
 
     def choose(self, options: Sequence[str], default: int) -> int:
-        """Which of the options was chosen, from 1 on."""
+        """Return the number of the chosen option, from 1 on."""
         for number, option in enumerate(options, 1):
             self.say(f"  {number}  {option}")
         return self.ask(
@@ -86,7 +90,8 @@ class Dialogue:
         )
 
     def ask_hidden(self, question: str, needed: bool = True) -> str:
-        """What was typed without being shown; where it is not needed, Enter is an empty answer."""
+        """Return what is typed without being shown. Where it is not needed, Enter is an empty
+        answer."""
         while True:
             try:  # the prompt comes from getpass itself: it must not stand there before the echo is off
                 answer = getpass.getpass(f"{question}: ").strip()

@@ -1,5 +1,7 @@
-"""How to reach the exchange: account, Open API key, both, or the local demo exchange. Each is tried
-at once."""
+"""The question how to reach the exchange: account, Open API key, both, or the local demo exchange.
+
+Each is tried at once.
+"""
 
 import re
 
@@ -40,11 +42,12 @@ Answers = dict[str, str]
 
 
 def ask_exchange(setup: SetupContext) -> None:
-    """Also brings the newest final session, for the numbers of the next questions, where that can
-    be had.
+    """Ask, try and keep the access. It also brings the newest final session, where that can be had,
+    for the numbers of the next questions.
 
-    Raises `SourceError` where the environment leaves no choice and it does not work, `WrongUsage`
-    after as many refused logins as one conversation may risk.
+    Raises:
+        SourceError: the environment leaves no choice, and it does not work.
+        WrongUsage: as many logins were refused as one conversation may risk.
     """
     if setup.tell_if_decided(CREDENTIALS, value=_set_credentials(setup.settings())):
         setup.newest_day = _try_what_is_set(setup)
@@ -102,8 +105,8 @@ def _ask_both(setup: SetupContext) -> NewestDay | None:
 
 
 def _account(setup: SetupContext, around: Answers) -> NewestDay | None:
-    """Name and password until they are accepted, three times in a row at most; kept with the
-    settings `around` them."""
+    """Ask for name and password until they are accepted, three times in a row at most. Keep them
+    with the settings `around` them."""
     texts, dialogue = setup.texts, setup.dialogue
     settings = setup.settings(around)
     name, present = _text(settings.krx_id), _text(settings.krx_pw)
@@ -126,7 +129,10 @@ def _account(setup: SetupContext, around: Answers) -> NewestDay | None:
 
 
 def _stop_before_the_lock(setup: SetupContext, name: str) -> None:
-    """Earlier runs count as well. A login by hand ends the row, and only the person knows of it."""
+    """Raise `WrongUsage` where one more refusal may lock the account. Earlier runs count as well.
+
+    A login by hand ends the row, and only the person knows of it.
+    """
     texts, settings = setup.texts, setup.settings()
     refused = refused_logins(settings, setup.clock, name)
     if refused < MOST_LOGINS:
@@ -144,8 +150,10 @@ def _heed_refusals(setup: SetupContext, name: str) -> None:
 
 
 def _key(setup: SetupContext, around: Answers) -> NewestDay | None:
-    """A key until it is accepted for every service. Enter tries the last one again: a service may
-    be granted by now."""
+    """Ask for a key until it is accepted for every service.
+
+    Enter tries the last one again: a service may be granted by now.
+    """
     texts, dialogue = setup.texts, setup.dialogue
     key = _text(setup.settings(around).krx_openapi_key)
     question = texts("key_kept" if key else "key")
@@ -163,7 +171,7 @@ def _key(setup: SetupContext, around: Answers) -> NewestDay | None:
 
 
 def _ask_demo(setup: SetupContext) -> NewestDay | None:
-    """Its address until somebody answers there."""
+    """Ask for the address of the demo exchange until somebody answers there."""
     texts, dialogue, settings = setup.texts, setup.dialogue, setup.settings()
     dialogue.hint(texts("demo_hint"))
     address = (
@@ -220,7 +228,8 @@ def _say_that_it_works(
 
 
 def _real_exchange(setup: SetupContext) -> Answers:
-    """What leads from the demo exchange back to the real one, where it was chosen before."""
+    """Return the answers that lead from the demo exchange back to the real one, where it was
+    chosen before."""
     settings = setup.settings()
     return (
         {}
@@ -230,7 +239,7 @@ def _real_exchange(setup: SetupContext) -> Answers:
 
 
 def _without(setup: SetupContext, *names: str) -> Answers:
-    """What takes these out again, where they are set."""
+    """Return the answers that take these settings out, where they are set."""
     settings = setup.settings()
     return {name: "" for name in names if getattr(settings, name) is not None}
 

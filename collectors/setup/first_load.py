@@ -1,23 +1,26 @@
-"""The past sessions that a setup loads: which they are, and bringing them in."""
+"""The past sessions that a setup loads."""
 
 import logging
 
-from collectors.collection.collect import due_in_store, heal_all, raise_worst
+from collectors.collection.collect import collect_all, raise_worst
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.collection.target_refresh import extend_to_late_session, refresh_from_newest
 from collectors.rules.target_rule import TargetRule
-from utils.cli import Shift
+from utils.cli import Run
 from utils.errors import MalformedAnswer, WrongUsage
 from utils.progress import progress_bar
 
 log = logging.getLogger(__name__)
 
 
-def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) -> list[str]:
-    """The last `count` sessions that are due, as the exchange itself shows them. One request,
-    unless the prediction takes closed days for sessions: then one more, further back. Raises
-    `WrongUsage` when there are not so many."""
-    now = shift.clock.now_kst()
+def sessions_to_load(run: Run, collector: StockDataCollector, count: int) -> list[str]:
+    """Return the last `count` sessions that are due, as the exchange itself shows them.
+
+    That takes one request; where the prediction takes closed days for sessions, one more, further
+    back. Raise `WrongUsage` when there are not so many.
+    """
+    now = run.clock.now_kst()
     sessions: list[str] = []
     for margin in (0, 5, 25):
         guess = collector.calendar.last_sessions(
@@ -37,7 +40,7 @@ def sessions_to_load(shift: Shift, collector: StockDataCollector, count: int) ->
 
 
 def load(
-    shift: Shift, collector: StockDataCollector, sessions: list[str], rule: TargetRule, label: str
+    run: Run, collector: StockDataCollector, sessions: list[str], rule: TargetRule, label: str
 ) -> None:
     """Collect what is due of these sessions; with the last one its targets, so it is complete with
     them. Targets that are known already follow every session, so that no rename is missed.
@@ -46,21 +49,19 @@ def load(
         label: what the progress bar is called.
     """
     due = due_in_store(
-        shift.store, collector.calendar, sessions[0], sessions[-1], shift.clock.now_kst()
+        run.store, collector.calendar, sessions[0], sessions[-1], run.clock.now_kst()
     )
     log.info("Wanted: %d sessions from %s to %s.", len(sessions), sessions[0], sessions[-1])
     log.info("To load: %d of them.", len(due))
-    known = bool(shift.store.targets())
+    known = bool(run.store.targets.all())
     with progress_bar(label, len(due), log_every=25) as advance:
 
         def after_session(collected: Collected) -> None:
             advance(1)
             if collected.head.session == sessions[-1] or (known and collected.is_newest):
-                refresh_from_newest(shift.store, rule)
+                refresh_from_newest(run.store, rule)
             elif known:
-                extend_to_late_session(shift.store, collected.head.session)
+                extend_to_late_session(run.store, collected.head.session)
 
-        problems = heal_all(
-            shift.store, collector, due, lambda: shift.stop.requested, after_session
-        )
+        problems = collect_all(run.store, collector, due, lambda: run.stop.requested, after_session)
     raise_worst(problems)

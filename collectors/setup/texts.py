@@ -86,13 +86,13 @@ TEXTS: Table = {
     "login_name": ("Login name", "아이디"),
     "password": ("Password (not shown)", "비밀번호(보이지 않음)"),
     "password_kept": (
-        "Password (not shown; Enter keeps the present one)",
-        "비밀번호(보이지 않음, Enter를 누르면 지금 것을 유지)",
+        "Password (one is set and not shown; Enter keeps it)",
+        "비밀번호(저장된 것은 보이지 않음, Enter를 누르면 그대로 유지)",
     ),
     "key": ("Key (not shown)", "인증키(보이지 않음)"),
     "key_kept": (
-        "Key (not shown; Enter keeps the present one)",
-        "인증키(보이지 않음, Enter를 누르면 지금 것을 유지)",
+        "Key (one is set and not shown; Enter keeps it)",
+        "인증키(저장된 것은 보이지 않음, Enter를 누르면 그대로 유지)",
     ),
     "key_again": (
         "Key (not shown; Enter tries the last one again)",

@@ -1,5 +1,5 @@
-"""Trying an answer at once: the database, the account, the key. Requests go through the same gate
-as all others."""
+"""Trials of an answer: the database, the account, the key. Requests go through the same gate as
+all others."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -32,12 +32,13 @@ class NewestDay:
 
 
 def try_database(settings: Settings, clock: Clock) -> str:
-    """What it is, for a person; it can be written, and holds what it needs from then on.
+    """Return what the database is, for a person. It can be written, and holds what it needs from
+    then on.
 
-    Raises `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account
-    in once, so trying it would throw that job out.
+    Raise `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in
+    once, so trying it would throw that job out.
     """
-    with closing(open_store(settings, clock)) as store, store.lock(COLLECTION):
+    with closing(open_store(settings, clock)) as store, store.locks.hold(COLLECTION):
         return store.description
 
 
@@ -46,7 +47,7 @@ def is_set_up(settings: Settings, clock: Clock) -> bool:
     if not can_be_looked_at(settings):
         return False
     with closing(open_store(settings, clock)) as store:
-        return store.scope() is not None
+        return store.scope.get() is not None
 
 
 def drop_if_empty(settings: Settings, clock: Clock) -> None:
@@ -64,11 +65,10 @@ def drop_if_empty(settings: Settings, clock: Clock) -> None:
 
 
 def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:
-    """One login and one request: the newest final session, or why that cannot be had although the
-    login works.
+    """Return the newest final session, or why that cannot be had although the login works.
 
-    Raises what keeps the login from working, `StoreError` for the database that counts the
-    requests.
+    That is one login and one request. Raise what keeps the login from working, and `StoreError` for
+    the database that counts the requests.
     """
     with closing(open_store(settings, clock)) as store:
         site = site_source(settings, store, clock.sleep)
@@ -82,19 +82,19 @@ def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:
 
 
 def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
-    """How many logins with that ID the exchange has refused in a row, in this and in earlier
-    runs."""
+    """Return how many logins with that ID the exchange has refused in a row, in this and in
+    earlier runs."""
     with closing(open_store(settings, clock)) as store:
-        return store.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
+        return store.sources.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
 
 def forget_refused_logins(settings: Settings, clock: Clock) -> None:
     with closing(open_store(settings, clock)) as store:
-        store.forget_refused_logins(PykrxSource.name)
+        store.sources.forget_refused_logins(PykrxSource.name)
 
 
 def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
-    """One request to each of the four services: the newest final session. Raises as
+    """Return the newest final session, after one request to each of the four services. Raise as
     `try_account`."""
     with closing(open_store(settings, clock)) as store:
         source = open_api_source(settings, store, clock.sleep)
@@ -109,7 +109,8 @@ def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
 
 
 def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
-    """Raises the last day's `SourceError` when none of the last few days can be had."""
+    """Return the newest of the last few days that can be had. Raise the last one's `SourceError`
+    when none can."""
     *others, last = _newest_sessions(make_calendar(settings, store), store.clock)
     for session in others:
         try:

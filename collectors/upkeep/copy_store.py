@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from utils.cli import Shift
+from utils.cli import Run
 from utils.errors import NotNow, StoreError, WrongUsage
 from utils.progress import progress_bar
 from utils.scope import required_scope
@@ -48,26 +48,26 @@ def copy_target(text: str) -> str:
     return text
 
 
-def copy_store(shift: Shift, to: str) -> None:
+def copy_store(run: Run, to: str) -> None:
     """Copy the whole store there, or go on with it, compare, and say what to change.
 
     Raises `WrongUsage` when nothing is set up here or the target holds something else, `StoreError`
     when it differs in the end, `NotNow` when a stop was requested.
     """
-    required_scope(shift.store)
-    target = _open_target(_settings_of(shift.settings, to), to)
+    required_scope(run.store)
+    target = _open_target(_settings_of(run.settings, to), to)
     try:
-        if target.description == shift.store.description:
+        if target.description == run.store.description:
             raise WrongUsage(
                 f"--copy-to: the {target.description} is what is in use. Choose another place."
             )
-        copy = StoreCopy(shift.store, target)
+        copy = StoreCopy(run.store, target)
         copy.check_target()  # also before a lock is taken there
-        log.info("Copying the %s into the %s.", shift.store.description, target.description)
+        log.info("Copying the %s into the %s.", run.store.description, target.description)
         with copy.locked():
             copy.begin()
-            _copy_all(shift, copy)
-            _check_all(shift, copy)
+            _copy_all(run, copy)
+            _check_all(run, copy)
             copy.finish()
         log.info(
             "The copy is whole: every session and document was read back. %s", _what_to_change(to)
@@ -106,26 +106,26 @@ def _open_target(settings: Settings, to: str) -> Backend:
         raise type(error)(re.sub(r"\b(MONGODB_URI|DATA_DIR)\b", name, str(error))) from None
 
 
-def _copy_all(shift: Shift, copy: StoreCopy) -> None:
+def _copy_all(run: Run, copy: StoreCopy) -> None:
     heads = copy.sessions_to_copy()
     with progress_bar("Copying sessions", len(heads), log_every=100) as advance:
         for head in heads:
-            _leave_if_asked(shift)
+            _leave_if_asked(run)
             copy.copy_session(head)
             advance(1)
     for collection in DOCUMENTS:
-        _leave_if_asked(shift)
+        _leave_if_asked(run)
         log.info("%s: %d documents.", collection, copy.copy_documents(collection))
 
 
-def _check_all(shift: Shift, copy: StoreCopy) -> None:
+def _check_all(run: Run, copy: StoreCopy) -> None:
     with progress_bar(
-        "Comparing sessions", len(shift.store.session_heads()), log_every=100
+        "Comparing sessions", len(run.store.sessions.heads()), log_every=100
     ) as advance:
 
         def after_session(steps: int) -> None:
             advance(steps)
-            _leave_if_asked(shift)
+            _leave_if_asked(run)
 
         wrong = [f"session {session}" for session in copy.differing_sessions(after_session)]
     wrong += [f"{name} {key}" for name in DOCUMENTS for key in copy.differing_documents(name)]
@@ -137,8 +137,8 @@ def _check_all(shift: Shift, copy: StoreCopy) -> None:
         )
 
 
-def _leave_if_asked(shift: Shift) -> None:
-    if shift.stop.requested:
+def _leave_if_asked(run: Run) -> None:
+    if run.stop.requested:
         raise NotNow("Stopped on request. The same command goes on with the copy from there.")
 
 

@@ -4,7 +4,7 @@ from the exchange."""
 import logging
 from collections.abc import Callable
 
-from collectors.collection.collect import DueSession
+from collectors.collection.due import DueSession
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.collection.target_refresh import follow_older_session
 from collectors.rules.target_rule import TargetRule
@@ -22,7 +22,7 @@ from collectors.upkeep.audit.findings import (
     TARGET_DATA,
     Audit,
 )
-from collectors.upkeep.audit.records import SILENT, look_at, stale_jobs
+from collectors.upkeep.audit.records import SILENT, stale_jobs, take_snapshot
 from utils.errors import SourceError
 from utils.store import Store
 
@@ -45,13 +45,13 @@ def repair(
 
     Args:
         rule: who is to be a target now.
-        heal: reads these sessions again as every evening does (see `heal_all`).
+        heal: reads these sessions again as every evening does (see `collect_all`).
     """
     again = sessions_to_read_again(found)
     _end_what_is_gone(store, collector, found)
     for session in found.sessions_with([FACTOR]):
         if session not in {due.session for due in again}:
-            collector.settle_factors(session)
+            collector.refind_factors(session)
             log.info("%s: factors and corporate actions found anew.", session)
     if found.found(TARGET_DATA) or found.found(
         FACTOR
@@ -74,12 +74,12 @@ def leaves_datasets_to_read(found: Audit) -> bool:
 
 
 def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit) -> None:
-    for job in stale_jobs(look_at(store, collector.calendar, found.first, found.last)):
-        store.give_up_job(job["job_name"], job["date_kst"])
+    for job in stale_jobs(take_snapshot(store, collector.calendar, found.first, found.last)):
+        store.jobs.give_up(job["job_name"], job["date_kst"])
         log.info(
             "%s: %s is recorded as failed, it was not running any more.",
             job["date_kst"],
             job["job_name"],
         )
-    if forgotten := store.clear_locks(expired_before=store.clock.now_utc() - SILENT):
+    if forgotten := store.locks.clear(expired_before=store.clock.now_utc() - SILENT):
         log.info("%d locks of runs that are gone are cleared.", forgotten)

@@ -83,9 +83,9 @@ def export_frames(
     adjustments = read_adjustments(store, first, last)
     warn_of_pending(adjustments, None if ticker is None else {ticker})
     known = set(adjustments.sessions)
-    heads = {head.session: head for head in store.session_heads()}
+    heads = {head.session: head for head in store.sessions.heads()}
     with progress_bar("Exporting sessions", len(known)) as advance:
-        for session, frame in store.read_sessions(first, last):
+        for session, frame in store.sessions.read(first, last):
             chosen = frame if ticker is None else frame[frame["ticker"] == ticker]
             if len(chosen) and session in known:  # else it came in while this was at work
                 figures = _figures(store, heads[session], datasets).loc[chosen.index]
@@ -104,7 +104,7 @@ def _figures(store: Store, head: SessionHead, datasets: Collection[str]) -> pd.D
     not there."""
     frames = [pd.DataFrame(index=range(head.count))]
     for name in [each for each in DATASET_COLUMNS if each in datasets]:
-        frame = store.load_dataset(head.session, name, head.datasets.get(name, DatasetState()))
+        frame = store.datasets.load(head.session, name, head.datasets.get(name, DatasetState()))
         unknown = pd.DataFrame(np.nan, index=range(head.count), columns=list(DATASET_COLUMNS[name]))
         frames.append(unknown if frame is None else frame)
     return pd.concat(frames, axis=1)

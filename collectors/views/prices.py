@@ -90,7 +90,7 @@ def load_indices(
     )
     _check_order(start=first, end=last)
     with nullcontext(store) if store is not None else _store_of_the_settings() as source:
-        days = source.index_days(first, last)
+        days = source.indices.load(first, last)
     frame = pd.DataFrame(days, columns=["session", "index", *INDEX_COLUMNS])
     typed = frame.astype({"session": "datetime64[ns]"} | dict.fromkeys(INDEX_COLUMNS, "float64"))
     return typed.set_index(["session", "index"]).sort_index()
@@ -99,9 +99,9 @@ def load_indices(
 def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
     """What the stored sessions from first to last, both inclusive, say of adjusting to the last of
     them."""
-    calendar = TradingCalendar(store.observed_calendar())
-    adjustments = Adjustments(store.corporate_actions(first, last), calendar.previous_session)
-    for session, columns in store.read_columns(("ticker", "factor"), first, last):
+    calendar = TradingCalendar(store.calendar.observed())
+    adjustments = Adjustments(store.sessions.actions(first, last), calendar.previous_session)
+    for session, columns in store.sessions.columns(("ticker", "factor"), first, last):
         adjustments.add(session, list(columns["ticker"]), np.asarray(columns["factor"]))
     return adjustments
 
@@ -109,7 +109,7 @@ def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
 def warn_of_pending(adjustments: Adjustments, tickers: set[str] | None) -> None:
     """Name the sessions whose factors are not known for some of these tickers (None: for any) and
     count as 1."""
-    pending = adjustments.pending.items()
+    pending = adjustments.sessions_without_factors.items()
     sessions = [
         session for session, missing in pending if tickers is None or tickers.intersection(missing)
     ]
@@ -161,7 +161,7 @@ def _view(store: Store, start: Day | None, end: Day | None, as_of: Day | None) -
     session = _session_of(store, _text(as_of))
     last = session if end is None else _text(end)
     _check_order(start=first, end=last, as_of=_text(as_of))
-    (_, columns), *_ = store.read_columns(TEXT_COLUMNS, session, session)
+    (_, columns), *_ = store.sessions.columns(TEXT_COLUMNS, session, session)
     facts = zip(columns["name"], columns["market"], strict=True)
     return _View(first, last, session, dict(zip(columns["ticker"], facts, strict=True)))
 
@@ -196,8 +196,8 @@ def _check_order(**days: str) -> None:
 def _session_of(store: Store, day: str) -> str:
     """The exchange's last session up to that day. Raises `WrongUsage` when it is not stored: an
     earlier one would be another market."""
-    (session,) = TradingCalendar(store.observed_calendar()).last_sessions(day, 1)
-    if store.session_head(session) is None:
+    (session,) = TradingCalendar(store.calendar.observed()).last_sessions(day, 1)
+    if store.sessions.head(session) is None:
         raise WrongUsage(
             f"as_of {day}: session {session} is not stored. `daily_update.py --status` shows what is."
         )
@@ -225,7 +225,7 @@ def _days(
     store: Store, view: _View, adjustments: Adjustments, chosen: Chooser, beside: Sequence[str]
 ) -> Iterator[_Day]:
     known = set(adjustments.sessions)
-    for session, columns in store.read_columns((*DAY_COLUMNS, *beside), view.first, view.last):
+    for session, columns in store.sessions.columns((*DAY_COLUMNS, *beside), view.first, view.last):
         rows = chosen(session, list(columns["ticker"]))
         if rows and session in known:  # else it came in while this was at work
             day = _take(session, columns, rows, view.facts)

@@ -28,13 +28,13 @@ _WITHIN = {"whole market": "_all", "own market": "_own"}
 
 def show_result(store: Store, ticker: str) -> None:
     """The ticker's last result. Raises `WrongUsage` when there is none."""
-    document = store.analysis(ticker)
+    document = store.results.get(ticker)
     if document is None:
         waits, no_target = (
             "it waits for its analysis.",
             "it is no target. `daily_update.py --export` shows all tickers.",
         )
-        reason = no_target if store.target(ticker) is None else waits
+        reason = no_target if store.targets.get(ticker) is None else waits
         raise WrongUsage(f"--ticker {ticker}: there is no result; {reason}")
     show_ticker(document)
 
@@ -85,8 +85,8 @@ def show_largest(store: Store, count: int) -> None:
     table.add_column("name", no_wrap=True)
     for title in ("close", "cap 조원", *_COLUMNS.values()):
         table.add_column(title, justify="right", no_wrap=True)
-    for target in store.targets(active_only=True)[:count]:
-        if (document := store.analysis(target["_id"])) is not None:
+    for target in store.targets.active()[:count]:
+        if (document := store.results.get(target["_id"])) is not None:
             table.add_row(*_largest_row(document))
     screen(highlight=False).print(table)
 

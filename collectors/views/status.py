@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from collectors.collection.collect import due_in_store
+from collectors.collection.due import due_in_store
 from collectors.exchange.connect import make_calendar
 from collectors.exchange.krx_session import PASSWORD_DAYS
 from collectors.rules.target_rule import BY_FILE
 from utils.addresses import scheme_of
-from utils.cli import Shift, screen
+from utils.cli import Run, screen
 from utils.clock import KST
 from utils.cron.crontab import schedule_in_crontab
 from utils.cron.schedule import starts
@@ -42,15 +42,15 @@ _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
 """How many of each job's last records."""
 
 
-def status(shift: Shift) -> dict[str, Any]:
+def status(run: Run) -> dict[str, Any]:
     """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
-    store, settings, now = shift.store, shift.settings, shift.clock.now_kst()
+    store, settings, now = run.store, run.settings, run.clock.now_kst()
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
-    scope, locks = store.scope(), store.locks()
+    scope, locks = store.scope.get(), store.locks.all()
     first = None if scope is None else scope["first_session"]
     due = [] if first is None else due_in_store(store, calendar, first, tonight, now)
-    jobs = [job for name, last in _SHOWN_JOBS.items() for job in store.jobs(name, last)]
+    jobs = [job for name, last in _SHOWN_JOBS.items() for job in store.jobs.records(name, last)]
     return {
         "now": now.isoformat(timespec="seconds"),
         "database": store.description,
@@ -58,7 +58,7 @@ def status(shift: Shift) -> dict[str, Any]:
         "session_of_night": tonight,
         "set_up": scope is not None,
         "scope": None if scope is None else _asked_for(settings, scope),
-        **_stored(store.session_heads()),
+        **_stored(store.sessions.heads()),
         "sessions_missing": sorted(each.session for each in due if not each.to_confirm),
         "sessions_to_confirm": sorted(each.session for each in due if each.to_confirm),
         **_analysis(store, tonight),
@@ -69,14 +69,14 @@ def status(shift: Shift) -> dict[str, Any]:
         "crontab": schedule_in_crontab(),
         "locks": [_lock(each, now) for each in locks],
         "jobs": [_job(job, locks, now) for job in jobs],
-        "sources": [_source(source, now) for source in store.sources()],
+        "sources": [_source(source, now) for source in store.sources.all()],
         "notifications": _notifications(store, settings),
     }
 
 
-def show_status(shift: Shift, as_json: bool) -> None:
+def show_status(run: Run, as_json: bool) -> None:
     """Print the status to stdout."""
-    facts = status(shift)
+    facts = status(run)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
@@ -121,7 +121,7 @@ def _stored(heads: Sequence[SessionHead]) -> dict[str, Any]:
 def _analysis(store: Store, session: str) -> dict[str, Any]:
     """The targets of the session; how many `TARGETS_FILE` made targets, and how many are no common
     shares of a domestic company."""
-    progress, active = store.analysis_progress(session), store.targets(active_only=True)
+    progress, active = store.targets.progress(session), store.targets.active()
     kinds = Counter(target["kind"] for target in active if target["kind"])
     return {
         "targets": progress.tickers,
@@ -198,9 +198,9 @@ def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
         "digest": settings.wants_digest,
         "heartbeat": settings.heartbeat_url is not None,
         "incidents": [
-            _plain({name: each[name] for name in names}) for each in store.open_incidents()
+            _plain({name: each[name] for name in names}) for each in store.incidents.unresolved()
         ],
-        "untold": len(store.untold_incidents()),
+        "untold": len(store.incidents.untold()),
     }
 
 

@@ -64,8 +64,8 @@ def panel(tmp_path_factory):
                 rows.append(row(ticker, **published, factor=factor_of(shares, number == session)))
                 if number == session:
                     actions.append(action(ticker, day, kind, shares))
-            store.save_session(market_day(day, *rows), actions)
-    found = store.load_panel(DAYS[-1], ROWS)
+            store.sessions.save(market_day(day, *rows), actions)
+    found = store.sessions.panel(DAYS[-1], ROWS)
     store.close()
     return found
 
@@ -101,8 +101,8 @@ def still_panel(tmp_path_factory):
                 close = before if number < 290 else base
                 factor = base / before if number == 290 else 1.0
                 rows += [row(f"{place}00010", close, factor=factor), row(f"{place}00020", base)]
-            store.save_session(market_day(day, *rows))
-    found = store.load_panel(DAYS[-1], ROWS)
+            store.sessions.save(market_day(day, *rows))
+    found = store.sessions.panel(DAYS[-1], ROWS)
     store.close()
     return found
 

@@ -132,8 +132,8 @@ def test_no_rows_and_missing_columns_and_twins_are_malformed() -> None:
 @given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1, max_size=30))
 def test_any_whole_number_comes_through_unchanged(values: list[int]) -> None:
     rows = [
-        [f"{place:06d}", "이름", "STK", *SAMSUNG[3:8], f"{value:,}", *SAMSUNG[9:]]
-        for place, value in enumerate(values)
+        [f"{position:06d}", "이름", "STK", *SAMSUNG[3:8], f"{value:,}", *SAMSUNG[9:]]
+        for position, value in enumerate(values)
     ]
     assert parse_day(raw(*rows), SESSION)["volume"].tolist() == values
 
@@ -149,8 +149,8 @@ def unicode() -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_text_is_refused_or_exactly_the_number_it_shows(cells: list[str]) -> None:
     rows = [
-        [f"{place:06d}", "이름", "STK", *SAMSUNG[3:8], cell, *SAMSUNG[9:]]
-        for place, cell in enumerate(cells)
+        [f"{position:06d}", "이름", "STK", *SAMSUNG[3:8], cell, *SAMSUNG[9:]]
+        for position, cell in enumerate(cells)
     ]
     try:
         volumes = parse_day(raw(*rows), SESSION)["volume"].tolist()

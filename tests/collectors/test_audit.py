@@ -24,8 +24,7 @@ import pytest
 
 import daily_update
 import hourly_analysis
-from collectors.collection import collect
-from collectors.collection.update import Evening
+from collectors.collection.update import DailyUpdate
 from collectors.exchange.sources import Sources
 from collectors.rules.corporate_actions import find_actions
 from collectors.upkeep.audit import Audit, audit_sessions, show_audit
@@ -35,7 +34,7 @@ from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotNow, NotPublished, StoreError
@@ -106,8 +105,8 @@ class Market:
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         series = self._market.index({"KOSPI": "STK", "KOSDAQ": "KSQ"}[index])
         shown_days = self.fetch_sessions(first, last, {})
-        places = [place for place, day in enumerate(series.sessions) if day in shown_days]
-        return pd.DataFrame(answers.index_rows(series, places))
+        positions = [position for position, day in enumerate(series.sessions) if day in shown_days]
+        return pd.DataFrame(answers.index_rows(series, positions))
 
 
 @dataclass
@@ -122,49 +121,49 @@ class House:
     """With one and without an account, a session can be had from the next morning on only."""
 
     @property
-    def shift(self) -> Shift:
+    def run(self) -> Run:
         account = {
             "krx_id": "id",
             "krx_pw": "pw",
             "datasets": "prices,fundamentals,foreign,indices",
         }
         options = account if self.key is None else {"krx_openapi_key": self.key}
-        return Shift(load_settings(options, self.folder / "no.env"), self.clock, self.store)
+        return Run(load_settings(options, self.folder / "no.env"), self.clock, self.store)
 
     def evening(self) -> None:
         """`daily_update.py`"""
         with sources_of(self):
-            daily_update.update(Evening(self.shift, None, None), self.store)
+            daily_update.update(self.run, DailyUpdate(self.run, None, None))
 
     def hour(self) -> None:
         """`hourly_analysis.py`"""
-        hourly_analysis.work(self.shift, hourly_analysis.parse([]))
+        hourly_analysis.work(self.run, hourly_analysis.parse([]))
 
-    def audit(self) -> Audit:
-        return Evening(self.shift, None, None).look_over()
+    def audit(self, first: str | None = None, last: str | None = None) -> Audit:
+        return daily_update.audit_all(self.run, DailyUpdate(self.run, first, last))
 
     def repair(self) -> int:
-        with sources_of(self), self.store.lock(COLLECTION):
-            return daily_update.mend(Evening(self.shift, None, None), self.store)
+        with sources_of(self), self.store.locks.hold(COLLECTION):
+            return daily_update.mend(self.run, DailyUpdate(self.run, None, None))
 
     def frame(self, session: str) -> pd.DataFrame:
-        day = self.store.load_session(session)
+        day = self.store.sessions.load(session)
         assert day is not None
         return day.frame
 
     def rewrite(self, session: str, frame: pd.DataFrame) -> None:
         """Store other cells, as if they had been what was saved."""
-        day = self.store.load_session(session)
+        day = self.store.sessions.load(session)
         assert day is not None
-        self.store.save_session(
-            replace(day, frame=frame), self.store.corporate_actions(session, session)
+        self.store.sessions.save(
+            replace(day, frame=frame), self.store.sessions.actions(session, session)
         )
 
     def change(self, collection: str, key: str, **fields: object) -> None:
         assert self.store.backend.update(collection, {"_id": key}, fields) == 1
 
     def targets(self) -> list[str]:
-        return [target["_id"] for target in self.store.targets(active_only=True)]
+        return [target["_id"] for target in self.store.targets.active()]
 
 
 class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
@@ -202,7 +201,7 @@ def whole(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> 
     """The folder of an installation after four evenings and the analyses of their nights."""
     folder = tmp_path_factory.mktemp("whole")
     house = open_house(folder, NOON, market)
-    house.store.save_scope(**SCOPE, first_session=FIRST)
+    house.store.scope.save(**SCOPE, first_session=FIRST)
     for evening in EVENINGS:
         house.clock.set(at(evening, 19))
         house.evening()
@@ -264,7 +263,7 @@ def walked(
     """The walk, the installation at its end, and the audit of every hour."""
     walk, audits = request.param, {}
     house = open_house(tmp_path_factory.mktemp("walk"), at(walk.setup, 19), market, walk.key)
-    house.store.save_scope(**SCOPE, first_session=walk.first)
+    house.store.scope.save(**SCOPE, first_session=walk.first)
     while house.clock.now_kst() < at(walk.noon, 12):
         now = house.clock.now_kst()
         if now.hour == 19 and now.weekday() < 5:
@@ -290,7 +289,7 @@ def test_nothing_is_wrong_at_any_hour_of_normal_days(
     last = "2026-08-10" if walk.noon == "2026-08-11" else "2026-08-19"
     end = last if walk.key else walk.noon
     expected = [each for each in market.sessions if walk.first <= each < end]
-    assert [head.session for head in house.store.session_heads()] == expected
+    assert [head.session for head in house.store.sessions.heads()] == expected
 
 
 def lose_a_session(house: House) -> None:
@@ -320,8 +319,8 @@ def break_a_market_cap(house: House) -> None:
 
 def another_days_answer(house: House, session: str = MIDDLE, other: str = SECOND) -> None:
     """The whole market of another day, with the factors that follow from it."""
-    calendar = TradingCalendar(house.store.observed_calendar())
-    before = house.store.load_session(calendar.previous_session(session))
+    calendar = TradingCalendar(house.store.calendar.observed())
+    before = house.store.sessions.load(calendar.previous_session(session))
     found = find_actions(None if before is None else before.frame, house.frame(other), session)
     house.rewrite(session, house.frame(other).assign(factor=found.factor)[list(DAY_COLUMNS)])
     house.store.backend.delete(ACTIONS, {"session": session})
@@ -387,7 +386,7 @@ def miscount(house: House) -> None:
 
 
 def lose_fundamentals(house: House) -> None:
-    head = house.store.session_head(MIDDLE)
+    head = house.store.sessions.head(MIDDLE)
     assert head is not None
     house.change(SESSIONS, MIDDLE, datasets={"foreign": asdict(head.datasets["foreign"])})
 
@@ -412,7 +411,7 @@ def stay_provisional_by_record(house: House) -> None:
 
 
 def lose_a_record(house: House) -> None:
-    house.store.forget_jobs(DAILY_UPDATE, [MIDDLE])
+    house.store.jobs.forget(DAILY_UPDATE, [MIDDLE])
 
 
 def kill_a_run(house: House) -> None:
@@ -422,7 +421,7 @@ def kill_a_run(house: House) -> None:
 
 def kill_a_setup(house: House) -> None:
     house.clock.advance(minutes=-61)
-    house.store.start_job(MANUAL_SETUP, LAST)
+    house.store.jobs.start(MANUAL_SETUP, LAST)
     house.clock.advance(minutes=61)
 
 
@@ -440,12 +439,12 @@ def leave_targets_behind(house: House) -> None:
 
 
 def invent_a_target(house: House) -> None:
-    ghost = house.store.targets(active_only=True)[0] | {
+    ghost = house.store.targets.active()[0] | {
         "_id": "999999",
         "ticker": "999999",
         "corrected_market_cap": 1,
     }
-    house.store.save_targets([ghost], {})
+    house.store.targets.save([ghost], {})
 
 
 def falsify_a_target(house: House) -> None:
@@ -462,8 +461,8 @@ def switch_a_target_off(house: House) -> None:
 
 def leave_a_lock(house: House) -> None:
     other = Store(SqliteBackend(house.folder), house.clock, Identity(run="gone"))
-    with other.lock("hourly_analysis@here"):
-        (left,) = house.store.locks()
+    with other.locks.hold("hourly_analysis@here"):
+        (left,) = house.store.locks.all()
     other.close()
     long_ago = house.clock.now_utc() - timedelta(minutes=61)
     house.store.backend.put(LOCKS, [left | {"expires_utc": long_ago}])
@@ -533,23 +532,25 @@ def test_a_repair_mends_it(house: House, damage: Callable[[House], None]) -> Non
 def contents(house: House) -> dict[str, Any]:
     """Everything but when and how often it was read."""
     store = house.store
-    heads = store.session_heads()
+    heads = store.sessions.heads()
     factors = {head.session: list(house.frame(head.session)["factor"].fillna(0)) for head in heads}
     targets = [
         (each["_id"], each["name"], each["market_cap"], each["is_active"])
-        for each in store.targets()
+        for each in store.targets.all()
     ]
     return {
         "sessions": {
             head.session: (head.digest, head.count) for head in heads[:-1]
         },  # the last may still change
         "factors": factors,
-        "actions": store.corporate_actions(FIRST, LAST),
+        "actions": store.sessions.actions(FIRST, LAST),
         "datasets": {head.session: head.datasets for head in heads[:-1]},
-        "indices": store.index_days(FIRST, EVENINGS[-2]),
+        "indices": store.indices.load(FIRST, EVENINGS[-2]),
         "targets": [target for target in targets if target[3]],
         "completed": sorted(
-            job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == "completed"
+            job["date_kst"]
+            for job in store.jobs.records(DAILY_UPDATE)
+            if job["status"] == "completed"
         ),
     }
 
@@ -581,12 +582,12 @@ def test_they_are_left_to_the_hourly_analysis(
 
 def test_a_target_that_a_revision_opened_again_is_not_behind(house: House) -> None:
     house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
-    house.store.reopen_targets(SECOND, FIRST)
+    house.store.targets.reopen(SECOND, FIRST)
     assert house.audit().findings == []
 
 
 def test_nobody_is_behind_a_session_that_came_too_late_for_its_night(house: House) -> None:
-    house.store.forget_jobs(HOURLY_ANALYSIS, ["2026-08-10"])
+    house.store.jobs.forget(HOURLY_ANALYSIS, ["2026-08-10"])
     for ticker in house.targets():
         house.change(TARGETS, ticker, last_analyzed_date="2026-08-07")
         house.change(INDICATORS, ticker, session="2026-08-07")
@@ -609,7 +610,7 @@ def somebody_at_work(house: House, expires: datetime) -> None:
 def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
     for damage in (lose_a_session, kill_a_setup, falsify_a_target):
         damage(house)
-    house.store.forget_jobs(DAILY_UPDATE, [SETUP])
+    house.store.jobs.forget(DAILY_UPDATE, [SETUP])
     house.change(SESSIONS, SECOND, finality=PROVISIONAL)
     rules = {"hole", "not_recorded", "provisional", "stale_job", "target_data"}
     assert {rule for rule, _ in told(house.audit())} == rules
@@ -646,7 +647,7 @@ def test_a_killed_run_of_this_host_hides_nothing_although_its_lock_has_not_expir
 
 def test_a_run_that_showed_a_sign_of_life_within_the_hour_may_still_live(house: House) -> None:
     house.clock.advance(minutes=-60)
-    house.store.start_job(MANUAL_SETUP, LAST)
+    house.store.jobs.start(MANUAL_SETUP, LAST)
     house.clock.advance(minutes=60)
     assert house.audit().findings == []
     house.clock.advance(seconds=1)
@@ -722,12 +723,12 @@ def test_an_evening_that_cron_missed_is_awaited_for_two_hours(house: House) -> N
 def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(
     house: House,
 ) -> None:
-    house.store.start_job(DAILY_UPDATE, "2026-08-12")
+    house.store.jobs.start(DAILY_UPDATE, "2026-08-12")
     error = {"kind": "not_published", "message": "no prices"}
     house.change(JOBS, f"2026-08-12_{DAILY_UPDATE}", status="failed", error=error)
     house.clock.set(at("2026-08-12", 22))
     assert house.audit().awaited == ["2026-08-12"]
-    house.store.record_calendar({"2026-08-12": True}, "index series")
+    house.store.calendar.record({"2026-08-12": True}, "index series")
     assert ("hole", "2026-08-12") in told(house.audit())
 
 
@@ -735,29 +736,29 @@ def test_only_the_span_is_looked_at(house: House) -> None:
     lose_a_session(house)
     falsify_a_target(house)
     kill_a_setup(house)
-    narrow = Evening(house.shift, SETUP, "2026-08-10").look_over()
+    narrow = house.audit(SETUP, "2026-08-10")
     assert (narrow.findings, narrow.sessions) == ([], 3)
-    up_to_today = Evening(house.shift, SETUP, "2026-08-12").look_over()
+    up_to_today = house.audit(SETUP, "2026-08-12")
     assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (
         ["stale_job", "target_data"],
         [],
     ), "not due before six"
-    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [("hole", MIDDLE)]
+    assert told(house.audit(MIDDLE, MIDDLE)) == [("hole", MIDDLE)]
 
 
 def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> None:
     keep_nine_tenths_of_one(house)
     forget_factors(house)
-    assert told(Evening(house.shift, MIDDLE, MIDDLE).look_over()) == [
+    assert told(house.audit(MIDDLE, MIDDLE)) == [
         ("few_tickers", MIDDLE),
         ("factor", MIDDLE),
     ]
     keep_a_tenth_of_the_first(house)
-    assert told(Evening(house.shift, FIRST, FIRST).look_over()) == [("few_tickers", FIRST)]
+    assert told(house.audit(FIRST, FIRST)) == [("few_tickers", FIRST)]
 
 
 def test_a_loaded_history_has_to_be_whole(house: House) -> None:
-    calendar = TradingCalendar(house.store.observed_calendar())
+    calendar = TradingCalendar(house.store.calendar.observed())
     assert audit_sessions(house.store, calendar, FIRST, LAST) == []
     lose_a_session(house)
     break_the_order_of_another = house.frame(SETUP)
@@ -773,8 +774,8 @@ def test_a_database_that_stops_answering_is_no_damage_of_sessions(
     def silent(*_: object) -> None:
         raise StoreError("MongoDB does not answer")
 
-    monkeypatch.setattr(house.store, "load_session", silent)
-    monkeypatch.setattr(house.store, "session_head", silent)
+    monkeypatch.setattr(house.store.sessions, "load", silent)
+    monkeypatch.setattr(house.store.sessions, "head", silent)
     with pytest.raises(StoreError, match="does not answer"):
         house.audit()
 
@@ -814,8 +815,8 @@ def test_a_hole_that_turns_out_closed_is_none_any_more(house: House) -> None:
     assert told(house.audit()) == [("hole", "2026-08-14")]
     assert house.repair() == 0
     assert house.audit().findings == []
-    assert house.store.observed_calendar()["2026-08-14"] is False
-    assert house.store.job(DAILY_UPDATE, "2026-08-14") is None
+    assert house.store.calendar.observed()["2026-08-14"] is False
+    assert house.store.jobs.get(DAILY_UPDATE, "2026-08-14") is None
 
 
 def test_a_long_list_is_cut_on_the_screen_only(
@@ -881,11 +882,11 @@ def test_a_session_that_only_waits_for_its_confirmation_keeps_its_record_when_th
     monkeypatch.setattr(house.source, "fetch_day", lambda session: pd.DataFrame())
     with pytest.raises(MalformedAnswer):
         house.repair()
-    assert house.store.is_completed(DAILY_UPDATE, MIDDLE)
+    assert house.store.jobs.is_completed(DAILY_UPDATE, MIDDLE)
     damage_a_column(house)
     with pytest.raises(MalformedAnswer):
         house.repair()
-    assert not house.store.is_completed(DAILY_UPDATE, MIDDLE)
+    assert not house.store.jobs.is_completed(DAILY_UPDATE, MIDDLE)
 
 
 def test_a_repair_of_a_whole_store_asks_and_changes_nothing(
@@ -893,9 +894,9 @@ def test_a_repair_of_a_whole_store_asks_and_changes_nothing(
 ) -> None:
     monkeypatch.delattr(Market, "fetch_day")
     monkeypatch.delattr(Market, "fetch_sessions")
-    before = contents(house), house.store.jobs(DAILY_UPDATE)
+    before = contents(house), house.store.jobs.records(DAILY_UPDATE)
     assert house.repair() == 0
-    assert (contents(house), house.store.jobs(DAILY_UPDATE)) == before
+    assert (contents(house), house.store.jobs.records(DAILY_UPDATE)) == before
     assert capsys.readouterr().out.startswith("Nothing was wrong. 9 sessions, ")
 
 
@@ -916,8 +917,8 @@ def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(
 ) -> None:
     """Over the years the market grows, and every price moves on."""
     store = Store(SqliteBackend(tmp_path), clock)
-    store.save_session(market_day("2024-01-17", row("000010", 1000, factor=np.nan)))
-    store.save_session(
+    store.sessions.save(market_day("2024-01-17", row("000010", 1000, factor=np.nan)))
+    store.sessions.save(
         market_day(MONDAY, row("000010", 500, factor=np.nan), row("000020", factor=np.nan))
     )
     assert audit_cells(store, TradingCalendar(), "2024-01-01", MONDAY) == []
@@ -926,26 +927,3 @@ def test_sessions_that_are_not_neighbours_are_not_held_against_each_other(
         "few_tickers",
         "base_price",
     }
-
-
-def test_the_turn_of_older_sessions_ends_with_a_whole_run_alone(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
-    monkeypatch.setattr(collect, "TURNS", 1)
-    older = [head.session for head in house.store.session_heads()][:-1]
-    with sources_of(house):
-        daily_update.update(Evening(house.shift, MIDDLE, None), house.store)
-        assert house.store.read_back_until() == ""
-        monkeypatch.setattr(Evening, "heal_beside_prices", die)
-        with pytest.raises(NotNow):
-            house.evening()
-        assert house.store.read_back_until() == ""
-        monkeypatch.undo()
-        monkeypatch.setattr(collect, "ALWAYS_READ_BACK", 1)
-        house.evening()
-    assert house.store.read_back_until() == older[0]
-
-
-def die(evening: Evening) -> None:
-    raise NotNow("Stopped on request.")

@@ -7,7 +7,7 @@ import pytest
 
 from collectors.upkeep.copy_store import copy_store
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Shift, StopRequest
+from utils.cli import Run, StopRequest
 from utils.errors import EXIT_FAILED, NotNow, StoreError
 from utils.settings import load_settings
 from utils.store import open_store
@@ -19,14 +19,14 @@ DAYS = ("2024-01-18", "2024-01-19", "2024-01-22")
 
 
 @pytest.fixture
-def shift(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shift]:
+def run(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.delenv("MONGODB_URI", raising=False)
     settings = load_settings({"data_dir": str(tmp_path / "data")}, tmp_path / ".env")
     store = open_store(settings, clock)
-    store.save_scope(1, ["KOSPI"], DAYS[0])
+    store.scope.save(1, ["KOSPI"], DAYS[0])
     for day in DAYS:
-        store.save_session(market_day(day, row("005930")))
-    yield Shift(settings, clock, store, StopRequest())
+        store.sessions.save(market_day(day, row("005930")))
+    yield Run(settings, clock, store, StopRequest())
     store.close()
 
 
@@ -40,39 +40,39 @@ def stored(folder: Path) -> tuple[list[str], list[str]]:
 
 @pytest.mark.parametrize("step", ["copy_session", "copy_documents", "_reads_back"])
 def test_a_stop_ends_it_after_the_work_in_hand_and_the_next_run_goes_on(
-    shift: Shift, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = getattr(StoreCopy, step)
 
     def asked_to_stop_meanwhile(copy: StoreCopy, *args: object) -> object:
-        shift.stop.signal_name = "SIGTERM"
+        run.stop.signal_name = "SIGTERM"
         return done(copy, *args)
 
     monkeypatch.setattr(StoreCopy, step, asked_to_stop_meanwhile)
     with pytest.raises(NotNow, match="goes on"):
-        copy_store(shift, str(tmp_path / "new"))
+        copy_store(run, str(tmp_path / "new"))
     assert stored(tmp_path / "new") == (list(DAYS[:1] if step == "copy_session" else DAYS), [COPY])
     monkeypatch.setattr(StoreCopy, step, done)
-    shift.stop.signal_name = ""
-    copy_store(shift, str(tmp_path / "new"))
+    run.stop.signal_name = ""
+    copy_store(run, str(tmp_path / "new"))
     assert stored(tmp_path / "new") == (list(DAYS), ["schema"])
-    assert shift.store.locks() == []
+    assert run.store.locks.all() == []
 
 
 def test_what_differs_is_named_ten_at_most_and_the_copy_stays_unfinished(
-    shift: Shift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compare = StoreCopy.differing_documents
 
     def change_first(copy: StoreCopy, collection: str) -> list[str]:
         if collection == TARGETS:
-            shift.store.backend.put(TARGETS, [{"_id": f"{number:06}"} for number in range(12)])
+            run.store.backend.put(TARGETS, [{"_id": f"{number:06}"} for number in range(12)])
         return compare(copy, collection)
 
     monkeypatch.setattr(StoreCopy, "differing_documents", change_first)
     with pytest.raises(
         StoreError, match=rf"{TARGETS} 000000, .* {TARGETS} 000009 and 2 more"
     ) as difference:
-        copy_store(shift, str(tmp_path / "new"))
+        copy_store(run, str(tmp_path / "new"))
     assert difference.value.exit_code == EXIT_FAILED
     assert stored(tmp_path / "new") == (list(DAYS), [COPY])

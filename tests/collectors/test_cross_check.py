@@ -44,8 +44,10 @@ class Site:
 @pytest.fixture
 def store(tmp_path: Path, clock: FakeClock) -> Store:
     store = Store(SqliteBackend(tmp_path), clock)
-    store.save_session(market_day(SESSION, row("000010", 1000), finality="final", source="openapi"))
-    store.save_session(market_day("2024-01-22", row("000010", 1010), source="pykrx"))
+    store.sessions.save(
+        market_day(SESSION, row("000010", 1000), finality="final", source="openapi")
+    )
+    store.sessions.save(market_day("2024-01-22", row("000010", 1010), source="pykrx"))
     return store
 
 
@@ -59,7 +61,7 @@ def test_sources_that_agree_are_remembered_and_left_alone_for_a_month(
     site = Site(1000)
     compare(store, site)
     compare(store, site)
-    comparison = store.comparison("openapi")
+    comparison = store.sources.comparison("openapi")
     assert comparison == {"session": SESSION, "differing": 0, "compared_utc": clock.now_utc()}
     assert (site.asked, may_go_first(store, "openapi")) == (1, True)
     clock.advance(days=AGAIN_AFTER.days)
@@ -79,11 +81,11 @@ def test_a_source_that_cannot_be_asked_is_no_failure_and_is_tried_the_next_night
     store: Store,
 ) -> None:
     compare(store, Site(1000, down=True))
-    assert store.comparison("openapi") is None
+    assert store.sources.comparison("openapi") is None
 
 
 def test_one_source_alone_is_compared_with_nothing(store: Store) -> None:
     site = Site(1000)
     site.name = "openapi"
     compare(store, site)
-    assert (site.asked, store.comparison("openapi")) == (0, None)
+    assert (site.asked, store.sources.comparison("openapi")) == (0, None)

@@ -12,13 +12,9 @@ import pandas as pd
 import pytest
 
 from collectors.collection import collect_datasets
-from collectors.collection.collect_datasets import (
-    MOST_A_NIGHT,
-    datasets_due,
-    for_one_night,
-    heal_datasets,
-)
-from collectors.collection.collect_datasets import DueDataset as Due
+from collectors.collection.collect_datasets import MOST_A_NIGHT, DatasetCollector, for_one_night
+from collectors.collection.due import DueDataset as Due
+from collectors.collection.due import datasets_due
 from collectors.exchange.answers import parse_day
 from collectors.exchange.sources import TRIES, Sources
 from sandbox import answers
@@ -70,8 +66,10 @@ class Site:
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
         self._ask(index, f"{first}..{last}")
         series = self._market.index({"KOSPI": "STK", "KOSDAQ": "KSQ"}[index])
-        places = [place for place, day in enumerate(series.sessions) if first <= day <= last]
-        return self.spoil(pd.DataFrame(answers.index_rows(series, places)))
+        positions = [
+            position for position, day in enumerate(series.sessions) if first <= day <= last
+        ]
+        return self.spoil(pd.DataFrame(answers.index_rows(series, positions)))
 
 
 class House:
@@ -89,12 +87,12 @@ class House:
             self.save(session, PROVISIONAL if session == THURSDAY else FINAL)
             with JobRun(self.store, DAILY_UPDATE, session):
                 pass
-        self.digests = [head.digest for head in self.store.session_heads()]
+        self.digests = [head.digest for head in self.store.sessions.heads()]
 
     def save(self, session: str, finality: str, **cells: object) -> None:
         raw = pd.DataFrame(answers.day_rows(self.market.day(session)))
         frame = parse_day(raw, session).assign(factor=1.0, **cells)
-        self.store.save_session(MarketDay(session, frame, finality, "pykrx"))
+        self.store.sessions.save(MarketDay(session, frame, finality, "pykrx"))
 
     def heal(
         self, *chosen: str, at: datetime = EVENING, thorough: bool = False
@@ -103,32 +101,33 @@ class House:
         self.clock.set(at)
         sources = Sources([], [], self.clock, self.clock.sleep, [self.site])
         before = len(self.site.asked)
-        heal_datasets(self.store, sources, chosen, MONDAY, "2099-12-31", lambda: False, thorough)
-        assert [head.digest for head in self.store.session_heads()] == self.digests
-        assert {job["status"] for job in self.store.jobs(DAILY_UPDATE)} == {COMPLETED}
+        collector = DatasetCollector(self.store, sources, lambda: False, thorough)
+        collector.collect(chosen, MONDAY, "2099-12-31")
+        assert [head.digest for head in self.store.sessions.heads()] == self.digests
+        assert {job["status"] for job in self.store.jobs.records(DAILY_UPDATE)} == {COMPLETED}
         return self.site.asked[before:]
 
     def finality(self, name: str = "fundamentals") -> list[str | None]:
         """Of each session, oldest first; None where it is not there or cannot be read."""
-        heads = self.store.session_heads()
+        heads = self.store.sessions.heads()
         states = [head.datasets.get(name) for head in heads]
         return [None if state is None else state.finality for state in states]
 
     def tries(self, name: str = "fundamentals") -> list[int]:
-        states = [head.datasets.get(name) for head in self.store.session_heads()]
+        states = [head.datasets.get(name) for head in self.store.sessions.heads()]
         return [0 if state is None else state.tries for state in states]
 
     def warnings(self, session: str) -> list[str]:
-        job = self.store.job(DAILY_UPDATE, session)
+        job = self.store.jobs.get(DAILY_UPDATE, session)
         assert job is not None
         return list(job["warnings"])
 
     def figures(self, session: str, name: str, column: str) -> dict[str, float]:
         """Ticker -> what is stored."""
-        head, day = self.store.session_head(session), self.store.load_session(session)
+        head, day = self.store.sessions.head(session), self.store.sessions.load(session)
         assert head is not None
         assert day is not None
-        frame = self.store.load_dataset(session, name, head.datasets[name])
+        frame = self.store.datasets.load(session, name, head.datasets[name])
         assert frame is not None
         return dict(zip(day.frame["ticker"], frame[column], strict=True))
 
@@ -180,15 +179,15 @@ def test_the_evenings_figures_are_final_with_the_prices_without_another_request(
 
 def test_figures_beside_other_closes_are_read_once_more(house: House) -> None:
     house.clock.set(EVENING)
-    true = house.store.load_session(THURSDAY)
+    true = house.store.sessions.load(THURSDAY)
     assert true is not None
     shown = true.frame.assign(close=true.frame["close"] + (true.frame.index == 0))
-    house.store.save_session(replace(true, frame=shown))
-    house.digests[-1] = house.store.session_heads()[-1].digest
+    house.store.sessions.save(replace(true, frame=shown))
+    house.digests[-1] = house.store.sessions.heads()[-1].digest
     house.heal("fundamentals")
     house.clock.set(NEXT_EVENING)
     house.save(THURSDAY, FINAL)
-    house.digests[-1] = house.store.session_heads()[-1].digest
+    house.digests[-1] = house.store.sessions.heads()[-1].digest
     assert house.heal("fundamentals", at=NEXT_EVENING) == of("fundamentals", THURSDAY)
     assert house.heal("fundamentals", at=NEXT_EVENING) == []
     assert house.finality() == [FINAL] * 4
@@ -222,7 +221,7 @@ def test_what_is_not_out_stands_in_the_warnings_until_it_arrives(house: House) -
 
 
 def test_the_other_warnings_of_a_job_stay(house: House) -> None:
-    house.store.update_job(DAILY_UPDATE, THURSDAY, {"warnings": ["tick: odd"]})
+    house.store.jobs.update(DAILY_UPDATE, THURSDAY, {"warnings": ["tick: odd"]})
     for problem in (NOT_OUT, ODD):
         house.site.problems["fundamentals", THURSDAY] = problem
         house.heal("fundamentals")
@@ -276,7 +275,7 @@ def test_what_waits_behind_comes_after_all_others(house: House) -> None:
     house.site.problems["fundamentals", THURSDAY] = ODD
     for _ in range(3):
         house.heal("fundamentals")
-    house.store.note_vain_try(MONDAY, "fundamentals")
+    house.store.datasets.count_vain_try(MONDAY, "fundamentals")
     due = datasets_due(house.store, ["fundamentals", "foreign"], MONDAY, THURSDAY, NEXT_EVENING)
     assert [(each.name, each.session) for each in due] == [
         *of("foreign", THURSDAY, WEDNESDAY, TUESDAY, MONDAY),
@@ -285,9 +284,11 @@ def test_what_waits_behind_comes_after_all_others(house: House) -> None:
 
 
 def test_one_night_asks_for_a_limited_number() -> None:
-    due = [Due("fundamentals", str(place)) for place in range(MOST_A_NIGHT + 5)]
-    hopeless = [Due("fundamentals", f"hopeless {place}", tries=3) for place in range(2)]
-    assert for_one_night([*due, *hopeless]) == [*due[:MOST_A_NIGHT], hopeless[0]]
+    due = [Due("fundamentals", str(position)) for position in range(MOST_A_NIGHT + 5)]
+    tried_too_often = [
+        Due("fundamentals", f"tried_too_often {position}", tries=3) for position in range(2)
+    ]
+    assert for_one_night([*due, *tried_too_often]) == [*due[:MOST_A_NIGHT], tried_too_often[0]]
 
 
 def test_without_a_source_that_has_them_one_line_says_so(
@@ -295,26 +296,18 @@ def test_without_a_source_that_has_them_one_line_says_so(
 ) -> None:
     with caplog.at_level(logging.INFO):
         sources = Sources([], [], house.clock, house.clock.sleep)
-        heal_datasets(
-            house.store, sources, ["fundamentals", "foreign"], MONDAY, THURSDAY, lambda: False
-        )
-        heal_datasets(house.store, sources, [], MONDAY, THURSDAY, lambda: False)
+        collector = DatasetCollector(house.store, sources, lambda: False)
+        collector.collect(["fundamentals", "foreign"], MONDAY, THURSDAY)
+        collector.collect([], MONDAY, THURSDAY)
     (line,) = caplog.messages
     assert line.startswith("DATASETS: fundamentals, foreign come from the data site alone.")
 
 
 def test_a_stop_request_ends_it_between_two_requests(house: House) -> None:
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
+    collector = DatasetCollector(house.store, sources, lambda: len(house.site.asked) == 2, True)
     with pytest.raises(NotNow):
-        heal_datasets(
-            house.store,
-            sources,
-            ["fundamentals"],
-            MONDAY,
-            THURSDAY,
-            lambda: len(house.site.asked) == 2,
-            thorough=True,
-        )
+        collector.collect(["fundamentals"], MONDAY, THURSDAY)
     assert house.finality() == [None, None, FINAL, PROVISIONAL]
 
 
@@ -335,9 +328,8 @@ def test_a_person_sees_how_far_each_dataset_has_come(
 
 def test_only_the_sessions_asked_for_are_healed(house: House) -> None:
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
-    heal_datasets(
-        house.store, sources, ["fundamentals", "indices"], TUESDAY, WEDNESDAY, lambda: False
-    )
+    collector = DatasetCollector(house.store, sources, lambda: False)
+    collector.collect(["fundamentals", "indices"], TUESDAY, WEDNESDAY)
     assert house.site.asked == [
         *of("fundamentals", WEDNESDAY, TUESDAY),
         *[(index, f"{TUESDAY}..{WEDNESDAY}") for index in ("KOSPI", "KOSDAQ")],
@@ -346,7 +338,9 @@ def test_only_the_sessions_asked_for_are_healed(house: House) -> None:
 
 def index_rows(house: House, index: str = "KOSPI") -> dict[str, str]:
     return {
-        day["session"]: day["finality"] for day in house.store.index_days() if day["index"] == index
+        day["session"]: day["finality"]
+        for day in house.store.indices.load()
+        if day["index"] == index
     }
 
 
@@ -391,12 +385,11 @@ def test_sessions_long_ago_are_asked_for_in_spans_one_a_night(
     far = parse_day(pd.DataFrame(answers.day_rows(market.day(long_ago))), long_ago).assign(
         factor=1.0
     )
-    house.store.save_session(MarketDay("2024-08-01", far, FINAL, "pykrx"))
+    house.store.sessions.save(MarketDay("2024-08-01", far, FINAL, "pykrx"))
     sources = Sources([], [], house.clock, house.clock.sleep, [house.site])
     for thorough in (False, True):
-        heal_datasets(
-            house.store, sources, ["indices"], "2024-01-01", THURSDAY, lambda: False, thorough
-        )
+        collector = DatasetCollector(house.store, sources, lambda: False, thorough)
+        collector.collect(["indices"], "2024-01-01", THURSDAY)
     spans = [span for index, span in house.site.asked if index == "KOSPI"]
     assert spans == [f"{MONDAY}..{THURSDAY}", "2024-08-01..2024-08-01"]
 

@@ -11,7 +11,7 @@ from collectors.views.export import EXPORT_COLUMNS, check_export_file, export
 from collectors.views.prices import load_prices
 from tests.fakes import FakeClock, market_day, row
 from utils.errors import Damaged, WrongUsage
-from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
@@ -22,11 +22,11 @@ DAYS = ["2024-01-18", "2024-01-19", "2024-01-22"]
 def store(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Store:
     """000020 splits 5:1 on the second day; 000010 has an unknown factor on the last."""
     store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
-    store.save_session(market_day(DAYS[0], row("000010"), row("000020", 71_500)))
-    store.save_session(
+    store.sessions.save(market_day(DAYS[0], row("000010"), row("000020", 71_500)))
+    store.sessions.save(
         market_day(DAYS[1], row("000010"), row("000020", 14_330, factor=14_250 / 71_100))
     )
-    store.save_session(
+    store.sessions.save(
         market_day(DAYS[2], row("000010", factor=float("nan")), row("000020", 14_500))
     )
     return store
@@ -49,7 +49,7 @@ def with_figures(store: Store) -> Store:
     unknown = pd.DataFrame(
         float("nan"), index=range(2), columns=list(DATASET_COLUMNS["fundamentals"])
     )
-    store.save_dataset(
+    store.datasets.save(
         DAYS[1],
         "fundamentals",
         unknown.assign(eps=[float("nan"), 12.5], dps=[float("nan"), 0]),
@@ -68,7 +68,7 @@ def test_the_columns_of_datasets_come_after_all_others(with_figures: Store, tmp_
         ["foreign", "indices", "fundamentals"],
     )
     table = pd.read_csv(tmp_path / "all.csv", dtype={"ticker": str})
-    assert list(table.columns) == [*EXPORT_COLUMNS, *BESIDE_COLUMNS]
+    assert list(table.columns) == [*EXPORT_COLUMNS, *DATASET_COLUMN_NAMES]
     assert table["eps"].fillna(-1).tolist() == [-1, -1, -1, 12.5, -1, -1]
     assert table["dps"].fillna(-1).tolist() == [-1, -1, -1, 0, -1, -1], "0 is a figure"
     assert table["foreign_shares"].isna().all()
@@ -124,12 +124,12 @@ def test_up_to_a_day_it_is_the_market_as_it_was_on_that_day(
     then = SqliteBackend(tmp_path / "then")
     ends_there = Store(then, clock)
     for session in DAYS[:2]:
-        day = store.load_session(session)
+        day = store.sessions.load(session)
         assert day is not None
-        ends_there.save_session(day)
+        ends_there.sessions.save(day)
     exported(ends_there, tmp_path / "then.csv")
     later = [row("000020", 7_250, factor=0.5, name="새 이름"), row("000030")]
-    store.save_session(market_day("2024-01-23", *later))
+    store.sessions.save(market_day("2024-01-23", *later))
     exported(store, tmp_path / "up_to.csv", last=DAYS[1])
     assert (tmp_path / "up_to.csv").read_bytes() == (tmp_path / "then.csv").read_bytes()
     assert "000010" in (tmp_path / "up_to.csv").read_text(encoding="utf-8")
@@ -139,19 +139,19 @@ def test_a_session_that_comes_in_meanwhile_is_left_out(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The factors were read without it."""
-    read_sessions = store.read_sessions
+    read_sessions = store.sessions.read
 
     def one_comes_in(first: str, last: str) -> Any:
-        store.save_session(market_day("2024-01-23", row("000020", 7_250, factor=0.5)))
+        store.sessions.save(market_day("2024-01-23", row("000020", 7_250, factor=0.5)))
         return read_sessions(first, last)
 
-    monkeypatch.setattr(store, "read_sessions", one_comes_in)
+    monkeypatch.setattr(store.sessions, "read", one_comes_in)
     table = exported(store, tmp_path / "all.csv", last="2024-01-23", ticker="000020")
     assert table["adj_close"].tolist() == [14_330, 14_330, 14_500]
 
 
 def test_whoever_was_delisted_stays_in_it(store: Store, tmp_path: Path) -> None:
-    store.save_session(market_day("2024-01-23", row("000020", 7_250, factor=0.5)))
+    store.sessions.save(market_day("2024-01-23", row("000020", 7_250, factor=0.5)))
     table = exported(store, tmp_path / "all.csv", last="2024-01-23").set_index(
         ["session", "ticker"]
     )
@@ -163,8 +163,8 @@ def test_a_code_that_is_used_again_is_not_adjusted_over_the_gap(
     store: Store, tmp_path: Path
 ) -> None:
     for session, rows in {"2024-01-23": ["000010"], "2024-01-24": ["000010", "000020"]}.items():
-        store.save_session(market_day(session, *(row(ticker, 500) for ticker in rows)))
-    store.save_session(market_day("2024-01-25", row("000010", 500), row("000020", 50, factor=0.1)))
+        store.sessions.save(market_day(session, *(row(ticker, 500) for ticker in rows)))
+    store.sessions.save(market_day("2024-01-25", row("000010", 500), row("000020", 50, factor=0.1)))
     table = exported(store, tmp_path / "all.csv", last="2024-01-25", ticker="000020")
     assert table["adj_close"].tolist() == [14_330, 14_330, 14_500, 50, 50]
 
@@ -202,7 +202,7 @@ def test_two_exports_to_one_file_do_not_meet(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The second begins and ends while the first is halfway through."""
-    path, read_sessions = tmp_path / name, store.read_sessions
+    path, read_sessions = tmp_path / name, store.sessions.read
     if path.suffix == ".parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is an optional extra")
         monkeypatch.setattr("collectors.views.export.ROW_GROUP", 1)
@@ -210,14 +210,14 @@ def test_two_exports_to_one_file_do_not_meet(
     alone = path.read_bytes()
 
     def with_another_in_between(first: str, last: str) -> Any:
-        monkeypatch.setattr(store, "read_sessions", read_sessions)
+        monkeypatch.setattr(store.sessions, "read", read_sessions)
         for session, frame in read_sessions(first, last):
             if session == DAYS[1]:
                 export(store, path, DAYS[0], DAYS[1])
                 assert path.read_bytes() != alone
             yield session, frame
 
-    monkeypatch.setattr(store, "read_sessions", with_another_in_between)
+    monkeypatch.setattr(store.sessions, "read", with_another_in_between)
     export(store, path, DAYS[0], DAYS[2])
     assert [file.name for file in tmp_path.iterdir()] == [name]
     assert path.read_bytes() == alone

@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.collection.collect import (
-    DueSession,
-    due_in_store,
-    failure_recorded,
-    sessions_due,
-    unsettled_days,
-)
+from collectors.collection.collect import failure_recorded
+from collectors.collection.due import DueSession, due_in_store, sessions_due, unknown_days
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
@@ -78,13 +73,13 @@ def test_whatever_is_stored_exactly_the_rest_is_due_in_order(
 
 def test_days_of_which_the_exchange_has_shown_nothing_are_unsettled() -> None:
     calendar = TradingCalendar({WEEK[0]: True, WEEK[1]: False})
-    assert unsettled_days(calendar, WEEK[0], EVENING) == WEEK[2:4]
+    assert unknown_days(calendar, WEEK[0], EVENING) == WEEK[2:4]
 
 
 def test_today_is_asked_about_in_the_evening_when_it_is_predicted_closed() -> None:
     new_year = TradingCalendar({"2024-02-08": True})
-    assert unsettled_days(new_year, "2024-02-08", kst(2024, 2, 9, 17, 59)) == []
-    assert unsettled_days(new_year, "2024-02-08", kst(2024, 2, 9, 18)) == ["2024-02-09"]
+    assert unknown_days(new_year, "2024-02-08", kst(2024, 2, 9, 17, 59)) == []
+    assert unknown_days(new_year, "2024-02-08", kst(2024, 2, 9, 18)) == ["2024-02-09"]
 
 
 def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(
@@ -95,7 +90,7 @@ def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(
         with pytest.raises(LockHeld), failure_recorded(mine, WEEK[0]):
             raise LockHeld("silent for too long")
         job.record(tickers=3)
-    assert mine.is_completed(DAILY_UPDATE, WEEK[0])
+    assert mine.jobs.is_completed(DAILY_UPDATE, WEEK[0])
 
 
 def test_only_what_is_odd_again_and_again_waits_behind_the_others(

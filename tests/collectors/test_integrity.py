@@ -4,7 +4,7 @@ named."""
 import pandas as pd
 import pytest
 
-from collectors.rules.integrity import check_day, check_follows, is_short_beside
+from collectors.rules.integrity import check_day, check_follows, lacks_many_tickers_of
 from tests.fakes import halted, market_day, row
 from utils.errors import MalformedAnswer
 
@@ -77,5 +77,5 @@ def test_a_base_that_was_rounded_up_to_the_tick_continues() -> None:
 
 def test_the_session_that_lacks_tickers_is_the_short_one() -> None:
     whole = day(*(row(f"{number:06d}") for number in range(100)))
-    assert is_short_beside(whole.iloc[:97], whole)
-    assert not is_short_beside(whole, whole.iloc[:98])
+    assert lacks_many_tickers_of(whole.iloc[:97], whole)
+    assert not lacks_many_tickers_of(whole, whole.iloc[:98])

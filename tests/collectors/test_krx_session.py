@@ -127,10 +127,10 @@ def test_a_year_of_an_index_is_one_request(
     assert exchange.counts()["data"] == 1
     days = parse_index(raw, index, "2025-09-01", "2026-09-10")
     series = exchange.exchange.market.index(market_id)
-    place = series.sessions.index("2026-09-09")
+    position = series.sessions.index("2026-09-09")
     assert series.close is not None
     assert [day["close"] for day in days if day["session"] == "2026-09-09"] == [
-        series.close[place] / 100
+        series.close[position] / 100
     ]
     assert [day["session"] for day in days] == [
         each for each in series.sessions if "2025-09-01" <= each <= "2026-09-10"
@@ -257,12 +257,12 @@ def test_a_ban_closes_the_source_for_every_process_and_says_until_when(
     exchange.fail("ban_page", kind="data")
     with pytest.raises(Banned, match="2024-01-23 19:00 KST"):
         connect().fetch_day("2026-09-10")
-    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS
+    assert store.sources.all()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS
     exchange.reset_counts()
     with pytest.raises(Banned, match="closed to us until 2024-01-23 19:00"):
         connect().fetch_day("2026-09-10")
     assert exchange.requests() == []
-    assert store.sources()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS, (
+    assert store.sources.all()[0]["blocked_until_utc"] == clock.now_utc() + BAN_LASTS, (
         "asking in vain does not renew it"
     )
 
@@ -313,7 +313,7 @@ def test_every_request_waits_for_its_turn_before_it_is_sent(
     assert list(dict.fromkeys(sent)) == [0, 1, 2, 3, 4], (
         "before each, and while the last one is read"
     )
-    assert store.sources()[0]["today"] == 4
+    assert store.sources.all()[0]["today"] == 4
 
 
 def test_nothing_is_printed_and_the_account_has_no_repr(

@@ -40,7 +40,7 @@ def save(store: Store, days: dict[str, list[dict[str, Any]]]) -> None:
         day = market_day(session, *rows)
         found = find_actions(previous, day.frame, session)
         factor = found.factor if previous is not None else 1.0
-        store.save_session(
+        store.sessions.save(
             market_day(session, *day.frame.assign(factor=factor).to_dict("records")),
             found.documents(),
         )
@@ -79,7 +79,7 @@ def test_one_row_per_session_and_ticker_sorted_and_typed(store: Store) -> None:
 def test_datasets_stand_after_the_prices_as_published(store: Store) -> None:
     save(store, split_on_s3())
     unknown = pd.DataFrame(NAN, index=range(2), columns=list(DATASET_COLUMNS["fundamentals"]))
-    store.save_dataset(S2, "fundamentals", unknown.assign(eps=[12.5, NAN]), FINAL)
+    store.datasets.save(S2, "fundamentals", unknown.assign(eps=[12.5, NAN]), FINAL)
     plain, prices = load_prices(store=store), load_prices(store=store, datasets="fundamentals")
     assert list(prices.columns) == [*plain.columns, *DATASET_COLUMNS["fundamentals"]]
     pd.testing.assert_frame_equal(prices[list(plain.columns)], plain)
@@ -107,7 +107,7 @@ def index_day(index: str, session: str, close: float | None) -> dict[str, Any]:
 
 
 def test_the_indices_are_a_frame_of_their_own(store: Store) -> None:
-    store.save_index_days(
+    store.indices.save(
         [
             index_day("KOSPI", S2, 2464.35),
             index_day("KOSPI", S1, None),
@@ -131,7 +131,7 @@ def test_the_indices_are_a_frame_of_their_own(store: Store) -> None:
 
 def test_unadjusted_is_what_was_stored(store: Store) -> None:
     save(store, split_on_s3())
-    stored = pd.concat([frame for _, frame in store.read_sessions(S1, S4)], ignore_index=True)
+    stored = pd.concat([frame for _, frame in store.sessions.read(S1, S4)], ignore_index=True)
     loaded = load_prices(adjusted=False, store=store).reset_index("ticker")[list(DAY_COLUMNS)]
     pd.testing.assert_frame_equal(loaded.reset_index(drop=True), stored)
 
@@ -167,14 +167,14 @@ def test_a_session_that_comes_in_meanwhile_is_left_out(
 ) -> None:
     """The factors were read without it."""
     save(store, {S1: [row("A00000", 1000)]})
-    read_columns = store.read_columns
+    read_columns = store.sessions.columns
 
     def one_comes_in(names: Sequence[str], first: str, last: str) -> Any:
         if "close" in names:
-            store.save_session(market_day(S2, row("A00000", 500, factor=0.5)))
+            store.sessions.save(market_day(S2, row("A00000", 500, factor=0.5)))
         return read_columns(names, first, last)
 
-    monkeypatch.setattr(store, "read_columns", one_comes_in)
+    monkeypatch.setattr(store.sessions, "columns", one_comes_in)
     assert closes(store, "A00000") == [1000]
 
 
@@ -273,7 +273,7 @@ def pending(store: Store) -> Store:
     """Factors are not known: A00000's of S1, S2 and S4, B00000's of S4."""
     factors = {S1: (NAN, 1.0), S2: (NAN, 1.0), S3: (0.5, 1.0), S4: (NAN, NAN)}
     for session, (one, other) in factors.items():
-        store.save_session(
+        store.sessions.save(
             market_day(session, row("A00000", factor=one), row("B00000", factor=other))
         )
     return store
@@ -299,7 +299,7 @@ def test_a_warning_names_the_sessions_that_matter(
 
 def test_a_long_list_of_sessions_is_cut(pending: Store, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(1, 14):
-        pending.save_session(market_day(f"2024-02-{number:02d}", row("A00000", factor=NAN)))
+        pending.sessions.save(market_day(f"2024-02-{number:02d}", row("A00000", factor=NAN)))
     load_prices(start="2024-02-01", store=pending)
     assert "2024-02-11 and 2 more are not known yet" in caplog.text
     assert "2024-02-12" not in caplog.text
@@ -400,7 +400,7 @@ def test_of_a_code_with_three_companies_only_the_last_one_counts_now(store: Stor
     other = row("B00000")
     save(store, {S1: [row("A00000", 100), other], S2: [other], S3: [row("A00000", 200), other]})
     for session, rows in {S4: [other], "2024-01-23": [row("A00000", 300), other]}.items():
-        store.save_session(market_day(session, *rows))
+        store.sessions.save(market_day(session, *rows))
     assert closes(store, "A00000", as_of="2024-01-23") == [300]
     assert closes(store, "A00000") == [100, 200, 300]
 
@@ -471,7 +471,7 @@ def test_wrong_days_are_refused(quiet: Store, days: dict[str, str], message: str
 
 def test_the_same_prices_as_the_panel_of_the_indicators_but_rounded(store: Store) -> None:
     save(store, split_on_s3())
-    panel = store.load_panel(S4, 300)
+    panel = store.sessions.panel(S4, 300)
     prices = load_prices(as_of=S4, store=store)
     for name in ("open", "high", "low", "close", "volume"):
         wide = prices[name].unstack("session")
@@ -499,7 +499,7 @@ def whole(synthetic: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) 
         )
         frame["factor"] = [factors.get((session, code), 1.0) for code in frame["ticker"]]
         frame = frame[list(DAY_COLUMNS)].sort_values("ticker", ignore_index=True)
-        store.save_session(MarketDay(session, frame, "final", "pykrx"))
+        store.sessions.save(MarketDay(session, frame, "final", "pykrx"))
     yield store
     store.close()
 
@@ -525,14 +525,17 @@ def test_every_listing_of_the_synthetic_market_is_adjusted_to_its_own_last_sessi
         assert prices["close"].xs(ticker, level="ticker").tolist() == expected[::-1], ticker
 
 
-@pytest.mark.parametrize("place", [0, 25, 50, 75])
+@pytest.mark.parametrize("position", [0, 25, 50, 75])
 def test_as_of_a_day_is_what_a_store_that_ends_there_says(
-    synthetic: SyntheticMarket, whole: Store, tmp_path: Path, clock: FakeClock, place: int
+    synthetic: SyntheticMarket, whole: Store, tmp_path: Path, clock: FakeClock, position: int
 ) -> None:
-    day, listed = synthetic.sessions[place], set(synthetic.day(synthetic.sessions[place]).code)
+    day, listed = (
+        synthetic.sessions[position],
+        set(synthetic.day(synthetic.sessions[position]).code),
+    )
     ends_there = Store(SqliteBackend(tmp_path), clock)
-    for session, frame in whole.read_sessions("2001-01-01", day):
-        ends_there.save_session(MarketDay(session, frame, "final", "pykrx"))
+    for session, frame in whole.sessions.read("2001-01-01", day):
+        ends_there.sessions.save(MarketDay(session, frame, "final", "pykrx"))
     pd.testing.assert_frame_equal(load_prices(end=day, store=whole), load_prices(store=ends_there))
     then = load_prices(as_of=day, store=whole)
     pd.testing.assert_frame_equal(then, load_prices(as_of=day, store=ends_there))

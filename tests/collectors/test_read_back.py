@@ -1,15 +1,15 @@
-"""What an evening's run reads back of what is stored: a bounded part, and in turn all of it."""
+"""What a run reads back of what is stored: a bounded part, and over some weeks all of it."""
 
-from collections.abc import Iterable, Iterator
-from itertools import cycle, islice
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from collectors.collection import collect
-from collectors.collection.collect import damaged_sessions, read_back_tonight, turn_of_older
-from collectors.collection.collect_datasets import datasets_due
+from collectors.collection import due
+from collectors.collection.due import damaged_sessions, datasets_due, read_back_today
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
 from utils.date_utils import weekdays
@@ -22,14 +22,14 @@ NOW = kst(2024, 2, 12, 12)
 DAYS = weekdays("2024-01-01", "2024-02-09")
 FIRST, LAST = DAYS[0], DAYS[-1]
 OLD = DAYS[7]
-NEWEST, TURNS = 10, 4
+NEWEST, CYCLE = 10, 4
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten sessions count as the newest, and the older ones are read in four runs."""
-    monkeypatch.setattr(collect, "ALWAYS_READ_BACK", NEWEST)
-    monkeypatch.setattr(collect, "TURNS", TURNS)
+    """Ten sessions count as the newest, and each older one has its day every fourth."""
+    monkeypatch.setattr(due, "ALWAYS_READ_BACK", NEWEST)
+    monkeypatch.setattr(due, "READ_BACK_CYCLE", CYCLE)
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def store(tmp_path: Path, small: None) -> Iterator[Store]:
     """Thirty sessions with fundamentals."""
     store = Store(SqliteBackend(tmp_path), FakeClock(NOW))
     figures = pd.DataFrame({name: [1.0] for name in DATASET_COLUMNS["fundamentals"]})
-    store.save_scope(0, ["KOSPI"], FIRST)
+    store.scope.save(0, ["KOSPI"], FIRST)
     with store.backend.batch():
         for session in DAYS:
-            store.save_session(market_day(session, row("005930"), finality=FINAL))
-            store.save_dataset(session, "fundamentals", figures, FINAL)
+            store.sessions.save(market_day(session, row("005930"), finality=FINAL))
+            store.datasets.save(session, "fundamentals", figures, FINAL)
     yield store
     store.close()
 
@@ -52,82 +52,74 @@ def damage(store: Store, session: str, column: str) -> None:
     store.backend._connection.execute(spoil, [session, column])
 
 
-def test_an_evening_reads_the_newest_and_some_of_the_older_ones(
+def test_a_run_reads_the_newest_and_some_of_the_older_ones(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(store, "load_session", read.append)
+    monkeypatch.setattr(store.sessions, "load", read.append)
     damaged_sessions(store, FIRST, LAST, but=[LAST])
     assert set(DAYS[-NEWEST:-1]) <= set(read)
-    assert len(read) == NEWEST - 1 + (len(DAYS) - NEWEST) // TURNS
+    assert [each for each in read if each not in DAYS[-NEWEST:]] == [
+        each for each in DAYS[:-NEWEST] if (NOW.date() - date.fromisoformat(each)).days % CYCLE == 0
+    ]
 
 
-def heads_of(count: int) -> list[SessionHead]:
-    """So many sessions in a row, from 2001 on."""
-    days = weekdays("2001-01-01", "2024-12-31")[:count]
+def heads_of(days: list[str]) -> list[SessionHead]:
     return [SessionHead(day, FINAL, "pykrx", 1, "", 1, NOW, NOW, "", {}) for day in days]
 
 
-def runs_until_all_are_read(steps: Iterable[int], count: int) -> int:
-    """How many runs read all older sessions of `count` at the start, when so many new ones come in
-    before each."""
-    behind, stored, after = {head.session for head in heads_of(count)[:-NEWEST]}, count, ""
-    for run, step in enumerate(steps, start=1):
-        stored += step
-        turn = turn_of_older(heads_of(stored), after)
-        behind, after = behind - {head.session for head in turn}, turn[-1].session
-        if not behind:
-            return run
-    raise AssertionError(f"never read: {sorted(behind)}")
-
-
 @pytest.mark.parametrize(
-    "steps", [[0], [1], [2], [5], [6], [TURNS], [1, 1, 1, 1, 1, 0, 0], [4, 5, 5, 3], [1, 9]]
+    ("weekdays_of_runs", "longest"),
+    [(range(7), 30), (range(5), 60), ([0], 210), ([4], 210)],
 )
-@pytest.mark.parametrize("count", [NEWEST + 1, 30, 311, 1000])
-def test_however_many_sessions_come_in_between_two_runs_every_older_one_has_its_turn(
-    steps: list[int], count: int, small: None
+def test_each_older_session_has_its_day_whenever_runs_come(
+    weekdays_of_runs: Collection[int], longest: int
 ) -> None:
-    assert runs_until_all_are_read(islice(cycle(steps), 2 * TURNS), count) <= TURNS
+    """Over all the places that a session and the first run can have to each other: 210 days."""
+    session = date(2000, 1, 3)
+    older = heads_of([str(session), *weekdays("2010-01-01", "2011-12-31")])
+    runs = [
+        day
+        for day in (session + timedelta(offset) for offset in range(4 * 210))
+        if day.weekday() in weekdays_of_runs
+    ]
+    read = [day for day in runs if older[0] in read_back_today(older, day)]
+    waits = {(later - earlier).days for earlier, later in pairwise([session, *read])}
+    assert max(waits) == longest
 
 
-def test_round_after_round_nothing_is_left_out(store: Store) -> None:
-    heads, read = store.session_heads(), []
-    for _ in range(2 * TURNS):
-        turn = turn_of_older(heads, store.read_back_until())
-        store.end_read_back(turn[-1].session)
-        read += [head.session for head in turn]
-    assert read == (DAYS[:-NEWEST] * 2)[: len(read)]
-
-
-def test_what_a_round_has_come_to_outlives_a_changed_scope(store: Store) -> None:
-    store.end_read_back(OLD)
-    store.save_scope(1, ["KOSPI"], FIRST)
-    assert store.read_back_until() == OLD
+@pytest.mark.parametrize("first_run", range(7))
+def test_from_monday_to_friday_every_older_session_is_read_back_within_sixty_days(
+    first_run: int,
+) -> None:
+    heads = heads_of(weekdays("2001-01-01", "2004-12-31"))
+    begin = date(2005, 1, 3) + timedelta(first_run)
+    days = [day for day in (begin + timedelta(offset) for offset in range(60)) if day.weekday() < 5]
+    read = {head.session for day in days for head in read_back_today(heads, day)}
+    assert read == {head.session for head in heads}
 
 
 def test_a_short_history_is_read_whole_every_evening(store: Store) -> None:
-    heads = store.session_heads(count=NEWEST)
-    assert read_back_tonight(heads, "") == heads
+    heads = store.sessions.heads(count=NEWEST)
+    assert read_back_today(heads, NOW.date()) == heads
 
 
 @pytest.mark.parametrize("session", [OLD, LAST])
-def test_what_is_damaged_is_due_when_it_is_its_turn(store: Store, session: str) -> None:
+def test_what_is_damaged_is_due_when_it_has_its_day(store: Store, session: str) -> None:
     damage(store, session, "close")
     damage(store, session, "eps")
     found = lacking = 0
-    for _ in range(TURNS):
+    for offset in range(CYCLE):
+        now = NOW + timedelta(offset)
+        store.clock.set(now)  # type: ignore[attr-defined]
         found += session in {each.session for each in damaged_sessions(store, FIRST, LAST, but=[])}
         lacking += session in {
-            each.session for each in datasets_due(store, ["fundamentals"], FIRST, LAST, NOW)
+            each.session for each in datasets_due(store, ["fundamentals"], FIRST, LAST, now)
         }
-        store.end_read_back(
-            turn_of_older(store.session_heads(), store.read_back_until())[-1].session
-        )
-    assert (found, lacking) == ((1, 1) if session == OLD else (TURNS, TURNS))
+    assert (found, lacking) == ((1, 1) if session == OLD else (CYCLE, CYCLE))
 
 
 def test_a_thorough_look_finds_damage_wherever_it_is(store: Store) -> None:
     damage(store, OLD, "eps")
-    (due,) = datasets_due(store, ["fundamentals"], FIRST, LAST, NOW, thorough=True)
-    assert due.session == OLD
+    (lacking,) = datasets_due(store, ["fundamentals"], FIRST, LAST, NOW, thorough=True)
+    assert lacking.session == OLD

@@ -204,7 +204,9 @@ def test_how_a_source_fails_is_noted_until_it_answers_well_and_only_what_is_new(
     ]
     noted: list[tuple[str, str | None]] = []
     site = Scripted("site", *answers)
-    sources = Sources([site], [site], clock, clock.sleep, note=lambda *news: noted.append(news))
+    sources = Sources(
+        [site], [site], clock, clock.sleep, on_health_change=lambda *news: noted.append(news)
+    )
     for answer in answers:
         with nullcontext() if answer is DAY else pytest.raises(SourceError):
             fetch(sources)

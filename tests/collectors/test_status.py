@@ -11,7 +11,7 @@ from collectors.collection.target_refresh import refresh_from_newest
 from collectors.rules.target_rule import TargetRule
 from collectors.views.status import show_status
 from tests.fakes import FakeClock, fake_crontab, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.errors import MalformedAnswer
 from utils.job_status import JobRun
@@ -31,20 +31,20 @@ def no_crontab(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def store(tmp_path: Path, clock: FakeClock) -> Store:
     store = Store(SqliteBackend(tmp_path), clock)
-    store.save_scope(1, ["KOSPI"], "2024-01-18")
+    store.scope.save(1, ["KOSPI"], "2024-01-18")
     day = market_day(FRIDAY, row("000010"), row("000020"))
-    store.save_session(day)
+    store.sessions.save(day)
     refresh_from_newest(store, TargetRule(1, ("KOSPI",)))
     return store
 
 
 def person(store: Store, capsys: pytest.CaptureFixture[str]) -> str:
-    show_status(Shift(load_settings(), store.clock, store), as_json=False)
+    show_status(Run(load_settings(), store.clock, store), as_json=False)
     return capsys.readouterr().out
 
 
 def program(store: Store, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    show_status(Shift(load_settings(), store.clock, store), as_json=True)
+    show_status(Run(load_settings(), store.clock, store), as_json=True)
     shown: dict[str, object] = json.loads(capsys.readouterr().out)
     return shown
 
@@ -95,11 +95,11 @@ def test_the_market_is_open_in_the_hours_of_a_session(
 def test_a_glance_tells_how_the_sources_are(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.next_request("pykrx", timedelta(seconds=1))
-    store.record_password("pykrx", "a1b2")
+    store.sources.next_request("pykrx", timedelta(seconds=1))
+    store.sources.record_password("pykrx", "a1b2")
     clock.advance(days=12)
-    store.block_source("pykrx", clock.now_utc() + timedelta(hours=3), "banned")
-    store.record_comparison("openapi", FRIDAY, 0)
+    store.sources.block("pykrx", clock.now_utc() + timedelta(hours=3), "banned")
+    store.sources.record_comparison("openapi", FRIDAY, 0)
     shown = " ".join(person(store, capsys).split())
     assert (
         "Source pykrx closed until 2024-02-03 22:00 (banned), 1 requests on 2024-01-22, password 12 days old"
@@ -114,8 +114,8 @@ def test_a_glance_tells_how_the_sources_are(
 def test_a_program_is_told_the_same_in_plain_json_and_no_mark(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.record_password("pykrx", "a1b2")
-    store.record_comparison("openapi", FRIDAY, 2)
+    store.sources.record_password("pykrx", "a1b2")
+    store.sources.record_comparison("openapi", FRIDAY, 2)
     shown = program(store, capsys)
     assert shown["sessions_missing"] == ["2024-01-18", FRIDAY, MONDAY]
     assert shown["next_runs"] == {
@@ -155,9 +155,9 @@ def test_what_the_crontab_does_not_start_is_said_beside_the_next_runs(
 def test_a_living_run_is_told_from_one_that_is_gone(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with store.lock(COLLECTION), JobRun(store, "daily_update", MONDAY):
+    with store.locks.hold(COLLECTION), JobRun(store, "daily_update", MONDAY):
         clock.advance(minutes=4)
-        store.beat_locks()
+        store.locks.renew()
         shown = " ".join(person(store, capsys).split())
         who = f"{store.identity.host}, process {store.identity.pid}, since 2024-01-22 19:00"
         assert f"Lock collection {who}, last sign of life 2024-01-22 19:04" in shown
@@ -174,14 +174,14 @@ def test_a_living_run_is_told_from_one_that_is_gone(
 def test_a_source_that_fails_says_how_and_since_when(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.next_request("pykrx", timedelta(0))
-    store.record_failure("pykrx", "down")
+    store.sources.next_request("pykrx", timedelta(0))
+    store.sources.record_failure("pykrx", "down")
     assert "the exchange does not answer since 2024-01-22 19:00 (down)" in " ".join(
         person(store, capsys).split()
     )
     (pykrx,) = program(store, capsys)["sources"]  # type: ignore[misc]
     assert pykrx["failure"] == {"kind": "down", "since": "2024-01-22T19:00:00+09:00"}
-    store.record_failure("pykrx", None)
+    store.sources.record_failure("pykrx", None)
     assert "Source pykrx open" in " ".join(person(store, capsys).split())
 
 
@@ -195,7 +195,7 @@ def test_an_error_stands_whole_below_its_job_and_squeezes_nothing(
         "collectors.views.status.screen", lambda: Console(width=80, highlight=False)
     )
     lines = person(store, capsys).splitlines()
-    place = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
-    assert lines[place].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]
-    assert " ".join(lines[place + 1 :]).split() == words.split()
+    position = next(number for number, line in enumerate(lines) if line.startswith("manual_setup"))
+    assert lines[position].split() == ["manual_setup", MONDAY, "failed", "1", "2024-01-22", "19:00"]
+    assert " ".join(lines[position + 1 :]).split() == words.split()
     assert max(map(len, lines)) <= 80

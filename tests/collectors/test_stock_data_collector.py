@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection.collect import DueSession, heal_all
+from collectors.collection.collect import collect_all
+from collectors.collection.due import DueSession
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
@@ -91,20 +92,20 @@ def collector(source: ScriptedSource, store: Store, clock: FakeClock) -> StockDa
 
 def make_collector(source: ScriptedSource, store: Store) -> StockDataCollector:
     sources = Sources([source], [source], store.clock, store.clock.sleep)
-    return StockDataCollector(sources, store, TradingCalendar(store.observed_calendar()))
+    return StockDataCollector(sources, store, TradingCalendar(store.calendar.observed()))
 
 
 def collect(collector: StockDataCollector, session: str) -> Collected:
     return {each.head.session: each for each in collector.collect(session)}[session]
 
 
-def collect_all(collector: StockDataCollector, sessions: list[str]) -> None:
+def collect_sessions(collector: StockDataCollector, sessions: list[str]) -> None:
     for session in sessions:
         collect(collector, session)
 
 
 def factors(store: Store, session: str) -> list[float]:
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     assert day is not None
     return [round(factor, 6) for factor in day.frame["factor"]]
 
@@ -127,7 +128,7 @@ def test_without_the_session_before_factors_are_pending(
 def test_they_are_settled_when_it_arrives(collector: StockDataCollector, store: Store) -> None:
     later = collect(collector, MONDAY).head
     collect(collector, FRIDAY)
-    settled = store.session_head(MONDAY)
+    settled = store.sessions.head(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert settled is not None
     assert (settled.revision, settled.digest, settled.finality) == (1, later.digest, later.finality)
@@ -150,7 +151,7 @@ def test_a_hole_that_turns_out_closed_settles_the_factors_after_it(
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
     source.days[TUESDAY] = published(("000010", 1010, 10, 100), ("000020", 2_020, 20, 500))
-    collect_all(collector, [TUESDAY, FRIDAY])
+    collect_sessions(collector, [TUESDAY, FRIDAY])
     assert np.isnan(factors(store, TUESDAY)).all()
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
@@ -180,7 +181,7 @@ def test_the_day_after_a_hole_lacks_no_tickers(
     collect(collector, FRIDAY)
     with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
         collect(collector, TUESDAY)
-    assert len(store.session_heads()) == 1
+    assert len(store.sessions.heads()) == 1
 
 
 def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
@@ -193,7 +194,7 @@ def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
     source.days[TUESDAY] = right
     assert [each.head.session for each in collector.collect(MONDAY)] == [MONDAY, TUESDAY]
     assert source.asked == [TUESDAY, MONDAY, TUESDAY], "what was read as evidence is stored"
-    assert [list(frame["close"]) for _, frame in store.read_sessions(MONDAY, TUESDAY)] == [
+    assert [list(frame["close"]) for _, frame in store.sessions.read(MONDAY, TUESDAY)] == [
         [1010, 2020],
         [1011, 2030],
     ]
@@ -228,7 +229,7 @@ def test_dashes_are_a_closed_day_once_a_later_session_is_shown(
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(ClosedMarket, match=MONDAY):
         collect(collector, MONDAY)
-    assert store.observed_calendar()[MONDAY] is False
+    assert store.calendar.observed()[MONDAY] is False
     assert not collector.calendar.is_session(MONDAY)
 
 
@@ -238,8 +239,8 @@ def test_dashes_are_not_known_yet_while_nothing_later_is_shown(
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY]
     with pytest.raises(NotPublished, match=MONDAY):
         collect(collector, MONDAY)
-    assert MONDAY not in store.observed_calendar()
-    assert store.session_heads() == []
+    assert MONDAY not in store.calendar.observed()
+    assert store.sessions.heads() == []
 
 
 def test_a_stored_session_that_an_index_series_lacks_stays_one(
@@ -251,7 +252,7 @@ def test_a_stored_session_that_an_index_series_lacks_stays_one(
     collect(collector, FRIDAY)
     source.shown = ["2024-01-18", MONDAY]
     assert collector.learn_calendar("2024-01-18", MONDAY) == ["2024-01-18", FRIDAY, MONDAY]
-    assert store.observed_calendar()[FRIDAY] is True
+    assert store.calendar.observed()[FRIDAY] is True
     assert f"lacks {FRIDAY}, which is stored" in caplog.text
 
 
@@ -261,7 +262,7 @@ def test_one_line_left_out_of_an_index_series_closes_no_session(
     clock.set(kst(2024, 1, 23, 19))
     source.shown = [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
-    assert MONDAY not in store.observed_calendar()
+    assert MONDAY not in store.calendar.observed()
     assert collector.calendar.is_session(MONDAY)
     assert source.asked[1:] == [MONDAY], "the day itself was asked"
 
@@ -274,8 +275,8 @@ def test_a_day_that_was_taken_for_closed_is_found_when_the_next_session_does_not
     source.days[TUESDAY] = published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500))
     found = [each.head.session for each in collector.collect(TUESDAY)]
     assert found == [MONDAY, TUESDAY]
-    assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
-    assert (collector.calendar.is_session(MONDAY), store.observed_calendar()[MONDAY]) == (
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY, MONDAY, TUESDAY]
+    assert (collector.calendar.is_session(MONDAY), store.calendar.observed()[MONDAY]) == (
         True,
         True,
     )
@@ -298,11 +299,11 @@ def test_what_came_in_on_the_way_is_recorded_though_the_session_in_hand_fails(
     take_monday_for_closed(collector, source)
     source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 9_000, -20, 500))
     due, told = [DueSession(TUESDAY, to_confirm=False)], []
-    (problem,) = heal_all(store, collector, due, lambda: False, told.append)
+    (problem,) = collect_all(store, collector, due, lambda: False, told.append)
     assert TUESDAY in str(problem)
     assert [each.head.session for each in told] == [MONDAY]
     assert [
-        job["date_kst"] for job in store.jobs(DAILY_UPDATE) if job["status"] == "completed"
+        job["date_kst"] for job in store.jobs.records(DAILY_UPDATE) if job["status"] == "completed"
     ] == [MONDAY]
 
 
@@ -320,7 +321,7 @@ def test_what_cannot_be_had_on_the_way_is_a_warning_and_the_session_in_hand_is_r
     with pytest.raises(MalformedAnswer, match=TUESDAY):
         collect(collector, TUESDAY)
     assert f"The answer for {MONDAY} is not stored" in caplog.text
-    assert [head.session for head in store.session_heads()] == [FRIDAY]
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY]
 
 
 def test_a_holiday_stays_one_when_the_session_after_it_is_odd(
@@ -334,8 +335,8 @@ def test_a_holiday_stays_one_when_the_session_after_it_is_odd(
     source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
     with pytest.raises(MalformedAnswer, match="another day"):
         collect(collector, TUESDAY)
-    assert store.observed_calendar()[MONDAY] is False
-    assert [head.session for head in store.session_heads()] == [FRIDAY]
+    assert store.calendar.observed()[MONDAY] is False
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY]
 
 
 def test_no_day_is_closed_between_two_stored_sessions_that_do_not_follow_each_other(
@@ -348,7 +349,7 @@ def test_no_day_is_closed_between_two_stored_sessions_that_do_not_follow_each_ot
     source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(NotPublished, match=MONDAY):
         collect(collector, MONDAY)
-    assert MONDAY not in store.observed_calendar()
+    assert MONDAY not in store.calendar.observed()
     assert np.isnan(factors(store, TUESDAY)).all()
 
 
@@ -358,7 +359,7 @@ def test_an_index_series_without_most_of_its_days_is_malformed(
     source.shown = ["2024-01-02", MONDAY]
     with pytest.raises(MalformedAnswer, match="lacks 13 days that should be sessions"):
         collector.learn_calendar("2024-01-02", MONDAY)
-    assert store.observed_calendar() == {}
+    assert store.calendar.observed() == {}
 
 
 def test_a_broken_day_leaves_what_was_stored(
@@ -368,7 +369,7 @@ def test_a_broken_day_leaves_what_was_stored(
     source.days[MONDAY] = published(("000010", 1000, 0, 100))
     with pytest.raises(MalformedAnswer, match="1 of the 2"):
         collect(collector, MONDAY)
-    assert store.session_heads() == [before]
+    assert store.sessions.heads() == [before]
 
 
 def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_mended(
@@ -386,9 +387,9 @@ def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_me
     source.days[FRIDAY] = right
     with pytest.raises(MalformedAnswer, match="another day"):
         collect(collector, MONDAY)
-    collect_all(collector, [TUESDAY, MONDAY])
+    collect_sessions(collector, [TUESDAY, MONDAY])
     assert source.asked == [FRIDAY, MONDAY, TUESDAY, MONDAY, FRIDAY]
-    assert [head.revision for head in store.session_heads()] == [2, 1, 1]
+    assert [head.revision for head in store.sessions.heads()] == [2, 1, 1]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
@@ -400,7 +401,7 @@ def test_a_stored_day_with_too_few_rows_is_mended_by_the_next_one(
     collect(collector, FRIDAY)
     source.days[FRIDAY] = whole
     collect(collector, MONDAY)
-    assert [head.count for head in store.session_heads()] == [2, 2]
+    assert [head.count for head in store.sessions.heads()] == [2, 2]
 
 
 def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
@@ -411,7 +412,7 @@ def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
     with pytest.raises(MalformedAnswer, match="another day"):
         collect(collector, MONDAY)
     assert source.asked == [FRIDAY, MONDAY]
-    assert [(head.session, head.digest) for head in store.session_heads()] == [
+    assert [(head.session, head.digest) for head in store.sessions.heads()] == [
         (FRIDAY, before.digest)
     ]
 
@@ -422,13 +423,13 @@ def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
     source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
     source.days["2024-01-18"] = published(("000010", 990, 0, 100), ("000020", 9_000, 0, 100))
     clock.set(kst(2024, 1, 23, 19))
-    collect_all(collector, [FRIDAY, MONDAY])
-    stored = [head.digest for head in store.session_heads()]
+    collect_sessions(collector, [FRIDAY, MONDAY])
+    stored = [head.digest for head in store.sessions.heads()]
     shifted = {TUESDAY: MONDAY, MONDAY: FRIDAY, FRIDAY: "2024-01-18"}
     source.days |= {day: source.days[before] for day, before in shifted.items()}
     with pytest.raises(MalformedAnswer, match="repeats the session before"):
         collect(collector, TUESDAY)
-    assert [head.digest for head in store.session_heads()] == stored
+    assert [head.digest for head in store.sessions.heads()] == stored
 
 
 def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_there(
@@ -444,12 +445,12 @@ def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_the
         published(("000010", 510, 10, 100), ("000020", 8_100, 100, 100)),
     )
     source.days = right | {FRIDAY: wrong[0], MONDAY: wrong[1]}
-    collect_all(collector, [FRIDAY, MONDAY])
+    collect_sessions(collector, [FRIDAY, MONDAY])
     source.days = right
     with pytest.raises(MalformedAnswer):
         collect(collector, TUESDAY)
-    collect_all(collector, ["2024-01-24", TUESDAY])
-    closes = [list(frame["close"]) for _, frame in store.read_sessions(FRIDAY, "2024-01-24")]
+    collect_sessions(collector, ["2024-01-24", TUESDAY])
+    closes = [list(frame["close"]) for _, frame in store.sessions.read(FRIDAY, "2024-01-24")]
     assert closes == [[1000, 10_000], [1010, 2_020], [1011, 2_030], [1012, 2_040]]
 
 
@@ -460,7 +461,7 @@ def test_a_session_that_is_read_again_loses_no_tickers(
     source.days[FRIDAY] = published(("000010", 1000, 0, 100))
     with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
         collect(collector, FRIDAY)
-    assert store.session_heads() == [before]
+    assert store.sessions.heads() == [before]
 
 
 def test_a_damaged_session_is_read_again_when_the_next_one_comes(
@@ -469,7 +470,7 @@ def test_a_damaged_session_is_read_again_when_the_next_one_comes(
     whole = collect(collector, FRIDAY).head
     store.backend.update("stock_data.sessions", {"_id": FRIDAY}, {"digest": "0" * 64})
     collect(collector, MONDAY)
-    assert store.session_heads()[0].digest == whole.digest
+    assert store.sessions.heads()[0].digest == whole.digest
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
@@ -494,7 +495,7 @@ def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before
     collect(collector, MONDAY)
     source.days[MONDAY] = right
     collect(collector, FRIDAY)
-    assert [head.count for head in store.session_heads()] == [2, 2]
+    assert [head.count for head in store.sessions.heads()] == [2, 2]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
@@ -503,10 +504,10 @@ def test_factors_are_found_anew_in_what_is_stored(
 ) -> None:
     collect(collector, FRIDAY)
     collect(collector, MONDAY)
-    day = store.load_session(MONDAY)
+    day = store.sessions.load(MONDAY)
     assert day is not None
-    store.save_session(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
-    collector.settle_factors(MONDAY)
+    store.sessions.save(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
+    collector.refind_factors(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert len(store.backend.find("stock_data.corporate_actions", {"session": MONDAY})) == 1
 
@@ -517,7 +518,7 @@ def test_the_name_of_the_first_source_stays(
     collect(collector, FRIDAY)
     source.name, source.days[FRIDAY] = "openapi", source.days[FRIDAY].replace({"이름": "Name"})  # type: ignore[union-attr]
     assert collect(collector, FRIDAY).changed == []
-    assert store.session_heads()[0].source == "openapi"
+    assert store.sessions.heads()[0].source == "openapi"
 
 
 def test_order_of_arrival_does_not_matter(
@@ -528,8 +529,8 @@ def test_order_of_arrival_does_not_matter(
 
     def stored_after(order: list[str]) -> list[tuple[str, list[float]]]:
         store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
-        collect_all(make_collector(source, store), order)
-        return [(head.digest, factors(store, head.session)) for head in store.session_heads()]
+        collect_sessions(make_collector(source, store), order)
+        return [(head.digest, factors(store, head.session)) for head in store.sessions.heads()]
 
     expected = stored_after([FRIDAY, MONDAY, TUESDAY])[1:]
     for order in ([TUESDAY, MONDAY, FRIDAY], [MONDAY, TUESDAY, FRIDAY], [TUESDAY, FRIDAY, MONDAY]):

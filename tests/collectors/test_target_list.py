@@ -92,6 +92,6 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     assert "UTF-8" in refusal(path)
 
 
-def test_strangers_are_told_in_the_order_of_their_lines() -> None:
+def test_unlisted_tickers_are_told_in_the_order_of_their_lines() -> None:
     named = TargetList({"000020": 4, "005930": 1}, {"000660": 2, "999999": 3})
-    assert named.strangers({"005930"}) == [(2, "000660"), (3, "999999"), (4, "000020")]
+    assert named.unlisted({"005930"}) == [(2, "000660"), (3, "999999"), (4, "000020")]

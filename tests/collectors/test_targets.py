@@ -45,9 +45,9 @@ def store(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Store:
 def save(store: Store, session: str, *rows: dict[str, Any], after: str | None = None) -> None:
     """The session with these rows, and with the corporate actions that follow from the one `after`
     which it comes."""
-    day, before = market_day(session, QUIET, *rows), store.load_session(after or "")
+    day, before = market_day(session, QUIET, *rows), store.sessions.load(after or "")
     actions = find_actions(None if before is None else before.frame, day.frame, session)
-    store.save_session(
+    store.sessions.save(
         replace(day, frame=day.frame.assign(factor=actions.factor)), actions.documents()
     )
 
@@ -56,7 +56,7 @@ def evening(
     store: Store, session: str, *rows: dict[str, Any], rule: TargetRule = RULE
 ) -> TargetChanges:
     """One night's session, and the targets after it."""
-    heads = [head.session for head in store.session_heads() if head.session < session]
+    heads = [head.session for head in store.sessions.heads() if head.session < session]
     save(store, session, *rows, after=heads[-1] if heads else None)
     return refresh_from_newest(store, rule)
 
@@ -66,13 +66,13 @@ def listed(market_cap: int = THRESHOLD, ticker: str = TICKER, **cells: Any) -> d
 
 
 def target(store: Store, ticker: str = TICKER) -> Document:
-    found = store.target(ticker)
+    found = store.targets.get(ticker)
     assert found is not None
     return found
 
 
 def active(store: Store) -> list[str]:
-    return [each["_id"] for each in store.targets(active_only=True)]
+    return [each["_id"] for each in store.targets.active()]
 
 
 def test_the_threshold_is_inclusive_and_other_markets_stay_out(store: Store) -> None:
@@ -184,7 +184,7 @@ def test_coming_back_keeps_the_earlier_membership(store: Store) -> None:
 
 def test_what_the_analysis_wrote_stays(store: Store) -> None:
     evening(store, MONDAY, listed())
-    store.save_analysis(MONDAY, [{"_id": TICKER}])
+    store.results.save(MONDAY, [{"_id": TICKER}])
     evening(store, TUESDAY, listed(THRESHOLD + 7))
     assert target(store)["last_analyzed_date"] == MONDAY
     assert target(store)["market_cap"] == THRESHOLD + 7
@@ -194,7 +194,7 @@ def written_by_another_refresh(
     store: Store, monkeypatch: pytest.MonkeyPatch, rule: TargetRule = RULE
 ) -> list[object]:
     written: list[object] = []
-    monkeypatch.setattr(store, "save_targets", lambda new, changes: written.append((new, changes)))
+    monkeypatch.setattr(store.targets, "save", lambda new, changes: written.append((new, changes)))
     refresh_from_newest(store, rule)
     return written
 
@@ -216,7 +216,7 @@ def test_a_second_refresh_of_the_same_session_changes_nothing(
     )
     evening(store, TUESDAY, renamed, moved, listed(ticker="000500", name="이후"))
     assert written_by_another_refresh(store, monkeypatch) == [([], {})]
-    former = {each["_id"]: each["former"] for each in store.targets()}
+    former = {each["_id"]: each["former"] for each in store.targets.all()}
     assert former["000500"] == [{"name": "이전", "market": "KOSPI", "until": MONDAY}]
     assert former["000400"] == [{"name": "전", "market": "KOSPI", "until": THURSDAY}]
 
@@ -285,7 +285,7 @@ def test_a_rename_around_a_session_that_arrives_late_is_there_once_and_exact(
 def test_a_wrong_name_in_the_database_never_becomes_a_former_name(store: Store) -> None:
     evening(store, MONDAY, listed())
     evening(store, TUESDAY, listed())
-    store.save_targets([], {TICKER: {"name": "x"}})
+    store.targets.save([], {TICKER: {"name": "x"}})
     refresh_from_newest(store, RULE)
     assert (target(store)["name"], target(store)["former"]) == (f"종목 {TICKER}", [])
 
@@ -398,7 +398,7 @@ def test_an_included_ticker_is_a_target_below_the_threshold_and_outside_the_mark
         store, MONDAY, listed(), listed(1, "000200"), konex, rule=by_name(always="000200 000300")
     )
     assert changes.entered == [TICKER, "000200", "000300"]
-    chosen = {each["_id"]: each["chosen_by"] for each in store.targets()}
+    chosen = {each["_id"]: each["chosen_by"] for each in store.targets.all()}
     assert chosen == {TICKER: "market_cap", "000200": "targets_file", "000300": "targets_file"}
 
 
@@ -426,7 +426,7 @@ def test_an_included_ticker_that_is_not_listed_is_warned_of_and_no_target(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     changes = evening(store, MONDAY, listed(), rule=by_name(always="123450", never="543210"))
-    assert (changes.entered, store.target("123450")) == ([TICKER], None)
+    assert (changes.entered, store.targets.get("123450")) == ([TICKER], None)
     warned = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
     assert [text.split(", ")[1] for text in warned] == [
         f"line 1: 123450 is not listed in {MONDAY}",

@@ -104,7 +104,7 @@ def test_the_daily_limit_is_never_passed_and_ends_at_midnight(
 def test_a_block_that_ends_within_minutes_is_waited_for(
     exchange: LocalExchange, store: Store
 ) -> None:
-    store.block_source("openapi", store.clock.now_utc() + timedelta(minutes=5), "banned")
+    store.sources.block("openapi", store.clock.now_utc() + timedelta(minutes=5), "banned")
     assert len(connect(exchange, store).fetch_day(SESSION)) > 50
     assert sum(store.clock.slept) == 5 * 60  # type: ignore[attr-defined]
 
@@ -112,14 +112,14 @@ def test_a_block_that_ends_within_minutes_is_waited_for(
 def test_a_longer_block_is_said_with_the_hour_it_ends(
     exchange: LocalExchange, store: Store
 ) -> None:
-    store.block_source("openapi", store.clock.now_utc() + timedelta(minutes=6), "banned")
+    store.sources.block("openapi", store.clock.now_utc() + timedelta(minutes=6), "banned")
     with pytest.raises(Banned, match="until 2026-09-10 20:06 KST"):
         connect(exchange, store).fetch_day(SESSION)
     assert exchange.requests() == []
 
 
 def test_every_request_is_a_heartbeat_of_the_locks(exchange: LocalExchange, store: Store) -> None:
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         store.clock.advance(minutes=9)  # type: ignore[attr-defined]
         connect(exchange, store).fetch_day(SESSION)
         beat = store.backend.find("system_info.locks")[0]["heartbeat_utc"]

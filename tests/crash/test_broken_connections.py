@@ -72,9 +72,9 @@ def points_for(fault: Fault, commands: list[str]) -> list[int]:
     )
 
 
-def spread(numbers: Sequence[int], count: int, shift: float) -> list[int]:
+def spread(numbers: Sequence[int], count: int, run: float) -> list[int]:
     """So many of the numbers, evenly spread; another shift, from 0 to 1, gives others."""
-    return [numbers[int(len(numbers) * (place + shift) / count)] for place in range(count)]
+    return [numbers[int(len(numbers) * (position + run) / count)] for position in range(count)]
 
 
 def test_a_connection_that_breaks_once_is_outlasted(
@@ -102,7 +102,7 @@ def test_a_connection_that_breaks_once_is_outlasted(
 
 
 def faults_of_today(count: int) -> list[Fault]:
-    return [list(Fault)[(SEED * count + place) % len(Fault)] for place in range(count)]
+    return [list(Fault)[(SEED * count + position) % len(Fault)] for position in range(count)]
 
 
 def test_a_copy_outlasts_a_connection_that_breaks_once(

@@ -112,7 +112,7 @@ def largest(market: SyntheticMarket) -> dict[str, str]:
     return dict(
         zip(
             ("005930", "000660"),
-            (day.code[place] for place in (-day.market_cap).argsort()[:2]),
+            (day.code[position] for position in (-day.market_cap).argsort()[:2]),
             strict=True,
         )
     )

@@ -61,7 +61,7 @@ def overwritten(own: Installation) -> AbstractContextManager[object]:
 
 @contextmanager
 def locked(own: Installation) -> Iterator[None]:
-    with closing(own.at(EVENING).store()) as store, store.lock(COLLECTION):
+    with closing(own.at(EVENING).store()) as store, store.locks.hold(COLLECTION):
         yield
 
 

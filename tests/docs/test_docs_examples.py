@@ -51,7 +51,7 @@ def test_python_shows_the_means_of_the_last_twenty_closes(
 
 def test_python_shows_the_market_as_it_was(printed: list[str], market: SyntheticMarket) -> None:
     then = market.day(THEN)
-    names = [then.name[place] for place in (-then.market_cap).argsort()[:3]]
+    names = [then.name[position] for position in (-then.market_cap).argsort()[:3]]
     assert printed[-5] == f"{len(then.code)} tickers, the largest: {names}"
 
 
@@ -66,16 +66,17 @@ def test_python_shows_a_session_as_published(printed: list[str], last: Day) -> N
 
 
 def test_python_shows_the_panel(printed: list[str], last: Day, largest: dict[str, str]) -> None:
-    place = list(last.code).index(largest["005930"])
+    position = list(last.code).index(largest["005930"])
     assert (
-        printed[-2] == f"{last.name[place]} {(len(last.code), SESSIONS)} {float(last.close[place])}"
+        printed[-2]
+        == f"{last.name[position]} {(len(last.code), SESSIONS)} {float(last.close[position])}"
     )
 
 
 def test_python_shows_the_last_analysis(
     printed: list[str], store: Store, largest: dict[str, str]
 ) -> None:
-    result = store.analysis(largest["005930"])
+    result = store.results.get(largest["005930"])
     assert result is not None
     assert 0 < result["latest"]["rsi_14"] < 100
     assert printed[-1] == f"{LAST} {result['latest']['rsi_14']} {result['signals']}"

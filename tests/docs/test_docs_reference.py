@@ -25,7 +25,7 @@ from tests.fakes import FakeClock, market_day, row
 from utils.cron.lines import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
-from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS
 from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
@@ -205,23 +205,22 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store = Store(SqliteBackend(tmp_path), clock)
     previous = market_day(BEFORE, row("005930", 1000), row("000660", 900))
     split = market_day(SESSION, row("005930", 500, shares=200), row("000660", 910, change=10))
-    store.save_session(previous)
-    store.save_session(split, find_actions(previous.frame, split.frame, SESSION).documents())
+    store.sessions.save(previous)
+    store.sessions.save(split, find_actions(previous.frame, split.frame, SESSION).documents())
     refresh_targets(store, split.frame, SESSION, TargetRule(0, ["KOSPI"]))
-    store.save_scope(0, ["KOSPI"], BEFORE)
-    store.end_read_back(BEFORE)
-    store.record_calendar({SESSION: True}, "session")
+    store.scope.save(0, ["KOSPI"], BEFORE)
+    store.calendar.record({SESSION: True}, "session")
     series = pd.DataFrame(
         [dict.fromkeys(INDEX_CELLS, "1.00") | {"TRD_DD": SESSION.replace("-", "/")}]
     )
-    store.save_index_days(
+    store.indices.save(
         [day | {"finality": "final"} for day in parse_index(series, "KOSPI", SESSION, SESSION)]
     )
-    store.next_request("pykrx", timedelta(seconds=1))
-    store.open_incident(DAILY_UPDATE, "down", "The exchange cannot be reached.")
+    store.sources.next_request("pykrx", timedelta(seconds=1))
+    store.incidents.open(DAILY_UPDATE, "down", "The exchange cannot be reached.")
     with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
         AnalysisQueue(
-            store, TechnicalAnalyzer(store.load_panel(SESSION, 300)), SESSION, 10, lambda: True
+            store, TechnicalAnalyzer(store.sessions.panel(SESSION, 300)), SESSION, 10, lambda: True
         ).step()
         job.record(analyzed=2)
     return store
@@ -239,15 +238,15 @@ def test_every_collection_and_the_view_is_documented() -> None:
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
 def test_the_documented_fields_are_those_that_are_written(collection: str, store: Store) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         written = {name for document in store.backend.find(collection) for name in document}
-    columns = {*DAY_COLUMNS, *BESIDE_COLUMNS} if collection == SESSIONS else set()
+    columns = {*DAY_COLUMNS, *DATASET_COLUMN_NAMES} if collection == SESSIONS else set()
     assert written
     assert documented_fields(collection) == written | columns
 
 
 def test_the_documented_state_of_a_dataset_is_the_one_that_is_kept() -> None:
-    table = section(read("docs/documents.md"), "Beside the prices")
+    table = section(read("docs/documents.md"), "Datasets")
     assert [inline_code(cells[0])[0] for cells in rows(table)] == [
         each.name for each in fields(DatasetState)
     ]
@@ -329,9 +328,9 @@ def kinds_of_errors() -> dict[str, int]:
 def test_every_kind_of_error_is_documented_with_its_exit_code(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), JobRun(store, DAILY_UPDATE, SESSION):
         _ = 1 / 0
-    store.start_job(HOURLY_ANALYSIS, SESSION)
-    store.give_up_jobs(HOURLY_ANALYSIS, before=AFTER)
-    jobs = [store.job(DAILY_UPDATE, SESSION), store.job(HOURLY_ANALYSIS, SESSION)]
+    store.jobs.start(HOURLY_ANALYSIS, SESSION)
+    store.jobs.give_up_before(HOURLY_ANALYSIS, before=AFTER)
+    jobs = [store.jobs.get(DAILY_UPDATE, SESSION), store.jobs.get(HOURLY_ANALYSIS, SESSION)]
     unexpected, unfinished = (job["error"]["kind"] for job in jobs if job is not None)
 
     table = rows(section(read("docs/exit-codes.md"), "Kinds"))

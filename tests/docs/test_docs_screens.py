@@ -95,7 +95,7 @@ class Stored:
 def stored(installed: Installation) -> Iterator[Stored]:
     store = installed.store()
     heads = {head["_id"]: head for head in store.backend.session_heads()}
-    columns = store.read_columns((*DAY_COLUMNS, *DATASET_COLUMNS["fundamentals"]), BEFORE, LAST)
+    columns = store.sessions.columns((*DAY_COLUMNS, *DATASET_COLUMNS["fundamentals"]), BEFORE, LAST)
     rows = [heads[session] | to_lists(found) for session, found in columns]
     for stage in daily_prices_pipeline():
         rows = run_stage(stage, rows)
@@ -103,7 +103,7 @@ def stored(installed: Installation) -> Iterator[Stored]:
         name: store.backend.find(name, limit=1)[0] for name in (INDICATORS, ACTIONS, TARGETS)
     }
     samples[INDICATORS]["session"] = LAST
-    yield Stored(samples | {PRICES: rows[-1]}, store.jobs("daily_update"), rows)
+    yield Stored(samples | {PRICES: rows[-1]}, store.jobs.records("daily_update"), rows)
     store.close()
 
 
@@ -274,11 +274,11 @@ def planted(
         (found, {"signals": ["new_high_52w", "volume_surge"], "latest.rsi_14": 30.0}),
         (missed, {"signals": ["new_high_52w"], "latest.rsi_14": 41.0}),
     ):
-        analysis = store.analysis(ticker)
+        analysis = store.results.get(ticker)
         assert analysis is not None
         store.backend.put(INDICATORS, [changed(analysis, rising | changes)])
     (head,) = store.backend.find(SESSIONS, {"_id": LAST})
-    ((_, columns),) = store.read_columns(
+    ((_, columns),) = store.sessions.columns(
         (*DAY_COLUMNS, *DATASET_COLUMNS["fundamentals"]), LAST, LAST
     )
     store.backend.put_session(head, with_a_record(columns, found, missed))
@@ -321,7 +321,7 @@ def test_what_became_of_a_screen_is_counted_from_the_next_price_on(installed: In
     """Once more, from the arrays that the indicators are computed from."""
     (block,) = SCREENS_IN_PANDAS[2:]
     store = installed.store()
-    then, now = store.load_panel("2026-08-03", 61), store.load_panel(LAST, 300)
+    then, now = store.sessions.panel("2026-08-03", 61), store.sessions.panel(LAST, 300)
     store.close()
     growth = then.close[:, -1] / then.close[:, 0]
     order = np.argsort(-np.where(np.isfinite(growth), growth, 0.0))[:20]

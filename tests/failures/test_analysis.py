@@ -33,11 +33,11 @@ def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(
     def step_and_settle(queue: AnalysisQueue) -> bool:
         more = step(queue)
         store = installed.store(EVENING)
-        day = store.load_session(TONIGHT)
+        day = store.sessions.load(TONIGHT)
         assert day is not None
         settled.append(day.digest())
-        store.save_session(replace(day, frame=day.frame.assign(factor=day.frame["factor"] * 0.5)))
-        settled.append(store.load_session(TONIGHT).digest())  # type: ignore[union-attr]
+        store.sessions.save(replace(day, frame=day.frame.assign(factor=day.frame["factor"] * 0.5)))
+        settled.append(store.sessions.load(TONIGHT).digest())  # type: ignore[union-attr]
         store.close()
         return more
 
@@ -58,9 +58,9 @@ def test_a_revision_during_the_analysis_reopens_what_was_analysed(installed: Ins
     def step_and_revise(queue: AnalysisQueue) -> bool:
         more = step(queue)
         store = installed.store(EVENING)
-        day = store.load_session(TONIGHT)
+        day = store.sessions.load(TONIGHT)
         assert day is not None
-        store.save_session(replace(day, frame=day.frame.assign(value=day.frame["value"] + 1)))
+        store.sessions.save(replace(day, frame=day.frame.assign(value=day.frame["value"] + 1)))
         store.close()
         return more
 

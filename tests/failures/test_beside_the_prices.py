@@ -69,7 +69,9 @@ def test_every_figure_is_the_exchanges(beside: Installation) -> None:
         code: eps for code, eps in zip(facts.day.code, facts.eps.tolist(), strict=True) if eps >= 0
     }
     store = beside.store(EVENING)
-    ((_, columns),) = store.read_columns(("ticker", "eps", "dividend_yield"), YESTERDAY, YESTERDAY)
+    ((_, columns),) = store.sessions.columns(
+        ("ticker", "eps", "dividend_yield"), YESTERDAY, YESTERDAY
+    )
     store.close()
     stored = dict(zip(columns["ticker"], columns["eps"], strict=True))
     assert {code: eps for code, eps in stored.items() if eps == eps} == true
@@ -179,7 +181,7 @@ def test_all_datasets_are_there_and_in_the_export(beside: Installation, tmp_path
     assert tables(beside) == ["MDCSTAT01501"] * 2 + [FUNDAMENTALS, FOREIGN, INDEX, INDEX]
     assert states(beside, "foreign") == ["final"] * 5 + [None]
     store = beside.store(NEXT_EVENING)
-    days = {(day["index"], day["session"]): day["finality"] for day in store.index_days()}
+    days = {(day["index"], day["session"]): day["finality"] for day in store.indices.load()}
     store.close()
     assert len(days) == 2 * 6
     assert days["KOSDAQ", TONIGHT] == "final"

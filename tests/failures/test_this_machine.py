@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from collectors.collection.collect import MANY_ATTEMPTS
+from collectors.collection.due import MANY_ATTEMPTS
 from tests.fakes import FakeClock
 from tests.harness import Installation
 from utils.clock import kst
@@ -62,7 +62,7 @@ def test_what_a_wrong_clock_wrote_ahead_does_not_last(
 ) -> None:
     folder, clock = tmp_path_factory.mktemp("data"), FakeClock(kst(2026, 12, 10, 19))
     ahead = Store(SqliteBackend(folder), clock, Identity("a", 1, "ahead"))
-    ahead.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "banned")
+    ahead.sources.block("pykrx", clock.now_utc() + timedelta(hours=24), "banned")
     ahead.backend.insert(
         "system_info.locks",
         {
@@ -77,10 +77,10 @@ def test_what_a_wrong_clock_wrote_ahead_does_not_last(
     )
     clock.set(EVENING)
     with pytest.raises(Exception, match="2026-09-11 19:00 KST"):
-        ahead.next_request("pykrx", timedelta(0))
+        ahead.sources.next_request("pykrx", timedelta(0))
     clock.advance(hours=24)
-    assert ahead.next_request("pykrx", timedelta(0)) == timedelta(0)
-    with ahead.lock(COLLECTION):
+    assert ahead.sources.next_request("pykrx", timedelta(0)) == timedelta(0)
+    with ahead.locks.hold(COLLECTION):
         other = Store(SqliteBackend(folder), clock, Identity("b", 2, "other"))
-        with pytest.raises(LockHeld), other.lock(COLLECTION):
+        with pytest.raises(LockHeld), other.locks.hold(COLLECTION):
             pass

@@ -163,7 +163,7 @@ def test_while_the_sources_differ_the_site_goes_first_and_they_are_compared_ever
     exchange = with_key.exchange
     with_key.must(EVENING, "daily_update")
     store = with_key.store(EVENING)
-    store.record_comparison("openapi", YESTERDAY, 3)
+    store.sources.record_comparison("openapi", YESTERDAY, 3)
     store.close()
     exchange.reset_counts()
     with_key.must(NEXT_EVENING, "daily_update")

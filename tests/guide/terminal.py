@@ -97,9 +97,9 @@ class Newcomer:
         )
         with closing(open_store(settings, Clock(NOW))) as store:
             return {
-                "heads": store.session_heads(),
-                "targets": store.targets(True),
-                "scope": store.scope(),
+                "heads": store.sessions.heads(),
+                "targets": store.targets.active(),
+                "scope": store.scope.get(),
             }
 
 

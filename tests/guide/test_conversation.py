@@ -87,7 +87,7 @@ def test_the_number_of_targets_is_shown_before_the_threshold_is_chosen(
 def at_work(folder: Path) -> Iterator[None]:
     """A job that holds the lock of the embedded database in that folder."""
     settings = load_settings({"data_dir": str(folder)}, folder / "none")
-    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+    with closing(open_store(settings, Clock(NOW))) as store, store.locks.hold(COLLECTION):
         yield
 
 
@@ -117,7 +117,7 @@ def test_a_job_at_work_in_the_database_that_was_chosen_is_left_alone(
     settings = load_settings(
         nothing | {"mongodb_uri": uri, "mongodb_db_prefix": prefix}, newcomer.folder / "none"
     )
-    with closing(open_store(settings, Clock(NOW))) as store, store.lock(COLLECTION):
+    with closing(open_store(settings, Clock(NOW))) as store, store.locks.hold(COLLECTION):
         talk = newcomer.talk(MONGODB, uri, MONGODB_DB_PREFIX=prefix)
     assert (talk.code, talk.unsaid) == (75, []), talk.shown
     assert sum(newcomer.exchange.counts().values()) == 0
@@ -293,10 +293,10 @@ def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
         talk = newcomer.talk(HERE, DEMO, demo.url, "", "", "3", "y")
     assert (talk.code, talk.unsaid, crontab.read_text()) == (0, [], "@daily true\n"), talk.shown
     last = talk.shown[talk.shown.index(in_english("next")) :]
-    for place, words in enumerate(
+    for position, words in enumerate(
         ("hourly_analysis.py\r\n", "hourly_analysis.py --report", "choose 1, 2 or 3"), 1
     ):
-        assert words in last[last.index(f"\n{place}. ") :]
+        assert words in last[last.index(f"\n{position}. ") :]
     assert "cron" not in last
 
 
@@ -569,10 +569,10 @@ def test_loading_takes_no_more_requests_than_was_said(
 def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> None:
     talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
     last = talk.shown[talk.shown.index(in_english("next")) :]
-    for place, words in enumerate(
+    for position, words in enumerate(
         ("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1
     ):
-        assert words in last[last.index(f"\n{place}. ") :]
+        assert words in last[last.index(f"\n{position}. ") :]
     assert "hourly_analysis.py --report" in last[last.index("\n2. ") : last.index("\n3. ")]
 
 

@@ -99,7 +99,7 @@ class Installation:
 
     def pending(self, moment: datetime) -> int:
         with self.opened(moment) as store:
-            job = store.jobs("hourly_analysis", 1)[0]
+            job = store.jobs.records("hourly_analysis", 1)[0]
             return int(job["pending"]) + int(job["failed"])
 
     def loaded_settings(self, **more: str) -> Settings:
@@ -123,19 +123,19 @@ class Installation:
         """What tests look at most: stored sessions, job records and targets."""
         with self.opened(moment) as store:
             return {
-                "heads": store.session_heads(),
-                "jobs": {job["date_kst"]: job for job in store.jobs("daily_update")},
-                "analyses": {job["date_kst"]: job for job in store.jobs("hourly_analysis")},
-                "targets": store.targets(active_only=True),
-                "scope": store.scope(),
+                "heads": store.sessions.heads(),
+                "jobs": {job["date_kst"]: job for job in store.jobs.records("daily_update")},
+                "analyses": {job["date_kst"]: job for job in store.jobs.records("hourly_analysis")},
+                "targets": store.targets.active(),
+                "scope": store.scope.get(),
             }
 
     def assert_equal_to_the_exchange(self, moment: datetime) -> None:
         """Every stored final session is the exchange's own, cell by cell."""
         with self.opened(moment) as store:
-            for head in store.session_heads():
+            for head in store.sessions.heads():
                 if head.finality == "final":
-                    (_, stored), *_ = store.read_sessions(head.session, head.session)
+                    (_, stored), *_ = store.sessions.read(head.session, head.session)
                     assert_same_day(self.exchange, head.session, stored)
 
 

@@ -67,15 +67,15 @@ def findings(installation: Installation, *span: str) -> tuple[int, list[tuple[st
 
 
 def frame(store: Store, session: str) -> pd.DataFrame:
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     assert day is not None
     return day.frame
 
 
 def rewrite(store: Store, session: str, other: pd.DataFrame) -> None:
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     assert day is not None
-    store.save_session(replace(day, frame=other), store.corporate_actions(session, session))
+    store.sessions.save(replace(day, frame=other), store.sessions.actions(session, session))
 
 
 def lose_a_session(store: Store) -> None:
@@ -98,7 +98,7 @@ def damage_cells(store: Store) -> None:
     """Other volumes than those that the digest was made of."""
     head = store.backend.get(SESSIONS, DIGEST)
     assert head is not None
-    ((_, columns),) = store.read_columns(DAY_COLUMNS, DIGEST, DIGEST)
+    ((_, columns),) = store.sessions.columns(DAY_COLUMNS, DIGEST, DIGEST)
     damaged = columns | {"volume": np.asarray(columns["volume"]) + 1}
     store.backend.put_session({name: head[name] for name in ("_id", *HEAD_FIELDS)}, damaged)
 
@@ -122,12 +122,12 @@ def stay_provisional(store: Store) -> None:
 
 
 def lose_a_record(store: Store) -> None:
-    store.forget_jobs(DAILY_UPDATE, [NOT_RECORDED])
+    store.jobs.forget(DAILY_UPDATE, [NOT_RECORDED])
 
 
 def kill_a_setup(store: Store) -> None:
     """It has shown no sign of life since the evening."""
-    store.start_job("manual_setup", "2026-09-08")
+    store.jobs.start("manual_setup", "2026-09-08")
     store.backend.update(JOBS, {"_id": "2026-09-08_manual_setup"}, {"heartbeat_utc": EVENING})
 
 
@@ -147,7 +147,7 @@ def leave_a_lock(store: Store) -> None:
 
 
 def largest(store: Store) -> str:
-    return str(store.targets(active_only=True)[0]["_id"])
+    return str(store.targets.active()[0]["_id"])
 
 
 DAMAGES: dict[Callable[[Store], None], tuple[str, str | None]] = {
@@ -186,14 +186,14 @@ def contents(installation: Installation) -> dict[str, Any]:
     store = installation.store(NOON)
     try:
         return {
-            "digests": {head.session: head.digest for head in store.session_heads()},
+            "digests": {head.session: head.digest for head in store.sessions.heads()},
             "factors": {
                 head.session: list(frame(store, head.session)["factor"].fillna(0))
-                for head in store.session_heads()
+                for head in store.sessions.heads()
             },
-            "actions": store.corporate_actions(FIRST, "2026-09-09"),
+            "actions": store.sessions.actions(FIRST, "2026-09-09"),
             "targets": [
-                (each["_id"], each["market_cap"], each["is_active"]) for each in store.targets()
+                (each["_id"], each["market_cap"], each["is_active"]) for each in store.targets.all()
             ],
         }
     finally:
@@ -232,7 +232,7 @@ def test_an_audit_asks_and_writes_nothing_and_needs_no_lock(settled: Installatio
     settled.exchange.reset_counts()
     before = settled.read(NOON)
     store = settled.store(NOON)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         assert findings(settled) == (0, []), "somebody is at work, who refreshes the targets"
         assert settled.run(NOON, *REPAIR).code == 75
     store.close()

@@ -119,7 +119,7 @@ def test_more_sessions_than_the_exchange_has_are_refused_after_a_few_questions(
         "three questions, two requests each, and one day nobody predicted"
     )
     store = installation.store(NOW)
-    assert min(store.observed_calendar()) >= installation.exchange.exchange.market.sessions[0]
+    assert min(store.calendar.observed()) >= installation.exchange.exchange.market.sessions[0]
     store.close()
 
 

@@ -25,12 +25,14 @@ def test_skipped_evenings_bring_what_stands_beside_their_prices(
         {"fundamentals": "provisional"}
     ]
     store = installation_over.store(LAST_EVENING)
-    days = [(day["session"], day["index"], day["finality"]) for day in store.index_days()]
+    days = [(day["session"], day["index"], day["finality"]) for day in store.indices.load()]
     market = installation_over.exchange.exchange.market
     levels = {
-        day["session"]: day["close"] for day in store.index_days() if day["index"] == "KOSDAQ"
+        day["session"]: day["close"] for day in store.indices.load() if day["index"] == "KOSDAQ"
     }
-    ((_, columns),) = store.read_columns(("ticker", "foreign_shares"), "2026-09-07", "2026-09-07")
+    ((_, columns),) = store.sessions.columns(
+        ("ticker", "foreign_shares"), "2026-09-07", "2026-09-07"
+    )
     store.close()
     sessions = [head.session for head in heads]
     known = dict.fromkeys(sessions, "final") | {sessions[-1]: "provisional"}

@@ -18,7 +18,7 @@ import pytest
 import hourly_analysis
 from collectors.analysis.technical_analyzer import Analysis
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.cron.schedule import starts
 from utils.market_day import Panel
@@ -74,11 +74,11 @@ def collected(evening: datetime, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder, session = tmp_path_factory.mktemp("collected"), f"{evening:%Y-%m-%d}"
     store = Store(SqliteBackend(folder), FakeClock(evening))
     tickers = [f"{number:06d}" for number in range(TARGETS)]
-    store.save_session(market_day(session, *(row(ticker) for ticker in tickers)))
-    store.save_scope(1, ["KOSPI"], "2023-01-02")
-    store.save_targets([target(ticker, cap) for cap, ticker in enumerate(tickers)], {})
-    store.start_job(DAILY_UPDATE, session)
-    store.record_job(DAILY_UPDATE, session, {"status": "completed"})
+    store.sessions.save(market_day(session, *(row(ticker) for ticker in tickers)))
+    store.scope.save(1, ["KOSPI"], "2023-01-02")
+    store.targets.save([target(ticker, cap) for cap, ticker in enumerate(tickers)], {})
+    store.jobs.start(DAILY_UPDATE, session)
+    store.jobs.record(DAILY_UPDATE, session, {"status": "completed"})
     store.close()
     return folder
 
@@ -101,13 +101,13 @@ class Night:
     def __init__(self, folder: Path, evening: datetime, clock: FakeClock, **settings: Any) -> None:
         self.session, self._clock = f"{evening:%Y-%m-%d}", clock
         self.store = Store(SqliteBackend(folder), clock)
-        self._shift = Shift(load_settings(settings, folder / "no.env"), clock, self.store)
+        self._shift = Run(load_settings(settings, folder / "no.env"), clock, self.store)
 
     def run(self, hour: datetime) -> Document:
         """One hour's run; the job's record after it."""
         self._clock.set(hour)
         assert hourly_analysis.work(self._shift, hourly_analysis.parse([])) == 0
-        job = self.store.job(HOURLY_ANALYSIS, self.session)
+        job = self.store.jobs.get(HOURLY_ANALYSIS, self.session)
         assert job is not None
         assert job["tickers"] == job["analyzed"] + job["pending"] == TARGETS
         return job
@@ -115,7 +115,7 @@ class Night:
     def behind(self) -> list[str]:
         return [
             each["_id"]
-            for each in self.store.targets()
+            for each in self.store.targets.all()
             if each["last_analyzed_date"] != self.session
         ]
 

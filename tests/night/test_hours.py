@@ -14,7 +14,7 @@ import pytest
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
 from collectors.upkeep.copy_store import copy_store
 from tests.harness import Exchange, Installation
-from utils.cli import Shift
+from utils.cli import Run
 from utils.clock import kst
 from utils.store.locks import COLLECTION
 
@@ -51,7 +51,7 @@ def collected(installed: Installation, database: dict[str, str]) -> Installation
         uri, prefix = database.values()
         with closing(installed.store(NIGHT)) as store:
             copy_store(
-                Shift(installed.loaded_settings(MONGODB_DB_PREFIX=prefix), store.clock, store), uri
+                Run(installed.loaded_settings(MONGODB_DB_PREFIX=prefix), store.clock, store), uri
             )
     return replace(installed, own_settings=database)
 
@@ -129,12 +129,12 @@ def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Installatio
 
 def test_a_target_that_cannot_be_analysed_blocks_nobody(installed: Installation) -> None:
     store = installed.store(NIGHT)
-    ghost = store.targets(active_only=True)[0] | {
+    ghost = store.targets.active()[0] | {
         "_id": "999999",
         "ticker": "999999",
         "corrected_market_cap": 10**18,
     }
-    store.save_targets([ghost], {})
+    store.targets.save([ghost], {})
     store.close()
     installed.must(at(19), "hourly_analysis")
     seen = installed.read(NIGHT)
@@ -177,7 +177,7 @@ def test_a_ticker_is_shown_as_a_sheet(collected: Installation) -> None:
 def test_two_runs_at_once_do_not_overlap(installation: Installation) -> None:
     installation.must(SETUP, "manual_setup", "--yes", "--sessions", "5")
     store = installation.store(NIGHT)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         second = installation.run(NIGHT, "daily_update")
     store.close()
     assert second.code == 75
@@ -209,7 +209,7 @@ def test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed(
 def test_a_killed_run_is_made_good_by_the_next(installed: Installation) -> None:
     """Killed after the session was stored and before the job said so."""
     store = installed.store(NIGHT)
-    store.update_job("daily_update", SESSION, {"status": "running", "end_time_utc": None})
+    store.jobs.update("daily_update", SESSION, {"status": "running", "end_time_utc": None})
     store.close()
     assert installed.run(at(19), "hourly_analysis").code == 75
     installed.must(NIGHT + timedelta(minutes=20), "daily_update")

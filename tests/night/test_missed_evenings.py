@@ -41,24 +41,24 @@ def test_a_session_that_is_lost_leaves_the_factors_after_it_unknown_until_it_is_
 ) -> None:
     installation.must(BACK, "manual_setup", "--yes", "--sessions", "6")
     store = installation.store(BACK)
-    whole = dict(store.read_sessions(MISSED[0], MISSED[-1]))
+    whole = dict(store.sessions.read(MISSED[0], MISSED[-1]))
     for collection, key in ((SESSIONS, "_id"), (ACTIONS, "session")):
         store.backend.delete(collection, {key: MISSED[1]})
-    assert MISSED[2] in read_adjustments(store, MISSED[0], MISSED[-1]).pending, (
+    assert MISSED[2] in read_adjustments(store, MISSED[0], MISSED[-1]).sessions_without_factors, (
         "a hole is seen at once"
     )
-    assert [session for session, _ in store.read_columns(["factor"])].count(MISSED[1]) == 0
+    assert [session for session, _ in store.sessions.columns(["factor"])].count(MISSED[1]) == 0
     store.close()
     installation.exchange.fail("too_many")
     assert installation.run(BACK, "daily_update").code == 75
     store = installation.store(BACK)
-    (_, after), *_ = store.read_sessions(MISSED[2], MISSED[2])
+    (_, after), *_ = store.sessions.read(MISSED[2], MISSED[2])
     assert after["factor"].isna().all()
     store.close()
     installation.exchange.clear_faults()
     installation.must(BACK + timedelta(minutes=5), "daily_update")
     store = installation.store(BACK)
-    for session, frame in store.read_sessions(MISSED[0], MISSED[-1]):
+    for session, frame in store.sessions.read(MISSED[0], MISSED[-1]):
         assert frame.equals(whole[session]), session
     store.close()
 

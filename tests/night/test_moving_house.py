@@ -111,7 +111,7 @@ def test_a_running_job_is_waited_for_by_a_later_run(
     after_a_night: Installation, tmp_path: Path
 ) -> None:
     store = after_a_night.store(NOON)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         done = after_a_night.run(NOON, *COPY_TO, str(tmp_path / "new"))
     store.close()
     assert (done.code, "Another run holds the lock" in done.stderr) == (EXIT_NOT_NOW, True), (

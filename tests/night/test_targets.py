@@ -26,7 +26,7 @@ def event_of(market: SyntheticMarket, kind: str, since: str) -> Event:
 
 def target(installation: Installation, moment: datetime, ticker: str) -> dict[str, Any]:
     store = installation.store(moment)
-    found = store.target(ticker)
+    found = store.targets.get(ticker)
     store.close()
     assert found is not None
     return found
@@ -132,7 +132,7 @@ def test_a_lost_ex_date_is_found_again_together_with_the_target_it_dropped(
     installation.must(ex_date, "daily_update")
     before, store = target(installation, ex_date, bonus.code), installation.store(ex_date)
     assert store.backend.delete(ACTIONS, {"ticker": bonus.code}) == 1
-    store.save_targets([], {bonus.code: {"is_active": False, "removed_date": bonus.session}})
+    store.targets.save([], {bonus.code: {"is_active": False, "removed_date": bonus.session}})
     store.close()
     installation.must(ex_date, "daily_update", "--repair")
     after = target(installation, ex_date, bonus.code)

@@ -149,7 +149,7 @@ def test_a_run_that_does_not_get_the_lock_is_neither_success_nor_failure_nor_new
     watched: Watched,
 ) -> None:
     store = watched.store(EVENING)
-    with store.lock(COLLECTION):
+    with store.locks.hold(COLLECTION):
         assert watched.run(EVENING, "daily_update").code == 75
     store.close()
     assert watched.receiver.pings == ["/start"]
@@ -279,7 +279,7 @@ def test_an_incident_that_cannot_be_noted_is_a_warning(watched: Watched) -> None
     watched.exchange.fail("maintenance")
     done = watched.run(EVENING, "daily_update")
     assert done.code == 1
-    assert "What there is to tell could not be read or noted" in done.log.splitlines()[-1]
+    assert "Incidents could not be read or recorded" in done.log.splitlines()[-1]
 
 
 def test_a_run_that_a_person_interrupts_tells_nobody(
@@ -300,12 +300,9 @@ def test_whatever_goes_wrong_in_telling_a_good_night_stays_good(
     def broken(*args: object) -> None:
         raise KeyError("resolved_utc")
 
-    monkeypatch.setattr("utils.notifications.watch.Teller.tell", broken)
+    monkeypatch.setattr("utils.notifications.watch.Notifier.tell", broken)
     done = watched.must(EVENING, "daily_update")
-    assert (
-        "daily_update, telling what the run came to, stopped by an error it does not know."
-        in done.log
-    )
+    assert "daily_update, reporting the run, stopped by an error it does not know." in done.log
 
 
 def test_a_dry_run_of_the_setup_sends_a_test(watched: Watched) -> None:

@@ -278,18 +278,18 @@ def test_the_incident_of_the_database_is_told_once_and_leaves_nothing_behind(
     tmp_path: Path, clock: FakeClock
 ) -> None:
     first, second = DatabaseIncident(tmp_path, clock), DatabaseIncident(tmp_path, clock)
-    first.open_incident("store", "It does not answer.")
+    first.open("store", "It does not answer.")
     (untold,) = first.claim_untold()
-    first.settle_claim(untold, told=False)
+    first.close_claim(untold, told=False)
     (untold,) = second.claim_untold()
-    second.settle_claim(untold, told=True)
+    second.close_claim(untold, told=True)
     clock.advance(hours=1)
-    first.open_incident("store", "It does not answer.")
+    first.open("store", "It does not answer.")
     assert first.claim_untold() == []
     second.resolve()
     (ended,) = second.claim_untold()
     assert ended["resolved_utc"] - ended["opened_utc"] == timedelta(hours=1)
-    second.settle_claim(ended, told=True)
+    second.close_claim(ended, told=True)
     assert list(tmp_path.iterdir()) == []
     assert first.claim_untold() == []
 
@@ -301,7 +301,7 @@ def test_a_file_that_is_no_incident_is_one_that_nobody_was_told_of(
     (tmp_path / "database_incident.json").write_text(text, encoding="utf-8")
     there = DatabaseIncident(tmp_path, clock)
     assert there.claim_untold() == []
-    there.open_incident("store", "x")
+    there.open("store", "x")
     assert len(there.claim_untold()) == 1
 
 

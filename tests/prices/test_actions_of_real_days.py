@@ -163,11 +163,11 @@ def test_a_spac_that_takes_over_a_company_keeps_its_code_and_its_history(key):
     """Five and eight times the shares and another name, at an unmoved base price: no action."""
     ticker, session = key.split(":")
     year = session[:4]
-    place = list(real_days(year)).index(session)
+    position = list(real_days(year)).index(session)
     assert (outcomes()[session].factor[(real_days(year)[session]["ticker"] == ticker)] == 1).all()
     before, after = (
         day[day["ticker"] == ticker].iloc[0]
-        for day in list(real_days(year).values())[place - 1 : place + 1]
+        for day in list(real_days(year).values())[position - 1 : position + 1]
     )
     assert before["name"] != after["name"]
     assert after["shares"] > 5 * before["shares"]

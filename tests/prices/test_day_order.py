@@ -18,15 +18,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("place", "facts", "step"), [(i, *case) for i, case in enumerate(CASES)])
-def test_each_row_has_its_case(place: int, facts: Facts, step: Step) -> None:
+@pytest.mark.parametrize(
+    ("position", "facts", "step"), [(i, *case) for i, case in enumerate(CASES)]
+)
+def test_each_row_has_its_case(position: int, facts: Facts, step: Step) -> None:
     fitting = [
         i
         for i, (needs, _) in enumerate(ROWS)
         if all(getattr(facts, name) is value for name, value in needs.items())
     ]
-    assert fitting[0] == place
-    assert next_step(facts) is ROWS[place][1] is step
+    assert fitting[0] == position
+    assert next_step(facts) is ROWS[position][1] is step
 
 
 def test_every_row_has_a_case() -> None:

@@ -75,10 +75,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def adjusted_close(store: Store, case: Case) -> int:
     """The earlier close as the store adjusts it to the session of the action, to the won."""
-    store.save_session(market_day(case.earlier[0], row(case.ticker, case.earlier[1])))
+    store.sessions.save(market_day(case.earlier[0], row(case.ticker, case.earlier[1])))
     factor = float(find_actions(*case.frames(), case.after[0]).factor[0])
-    store.save_session(market_day(case.after[0], case.after[1] | {"factor": factor}))
-    return round(float(store.load_panel(case.after[0], 2).close[0, 0]))
+    store.sessions.save(market_day(case.after[0], case.after[1] | {"factor": factor}))
+    return round(float(store.sessions.panel(case.after[0], 2).close[0, 0]))
 
 
 @pytest.mark.parametrize("opened", [53_000, 52_900])

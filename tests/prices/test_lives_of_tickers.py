@@ -26,8 +26,8 @@ def lived(*life: dict[str, Any] | None) -> tuple[list[float | None], list[Corpor
     ]
     factors: list[float | None] = []
     found: list[CorporateAction] = []
-    for place, (before, day) in enumerate(pairwise(days), start=1):
-        actions = find_actions(before, day, SESSIONS[place])
+    for position, (before, day) in enumerate(pairwise(days), start=1):
+        actions = find_actions(before, day, SESSIONS[position])
         at = dict(zip(day["ticker"], actions.factor.tolist(), strict=True))
         factors.append(at.get(TICKER))
         found += actions.found
@@ -91,7 +91,8 @@ def test_a_reduction_in_the_middle_of_a_halt_is_remarked_on_and_its_auction_is_u
         ("auction_resumption", "auction", "unexplained")
     ]
     frames = [
-        market_day(SESSIONS[place], cells).frame for place, cells in enumerate((before, after))
+        market_day(SESSIONS[position], cells).frame
+        for position, cells in enumerate((before, after))
     ]
     (remark,) = remarks_on(frames[1], SESSIONS[1], frames[0])
     assert remark.startswith("halted_shares: ")

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection.collect import due_in_store, heal_all
+from collectors.collection.collect import collect_all
+from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
@@ -70,7 +71,7 @@ class Installation:
         clock = self.store.clock
         sources = Sources([self._source], [self._source], clock, clock.sleep)
         return StockDataCollector(
-            sources, self.store, TradingCalendar(self.store.observed_calendar())
+            sources, self.store, TradingCalendar(self.store.calendar.observed())
         )
 
     def due(self) -> list[str]:
@@ -79,7 +80,7 @@ class Installation:
     def heal(self) -> None:
         """What `daily_update` does with what is due."""
         assert (
-            heal_all(
+            collect_all(
                 self.store, self.collector(), self._due(), lambda: False, lambda collected: None
             )
             == []
@@ -90,22 +91,22 @@ class Installation:
             self.store.backend.delete(collection, {key: session})
 
     def factors(self) -> dict[str, np.ndarray]:
-        stored = {head.session for head in self.store.session_heads()}
+        stored = {head.session for head in self.store.sessions.heads()}
         return {
             day: np.asarray(each["factor"])
-            for day, each in self.store.read_columns(["factor"])
+            for day, each in self.store.sessions.columns(["factor"])
             if day in stored
         }
 
     def actions(self) -> dict[str, dict[str, Any]]:
-        found = self.store.corporate_actions(self.sessions[0], self.sessions[-1])
+        found = self.store.sessions.actions(self.sessions[0], self.sessions[-1])
         return {action["_id"]: action for action in found}
 
     def digests(self) -> dict[str, str]:
-        return {head.session: head.digest for head in self.store.session_heads()}
+        return {head.session: head.digest for head in self.store.sessions.heads()}
 
     def _due(self) -> list[Any]:
-        calendar = TradingCalendar(self.store.observed_calendar())
+        calendar = TradingCalendar(self.store.calendar.observed())
         return due_in_store(self.store, calendar, self.sessions[0], self.sessions[-1], LATER)
 
 
@@ -130,39 +131,39 @@ def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool
     )
 
 
-def remove_each_and_mend(place: Installation, part: slice = slice(None)) -> int:
+def remove_each_and_mend(position: Installation, part: slice = slice(None)) -> int:
     """Each session of that part in turn, but for the first and the last of all; how many."""
-    whole = place.factors(), place.actions(), place.digests()
-    pairs = list(zip(place.sessions[1:-1], place.sessions[2:], strict=True))[part]
+    whole = position.factors(), position.actions(), position.digests()
+    pairs = list(zip(position.sessions[1:-1], position.sessions[2:], strict=True))[part]
     for session, following in pairs:
-        place.remove(session)
-        place.collector().settle_factors(following)
+        position.remove(session)
+        position.collector().refind_factors(following)
         factors, left = (
-            place.factors(),
+            position.factors(),
             {key: each for key, each in whole[1].items() if each["session"] > session},
         )
         left |= {key: each for key, each in whole[1].items() if each["session"] < session}
         assert np.isnan(factors[following]).all(), "pending without the session before"
-        assert place.actions() == {
+        assert position.actions() == {
             key: each for key, each in left.items() if each["session"] != following
         }
         untouched = {day: each for day, each in whole[0].items() if day not in (session, following)}
         assert same(untouched, {day: each for day, each in factors.items() if day != following})
-        assert place.due() == [session]
-        place.heal()
-        assert place.actions() == whole[1], session
-        assert same(place.factors(), whole[0]), session
-    assert place.digests() == whole[2]
-    assert place.due() == []
+        assert position.due() == [session]
+        position.heal()
+        assert position.actions() == whole[1], session
+        assert same(position.factors(), whole[0]), session
+    assert position.digests() == whole[2]
+    assert position.due() == []
     return len(pairs)
 
 
 @pytest.fixture(scope="module")
 def healed(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a store with all of its sessions."""
-    place = Installation(synthetic, folder := tmp_path_factory.mktemp("healed"))
-    place.heal()
-    place.store.close()
+    position = Installation(synthetic, folder := tmp_path_factory.mktemp("healed"))
+    position.heal()
+    position.store.close()
     return folder
 
 
@@ -171,8 +172,8 @@ def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
     healed: Path, synthetic: Days, tmp_path: Path, part: int
 ) -> None:
     shutil.copytree(healed, tmp_path / "data")
-    place = Installation(synthetic, tmp_path / "data")
-    assert remove_each_and_mend(place, slice(part, None, PARTS)) > 50 // PARTS
+    position = Installation(synthetic, tmp_path / "data")
+    assert remove_each_and_mend(position, slice(part, None, PARTS)) > 50 // PARTS
 
 
 @pytest.mark.recorded
@@ -180,9 +181,9 @@ def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
 def test_any_session_that_is_removed_from_the_real_days_is_mended(
     install: Install, year: str
 ) -> None:
-    place = install(real_days(year))
-    place.heal()
-    assert remove_each_and_mend(place) > 26
+    position = install(real_days(year))
+    position.heal()
+    assert remove_each_and_mend(position) > 26
 
 
 @pytest.fixture(scope="module")
@@ -197,11 +198,11 @@ def whole(weeks: Days, tmp_path_factory: pytest.TempPathFactory) -> Installation
     return collected(Installation(weeks, tmp_path_factory.mktemp("data")), list(weeks))
 
 
-def collected(place: Installation, order: list[str]) -> Installation:
-    collector = place.collector()
+def collected(position: Installation, order: list[str]) -> Installation:
+    collector = position.collector()
     for session in order:
         assert [each.head.session for each in collector.collect(session)] == [session]
-    return place
+    return position
 
 
 HOLES, AFTER = (20, 30, 31, 32), (21, 33)
@@ -210,7 +211,7 @@ HOLES, AFTER = (20, 30, 31, 32), (21, 33)
 
 @pytest.fixture
 def with_holes(install: Install, weeks: Days) -> Installation:
-    came = [session for place, session in enumerate(weeks) if place not in HOLES]
+    came = [session for number, session in enumerate(weeks) if number not in HOLES]
     return collected(install(weeks), came)
 
 
@@ -218,7 +219,7 @@ def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_
     with_holes: Installation, whole: Installation
 ) -> None:
     sessions = with_holes.sessions
-    holes, after = ([sessions[place] for place in places] for places in (HOLES, AFTER))
+    holes, after = ([sessions[position] for position in places] for places in (HOLES, AFTER))
     pending = [day for day, factor in with_holes.factors().items() if np.isnan(factor).any()]
     assert pending == [sessions[0], *after]
     missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}
@@ -233,7 +234,7 @@ def test_the_order_in_which_sessions_arrive_does_not_matter(
     install: Install, weeks: Days, whole: Installation, seed: int
 ) -> None:
     mixed = Random(seed).sample(list(weeks), len(weeks))
-    place = collected(install(weeks), mixed)
-    assert same(place.factors(), whole.factors())
-    assert (place.actions(), place.digests()) == (whole.actions(), whole.digests())
+    position = collected(install(weeks), mixed)
+    assert same(position.factors(), whole.factors())
+    assert (position.actions(), position.digests()) == (whole.actions(), whole.digests())
     assert len(whole.actions()) > 8

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from collectors.rules.corporate_actions import find_actions
-from collectors.rules.pending_shares import LONGEST_WAIT, owed_shares
+from collectors.rules.pending_shares import LONGEST_WAIT, pending_shares
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import market_day, row
 from tests.prices.days import (
@@ -34,7 +34,10 @@ def issue(
 
 def owed(shares: int, *issues: dict[str, Any]) -> int:
     frame = market_day("2024-02-13", row("000000"), row(TICKER, shares=shares), row("999990")).frame
-    others, (found,) = np.delete(owed_shares(frame, issues), 1), owed_shares(frame, issues)[1:2]
+    others, (found,) = (
+        np.delete(pending_shares(frame, issues), 1),
+        pending_shares(frame, issues)[1:2],
+    )
     assert not others.any()
     return int(found)
 
@@ -82,13 +85,13 @@ def test_only_rights_bring_shares_later(kind: str) -> None:
 
 def test_of_a_ticker_that_is_gone_nothing_is_counted() -> None:
     frame = market_day("2024-02-13", row("999990")).frame
-    assert owed_shares(frame, [issue(0.5, 1_000)]).tolist() == [0]
+    assert pending_shares(frame, [issue(0.5, 1_000)]).tolist() == [0]
 
 
 def test_the_frame_is_not_changed() -> None:
     frame = market_day("2024-02-13", row(TICKER, shares=1_000)).frame
     before = frame.copy(deep=True)
-    owed_shares(frame, [issue(0.5, 1_000)])
+    pending_shares(frame, [issue(0.5, 1_000)])
     pd.testing.assert_frame_equal(frame, before)
 
 
@@ -110,7 +113,7 @@ def small_by_ex_date_alone(
             if each["kind"] == "ex_rights"
         }
         actions += found
-        corrected = frame["market_cap"] + frame["close"] * owed_shares(frame, actions)
+        corrected = frame["market_cap"] + frame["close"] * pending_shares(frame, actions)
         for ticker, cap, with_owed in zip(
             frame["ticker"], frame["market_cap"], corrected, strict=True
         ):
@@ -127,12 +130,15 @@ def listings(year: str) -> dict[str, tuple[int, float]]:
     has come by then."""
     days = real_days(year)
     sessions, found = list(days), {}
-    for place, (before, session) in enumerate(pairwise(sessions), start=1):
+    for position, (before, session) in enumerate(pairwise(sessions), start=1):
         for action in find_actions(days[before], days[session], session).found:
             expected = action.shares_before / action.factor - action.shares_before
-            for waited, later in enumerate(sessions[place:]):
+            for waited, later in enumerate(sessions[position:]):
                 row = days[later][days[later]["ticker"] == action.ticker]
-                if action.kind == "ex_rights" and not owed_shares(row, [action.document()]).any():
+                if (
+                    action.kind == "ex_rights"
+                    and not pending_shares(row, [action.document()]).any()
+                ):
                     found[action.ticker] = (
                         waited,
                         (row["shares"].item() - action.shares_before) / expected,
@@ -195,4 +201,4 @@ def issues_of(market: SyntheticMarket) -> list[tuple[Any, Any]]:
 
 
 def owed_by(frame: pd.DataFrame, ticker: str, actions: list[dict[str, Any]]) -> int:
-    return int(owed_shares(frame, actions)[(frame["ticker"] == ticker).to_numpy()].item())
+    return int(pending_shares(frame, actions)[(frame["ticker"] == ticker).to_numpy()].item())

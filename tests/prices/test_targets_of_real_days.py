@@ -49,12 +49,12 @@ def live(folder: Path, rule: TargetRule) -> Lived:
     for session, frame in real_days(YEAR).items():
         actions = find_actions(previous, frame, session)
         day = MarketDay(session, frame.assign(factor=actions.factor), FINAL, "pykrx")
-        store.save_session(day, actions.documents())
+        store.sessions.save(day, actions.documents())
         changes = refresh_targets(store, frame, session, rule)
         entered.append(len(changes.entered))
         left.append(len(changes.left))
         previous = frame
-    targets = {target["_id"]: target for target in store.targets()}
+    targets = {target["_id"]: target for target in store.targets.all()}
     store.close()
     return Lived(targets, entered, left)
 

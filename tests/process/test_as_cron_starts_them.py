@@ -62,7 +62,7 @@ def factors_pending(installation: Installation) -> list[str]:
     with installation.opened(SETUP) as store:
         return [
             session
-            for session, frame in store.read_sessions("2001-01-02", "2099-12-30")
+            for session, frame in store.sessions.read("2001-01-02", "2099-12-30")
             if frame["factor"].isna().any()
         ]
 

@@ -47,13 +47,13 @@ if machine:
     from collectors.exchange.sources import Sources
     from collectors.analysis.technical_analyzer import TechnicalAnalyzer
     from utils import clock
-    from utils.store.targets import Targets
+    from utils.store.targets import Results
 
     to_the_night = datetime.timedelta(seconds=float(os.environ["TO_THE_NIGHT"]))
     ahead = datetime.timedelta(minutes=float(os.environ["AHEAD"]))
     analysis_queue.BATCH = {BATCH}
     command, fetch_day = Database.command, Sources.fetch_day
-    analyze, save_analysis, begun = TechnicalAnalyzer.analyze, Targets.save_analysis, []
+    analyze, save, begun = TechnicalAnalyzer.analyze, Results.save, []
 
     class HostsTime(datetime.datetime):
         @classmethod
@@ -83,13 +83,13 @@ if machine:
         return analyze(self, ticker)
 
     def save_and_note(self, session, results):
-        save_analysis(self, session, results)
+        save(self, session, results)
         with open(os.environ["STORED"], "a") as notes:
             notes.writelines(f"{{machine}} {{result['_id']}}\\n" for result in results)
 
     clock.datetime, Database.command = HostsTime, command_in_the_night
     Sources.fetch_day = fetch_day_beside_the_others
-    TechnicalAnalyzer.analyze, Targets.save_analysis = analyze_beside_the_others, save_and_note
+    TechnicalAnalyzer.analyze, Results.save = analyze_beside_the_others, save_and_note
 """
 
 

@@ -50,8 +50,8 @@ def known(factor: Fate) -> float:
 def neighbours(history: History) -> list[tuple[int, int]]:
     """(session, ticker) of every row whose ticker is listed in the next session too."""
     return [
-        (place, ticker)
-        for place, pair in enumerate(pairwise(history))
+        (position, ticker)
+        for position, pair in enumerate(pairwise(history))
         for ticker in range(len(TICKERS))
         if pair[0][ticker] is not GONE and pair[1][ticker] is not GONE
     ]
@@ -68,9 +68,9 @@ def test_the_last_session_is_as_published(history: History) -> None:
 def test_from_one_session_to_the_next_it_changes_by_the_factor_alone(history: History) -> None:
     """So an adjusted return is close / base price - 1, whatever happened."""
     products = multiplied(history)
-    for place, ticker in neighbours(history):
-        assert products[place][ticker] == products[place + 1][ticker] * known(
-            history[place + 1][ticker]
+    for position, ticker in neighbours(history):
+        assert products[position][ticker] == products[position + 1][ticker] * known(
+            history[position + 1][ticker]
         )
 
 
@@ -79,9 +79,11 @@ def test_from_one_session_to_the_next_it_changes_by_the_factor_alone(history: Hi
 def test_the_last_session_of_a_listing_is_as_published(history: History) -> None:
     products = multiplied(history)
     goes_on = set(neighbours(history))
-    for place, day in enumerate(history):
+    for position, day in enumerate(history):
         for ticker, fate in enumerate(day):
-            assert fate is GONE or (place, ticker) in goes_on or products[place][ticker] == 1.0
+            assert (
+                fate is GONE or (position, ticker) in goes_on or products[position][ticker] == 1.0
+            )
 
 
 @LAW
@@ -93,11 +95,11 @@ def test_adjusting_to_a_day_and_from_there_on_is_adjusting_to_the_end(
     that day."""
     days = min(days, len(history))
     then, now = multiplied(history[:days]), multiplied(history)
-    for place in range(days):
+    for position in range(days):
         for ticker in range(len(TICKERS)):
-            if all(day[ticker] is not GONE for day in history[place:days]):
-                assert now[place][ticker] == pytest.approx(
-                    then[place][ticker] * now[days - 1][ticker], rel=1e-12
+            if all(day[ticker] is not GONE for day in history[position:days]):
+                assert now[position][ticker] == pytest.approx(
+                    then[position][ticker] * now[days - 1][ticker], rel=1e-12
                 )
 
 
@@ -137,7 +139,7 @@ def test_what_is_pending_is_named_and_counts_as_1(history: History) -> None:
         ]
         for session, day in zip(SESSIONS[1:], history[1:], strict=False)
     }
-    assert adjustments_of(history).pending == {
+    assert adjustments_of(history).sessions_without_factors == {
         session: missing for session, missing in expected.items() if missing
     }
 
@@ -145,17 +147,17 @@ def test_what_is_pending_is_named_and_counts_as_1(history: History) -> None:
 @LAW
 @given(histories, st.integers(1, len(SESSIONS) - 1), st.integers(1, 10**6), st.integers(1, 10**6))
 def test_volumes_keep_their_part_of_the_shares(
-    history: History, place: int, before: int, after: int
+    history: History, position: int, before: int, after: int
 ) -> None:
     """A split of the first ticker: earlier volumes grow as the shares do, and no other action moves
     a volume."""
-    split = {"session": SESSIONS[place], "ticker": TICKERS[0], "kind": "split"}
-    issue = {"session": SESSIONS[place], "ticker": TICKERS[1], "kind": "ex_rights"}
+    split = {"session": SESSIONS[position], "ticker": TICKERS[0], "kind": "split"}
+    issue = {"session": SESSIONS[position], "ticker": TICKERS[1], "kind": "ex_rights"}
     shares = {"shares_before": before, "shares_after": after}
     listed = [tuple(1.0 if fate is GONE else fate for fate in day) for day in history]
     adjustments = adjustments_of(listed, [split | shares, issue | shares])
     for number, session in enumerate(SESSIONS[: len(history)]):
-        earlier = number < place < len(history)
+        earlier = number < position < len(history)
         assert adjustments.volumes(session, TICKERS).tolist() == [
             after / before if earlier else 1.0,
             1.0,

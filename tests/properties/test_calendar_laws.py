@@ -70,7 +70,7 @@ def test_what_was_shown_outweighs_the_prediction_and_says_nothing_of_other_days(
     calendar = TradingCalendar(shown)
     for day in DAYS:
         assert calendar.is_session(day) == shown.get(day, predicted_open(day))
-        assert calendar.is_settled(day) == (day in shown or date.fromisoformat(day).weekday() >= 5)
+        assert calendar.is_known(day) == (day in shown or date.fromisoformat(day).weekday() >= 5)
 
 
 @LAW
@@ -78,15 +78,15 @@ def test_what_was_shown_outweighs_the_prediction_and_says_nothing_of_other_days(
 def test_what_is_shown_later_outweighs_all_before_and_changes_no_older_calendar(
     calendar: TradingCalendar, news: dict[str, bool], nows: list[datetime]
 ) -> None:
-    before = {day: (calendar.is_session(day), calendar.is_settled(day)) for day in DAYS}
+    before = {day: (calendar.is_session(day), calendar.is_known(day)) for day in DAYS}
     knowing = calendar.knowing(news)
     for day, (was_session, was_settled) in before.items():
         assert knowing.is_session(day) == news.get(day, was_session)
-        assert knowing.is_settled(day) == (day in news or was_settled)
+        assert knowing.is_known(day) == (day in news or was_settled)
         assert [knowing.is_due(day, now) for now in nows] == [
             calendar.is_due(day, now) for now in nows
         ]
-    assert {day: (calendar.is_session(day), calendar.is_settled(day)) for day in DAYS} == before
+    assert {day: (calendar.is_session(day), calendar.is_known(day)) for day in DAYS} == before
 
 
 @LAW

@@ -155,11 +155,11 @@ def test_a_ticker_is_decided_by_its_own_rows_alone(
 ) -> None:
     if days[1].empty:
         return
-    place = data.draw(st.integers(0, len(days[1]) - 1))
-    ticker = days[1]["ticker"][place]
+    position = data.draw(st.integers(0, len(days[1]) - 1))
+    ticker = days[1]["ticker"][position]
     alone = find_actions(
         days[0][days[0]["ticker"] == ticker], days[1][days[1]["ticker"] == ticker], session
     )
     whole = find_actions(*days, session)
-    assert alone.factor.tolist() == [whole.factor[place]]
+    assert alone.factor.tolist() == [whole.factor[position]]
     assert alone.found == [action for action in whole.found if action.ticker == ticker]

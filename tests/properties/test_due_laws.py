@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.collection.collect import DueSession, sessions_due
+from collectors.collection.due import DueSession, sessions_due
 from tests.properties.strategies import (
     FIRST,
     LAST,

@@ -50,9 +50,9 @@ def test_what_the_exchange_may_publish_passes_and_is_left_as_it_is(day: MarketDa
 def test_one_flipped_bit_of_close_shares_or_market_cap_is_refused(
     day: MarketDay, column: str, bit: int, data: st.DataObject
 ) -> None:
-    place = data.draw(st.integers(0, len(day.frame) - 1))
-    day.frame.loc[place, column] ^= 1 << bit
-    with pytest.raises(MalformedAnswer, match=f"{SESSION}.*{day.frame.loc[place, 'ticker']}"):
+    position = data.draw(st.integers(0, len(day.frame) - 1))
+    day.frame.loc[position, column] ^= 1 << bit
+    with pytest.raises(MalformedAnswer, match=f"{SESSION}.*{day.frame.loc[position, 'ticker']}"):
         check_day(day.frame, SESSION)
 
 
@@ -67,9 +67,9 @@ def test_prices_are_in_order_and_none_of_them_is_zero_unless_all_but_the_close_a
 @LAW
 @given(some_days, st.sampled_from(["open", "high", "low", "close", "volume", "value"]), st.data())
 def test_a_negative_number_is_refused(day: MarketDay, column: str, data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(day.frame) - 1))
-    day.frame.loc[place, column] = data.draw(st.integers(-(2**63), -1))
-    with pytest.raises(MalformedAnswer, match=day.frame.loc[place, "ticker"]):
+    position = data.draw(st.integers(0, len(day.frame) - 1))
+    day.frame.loc[position, column] = data.draw(st.integers(-(2**63), -1))
+    with pytest.raises(MalformedAnswer, match=day.frame.loc[position, "ticker"]):
         check_day(day.frame, SESSION)
 
 

@@ -90,7 +90,7 @@ class Queue(TwoProcesses):
             each: {"market_cap": cap, "corrected_market_cap": cap} for each, cap in CAPS.items()
         }
         targets = [{"_id": each, **caps[each], **common, **vars(Line())} for each in CAPS]
-        self.stores["a"].save_targets(targets, {})
+        self.stores["a"].targets.save(targets, {})
 
     def now(self) -> datetime:
         return self.clock.now_utc()
@@ -124,7 +124,7 @@ class Queue(TwoProcesses):
         self.clock.advance(seconds=later.total_seconds())
         next_ones = self.waiting()[:limit]
         expected = [each for each in next_ones if not self.lines[each].attempts] or next_ones[:1]
-        claimed = self.stores[run].claim_targets(TODAY, limit)
+        claimed = self.stores[run].targets.claim(TODAY, limit)
         assert [each["_id"] for each in claimed] == expected
         until, owner = self.now() + LEASE, self.stores[run].identity.owner
         for each in expected:
@@ -151,20 +151,20 @@ class Queue(TwoProcesses):
             self.lines[ticker],
         )
         if done == "analysed":
-            self.stores[run].save_analysis(TODAY, [{"_id": ticker, "session": TODAY}])
+            self.stores[run].results.save(TODAY, [{"_id": ticker, "session": TODAY}])
             if line.claimed_by in (
                 claimed["claimed_by"],
                 None,
             ):  # else another is at it now, and what it finds counts
                 self.lines[ticker] = Line(last_analyzed_date=TODAY)
         elif done == "failed":
-            self.stores[run].fail_target(claimed, "no")
+            self.stores[run].targets.fail(claimed, "no")
             failed = replace(
                 line, retry_after_utc=self.now() + RETRY_AFTER, last_error="no", claimed_by=None
             )
             self.lines[ticker] = failed if mine else line
         else:
-            self.stores[run].release_targets([claimed])
+            self.stores[run].targets.release([claimed])
             free = replace(line, attempts=line.attempts - 1, retry_after_utc=None, claimed_by=None)
             self.lines[ticker] = free if mine else line
 
@@ -173,7 +173,7 @@ class Queue(TwoProcesses):
         for store in self.stores.values():
             found = {
                 each["_id"]: Line(**{name: each[name] for name in vars(Line())})
-                for each in store.targets()
+                for each in store.targets.all()
             }
             assert found == self.lines
             assert all(line.attempts >= 0 for line in found.values())
@@ -190,7 +190,7 @@ class Queue(TwoProcesses):
         self.clock.advance(hours=1)
         behind = [each for each, line in self.lines.items() if line.last_analyzed_date is None]
         claims = (
-            self.stores["a"].claim_targets(TODAY, len(CAPS)) for _ in CAPS
+            self.stores["a"].targets.claim(TODAY, len(CAPS)) for _ in CAPS
         )  # those tried before, one by one
         assert sorted(each["_id"] for claim in claims for each in claim) == sorted(behind)
 
@@ -246,7 +246,7 @@ class Shelf(TwoProcesses):
             frame.drop(columns="factor")
         )
         actions = [f"{ticker}:{session}" for ticker in frame["ticker"][:acting]]
-        self.stores[run].save_session(
+        self.stores[run].sessions.save(
             day, [{"_id": each, "ticker": each[:6], "session": session} for each in actions]
         )
         confirmed = (before.confirmed if before is not None and same else None) or now
@@ -263,7 +263,7 @@ class Shelf(TwoProcesses):
         for store in self.stores.values():
             heads = {
                 head.session: (head.finality, head.revision, head.collected_utc, head.confirmed_utc)
-                for head in store.session_heads()
+                for head in store.sessions.heads()
             }
             assert heads == {
                 session: (kept.day.finality, kept.revision, kept.collected, kept.confirmed)
@@ -271,7 +271,7 @@ class Shelf(TwoProcesses):
             }
             assert list(heads) == sorted(heads)
             for session, kept in self.kept.items():
-                loaded = store.load_session(session)
+                loaded = store.sessions.load(session)
                 assert loaded is not None
                 assert loaded.frame.equals(kept.day.frame)
 

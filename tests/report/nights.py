@@ -38,15 +38,15 @@ def market(tickers: int, count: int, names: Sequence[str] = ()) -> Iterator[Mark
     last session, the one before it split five for one ten sessions earlier, and one of nine is
     listed on KONEX."""
     random = np.random.default_rng(20240122)
-    codes = [f"{10 * place:06d}" for place in range(1, tickers + 1)]
-    texts = [*names, *(f"종목{place}" for place in range(len(names), tickers))]
+    codes = [f"{10 * position:06d}" for position in range(1, tickers + 1)]
+    texts = [*names, *(f"종목{position}" for position in range(len(names), tickers))]
     of_ticker = np.where(np.arange(tickers) % 9 == 8, 2, np.arange(tickers) % 2)
     markets = np.array(["KOSPI", "KOSDAQ", "KONEX"], dtype=object)[of_ticker]
     shares = np.sort(random.integers(20_000_000, 900_000_000, tickers))[::-1].copy()
     close = _on_tick(np.exp(random.normal(9.6, 1.2, tickers)), markets)
-    for place, session in enumerate(sessions(count)):
+    for position, session in enumerate(sessions(count)):
         base = close.copy()
-        if place == count - 11:
+        if position == count - 11:
             base[-2] = _on_tick(base[-2:-1] / 5, markets[-2:-1])[0]
             shares[-2] *= 5
         close = _on_tick(
@@ -60,7 +60,7 @@ def market(tickers: int, count: int, names: Sequence[str] = ()) -> Iterator[Mark
             np.minimum(opened, close) * (1 - np.abs(random.normal(0, 0.006, tickers))), markets
         )
         volume = np.exp(random.normal(12, 1, tickers)).astype(np.int64)
-        if place == count - 1:
+        if position == count - 1:
             close[-1] = base[-1]
             opened[-1] = high[-1] = low[-1] = volume[-1] = 0
         numbers = {
@@ -91,7 +91,7 @@ def store_market(store: Store, days: Iterator[MarketDay]) -> MarketDay:
         found = find_actions(before.frame if before else None, day.frame, day.session)
         factor = np.ones(len(day.frame)) if before is None else found.factor
         before = MarketDay(day.session, day.frame.assign(factor=factor), day.finality, day.source)
-        store.save_session(before, found.documents())
+        store.sessions.save(before, found.documents())
     assert before is not None
     refresh_targets(store, before.frame, before.session, TargetRule(0, ("KOSPI", "KOSDAQ")))
     return before
@@ -101,7 +101,11 @@ def analyse(store: Store, session: str, quota: int = 100_000) -> None:
     """The hourly analysis of that session, up to the quota."""
     with JobRun(store, HOURLY_ANALYSIS, session):
         queue = AnalysisQueue(
-            store, TechnicalAnalyzer(store.load_panel(session, 300)), session, quota, lambda: True
+            store,
+            TechnicalAnalyzer(store.sessions.panel(session, 300)),
+            session,
+            quota,
+            lambda: True,
         )
         while queue.step():
             pass

@@ -85,7 +85,7 @@ def page(opened: Chrome, facts: dict[str, Any]) -> Chrome:
 
 
 @pytest.fixture
-def place(facts: dict[str, Any]) -> Callable[[str], int]:
+def position(facts: dict[str, Any]) -> Callable[[str], int]:
     """The row of a ticker in the lists of `facts`."""
     return lambda ticker: int(facts["rows"]["ticker"].index(ticker))
 
@@ -220,17 +220,17 @@ def test_the_language_begins_as_the_browsers(facts: dict[str, Any], tmp_path: Pa
 
 @pytest.mark.parametrize("column", ["close", "percent", "value", "market_cap"])
 def test_a_click_sorts_down_and_another_up(
-    page: Chrome, facts: dict[str, Any], column: str, place: Any
+    page: Chrome, facts: dict[str, Any], column: str, position: Any
 ) -> None:
     head = f'[data-column="{column}"]'
     if column != "market_cap":  # the order of the beginning
         click(page, head)
     assert one(page, f"th.{column}").get_attribute("aria-sort") == "descending"
-    values = [facts["rows"][column][place(ticker)] for ticker in shown(page)]
+    values = [facts["rows"][column][position(ticker)] for ticker in shown(page)]
     assert values == sorted(facts["rows"][column], reverse=True)
     click(page, head)
     assert one(page, f"th.{column}").get_attribute("aria-sort") == "ascending"
-    assert [facts["rows"][column][place(ticker)] for ticker in shown(page)] == sorted(values)
+    assert [facts["rows"][column][position(ticker)] for ticker in shown(page)] == sorted(values)
     assert len(texts(page, "[aria-sort]")) == 1
 
 
@@ -242,13 +242,13 @@ def test_the_keyboard_sorts_and_stays_where_it_is(page: Chrome) -> None:
 
 
 def test_what_does_not_exist_comes_last_either_way(
-    page: Chrome, facts: dict[str, Any], place: Any
+    page: Chrome, facts: dict[str, Any], position: Any
 ) -> None:
     ratios = facts["latest"]["rsi_14"]
     unknown = ratios.count(None)
     for _ in range(2):
         click(page, '[data-column="rsi_14"]')
-        values = [ratios[place(ticker)] for ticker in shown(page)]
+        values = [ratios[position(ticker)] for ticker in shown(page)]
         assert values[len(values) - unknown :] == [None] * unknown
 
 
@@ -359,10 +359,10 @@ def test_layers_come_and_go_and_are_remembered(page: Chrome, facts: dict[str, An
 
 
 def test_the_arrow_keys_read_one_session_after_the_other(
-    page: Chrome, facts: dict[str, Any], place: Any
+    page: Chrome, facts: dict[str, Any], position: Any
 ) -> None:
     open_ticker(page, facts, SPLIT)
-    close = facts["rows"]["close"][place(SPLIT)]
+    close = facts["rows"]["close"][position(SPLIT)]
     assert f"종가 {close:,}" in one(page, "#readout").text
     chart = one(page, "#chart svg")
     chart.send_keys(Keys.ARROW_LEFT)

@@ -88,11 +88,11 @@ def test_the_trend_counts_each_stored_session_up_to_the_reported_one(store: Stor
 @pytest.fixture
 def store(tmp_path: Any, clock: FakeClock) -> Store:
     store = Store(SqliteBackend(tmp_path), clock)
-    store.save_session(
+    store.sessions.save(
         market_day("2024-01-18", row("000010", 1010, value=10_000, change=10), row("000020", 1000))
     )
-    store.save_session(
+    store.sessions.save(
         market_day("2024-01-19", row("000010", 1000, change=-10), row("000020", 900, change=-100))
     )
-    store.save_session(market_day("2024-01-22", row("000010", 1000), row("000020", 900)))
+    store.sessions.save(market_day("2024-01-22", row("000010", 1000), row("000020", 900)))
     return store

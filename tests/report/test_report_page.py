@@ -130,7 +130,7 @@ def test_every_rule_and_unit_of_the_catalogue_is_said_in_korean() -> None:
 
 
 def test_one_entry_per_target_in_every_list(store: Store) -> None:
-    facts, targets = contents(store, SESSION), store.targets(active_only=True)
+    facts, targets = contents(store, SESSION), store.targets.active()
     assert facts["rows"]["ticker"] == [target["_id"] for target in targets]
     lists = [
         *facts["rows"].values(),
@@ -147,17 +147,17 @@ def test_signals_and_patterns_are_those_of_the_results(store: Store) -> None:
     for ticker, signals, patterns in zip(
         rows["ticker"], rows["signals"], rows["patterns"], strict=True
     ):
-        document = store.analysis(ticker)
+        document = store.results.get(ticker)
         assert document is not None
-        assert [SIGNALS[place].name for place in signals] == document["signals"]
+        assert [SIGNALS[position].name for position in signals] == document["signals"]
         assert [
-            {"name": PATTERNS[place].name, "direction": way} for place, way in patterns
+            {"name": PATTERNS[position].name, "direction": way} for position, way in patterns
         ] == document["patterns"]
     assert sum(map(len, rows["signals"])) > 0
 
 
 def test_the_change_is_from_the_base_price(store: Store) -> None:
-    rows, day = contents(store, SESSION)["rows"], store.load_session(SESSION)
+    rows, day = contents(store, SESSION)["rows"], store.sessions.load(SESSION)
     assert day is not None
     frame = day.frame.set_index("ticker")
     for ticker, percent in zip(rows["ticker"], rows["percent"], strict=True):

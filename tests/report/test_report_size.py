@@ -19,7 +19,7 @@ def page(empty_store: Store, tmp_path: Path) -> Path:
     one_of_nine_is_of_konex = TARGETS * 9 // 8
     store_market(empty_store, market(one_of_nine_is_of_konex, 137))
     analyse(empty_store, SESSION)
-    assert len(empty_store.targets(active_only=True)) >= TARGETS
+    assert len(empty_store.targets.active()) >= TARGETS
     write_report(empty_store, path := tmp_path / "report.html", SESSION)
     return path
 

@@ -33,8 +33,8 @@ def rows(days):
     """Every row of every session, by code: (session number, day, place in the day)."""
     found = defaultdict(dict)
     for number, day in enumerate(days):
-        for place, code in enumerate(day.code):
-            found[code][number] = (day, place)
+        for position, code in enumerate(day.code):
+            found[code][number] = (day, position)
     return found
 
 
@@ -120,8 +120,8 @@ def test_the_ledger_tells_what_the_rows_show(market, rows):
     for event in market.events:
         if event.kind == "delisted":
             continue
-        day, place = _row(market, rows, event)
-        assert (day.base[place], day.shares[place]) == (event.base, event.shares_after), event
+        day, position = _row(market, rows, event)
+        assert (day.base[position], day.shares[position]) == (event.base, event.shares_after), event
 
 
 def test_auctions_open_at_their_base_and_only_they(market, rows):
@@ -129,16 +129,16 @@ def test_auctions_open_at_their_base_and_only_they(market, rows):
     for event in market.events:
         if event.kind in ("delisted", "first_session") or event.base == event.previous_close:
             continue
-        day, place = _row(market, rows, event)
+        day, position = _row(market, rows, event)
         before, spot = rows[event.code][number_of[event.session] - 1]
-        resumed = before.volume[spot] == 0 or before.market_id[spot] != day.market_id[place]
+        resumed = before.volume[spot] == 0 or before.market_id[spot] != day.market_id[position]
         auction = event.kind in (
             "auction_resumption",
             "auction_with_shares",
             "market_transfer",
             "spin_off",
         )
-        assert (resumed and day.open[place] == day.base[place]) == auction, event
+        assert (resumed and day.open[position] == day.base[position]) == auction, event
 
 
 def test_true_factors_follow_the_rule_of_their_class(market):
@@ -194,17 +194,17 @@ def test_moves_beyond_the_limit_are_first_sessions_liquidations_or_the_collapse(
 
 def test_the_share_collapse_leaps_without_a_rebase(market, rows):
     (event,) = _events(market, "share_collapse")
-    day, place = _row(market, rows, event)
+    day, position = _row(market, rows, event)
     assert event.base == event.previous_close
     assert event.shares_before / event.shares_after == pytest.approx(1_500, rel=0.01)
-    assert day.ratio[place] == pytest.approx(2_994_800, rel=0.01)
+    assert day.ratio[position] == pytest.approx(2_994_800, rel=0.01)
 
 
 def test_a_first_session_can_end_300_percent_up(full_market):
     ratios = [
-        day.ratio[place]
+        day.ratio[position]
         for event in _events(full_market, "first_session")
-        for day, place in [_row(full_market, None, event)]
+        for day, position in [_row(full_market, None, event)]
     ]
     assert max(ratios) == pytest.approx(30_000, abs=50)
 
@@ -236,7 +236,7 @@ def test_a_ticker_is_used_again_by_another_company(market, rows):
     for event in again:
         numbers = sorted(rows[event.code])
         assert len(numbers) < numbers[-1] - numbers[0] + 1
-        names = {day.name[place] for day, place in rows[event.code].values()}
+        names = {day.name[position] for day, position in rows[event.code].values()}
         assert len(names) == 2
 
 

@@ -46,13 +46,13 @@ def _recorded(path, date):
 
 
 @pytest.mark.recorded
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_replayed_day_is_the_recorded_day(market, ask, place):
-    session = [session for session in market.sessions if session.startswith(FILES[place].name[:4])][
-        7
-    ]
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_replayed_day_is_the_recorded_day(market, ask, position):
+    session = [
+        session for session in market.sessions if session.startswith(FILES[position].name[:4])
+    ][7]
     rows = ask((2026, 1, 5, 12), trdDd=session.replace("-", ""))
-    recorded = _recorded(FILES[place], session)
+    recorded = _recorded(FILES[position], session)
     assert len(rows) == len(recorded)
     for row in rows:
         record = recorded[row["ISU_SRT_CD"]]

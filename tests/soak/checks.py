@@ -56,13 +56,13 @@ def _codes(ended: Ended, seen: Sequence[Seen]) -> set[int]:
 
 def wrong_finals(store: Store, truth: Truth) -> set[str]:
     """Sessions that are stored as final and are not as the exchange has them."""
-    final = [head for head in store.session_heads() if head.finality == FINAL]
+    final = [head for head in store.sessions.heads() if head.finality == FINAL]
     return {head.session for head in final if head.digest != truth.digest(head.session)}
 
 
 def check_store(store: Store, truth: Truth, day: str, unsure: Collection[str]) -> None:
     """After every night: nothing wrong is stored, and no job says more than is true."""
-    heads = {head.session: head for head in store.session_heads()}
+    heads = {head.session: head for head in store.sessions.heads()}
     real = set(truth.sessions(min(heads), day))
     assert heads.keys() <= real, f"stored, but no sessions: {sorted(heads.keys() - real)}"
     wrong = wrong_finals(store, truth).difference(unsure)
@@ -70,11 +70,11 @@ def check_store(store: Store, truth: Truth, day: str, unsure: Collection[str]) -
     provisional = [each for each, head in heads.items() if head.finality == PROVISIONAL]
     for session in set(provisional).difference(unsure):
         _check_provisional(store, truth, session)
-    for job in store.jobs(DAILY_UPDATE):
+    for job in store.jobs.records(DAILY_UPDATE):
         assert job["status"] != COMPLETED or job["date_kst"] in heads, (
             f"completed, but not stored: {job}"
         )
-    for job in store.jobs(HOURLY_ANALYSIS):
+    for job in store.jobs.records(HOURLY_ANALYSIS):
         whole = job["analyzed"] == job["tickers"] > 0
         assert job["status"] != COMPLETED or whole, (
             f"completed, but not every target is analysed: {job}"
@@ -83,7 +83,7 @@ def check_store(store: Store, truth: Truth, day: str, unsure: Collection[str]) -
 
 def _check_provisional(store: Store, truth: Truth, session: str) -> None:
     """It is that day, though not its last word."""
-    day, true = store.load_session(session), truth.frame(session)
+    day, true = store.sessions.load(session), truth.frame(session)
     assert day is not None
     same = ["ticker", "name", "market", "open", "high", "low", "shares"]
     assert day.frame[same].equals(true[same]), f"provisional, and not of that day: {session}"
@@ -141,13 +141,13 @@ def check_budget(world: World) -> None:
 
 def check_end(world: World, store: Store) -> None:
     """Every session is final and equal to the exchange's, and every record says so."""
-    scope = store.scope()
+    scope = store.scope.get()
     assert scope is not None
     last, truth = world.plan.span.last, world.truth
     sessions = truth.sessions(scope["first_session"], last)
-    heads = {head.session: head for head in store.session_heads()}
+    heads = {head.session: head for head in store.sessions.heads()}
     assert list(heads) == sessions, f"missing or too many: {sorted(set(heads) ^ set(sessions))}"
-    for session, frame in store.read_sessions(sessions[0], sessions[-1]):
+    for session, frame in store.sessions.read(sessions[0], sessions[-1]):
         true = truth.frame(session)
         differing = [column for column in true if not frame[column].equals(true[column])]
         assert not differing, f"{session}: {differing} are not the exchange's"
@@ -155,15 +155,13 @@ def check_end(world: World, store: Store) -> None:
     if world.roads.datasets:
         _check_fundamentals(store, truth)
     _check_jobs(store, sessions)
-    active = sorted(target["_id"] for target in store.targets(active_only=True))
+    active = sorted(target["_id"] for target in store.targets.active())
     true = truth.targets(sessions[0], sessions[-1], MIN_MARKET_CAP)
     assert active == true, (
         f"targets that should be none: {set(active) - set(true)}, or lack: {set(true) - set(active)}"
     )
     behind = [
-        each["_id"]
-        for each in store.targets(active_only=True)
-        if each["last_analyzed_date"] != sessions[-1]
+        each["_id"] for each in store.targets.active() if each["last_analyzed_date"] != sessions[-1]
     ]
     assert not behind, f"not analysed for {sessions[-1]}: {behind}"
     assert not (asked := asked_during_ban(world.witness.seen)), f"asked while banned: {asked}"
@@ -171,9 +169,9 @@ def check_end(world: World, store: Store) -> None:
 
 
 def _check_fundamentals(store: Store, truth: Truth) -> None:
-    for head in store.session_heads():
+    for head in store.sessions.heads():
         state = head.datasets["fundamentals"]
-        figures = store.load_dataset(head.session, "fundamentals", state)
+        figures = store.datasets.load(head.session, "fundamentals", state)
         assert state.finality == FINAL, f"{head.session}: its fundamentals are not final"
         assert figures is not None
         assert figures["eps"].fillna(-1).tolist() == truth.eps(head.session), (
@@ -183,12 +181,13 @@ def _check_fundamentals(store: Store, truth: Truth) -> None:
 
 def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
     updates = {
-        job["date_kst"]: (job["status"], job["finality"]) for job in store.jobs(DAILY_UPDATE)
+        job["date_kst"]: (job["status"], job["finality"])
+        for job in store.jobs.records(DAILY_UPDATE)
     }
     wrong = {session: told for session, told in updates.items() if told != (COMPLETED, FINAL)}
     assert sorted(updates) == list(sessions), f"records of: {sorted(set(updates) ^ set(sessions))}"
     assert not wrong, f"every session is there, but its record says otherwise: {wrong}"
-    analyses = {job["date_kst"]: job["status"] for job in store.jobs(HOURLY_ANALYSIS)}
+    analyses = {job["date_kst"]: job["status"] for job in store.jobs.records(HOURLY_ANALYSIS)}
     assert analyses[sessions[-1]] == COMPLETED, (
         f"the last session is analysed, but {analyses[sessions[-1]]}"
     )
@@ -198,26 +197,24 @@ def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
 def check_equal(store: Store, calm: Store) -> None:
     """What was loaded in peace says the same: cells, factors, corporate actions, results."""
     heads, calm_heads = (
-        {each.session: (each.digest, dict(each.datasets)) for each in one.session_heads()}
+        {each.session: (each.digest, dict(each.datasets)) for each in one.sessions.heads()}
         for one in (store, calm)
     )
     assert heads == calm_heads
     first, last = min(heads), max(heads)
     for (session, frame), (_, peaceful) in zip(
-        store.read_sessions(first, last), calm.read_sessions(first, last), strict=True
+        store.sessions.read(first, last), calm.sessions.read(first, last), strict=True
     ):
         assert np.array_equal(frame["factor"], peaceful["factor"], equal_nan=True), (
             f"{session}: other factors"
         )
-    assert _by_id(store.corporate_actions(first, last)) == _by_id(
-        calm.corporate_actions(first, last)
-    )
-    tickers = [target["_id"] for target in calm.targets(active_only=True)]
-    assert tickers == [target["_id"] for target in store.targets(active_only=True)]
-    confirmed = store.session_heads()[-1].confirmed_utc
+    assert _by_id(store.sessions.actions(first, last)) == _by_id(calm.sessions.actions(first, last))
+    tickers = [target["_id"] for target in calm.targets.active()]
+    assert tickers == [target["_id"] for target in store.targets.active()]
+    confirmed = store.sessions.heads()[-1].confirmed_utc
     assert confirmed is not None
     for ticker in tickers:
-        result, peaceful = store.analysis(ticker), calm.analysis(ticker)
+        result, peaceful = store.results.get(ticker), calm.results.get(ticker)
         assert result is not None
         assert peaceful is not None
         differing = _differing(result, peaceful)

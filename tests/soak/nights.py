@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
-from collectors.collection.collect_datasets import datasets_due
+from collectors.collection.due import datasets_due
 from tests.soak.checks import (
     USUALLY_DUE,
     check_end,
@@ -34,11 +34,11 @@ def live(world: World) -> str:
         with told(world, f"the night of {night.day}, {[fault.told() for fault in night.storm]}"):
             live_night(world, night)
     world.calm_down()
-    for place, night in enumerate(nights[-CALM_AT_THE_END:]):
+    for position, night in enumerate(nights[-CALM_AT_THE_END:]):
         with told(world, f"the calm night of {night.day}"):
             ended = live_night(world, night)
             if (
-                place
+                position
             ):  # on the first one the site may be closed still, by a ban of the evening before
                 check_calm(ended)
     with told(world, "the end"):
@@ -113,10 +113,10 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
     """Before an evening: how many sessions are not stored final, and how many closed weekdays
     nobody knows of."""
     with world.store(at_kst(day, time(19))) as store:
-        scope = store.scope()
+        scope = store.scope.get()
         assert scope is not None
-        final = {head.session for head in store.session_heads() if head.finality == FINAL}
-        shown = store.observed_calendar()
+        final = {head.session for head in store.sessions.heads() if head.finality == FINAL}
+        shown = store.calendar.observed()
     sessions = set(world.truth.sessions(scope["first_session"], day))
     others = set(weekdays(scope["first_session"], day)) - sessions
     return len(sessions - final), sum(shown.get(each, predicted_open(each)) for each in others)
@@ -128,9 +128,9 @@ def lacking_datasets(world: World, day: str) -> int:
     evening, chosen, truth = at_kst(day, EVENING), world.roads.datasets, world.truth
     with world.store(evening) as store:
         missing = len(datasets_due(store, chosen, "2000-01-01", day, evening))
-        heads = {head.session: head.finality for head in store.session_heads()}
+        heads = {head.session: head.finality for head in store.sessions.heads()}
         days = [
-            store.load_session(session) for session, finality in heads.items() if finality != FINAL
+            store.sessions.load(session) for session, finality in heads.items() if finality != FINAL
         ]
     missed = [
         session
@@ -150,14 +150,14 @@ def read_tonight(store: Store, night: Night) -> set[str]:
     until the gap is closed; at the end nothing of it may be left."""
     return {
         head.session
-        for head in store.session_heads()
+        for head in store.sessions.heads()
         if head.collected_utc >= at_kst(night.day, EVENING)
     }
 
 
 def compare_with_calm(world: World, store: Store) -> None:
     calm = calm_copy(world)
-    set_up(calm, world.plan.end, len(store.session_heads()))
+    set_up(calm, world.plan.end, len(store.sessions.heads()))
     analyse_all(calm, world.plan.end + TEN_MINUTES)
     with calm.store(world.plan.end) as peaceful:
         check_equal(store, peaceful)

@@ -96,9 +96,11 @@ def _unpredicted_holidays(rng: random.Random, days: Sequence[str]) -> tuple[str,
 def _days_off(rng: random.Random, days: Sequence[str]) -> set[str]:
     """The machines are off for one to six days at a time."""
     off: set[str] = set()
-    for place in range(1, len(days) - CALM_AT_THE_END):
+    for position in range(1, len(days) - CALM_AT_THE_END):
         if rng.random() < 0.04:
-            off |= set(days[place : min(place + rng.randint(1, 6), len(days) - CALM_AT_THE_END)])
+            off |= set(
+                days[position : min(position + rng.randint(1, 6), len(days) - CALM_AT_THE_END)]
+            )
     return off
 
 
@@ -130,7 +132,8 @@ def _started_together(
     machines = rng.choice(((0,), (0,), (1,), (1,), (0, 1)))
     at = [_interrupted_at(rng, script) for _ in machines]
     return tuple(
-        Run(moment, script, each, 0 if calm else at[place]) for place, each in enumerate(machines)
+        Run(moment, script, each, 0 if calm else at[position])
+        for position, each in enumerate(machines)
     )
 
 

@@ -165,9 +165,9 @@ class World:
             session = make_calendar(self.installation.loaded_settings(), store).session_of_night(
                 moment
             )
-            if not store.is_completed(DAILY_UPDATE, session):
+            if not store.jobs.is_completed(DAILY_UPDATE, session):
                 return False
-            return not store.is_completed(HOURLY_ANALYSIS, session)
+            return not store.jobs.is_completed(HOURLY_ANALYSIS, session)
 
 
 @contextmanager

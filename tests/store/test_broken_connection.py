@@ -62,7 +62,7 @@ def test_a_lock_is_taken_although_the_answer_was_lost(
     store: Store, break_at: Break, done: bool
 ) -> None:
     break_at("insert_one", LOST, done=done)
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         assert owner(store) == store.identity.owner
     assert owner(store) is None
 
@@ -71,19 +71,19 @@ def test_a_lock_is_taken_although_the_answer_was_lost(
 def test_a_dead_owners_lock_is_taken_although_the_answer_was_lost(
     store: Store, other: Store, break_at: Break, clock: FakeClock, done: bool
 ) -> None:
-    with other.lock(DAILY_UPDATE):
+    with other.locks.hold(DAILY_UPDATE):
         clock.advance(seconds=EXPIRES_AFTER.total_seconds() + 1)
         break_at("update_many", LOST, done=done)
-        with store.lock(DAILY_UPDATE):
+        with store.locks.hold(DAILY_UPDATE):
             assert owner(store) == store.identity.owner
 
 
 def test_a_lock_that_another_took_meanwhile_is_the_others(
     store: Store, other: Store, break_at: Break
 ) -> None:
-    theirs = other.lock(DAILY_UPDATE)
+    theirs = other.locks.hold(DAILY_UPDATE)
     break_at("insert_one", LOST, done=False, meanwhile=theirs.__enter__)
-    with pytest.raises(LockHeld, match="host-b"), store.lock(DAILY_UPDATE):
+    with pytest.raises(LockHeld, match="host-b"), store.locks.hold(DAILY_UPDATE):
         pass
     assert owner(store) == other.identity.owner
 
@@ -97,7 +97,7 @@ def queue(store: Store) -> Store:
         "last_analyzed_date": None,
         "last_error": None,
     }
-    store.save_targets([fields | {"_id": each, "corrected_market_cap": 1} for each in "ABCD"], {})
+    store.targets.save([fields | {"_id": each, "corrected_market_cap": 1} for each in "ABCD"], {})
     return store
 
 
@@ -106,16 +106,16 @@ def test_targets_are_claimed_once_although_the_answer_was_lost(
     queue: Store, other: Store, break_at: Break, done: bool
 ) -> None:
     break_at("update_many", LOST, done=done)
-    mine = queue.claim_targets(SESSION, 2)
+    mine = queue.targets.claim(SESSION, 2)
     assert [(each["_id"], each["attempts"]) for each in mine] == [("A", 1), ("B", 1)]
-    assert [each["_id"] for each in other.claim_targets(SESSION, 4)] == ["C", "D"]
+    assert [each["_id"] for each in other.targets.claim(SESSION, 4)] == ["C", "D"]
 
 
 def test_targets_that_another_claimed_meanwhile_are_the_others(
     queue: Store, other: Store, break_at: Break
 ) -> None:
-    break_at("update_many", LOST, done=False, meanwhile=lambda: other.claim_targets(SESSION, 2))
-    assert [each["_id"] for each in queue.claim_targets(SESSION, 2)] == ["C", "D"]
+    break_at("update_many", LOST, done=False, meanwhile=lambda: other.targets.claim(SESSION, 2))
+    assert [each["_id"] for each in queue.targets.claim(SESSION, 2)] == ["C", "D"]
     assert {
         each["claimed_by"] for each in queue.backend.find(TARGETS, {"_id": {"$in": ["A", "B"]}})
     } == {other.identity.owner}
@@ -126,15 +126,15 @@ def test_a_slot_that_another_booked_meanwhile_is_not_used_twice(
 ) -> None:
     """Two that look at the same moment want the same slot and would write the same."""
     interval = timedelta(seconds=2)
-    store.next_request("pykrx", interval)
+    store.sources.next_request("pykrx", interval)
     theirs: list[timedelta] = []
     break_at(
         "update_many",
         LOST,
         done=False,
-        meanwhile=lambda: theirs.append(other.next_request("pykrx", interval)),
+        meanwhile=lambda: theirs.append(other.sources.next_request("pykrx", interval)),
     )
-    assert store.next_request("pykrx", interval) == 2 * interval
+    assert store.sources.next_request("pykrx", interval) == 2 * interval
     assert theirs == [interval]
 
 
@@ -153,10 +153,10 @@ def one_session_a_batch(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[o
 
     def find_raw_batches(self: object, where: Any, names: Any, sort: Any) -> Iterator[bytes]:
         asked.append(where["_id"])
-        for place, document in enumerate(
+        for position, document in enumerate(
             bson_arrays.documents(b"".join(find(self, where, names, sort=sort)))
         ):
-            if place == 1 and len(asked) == 1:
+            if position == 1 and len(asked) == 1:
                 raise errors.CursorNotFound("cursor id 1 not found", 43)
             yield bytes(document)
 
@@ -168,7 +168,7 @@ def test_reading_goes_on_after_the_session_where_the_cursor_broke(
     store: Store, one_session_a_batch: list[object]
 ) -> None:
     for session in ("2024-01-18", "2024-01-19", SESSION):
-        store.save_session(market_day(session, row("000010")))
+        store.sessions.save(market_day(session, row("000010")))
     one_session_a_batch.clear()
     read = [session for session, _ in store.backend.read_columns(["close"], "2024-01-18", SESSION)]
     assert read == ["2024-01-18", "2024-01-19", SESSION]
@@ -228,7 +228,7 @@ def test_a_write_whose_answer_does_not_say_what_became_of_it_is_done_once_more(
 ) -> None:
     seen = break_at("bulk_write", KeyError("nModified"), done=done)
     store.backend.put(TARGETS, [{"_id": "005930", "attempts": 0}])
-    assert (len(seen), store.target("005930")) == (2, {"_id": "005930", "attempts": 0})
+    assert (len(seen), store.targets.get("005930")) == (2, {"_id": "005930", "attempts": 0})
 
 
 def test_a_server_that_never_says_what_became_of_a_write_is_a_failure(

@@ -10,7 +10,7 @@ import pymongo
 import pytest
 
 from tests.fakes import halted, market_day, row
-from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS
 from utils.store import Store
 from utils.store.mongo import MongoBackend, daily_prices_pipeline
 
@@ -18,16 +18,16 @@ Document = dict[str, Any]
 
 
 def saved(store: Store) -> None:
-    store.save_session(
+    store.sessions.save(
         market_day(
             "2024-01-22", row("005930", 75_000, name="삼성전자"), row("0001A0", factor=np.nan)
         )
     )
-    store.save_session(market_day("2024-01-23", halted("005930", 75_000), finality="final"))
+    store.sessions.save(market_day("2024-01-23", halted("005930", 75_000), finality="final"))
     figures = pd.DataFrame(np.nan, index=[0], columns=list(DATASET_COLUMNS["fundamentals"])).assign(
         eps=2_131.0, dps=0.0
     )
-    store.save_dataset("2024-01-23", "fundamentals", figures, "final")
+    store.datasets.save("2024-01-23", "fundamentals", figures, "final")
 
 
 def check(rows: list[Document]) -> None:
@@ -41,7 +41,7 @@ def check(rows: list[Document]) -> None:
         "_id": "2024-01-22:005930",
         "session": "2024-01-22",
         "finality": "provisional",
-        **dict.fromkeys(BESIDE_COLUMNS),
+        **dict.fromkeys(DATASET_COLUMN_NAMES),
     }
     assert (rows[0]["ticker"], rows[0]["factor"]) == ("0001A0", None)
     assert (rows[2]["close"], rows[2]["volume"], rows[2]["finality"]) == (75_000, 0, "final")
@@ -52,7 +52,8 @@ def check(rows: list[Document]) -> None:
         None,
     ]
     assert all(
-        set(each) == {"_id", "session", "finality", *DAY_COLUMNS, *BESIDE_COLUMNS} for each in rows
+        set(each) == {"_id", "session", "finality", *DAY_COLUMNS, *DATASET_COLUMN_NAMES}
+        for each in rows
     )
 
 

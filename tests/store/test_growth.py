@@ -19,9 +19,9 @@ LATE, EARLY = weekdays("2023-09-01", "2024-01-31"), weekdays("2022-01-03", "2023
 
 
 WORK: dict[str, Callable[[Store], object]] = {
-    "read a session": lambda store: store.load_session(LATE[3]),
-    "load the panel": lambda store: store.load_panel(LATE[-1], 10),
-    "see whether it is still the same": lambda store: store.panel_source(LATE[-1], 10),
+    "read a session": lambda store: store.sessions.load(LATE[3]),
+    "load the panel": lambda store: store.sessions.panel(LATE[-1], 10),
+    "see whether it is still the same": lambda store: store.sessions.panel_source(LATE[-1], 10),
     "refresh the targets": lambda store: refresh_from_newest(store, TargetRule(0, ["KOSPI"])),
 }
 
@@ -30,7 +30,7 @@ def filled(folder: Path, clock: FakeClock, sessions: list[str]) -> Store:
     store = Store(SqliteBackend(folder), clock)
     with store.backend.batch():
         for session in sessions:
-            store.save_session(market_day(session, row("000010"), row("000020"), finality=FINAL))
+            store.sessions.save(market_day(session, row("000010"), row("000020"), finality=FINAL))
     return store
 
 

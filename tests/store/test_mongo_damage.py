@@ -19,10 +19,10 @@ over_mongodb = pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"],
     "volume", [None, "7", ["ten", 10], [None, 10], [10], [1.5, 2.5], ObjectId(bytes(12))], ids=repr
 )
 def test_a_spoilt_column_is_damage(store: Store, volume: object) -> None:
-    store.save_session(market_day(SESSION, row("000010"), row("000020")))
+    store.sessions.save(market_day(SESSION, row("000010"), row("000020")))
     store.backend.update(SESSIONS, {"_id": SESSION}, {"volume": volume})
     with pytest.raises(Damaged, match=f"{SESSION} is damaged"):
-        store.load_session(SESSION)
+        store.sessions.load(SESSION)
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,11 @@ def test_a_number_that_is_none_is_damage(store: Store, volume: object) -> None:
 
 @over_mongodb
 def test_a_lost_column_is_damage(store: Store) -> None:
-    store.save_session(market_day(SESSION, row("000010")))
+    store.sessions.save(market_day(SESSION, row("000010")))
     document = store.backend.get(SESSIONS, SESSION)
     assert document is not None
     store.backend.put(
         SESSIONS, [{name: cells for name, cells in document.items() if name != "close"}]
     )
     with pytest.raises(Damaged, match=f"{SESSION} is damaged"):
-        store.load_session(SESSION)
+        store.sessions.load(SESSION)

@@ -55,7 +55,11 @@ def test_a_live_owners_lock_is_not_taken_by_whose_clock_says_that_it_has_expired
     stores = [Store(open_backend(), clock, Identity(f"host-{clock}", 1)) for clock in clocks]
     for store, clock in zip(stores, clocks, strict=True):
         go_by_the_servers_time(store.backend, clock)
-    with stores[0].lock(COLLECTION), pytest.raises(LockHeld), stores[1].lock(COLLECTION):
+    with (
+        stores[0].locks.hold(COLLECTION),
+        pytest.raises(LockHeld),
+        stores[1].locks.hold(COLLECTION),
+    ):
         pass
 
 

@@ -40,7 +40,7 @@ def filled_folder(folder: Path, clock: FakeClock) -> Path:
     """A database of some hundred pages, closed."""
     store = Store(SqliteBackend(folder), clock)
     for session in SESSIONS:
-        store.save_session(market_day(session, *(row(f"{number:06}") for number in range(200))))
+        store.sessions.save(market_day(session, *(row(f"{number:06}") for number in range(200))))
     store.close()
     return folder / FILE_NAME
 
@@ -49,8 +49,8 @@ def read_and_write_everything(folder: Path, clock: FakeClock) -> None:
     store = Store(SqliteBackend(folder), clock)
     try:
         for session in SESSIONS:
-            store.load_session(session)
-            store.save_session(market_day(session, row("005930")))
+            store.sessions.load(session)
+            store.sessions.save(market_day(session, row("005930")))
     finally:
         store.close()
 
@@ -93,7 +93,7 @@ def test_a_file_cut_short_is_called_damaged(tmp_path: Path, clock: FakeClock) ->
 def test_an_empty_file_is_a_new_database(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / FILE_NAME).touch()
     store = Store(SqliteBackend(tmp_path), clock)
-    assert store.session_heads() == []
+    assert store.sessions.heads() == []
     store.close()
 
 
@@ -116,7 +116,7 @@ def test_a_database_file_that_is_a_folder_is_refused(tmp_path: Path) -> None:
 def test_a_lock_file_that_is_a_folder_is_refused(tmp_path: Path, clock: FakeClock) -> None:
     store = Store(SqliteBackend(tmp_path), clock)
     (tmp_path / "daily_update.lock").mkdir()
-    with pytest.raises(StoreUnusable, match="cannot be written"), store.lock("daily_update"):
+    with pytest.raises(StoreUnusable, match="cannot be written"), store.locks.hold("daily_update"):
         pass
     store.close()
 
@@ -162,10 +162,10 @@ def test_a_database_locked_by_a_stranger_for_too_long_is_a_store_error(
     stranger = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match=r"night_shift.sqlite3: database is locked") as error:
-        store.save_scope(1, [], "")
+        store.scope.save(1, [], "")
     assert error.type is StoreError
     stranger.execute("ROLLBACK")
-    store.save_scope(1, [], "")
+    store.scope.save(1, [], "")
     stranger.close()
     store.close()
 
@@ -176,9 +176,9 @@ def test_a_reader_is_not_held_up_by_a_writer(
     monkeypatch.setattr("utils.store.sqlite._BUSY_SECONDS", 0.01)
     writer, reader = (Store(SqliteBackend(tmp_path), clock) for _ in range(2))
     with writer.backend.batch():
-        writer.save_scope(1, [], "")
-        assert reader.scope() is None
-    assert reader.scope() is not None
+        writer.scope.save(1, [], "")
+        assert reader.scope.get() is None
+    assert reader.scope.get() is not None
     writer.close()
     reader.close()
 
@@ -190,11 +190,11 @@ def test_a_reader_is_not_held_up_by_a_writer(
 )
 def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes) -> None:
     store = Store(SqliteBackend(tmp_path), clock)
-    store.save_analysis("2024-01-22", [{"_id": "005930", "history": {"close": np.array([1.5])}}])
+    store.results.save("2024-01-22", [{"_id": "005930", "history": {"close": np.array([1.5])}}])
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute('UPDATE "stock_analyzed.indicators" SET arrays = ?', [arrays])
     with pytest.raises(Damaged, match=r"A stored document is damaged \(.*Restore a backup"):
-        store.analysis("005930")
+        store.results.get("005930")
     store.close()
 
 
@@ -205,11 +205,11 @@ def test_a_damaged_document_is_told_however_it_is_looked_for(
     tmp_path: Path, clock: FakeClock, body: bytes
 ) -> None:
     store = Store(SqliteBackend(tmp_path), clock)
-    store.save_scope(1, [], "")
+    store.scope.save(1, [], "")
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute('UPDATE "system_info.scope" SET body = CAST(? AS TEXT)', [body])
     with pytest.raises(Damaged, match="Restore a backup, or load anew"):
-        store.scope()
+        store.scope.get()
     with pytest.raises(Damaged, match="Restore a backup, or load anew"):
         store.backend.find("system_info.scope", {"min_market_cap": {"$ne": 7}})
     store.close()
@@ -225,7 +225,7 @@ def test_a_column_that_does_not_unpack_is_damage(
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute("UPDATE session_columns SET data = ? WHERE name = ?", [data, name])
     with pytest.raises(Damaged, match=f"{SESSIONS[0]} is damaged"):
-        store.load_session(SESSIONS[0])
+        store.sessions.load(SESSIONS[0])
     store.close()
 
 
@@ -235,8 +235,8 @@ def test_a_session_without_its_columns_is_damaged(tmp_path: Path, clock: FakeClo
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute("DELETE FROM session_columns WHERE session = ?", SESSIONS[:1])
     with pytest.raises(Damaged, match=f"{SESSIONS[0]} is damaged"):
-        store.load_session(SESSIONS[0])
-    assert store.load_session("2024-02-01") is None
+        store.sessions.load(SESSIONS[0])
+    assert store.sessions.load("2024-02-01") is None
     store.close()
 
 
@@ -254,9 +254,9 @@ def test_what_is_due_is_found_by_index_and_in_order(tmp_path: Path, clock: FakeC
     backend = SqliteBackend(tmp_path)
     store, asked = Store(backend, clock), []
     backend._connection.set_trace_callback(asked.append)
-    store.claim_targets("2024-01-22", 50)
-    store.release_targets([{"_id": "005930", "attempts": 1}])
-    store.corporate_actions("2024-01-19", "2024-01-22")
+    store.targets.claim("2024-01-22", 50)
+    store.targets.release([{"_id": "005930", "attempts": 1}])
+    store.sessions.actions("2024-01-19", "2024-01-22")
     backend._connection.set_trace_callback(None)
 
     def plan(part: str) -> list[str]:
@@ -284,9 +284,9 @@ def test_a_full_disk_says_what_to_do_and_keeps_what_is_stored(
     )  # the same error as that of a full disk
     store = Store(backend, clock)
     with pytest.raises(StoreError, match=r"no room to grow.*Free space.*next run goes on") as error:
-        store.save_session(
+        store.sessions.save(
             market_day("2024-02-01", *(row(f"{number:06}") for number in range(5000)))
         )
     assert error.value.exit_code == EXIT_FAILED
-    assert [head.session for head in store.session_heads()] == SESSIONS
+    assert [head.session for head in store.sessions.heads()] == SESSIONS
     store.close()

@@ -99,17 +99,17 @@ def fill(store: Store) -> Store:
             row("005930", 1000 + number, factor=factor),
             row("0001A0", 10**7, name="Ünïcode 종목"),
         )
-        store.save_session(
+        store.sessions.save(
             market_day(session, *rows),
             [{"_id": f"005930:{session}", "session": session, "factor": 0.5}],
         )
     names = DATASET_COLUMNS["fundamentals"]
     figures = pd.DataFrame([[1.5] * len(names), [np.nan] * len(names)], columns=list(names))
-    store.save_dataset(SESSIONS_STORED[1], "fundamentals", figures, FINAL)
-    store.save_index_days(
+    store.datasets.save(SESSIONS_STORED[1], "fundamentals", figures, FINAL)
+    store.indices.save(
         [{"_id": f"KOSPI:{day}", "session": day, "close": 2500.25} for day in SESSIONS_STORED]
     )
-    store.save_targets(
+    store.targets.save(
         [{"_id": "005930", "market_cap": 10**15, "is_active": True, "claimed_by": None}], {}
     )
     history = {
@@ -118,14 +118,14 @@ def fill(store: Store) -> Store:
         "sma_20": np.array([np.nan]),
         "rsi": np.array([5.0]),
     }
-    store.save_analysis(
+    store.results.save(
         SESSIONS_STORED[2], [{"_id": "005930", "latest": {"rsi_14": None}, "history": history}]
     )
-    store.start_job(DAILY_UPDATE, SESSIONS_STORED[0])
-    store.record_calendar({SESSIONS_STORED[0]: True}, "session")
-    store.next_request("pykrx", timedelta(seconds=1))
-    store.save_scope(1, ["KOSPI"], SESSIONS_STORED[0])
-    store.open_incident(DAILY_UPDATE, "down", "The exchange cannot be reached.")
+    store.jobs.start(DAILY_UPDATE, SESSIONS_STORED[0])
+    store.calendar.record({SESSIONS_STORED[0]: True}, "session")
+    store.sources.next_request("pykrx", timedelta(seconds=1))
+    store.scope.save(1, ["KOSPI"], SESSIONS_STORED[0])
+    store.incidents.open(DAILY_UPDATE, "down", "The exchange cannot be reached.")
     return store
 
 
@@ -174,7 +174,7 @@ def test_a_store_is_the_same_in_the_other_database_and_in_its_own(road: Road) ->
     assert copy(source, road.open_target()) == []
     assert everything(road.open_target()) == everything(source.backend) == before
     assert [
-        road.target_store().load_session(session) is not None for session in SESSIONS_STORED
+        road.target_store().sessions.load(session) is not None for session in SESSIONS_STORED
     ] == [True] * 3
 
 
@@ -232,7 +232,7 @@ def test_a_session_that_is_there_is_not_written_again_and_what_the_source_no_lon
     work.begin()
     for head in work.sessions_to_copy():
         work.copy_session(head)
-    source.save_session(market_day("2024-01-23", row("005930", 7)))  # a revision
+    source.sessions.save(market_day("2024-01-23", row("005930", 7)))  # a revision
     source.backend.delete(SESSIONS, {"_id": "2024-01-19"})
     assert [head["_id"] for head in work.sessions_to_copy()] == ["2024-01-23"]
     assert copy(source, target) == []
@@ -265,7 +265,7 @@ def test_a_document_that_differs_is_named_whichever_side_has_it(road: Road) -> N
     assert copy(source, target) == []
     target.update(JOBS, {}, {"attempts": 2})
     target.put(INDICATORS, [{"_id": "000660"}])
-    source.save_scope(2, ["KOSPI"], SESSIONS_STORED[0])
+    source.scope.save(2, ["KOSPI"], SESSIONS_STORED[0])
     work = StoreCopy(source, target)
     found = {name: work.differing_documents(name) for name in DOCUMENTS}
     assert {name: keys for name, keys in found.items() if keys} == {
@@ -302,7 +302,7 @@ def test_what_was_analysed_meanwhile_is_a_difference(
     finish = StoreCopy.differing_sessions
 
     def analyse_first(work: StoreCopy, advance: Advance) -> list[str]:
-        other.save_analysis(SESSIONS_STORED[2], [{"_id": "0001A0"}])
+        other.results.save(SESSIONS_STORED[2], [{"_id": "0001A0"}])
         return finish(work, advance)
 
     monkeypatch.setattr(StoreCopy, "differing_sessions", analyse_first)
@@ -322,7 +322,7 @@ def test_a_damaged_source_is_not_copied_and_the_message_says_what_mends_it(embed
 
 def test_a_target_that_holds_anything_is_refused_and_left_as_it_is(road: Road) -> None:
     source, target = fill(road.source()), road.target_store()
-    target.record_calendar({"2024-01-22": True}, "session")
+    target.calendar.record({"2024-01-22": True}, "session")
     before = everything(target.backend)
     with pytest.raises(
         WrongUsage, match=r"not empty \(system_info.calendar\).*MONGODB_DB_PREFIX"
@@ -360,14 +360,14 @@ def test_an_unfinished_copy_of_another_store_is_refused(road: Road) -> None:
 
 @pytest.mark.parametrize("name", [COLLECTION, f"{HOURLY_ANALYSIS}@host-a"])
 def test_nothing_is_copied_while_somebody_is_at_work_here(road: Road, name: str) -> None:
-    with road.source("b").lock(name), pytest.raises(LockHeld):
+    with road.source("b").locks.hold(name), pytest.raises(LockHeld):
         copy(road.source(), road.open_target())
     assert road.open_target().find(SCHEMA) == []
 
 
 def test_nothing_is_copied_while_another_copy_goes_there(road: Road) -> None:
     with (
-        Locks(road.open_target(), road.clock, Identity("c", 1, "c")).lock(COLLECTION),
+        Locks(road.open_target(), road.clock, Identity("c", 1, "c")).hold(COLLECTION),
         pytest.raises(LockHeld),
     ):
         copy(road.source(), road.open_target())
@@ -392,4 +392,4 @@ def test_a_long_copy_keeps_its_locks_alive_on_both_sides(
     assert copy(source, target) == []
     assert len(SESSIONS_STORED) * timedelta(minutes=5) > EXPIRES_AFTER
     assert max(expiries) - min(expiries) == timedelta(minutes=10)
-    assert source.locks() == target.find(LOCKS) == []
+    assert source.locks.all() == target.find(LOCKS) == []

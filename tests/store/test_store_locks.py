@@ -24,7 +24,7 @@ def record(store: Store, name: str = DAILY_UPDATE) -> dict[str, object] | None:
 
 
 def take(store: Store, name: str = DAILY_UPDATE) -> None:
-    with store.lock(name):
+    with store.locks.hold(name):
         pass
 
 
@@ -41,7 +41,7 @@ def moments(store: Store) -> dict[str, object]:
 
 
 def test_a_held_lock_names_its_owner(store: Store) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         who = {"_id": DAILY_UPDATE, "owner": "host-a:4711:a", "host": "host-a", "pid": 4711}
         assert record(store) == who | moments(store)
 
@@ -53,7 +53,7 @@ def test_a_released_lock_leaves_nothing_behind(store: Store, other: Store) -> No
 
 
 def test_a_second_owner_is_refused_and_told_who_works(store: Store, other: Store) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         with pytest.raises(
             LockHeld, match=r"daily_update.*host-a.*4711.*2024-01-22 19:00:00 KST"
         ) as refusal:
@@ -67,7 +67,7 @@ def test_a_second_owner_is_refused_and_told_who_works(store: Store, other: Store
 def test_a_refused_owner_takes_nothing_from_the_one_who_works(
     store: Store, other: Store, open_store: Callable[..., Store]
 ) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         for another in (other, open_store("c")):
             with pytest.raises(LockHeld):
                 take(another)
@@ -76,7 +76,7 @@ def test_a_refused_owner_takes_nothing_from_the_one_who_works(
 def test_a_run_that_asks_twice_is_refused_and_keeps_what_it_holds(
     store: Store, other: Store
 ) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         with pytest.raises(LockHeld):
             take(store)
         with pytest.raises(LockHeld):
@@ -84,7 +84,11 @@ def test_a_run_that_asks_twice_is_refused_and_keeps_what_it_holds(
 
 
 def test_different_locks_do_not_meet(store: Store, other: Store) -> None:
-    with store.lock(DAILY_UPDATE), other.lock(MANUAL_SETUP), other.lock("hourly_analysis@host-b"):
+    with (
+        store.locks.hold(DAILY_UPDATE),
+        other.locks.hold(MANUAL_SETUP),
+        other.locks.hold("hourly_analysis@host-b"),
+    ):
         assert record(store) is not None
 
 
@@ -93,7 +97,7 @@ def test_whatever_ends_the_work_releases_the_lock(
     store: Store, other: Store, error: BaseException
 ) -> None:
     def work() -> None:
-        with store.lock(DAILY_UPDATE):
+        with store.locks.hold(DAILY_UPDATE):
             raise error
 
     with pytest.raises(type(error)):
@@ -110,10 +114,14 @@ def test_a_lock_can_be_taken_again_and_again(store: Store) -> None:
 def test_a_heartbeat_moves_the_expiry_of_all_locks_of_this_run(
     store: Store, other: Store, clock: FakeClock
 ) -> None:
-    with store.lock(DAILY_UPDATE), store.lock(MANUAL_SETUP), other.lock("hourly_analysis"):
+    with (
+        store.locks.hold(DAILY_UPDATE),
+        store.locks.hold(MANUAL_SETUP),
+        other.locks.hold("hourly_analysis"),
+    ):
         before = record(store, "hourly_analysis")
         clock.advance(minutes=5)
-        store.beat_locks()
+        store.locks.renew()
         for mine in (record(store), record(store, MANUAL_SETUP)):
             assert mine is not None
             assert (mine["heartbeat_utc"], mine["expires_utc"]) == (
@@ -126,10 +134,10 @@ def test_a_heartbeat_moves_the_expiry_of_all_locks_of_this_run(
 def test_a_lock_kept_alive_by_heartbeats_is_never_taken(
     store: Store, other: Store, clock: FakeClock
 ) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         for _ in range(30):
             clock.advance(minutes=9)
-            store.beat_locks()
+            store.locks.renew()
             with pytest.raises(LockHeld):
                 take(other)
 
@@ -143,7 +151,7 @@ def test_on_a_server_a_dead_owners_lock_is_free_after_its_expiry(
     with pytest.raises(LockHeld):
         take(store)
     clock.advance(milliseconds=1)
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         taken = record(store)
     assert taken is not None
     assert taken["owner"] == "host-a:4711:a"
@@ -153,9 +161,9 @@ def test_on_a_server_a_dead_owners_lock_is_free_after_its_expiry(
 def test_who_lost_a_lock_by_sleeping_too_long_does_not_release_the_new_owners(
     store: Store, other: Store, clock: FakeClock
 ) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         clock.advance(minutes=11)
-        late = other.lock(DAILY_UPDATE)
+        late = other.locks.hold(DAILY_UPDATE)
         late.__enter__()
     owner = record(store)
     assert owner is not None
@@ -166,7 +174,7 @@ def test_who_lost_a_lock_by_sleeping_too_long_does_not_release_the_new_owners(
 @pytest.mark.parametrize("open_backend", ["sqlite"], indirect=True)
 def test_embedded_a_dead_owners_record_does_not_bar_the_way(store: Store) -> None:
     leave_a_record(store)
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         taken = record(store)
     assert taken is not None
     assert taken["owner"] == "host-a:4711:a"
@@ -176,7 +184,7 @@ def test_embedded_a_dead_owners_record_does_not_bar_the_way(store: Store) -> Non
 def test_embedded_a_live_owner_keeps_its_lock_without_any_heartbeat(
     store: Store, other: Store, clock: FakeClock
 ) -> None:
-    with store.lock(DAILY_UPDATE):
+    with store.locks.hold(DAILY_UPDATE):
         clock.advance(days=2)
         with pytest.raises(LockHeld):
             take(other)
@@ -189,7 +197,7 @@ from utils.clock import Clock
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
-with Store(SqliteBackend(Path(sys.argv[1])), Clock()).lock("daily_update"):
+with Store(SqliteBackend(Path(sys.argv[1])), Clock()).locks.hold("daily_update"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -226,7 +234,7 @@ def test_a_database_that_fails_at_release_does_not_keep_the_embedded_lock(
     with (
         monkeypatch.context() as patch,
         pytest.raises(StoreError, match="disk full"),
-        store.lock(DAILY_UPDATE),
+        store.locks.hold(DAILY_UPDATE),
     ):
         patch.setattr(store.backend, "delete", fail)
     take(store)

@@ -22,12 +22,12 @@ MONDAY = "2024-01-22"
 
 
 def fill(store: Store) -> None:
-    store.save_session(market_day(MONDAY, row("005930")), [{"_id": "005930:x", "session": MONDAY}])
-    store.save_targets([{"_id": "005930", "market_cap": 1, "is_active": True}], {})
-    store.save_analysis(MONDAY, [{"_id": "005930"}])
-    store.start_job("daily_update", MONDAY)
-    store.record_calendar({MONDAY: True}, "index series")
-    store.save_scope(1, ["KOSPI"], MONDAY)
+    store.sessions.save(market_day(MONDAY, row("005930")), [{"_id": "005930:x", "session": MONDAY}])
+    store.targets.save([{"_id": "005930", "market_cap": 1, "is_active": True}], {})
+    store.results.save(MONDAY, [{"_id": "005930"}])
+    store.jobs.start("daily_update", MONDAY)
+    store.calendar.record({MONDAY: True}, "index series")
+    store.scope.save(1, ["KOSPI"], MONDAY)
 
 
 def everything(backend: Backend) -> dict[str, list[Document]]:
@@ -36,22 +36,22 @@ def everything(backend: Backend) -> dict[str, list[Document]]:
 
 
 def test_there_is_no_scope_before_the_setup_ran(store: Store) -> None:
-    assert store.scope() is None
+    assert store.scope.get() is None
 
 
 def test_the_scope_comes_back_and_the_last_one_counts_but_forgets_no_session(
     store: Store, other: Store
 ) -> None:
-    store.save_scope(1, ["KONEX"], "2022-12-01")
-    store.save_scope(100_000_000_000, ("KOSPI", "KOSDAQ"), "2022-11-01")
-    assert other.scope() == {
+    store.scope.save(1, ["KONEX"], "2022-12-01")
+    store.scope.save(100_000_000_000, ("KOSPI", "KOSDAQ"), "2022-11-01")
+    assert other.scope.get() == {
         "_id": "scope",
         "min_market_cap": 100_000_000_000,
         "markets": ["KOSPI", "KOSDAQ"],
         "first_session": "2022-11-01",
     }
-    store.save_scope(1, ["KONEX"], "2023-01-02")
-    assert (other.scope() or {})["first_session"] == "2022-11-01"
+    store.scope.save(1, ["KONEX"], "2023-01-02")
+    assert (other.scope.get() or {})["first_session"] == "2022-11-01"
 
 
 def test_a_database_is_opened_again_as_it_was(
@@ -59,38 +59,38 @@ def test_a_database_is_opened_again_as_it_was(
 ) -> None:
     fill(store)
     again = open_store("c")
-    assert again.session_heads() == store.session_heads() != []
+    assert again.sessions.heads() == store.sessions.heads() != []
     assert again.backend.get(SCHEMA, "schema") == {"_id": "schema", "version": SCHEMA_VERSION}
 
 
 def test_a_reset_leaves_nothing_but_what_the_exchange_is_like(store: Store, other: Store) -> None:
     fill(store)
-    calendar = store.observed_calendar()
+    calendar = store.calendar.observed()
     store.reset()
-    assert other.observed_calendar() == calendar
+    assert other.calendar.observed() == calendar
     found = {name: other.backend.find(name) for name in COLLECTIONS if name != CALENDAR}
     assert {name: documents for name, documents in found.items() if documents} == {
         SCHEMA: [{"_id": "schema", "version": SCHEMA_VERSION}]
     }
-    assert list(other.read_columns(["close"])) == []
+    assert list(other.sessions.columns(["close"])) == []
     fill(other)
-    assert len(store.session_heads()) == 1
+    assert len(store.sessions.heads()) == 1
 
 
 def test_a_reset_keeps_the_lock_under_which_it_is_done(store: Store, other: Store) -> None:
-    with store.lock("daily_update"):
+    with store.locks.hold("daily_update"):
         store.reset()
-        with pytest.raises(LockHeld), other.lock("daily_update"):
+        with pytest.raises(LockHeld), other.locks.hold("daily_update"):
             pass
 
 
 def test_a_reset_does_not_open_a_source_that_is_closed_to_us(
     store: Store, clock: FakeClock
 ) -> None:
-    store.block_source("pykrx", clock.now_utc() + timedelta(hours=24), "automated use detected")
+    store.sources.block("pykrx", clock.now_utc() + timedelta(hours=24), "automated use detected")
     store.reset()
     with pytest.raises(Banned):
-        store.next_request("pykrx", timedelta(seconds=1))
+        store.sources.next_request("pykrx", timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
@@ -134,8 +134,8 @@ def test_what_another_layout_left_in_the_file_is_made_anew_by_a_reset(
     backend._run(f'ALTER TABLE "{INDICATORS}" DROP COLUMN arrays')
     store = Store(backend, clock, any_version=True)
     store.reset()
-    store.save_analysis(MONDAY, [{"_id": "005930", "history": {"session": [MONDAY]}}])
-    assert (store.analysis("005930") or {})["history"] == {"session": [MONDAY]}
+    store.results.save(MONDAY, [{"_id": "005930", "history": {"session": [MONDAY]}}])
+    assert (store.results.get("005930") or {})["history"] == {"session": [MONDAY]}
     store.close()
 
 

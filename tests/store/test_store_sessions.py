@@ -33,60 +33,62 @@ def odd_day() -> MarketDay:
 
 def test_a_session_comes_back_equal_cell_by_cell(store: Store) -> None:
     day = odd_day()
-    store.save_session(day)
-    loaded = store.load_session(MONDAY)
+    store.sessions.save(day)
+    loaded = store.sessions.load(MONDAY)
     assert loaded is not None
     pd.testing.assert_frame_equal(loaded.frame, day.frame, check_exact=True)
     assert (loaded.session, loaded.finality, loaded.source) == (MONDAY, "provisional", "pykrx")
 
 
 def test_a_loaded_session_has_the_digest_of_the_saved_one(store: Store) -> None:
-    head = store.save_session(odd_day())
-    loaded = store.load_session(MONDAY)
+    head = store.sessions.save(odd_day())
+    loaded = store.sessions.load(MONDAY)
     assert loaded is not None
     assert loaded.digest() == head.digest == odd_day().digest()
 
 
 def test_what_is_loaded_belongs_to_the_caller(store: Store) -> None:
-    store.save_session(odd_day())
-    loaded = store.load_session(MONDAY)
+    store.sessions.save(odd_day())
+    loaded = store.sessions.load(MONDAY)
     assert loaded is not None
     loaded.frame.loc[0, "close"] = 1
-    again = store.load_session(MONDAY)
+    again = store.sessions.load(MONDAY)
     assert again is not None
     assert again.frame.loc[0, "close"] != 1
 
 
 def test_a_session_that_is_not_stored_is_none(store: Store) -> None:
-    assert store.load_session(MONDAY) is None
-    assert store.session_head(MONDAY) is None
-    assert store.session_head("") is None
+    assert store.sessions.load(MONDAY) is None
+    assert store.sessions.head(MONDAY) is None
+    assert store.sessions.head("") is None
 
 
 def test_another_process_sees_the_session_at_once(store: Store, other: Store) -> None:
-    head = store.save_session(odd_day())
-    assert other.session_head(MONDAY) == head
+    head = store.sessions.save(odd_day())
+    assert other.sessions.head(MONDAY) == head
 
 
 def test_the_first_reading_is_revision_1_collected_now_and_not_confirmed(
     store: Store, clock: FakeClock
 ) -> None:
-    head = store.save_session(odd_day())
+    head = store.sessions.save(odd_day())
     assert (head.revision, head.count, head.finality == FINAL) == (1, 4, False)
     assert (head.collected_utc, head.confirmed_utc) == (clock.now_utc(), None)
 
 
 def test_what_is_returned_is_what_is_stored(store: Store, clock: FakeClock) -> None:
     clock.advance(milliseconds=123)
-    assert store.save_session(odd_day()) == store.session_head(MONDAY) == store.session_heads()[0]
+    assert (
+        store.sessions.save(odd_day()) == store.sessions.head(MONDAY) == store.sessions.heads()[0]
+    )
 
 
 def test_the_same_cells_in_the_morning_confirm_the_session_without_a_new_revision(
     store: Store, clock: FakeClock
 ) -> None:
-    evening = store.save_session(market_day(MONDAY, row("005930")))
+    evening = store.sessions.save(market_day(MONDAY, row("005930")))
     clock.set(kst(2024, 1, 23, 8))
-    morning = store.save_session(market_day(MONDAY, row("005930"), finality=FINAL))
+    morning = store.sessions.save(market_day(MONDAY, row("005930"), finality=FINAL))
     assert (morning.revision, morning.finality == FINAL, morning.digest) == (
         1,
         True,
@@ -101,9 +103,9 @@ def test_the_same_cells_in_the_morning_confirm_the_session_without_a_new_revisio
 def test_other_cells_in_the_morning_are_a_new_revision_collected_then(
     store: Store, clock: FakeClock
 ) -> None:
-    evening = store.save_session(market_day(MONDAY, row("005930", volume=10)))
+    evening = store.sessions.save(market_day(MONDAY, row("005930", volume=10)))
     clock.set(kst(2024, 1, 23, 8))
-    morning = store.save_session(market_day(MONDAY, row("005930", volume=11), finality=FINAL))
+    morning = store.sessions.save(market_day(MONDAY, row("005930", volume=11), finality=FINAL))
     assert morning.revision == 2
     assert morning.digest != evening.digest
     assert morning.collected_utc == morning.confirmed_utc == clock.now_utc()
@@ -112,40 +114,40 @@ def test_other_cells_in_the_morning_are_a_new_revision_collected_then(
 def test_a_confirmed_session_read_again_keeps_its_first_confirmation(
     store: Store, clock: FakeClock
 ) -> None:
-    first = store.save_session(market_day(MONDAY, row("005930"), finality=FINAL))
+    first = store.sessions.save(market_day(MONDAY, row("005930"), finality=FINAL))
     clock.advance(days=30)
-    assert store.save_session(market_day(MONDAY, row("005930"), finality=FINAL)) == first
+    assert store.sessions.save(market_day(MONDAY, row("005930"), finality=FINAL)) == first
 
 
 def test_history_is_final_and_confirmed_at_once(store: Store, clock: FakeClock) -> None:
-    head = store.save_session(market_day("2023-01-20", row("005930"), finality=FINAL))
+    head = store.sessions.save(market_day("2023-01-20", row("005930"), finality=FINAL))
     assert (head.revision, head.confirmed_utc) == (1, clock.now_utc())
 
 
 def test_a_factor_that_becomes_known_is_stored_without_a_new_revision(store: Store) -> None:
-    store.save_session(market_day(MONDAY, row("005930", factor=np.nan)))
-    assert store.save_session(market_day(MONDAY, row("005930", factor=0.02))).revision == 1
-    loaded = store.load_session(MONDAY)
+    store.sessions.save(market_day(MONDAY, row("005930", factor=np.nan)))
+    assert store.sessions.save(market_day(MONDAY, row("005930", factor=0.02))).revision == 1
+    loaded = store.sessions.load(MONDAY)
     assert loaded is not None
     assert loaded.frame["factor"].tolist() == [0.02]
 
 
 def test_a_session_is_replaced_whole(store: Store) -> None:
-    store.save_session(market_day(MONDAY, row("000020"), row("005930"), row("035720")))
-    store.save_session(market_day(MONDAY, row("005930", 999)))
-    loaded = store.load_session(MONDAY)
+    store.sessions.save(market_day(MONDAY, row("000020"), row("005930"), row("035720")))
+    store.sessions.save(market_day(MONDAY, row("005930", 999)))
+    loaded = store.sessions.load(MONDAY)
     assert loaded is not None
     assert loaded.frame[["ticker", "close"]].to_numpy().tolist() == [["005930", 999]]
 
 
 def test_heads_are_oldest_first_whatever_order_they_came_in(store: Store) -> None:
     for session in (MONDAY, TUESDAY, FRIDAY):
-        store.save_session(market_day(session, row("005930")))
-    assert [head.session for head in store.session_heads()] == [FRIDAY, MONDAY, TUESDAY]
+        store.sessions.save(market_day(session, row("005930")))
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY, MONDAY, TUESDAY]
 
 
 def test_a_head_comes_without_the_columns(store: Store) -> None:
-    store.save_session(market_day(MONDAY, row("005930")))
+    store.sessions.save(market_day(MONDAY, row("005930")))
     head = store.backend.session_head(MONDAY)
     assert head is not None
     assert [head] == store.backend.session_heads()
@@ -168,9 +170,9 @@ def test_the_last_heads_up_to_a_day(
     store: Store, last: str, count: int, expected: list[str]
 ) -> None:
     for session in (TUESDAY, FRIDAY, MONDAY):
-        store.save_session(market_day(session, row("005930")))
-    assert [head.session for head in store.session_heads(last, count)] == expected
-    assert [session for session, *_ in store.panel_source(last, count)] == expected
+        store.sessions.save(market_day(session, row("005930")))
+    assert [head.session for head in store.sessions.heads(last, count)] == expected
+    assert [session for session, *_ in store.sessions.panel_source(last, count)] == expected
 
 
 def action(ticker: str, session: str, **fields: object) -> dict[str, object]:
@@ -191,27 +193,27 @@ def test_corporate_actions_are_kept_with_their_session(store: Store) -> None:
     split = action(
         "016790", MONDAY, kind="split", previous_close=5_615, base_price=1_123, flag=None
     )
-    store.save_session(odd_day(), [split])
+    store.sessions.save(odd_day(), [split])
     assert actions_in(store) == [split]
 
 
 def test_corporate_actions_are_replaced_with_their_session_and_no_other(store: Store) -> None:
-    store.save_session(market_day(FRIDAY, row("005930")), [action("005930", FRIDAY)])
-    store.save_session(odd_day(), [action("016790", MONDAY), action("005930", MONDAY)])
-    store.save_session(odd_day(), [action("900300", MONDAY)])
+    store.sessions.save(market_day(FRIDAY, row("005930")), [action("005930", FRIDAY)])
+    store.sessions.save(odd_day(), [action("016790", MONDAY), action("005930", MONDAY)])
+    store.sessions.save(odd_day(), [action("900300", MONDAY)])
     assert [found["_id"] for found in actions_in(store)] == [f"005930:{FRIDAY}", f"900300:{MONDAY}"]
 
 
 def test_a_session_saved_again_without_actions_has_none(store: Store) -> None:
-    store.save_session(odd_day(), [action("016790", MONDAY)])
-    store.save_session(odd_day())
+    store.sessions.save(odd_day(), [action("016790", MONDAY)])
+    store.sessions.save(odd_day())
     assert actions_in(store) == []
 
 
 @pytest.fixture
 def three_sessions(store: Store) -> Store:
     for session, close in ((TUESDAY, 3), (FRIDAY, 1), (MONDAY, 2)):
-        store.save_session(market_day(session, row("005930", close), row("0001A0", 10 * close)))
+        store.sessions.save(market_day(session, row("005930", close), row("0001A0", 10 * close)))
     return store
 
 
@@ -230,30 +232,34 @@ def test_columns_are_read_from_first_to_last_inclusive(
     three_sessions: Store, first: str, last: str, expected: list[str]
 ) -> None:
     assert [
-        session for session, _ in three_sessions.read_columns(["close"], first, last)
+        session for session, _ in three_sessions.sessions.columns(["close"], first, last)
     ] == expected
 
 
 def test_without_a_range_all_sessions_are_read(three_sessions: Store) -> None:
-    closes = [columns["close"].tolist() for _, columns in three_sessions.read_columns(["close"])]  # type: ignore[union-attr]
+    closes = [
+        columns["close"].tolist() for _, columns in three_sessions.sessions.columns(["close"])
+    ]  # type: ignore[union-attr]
     assert closes == [[10, 1], [20, 2], [30, 3]]
 
 
 def test_only_the_columns_asked_for_are_read(three_sessions: Store) -> None:
-    ((_, columns),) = three_sessions.read_columns(["ticker", "factor", "volume"], MONDAY, MONDAY)
+    ((_, columns),) = three_sessions.sessions.columns(
+        ["ticker", "factor", "volume"], MONDAY, MONDAY
+    )
     assert set(columns) == {"ticker", "factor", "volume"}
     assert columns["ticker"] == ["0001A0", "005930"]
 
 
 def test_columns_have_their_types(three_sessions: Store) -> None:
-    ((_, columns),) = three_sessions.read_columns(DAY_COLUMNS, MONDAY, MONDAY)
+    ((_, columns),) = three_sessions.sessions.columns(DAY_COLUMNS, MONDAY, MONDAY)
     assert isinstance(columns["name"], list)
     assert np.asarray(columns["volume"]).dtype == np.int64
     assert np.asarray(columns["factor"]).dtype == np.float64
 
 
 def test_whole_sessions_are_read_one_at_a_time(three_sessions: Store) -> None:
-    read = list(three_sessions.read_sessions(FRIDAY, MONDAY))
+    read = list(three_sessions.sessions.read(FRIDAY, MONDAY))
     assert [session for session, _ in read] == [FRIDAY, MONDAY]
     pd.testing.assert_frame_equal(
         read[1][1], market_day(MONDAY, row("005930", 2), row("0001A0", 20)).frame

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes import FakeClock
 from utils import errors
-from utils.cli import Shift, StopRequest, check_span, date_option, run
+from utils.cli import Run, StopRequest, check_span, date_option, run_script
 from utils.clock import kst
 from utils.errors import (
     EXIT_DONE,
@@ -69,16 +69,16 @@ def signals_put_back() -> Iterator[None]:
 @pytest.fixture
 def command(
     tmp_path: Path, env_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Callable[[Shift], int], dict[str, Any]], int]:
+) -> Callable[[Callable[[Run], int], dict[str, Any]], int]:
     """Run a piece of work as the script `daily_update` with its folders in the test's own."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LOG_DIR", str(tmp_path / "logs"))
     monkeypatch.setenv("KST_NOW", "2024-01-22T19:00")
     monkeypatch.setattr("utils.cli.load_settings", lambda options: load_settings(options, env_file))
 
-    def run_it(work: Callable[[Shift], int], options: dict[str, Any] | None = None) -> int:
+    def run_it(work: Callable[[Run], int], options: dict[str, Any] | None = None) -> int:
         logging.getLogger().handlers = []  # pytest has put its own back since
-        return run("daily_update", argparse.Namespace(**(options or {})), work)
+        return run_script("daily_update", argparse.Namespace(**(options or {})), work)
 
     return run_it
 
@@ -86,8 +86,8 @@ def command(
 Command = Callable[..., int]
 
 
-def raising(error: BaseException) -> Callable[[Shift], int]:
-    def work(shift: Shift) -> int:
+def raising(error: BaseException) -> Callable[[Run], int]:
+    def work(run: Run) -> int:
         raise error
 
     return work
@@ -126,16 +126,16 @@ def test_errors_are_told_apart_by_their_kind() -> None:
 
 
 def test_the_answer_of_the_work_is_the_exit_code(command: Command) -> None:
-    assert command(lambda shift: EXIT_DONE) == 0
-    assert command(lambda shift: 75) == 75
+    assert command(lambda run: EXIT_DONE) == 0
+    assert command(lambda run: 75) == 75
 
 
 def test_the_work_gets_settings_a_clock_and_a_store(command: Command, tmp_path: Path) -> None:
-    def work(shift: Shift) -> int:
-        assert shift.settings.data_dir == tmp_path / "data"
-        assert shift.clock.now_kst().date().isoformat() == "2024-01-22"
-        assert str(tmp_path / "data") in shift.store.description
-        assert shift.stop.requested is False
+    def work(run: Run) -> int:
+        assert run.settings.data_dir == tmp_path / "data"
+        assert run.clock.now_kst().date().isoformat() == "2024-01-22"
+        assert str(tmp_path / "data") in run.store.description
+        assert run.stop.requested is False
         return 42
 
     assert command(work) == 42
@@ -201,7 +201,7 @@ def test_a_wrong_setting_is_exit_code_2_and_nothing_is_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
-    assert command(lambda shift: 0) == EXIT_USAGE
+    assert command(lambda run: 0) == EXIT_USAGE
     assert "LOG_LEVEL: 'LOUD' is not allowed" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -216,7 +216,7 @@ def test_an_unwritable_folder_is_exit_code_2(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(folder, str(tmp_path / "file"))
-    assert command(lambda shift: 0) == EXIT_USAGE
+    assert command(lambda run: 0) == EXIT_USAGE
     assert folder in capsys.readouterr().err
 
 
@@ -224,7 +224,7 @@ def test_an_option_with_the_name_of_a_setting_outweighs_it_and_is_checked_like_i
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ANALYSIS_QUOTA", "7")
-    quota: Callable[[Shift], int] = lambda shift: shift.settings.analysis_quota  # noqa: E731
+    quota: Callable[[Run], int] = lambda run: run.settings.analysis_quota  # noqa: E731
     assert command(quota, {"analysis_quota": "3", "other": "x"}) == 3
     assert command(quota, {"analysis_quota": None}) == 7
     assert command(quota, {"analysis_quota": "0"}) == EXIT_USAGE
@@ -232,25 +232,25 @@ def test_an_option_with_the_name_of_a_setting_outweighs_it_and_is_checked_like_i
 
 
 def test_the_store_is_closed_whatever_happens(command: Command) -> None:
-    seen: list[Shift] = []
+    seen: list[Run] = []
 
-    def work(shift: Shift) -> int:
-        seen.append(shift)
+    def work(run: Run) -> int:
+        seen.append(run)
         raise KeyError
 
     command(work)
     with pytest.raises(Exception, match="closed"):
-        seen[0].store.scope()
+        seen[0].store.scope.get()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_the_work_in_hand_finish(
     number: int, command: Command, tmp_path: Path
 ) -> None:
-    def work(shift: Shift) -> int:
-        assert not shift.stop.requested
+    def work(run: Run) -> int:
+        assert not run.stop.requested
         os.kill(os.getpid(), number)
-        assert shift.stop.requested
+        assert run.stop.requested
         return EXIT_DONE
 
     assert command(work) == EXIT_DONE
@@ -258,7 +258,7 @@ def test_a_signal_lets_the_work_in_hand_finish(
 
 
 def test_ctrl_c_twice_stops_at_once(command: Command, tmp_path: Path) -> None:
-    def work(shift: Shift) -> int:
+    def work(run: Run) -> int:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         return EXIT_DONE
@@ -280,9 +280,9 @@ def test_whoever_waits_long_keeps_its_locks(tmp_path: Path, clock: FakeClock) ->
     two."""
     store = Store(SqliteBackend(tmp_path), clock)
     beats: list[float] = []
-    with store.lock(COLLECTION), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "beat_locks", lambda: beats.append(sum(clock.slept)))
-        Shift(load_settings({}, tmp_path / "no.env"), clock, store).pause(301.5)
+    with store.locks.hold(COLLECTION), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.locks, "renew", lambda: beats.append(sum(clock.slept)))
+        Run(load_settings({}, tmp_path / "no.env"), clock, store).pause(301.5)
     assert (beats, sum(clock.slept)) == ([60, 120, 180, 240, 300], 301.5)
 
 

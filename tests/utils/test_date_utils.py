@@ -74,7 +74,7 @@ def test_a_holiday_on_which_the_exchange_was_open_is_a_session() -> None:
 def test_a_day_is_settled_when_the_exchange_has_shown_it_or_it_is_a_weekend() -> None:
     calendar = TradingCalendar({MONDAY: False})
     settled = [
-        calendar.is_settled(day)
+        calendar.is_known(day)
         for day in ("2024-01-20", "2024-01-21", MONDAY, TUESDAY, "2024-02-09")
     ]
     assert settled == [True, True, True, False, False]

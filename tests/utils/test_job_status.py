@@ -27,7 +27,7 @@ def store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
 
 
 def record(store: Store) -> dict[str, Any]:
-    found = store.job(DAILY_UPDATE, MONDAY)
+    found = store.jobs.get(DAILY_UPDATE, MONDAY)
     assert found is not None
     return found
 
@@ -69,12 +69,12 @@ def test_several_runs_record_a_shared_job_and_the_one_that_completes_it_has_the_
             first.record(analyzed=50)
             second.record(analyzed=100, pending=0)
             first.record(analyzed=90, pending=10)
-        completed = store.job(HOURLY_ANALYSIS, MONDAY)
+        completed = store.jobs.get(HOURLY_ANALYSIS, MONDAY)
         first.record(analyzed=95, pending=5)
         first.leave_unfinished()
     assert completed is not None
     assert (completed["status"], completed["analyzed"], completed["pending"]) == (COMPLETED, 100, 0)
-    assert store.job(HOURLY_ANALYSIS, MONDAY) == completed
+    assert store.jobs.get(HOURLY_ANALYSIS, MONDAY) == completed
     store.close()
     other.close()
 
@@ -87,7 +87,7 @@ def test_a_shared_job_that_failed_for_one_run_is_completed_by_another(store: Sto
         ):
             raise StoreError("disk full")
         going_on.record(analyzed=100)
-    job = store.job(HOURLY_ANALYSIS, MONDAY)
+    job = store.jobs.get(HOURLY_ANALYSIS, MONDAY)
     assert job is not None
     assert (job["status"], job["error"], job["analyzed"]) == (COMPLETED, None, 100)
 

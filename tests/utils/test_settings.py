@@ -474,4 +474,4 @@ def test_datasets_beside_the_prices_need_an_account(
     options: dict[str, str], chosen: tuple[str, ...], at_hand: tuple[str, ...], env_file: Path
 ) -> None:
     settings = load_settings(options, env_file)
-    assert (settings.beside_prices, settings.datasets_at_hand) == (chosen, at_hand)
+    assert (settings.extra_datasets, settings.datasets_at_hand) == (chosen, at_hand)

@@ -1,1 +1,1 @@
-"""Cron: when the scripts start, the lines that say so, the user's crontab and the daemon."""
+"""Cron: the schedule of the scripts, its lines, the user's crontab and the daemon."""

@@ -1,6 +1,6 @@
 """This project's block in the user's crontab: shown, installed, removed. Every other line stays.
 
-A crontab is bytes here, because nobody says in which encoding it is.
+A crontab is handled as bytes, because its encoding is not known.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from utils.settings import PROJECT, Settings
 log = logging.getLogger(__name__)
 
 SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh")
-"""Those that read the lines as they are meant."""
+"""Shells that read the lines as they are meant."""
 _SCRIPTS = {start.script.encode() for start in SCHEDULE}
 _MARK = re.compile(rb"# krx-night-shift: (begin|end) ")
 _NONE_YET = re.compile(rb"no crontab for|can't open '.*': No such file", re.IGNORECASE)
@@ -32,7 +32,7 @@ _NONE_YET = re.compile(rb"no crontab for|can't open '.*': No such file", re.IGNO
 
 @dataclass(frozen=True)
 class CrontabParts:
-    """A crontab, cut where a project's block stands. Without one, `above` is all of it."""
+    """Crontab, cut where a project's block stands. Without a block, `above` is all of it."""
 
     above: bytes
     block: bytes
@@ -67,8 +67,9 @@ def find_block(text: bytes, project: Path) -> CrontabParts:
     if [mark for number, mark in marks.items() if first <= number <= last] != pair:
         found = ", ".join(str(number + 1) for number in marks if first <= number <= last)
         raise WrongUsage(
-            f"The marker lines of {project} in your crontab are damaged: one `begin` and one `end` belong there, and"
-            f" there are lines {found}. Nothing was changed. Mend or delete them with `crontab -e`."
+            f"The marker lines of {project} in your crontab are damaged: one `begin` and one `end` "
+            f"belong there, and there are lines {found}. Nothing was changed. "
+            "Correct or delete them with `crontab -e`."
         )
     return CrontabParts(
         b"".join(lines[:first]), b"".join(lines[first : last + 1]), b"".join(lines[last + 1 :])
@@ -88,7 +89,8 @@ class UserCrontab:
         command = shutil.which("crontab")
         if command is None:
             raise WrongUsage(
-                "There is no `crontab` command. Install cron, or take the systemd timers of docs/cron.md."
+                "There is no `crontab` command. "
+                "Install cron, or take the systemd timers of docs/cron.md."
             )
         self._command = command
 
@@ -96,7 +98,8 @@ class UserCrontab:
         done = self._run("-l")
         if done.returncode and not _NONE_YET.search(done.stderr):
             raise WrongUsage(
-                f"`crontab -l` fails: {_said(done)} See to it, or take the systemd timers of docs/cron.md."
+                f"`crontab -l` fails: {_said(done)} "
+                "See to it, or take the systemd timers of docs/cron.md."
             )
         return b"" if done.returncode else done.stdout
 
@@ -134,7 +137,7 @@ def change_crontab(action: str, settings: Settings, clock: Clock) -> int:
 
 
 def show(settings: Settings, clock: Clock) -> None:
-    """Print the block; what is wrong with the crontab or with cron is a warning."""
+    """Print the block. Log a warning for each problem of the crontab or of cron."""
     parts, problem = _parts_and_problem()
     if problem:
         log.warning("%s", problem)
@@ -249,8 +252,9 @@ def _refuse_strange_shell(above: bytes) -> None:
     shell = setting_of(above, "SHELL")
     if shell is not None and Path(shell).name not in SHELLS:
         raise WrongUsage(
-            f"Your crontab says SHELL={shell}, which does not read the lines as they are meant. Nothing was changed."
-            " Put `SHELL=/bin/sh` below the lines that need it, at the end of the crontab."
+            f"Your crontab says SHELL={shell}, which does not read the lines as they are meant. "
+            "Nothing was changed. Put `SHELL=/bin/sh` below the lines that need it, "
+            "at the end of the crontab."
         )
 
 
@@ -268,7 +272,7 @@ def _replace(
 
 
 def _warn(parts: CrontabParts) -> None:
-    """Warn of what would keep the scripts from starting, or start them twice."""
+    """Log a warning for all that would keep the scripts from starting, or start them twice."""
     for line in (parts.above + parts.below).splitlines():
         if _scripts_started(line):
             log.warning(

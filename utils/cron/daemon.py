@@ -11,8 +11,8 @@ PROCESSES = Path("/proc")
 def is_stopped(folders: str = FOLDERS, processes: Path = PROCESSES) -> bool:
     """Return whether a cron daemon is installed and none is running.
 
-    False where nobody can tell: on a host whose daemon has another name, or that shows nobody the
-    processes of others.
+    False where this cannot be known: the daemon has another name, or the host hides the processes
+    of others.
     """
     if not any(shutil.which(name, path=folders) for name in NAMES):
         return False

@@ -57,10 +57,11 @@ def _span(numbers: Sequence[int]) -> str:
 
 
 def _command(project: Path, python: Path, log_dir: Path, script: str) -> str:
-    """Return the command, quoted for the shell, then for cron, to which `%` is its end.
+    """Return the command, quoted for the shell and then for cron, which ends a command at `%`.
 
     The log's folder is made first: without it the shell would start nothing. `cd` is for files that
-    a URI names by a relative path, and keeps the folder from being made anew when it is gone.
+    a URI names by a relative path. When the folder is gone, `cd` fails and keeps it from being made
+    anew.
     """
     paths = (project, log_dir, python, project / script, log_dir / "cron.log")
     folder, logs, program, script_file, log_file = (shlex.quote(str(path)) for path in paths)

@@ -1,4 +1,4 @@
-"""When cron starts the scripts, in Korean time. The cron lines are made from this table."""
+"""Schedule of the scripts, in Korean time. The cron lines are made from this table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 @dataclass(frozen=True)
 class Start:
-    """A job that starts at one minute of each of these hours on each of these days, KST."""
+    """Job that starts at one minute of each of these hours on each of these days, KST."""
 
     job: str
     days: range
@@ -31,7 +31,7 @@ SCHEDULE = (
 
 
 def starts(job: str, after: datetime) -> Iterator[datetime]:
-    """Yield when cron starts the job after that moment, in order and without end; all are KST."""
+    """Yield the later moments at which cron starts the job, in order and without end, KST."""
     day = after.replace(hour=0, minute=0, second=0, microsecond=0)
     while True:
         of_the_day = (

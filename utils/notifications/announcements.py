@@ -1,5 +1,5 @@
-"""What people are told about a session besides failures: corporate actions to look at, and how the
-night went."""
+"""Announcements about a session besides failures: corporate actions to look at, and the night's
+result."""
 
 import pandas as pd
 
@@ -18,14 +18,13 @@ from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, is_enough
 def announce_flagged_actions(
     store: Store, session: str, frame: pd.DataFrame, language: str
 ) -> None:
-    """Have those of the session's corporate actions told that the rows alone cannot explain, once a
-    session.
+    """Announce the session's corporate actions that the rows alone cannot explain, once a session.
 
     Args:
         frame: the session as it was published, for the names.
     """
     flagged = [
-        action for action in store.corporate_actions(session, session) if action["flag"] is not None
+        action for action in store.sessions.actions(session, session) if action["flag"] is not None
     ]
     if not flagged:
         return
@@ -35,28 +34,30 @@ def announce_flagged_actions(
         f"{each['previous_close']:,} -> {each['base_price']:,}, factor {each['factor']:.6g}"
         for each in flagged
     ]
-    store.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
+    store.incidents.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
 
 
 def announce_night(store: Store, session: str, language: str) -> None:
-    """Have one line told about the night, once nothing is left of it but single targets that cannot
-    be analysed."""
-    head, progress = store.session_head(session), store.analysis_progress(session)
+    """Announce the night's result in one line, once every target is analysed or has failed too
+    often."""
+    head, progress = store.sessions.head(session), store.targets.progress(session)
     done = progress.pending == 0 and is_enough(progress.analyzed, progress.tickers)
-    if head is None or not done or store.is_announced(NIGHT, session):
+    if head is None or not done or store.incidents.is_announced(NIGHT, session):
         return
     line = night_line(
         language,
-        store.signal_counts(session),
+        store.results.signal_counts(session),
         session=session,
         tickers=head.count,
         revision=head.revision,
         targets=progress.tickers,
         analyzed=progress.analyzed,
     )
-    store.announce(HOURLY_ANALYSIS, NIGHT, session, line)
+    store.incidents.announce(HOURLY_ANALYSIS, NIGHT, session, line)
 
 
 def announce_unfinished_night(store: Store, session: str, language: str) -> None:
-    """Have it told that this session has taken the place of one whose analysis was not finished."""
-    store.announce(HOURLY_ANALYSIS, UNFINISHED, session, unfinished_line(language, session))
+    """Announce that this session replaces one whose analysis was not finished."""
+    store.incidents.announce(
+        HOURLY_ANALYSIS, UNFINISHED, session, unfinished_line(language, session)
+    )

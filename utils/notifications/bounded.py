@@ -1,4 +1,4 @@
-"""Calls to somebody else's server that may hang or drip without ever keeping this process."""
+"""Calls to other people's servers with a limit of time, even when an answer never ends."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 def within(seconds: float, calls: Mapping[str, Callable[[], T]]) -> dict[str, T]:
-    """Make all these calls at the same time; name -> its answer, for those that have answered in so
+    """Make all these calls at the same time. Return name -> answer of those that answered in so
     many seconds.
 
-    The others are left behind in threads that end with the process. The calls must not raise.
+    The others are left in threads that end with the process. The calls must not raise.
     """
     answers: dict[str, T] = {}
     everyone = threading.Event()

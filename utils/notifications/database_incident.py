@@ -1,5 +1,4 @@
-"""The one incident that the database cannot keep: that it cannot be used. A file beside the logs of
-this host."""
+"""Incident of a database that cannot be used. It is kept in a file beside the logs of this host."""
 
 import json
 import logging
@@ -17,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class DatabaseIncident:
-    """Like `utils.store.incidents.Incidents`, for a single incident, told once by this host.
+    """The same methods as `utils.store.incidents.Incidents`, for one incident of this host.
 
     Raises `OSError` when the folder cannot be written.
     """
@@ -25,13 +24,13 @@ class DatabaseIncident:
     def __init__(self, log_dir: Path, clock: Clock) -> None:
         self._file, self._clock = log_dir / "database_incident.json", clock
 
-    def open_incident(self, kind: str, message: str) -> None:
+    def open(self, kind: str, message: str) -> None:
         found = self._read()
         if found is None or found["resolved_utc"] is not None:
             self._write(new_incident(JOB, kind, message, self._clock.now_utc()))
 
     def resolve(self) -> None:
-        """The database can be used."""
+        """Mark the incident as resolved: the database can be used."""
         found = self._read()
         if found is not None and found["resolved_utc"] is None:
             self._write(found | {"resolved_utc": self._clock.now_utc(), "told_utc": None})
@@ -40,16 +39,16 @@ class DatabaseIncident:
         found = self._read()
         return [found] if found is not None and found["told_utc"] is None else []
 
-    def settle_claim(self, incident: Document, told: bool) -> None:
-        """Nothing is left of one whose end was told."""
+    def close_claim(self, incident: Document, told: bool) -> None:
+        """Close the claim. An incident whose end was told is deleted."""
         if told and incident["resolved_utc"] is not None:
             self._file.unlink(missing_ok=True)
         elif told:
             self._write(incident | {"told_utc": self._clock.now_utc()})
 
     def _read(self) -> Document | None:
-        """None also when it is not what was written, cut off for instance: then it is told once
-        more."""
+        """Return the incident, or None when there is none or the file is damaged: it is then told
+        once more."""
         try:
             return _incident(json.loads(self._file.read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -69,7 +68,7 @@ class DatabaseIncident:
 
 
 def _incident(found: object) -> Document:
-    """What was read, its moments as such. Raises `ValueError` when it is no incident."""
+    """Return the incident with its moments as datetimes. Raise `ValueError` when it is none."""
     if not isinstance(found, dict) or not found.keys() >= _FIELDS:
         raise ValueError("fields are missing")
     moments = {name: _moment(value) for name, value in found.items() if name.endswith("_utc")}

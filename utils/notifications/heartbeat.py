@@ -1,8 +1,8 @@
-"""Pings to a monitor in the manner of healthchecks: start, success, and fail with the end of the
+"""Pings to a monitor that works like healthchecks: start, success, and fail with the end of the
 log.
 
-https://healthchecks.io/docs/http_api/ : the address itself is success, `/start`, `/fail` and `/log`
-behind its path are the others; what is posted is kept with the ping.
+https://healthchecks.io/docs/http_api/ : the address itself is success; `/start`, `/fail` and `/log`
+behind its path are the other events. The posted text is kept with the ping.
 """
 
 from pathlib import Path
@@ -16,22 +16,21 @@ from utils.notifications.bounded import within
 
 START, SUCCESS, FAIL, LOG = "/start", "", "/fail", "/log"
 PING_SECONDS = 2.0
-"""For one ping in all; with both pings of a run and its messages that is ten seconds."""
+"""Limit for one ping in all. Both pings of a run and its messages together take ten seconds."""
 TRIES = 3
 PAUSE_SECONDS = 0.2
 MOST_BYTES = 10_000
 
 
 def ping(address: str, event: str, body: str, clock: Clock) -> str:
-    """Send one of the four events, in `PING_SECONDS` at most; empty when it has arrived, else why
-    not, without anything secret."""
+    """Send one of the four events, in `PING_SECONDS` at most. Return an empty text, or the reason
+    of the failure without secrets."""
     answers = within(PING_SECONDS, {event: lambda: _send(address, event, body, clock)})
     return answers.get(event, f"no answer within {PING_SECONDS:g} seconds")
 
 
 def _send(address: str, event: str, body: str, clock: Clock) -> str:
-    """What the network loses is sent again, twice at most. A monitor that says no is not asked
-    again."""
+    """Send the ping; after a network error again, twice at most. A refusal is not tried again."""
     retry = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(requests.RequestException),
         stop=tenacity.stop_after_attempt(TRIES),
@@ -49,13 +48,14 @@ def _send(address: str, event: str, body: str, clock: Clock) -> str:
 
 
 def _address_of(address: str, event: str) -> str:
-    """The event belongs to the path, not behind a query."""
+    """Return the address with the event at the end of its path, before a query."""
     parts = urlsplit(address)
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + event))
 
 
 def tail_of(file: Path) -> str:
-    """The last lines of a log, `MOST_BYTES` at most. They were redacted when they were written."""
+    """Return the last lines of a log, `MOST_BYTES` at most. Secrets were blanked when they were
+    written."""
     try:
         with file.open("rb") as lines:
             length = lines.seek(0, 2)

@@ -1,5 +1,5 @@
 """Messages to people through apprise: Telegram, Slack, Discord, mail and a hundred others. Only
-here is it known."""
+this module imports it."""
 
 import logging
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ UNKNOWN = "apprise does not know such an address"
 
 
 def send(addresses: Sequence[str], title: str, body: str) -> dict[str, str]:
-    """Send to all services at once, in `SENDING_SECONDS` at most. Place and kind of each -> empty,
-    or why it failed.
+    """Send to all services at once, in `SENDING_SECONDS` at most. Return number and kind of each ->
+    empty, or the failure.
 
-    The reasons are apprise's own words; they are for the log, which blanks what is secret in them.
+    The reasons are apprise's own words. They are for the log, which blanks secrets in them.
     """
     names = {
-        f"{place}. {scheme_of(address)}": address
-        for place, address in enumerate(addresses, start=1)
+        f"{position}. {scheme_of(address)}": address
+        for position, address in enumerate(addresses, start=1)
     }
     answers = within(
         SENDING_SECONDS,
@@ -35,10 +35,10 @@ def send(addresses: Sequence[str], title: str, body: str) -> dict[str, str]:
 
 
 def unknown_services(addresses: Sequence[str]) -> list[str]:
-    """Place and kind of those that apprise cannot use."""
+    """Return number and kind of the addresses that apprise cannot use."""
     return [
-        f"{place}. {scheme_of(each)}"
-        for place, each in enumerate(addresses, start=1)
+        f"{position}. {scheme_of(each)}"
+        for position, each in enumerate(addresses, start=1)
         if _service(each) is None
     ]
 
@@ -59,10 +59,10 @@ def _send_one(address: str, title: str, body: str) -> str:
 
 
 def _service(address: str) -> "Apprise | None":
-    """Imported only when there is somebody to tell: it takes a fifth of a second.
+    """Return apprise's service for an address; None when it knows none.
 
-    In this thread and without a limit of its own, because it waits for its own threads when the
-    process ends.
+    apprise is imported here because it takes a fifth of a second. It sends in this thread and
+    without a limit of its own: it would wait for its own threads when the process ends.
     """
     import apprise
 

@@ -1,4 +1,4 @@
-"""Every word a notification is made of. What an error itself says stays as it is logged."""
+"""Texts of notifications. The message of an error stays as it is logged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from utils.texts import Table, Texts
 
 SENDER = "krx-night-shift"
 MOST_CHARACTERS = 1800
-"""The least that a common service takes in one message, with room to spare: Discord takes 2,000."""
+"""The smallest limit of a common service, with room to spare: Discord takes 2,000."""
 MOST_LINES = 15
 FLAGGED, NIGHT, UNFINISHED, UNEXPECTED = "flagged_actions", "night", "unfinished", "unexpected"
 
@@ -45,7 +45,7 @@ HEADLINES: Table = {
     NIGHT: ("analysis done", "분석 완료"),
     UNFINISHED: ("the analysis before was not finished", "이전 분석이 끝나지 않았습니다"),
 }
-"""Kind of error or of announcement -> what has happened."""
+"""Kind of error or of announcement -> headline."""
 TEXTS: Table = {
     "until": ("until {moment} KST", "{moment}(한국 시간)까지"),
     "recovered": ("recovered", "복구됨"),
@@ -57,7 +57,7 @@ TEXTS: Table = {
     "left_out": ("... and {count} more", "... 외 {count}건"),
     "trial_title": (f"{SENDER}: a test", f"{SENDER}: 시험"),
     "trial": (
-        "Settings, database and exchange work, and so does this way to reach you.",
+        "Settings, database and exchange work, and so do notifications.",
         "설정, 데이터베이스, 거래소 접속이 모두 정상이며 이 알림도 잘 전달됩니다.",
     ),
     "night": (
@@ -78,7 +78,7 @@ Incident = Mapping[str, Any]
 
 
 def message(incidents: Sequence[Incident], language: str) -> tuple[str, str]:
-    """Title and body of the one message that tells of all these incidents (see
+    """Return title and body of the one message about all these incidents (see
     `utils.store.incidents`)."""
     titles = [_title(each, language) for each in incidents]
     title = (
@@ -98,15 +98,15 @@ def trial_message(language: str) -> tuple[str, str]:
 
 
 def listing(lines: Sequence[str], language: str) -> str:
-    """One line each, the first `MOST_LINES`, and how many more there are."""
+    """Return the first `MOST_LINES` lines, and how many more there are."""
     left_out = len(lines) - MOST_LINES
     end = [Texts(TEXTS, language)("left_out", count=left_out)] if left_out > 0 else []
     return "\n".join([*lines[:MOST_LINES], *end])
 
 
 def night_line(language: str, signals: Mapping[str, int], **facts: object) -> str:
-    """The line after a good night. `signals`: name -> how many targets show it; the most frequent
-    come first."""
+    """Return the line after a complete night. `signals`: name -> number of targets; the most
+    frequent come first."""
     texts = Texts(TEXTS, language)
     shown = [
         f"{name} {count}"

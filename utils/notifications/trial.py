@@ -1,5 +1,4 @@
-"""Whether people can be told at all, before it matters: for `manual_setup`, where somebody can
-still mend it."""
+"""Trial of the notifications in `manual_setup`: somebody is there to correct the settings."""
 
 import logging
 
@@ -14,8 +13,8 @@ log = logging.getLogger(__name__)
 
 
 def check_services(settings: Settings) -> None:
-    """Say who will be told. Raises `WrongUsage` for addresses that apprise cannot use, by their
-    place in the list."""
+    """Log who will be notified. Raise `WrongUsage` for addresses that apprise cannot use, by
+    their number."""
     if unknown := messenger.unknown_services(settings.notify_addresses):
         raise WrongUsage(
             f"NOTIFY_URLS: apprise cannot use {', '.join(unknown)}. Addresses are described at "

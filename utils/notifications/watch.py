@@ -1,8 +1,7 @@
-"""Watches a run of a script from outside: pings the monitor, keeps the incidents, tells what nobody
-was told of yet.
+"""Watch over a run of a script: pings the monitor, records incidents, sends what was not told yet.
 
-None of it changes what the run comes to. It takes ten seconds in all at most, and only when
-somebody does not answer.
+None of it changes the outcome of the run. It takes ten seconds at most, and only when a service
+does not answer.
 """
 
 import logging
@@ -31,17 +30,17 @@ from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE
 
 EVERYDAY = (LockHeld.kind, NotNow.kind, NotCollected.kind)
-"""No incident: another run is at work, somebody stopped this one, the evening's run has told it
-already."""
+"""Kinds that are no incident: another run is at work, a person stopped this one, or the daily
+update has reported it."""
 log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Of one run, between `begin` and `tell`.
+    """Watch over one run, between `begin` and `tell`.
 
-    The monitor watches the promise of the evening, so only `daily_update` pings it. Exit code 75 is
-    neither success nor failure: the monitor's own patience decides whether the session is in by
-    morning.
+    Only `daily_update` pings the monitor, because the monitor waits for the session of the day.
+    Exit code 75 is neither success nor failure: the monitor's grace time decides whether the
+    session is late.
     """
 
     def __init__(
@@ -59,11 +58,11 @@ class Watch:
         try:
             self._ping_end(error)
             if self._settings.notify_addresses:
-                Teller(self._settings, self._clock, self._redact).tell(self._script, error)
+                Notifier(self._settings, self._clock, self._redact).tell(self._script, error)
         except (StoreError, OSError) as problem:
-            log.warning("What there is to tell could not be read or noted: %s", problem)
+            log.warning("Incidents could not be read or recorded: %s", problem)
         except KeyboardInterrupt:
-            log.warning("Interrupted while telling; the next run tells it.")
+            log.warning("Interrupted while sending; the next run sends the rest.")
 
     def _ping_end(self, error: Exception | None) -> None:
         if error is None:
@@ -80,37 +79,34 @@ class Watch:
             )
 
 
-class Ledger(Protocol):
-    """Where incidents are kept."""
+class IncidentKeeper(Protocol):
+    """Keeper of incidents: the store, or a file beside the logs."""
 
     def claim_untold(self) -> list[Document]: ...
 
-    def settle_claim(self, incident: Document, told: bool) -> None: ...
+    def close_claim(self, incident: Document, told: bool) -> None: ...
 
 
-class Teller:
-    """Notes what a run came to, then tells the services of NOTIFY_URLS whatever nobody was told of
-    yet: one message."""
+class Notifier:
+    """Records the outcome of a run, then sends all incidents not told yet to NOTIFY_URLS in one
+    message."""
 
     def __init__(self, settings: Settings, clock: Clock, redact: Callable[[str], str]) -> None:
         self._settings, self._clock, self._redact = settings, clock, redact
 
     def tell(self, script: str, error: Exception | None) -> None:
-        """Raises `StoreError` or `OSError` when that cannot be noted."""
-        with self._ledgers(script, error) as ledgers:
-            untold = [
-                (ledger, incident) for ledger in ledgers for incident in ledger.claim_untold()
-            ]
+        """Record the outcome and tell what is untold. Raise `StoreError` or `OSError` when it
+        cannot be recorded."""
+        with self._keepers(script, error) as keepers:
+            untold = [(keeper, each) for keeper in keepers for each in keeper.claim_untold()]
             if untold:
-                told = self._send(
-                    *message([incident for _, incident in untold], self._settings.language)
-                )
-                for ledger, incident in untold:
-                    ledger.settle_claim(incident, told)
+                told = self._send(*message([each for _, each in untold], self._settings.language))
+                for keeper, incident in untold:
+                    keeper.close_claim(incident, told)
 
     def _send(self, title: str, body: str) -> bool:
-        """Whether it has reached anybody. One service is enough: the others would get it again and
-        again."""
+        """Return whether the message has reached anybody. One service is enough: repeating would
+        send it to the others again."""
         title, body = self._redact(title), self._redact(body)
         answers = messenger.send(self._settings.notify_addresses, title, body)
         failed = {name: problem for name, problem in answers.items() if problem}
@@ -126,37 +122,37 @@ class Teller:
         return told
 
     @contextmanager
-    def _ledgers(self, script: str, error: Exception | None) -> Iterator[list[Ledger]]:
-        """Where what there is to tell now stands noted; without a database that can be used, only
-        beside the logs."""
+    def _keepers(self, script: str, error: Exception | None) -> Iterator[list[IncidentKeeper]]:
+        """Yield those that keep untold incidents; without a usable database only the file beside
+        the logs."""
         of_this_host = DatabaseIncident(self._settings.log_dir, self._clock)
         try:
             if isinstance(error, StoreError):
                 raise error
             store = open_store(self._settings, self._clock)
         except StoreError as problem:
-            of_this_host.open_incident(problem.kind, str(problem))
+            of_this_host.open(problem.kind, str(problem))
             yield [of_this_host]
             return
         with closing(store):
             of_this_host.resolve()
-            _note(store, script, error)
-            yield [of_this_host, store]
+            _record(store, script, error)
+            yield [of_this_host, store.incidents]
 
 
-def _note(store: Store, script: str, error: Exception | None) -> None:
+def _record(store: Store, script: str, error: Exception | None) -> None:
     if error is None:
-        store.resolve_incidents(script)
+        store.incidents.resolve(script)
         return
     described = describe_error(error)
     if described["kind"] not in EVERYDAY:
         until = _closed_until(store) if isinstance(error, Banned) else None
-        store.open_incident(script, described["kind"], described["message"], until)
+        store.incidents.open(script, described["kind"], described["message"], until)
 
 
 def _closed_until(store: Store) -> datetime | None:
-    """The latest moment at which a source that has banned us opens again."""
+    """Return the latest end of the bans of all sources."""
     banned = [
-        each["blocked_until_utc"] for each in store.sources() if each["reason"] == Banned.kind
+        each["blocked_until_utc"] for each in store.sources.all() if each["reason"] == Banned.kind
     ]
     return max((until for until in banned if until > store.clock.now_utc()), default=None)

@@ -109,7 +109,7 @@ class Backend(Protocol):
         self, names: Sequence[str], first: str, last: str
     ) -> Iterator[tuple[str, Columns]]:
         """These columns of the stored sessions from first to last, both inclusive, oldest first. A
-        session that has not one of `BESIDE_COLUMNS` comes without it; every other column has to be
+        session that has not one of `DATASET_COLUMN_NAMES` comes without it; every other column has to be
         there."""
 
     def ahead_of_server(self, clock: Clock) -> timedelta | None:

@@ -1,4 +1,4 @@
-"""What every part of the store stands on: the backend, the clock and who we are."""
+"""The base of every part of the store: the backend, the clock and who we are."""
 
 import os
 import socket
@@ -22,10 +22,10 @@ class Identity:
         return f"{self.host}:{self.pid}:{self.run}"
 
 
-class StoreBase:
-    """The parts of `Store` share these three and nothing else."""
+@dataclass(eq=False)
+class StorePart:
+    """One subject of a `Store`, such as its sessions or its locks."""
 
-    def __init__(self, backend: Backend, clock: Clock, identity: Identity | None = None) -> None:
-        self.backend = backend
-        self.clock = clock
-        self.identity = identity or Identity()
+    backend: Backend
+    clock: Clock
+    identity: Identity

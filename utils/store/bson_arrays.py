@@ -30,19 +30,19 @@ class Element(NamedTuple):
 
 def documents(batch: bytes) -> Iterator[bytes]:
     """The documents that stand one after the other."""
-    place = 0
-    while place < len(batch):
-        (length,) = struct.unpack_from("<i", batch, place)
-        yield batch[place : place + length]
-        place += length
+    position = 0
+    while position < len(batch):
+        (length,) = struct.unpack_from("<i", batch, position)
+        yield batch[position : position + length]
+        position += length
 
 
 def elements(document: bytes) -> Iterator[Element]:
     """The elements of a document, as they are. Raises `ValueError` for one of a type that is not
     known here."""
-    place = 4
-    while kind := document[place]:
-        end_of_name = document.index(0, place + 1)
+    position = 4
+    while kind := document[position]:
+        end_of_name = document.index(0, position + 1)
         begin = end_of_name + 1
         if kind in (_STRING, _DOCUMENT, _ARRAY):
             (length,) = struct.unpack_from("<i", document, begin)
@@ -51,9 +51,9 @@ def elements(document: bytes) -> Iterator[Element]:
             end = begin + _SIZES[kind]
         else:
             raise ValueError(f"BSON type {kind} is not known here")
-        name = document[place + 1 : end_of_name].decode()
-        yield Element(name, kind == _ARRAY, document[begin:end], document[place:end])
-        place = end
+        name = document[position + 1 : end_of_name].decode()
+        yield Element(name, kind == _ARRAY, document[begin:end], document[position:end])
+        position = end
 
 
 def document_of(found: list[Element]) -> bytes:
@@ -73,15 +73,15 @@ def numbers(array: bytes) -> np.ndarray | None:
     kind, end = array[4], len(array) - 1
     if kind not in _NUMBERS:
         return None
-    parts, place, digits = [], 4, 1
-    while place < end:
+    parts, position, digits = [], 4, 1
+    while position < end:
         cell = _cell(kind, digits)
-        count = min(9 * 10 ** (digits - 1) + (digits == 1), (end - place) // cell.itemsize)
-        cells = np.frombuffer(array, dtype=cell, count=count, offset=place)
+        count = min(9 * 10 ** (digits - 1) + (digits == 1), (end - position) // cell.itemsize)
+        cells = np.frombuffer(array, dtype=cell, count=count, offset=position)
         if not count or (cells["type"] != kind).any() or cells["zero"].any():
             return None
         parts.append(cells["value"])
-        place, digits = place + count * cell.itemsize, digits + 1
+        position, digits = position + count * cell.itemsize, digits + 1
     return np.concatenate(parts)
 
 

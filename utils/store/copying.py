@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from utils.errors import Damaged, WrongUsage
-from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS
 from utils.progress import Advance
 from utils.store.backend import Backend, Columns, Document, pages, to_columns
 from utils.store.jobs import HOURLY_ANALYSIS
@@ -49,9 +49,9 @@ class StoreCopy:
         copy the target. Raises `LockHeld`."""
         analysis = f"{HOURLY_ANALYSIS}@{self._store.identity.host}"
         with (
-            self._store.lock(COLLECTION),
-            self._store.lock(analysis),
-            self._target_locks.lock(COLLECTION),
+            self._store.locks.hold(COLLECTION),
+            self._store.locks.hold(analysis),
+            self._target_locks.hold(COLLECTION),
         ):
             yield
 
@@ -163,8 +163,8 @@ class StoreCopy:
         now = self._store.clock.monotonic()
         if now - self._last_beat >= _SECONDS_BETWEEN_BEATS:
             self._last_beat = now
-            self._store.beat_locks()
-            self._target_locks.beat_locks()
+            self._store.locks.renew()
+            self._target_locks.renew()
 
 
 def _by_id(documents: list[Document]) -> dict[str, Document]:
@@ -174,7 +174,7 @@ def _by_id(documents: list[Document]) -> dict[str, Document]:
 def _columns(backend: Backend, session: str) -> Columns:
     """All that the session has. Raises `Damaged` when a column is missing that every session
     has."""
-    for _, columns in backend.read_columns((*DAY_COLUMNS, *BESIDE_COLUMNS), session, session):
+    for _, columns in backend.read_columns((*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session):
         return columns
     raise Damaged(f"Session {session} has no columns.")
 

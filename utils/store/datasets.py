@@ -17,9 +17,9 @@ import pandas as pd
 
 from utils.date_utils import FIRST_DAY, LAST_DAY
 from utils.errors import Damaged, StoreError
-from utils.market_day import BESIDE_COLUMNS, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
+from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store.backend import Backend, Columns, Document
-from utils.store.base import StoreBase
+from utils.store.base import StorePart
 from utils.store.schema import HEAD_FIELDS, INDICES, SESSIONS
 
 STALE = "stale"
@@ -39,10 +39,10 @@ class DatasetState:
 States = dict[str, DatasetState]
 
 
-class Datasets(StoreBase):
-    """Datasets into stored sessions and out again; the index series."""
+class Datasets(StorePart):
+    """Datasets into stored sessions and out again."""
 
-    def save_dataset(self, session: str, name: str, beside: pd.DataFrame, finality: str) -> None:
+    def save(self, session: str, name: str, beside: pd.DataFrame, finality: str) -> None:
         """Add a dataset to a stored session, or replace it; the rest of the session stays as it is.
 
         Args:
@@ -51,7 +51,7 @@ class Datasets(StoreBase):
         """
         head = self._head(session)
         ((_, columns),) = self.backend.read_columns(
-            (*DAY_COLUMNS, *BESIDE_COLUMNS), session, session
+            (*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session
         )
         if len(beside) != head["count"]:
             raise StoreError(
@@ -64,7 +64,7 @@ class Datasets(StoreBase):
         with self.backend.batch():
             self.backend.put_session(head | {"datasets": as_document(states)}, columns | added)
 
-    def load_dataset(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
+    def load(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
         """The dataset's columns beside the session's tickers; None when it is not there,
         `Damaged` when it is not as it was saved.
 
@@ -82,23 +82,12 @@ class Datasets(StoreBase):
             f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew."
         )
 
-    def note_vain_try(self, session: str, name: str) -> None:
+    def count_vain_try(self, session: str, name: str) -> None:
         """The dataset of a stored session was asked for in vain once more."""
         states = states_of(self._head(session))
         before = states.get(name, DatasetState())
         states[name] = DatasetState(before.finality, before.digest, before.tries + 1)
         self.backend.update(SESSIONS, {"_id": session}, {"datasets": as_document(states)})
-
-    def save_index_days(self, days: Sequence[Document]) -> None:
-        """Replace these days of `stock_data.indices`, or add them."""
-        with self.backend.batch():
-            self.backend.put(INDICES, days)
-
-    def index_days(self, first: str = str(FIRST_DAY), last: str = str(LAST_DAY)) -> list[Document]:
-        """What is stored of the indices from first to last, both inclusive, by session and
-        index."""
-        span = {"session": {"$gte": first, "$lte": last}}
-        return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
 
     def _head(self, session: str) -> Document:
         document = self.backend.session_head(session)
@@ -107,6 +96,21 @@ class Datasets(StoreBase):
                 f"Session {session} is not stored, so nothing can stand beside its prices."
             )
         return {name: document[name] for name in ("_id", *HEAD_FIELDS)}
+
+
+class Indices(StorePart):
+    """`stock_data.indices`: the index series, a document for each day of an index."""
+
+    def save(self, days: Sequence[Document]) -> None:
+        """Replace these days of `stock_data.indices`, or add them."""
+        with self.backend.batch():
+            self.backend.put(INDICES, days)
+
+    def load(self, first: str = str(FIRST_DAY), last: str = str(LAST_DAY)) -> list[Document]:
+        """What is stored of the indices from first to last, both inclusive, by session and
+        index."""
+        span = {"session": {"$gte": first, "$lte": last}}
+        return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
 
 
 def states_of(document: Mapping[str, Any]) -> States:
@@ -142,8 +146,8 @@ def carried_over(
     same = list(stored["ticker"]) == frame["ticker"].tolist() and np.array_equal(
         stored["close"], frame["close"]
     )
-    places = {ticker: row for row, ticker in enumerate(stored["ticker"])}
-    rows = np.array([places.get(ticker, -1) for ticker in frame["ticker"]], dtype=np.intp)
+    positions = {ticker: row for row, ticker in enumerate(stored["ticker"])}
+    rows = np.array([positions.get(ticker, -1) for ticker in frame["ticker"]], dtype=np.intp)
     columns: Columns = {}
     for name, state in kept.items():
         whole: Columns = {

@@ -4,7 +4,7 @@ tell it."""
 from datetime import datetime, timedelta
 
 from utils.store.backend import Document
-from utils.store.base import StoreBase
+from utils.store.base import StorePart
 from utils.store.lease import Lease
 from utils.store.schema import INCIDENTS
 
@@ -32,14 +32,12 @@ def new_incident(
     }
 
 
-class Incidents(StoreBase):
+class Incidents(StorePart):
     """An incident is a way in which a job fails: open until that job ends well. An announcement is
     about a session and never open. `told_utc` is null until somebody was told of the present
     state."""
 
-    def open_incident(
-        self, job: str, kind: str, message: str, until: datetime | None = None
-    ) -> None:
+    def open(self, job: str, kind: str, message: str, until: datetime | None = None) -> None:
         """The job has failed in this way. While it has been failing so since before, nothing
         changes."""
         incident = new_incident(job, kind, message, self.clock.now_utc(), until)
@@ -48,15 +46,15 @@ class Incidents(StoreBase):
                 INCIDENTS, {"_id": incident.pop("_id"), "resolved_utc": {"$ne": None}}, incident
             )
 
-    def open_incidents(self) -> list[Document]:
+    def unresolved(self) -> list[Document]:
         """What fails at present, the longest first."""
         return self.backend.find(
             INCIDENTS, {"session": None, "resolved_utc": None}, [("opened_utc", 1)]
         )
 
-    def resolve_incidents(self, job: str) -> None:
+    def resolve(self, job: str) -> None:
         """The job has ended well."""
-        mine = [each["_id"] for each in self.open_incidents() if each["job_name"] == job]
+        mine = [each["_id"] for each in self.unresolved() if each["job_name"] == job]
         if mine:
             ended = {"resolved_utc": self.clock.now_utc(), "told_utc": None}
             self.backend.update(INCIDENTS, {"_id": {"$in": mine}, "resolved_utc": None}, ended)
@@ -78,16 +76,16 @@ class Incidents(StoreBase):
         claim = {"claimed_until_utc": _CLAIM.end(now)}
         return [
             each | claim
-            for each in self.untold_incidents()
+            for each in self.untold()
             if _CLAIM.is_free(each["claimed_until_utc"], now)
             and self.backend.update(INCIDENTS, _unchanged(each) | {"told_utc": None}, claim)
         ]
 
-    def untold_incidents(self) -> list[Document]:
+    def untold(self) -> list[Document]:
         """What nobody has been told of yet, oldest first, also what another run is just telling."""
         return self.backend.find(INCIDENTS, {"told_utc": None}, [("opened_utc", 1), ("_id", 1)])
 
-    def settle_claim(self, incident: Document, told: bool) -> None:
+    def close_claim(self, incident: Document, told: bool) -> None:
         """It was told, or the next run may try. What has changed meanwhile is still to be told."""
         now = self.clock.now_utc() if told else None
         self.backend.update(

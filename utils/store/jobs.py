@@ -5,7 +5,7 @@ from typing import Any
 
 from utils.errors import LockHeld
 from utils.store.backend import Document
-from utils.store.base import StoreBase
+from utils.store.base import StorePart
 from utils.store.schema import JOBS
 
 MANUAL_SETUP = "manual_setup"
@@ -26,27 +26,27 @@ def is_enough(analyzed: int, targets: int) -> bool:
     return analyzed >= _LEAST_SHARE_ANALYZED * targets > 0
 
 
-class Jobs(StoreBase):
+class Jobs(StorePart):
     """`date_kst` is the session a job is about, not the day it ran on."""
 
-    def job(self, name: str, session: str) -> Document | None:
+    def get(self, name: str, session: str) -> Document | None:
         return self.backend.get(JOBS, f"{session}_{name}")
 
-    def jobs(self, name: str, last: int = 0) -> list[Document]:
+    def records(self, name: str, last: int = 0) -> list[Document]:
         """The job's records, newest session first; `last` limits how many."""
         return self.backend.find(JOBS, {"job_name": name}, [("date_kst", -1)], last)
 
-    def start_job(self, name: str, session: str) -> None:
+    def start(self, name: str, session: str) -> None:
         """Running from now on, one attempt more; what an earlier attempt recorded is replaced."""
-        while not self._begin_job(name, session, self.job(name, session)):
+        while not self._begin_job(name, session, self.get(name, session)):
             pass  # another run was faster: count its attempt, too
 
-    def join_job(self, name: str, session: str) -> None:
+    def join(self, name: str, session: str) -> None:
         """Take part in a job that is running, one attempt more; what others have recorded stays.
         Else start it, unless another run has just started and completed it."""
-        seen = self.job(name, session)
+        seen = self.get(name, session)
         while not self._take_part(name, session, seen):
-            seen = self.job(name, session)
+            seen = self.get(name, session)
             if seen is not None and seen["status"] == COMPLETED:
                 return
 
@@ -92,48 +92,48 @@ class Jobs(StoreBase):
         ours = {"_id": seen["_id"], "attempts": changes["attempts"], "run": self.identity.run}
         return bool(self.backend.update(JOBS, same, changes) or self.backend.find(JOBS, ours))
 
-    def update_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
+    def update(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
         """Set these fields of the job's record and its heartbeat, whoever wrote it."""
         self.backend.update(
             JOBS, {"_id": f"{session}_{name}"}, {"heartbeat_utc": self.clock.now_utc(), **changes}
         )
 
-    def record_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
+    def record(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
         """The same for the record of this run; nothing when it was forgotten, because the day was
         no session. Raises `LockHeld` when another run has made it its own meanwhile."""
         mine = {"_id": f"{session}_{name}", "run": self.identity.run}
         changed = self.backend.update(
             JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes}
         )
-        if not changed and self.job(name, session) is not None:
+        if not changed and self.get(name, session) is not None:
             raise LockHeld(
                 f"Another run has taken over {name} of {session}. This one leaves; the other goes on."
             )
 
-    def record_shared_job(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
+    def record_shared(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
         """The same for a record that several runs write on at once; nobody does after the one that
         completed it."""
         unfinished = {"_id": f"{session}_{name}", "status": {"$ne": COMPLETED}}
         self.backend.update(JOBS, unfinished, {"heartbeat_utc": self.clock.now_utc(), **changes})
 
-    def give_up_jobs(self, name: str, before: str) -> int:
+    def give_up_before(self, name: str, before: str) -> int:
         """What still runs about sessions before that one will not be finished: say so. How many
         there were. What had been completed before a revision re-opened it is completed, as of
         then."""
         stale = {"job_name": name, "date_kst": {"$lt": before}}
         return self._give_up(stale, f"Not finished before session {before} took its place.")
 
-    def reopen_job(self, name: str, pending: int) -> None:
+    def reopen(self, name: str, pending: int) -> None:
         """The newest record of the job is no longer completed: so many of its targets are pending
         again. Its end stays recorded, so that it is known to have been completed once."""
-        newest = next(iter(self.jobs(name, last=1)), None)
+        newest = next(iter(self.records(name, last=1)), None)
         if newest is not None and newest["status"] == COMPLETED:
             counts = {"pending": pending, "analyzed": max(newest["tickers"] - pending, 0)}
             self.backend.update(
                 JOBS, {"_id": newest["_id"], "status": COMPLETED}, {"status": RUNNING, **counts}
             )
 
-    def give_up_job(self, name: str, session: str) -> int:
+    def give_up(self, name: str, session: str) -> int:
         """The run that the record speaks of is gone: say so, unless it has ended meanwhile. How
         many there were."""
         return self._give_up(
@@ -163,7 +163,7 @@ class Jobs(StoreBase):
             JOBS, running, ended | {"error": {"kind": "unfinished", "message": message}}
         )
 
-    def forget_jobs(self, name: str, days: Sequence[str]) -> int:
+    def forget(self, name: str, days: Sequence[str]) -> int:
         """Delete the job's records about these days; how many there were."""
         return (
             self.backend.delete(JOBS, {"_id": {"$in": [f"{day}_{name}" for day in days]}})
@@ -172,5 +172,5 @@ class Jobs(StoreBase):
         )
 
     def is_completed(self, name: str, session: str) -> bool:
-        job = self.job(name, session)
+        job = self.get(name, session)
         return job is not None and job["status"] == COMPLETED

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from utils.clock import KST
 from utils.errors import LockHeld
 from utils.store.backend import Document
-from utils.store.base import StoreBase
+from utils.store.base import StorePart
 from utils.store.lease import Lease
 from utils.store.schema import LOCKS
 
@@ -22,7 +22,7 @@ Clocks add nothing to it: where several machines share a server they go by its c
 LOCK_LEASE = Lease(EXPIRES_AFTER)
 
 
-class Locks(StoreBase):
+class Locks(StorePart):
     """`system_info.locks`: `_id`, `owner`, `host`, `pid`, `acquired_utc`, `heartbeat_utc`,
     `expires_utc`."""
 
@@ -30,7 +30,7 @@ class Locks(StoreBase):
     """How many locks this process owns by its own account."""
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def hold(self, name: str) -> Iterator[None]:
         """Own that lock inside the block. Raises `LockHeld` naming the owner when somebody else
         does."""
         hold = self.backend.hold(name)
@@ -47,7 +47,7 @@ class Locks(StoreBase):
         finally:
             hold.release()
 
-    def beat_locks(self) -> None:
+    def renew(self) -> None:
         """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`. Raises
         `LockHeld` when it was too late."""
         if not self._held:
@@ -59,11 +59,11 @@ class Locks(StoreBase):
                 "This run was silent for so long that another took its lock. It leaves; the other goes on."
             )
 
-    def locks(self) -> list[Document]:
+    def all(self) -> list[Document]:
         """Every lock that is recorded as held, also those of owners that are gone."""
         return self.backend.find(LOCKS)
 
-    def clear_locks(self, expired_before: datetime) -> int:
+    def clear(self, expired_before: datetime) -> int:
         """Forget the locks that expired before that moment; how many there were."""
         return self.backend.delete(LOCKS, {"expires_utc": {"$lt": expired_before}})
 

@@ -22,7 +22,7 @@ from pymongo.collection import Collection
 from utils.clock import Clock
 from utils.date_utils import LAST_DAY
 from utils.errors import Damaged, StoreError, StoreUnusable
-from utils.market_day import BESIDE_COLUMNS, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
 from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
 from utils.store.schema import (
@@ -53,7 +53,7 @@ one that was deposed confirms no write. "linearizable" would add nothing but a r
 server alone refuses it.
 
 The driver repeats single writes where the server knows sessions and is a replica set, and the
-opening of a read everywhere. The rest is `_lasting`'s.
+opening of a read everywhere. The rest is `_with_retries`'s.
 """
 TRIES = 3
 """The driver waits for a primary before each (`serverSelectionTimeoutMS`), so an election is
@@ -98,7 +98,7 @@ def connect(uri: str) -> "pymongo.MongoClient[Document]":
 
 class MongoBackend:
     """Implements `utils.store.backend.Backend`. All of it outlasts a connection that breaks now and
-    then (`_lasting`).
+    then (`_with_retries`).
 
     Args:
         client: a pymongo client (or a double of one).
@@ -111,12 +111,12 @@ class MongoBackend:
         self._client = client
         self._databases = databases
         # Asked first: it is what makes the driver know its nodes.
-        version = _lasting(lambda again: client.server_info()["version"])
+        version = _with_retries(lambda again: client.server_info()["version"])
         self.description = f"MongoDB {version} at {','.join(f'{host}:{port}' for host, port in sorted(client.nodes))}"
-        _lasting(lambda again: self._prepare())
+        _with_retries(lambda again: self._prepare())
 
     def get(self, collection: str, key: str) -> Document | None:
-        return _lasting(lambda again: self._collection(collection).find_one({"_id": key}))
+        return _with_retries(lambda again: self._collection(collection).find_one({"_id": key}))
 
     def find(
         self,
@@ -126,7 +126,7 @@ class MongoBackend:
         limit: int = 0,
     ) -> list[Document]:
         order = list(sort) or [("_id", 1)]
-        return _lasting(
+        return _with_retries(
             lambda again: list(
                 self._collection(collection).find(where or {}).sort(order).limit(limit)
             )
@@ -150,7 +150,7 @@ class MongoBackend:
                 return again and there.find_one({"_id": document["_id"]}) == _as_stored(document)
             return True
 
-        return _lasting(insert)
+        return _with_retries(insert)
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
         """A first try whose answer was lost may have been done. Then the repeated one need not
@@ -166,7 +166,7 @@ class MongoBackend:
                 return matched
             return there.count_documents({**changes, "_id": where["_id"]})
 
-        return _lasting(update)
+        return _with_retries(update)
 
     def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
         self._write(
@@ -176,14 +176,18 @@ class MongoBackend:
 
     def delete(self, collection: str, where: Where) -> int:
         """Repeated, it may count less than was deleted; the number is for people alone."""
-        return _lasting(lambda again: self._collection(collection).delete_many(where).deleted_count)
+        return _with_retries(
+            lambda again: self._collection(collection).delete_many(where).deleted_count
+        )
 
     def put_session(self, head: Document, columns: Columns) -> None:
         self.put(SESSIONS, [head | {name: _to_bson(column) for name, column in columns.items()}])
 
     def session_head(self, session: str) -> Document | None:
         head = dict.fromkeys(HEAD_FIELDS, 1)
-        return _lasting(lambda again: self._collection(SESSIONS).find_one({"_id": session}, head))
+        return _with_retries(
+            lambda again: self._collection(SESSIONS).find_one({"_id": session}, head)
+        )
 
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
         # Answered from an index that holds all of it: the documents themselves are half a megabyte
@@ -194,7 +198,7 @@ class MongoBackend:
             )
             return list(found.sort("_id", -1).limit(count).hint(_HEADS_INDEX))
 
-        return _lasting(heads)[::-1]
+        return _with_retries(heads)[::-1]
 
     def read_columns(
         self, names: Sequence[str], first: str, last: str
@@ -213,7 +217,7 @@ class MongoBackend:
                 batches = iter(found)
             return next(batches, None)
 
-        while (batch := _lasting(next_batch)) is not None:
+        while (batch := _with_retries(next_batch)) is not None:
             for raw in bson_arrays.documents(batch):
                 with _translated():
                     document = _decode(raw)
@@ -231,7 +235,7 @@ class MongoBackend:
                 return None
             return asked + (clock.now_utc() - asked) / 2 - told
 
-        return _lasting(compare)
+        return _with_retries(compare)
 
     def batch(self) -> AbstractContextManager[None]:
         """No transaction: a standalone server has none, so callers write what marks the work as
@@ -249,7 +253,7 @@ class MongoBackend:
                 self._client[self._databases["stock_data"]].drop_collection("daily_prices")
             self._prepare()
 
-        _lasting(empty)
+        _with_retries(empty)
 
     def close(self) -> None:
         self._client.close()
@@ -271,7 +275,7 @@ class MongoBackend:
             except KeyError as lacking:
                 raise errors.AutoReconnect(f"the answer to a write lacks {lacking}") from lacking
 
-        _lasting(write)
+        _with_retries(write)
 
     def _hello(self) -> Document:
         """What the server says of itself. MongoDB 4.4.0 and 4.4.1 know the command by its old name
@@ -330,10 +334,10 @@ def daily_prices_pipeline() -> list[Document]:
     """One row per ticker and session out of the parallel arrays of `stock_data.sessions`; null
     where a session lacks a dataset."""
     cells = {
-        name: {"$arrayElemAt": ["$row", place]}
-        for place, name in enumerate((*DAY_COLUMNS, *BESIDE_COLUMNS))
+        name: {"$arrayElemAt": ["$row", position]}
+        for position, name in enumerate((*DAY_COLUMNS, *DATASET_COLUMN_NAMES))
     }
-    beside = [{"$ifNull": [f"${name}", []]} for name in BESIDE_COLUMNS]
+    beside = [{"$ifNull": [f"${name}", []]} for name in DATASET_COLUMN_NAMES]
     columns = {"inputs": [*(f"${name}" for name in DAY_COLUMNS), *beside], "useLongestLength": True}
     return [
         {"$project": {"finality": 1, "row": {"$zip": columns}}},
@@ -381,7 +385,7 @@ def _decode(raw: bytes) -> Document:
 
 def _columns_of(document: Document, names: Sequence[str]) -> Columns:
     try:
-        there = [name for name in names if name in document or name not in BESIDE_COLUMNS]
+        there = [name for name in names if name in document or name not in DATASET_COLUMN_NAMES]
         return {name: _from_bson(name, document[name]) for name in there}
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise Damaged(
@@ -399,7 +403,7 @@ def _as_stored(document: Document) -> Document:
     return bson.decode(bson.encode(document), _AWARE)
 
 
-def _lasting(operation: Callable[[bool], Answer]) -> Answer:
+def _with_retries(operation: Callable[[bool], Answer]) -> Answer:
     """What the operation answers, tried up to `TRIES` times while its connection breaks or its
     server is no longer the primary; whatever else goes wrong is not tried again. It is told whether
     it is tried again: then an earlier try may have been carried out, all or a part of it, without

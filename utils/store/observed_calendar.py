@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 
 from utils.date_utils import predicted_open
-from utils.store.base import StoreBase
+from utils.store.base import StorePart
 from utils.store.schema import CALENDAR
 
 
-class ObservedCalendar(StoreBase):
+class ObservedCalendar(StorePart):
     """Only what was shown, never what was predicted; it outlives any update of the library."""
 
-    def observed_calendar(self) -> dict[str, bool]:
+    def observed(self) -> dict[str, bool]:
         """Day -> whether the exchange was open."""
         return {day["_id"]: day["open"] for day in self.backend.find(CALENDAR)}
 
-    def record_calendar(self, shown: Mapping[str, bool], evidence: str) -> None:
+    def record(self, shown: Mapping[str, bool], evidence: str) -> None:
         """Remember what the exchange showed of these days; what is known already stays as it is."""
         now, known = (
             self.clock.now_utc(),

@@ -14,6 +14,7 @@ from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import Damaged, StoreError
 from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel, factor_digest
 from utils.store.backend import Columns, Document
+from utils.store.base import StorePart
 from utils.store.datasets import DatasetState, as_document, carried_over, is_whole, states_of
 from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import ACTIONS, HEAD_FIELDS
@@ -40,13 +41,16 @@ class SessionHead:
     """Beside the prices; whatever comes to them, the session stays the same."""
 
 
-class Sessions(ObservedCalendar):
+@dataclass(eq=False)
+class Sessions(StorePart):
     """Whole sessions in, whole sessions or panels out."""
 
-    def save_session(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
+    calendar: ObservedCalendar
+
+    def save(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
         """Replace the session and its corporate actions whole. Other cells than before make a new
         revision; datasets that stand beside the prices stay."""
-        before, now, digest = self.session_head(day.session), self.clock.now_utc(), day.digest()
+        before, now, digest = self.head(day.session), self.clock.now_utc(), day.digest()
         same = before if before is not None and before.digest == digest else None
         confirmed = None if same is None else same.confirmed_utc
         states = {} if before is None else before.datasets
@@ -72,69 +76,64 @@ class Sessions(ObservedCalendar):
         return _to_head(head)
 
     def panel_source(self, last: str, count: int) -> list[tuple[str, str, str]]:
-        """What `load_panel` makes its panel of: as long as this stays the same, so does the
+        """What `sessions.panel` makes its panel of: as long as this stays the same, so does the
         panel."""
-        return [
-            (head.session, head.digest, head.factor_digest)
-            for head in self.session_heads(last, count)
-        ]
+        return [(head.session, head.digest, head.factor_digest) for head in self.heads(last, count)]
 
-    def session_head(self, session: str) -> SessionHead | None:
+    def head(self, session: str) -> SessionHead | None:
         found = self.backend.session_head(session) if session else None
         return None if found is None else _to_head(found)
 
-    def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:
+    def heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:
         """The last `count` stored sessions up to `last`, oldest first; all of them when 0."""
         return [_to_head(document) for document in self.backend.session_heads(last, count)]
 
-    def load_session(self, session: str) -> MarketDay | None:
+    def load(self, session: str) -> MarketDay | None:
         """Return the stored session, equal cell by cell to what was saved; None when it is not
         stored. Raises `Damaged`."""
-        head = self.session_head(session)
+        head = self.head(session)
         if head is None:
             return None
         for _, columns in self.backend.read_columns(DAY_COLUMNS, session, session):
             return _to_day(head, columns)
         raise _damaged(session)
 
-    def read_sessions(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    def read(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
         """The typed frames of the stored sessions from first to last, both inclusive, oldest first,
         one at a time.
 
         Raises `Damaged` when one is not as it was saved.
         """
-        heads = {head.session: head for head in self.session_heads()}
+        heads = {head.session: head for head in self.heads()}
         for session, columns in self.backend.read_columns(DAY_COLUMNS, first, last):
             if session in heads:  # else it came in after the heads were read
                 yield session, _to_day(heads[session], columns).frame
 
-    def corporate_actions(self, first: str, last: str) -> list[Document]:
+    def actions(self, first: str, last: str) -> list[Document]:
         """Those of the sessions from first to last, both inclusive."""
         return self.backend.find(ACTIONS, {"session": {"$gte": first, "$lte": last}})
 
-    def read_columns(
+    def columns(
         self, names: Sequence[str], first: str = str(FIRST_DAY), last: str = str(LAST_DAY)
     ) -> Iterator[tuple[str, Columns]]:
         """Some columns of the stored sessions from first to last, both inclusive, oldest first."""
         return self.backend.read_columns(names, first, last)
 
-    def load_panel(self, last: str, count: int) -> Panel:
+    def panel(self, last: str, count: int) -> Panel:
         """The last `count` stored sessions up to `last`, adjusted to it, for every ticker that is
         listed in it.
 
         Raises `StoreError` when `last` itself is not stored.
         """
-        sessions = [head.session for head in self.session_heads(last, count)]
+        sessions = [head.session for head in self.heads(last, count)]
         if not sessions or sessions[-1] != last:
             raise StoreError(
                 f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py."
             )
-        (_, facts), *_ = self.read_columns((*TEXT_COLUMNS, "market_cap"), last, last)
-        calendar = TradingCalendar(self.observed_calendar())
-        adjustments = Adjustments(
-            self.corporate_actions(sessions[0], last), calendar.previous_session
-        )
-        columns = self.read_columns(("ticker", *_PANEL_COLUMNS, "factor"), sessions[0], last)
+        (_, facts), *_ = self.columns((*TEXT_COLUMNS, "market_cap"), last, last)
+        calendar = TradingCalendar(self.calendar.observed())
+        adjustments = Adjustments(self.actions(sessions[0], last), calendar.previous_session)
+        columns = self.columns(("ticker", *_PANEL_COLUMNS, "factor"), sessions[0], last)
         return _to_panel(sessions, facts, columns, adjustments)
 
 
@@ -210,9 +209,9 @@ def _to_panel(
         markets=list(facts["market"]),
         traded=np.ascontiguousarray((~untraded & ~np.isnan(cells["close"])).T),
         market_cap=np.asarray(facts["market_cap"], dtype=np.float64),
-        unsettled=[
+        sessions_without_factors=[
             session
-            for session, missing in adjustments.pending.items()
+            for session, missing in adjustments.sessions_without_factors.items()
             if wanted.intersection(missing)
         ],
         **by_ticker,
@@ -228,22 +227,22 @@ def _gather(
     """The columns of the panel as published, shape (sessions, tickers), NaN where a ticker is not
     listed; and into `adjustments` what they are to be multiplied with."""
     cells = {name: np.full((len(sessions), len(tickers)), np.nan) for name in _PANEL_COLUMNS}
-    number, place = (
+    number, position = (
         dict(zip(names, range(len(names)), strict=True)) for names in (sessions, tickers)
     )
     listed: list[str] = []
-    rows = places = np.empty(0, dtype=np.intp)
+    rows = positions = np.empty(0, dtype=np.intp)
     for session, day in columns:
         if session not in number:
             continue  # it came in after the heads were read
         if day["ticker"] != listed:  # most sessions list the same tickers as the one before
             listed = list(day["ticker"])
             found = np.fromiter(
-                map(place.get, listed, repeat(-1)), dtype=np.intp, count=len(listed)
+                map(position.get, listed, repeat(-1)), dtype=np.intp, count=len(listed)
             )
             rows = np.flatnonzero(found >= 0)
-            places = found[rows]
+            positions = found[rows]
         adjustments.add(session, listed, np.asarray(day["factor"]))
         for name in _PANEL_COLUMNS:
-            cells[name][number[session], places] = np.asarray(day[name])[rows]
+            cells[name][number[session], positions] = np.asarray(day[name])[rows]
     return cells

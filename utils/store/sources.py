@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from utils.clock import KST
 from utils.errors import Banned, QuotaUsed
 from utils.store.backend import Document
-from utils.store.base import StoreBase
+from utils.store.base import StorePart
 from utils.store.schema import SOURCES
 
 LONGEST_BLOCK = timedelta(hours=24)
@@ -15,7 +15,7 @@ SOON = timedelta(minutes=5)
 in vain twice."""
 
 
-class SourceStates(StoreBase):
+class Sources(StorePart):
     """Shared by every process and every machine: one pace of requests, one closed door."""
 
     def next_request(
@@ -55,10 +55,10 @@ class SourceStates(StoreBase):
         until = state["blocked_until_utc"]
         if until is not None and until - now > LONGEST_BLOCK:
             until = now + LONGEST_BLOCK
-            self.block_source(state["_id"], until, state["reason"])
+            self.block(state["_id"], until, state["reason"])
         return now if until is None else max(now, until)
 
-    def block_source(self, source: str, until: datetime, reason: str) -> None:
+    def block(self, source: str, until: datetime, reason: str) -> None:
         """Close the source for every process until that moment."""
         self._source(source)
         self.backend.update(
@@ -117,7 +117,7 @@ class SourceStates(StoreBase):
         refused: Document | None = self._source(source)["refused_logins"]
         return int(refused["count"]) if refused is not None and refused["mark"] == mark else 0
 
-    def sources(self) -> list[Document]:
+    def all(self) -> list[Document]:
         return self.backend.find(SOURCES)
 
     def _source(self, source: str) -> Document:

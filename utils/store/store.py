@@ -1,15 +1,15 @@
-"""The store: everything the suite keeps, in the domain's verbs, over either backend."""
-
-from collections.abc import Sequence
+"""The store: everything the suite keeps, a part for each subject, over either backend."""
 
 from utils.clock import Clock
 from utils.errors import StoreUnusable
 from utils.settings import Settings
 from utils.store.backend import Backend, Document
 from utils.store.base import Identity
-from utils.store.datasets import Datasets
+from utils.store.datasets import Datasets, Indices
 from utils.store.incidents import Incidents
+from utils.store.jobs import Jobs
 from utils.store.locks import Locks
+from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import (
     CALENDAR,
     COLLECTIONS,
@@ -17,16 +17,16 @@ from utils.store.schema import (
     LOCKS,
     SCHEMA,
     SCHEMA_VERSION,
-    SCOPE,
     SOURCES,
 )
+from utils.store.scope import Scope
 from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions
-from utils.store.sources import SourceStates
-from utils.store.targets import Targets
+from utils.store.sources import Sources
+from utils.store.targets import Results, Targets
 
 
-class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
+class Store:
     """One database of the suite.
 
     Raises `StoreUnusable` for one of another layout, and for one into which a copy is not finished.
@@ -42,7 +42,12 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
         identity: Identity | None = None,
         any_version: bool = False,
     ) -> None:
-        super().__init__(backend, clock, identity)
+        self.backend, self.clock, self.identity = backend, clock, identity or Identity()
+        part = (backend, clock, self.identity)
+        self.calendar, self.jobs, self.locks = ObservedCalendar(*part), Jobs(*part), Locks(*part)
+        self.sessions, self.targets = Sessions(*part, self.calendar), Targets(*part, self.jobs)
+        self.datasets, self.indices, self.results = Datasets(*part), Indices(*part), Results(*part)
+        self.sources, self.incidents, self.scope = Sources(*part), Incidents(*part), Scope(*part)
         self._check_no_copy()
         self._version = self._find_version()
         if self.is_of_another_version and not any_version:
@@ -61,30 +66,6 @@ class Store(Sessions, Datasets, Targets, Locks, SourceStates, Incidents):
     @property
     def is_of_another_version(self) -> bool:
         return self._version != SCHEMA_VERSION
-
-    def scope(self) -> Document | None:
-        """What `manual_setup` was asked for: `min_market_cap` (won), `markets`, `first_session`.
-        None before it ran."""
-        return self.backend.get(SCOPE, "scope")
-
-    def save_scope(self, min_market_cap: int, markets: Sequence[str], first_session: str) -> None:
-        """What is asked for from now on; wanting fewer sessions than before forgets none."""
-        before = self.scope()
-        first = (
-            first_session if before is None else min(first_session, str(before["first_session"]))
-        )
-        scope = {"min_market_cap": min_market_cap, "markets": list(markets), "first_session": first}
-        self.backend.put(SCOPE, [{"_id": "scope", **(before or {}), **scope}])
-
-    def read_back_until(self) -> str:
-        """The session with which the last turn of reading back older ones ended; empty before the
-        first."""
-        return str((self.scope() or {}).get("read_back_until", ""))
-
-    def end_read_back(self, session: str) -> None:
-        """The turn of reading back older sessions ended with this one. Nothing before the setup
-        ran."""
-        self.backend.update(SCOPE, {"_id": "scope"}, {"read_back_until": session})
 
     def reset(self) -> None:
         """Delete everything the suite has stored in this database, but for who is at work and what

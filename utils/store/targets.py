@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from utils.store.backend import Document
+from utils.store.base import StorePart
 from utils.store.jobs import HOURLY_ANALYSIS, Jobs
 from utils.store.lease import Lease
 from utils.store.schema import INDICATORS, TARGETS
@@ -39,27 +40,31 @@ class Progress:
         return self.tickers - self.analyzed - self.failed
 
 
-class Targets(Jobs):
+@dataclass(eq=False)
+class Targets(StorePart):
     """A claim is a conditional write, so several machines may work on the same session."""
 
-    def targets(self, active_only: bool = False) -> list[Document]:
-        """Largest market cap first."""
-        where = {"is_active": True} if active_only else {}
-        return self.backend.find(TARGETS, where, _LARGEST_FIRST)
+    jobs: Jobs
 
-    def target(self, ticker: str) -> Document | None:
+    def all(self) -> list[Document]:
+        """Largest market cap first."""
+        return self.backend.find(TARGETS, sort=_LARGEST_FIRST)
+
+    def active(self) -> list[Document]:
+        """Those that are analysed, largest market cap first."""
+        return self.backend.find(TARGETS, {"is_active": True}, _LARGEST_FIRST)
+
+    def get(self, ticker: str) -> Document | None:
         return self.backend.get(TARGETS, ticker)
 
-    def save_targets(
-        self, new: Sequence[Document], changes: Mapping[str, Mapping[str, object]]
-    ) -> None:
+    def save(self, new: Sequence[Document], changes: Mapping[str, Mapping[str, object]]) -> None:
         """Insert new targets and change fields of known ones (ticker -> fields); all else of them
         stays as it is."""
         with self.backend.batch():
             self.backend.put(TARGETS, new)
             self.backend.update_each(TARGETS, changes)
 
-    def claim_targets(self, session: str, limit: int) -> list[Document]:
+    def claim(self, session: str, limit: int) -> list[Document]:
         """Claim the next active targets that are behind the session, stalest first, then largest
         market cap.
 
@@ -103,7 +108,7 @@ class Targets(Jobs):
             TARGETS, waiting | {"_id": {"$in": ids}, "attempts": tries}, claim
         )
 
-    def release_targets(self, targets: Sequence[Document]) -> None:
+    def release(self, targets: Sequence[Document]) -> None:
         """Give back claimed targets that were not worked on, as if they had never been claimed."""
         with self.backend.batch():
             for tries in {each["attempts"] for each in targets}:
@@ -116,7 +121,43 @@ class Targets(Jobs):
         claim."""
         return {"_id": {"$in": list(ids)}, "claimed_by": self.identity.owner, "attempts": tries}
 
-    def save_analysis(self, session: str, results: Sequence[Document]) -> None:
+    def fail(self, target: Document, error: str) -> None:
+        """Push a claimed target that cannot be analysed into the future, with the reason."""
+        changes = {
+            "retry_after_utc": _LONGEST_WAIT.end(self.clock.now_utc()),
+            "last_error": error,
+            "claimed_by": None,
+        }
+        self.backend.update(TARGETS, self._mine([target["_id"]], target["attempts"]), changes)
+
+    def reopen(self, session: str, behind: str, tickers: Sequence[str] | None = None) -> int:
+        """The session's data changed: have these tickers (None: all) analysed again from `behind`
+        on. How many had been analysed for the session or a later one already. An analysis that was
+        completed is so no more."""
+        changed: Document = {"last_analyzed_date": {"$gte": session}}
+        if tickers is not None:
+            changed["_id"] = {"$in": list(tickers)}
+        with self.backend.batch():
+            # The job first: whoever dies in between finds the same targets to open again.
+            if pending := len(self.backend.find(TARGETS, changed | {"is_active": True})):
+                self.jobs.reopen(HOURLY_ANALYSIS, pending)
+            return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind})
+
+    def progress(self, session: str) -> Progress:
+        active = self.active()
+        targets = [target for target in active if target["added_date"] <= session]
+        behind = [target for target in targets if (target["last_analyzed_date"] or "") < session]
+        failed = sum(target["last_error"] is not None for target in behind)
+        ahead = sum((target["last_analyzed_date"] or "") > session for target in active)
+        return Progress(
+            tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead
+        )
+
+
+class Results(StorePart):
+    """What the analysis of each ticker has found, and that it was analysed."""
+
+    def save(self, session: str, results: Sequence[Document]) -> None:
         """Replace the results of these tickers whole, then mark them as analysed for the session.
 
         Not those that another run has claimed since, or has analysed for a later session: who was
@@ -150,41 +191,7 @@ class Targets(Jobs):
                 done,
             )
 
-    def fail_target(self, target: Document, error: str) -> None:
-        """Push a claimed target that cannot be analysed into the future, with the reason."""
-        changes = {
-            "retry_after_utc": _LONGEST_WAIT.end(self.clock.now_utc()),
-            "last_error": error,
-            "claimed_by": None,
-        }
-        self.backend.update(TARGETS, self._mine([target["_id"]], target["attempts"]), changes)
-
-    def reopen_targets(
-        self, session: str, behind: str, tickers: Sequence[str] | None = None
-    ) -> int:
-        """The session's data changed: have these tickers (None: all) analysed again from `behind`
-        on. How many had been analysed for the session or a later one already. An analysis that was
-        completed is so no more."""
-        changed: Document = {"last_analyzed_date": {"$gte": session}}
-        if tickers is not None:
-            changed["_id"] = {"$in": list(tickers)}
-        with self.backend.batch():
-            # The job first: whoever dies in between finds the same targets to open again.
-            if pending := len(self.backend.find(TARGETS, changed | {"is_active": True})):
-                self.reopen_job(HOURLY_ANALYSIS, pending)
-            return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind})
-
-    def analysis_progress(self, session: str) -> Progress:
-        active = self.targets(active_only=True)
-        targets = [target for target in active if target["added_date"] <= session]
-        behind = [target for target in targets if (target["last_analyzed_date"] or "") < session]
-        failed = sum(target["last_error"] is not None for target in behind)
-        ahead = sum((target["last_analyzed_date"] or "") > session for target in active)
-        return Progress(
-            tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead
-        )
-
-    def analysis(self, ticker: str) -> Document | None:
+    def get(self, ticker: str) -> Document | None:
         """The ticker's result document of its last analysis."""
         return self.backend.get(INDICATORS, ticker)
 

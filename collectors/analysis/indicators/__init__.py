@@ -1,4 +1,4 @@
-"""The technical analysis of one market panel: definitions as data, computations as small pure
+"""Technical analysis of one market panel: definitions as data, computations as small pure
 functions.
 
 `catalogue` says what every indicator is; `bars` finds the bars that can be analysed; `studies`

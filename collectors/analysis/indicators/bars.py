@@ -1,4 +1,4 @@
-"""Which bars of a panel can be analysed, and the same bars aligned to each ticker's last one.
+"""Bars of a panel that can be analysed, and the same bars aligned to each ticker's last one.
 
 A session in which every array of a ticker holds NaN is a session in which it was not listed. Only
 the last contiguous listed stretch counts: a code that was delisted and given to another company
@@ -19,19 +19,19 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 ARRAYS = ("open", "high", "low", "close", "volume", "value")
-"""The panel's (tickers, sessions) float64 arrays."""
+"""Names of the panel's (tickers, sessions) float64 arrays."""
 DEEPEST_WINDOW = 130
 """Aligned arrays have at least this many columns, so that every look-back of `market` can be a
 plain slice."""
 
 
 class AnalysisError(ValueError):
-    """The arrays cannot be analysed: wrong type or layout, or a ticker with no bar or an impossible
-    bar."""
+    """Arrays that cannot be analysed: wrong type or layout, or a ticker with no bar or an
+    impossible bar."""
 
 
 class Bars(NamedTuple):
-    """One ticker's listed bars, oldest first: five float64 arrays of equal length (adjusted won;
+    """Listed bars of one ticker, oldest first: five float64 arrays of equal length (adjusted won;
     shares)."""
 
     open: FloatArray
@@ -42,8 +42,8 @@ class Bars(NamedTuple):
 
 
 class Spans(NamedTuple):
-    """Columns `start[i]` to `end[i]` (exclusive) of the panel are ticker i's last listed stretch;
-    (tickers,) int64."""
+    """Last listed stretches: columns `start[i]` to `end[i]` (exclusive) of the panel are ticker
+    i's; (tickers,) int64."""
 
     start: IntArray
     end: IntArray
@@ -69,7 +69,8 @@ def check_layout(panel: Panel) -> None:
 
 
 def listed_cells(panel: Panel) -> BoolArray:
-    """Where a ticker was listed: at least one array holds a number. Shape (tickers, sessions)."""
+    """Return True where a ticker was listed: at least one array holds a number. Shape (tickers,
+    sessions)."""
     listed: BoolArray = ~np.isnan(panel.close)
     for name in ARRAYS:
         listed |= ~np.isnan(getattr(panel, name))
@@ -77,7 +78,7 @@ def listed_cells(panel: Panel) -> BoolArray:
 
 
 def last_spans(listed: BoolArray) -> Spans:
-    """The last contiguous listed stretch of every ticker; start = end = 0 where it was never
+    """Return the last contiguous listed stretch of every ticker; start = end = 0 where it was never
     listed."""
     count = listed.shape[1]
     columns = np.arange(count)
@@ -88,7 +89,7 @@ def last_spans(listed: BoolArray) -> Spans:
 
 
 def find_faults(panel: Panel, spans: Spans) -> dict[int, str]:
-    """Why a ticker cannot be analysed, by row of the panel."""
+    """Return the reasons why tickers cannot be analysed, by row of the panel."""
     columns = np.arange(len(panel.sessions))
     inside = (columns >= spans.start[:, None]) & (columns < spans.end[:, None])
     finite = np.isfinite(panel.close)
@@ -109,7 +110,7 @@ def find_faults(panel: Panel, spans: Spans) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Market:
-    """All tickers' listed bars with every ticker's last bar in the last column; NaN before its
+    """Listed bars of all tickers, with every ticker's last bar in the last column; NaN before its
     first bar.
 
     float64 arrays of shape (tickers, columns) in adjusted won (`value`: won as published) and
@@ -130,8 +131,8 @@ class Market:
 
 
 def align(panel: Panel, listed: BoolArray, spans: Spans, excluded: list[int]) -> Market:
-    """The panel with every ticker's last stretch moved to the right edge; rows in `excluded` become
-    NaN throughout."""
+    """Return the panel with every ticker's last stretch moved to the right edge; rows in `excluded`
+    become NaN throughout."""
     stray = (spans.end != len(panel.sessions)) | (listed.sum(axis=1) != spans.end - spans.start)
     redone = sorted({*np.flatnonzero(stray).tolist(), *excluded})
     kept = Spans(spans.start.copy(), spans.end.copy())
@@ -146,8 +147,8 @@ def align(panel: Panel, listed: BoolArray, spans: Spans, excluded: list[int]) ->
 
 
 def _aligned(array: FloatArray, spans: Spans, redone: list[int]) -> FloatArray:
-    """`array` itself when nothing is to be moved, else a copy, at least `DEEPEST_WINDOW` columns
-    wide."""
+    """Return `array` itself when nothing is to be moved, else a copy, at least `DEEPEST_WINDOW`
+    columns wide."""
     tickers, count = array.shape
     width = max(count, DEEPEST_WINDOW)
     if width == count and not redone:
@@ -171,7 +172,7 @@ def _first_of_year(sessions: list[str], spans: Spans, width: int) -> IntArray:
 
 
 def flat_run(high: FloatArray, low: FloatArray) -> IntArray:
-    """How many bars up to each one had high = low = the same single price; 0 for a bar with a
+    """Count the bars up to each one with high = low = the same single price; 0 for a bar with a
     range. Same shape."""
     flat = high == low
     starts = np.ones_like(flat)

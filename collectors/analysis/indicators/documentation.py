@@ -1,5 +1,5 @@
-"""docs/indicators.md from the catalogues: `python -m collectors.analysis.indicators.documentation >
-docs/indicators.md`."""
+"""Text of docs/indicators.md, made from the catalogues: `python -m
+collectors.analysis.indicators.documentation > docs/indicators.md`."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,89 +12,98 @@ from collectors.analysis.indicators.signals import FROZEN_SESSIONS, SIGNALS
 INTRODUCTION = """\
 # Indicators, signals, patterns, ranks
 
-Written by `python -m collectors.analysis.indicators.documentation`; a test compares this page with the catalogues.
+Written by `python -m collectors.analysis.indicators.documentation`; a test compares this page with
+the catalogues.
 
-O, H, L, C, V: open, high, low, close (won) and volume (shares) of a session, adjusted to the last one
-([how](documents.md#adjusted-prices)). T = (H + L + C) / 3. EMA n: weight 2 / (n + 1), begun with the mean of the first
-n values. W n, Wilder's average: weight 1 / n, begun likewise; the sums of +DM, -DM and true range within DI begin with
-the first n - 1. Warm-up: the bars a ticker needs for the first value. A value that does not exist is null: too few
-bars, or a division by zero (a frozen price has no RSI, stochastic, %R, CCI, MFI, DI or %b; no falling session in 20,
-no VR).
+O, H, L, C, V: open, high, low, close (won) and volume (shares) of a session, adjusted to the last
+one ([how](documents.md#adjusted-prices)). T = (H + L + C) / 3. EMA n: weight 2 / (n + 1), begun
+with the mean of the first n values. W n, Wilder's average: weight 1 / n, begun likewise; the sums
+of +DM, -DM and true range within DI begin with the first n - 1. Warm-up: the bars a ticker needs
+for the first value. A value that does not exist is null: too few bars, or a division by zero (a
+frozen price has no RSI, stochastic, %R, CCI, MFI, DI or %b; no falling session in 20, no VR).
 
 What to know before using them:
 
-- **Only the last listed stretch counts.** A code that was gone for a session or more and came back starts again.
-- **300 sessions are read**, and no indicator would change by a millionth with 600: the longest average takes 120, the
-  squeeze 139, 52 weeks have 260 weekdays, and a smoothing that never forgets (EMA, MACD, RSI, ATR, DI, ADX), begun at
-  the first of 300 bars, has forgotten it. With `HISTORY_SESSIONS` below 300 there are fewer.
-- **OBV is given as differences.** Its level depends on the first bar of the series, which moves on every night; the
-  change over 1, 20 and 60 sessions does not. To draw the line, sum `history.obv_change_1` up.
-- **Ichimoku's shift is 26 with today included**, as Korean charts count it: a span computed today is drawn 25 bars
-  ahead. `ichimoku_span_a/b` is the cloud at today's bar (computed 25 bars ago), `ichimoku_lead_a/b` the one computed
-  today. The lagging span is today's close drawn 25 bars back.
-- **The 52 weeks are 364 days of the calendar** up to the ticker's last bar; a younger listing has what there is.
-- **Volume is adjusted for splits and consolidations**, so an average over both sides of one counts shares of one kind.
-  The exchange itself adjusts no volume.
-- The chart (`history`) has up to 60 sessions: bars rounded to the won and the share, lines to four decimals.
+- **Only the last listed stretch counts.** A code that was gone for a session or more and came back
+  starts again.
+- **300 sessions are read**, and no indicator would change by a millionth with 600: the longest
+  average takes 120, the squeeze 139, 52 weeks have 260 weekdays, and a smoothing that never forgets
+  (EMA, MACD, RSI, ATR, DI, ADX), begun at the first of 300 bars, has forgotten it. With
+  `HISTORY_SESSIONS` below 300 there are fewer.
+- **OBV is given as differences.** Its level depends on the first bar of the series, which moves on
+  every night; the change over 1, 20 and 60 sessions does not. To draw the line, sum
+  `history.obv_change_1` up.
+- **Ichimoku's shift is 26 with today included**, as Korean charts count it: a span computed today
+  is drawn 25 bars ahead. `ichimoku_span_a/b` is the cloud at today's bar (computed 25 bars ago),
+  `ichimoku_lead_a/b` the one computed today. The lagging span is today's close drawn 25 bars back.
+- **The 52 weeks are 364 days of the calendar** up to the ticker's last bar; a younger listing has
+  what there is.
+- **Volume is adjusted for splits and consolidations**, so an average over both sides of one counts
+  shares of one kind. The exchange itself adjusts no volume.
+- The chart (`history`) has up to 60 sessions: bars rounded to the won and the share, lines to four
+  decimals.
 """
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
 
 
 def indicator_tables() -> str:
-    """One section per group."""
+    """Return one section per group."""
     head = ("name", "indicator", "한글", "formula", "parameters", "unit", "warm-up", "source")
     sections = []
     for group in GROUPS:
-        rows = [(f"`{i.name}`", i.title, i.korean, i.formula, i.parameters, i.unit, i.warm_up, i.source)
-                for i in group.indicators]  # fmt: skip
+        rows = [(f"`{i.name}`", i.title, i.korean, i.formula, i.parameters, i.unit, i.warm_up,
+                 i.source) for i in group.indicators]  # fmt: skip
         sections.append(f"## {group.title}\n\n{table(head, rows)}")
     return "\n".join(sections)
 
 
 def signal_table() -> str:
-    """The signals in the order in which they are given."""
+    """Return the signals in the order in which they are given."""
     rows = [(f"`{s.name}`", s.title, s.korean, s.meaning) for s in SIGNALS]
     return f"""## Signals
 
-A ticker gives none, and no pattern, when it did not trade in the last session or is frozen: one single price for
-{FROZEN_SESSIONS} sessions (or for all it has). "Crosses" compares with the bar before; equal is not yet crossed.
+A ticker gives none, and no pattern, when it did not trade in the last session or is frozen: one
+single price for {FROZEN_SESSIONS} sessions (or for all it has). "Crosses" compares with the bar
+before; equal is not yet crossed.
 
 {table(("name", "signal", "한글", "fires when"), rows)}"""
 
 
 def pattern_table() -> str:
-    """The candlestick patterns."""
+    """Return the candlestick patterns."""
     rows = [
         (f"`{p.name}`", p.title, p.korean, p.direction or "bullish or bearish", p.function)
         for p in PATTERNS
     ]
     return f"""## Candlestick patterns
 
-TA-Lib's {len(PATTERNS)} patterns on the last {DEPTH} bars, reported when they complete on the last one, as
-`{{"name", "direction"}}`; the direction is the sign TA-Lib gives, unless that sign means nothing.
+TA-Lib's {len(PATTERNS)} patterns on the last {DEPTH} bars, reported when they complete on the last
+one, as `{{"name", "direction"}}`; the direction is the sign TA-Lib gives, unless that sign means
+nothing.
 
 {table(("name", "pattern", "한글", "direction", "TA-Lib"), rows)}"""
 
 
 def rank_table() -> str:
-    """The ranks."""
+    """Return the ranks."""
     rows = [(f"`{name}_all`", f"`{name}_own`", name) for name in RANKED]
     return f"""## Ranks
 
-Percentile rank from 0 (smallest) to 100 (largest): 100 (place - 1) / (n - 1), equal values share the mean of their
-places (상대강도 순위). `_all`: in the whole market; `_own`: in the ticker's own (KOSPI, KOSDAQ, KONEX). A ticker
-that did not trade in the last session, or is frozen, has no rank and takes no place.
+Percentile rank from 0 (smallest) to 100 (largest): 100 (place - 1) / (n - 1), equal values share
+the mean of their places (상대강도 순위). `_all`: in the whole market; `_own`: in the ticker's own
+(KOSPI, KOSDAQ, KONEX). A ticker that did not trade in the last session, or is frozen, has no rank
+and takes no place.
 
 {table(("whole market", "own market", "of"), rows)}"""
 
 
 def page() -> str:
-    """The whole of docs/indicators.md."""
+    """Return the whole of docs/indicators.md."""
     return "\n".join(
         (INTRODUCTION, indicator_tables(), signal_table(), pattern_table(), rank_table())
     )

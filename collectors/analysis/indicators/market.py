@@ -12,13 +12,13 @@ from collectors.analysis.indicators.studies import HISTORY, SIGNAL_PERIOD
 RETURN_PERIODS = (1, 5, 20, 60, 120)
 SESSIONS_PER_YEAR = 252
 YEAR_MINIMUM = 60
-"""A new 52-week high or low is worth a signal only when the ticker has at least this many bars."""
+"""Bars that a ticker must have before a new 52-week high or low is worth a signal."""
 
 Columns = dict[str, FloatArray]
 
 
 def compute(market: Market) -> Columns:
-    """Every whole-market indicator by name."""
+    """Return every whole-market indicator by name."""
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = (
             returns(market) | volatility(market) | psychological(market) | volume_ratios(market)
@@ -28,27 +28,28 @@ def compute(market: Market) -> Columns:
 
 
 def returns(market: Market) -> Columns:
-    """Simple returns in percent: 100 (C / C n sessions ago - 1)."""
+    """Return simple returns in percent: 100 (C / C n sessions ago - 1)."""
     close = market.close
     return {f"return_{n}": 100 * (close[:, -1] / close[:, -1 - n] - 1) for n in RETURN_PERIODS}
 
 
 def volatility(market: Market) -> Columns:
-    """Sample standard deviation (n - 1) of the last 20 log returns, times sqrt(252), in percent."""
+    """Return the sample standard deviation (n - 1) of the last 20 log returns, times sqrt(252), in
+    percent."""
     steps = np.diff(np.log(market.close[:, -21:]), axis=1)
     return {"volatility_20": 100 * np.sqrt(SESSIONS_PER_YEAR) * steps.std(axis=1, ddof=1)}
 
 
 def psychological(market: Market) -> Columns:
-    """Share of the last 10 sessions that closed above the one before, in percent."""
+    """Return the share of the last 10 sessions that closed above the one before, in percent."""
     steps = np.diff(market.close[:, -11:], axis=1)
     rising = 10.0 * (steps > 0).sum(axis=1)
     return {"psychological_10": np.where(np.isnan(steps).any(axis=1), np.nan, rising)}
 
 
 def volume_ratios(market: Market) -> Columns:
-    """VR 20 in percent (infinite without a falling session: NaN) and the last volume over the 20
-    before it."""
+    """Return VR 20 in percent (infinite without a falling session: NaN) and the last volume over
+    the 20 before it."""
     volume = market.volume
     steps = np.sign(np.diff(market.close[:, -21:], axis=1))
     recent = volume[:, -20:]
@@ -58,8 +59,8 @@ def volume_ratios(market: Market) -> Columns:
 
 
 def prices_by_volume(market: Market) -> Columns:
-    """VWAP of the last 20 typical prices (won) and the mean value traded of the last 20 sessions
-    (won)."""
+    """Return the VWAP of the last 20 typical prices (won) and the mean value traded of the last 20
+    sessions (won)."""
     recent = slice(-20, None)
     typical = (market.high[:, recent] + market.low[:, recent] + market.close[:, recent]) / 3
     volume = market.volume[:, recent]
@@ -68,8 +69,8 @@ def prices_by_volume(market: Market) -> Columns:
 
 
 def year_range(market: Market) -> Columns:
-    """The 52-week high and low (won) with the close's distance from them in percent, and both
-    without the last bar."""
+    """Return the 52-week high and low (won) with the close's distance from them in percent, and
+    both without the last bar."""
     first = int(market.first_of_year.min(initial=market.high.shape[1] - 1))
     outside = np.arange(first, market.high.shape[1]) < market.first_of_year[:, None]
     high = np.where(outside, np.nan, market.high[:, first:])
@@ -95,8 +96,8 @@ def _finite(values: FloatArray) -> FloatArray:
 
 
 def undefined(market: Market) -> dict[str, BoolArray]:
-    """Where a line of `studies` is 0 / 0 for want of any movement, by the line's name; shape
-    (tickers, n last bars).
+    """Return True where a line of `studies` is 0 / 0 for want of any movement, by the line's name;
+    shape (tickers, n last bars).
 
     TA-Lib puts 0 there, which would read as "oversold"; after a division of noise by noise even
     that is not sure.
@@ -114,14 +115,17 @@ def undefined(market: Market) -> dict[str, BoolArray]:
 
 def _any_of_last(cells: BoolArray, count: int) -> BoolArray:
     result = cells.copy()
-    for shift in range(1, count):
-        result[:, shift:] |= cells[:, :-shift]
+    for run in range(1, count):
+        result[:, run:] |= cells[:, :-run]
     return result
 
 
 def _still_closes(close: FloatArray) -> dict[str, BoolArray]:
-    """RSI is undefined until a close has first changed; its signal as long as its window holds such
-    a session."""
+    """Return True where RSI and its signal are undefined.
+
+    RSI is so until a close has first changed; its signal as long as its window holds such a
+    session.
+    """
     still = ~np.logical_or.accumulate(np.abs(np.diff(close, axis=1)) > 0, axis=1)
     return {
         "rsi_14": still[:, -HISTORY:],
@@ -130,7 +134,8 @@ def _still_closes(close: FloatArray) -> dict[str, BoolArray]:
 
 
 def _still_ranges(market: Market) -> BoolArray:
-    """True for a ticker whose true range was 0 on every bar after its first. Shape (tickers,)."""
+    """Return True for a ticker whose true range was 0 on every bar after its first. Shape
+    (tickers,)."""
     reach = np.maximum(market.high[:, 1:], market.close[:, :-1]) - np.minimum(
         market.low[:, 1:], market.close[:, :-1]
     )
@@ -138,8 +143,11 @@ def _still_ranges(market: Market) -> BoolArray:
 
 
 def _still_typical_prices(market: Market) -> dict[str, BoolArray]:
-    """CCI needs a deviation within 20 bars; MFI needs a session with volume and a changed typical
-    price within 14."""
+    """Return True where CCI and MFI are undefined.
+
+    CCI needs a deviation within 20 bars; MFI needs a session with volume and a changed typical
+    price within 14.
+    """
     recent = slice(-20, None)
     typical = (market.high[:, recent] + market.low[:, recent] + market.close[:, recent]) / 3
     flow = (np.diff(typical[:, -15:], axis=1) != 0) & (market.volume[:, -14:] > 0)

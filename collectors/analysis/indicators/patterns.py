@@ -1,5 +1,5 @@
-"""TA-Lib's 61 candlestick patterns on the last 45 bars, reported where they complete on the last
-bar.
+"""Candlestick patterns of TA-Lib, 61 of them, on the last 45 bars, reported where they complete on
+the last bar.
 
 The deepest pattern looks back 14 bars, so 45 give the same answer as the whole series. Over 45 bars
 a call costs little but its own overhead; bars in whole won let one call serve all tickers: laid end
@@ -25,8 +25,8 @@ BOTH, NEUTRAL = "", "neutral"
 
 @dataclass(frozen=True)
 class Pattern:
-    """One pattern: stable name, TA-Lib's function, titles, and its direction (`BOTH`: by the sign
-    TA-Lib returns).
+    """Candlestick pattern: stable name, TA-Lib's function, titles, and its direction (`BOTH`: by
+    the sign TA-Lib returns).
 
     TA-Lib gives some patterns of indecision a sign that only tells the candle's colour, or +100
     always: `NEUTRAL`.
@@ -130,18 +130,18 @@ PATTERNS = (
 
 _FUNCTIONS = tuple(raw(pattern.function) for pattern in PATTERNS)
 Scores = NDArray[np.int8]
-"""The signs of TA-Lib's answers for the last bar, in the order of `PATTERNS`; 0 is no pattern."""
+"""Signs of TA-Lib's answers for the last bar, in the order of `PATTERNS`; 0 is no pattern."""
 
 
 def score(bars: Bars) -> Scores:
-    """The last bar's scores of one ticker, shape (61,)."""
+    """Return the last bar's scores of one ticker, shape (61,)."""
     prices = [series[-DEPTH:] for series in bars[:4]]
     return np.sign([function(*prices)[-1] for function in _FUNCTIONS]).astype(np.int8)
 
 
 def score_whole_won(market: Market) -> tuple[Scores, BoolArray]:
-    """Scores of all tickers whose last 45 bars are whole won, shape (tickers, 61), and which
-    tickers those are."""
+    """Return the scores of all tickers whose last 45 bars are whole won, shape (tickers, 61), and
+    which tickers those are."""
     recent = np.stack(
         [series[:, -DEPTH:] for series in (market.open, market.high, market.low, market.close)]
     )
@@ -155,7 +155,8 @@ def score_whole_won(market: Market) -> tuple[Scores, BoolArray]:
 
 
 def describe(scores: Scores) -> list[dict[str, str]]:
-    """The patterns found, each `{"name": .., "direction": "bullish" | "bearish" | "neutral"}`."""
+    """Return the patterns found, each `{"name": .., "direction": "bullish" | "bearish" |
+    "neutral"}`."""
     return [
         {
             "name": PATTERNS[i].name,

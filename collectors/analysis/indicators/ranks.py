@@ -1,4 +1,4 @@
-"""Relative strength: where a ticker stands among all others, and among those of its own market."""
+"""Relative strength: the rank of a ticker among all others, and among those of its own market."""
 
 import numpy as np
 
@@ -7,12 +7,9 @@ from collectors.analysis.indicators.market import RETURN_PERIODS
 
 RANKED = (
     *(f"return_{n}" for n in RETURN_PERIODS),
-    "volume",
-    "value",
-    "volume_ratio",
-    "volatility_20",
+    *("volume", "value", "volume_ratio", "volatility_20"),
 )
-"""What is ranked, largest first at 100: returns, the last session's volume (shares) and value
+"""Ranked figures, largest first at 100: returns, the last session's volume (shares) and value
 (won), its volume over the 20 sessions before, and volatility."""
 RANK_NAMES = (*(f"{name}_all" for name in RANKED), *(f"{name}_own" for name in RANKED))
 """`_all`: in the whole market (KOSPI, KOSDAQ and KONEX, as far as they are in the panel); `_own`:
@@ -20,8 +17,8 @@ in its own."""
 
 
 def percentile_ranks(values: FloatArray) -> FloatArray:
-    """Percentile ranks of a 1-D array: 0 the smallest, 100 the largest, equal values share the mean
-    of their places.
+    """Return percentile ranks of a 1-D array: 0 the smallest, 100 the largest, equal values share
+    the mean of their places.
 
     100 (mean place - 1) / (n - 1) over the n values that are not NaN, places counted from 1; NaN
     for a NaN, and for all when n < 2: a place among one says nothing.
@@ -33,19 +30,19 @@ def percentile_ranks(values: FloatArray) -> FloatArray:
     known = np.isfinite(values)
     if known.sum() < 2:
         return ranks
-    _, place, count = np.unique(values[known], return_inverse=True, return_counts=True)
+    _, position, count = np.unique(values[known], return_inverse=True, return_counts=True)
     below = np.cumsum(count) - count
-    ranks[known] = 100 * (below + (count - 1) / 2)[place] / (known.sum() - 1)
+    ranks[known] = 100 * (below + (count - 1) / 2)[position] / (known.sum() - 1)
     return ranks
 
 
 def rank_market(
     columns: dict[str, FloatArray], markets: list[str], ranked: BoolArray
 ) -> FloatArray:
-    """Ranks of every ticker, shape (tickers, len(RANK_NAMES)).
+    """Return the ranks of every ticker, shape (tickers, len(RANK_NAMES)).
 
     `columns` holds one (tickers,) array per name in `RANKED`; tickers where `ranked` is False
-    (halted, delisted) have no rank and take no place.
+    (halted, delisted) have no rank and are not counted.
     """
     result = np.full((len(markets), len(RANK_NAMES)), np.nan)
     own = np.array(markets)

@@ -1,4 +1,4 @@
-"""What happened tonight, as a list of names: each signal is a rule over the values of the last two
+"""Signals of the last session as a list of names: each is a rule over the values of the last two
 bars.
 
 A rule is called with two mappings from name to float: `now` (every indicator, the bar itself under
@@ -15,23 +15,13 @@ Values = Mapping[str, float]
 Rule = Callable[[Values, Values], bool]
 
 BEFORE = (
-    *(
-        "sma_5",
-        "sma_20",
-        "sma_60",
-        "bb_upper",
-        "bb_lower",
-        "rsi_14",
-        "stoch_k",
-        "stoch_d",
-        "macd",
-        "macd_signal",
-    ),
+    *("sma_5", "sma_20", "sma_60", "bb_upper", "bb_lower"),
+    *("rsi_14", "stoch_k", "stoch_d", "macd", "macd_signal"),
     *("ichimoku_span_a", "ichimoku_span_b"),
 )
-"""The lines whose value one bar earlier the rules may ask for, besides high, low and close."""
+"""Lines whose value one bar earlier the rules may ask for, besides high, low and close."""
 FROZEN_SESSIONS = 5
-"""So many bars (or all, when younger) at one single price: the ticker is frozen and gives no
+"""Bars (or all, when younger) at one single price from which a ticker is frozen and gives no
 signal."""
 OVERSOLD_RSI, OVERBOUGHT_RSI = 30.0, 70.0
 OVERSOLD_STOCHASTIC, OVERBOUGHT_STOCHASTIC = 20.0, 80.0
@@ -43,7 +33,7 @@ such differences."""
 
 @dataclass(frozen=True)
 class Signal:
-    """One signal of the catalogue: stable name, titles, the rule in words, and the rule itself."""
+    """Signal of the catalogue: stable name, titles, the rule in words, and the rule itself."""
 
     name: str
     title: str
@@ -53,7 +43,7 @@ class Signal:
 
 
 def _crosses(over: str, under: str, priced: bool = True) -> Rule:
-    """`over` was not above `under` one bar earlier and is now."""
+    """Return the rule that `over` was not above `under` one bar earlier and is now."""
 
     def fires(now: Values, before: Values) -> bool:
         least = TOLERANCE * (now["close"] if priced else 100.0)
@@ -63,7 +53,7 @@ def _crosses(over: str, under: str, priced: bool = True) -> Rule:
 
 
 def _aligned(*names: str) -> Rule:
-    """Each line is above the next one."""
+    """Return the rule that each line is above the next one."""
 
     def fires(now: Values, _: Values) -> bool:
         return all(
@@ -98,28 +88,28 @@ def _breaks_below_cloud(now: Values, before: Values) -> bool:
 
 
 def _cloud(values: Values, edge: Callable[[float, float], float]) -> float:
-    """The cloud's upper (max) or lower (min) edge; NaN unless both spans exist."""
+    """Return the cloud's upper (max) or lower (min) edge; NaN unless both spans exist."""
     a, b = values["ichimoku_span_a"], values["ichimoku_span_b"]
     return edge(a, b) if a == a and b == b else a + b
 
 
-_K_OVER_D, _D_OVER_K = (
-    _crosses("stoch_k", "stoch_d", priced=False),
-    _crosses("stoch_d", "stoch_k", priced=False),
-)
+_K_OVER_D = _crosses("stoch_k", "stoch_d", priced=False)
+_D_OVER_K = _crosses("stoch_d", "stoch_k", priced=False)
 
 SIGNALS = (
-    Signal("golden_cross_5_20", "Golden cross 5/20", "골든크로스 5/20", "SMA 5 crosses above SMA 20",
-           _crosses("sma_5", "sma_20")),
+    Signal("golden_cross_5_20", "Golden cross 5/20", "골든크로스 5/20",
+           "SMA 5 crosses above SMA 20", _crosses("sma_5", "sma_20")),
     Signal("dead_cross_5_20", "Dead cross 5/20", "데드크로스 5/20", "SMA 5 crosses below SMA 20",
            _crosses("sma_20", "sma_5")),
-    Signal("golden_cross_20_60", "Golden cross 20/60", "골든크로스 20/60", "SMA 20 crosses above SMA 60",
-           _crosses("sma_20", "sma_60")),
-    Signal("dead_cross_20_60", "Dead cross 20/60", "데드크로스 20/60", "SMA 20 crosses below SMA 60",
-           _crosses("sma_60", "sma_20")),
-    Signal("aligned_up", "Averages aligned upward", "정배열", "SMA 5 > SMA 20 > SMA 60 > SMA 120 (a state)",
+    Signal("golden_cross_20_60", "Golden cross 20/60", "골든크로스 20/60",
+           "SMA 20 crosses above SMA 60", _crosses("sma_20", "sma_60")),
+    Signal("dead_cross_20_60", "Dead cross 20/60", "데드크로스 20/60",
+           "SMA 20 crosses below SMA 60", _crosses("sma_60", "sma_20")),
+    Signal("aligned_up", "Averages aligned upward", "정배열",
+           "SMA 5 > SMA 20 > SMA 60 > SMA 120 (a state)",
            _aligned("sma_5", "sma_20", "sma_60", "sma_120")),
-    Signal("aligned_down", "Averages aligned downward", "역배열", "SMA 5 < SMA 20 < SMA 60 < SMA 120 (a state)",
+    Signal("aligned_down", "Averages aligned downward", "역배열",
+           "SMA 5 < SMA 20 < SMA 60 < SMA 120 (a state)",
            _aligned("sma_120", "sma_60", "sma_20", "sma_5")),
     Signal("new_high_52w", "New 52-week high", "52주 신고가",
            "high above every earlier high of the 52 weeks; from 60 bars on",
@@ -133,24 +123,26 @@ SIGNALS = (
            "close crosses below the lower Bollinger band", _crosses("bb_lower", "close")),
     Signal("bb_squeeze", "Bollinger squeeze", "볼린저 스퀴즈",
            "band width above 0 and the smallest of 120 sessions (a state)",
-           lambda now, _: now["bb_width"] > TOLERANCE and now["bb_width"] <= now["bb_width_lowest"]),
+           lambda now, _: TOLERANCE < now["bb_width"] <= now["bb_width_lowest"]),
     Signal("rsi_oversold_turn", "RSI leaves oversold", "RSI 과매도 탈출", "RSI 14 rises through 30",
            _rises_through("rsi_14", OVERSOLD_RSI)),
-    Signal("rsi_overbought_turn", "RSI leaves overbought", "RSI 과매수 이탈", "RSI 14 falls through 70",
-           _falls_through("rsi_14", OVERBOUGHT_RSI)),
+    Signal("rsi_overbought_turn", "RSI leaves overbought", "RSI 과매수 이탈",
+           "RSI 14 falls through 70", _falls_through("rsi_14", OVERBOUGHT_RSI)),
     Signal("stoch_oversold_turn", "Stochastic turns up from oversold", "스토캐스틱 과매도 반등",
            "%K crosses above %D after a %K below 20", _stochastic_turns_up),
-    Signal("stoch_overbought_turn", "Stochastic turns down from overbought", "스토캐스틱 과매수 반락",
-           "%K crosses below %D after a %K above 80", _stochastic_turns_down),
-    Signal("macd_golden_cross", "MACD golden cross", "MACD 골든크로스", "MACD crosses above its signal",
-           _crosses("macd", "macd_signal")),
+    Signal("stoch_overbought_turn", "Stochastic turns down from overbought",
+           "스토캐스틱 과매수 반락", "%K crosses below %D after a %K above 80",
+           _stochastic_turns_down),
+    Signal("macd_golden_cross", "MACD golden cross", "MACD 골든크로스",
+           "MACD crosses above its signal", _crosses("macd", "macd_signal")),
     Signal("macd_dead_cross", "MACD dead cross", "MACD 데드크로스", "MACD crosses below its signal",
            _crosses("macd_signal", "macd")),
     Signal("cloud_break_up", "Break above the cloud", "구름대 상향 돌파",
            "close crosses above the higher of the two Ichimoku spans", _breaks_above_cloud),
     Signal("cloud_break_down", "Break below the cloud", "구름대 하향 이탈",
            "close crosses below the lower of the two Ichimoku spans", _breaks_below_cloud),
-    Signal("volume_surge", "Volume surge", "거래량 급증", "volume at least 3 times the mean of the 20 sessions before",
+    Signal("volume_surge", "Volume surge", "거래량 급증",
+           "volume at least 3 times the mean of the 20 sessions before",
            lambda now, _: now["volume_ratio"] >= SURGE),
     Signal("gap_up", "Gap up", "상승 갭", "low above the high of the bar before",
            lambda now, before: now["low"] > before["high"]),
@@ -160,5 +152,5 @@ SIGNALS = (
 
 
 def fired(now: Values, before: Values) -> list[str]:
-    """Names of the signals the two bars give, in the order of the catalogue."""
+    """Return the names of the signals the two bars give, in the order of the catalogue."""
     return [signal.name for signal in SIGNALS if signal.fires(now, before)]

@@ -1,4 +1,4 @@
-"""One ticker's indicator lines: TA-Lib's functions, fed with the rows their last 60 values need.
+"""Indicator lines of one ticker: TA-Lib's functions, fed with the rows their last 60 values need.
 
 A line is a float64 array whose last element belongs to the ticker's last bar; lines may differ in
 length. TA-Lib's `__wrapped__` is the function itself, without the wrapper that looks for pandas and
@@ -28,14 +28,14 @@ Lines = dict[str, FloatArray]
 
 
 def raw(name: str) -> Callable[..., FloatArray | tuple[FloatArray, ...]]:
-    """TA-Lib's function `name` without its pandas and polars wrapper."""
+    """Return TA-Lib's function `name` without its pandas and polars wrapper."""
     function: Callable[..., FloatArray | tuple[FloatArray, ...]] = getattr(talib, name).__wrapped__
     return function
 
 
 @dataclass(frozen=True)
 class Study:
-    """One call of TA-Lib: which function over which bars with which parameters makes which lines.
+    """Call of TA-Lib: which function over which bars with which parameters makes which lines.
 
     `rows` is how many of the last bars it is fed; 0 means all, for the smoothings that never
     forget.
@@ -99,7 +99,8 @@ _NOTHING = np.full(1, np.nan)
 
 
 def compute(bars: Bars) -> Lines:
-    """Every line of one ticker, before undefined values are taken out (see `market.undefined`)."""
+    """Return every line of one ticker, before undefined values are taken out (see
+    `market.undefined`)."""
     lines = _run_plan(bars)
     lines["rsi_signal"] = _SMA(lines["rsi_14"], SIGNAL_PERIOD)  # type: ignore[assignment]
     lines |= _cloud(lines)
@@ -120,7 +121,8 @@ def _run_plan(bars: Bars) -> Lines:
 
 
 def _cloud(lines: Lines) -> Lines:
-    """Leading span A, and both spans as they stand at each bar: computed 25 bars before it."""
+    """Return leading span A, and both spans as they stand at each bar: computed 25 bars before
+    it."""
     lead_a = (lines["ichimoku_conversion"] + lines["ichimoku_base"]) / 2
     long_enough = len(lead_a) > CLOUD_SHIFT
     return {
@@ -131,8 +133,8 @@ def _cloud(lines: Lines) -> Lines:
 
 
 def _obv_changes(obv: FloatArray) -> Lines:
-    """OBV's differences: its level depends on where the series begins, and that moves every night;
-    these do not."""
+    """Return OBV's differences. Its level depends on where the series begins, and that moves every
+    night; these do not."""
     change = np.diff(obv) if len(obv) > 1 else _NOTHING
     return {
         "obv_change_1": change,

@@ -7,7 +7,7 @@ from collectors.rules.target_rule import TargetRule
 from collectors.upkeep.audit.cells import audit_cells
 from collectors.upkeep.audit.datasets import audit_datasets
 from collectors.upkeep.audit.findings import HOLE, Audit, Finding, in_order, show_audit, show_repair
-from collectors.upkeep.audit.records import audit_locks, audit_records, audit_targets, look_at
+from collectors.upkeep.audit.records import audit_locks, audit_records, audit_targets, take_snapshot
 from utils.date_utils import TradingCalendar
 from utils.store import Store
 
@@ -29,24 +29,24 @@ def audit(
         rule: who is to be a target now.
         datasets: those that stand beside the prices now.
     """
-    situation = look_at(store, calendar, first, last)
+    snapshot = take_snapshot(store, calendar, first, last)
     of_cells = list(audit_cells(store, calendar, first, last))
     wrong = {finding.session for finding in of_cells if finding.session}
     findings = [
         *of_cells,
-        *audit_records(situation),
-        *audit_datasets(situation, datasets, wrong),
-        *audit_targets(situation, rule, wrong),
-        *audit_locks(situation),
+        *audit_records(snapshot),
+        *audit_datasets(snapshot, datasets, wrong),
+        *audit_targets(snapshot, rule, wrong),
+        *audit_locks(snapshot),
     ]
     return Audit(
         first=first,
         last=last,
         findings=in_order(findings),
-        sessions=len(situation.stored()),
-        targets=len(store.targets(active_only=True)),
-        awaited=[session for session in situation.missing() if situation.is_awaited(session)],
-        at_work=situation.at_work,
+        sessions=len(snapshot.stored()),
+        targets=len(store.targets.active()),
+        awaited=[session for session in snapshot.missing() if snapshot.is_awaited(session)],
+        at_work=snapshot.at_work,
     )
 
 
@@ -55,6 +55,6 @@ def audit_sessions(store: Store, calendar: TradingCalendar, first: str, last: st
     there."""
     missing = [
         Finding(HOLE, "not stored", session)
-        for session in look_at(store, calendar, first, last).missing()
+        for session in take_snapshot(store, calendar, first, last).missing()
     ]
     return in_order([*missing, *audit_cells(store, calendar, first, last)])

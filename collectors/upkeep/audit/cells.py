@@ -13,7 +13,7 @@ from collectors.rules.integrity import (
     LEAST_SHARE_OF_TICKERS,
     broken_cap,
     broken_order,
-    is_short_beside,
+    lacks_many_tickers_of,
     share_of_continued_bases,
 )
 from collectors.upkeep.audit.findings import (
@@ -36,7 +36,7 @@ from utils.store.sessions import SessionHead
 def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
     """The findings about the sessions stored from first to last, both inclusive. Their neighbours
     are looked at too: what they hold tells whether the first and the last fit."""
-    heads = _with_neighbours(store.session_heads(), first, last)
+    heads = _with_neighbours(store.sessions.heads(), first, last)
     walk = _Walk(store, calendar)
     walk.over(heads)
     found = [*_few_tickers(heads, calendar), *walk.findings, *walk.other_days()]
@@ -83,7 +83,7 @@ class _Walk:
             for head in heads:
                 day = self._read(head)
                 if day is not None:
-                    self._look_at(day)
+                    self._examine(day)
                     if (
                         previous is not None
                         and self._calendar.previous_session(day.session) == previous.session
@@ -126,10 +126,10 @@ class _Walk:
         of the first."""
         for _ in range(2):
             with suppress(Damaged):
-                return self._store.load_session(session)
+                return self._store.sessions.load(session)
         return None
 
-    def _look_at(self, day: MarketDay) -> None:
+    def _examine(self, day: MarketDay) -> None:
         for rule, what, broken in (
             (ORDER, "low <= open, close <= high is broken", broken_order(day.frame)),
             (MARKET_CAP, "market cap is not close x shares", broken_cap(day.frame)),
@@ -141,7 +141,7 @@ class _Walk:
         share = share_of_continued_bases(day.frame, previous.frame)
         self._continued[previous.session, day.session] = share
         # Beside a session that is wrong itself nothing can be said of factors.
-        if share >= LEAST_SHARE_OF_BASES and not is_short_beside(previous.frame, day.frame):
+        if share >= LEAST_SHARE_OF_BASES and not lacks_many_tickers_of(previous.frame, day.frame):
             self._check_factors(previous, day)
 
     def _check_factors(self, previous: MarketDay, day: MarketDay) -> None:
@@ -167,7 +167,7 @@ class _Walk:
             )
 
     def _stored_actions(self, session: str) -> dict[str, dict[str, object]]:
-        return {each["_id"]: each for each in self._store.corporate_actions(session, session)}
+        return {each["_id"]: each for each in self._store.sessions.actions(session, session)}
 
     def _add(self, rule: str, session: str, message: str) -> None:
         self.findings.append(Finding(rule, message, session))

@@ -3,26 +3,26 @@
 from collections.abc import Collection, Iterator
 from itertools import groupby
 
-from collectors.collection.collect_datasets import datasets_due
+from collectors.collection.due import datasets_due
 from collectors.upkeep.audit.findings import DATASET, Finding
-from collectors.upkeep.audit.records import Situation
+from collectors.upkeep.audit.records import StoreSnapshot
 
 
 def audit_datasets(
-    situation: Situation, chosen: Collection[str], wrong: Collection[str]
+    snapshot: StoreSnapshot, chosen: Collection[str], wrong: Collection[str]
 ) -> Iterator[Finding]:
     """Stored sessions that lack one of the chosen datasets although the evening run that confirms
     them has had its time; none of those whose prices are `wrong`, since these are read again
     first."""
-    if situation.at_work:
+    if snapshot.at_work:
         return
     due = datasets_due(
-        situation.store, chosen, situation.first, situation.last, situation.now, thorough=True
+        snapshot.store, chosen, snapshot.first, snapshot.last, snapshot.now, thorough=True
     )
     for session, group in groupby(
         sorted(due, key=lambda each: each.session), key=lambda each: each.session
     ):
-        if session not in wrong and situation.now >= situation.final_by(session):
+        if session not in wrong and snapshot.now >= snapshot.final_by(session):
             lacking = [
                 f"{each.name} (asked {each.tries} times in vain)" if each.tries else each.name
                 for each in group

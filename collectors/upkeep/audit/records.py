@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from collectors.collection.target_refresh import look_at_newest, plan_targets
+from collectors.collection.target_refresh import plan_targets, read_newest
 from collectors.rules.target_rule import TargetRule
 from collectors.upkeep.audit.findings import (
     HOLE,
@@ -41,7 +41,7 @@ ahead."""
 
 
 @dataclass(frozen=True)
-class Situation:
+class StoreSnapshot:
     """What is stored of the work, and when it is looked at."""
 
     store: Store
@@ -81,7 +81,7 @@ class Situation:
             return self.now < self.due_by(session)
         # The exchange showed no prices. That may be a holiday nobody predicted; a later session
         # will tell.
-        return _error(record).get("kind") == NotPublished.kind and not self.calendar.is_settled(
+        return _error(record).get("kind") == NotPublished.kind and not self.calendar.is_known(
             session
         )
 
@@ -97,21 +97,21 @@ class Situation:
         return session in self.records and self.records[session]["status"] == COMPLETED
 
 
-def look_at(store: Store, calendar: TradingCalendar, first: str, last: str) -> Situation:
+def take_snapshot(store: Store, calendar: TradingCalendar, first: str, last: str) -> StoreSnapshot:
     """The situation at this moment."""
-    now, records = store.clock.now_kst(), store.jobs(DAILY_UPDATE)
+    now, records = store.clock.now_kst(), store.jobs.records(DAILY_UPDATE)
     others = [
         lock
-        for lock in store.locks()
+        for lock in store.locks.all()
         if lock["_id"] == COLLECTION and lock["owner"] != store.identity.owner
     ]
-    return Situation(
+    return StoreSnapshot(
         store=store,
         calendar=calendar,
         now=now,
         first=first,
         last=last,
-        heads=store.session_heads(),
+        heads=store.sessions.heads(),
         records={record["date_kst"]: record for record in records},
         at_work=any(_is_alive(lock, now, store.identity.host) for lock in others),
     )
@@ -135,16 +135,16 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-def audit_records(situation: Situation) -> Iterator[Finding]:
+def audit_records(snapshot: StoreSnapshot) -> Iterator[Finding]:
     """Holes and everything about jobs."""
-    yield from _holes(situation)
-    yield from _unrecorded(situation)
-    yield from _unconfirmed(situation)
-    yield from map(_stale, stale_jobs(situation))
+    yield from _holes(snapshot)
+    yield from _unrecorded(snapshot)
+    yield from _unconfirmed(snapshot)
+    yield from map(_stale, stale_jobs(snapshot))
 
 
 def audit_targets(
-    situation: Situation, rule: TargetRule, wrong: Collection[str | None]
+    snapshot: StoreSnapshot, rule: TargetRule, wrong: Collection[str | None]
 ) -> Iterator[Finding]:
     """Who is analysed, and for what session. Nothing when the newest session is outside the span.
 
@@ -152,25 +152,25 @@ def audit_targets(
         rule: who is to be a target now.
         wrong: sessions whose corporate actions cannot be relied on.
     """
-    if not situation.covers_newest():
+    if not snapshot.covers_newest():
         return
-    targets = situation.store.targets()
-    yield from _targets_behind(situation, [target for target in targets if target["is_active"]])
-    yield from _target_data(situation, targets, rule, wrong)
+    targets = snapshot.store.targets.all()
+    yield from _targets_behind(snapshot, [target for target in targets if target["is_active"]])
+    yield from _target_data(snapshot, targets, rule, wrong)
 
 
-def audit_locks(situation: Situation) -> Iterator[Finding]:
-    for lock in situation.store.locks():
-        if lock["expires_utc"] < situation.now - SILENT:
+def audit_locks(snapshot: StoreSnapshot) -> Iterator[Finding]:
+    for lock in snapshot.store.locks.all():
+        if lock["expires_utc"] < snapshot.now - SILENT:
             owner = f"{lock['host']}, process {lock['pid']}"
             message = f"the lock {lock['_id']} of {owner}, expired at {_kst(lock['expires_utc'])}; its owner is gone"
             yield Finding(LOCK, message)
 
 
-def _holes(situation: Situation) -> Iterator[Finding]:
-    for session in situation.missing():
-        if not situation.is_awaited(session):
-            record = situation.records.get(session)
+def _holes(snapshot: StoreSnapshot) -> Iterator[Finding]:
+    for session in snapshot.missing():
+        if not snapshot.is_awaited(session):
+            record = snapshot.records.get(session)
             yield Finding(
                 HOLE,
                 "not stored" + ("" if record is None else f"; {_how_it_ended(record)}"),
@@ -178,27 +178,27 @@ def _holes(situation: Situation) -> Iterator[Finding]:
             )
 
 
-def _unrecorded(situation: Situation) -> Iterator[Finding]:
+def _unrecorded(snapshot: StoreSnapshot) -> Iterator[Finding]:
     """A job's record is its last write, so what a killed run stored may be half of its work."""
-    for head in situation.stored():
-        if not situation.is_completed(head.session) and not situation.at_work:
-            record = situation.records.get(head.session)
+    for head in snapshot.stored():
+        if not snapshot.is_completed(head.session) and not snapshot.at_work:
+            record = snapshot.records.get(head.session)
             reason = (
                 "no daily_update of it is recorded" if record is None else _how_it_ended(record)
             )
             yield Finding(NOT_RECORDED, f"stored, but {reason}", head.session)
 
 
-def _unconfirmed(situation: Situation) -> Iterator[Finding]:
+def _unconfirmed(snapshot: StoreSnapshot) -> Iterator[Finding]:
     """Provisional although an evening run had the chance to confirm it, by the session itself or by
     its record."""
-    for head in situation.stored():
+    for head in snapshot.stored():
         recorded = (
-            situation.records[head.session]["finality"]
-            if situation.is_completed(head.session)
+            snapshot.records[head.session]["finality"]
+            if snapshot.is_completed(head.session)
             else FINAL
         )
-        overdue = situation.now >= situation.final_by(head.session) and not situation.at_work
+        overdue = snapshot.now >= snapshot.final_by(head.session) and not snapshot.at_work
         if overdue and (head.finality != FINAL or recorded != FINAL):
             yield Finding(
                 PROVISIONAL,
@@ -207,12 +207,12 @@ def _unconfirmed(situation: Situation) -> Iterator[Finding]:
             )
 
 
-def stale_jobs(situation: Situation) -> Iterator[Document]:
+def stale_jobs(snapshot: StoreSnapshot) -> Iterator[Document]:
     """The records of runs that are said to be running, and are gone or were given up."""
     for name, is_stale in _STALE.items():
-        for job in situation.store.jobs(name):
-            in_span = situation.first <= job["date_kst"] <= situation.last
-            if in_span and job["status"] == RUNNING and is_stale(situation, job):
+        for job in snapshot.store.jobs.records(name):
+            in_span = snapshot.first <= job["date_kst"] <= snapshot.last
+            if in_span and job["status"] == RUNNING and is_stale(snapshot, job):
                 yield job
 
 
@@ -221,35 +221,35 @@ def _stale(job: Document) -> Finding:
     return Finding(STALE_JOB, message, job["date_kst"])
 
 
-def _is_silent(situation: Situation, job: Document) -> bool:
-    return not situation.at_work and bool(abs(situation.now - job["heartbeat_utc"]) > SILENT)
+def _is_silent(snapshot: StoreSnapshot, job: Document) -> bool:
+    return not snapshot.at_work and bool(abs(snapshot.now - job["heartbeat_utc"]) > SILENT)
 
 
-def _is_overtaken(situation: Situation, job: Document) -> bool:
+def _is_overtaken(snapshot: StoreSnapshot, job: Document) -> bool:
     """The next session is there and its own analysis should have begun, which gives up this one.
     One that had been completed before a revision re-opened it is nobody's failure."""
-    newest = situation.heads[-1].session if situation.heads else ""
-    overtaken = bool(job["date_kst"] < newest) and situation.now >= situation.due_by(newest)
+    newest = snapshot.heads[-1].session if snapshot.heads else ""
+    overtaken = bool(job["date_kst"] < newest) and snapshot.now >= snapshot.due_by(newest)
     return overtaken and job["end_time_utc"] is None
 
 
-_STALE: dict[str, Callable[[Situation, Document], bool]] = {
+_STALE: dict[str, Callable[[StoreSnapshot, Document], bool]] = {
     MANUAL_SETUP: _is_silent,
     DAILY_UPDATE: _is_silent,
     HOURLY_ANALYSIS: _is_overtaken,
 }
 
 
-def _targets_behind(situation: Situation, active: list[Document]) -> Iterator[Finding]:
-    session = _last_night(situation)
-    if session is None or situation.store.is_completed(HOURLY_ANALYSIS, session):
+def _targets_behind(snapshot: StoreSnapshot, active: list[Document]) -> Iterator[Finding]:
+    session = _last_night(snapshot)
+    if session is None or snapshot.store.jobs.is_completed(HOURLY_ANALYSIS, session):
         return
     for target in active:
         reached = target["last_analyzed_date"] or ""
         if (
             target["added_date"] <= session
             and reached < session
-            and _result_session(situation, target) < session
+            and _result_session(snapshot, target) < session
         ):
             since = f"not analysed since {reached}" if reached else "never analysed"
             reason = f": {target['last_error']}" if target["last_error"] else ""
@@ -260,36 +260,39 @@ def _targets_behind(situation: Situation, active: list[Document]) -> Iterator[Fi
             )
 
 
-def _last_night(situation: Situation) -> str | None:
+def _last_night(snapshot: StoreSnapshot) -> str | None:
     """The newest session whose whole night is over and could be used: it was collected in its first
     evening."""
-    tonight = situation.calendar.session_of_night(situation.now)
-    for head in reversed(situation.heads):
-        if head.session < tonight and situation.is_completed(head.session):
-            evening = _evening_of(head.session, situation.calendar.is_due)
+    tonight = snapshot.calendar.session_of_night(snapshot.now)
+    for head in reversed(snapshot.heads):
+        if head.session < tonight and snapshot.is_completed(head.session):
+            evening = _evening_of(head.session, snapshot.calendar.is_due)
             morning = at_kst((evening.date() + timedelta(days=1)).isoformat(), FINAL_FROM)
-            ended = situation.records[head.session]["end_time_utc"]
+            ended = snapshot.records[head.session]["end_time_utc"]
             if ended is not None and ended < morning:
                 return head.session
     return None
 
 
-def _result_session(situation: Situation, target: Document) -> str:
+def _result_session(snapshot: StoreSnapshot, target: Document) -> str:
     """A revision of older data puts `last_analyzed_date` back; the result says what had been
     reached."""
-    result = situation.store.analysis(target["_id"])
+    result = snapshot.store.results.get(target["_id"])
     return "" if result is None else str(result["session"])
 
 
 def _target_data(
-    situation: Situation, targets: list[Document], rule: TargetRule, wrong: Collection[str | None]
+    snapshot: StoreSnapshot,
+    targets: list[Document],
+    rule: TargetRule,
+    wrong: Collection[str | None],
 ) -> Iterator[Finding]:
     """Against the newest session, when it is the one by which its run has refreshed the targets."""
-    completed = max(filter(situation.is_completed, situation.records), default="")
-    day = _newest(situation)
-    if day is None or situation.at_work or day.session != completed:
+    completed = max(filter(snapshot.is_completed, snapshot.records), default="")
+    day = _newest(snapshot)
+    if day is None or snapshot.at_work or day.session != completed:
         return
-    newest = look_at_newest(situation.store, day.frame, day.session)
+    newest = read_newest(snapshot.store, day.frame, day.session)
     reliable = [action for action in newest.actions if action["session"] not in wrong]
     plan = plan_targets(targets, replace(newest, actions=reliable), rule)
     known, listed = {target["_id"]: target for target in targets}, set(newest.frame["ticker"])
@@ -311,10 +314,10 @@ def _target_data(
         yield Finding(TARGET_DATA, message, ticker=ticker)
 
 
-def _newest(situation: Situation) -> MarketDay | None:
+def _newest(snapshot: StoreSnapshot) -> MarketDay | None:
     """None when it is damaged, which is a finding of its own."""
     try:
-        return situation.store.load_session(situation.heads[-1].session)
+        return snapshot.store.sessions.load(snapshot.heads[-1].session)
     except Damaged:
         return None
 

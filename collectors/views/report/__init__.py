@@ -31,7 +31,7 @@ def report_of_the_night(store: Store, path: Path | None, session: str, analysed:
     if (
         path is None
         or analysed_session(store) != session
-        or store.analysis_progress(session).pending
+        or store.targets.progress(session).pending
     ):
         return
     if analysed or not is_current(store, path, session):

@@ -52,7 +52,7 @@ Chart = list[Any]
 
 
 def pack(
-    history: Mapping[str, Any], places: Mapping[str, int], ahead: Floats | None = None
+    history: Mapping[str, Any], positions: Mapping[str, int], ahead: Floats | None = None
 ) -> Chart:
     """The `history` of a `stock_analyzed.indicators` document as described above.
 
@@ -62,7 +62,7 @@ def pack(
     """
     series = {name: np.array(history[name], dtype=np.float64) for name in SERIES if name in history}
     series["place"] = np.array(
-        [places[session] for session in history["session"]], dtype=np.float64
+        [positions[session] for session in history["session"]], dtype=np.float64
     )
     series["cloud_ahead_b"] = np.full(CLOUD_SHIFT, np.nan) if ahead is None else ahead
     units = {

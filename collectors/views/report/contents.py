@@ -47,13 +47,13 @@ ROWS = (
     "signals",
     "patterns",
 )
-_SIGNAL_PLACES = {each.name: place for place, each in enumerate(SIGNALS)}
-_PATTERN_PLACES = {each.name: place for place, each in enumerate(PATTERNS)}
+_SIGNAL_PLACES = {each.name: position for position, each in enumerate(SIGNALS)}
+_PATTERN_PLACES = {each.name: position for position, each in enumerate(PATTERNS)}
 
 
 def analysed_session(store: Store) -> str | None:
     """The newest session that any active target was analysed for."""
-    analysed = [target["last_analyzed_date"] for target in store.targets(active_only=True)]
+    analysed = [target["last_analyzed_date"] for target in store.targets.active()]
     return max(filter(None, analysed), default=None)
 
 
@@ -62,17 +62,17 @@ def contents(store: Store, session: str) -> dict[str, Any]:
 
     Raises `StoreError` when the session is not stored or damaged.
     """
-    day = store.load_session(session)
+    day = store.sessions.load(session)
     if day is None:
         raise StoreError(
             f"Session {session} is not stored, so there is nothing to report on. Run daily_update.py."
         )
     moves = market.with_moves(day.frame, session)
-    targets = store.targets(active_only=True)
-    shown = _Targets(moves, session, cloud_ahead(store.load_panel(session, CLOUD_SESSIONS)))
+    targets = store.targets.active()
+    shown = _Targets(moves, session, cloud_ahead(store.sessions.panel(session, CLOUD_SESSIONS)))
     with progress_bar("Reading results", len(targets)) as advance:
         for target in targets:
-            if (result := store.analysis(target["_id"])) is not None:
+            if (result := store.results.get(target["_id"])) is not None:
                 shown.add(result)
             advance(1)
     return {
@@ -86,13 +86,15 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         "trend": market.trend(store, session),
         "catalogue": _catalogue(),
         "series": list(SERIES),
-        "units": {name: place for place, names in enumerate(UNITS.values()) for name in names},
+        "units": {
+            name: position for position, names in enumerate(UNITS.values()) for name in names
+        },
         "rows": shown.rows,
         "latest": shown.latest,
         "ranks": shown.ranks,
         "charts": shown.charts,
-        "sessions": list(shown.places),
-        "actions": _actions(store, set(shown.rows["ticker"]), list(shown.places)),
+        "sessions": list(shown.positions),
+        "actions": _actions(store, set(shown.rows["ticker"]), list(shown.positions)),
     }
 
 
@@ -107,7 +109,7 @@ class _Targets:
         self.latest: dict[str, list[float | int | None]] = {name: [] for name in INDICATOR_NAMES}
         self.ranks: dict[str, list[float | int | None]] = {name: [] for name in RANK_NAMES}
         self.charts: list[Chart] = []
-        self.places: dict[str, int] = {}
+        self.positions: dict[str, int] = {}
         """Session -> its place in the list of sessions."""
 
     def add(self, result: Document) -> None:
@@ -118,9 +120,9 @@ class _Targets:
         for name, values in self.ranks.items():
             values.append(short(result["ranks"].get(name), decimals=0))
         for session in result["history"]["session"]:
-            self.places.setdefault(session, len(self.places))
+            self.positions.setdefault(session, len(self.positions))
         ahead = self._ahead.get(result["_id"]) if result["session"] == self._session else None
-        self.charts.append(pack(result["history"], self.places, ahead))
+        self.charts.append(pack(result["history"], self.positions, ahead))
 
     def _row(self, result: Document) -> dict[str, Any]:
         """The change is that from the exchange's base price, as everybody quotes it, for a target
@@ -175,7 +177,7 @@ def _actions(
     """Ticker -> its corporate actions `[session, kind, factor, flag]`, oldest first."""
     found: dict[str, list[list[Any]]] = {}
     if sessions:
-        actions = store.corporate_actions(min(sessions), max(sessions))
+        actions = store.sessions.actions(min(sessions), max(sessions))
         for action in sorted(actions, key=lambda each: each["session"]):
             if action["ticker"] in tickers:
                 known = [action["session"], action["kind"], action["factor"], action["flag"]]

@@ -91,9 +91,11 @@ def movers(moves: pd.DataFrame) -> dict[str, list[list[Any]]]:
 def trend(store: Store, session: str) -> dict[str, list[Any]]:
     """How many tickers rose and fell, and the won traded, in each of the last stored sessions up to
     that one."""
-    sessions = [head.session for head in store.session_heads(session, TREND_SESSIONS)]
+    sessions = [head.session for head in store.sessions.heads(session, TREND_SESSIONS)]
     found: dict[str, list[Any]] = {"session": [], "up": [], "down": [], "value": []}
-    for each, columns in store.read_columns(("change", "volume", "value"), sessions[0], session):
+    for each, columns in store.sessions.columns(
+        ("change", "volume", "value"), sessions[0], session
+    ):
         change = np.where(np.asarray(columns["volume"]) > 0, columns["change"], 0)
         found["session"].append(each)
         found["up"].append(int((change > 0).sum()))

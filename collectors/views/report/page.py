@@ -99,7 +99,7 @@ def _source(text: str) -> str:
 
 def _stamp(store: Store, session: str) -> str:
     """Names the analysis the page shows: its session, how far it is, and when its job ended."""
-    job, progress = store.job(HOURLY_ANALYSIS, session), store.analysis_progress(session)
+    job, progress = store.jobs.get(HOURLY_ANALYSIS, session), store.targets.progress(session)
     ended = job["end_time_utc"] if job is not None else None
     return f"{session} {progress.analyzed}/{progress.tickers} {ended.isoformat() if ended else 'unfinished'}"
 

@@ -1,0 +1,298 @@
+"""What is due, and what is read back, decided by what is stored, never by the date of the last
+run."""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum, auto
+
+from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
+from utils.date_utils import TradingCalendar, is_final, weekdays
+from utils.decision_table import Rows, first_that_fits
+from utils.errors import Damaged, MalformedAnswer
+from utils.market_day import FINAL, PROVISIONAL
+from utils.store import Store
+from utils.store.backend import Document
+from utils.store.datasets import STALE, DatasetState
+from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED
+from utils.store.sessions import SessionHead
+
+MANY_ATTEMPTS = 3
+"""After so many failed runs a session waits behind all others, so that it keeps none of them from
+being tried."""
+ALWAYS_READ_BACK = 300
+"""Newest sessions that every run reads back: no analysis needs more."""
+READ_BACK_CYCLE = 30
+"""Days in which each older session has its day. Reading thirty years takes minutes, and moves some
+gigabytes where the database is elsewhere."""
+log = logging.getLogger(__name__)
+
+
+class Step(Enum):
+    """What to do about a session, or about a dataset of it."""
+
+    ASK = auto()
+    ASK_AGAIN = auto()
+    """It is there as it was, and the exchange's figures may have changed since for good."""
+    WAIT = auto()
+    """The exchange does not show it yet."""
+    LEAVE = auto()
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """A session that may be collected by now."""
+
+    is_stored: bool
+    """And not known to be damaged."""
+    is_completed: bool
+    """Its record of `daily_update` is: the last write of all, so what a killed run left half done
+    is due again."""
+    checkpoint_passed: bool
+    """Since it was read. A checkpoint is a moment at which the exchange's figures for a session
+    change for good; there is one, 08:00 of the following day (`is_final`)."""
+
+
+SESSION_ROWS: Rows[Step] = (
+    ({"is_stored": False}, Step.ASK),
+    ({"is_completed": False}, Step.ASK),
+    ({"checkpoint_passed": False}, Step.LEAVE),
+    ({"checkpoint_passed": True}, Step.ASK_AGAIN),
+)
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """A dataset of a stored session."""
+
+    finality: str | None
+    """As it is stored; None when it is absent or damaged."""
+    is_read_on_its_evening: bool
+    is_final_by_now: bool
+    """The session's figures do not change any more; looked up only for what is absent, since over
+    thirty years it takes a second."""
+    prices_are_final: bool
+    """As they are stored."""
+
+
+DATASET_ROWS: Rows[Step] = (
+    ({"finality": None, "is_read_on_its_evening": True}, Step.ASK),
+    ({"finality": None, "is_final_by_now": False}, Step.WAIT),
+    ({"finality": None}, Step.ASK),
+    ({"finality": STALE}, Step.ASK_AGAIN),
+    ({"finality": PROVISIONAL, "prices_are_final": False}, Step.LEAVE),
+    ({"finality": PROVISIONAL}, Step.ASK_AGAIN),
+    ({"finality": FINAL}, Step.LEAVE),
+)
+"""While the prices are provisional, figures beside them are left; they become final with them."""
+
+
+@dataclass(frozen=True)
+class DueSession:
+    """A session to ask the exchange for: not completed yet, or only to be confirmed, where it is
+    completed and a checkpoint has passed since."""
+
+    session: str
+    to_confirm: bool
+
+
+@dataclass(frozen=True)
+class DueDataset:
+    """A stored session that lacks a dataset. `tries`: how often it was asked for in vain."""
+
+    name: str
+    session: str
+    tries: int = 0
+
+    @property
+    def tried_too_often(self) -> bool:
+        return self.tries >= MANY_ATTEMPTS
+
+
+def due_in_store(
+    store: Store, calendar: TradingCalendar, first: str, last: str, now: datetime
+) -> list[DueSession]:
+    """Return `sessions_due` of what the store holds; those before the last one that have failed
+    again and again come after all others."""
+    jobs = {job["date_kst"]: job for job in store.jobs.records(DAILY_UPDATE)}
+    completed = {
+        session: job["finality"] for session, job in jobs.items() if job["status"] == COMPLETED
+    }
+    stored = {head.session for head in store.sessions.heads()}
+    due = sessions_due(calendar, stored, completed, first, last, now)
+    return sorted(due, key=lambda each: each != due[-1] and _failed_too_often(jobs, each))
+
+
+def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
+    job = jobs.get(due.session)
+    if job is None or job["status"] != FAILED or job["error"]["kind"] != MalformedAnswer.kind:
+        return False
+    return bool(job["attempts"] >= MANY_ATTEMPTS)
+
+
+def sessions_due(
+    calendar: TradingCalendar,
+    stored: Collection[str],
+    completed: Mapping[str, str],
+    first: str,
+    last: str,
+    now: datetime,
+) -> list[DueSession]:
+    """Return every session from first to last, both inclusive, that is not stored as it should be
+    by now, oldest first.
+
+    Args:
+        completed: session -> the finality its completed job recorded.
+    """
+    due = []
+    for session in calendar.sessions(first, last):
+        if calendar.is_due(session, now):
+            facts = SessionFacts(
+                is_stored=session in stored,
+                is_completed=session in completed,
+                checkpoint_passed=completed.get(session) != FINAL and is_final(session, now),
+            )
+            step = first_that_fits(SESSION_ROWS, facts)
+            if step is not Step.LEAVE:
+                due.append(DueSession(session, to_confirm=step is Step.ASK_AGAIN))
+    return due
+
+
+def unknown_days(calendar: TradingCalendar, first: str, now: datetime) -> list[str]:
+    """Return the weekdays since `first` of which the exchange has not shown whether they were
+    sessions.
+
+    Today is among them only when it is predicted closed and could be collected if that were wrong:
+    a session that was predicted shows itself when it is collected.
+    """
+    today = now.date().isoformat()
+    unknown = [day for day in weekdays(first, today) if not calendar.is_known(day)]
+    return [
+        day
+        for day in unknown
+        if day < today or (calendar.is_due(day, now) and not calendar.is_session(day))
+    ]
+
+
+def read_back_today(heads: Sequence[SessionHead], today: date) -> list[SessionHead]:
+    """Return those of the stored sessions that a run reads back: the older ones whose day it is,
+    and the newest. The audit reads all of them.
+
+    The day of an older session is every thirtieth since its own. Whoever runs every day reads each
+    one back within 30 days; whoever runs from Monday to Friday within 60, since of two such days in
+    a row at least one is no weekend; whoever runs once a week within 210, since 30 and 7 have no
+    common divisor.
+
+    Args:
+        heads: of all that are stored, oldest first.
+        today: in KST.
+    """
+    older, newest = heads[:-ALWAYS_READ_BACK], heads[-ALWAYS_READ_BACK:]
+    return [*(head for head in older if _has_its_day(head.session, today)), *newest]
+
+
+def _has_its_day(session: str, today: date) -> bool:
+    return (today.toordinal() - date.fromisoformat(session).toordinal()) % READ_BACK_CYCLE == 0
+
+
+def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) -> list[DueSession]:
+    """Return the stored sessions from first to last, both inclusive, that do not read back as they
+    were saved, `but` these; as far as they are read back today."""
+    found = []
+    heads = [head for head in store.sessions.heads(last) if head.session >= first]
+    for head in read_back_today(heads, store.clock.now_kst().date()):
+        if head.session not in but:
+            try:
+                store.sessions.load(head.session)
+            except Damaged as damage:
+                log.error("%s", damage)
+                found.append(DueSession(head.session, to_confirm=False))
+    return found
+
+
+def datasets_due(
+    store: Store,
+    chosen: Collection[str],
+    first: str,
+    last: str,
+    now: datetime,
+    thorough: bool = False,
+) -> list[DueDataset]:
+    """Return what the stored sessions from first to last, both inclusive, lack of the chosen
+    datasets, newest session first, but after all others what was asked for in vain again and again;
+    of the indices one for each session.
+
+    Args:
+        now: in KST.
+        thorough: all figures are read, to see whether they are as they were saved; else those of
+            `read_back_today`.
+    """
+    heads = [head for head in store.sessions.heads(last) if head.session >= first]
+    read = {head.session for head in (heads if thorough else read_back_today(heads, now.date()))}
+    due = [
+        DueDataset(name, head.session, head.datasets.get(name, DatasetState()).tries)
+        for name in chosen
+        if name in DATASETS
+        for head in heads
+        if _is_due(_facts(store, head, DATASETS[name], now, head.session in read))
+    ]
+    if INDICES in chosen:
+        due += [DueDataset(INDICES, session) for session in _any_index_due(store, first, last, now)]
+    newest_first = sorted(due, key=lambda each: each.session, reverse=True)
+    return sorted(newest_first, key=lambda each: each.tries if each.tried_too_often else 0)
+
+
+def _is_due(facts: DatasetFacts) -> bool:
+    return first_that_fits(DATASET_ROWS, facts) in (Step.ASK, Step.ASK_AGAIN)
+
+
+def _facts(
+    store: Store, head: SessionHead, dataset: Dataset, now: datetime, is_read_back: bool
+) -> DatasetFacts:
+    state = head.datasets.get(dataset.name, DatasetState())
+    is_damaged = is_read_back and not _is_whole(store, head.session, dataset.name, state)
+    finality = None if is_damaged else state.finality
+    return DatasetFacts(
+        finality=finality,
+        is_read_on_its_evening=dataset.on_its_evening,
+        is_final_by_now=finality is None and is_final(head.session, now),
+        prices_are_final=head.finality == FINAL,
+    )
+
+
+def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> bool:
+    """True also of what is absent: then there is nothing to read."""
+    if state.finality is None:
+        return True
+    try:
+        store.datasets.load(session, name, state)
+    except Damaged as damage:
+        log.error("%s", damage)
+        return False
+    return True
+
+
+def _any_index_due(store: Store, first: str, last: str, now: datetime) -> Iterable[str]:
+    return {
+        session
+        for index in INDEX_NAMES
+        for session in index_days_due(store, index, first, last, now)
+    }
+
+
+def index_days_due(store: Store, index: str, first: str, last: str, now: datetime) -> list[str]:
+    """Return the stored sessions from first to last of which the index is not stored as it should
+    be by now, newest first."""
+    stored = {
+        day["session"]: day["finality"]
+        for day in store.indices.load(first, last)
+        if day["index"] == index
+    }
+    sessions = [head.session for head in store.sessions.heads(last) if head.session >= first]
+    due = [
+        each
+        for each in sessions
+        if stored.get(each) != FINAL and (each not in stored or is_final(each, now))
+    ]
+    return due[::-1]
