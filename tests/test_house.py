@@ -3,6 +3,7 @@ function may be."""
 
 import ast
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,15 @@ def name_of(path: Path) -> str:
     return path.relative_to(PROJECT).as_posix()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> set[str]:
     """The dotted modules a file imports, wherever in it."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -71,8 +77,10 @@ def users_of(attribute: str, files: list[Path]) -> set[str]:
     return {
         name_of(path)
         for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == attribute
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr == attribute.rpartition(".")[2]
+        and ast.unparse(node) == attribute
     }
 
 
@@ -82,7 +90,7 @@ def functions() -> list[tuple[str, Function]]:
         (f"{name_of(path)}:{node.name}", node)
         for path in FILES
         if not f"{name_of(path)}:".startswith(IN_WORK)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, Function)
     ]
 
@@ -273,7 +281,7 @@ def test_hardly_a_line_is_wide() -> None:
 
 
 def test_no_functions_go_round_in_a_circle() -> None:
-    trees = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    trees = {name_of(path): tree_of(path) for path in FILES}
     found = {f"{name}:{circle}" for name, tree in trees.items() for circle in circles(tree)}
     assert {each for each in found if not each.startswith(IN_WORK)} == set(RECURSIONS)
     assert not [name for name in RECURSIONS if "," in name]
@@ -310,7 +318,7 @@ def test_the_only_broad_handler_is_where_scripts_end() -> None:
     broad = [
         name_of(path)
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
         and not (node.body and isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from tests.fakes import market_day, row
+from tests.fakes import FakeClock, market_day, row
+from utils.clock import kst
 from utils.date_utils import TradingCalendar
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
@@ -39,31 +40,49 @@ def in_units_of(shares, cells):
     return prices | {"volume": round(cells["volume"] / shares), "value": cells["value"]}
 
 
-@pytest.mark.parametrize("session", [0, 40, 260, 299])
-@pytest.mark.parametrize(("kind", "shares"), [("split", 2), ("split", 50), ("consolidation", 0.2)])
-def test_a_split_in_the_window_changes_no_indicator(tmp_path, clock, kind, shares, session):
-    """Through the store: published bars change their unit on that session, those of the unsplit
-    series never do."""
-    store = Store(SqliteBackend(tmp_path), clock)
-    change = {"shares_before": 1000, "shares_after": round(1000 * shares)}
+CASES = [
+    (kind, shares, session)
+    for kind, shares in (("split", 2), ("split", 50), ("consolidation", 0.2))
+    for session in (0, 40, 260, 299)
+]
+TICKERS = {f"{number:05d}0": case for number, case in enumerate(CASES, 1)}
+"""A ticker for each case, all of the same series."""
+UNSPLIT = "000000"
+EX_DATES = [(56_192, 32_554), (194_177, 124_064), (1_003, 7)]
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory):
+    """Through the store: published bars change their unit on the session of the case, those of the
+    unsplit series never do."""
+    store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), FakeClock(kst(2024, 1, 22, 19)))
     with store.backend.batch():
         for number, (day, cells) in enumerate(zip(DAYS, bars(), strict=True)):
-            published = in_units_of(shares if number < session else 1, cells)
-            rows = (
-                row("000010", **published, factor=1 / shares if number == session else 1.0),
-                row("000020", **cells),
-            )
-            action = {
-                "_id": f"000010:{day}",
-                "ticker": "000010",
-                "session": day,
-                "kind": kind,
-                **change,
-            }
-            store.sessions.save(market_day(day, *rows), [action] if number == session else [])
-    analyzer = TechnicalAnalyzer(store.sessions.panel(DAYS[-1], ROWS))
+            rows, actions = [row(UNSPLIT, **cells)], []
+            for ticker, (kind, shares, session) in TICKERS.items():
+                published = in_units_of(shares if number < session else 1, cells)
+                rows.append(row(ticker, **published, factor=factor_of(shares, number == session)))
+                if number == session:
+                    actions.append(action(ticker, day, kind, shares))
+            store.sessions.save(market_day(day, *rows), actions)
+    found = store.sessions.panel(DAYS[-1], ROWS)
     store.close()
-    split, unsplit = analyzer.analyze("000010"), analyzer.analyze("000020")
+    return found
+
+
+def factor_of(shares, is_ex_date):
+    return 1 / shares if is_ex_date else 1.0
+
+
+def action(ticker, day, kind, shares):
+    change = {"shares_before": 1000, "shares_after": round(1000 * shares)}
+    return {"_id": f"{ticker}:{day}", "ticker": ticker, "session": day, "kind": kind, **change}
+
+
+@pytest.mark.parametrize("ticker", TICKERS, ids=[f"{kind}-{n}-{at}" for kind, n, at in CASES])
+def test_a_split_in_the_window_changes_no_indicator(panel, ticker):
+    analyzer = TechnicalAnalyzer(panel)
+    split, unsplit = analyzer.analyze(ticker), analyzer.analyze(UNSPLIT)
     assert split.latest == pytest.approx(unsplit.latest, rel=1e-9)
     assert split.history.pop("session") == unsplit.history.pop("session")
     for name, line in unsplit.history.items():
@@ -71,24 +90,30 @@ def test_a_split_in_the_window_changes_no_indicator(tmp_path, clock, kind, share
     assert (split.signals, split.patterns) == (unsplit.signals, unsplit.patterns)
 
 
-@pytest.mark.parametrize(("before", "base"), [(56_192, 32_554), (194_177, 124_064), (1_003, 7)])
-def test_a_price_that_never_moves_is_flat_over_an_ex_date(tmp_path, clock, before, base):
-    """The factor is base / previous close, and no product of floats brings the base back
-    exactly."""
-    store = Store(SqliteBackend(tmp_path), clock)
+@pytest.fixture(scope="module")
+def still_panel(tmp_path_factory):
+    """Each price never moves but on one ex-date; beside it the same one without."""
+    store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), FakeClock(kst(2024, 1, 22, 19)))
     with store.backend.batch():
         for number, day in enumerate(DAYS):
-            close = before if number < 290 else base
-            factor = base / before if number == 290 else 1.0
-            store.sessions.save(
-                market_day(day, row("000010", close, factor=factor), row("000020", base))
-            )
-    panel = store.sessions.panel(DAYS[-1], ROWS)
+            rows = []
+            for place, (before, base) in enumerate(EX_DATES):
+                close = before if number < 290 else base
+                factor = base / before if number == 290 else 1.0
+                rows += [row(f"{place}00010", close, factor=factor), row(f"{place}00020", base)]
+            store.sessions.save(market_day(day, *rows))
+    found = store.sessions.panel(DAYS[-1], ROWS)
     store.close()
-    assert (panel.close[0] == base).all()
-    moved, still = (
-        TechnicalAnalyzer(panel).analyze("000010"),
-        TechnicalAnalyzer(panel).analyze("000020"),
-    )
+    return found
+
+
+@pytest.mark.parametrize("place", range(len(EX_DATES)), ids=map(str, EX_DATES))
+def test_a_price_that_never_moves_is_flat_over_an_ex_date(still_panel, place):
+    """The factor is base / previous close, and no product of floats brings the base back
+    exactly."""
+    analyzer = TechnicalAnalyzer(still_panel)
+    _, base = EX_DATES[place]
+    assert (still_panel.close[2 * place] == base).all()
+    moved, still = analyzer.analyze(f"{place}00010"), analyzer.analyze(f"{place}00020")
     assert (moved.signals, moved.ranks) == (still.signals, still.ranks)
     assert {name for name in moved.latest if moved.latest[name] != still.latest[name]} <= TURNOVER

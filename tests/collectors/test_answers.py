@@ -3,7 +3,7 @@ of ours."""
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
@@ -138,7 +138,15 @@ def test_any_whole_number_comes_through_unchanged(values: list[int]) -> None:
     assert parse_day(raw(*rows), SESSION)["volume"].tolist() == values
 
 
+@pytest.fixture(scope="module")
+def unicode() -> None:
+    """Hypothesis makes its table of characters when it is first asked for one."""
+    find(st.text(), lambda text: True)
+
+
+@pytest.mark.usefixtures("unicode")
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
 def test_any_text_is_refused_or_exactly_the_number_it_shows(cells: list[str]) -> None:
     rows = [
         [f"{position:06d}", "이름", "STK", *SAMSUNG[3:8], cell, *SAMSUNG[9:]]

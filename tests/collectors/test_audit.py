@@ -228,37 +228,67 @@ def told(audit: Audit) -> list[tuple[str, str | None]]:
     return [(finding.rule, finding.session or finding.ticker) for finding in audit.findings]
 
 
-@pytest.mark.parametrize("key", [None, "key of the Open API"])
-@pytest.mark.parametrize(
-    ("first", "setup", "noon"),
-    [
-        ("2026-08-04", "2026-08-06", "2026-08-11"),  # Thursday to Tuesday
-        (
-            "2026-08-12",
-            "2026-08-13",
-            "2026-08-20",
-        ),  # with a holiday nobody predicted, a weekend and a predicted one
-    ],
+@dataclass(frozen=True)
+class Walk:
+    """Normal days, from an evening's setup to a noon, audited every hour."""
+
+    first: str
+    setup: str
+    noon: str
+    key: str | None
+
+
+FROM_THURSDAY_TO_TUESDAY = ("2026-08-04", "2026-08-06", "2026-08-11")
+WITH_A_HOLIDAY_NOBODY_PREDICTED_A_WEEKEND_AND_A_PREDICTED_ONE = (
+    "2026-08-12",
+    "2026-08-13",
+    "2026-08-20",
 )
-def test_nothing_is_wrong_at_any_hour_of_normal_days(
-    market: SyntheticMarket, tmp_path: Path, first: str, setup: str, noon: str, key: str | None
-) -> None:
-    house = open_house(tmp_path, at(setup, 19), market, key)
-    house.store.scope.save(**SCOPE, first_session=first)
-    while house.clock.now_kst() < at(noon, 12):
+WALKS = [
+    Walk(*days, key)
+    for days in (
+        FROM_THURSDAY_TO_TUESDAY,
+        WITH_A_HOLIDAY_NOBODY_PREDICTED_A_WEEKEND_AND_A_PREDICTED_ONE,
+    )
+    for key in (None, "key of the Open API")
+]
+
+
+@pytest.fixture(scope="module", params=WALKS, ids=lambda walk: f"{walk.setup}-{walk.key}")
+def walked(
+    request: pytest.FixtureRequest,
+    market: SyntheticMarket,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Walk, House, dict[datetime, Audit]]]:
+    """The walk, the installation at its end, and the audit of every hour."""
+    walk, audits = request.param, {}
+    house = open_house(tmp_path_factory.mktemp("walk"), at(walk.setup, 19), market, walk.key)
+    house.store.scope.save(**SCOPE, first_session=walk.first)
+    while house.clock.now_kst() < at(walk.noon, 12):
         now = house.clock.now_kst()
         if now.hour == 19 and now.weekday() < 5:
             with suppress(NotPublished):
                 house.evening()
         house.clock.advance(minutes=5)
-        assert house.audit().findings == [], now
+        audits[now] = house.audit()
         house.clock.advance(minutes=5)
         if (now.hour >= 19 and now.weekday() < 5) or (now.hour <= 8 and 1 <= now.weekday() < 6):
             with suppress(NotNow):
                 house.hour()
         house.clock.set(now + timedelta(hours=1))
-    last = "2026-08-10" if noon == "2026-08-11" else "2026-08-19"
-    expected = [each for each in market.sessions if first <= each < (last if key else noon)]
+    yield walk, house, audits
+    house.store.close()
+
+
+def test_nothing_is_wrong_at_any_hour_of_normal_days(
+    walked: tuple[Walk, House, dict[datetime, Audit]], market: SyntheticMarket
+) -> None:
+    walk, house, audits = walked
+    assert {now: audit.findings for now, audit in audits.items() if audit.findings} == {}
+    assert len(audits) > 100
+    last = "2026-08-10" if walk.noon == "2026-08-11" else "2026-08-19"
+    end = last if walk.key else walk.noon
+    expected = [each for each in market.sessions if walk.first <= each < end]
     assert [head.session for head in house.store.sessions.heads()] == expected
 
 

@@ -14,9 +14,8 @@ import pytest
 
 from sandbox.server import LocalExchange
 from tests.crash.dump import Dump, differences, dump_sqlite
-from tests.harness import Installation
+from tests.harness import Ended, Installation
 from tests.harness.fixtures import SET_UP
-from tests.harness.installation import Ended
 from utils.clock import kst
 from utils.errors import StoreError
 from utils.settings import Settings
@@ -152,15 +151,14 @@ class Stage:
         for moment, command in self.scene.before.items():
             installation.must(moment, command)
         if self.scene.damaged:
-            store = installation.store(EVENING)
-            store.backend.update(SESSIONS, {"_id": self.scene.damaged}, {"digest": "0" * 64})
-            store.close()
+            with installation.opened(EVENING) as store:
+                store.backend.update(SESSIONS, {"_id": self.scene.damaged}, {"digest": "0" * 64})
 
     def enter(self, name: str) -> Installation:
         """One more installation as the scene begins."""
-        shutil.copytree(self._as_it_begins, self.folder / name)
+        shutil.copytree(self._as_it_begins, folder := self.folder / name)
         self.exchange.reset_counts()
-        return Installation(self.exchange, self.folder / name)
+        return Installation(self.exchange, folder)
 
     def play(self, installation: Installation, moment: datetime, outage: Outage) -> Ended:
         """Run the command of the scene with that outage."""
@@ -188,6 +186,7 @@ class Stage:
         return self.folder / "as it begins"
 
 
+@pytest.mark.storm
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 def test_an_outage_at_any_moment_ends_the_run_and_the_next_one_completes_it(
     scene: Scene,

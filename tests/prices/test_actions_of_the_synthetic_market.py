@@ -43,6 +43,12 @@ def found(tickers: int) -> dict[tuple[str, str], CorporateAction]:
     return {(one.session, one.ticker): one for each in actions for one in each.found}
 
 
+@pytest.fixture(autouse=True)
+def all_found(tickers: int) -> None:
+    """Every day of the market is made and looked through once, before the first test."""
+    found(tickers)
+
+
 def due(tickers: int) -> dict[tuple[str, str], Event]:
     """The events of the ledger that are actions."""
     return {

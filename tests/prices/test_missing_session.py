@@ -1,6 +1,7 @@
 """A session that is missing in the middle of a store: pending factors beside it, no false action,
 mended by healing."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ from utils.store.schema import ACTIONS, SESSIONS
 from utils.store.sqlite import SqliteBackend
 
 Days = Mapping[str, pd.DataFrame]
+PARTS = 5
+"""Into so many tests the sessions that are removed are dealt."""
 LATER = kst(2026, 12, 31, 9)
 """When every session of every market here is final."""
 _IDS = {name: market_id for market_id, name in MARKETS.items()}
@@ -128,11 +131,11 @@ def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool
     )
 
 
-def remove_each_and_mend(position: Installation) -> int:
-    """Each session in turn, but for the first and the last; how many."""
-    position.heal()
+def remove_each_and_mend(position: Installation, part: slice = slice(None)) -> int:
+    """Each session of that part in turn, but for the first and the last of all; how many."""
     whole = position.factors(), position.actions(), position.digests()
-    for session, following in zip(position.sessions[1:-1], position.sessions[2:], strict=True):
+    pairs = list(zip(position.sessions[1:-1], position.sessions[2:], strict=True))[part]
+    for session, following in pairs:
         position.remove(session)
         position.collector().refind_factors(following)
         factors, left = (
@@ -152,13 +155,25 @@ def remove_each_and_mend(position: Installation) -> int:
         assert same(position.factors(), whole[0]), session
     assert position.digests() == whole[2]
     assert position.due() == []
-    return len(position.sessions) - 2
+    return len(pairs)
 
 
+@pytest.fixture(scope="module")
+def healed(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store with all of its sessions."""
+    position = Installation(synthetic, folder := tmp_path_factory.mktemp("healed"))
+    position.heal()
+    position.store.close()
+    return folder
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
-    install: Install, synthetic: Days
+    healed: Path, synthetic: Days, tmp_path: Path, part: int
 ) -> None:
-    assert remove_each_and_mend(install(synthetic)) > 50
+    shutil.copytree(healed, tmp_path / "data")
+    position = Installation(synthetic, tmp_path / "data")
+    assert remove_each_and_mend(position, slice(part, None, PARTS)) > 50 // PARTS
 
 
 @pytest.mark.recorded
@@ -166,13 +181,21 @@ def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
 def test_any_session_that_is_removed_from_the_real_days_is_mended(
     install: Install, year: str
 ) -> None:
-    assert remove_each_and_mend(install(real_days(year))) > 26
+    position = install(real_days(year))
+    position.heal()
+    assert remove_each_and_mend(position) > 26
 
 
 @pytest.fixture(scope="module")
-def whole(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """All sessions, collected one after the other; do not change it."""
-    return collected(Installation(synthetic, tmp_path_factory.mktemp("data")), list(synthetic))
+def weeks(synthetic: Days) -> Days:
+    """The first of them, with most classes of event."""
+    return {session: synthetic[session] for session in list(synthetic)[:47]}
+
+
+@pytest.fixture(scope="module")
+def whole(weeks: Days, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """All of these sessions, collected one after the other; do not change it."""
+    return collected(Installation(weeks, tmp_path_factory.mktemp("data")), list(weeks))
 
 
 def collected(position: Installation, order: list[str]) -> Installation:
@@ -182,31 +205,36 @@ def collected(position: Installation, order: list[str]) -> Installation:
     return position
 
 
+HOLES, AFTER = (20, 30, 31, 32), (21, 33)
+"""Places of sessions that never came, and of those that come next."""
+
+
+@pytest.fixture
+def with_holes(install: Install, weeks: Days) -> Installation:
+    came = [session for number, session in enumerate(weeks) if number not in HOLES]
+    return collected(install(weeks), came)
+
+
 def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_action(
-    install: Install, synthetic: Days, whole: Installation
+    with_holes: Installation, whole: Installation
 ) -> None:
-    sessions = list(synthetic)
-    holes, after = [sessions[20], *sessions[30:33]], [sessions[21], sessions[33]]
-    position = collected(
-        install(synthetic), [session for session in sessions if session not in holes]
-    )
-    assert [day for day, factor in position.factors().items() if np.isnan(factor).any()] == [
-        sessions[0],
-        *after,
-    ]
+    sessions = with_holes.sessions
+    holes, after = ([sessions[position] for position in places] for places in (HOLES, AFTER))
+    pending = [day for day, factor in with_holes.factors().items() if np.isnan(factor).any()]
+    assert pending == [sessions[0], *after]
     missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}
-    assert position.actions().keys() == whole.actions().keys() - missed
-    position.heal()
-    assert same(position.factors(), whole.factors())
-    assert position.actions() == whole.actions()
+    assert with_holes.actions().keys() == whole.actions().keys() - missed
+    with_holes.heal()
+    assert same(with_holes.factors(), whole.factors())
+    assert with_holes.actions() == whole.actions()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_in_which_sessions_arrive_does_not_matter(
-    install: Install, synthetic: Days, whole: Installation, seed: int
+    install: Install, weeks: Days, whole: Installation, seed: int
 ) -> None:
-    mixed = Random(seed).sample(list(synthetic), len(synthetic))
-    position = collected(install(synthetic), mixed)
+    mixed = Random(seed).sample(list(weeks), len(weeks))
+    position = collected(install(weeks), mixed)
     assert same(position.factors(), whole.factors())
     assert (position.actions(), position.digests()) == (whole.actions(), whole.digests())
-    assert len(whole.actions()) > 10
+    assert len(whole.actions()) > 8
