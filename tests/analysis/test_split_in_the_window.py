@@ -97,10 +97,13 @@ def still_panel(tmp_path_factory):
     with store.backend.batch():
         for number, day in enumerate(DAYS):
             rows = []
-            for place, (before, base) in enumerate(EX_DATES):
+            for position, (before, base) in enumerate(EX_DATES):
                 close = before if number < 290 else base
                 factor = base / before if number == 290 else 1.0
-                rows += [row(f"{place}00010", close, factor=factor), row(f"{place}00020", base)]
+                rows += [
+                    row(f"{position}00010", close, factor=factor),
+                    row(f"{position}00020", base),
+                ]
             store.sessions.save(market_day(day, *rows))
     found = store.sessions.panel(DAYS[-1], ROWS)
     store.close()
@@ -108,12 +111,12 @@ def still_panel(tmp_path_factory):
 
 
 @pytest.mark.parametrize("place", range(len(EX_DATES)), ids=map(str, EX_DATES))
-def test_a_price_that_never_moves_is_flat_over_an_ex_date(still_panel, place):
+def test_a_price_that_never_moves_is_flat_over_an_ex_date(still_panel, position):
     """The factor is base / previous close, and no product of floats brings the base back
     exactly."""
     analyzer = TechnicalAnalyzer(still_panel)
-    _, base = EX_DATES[place]
-    assert (still_panel.close[2 * place] == base).all()
-    moved, still = analyzer.analyze(f"{place}00010"), analyzer.analyze(f"{place}00020")
+    _, base = EX_DATES[position]
+    assert (still_panel.close[2 * position] == base).all()
+    moved, still = analyzer.analyze(f"{position}00010"), analyzer.analyze(f"{position}00020")
     assert (moved.signals, moved.ranks) == (still.signals, still.ranks)
     assert {name for name in moved.latest if moved.latest[name] != still.latest[name]} <= TURNOVER

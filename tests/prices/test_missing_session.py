@@ -219,7 +219,7 @@ def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_
     with_holes: Installation, whole: Installation
 ) -> None:
     sessions = with_holes.sessions
-    holes, after = ([sessions[position] for position in places] for places in (HOLES, AFTER))
+    holes, after = ([sessions[position] for position in positions] for positions in (HOLES, AFTER))
     pending = [day for day, factor in with_holes.factors().items() if np.isnan(factor).any()]
     assert pending == [sessions[0], *after]
     missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}

@@ -1,5 +1,5 @@
-"""What the suite keeps. `open_store(settings, clock)` gives a `Store`, whichever database is behind
-it."""
+"""Store of all that is kept. `open_store(settings, clock)` returns a `Store`, whichever database is
+behind it."""
 
 from utils.store.store import Store, can_be_looked_at, open_backend, open_store
 

@@ -1,7 +1,6 @@
-"""What a database has to offer: documents by `_id`, conditional writes, and whole sessions as
-columns.
+"""Interface of a database: documents by `_id`, conditional writes, and whole sessions as columns.
 
-`Store` puts the domain's verbs on top of this, once, for both databases. A filter (`Where`) is the
+The parts of `Store` are written on top of this, once, for both databases. A filter (`Where`) is the
 part of MongoDB's query language that both understand: equality (None also matches a missing field)
 and the operators $lt $lte $gt $gte $ne $in, joined by AND, plus `$or` and `$and`. Datetimes are
 aware UTC; in a document their names end in `_utc`.
@@ -21,14 +20,14 @@ Document = dict[str, Any]
 Where = Mapping[str, Any]
 Column = np.ndarray | list[str]
 Columns = dict[str, Column]
-"""A session's parallel arrays: text as a list of str, integers as int64, the rest as float64 with
+"""Parallel arrays of a session: text as a list of str, integers as int64, the rest as float64 with
 NaN for null."""
 PAGE = 200
-"""Documents that are read at once by `pages`."""
+"""Documents that `pages` reads at once."""
 
 
 def to_lists(columns: Columns) -> dict[str, list[Any]]:
-    """Parallel arrays as a document shows them: plain lists, null for NaN."""
+    """Return parallel arrays as a document shows them: plain lists, null for NaN."""
     return {name: to_list(column) for name, column in columns.items()}
 
 
@@ -41,7 +40,7 @@ def to_list(column: Column) -> list[Any]:
 
 
 def to_columns(lists: Mapping[str, list[Any]]) -> Columns:
-    """What `to_lists` makes plain, as it was."""
+    """Return the columns that `to_lists` made plain."""
     return {name: _to_column(values) for name, values in lists.items()}
 
 
@@ -55,14 +54,14 @@ def _to_column(values: list[Any]) -> Column:
 
 
 class Backend(Protocol):
-    """One database. Every write is atomic for one document; errors of the driver leave as
-    `StoreError`, and what does not unpack as `Damaged`."""
+    """Interface of one database. Every write is atomic for one document. Errors of the driver leave
+    as `StoreError`, and what does not unpack as `Damaged`."""
 
     description: str
-    """For a person, without credentials: which database this is."""
+    """Name of this database for a person, without credentials."""
 
     def get(self, collection: str, key: str) -> Document | None:
-        """The document with that `_id`."""
+        """Return the document with that `_id`."""
 
     def find(
         self,
@@ -71,7 +70,8 @@ class Backend(Protocol):
         sort: Sequence[tuple[str, int]] = (),
         limit: int = 0,
     ) -> list[Document]:
-        """The documents that match; sort is (field, 1 or -1) pairs; limit 0 is no limit."""
+        """Return the documents that match. `sort` is pairs of field and 1 or -1; `limit` 0 is no
+        limit."""
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
         """Replace each document whole, or insert it when its `_id` is new.
@@ -81,10 +81,11 @@ class Backend(Protocol):
         """
 
     def insert(self, collection: str, document: Document) -> bool:
-        """Insert, unless the `_id` is there: then nothing is written and the answer is False."""
+        """Insert the document and return True, unless its `_id` is there: then nothing is
+        written."""
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
-        """Set these top-level fields in every document that matches at that moment; how many
+        """Set these top-level fields in every document that matches at that moment. Return how many
         did."""
 
     def update_each(self, collection: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -92,36 +93,35 @@ class Backend(Protocol):
         passed over."""
 
     def delete(self, collection: str, where: Where) -> int:
-        """Delete every document that matches; how many did."""
+        """Delete every document that matches. Return how many did."""
 
     def put_session(self, head: Document, columns: Columns) -> None:
         """Replace one session whole: its head (`_id` is the session) and all its columns, or
         neither."""
 
     def session_head(self, session: str) -> Document | None:
-        """The head of that session, without columns."""
+        """Return the head of that session, without columns."""
 
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
-        """The heads of the last `count` sessions up to `last` (0: of all of these), oldest first,
-        without columns."""
+        """Return the heads of the last `count` sessions up to `last` (0: of all of these), oldest
+        first."""
 
     def read_columns(
         self, names: Sequence[str], first: str, last: str
     ) -> Iterator[tuple[str, Columns]]:
-        """These columns of the stored sessions from first to last, both inclusive, oldest first. A
-        session that has not one of `DATASET_COLUMN_NAMES` comes without it; every other column has to be
-        there."""
+        """Yield these columns of the stored sessions from first to last, both inclusive, oldest
+        first. A column of `DATASET_COLUMN_NAMES` may be absent; every other one has to be there."""
 
     def ahead_of_server(self, clock: Clock) -> timedelta | None:
-        """How much more the clock shows than the server's own, up to half the time that an answer
-        takes. None where no server tells its time."""
+        """Return how much more the clock shows than the server's own, up to half the time that an
+        answer takes. None where no server tells its time."""
 
     def batch(self) -> AbstractContextManager[None]:
-        """Writes inside belong together: one transaction where the database has them cheaply
+        """Join the writes inside: in one transaction where the database has them cheaply
         (embedded)."""
 
     def hold(self, name: str) -> "Hold | None":
-        """A hold on that name by this process, or None when another live process has it.
+        """Return a hold on that name by this process, or None when another live process has it.
 
         Where the database cannot tell whether the other process lives, the hold is always granted
         and `exclusive` is False.
@@ -135,7 +135,8 @@ class Backend(Protocol):
 
 
 def pages(backend: Backend, collection: str) -> Iterator[list[Document]]:
-    """The collection's documents by `_id`, `PAGE` at a time: nobody knows how many there are."""
+    """Yield the collection's documents by `_id`, `PAGE` at a time: nobody knows how many there
+    are."""
     last = ""
     while page := backend.find(collection, {"_id": {"$gt": last}}, [("_id", 1)], PAGE):
         yield page
@@ -145,7 +146,7 @@ def pages(backend: Backend, collection: str) -> Iterator[list[Document]]:
 
 
 class Hold(Protocol):
-    """What `Backend.hold` grants until it is released or the process dies."""
+    """Result of `Backend.hold`, until it is released or the process dies."""
 
     exclusive: bool
     """True: nobody else alive holds the name, so a record of an earlier owner is a dead owner's."""

@@ -1,4 +1,4 @@
-"""The base of every part of the store: the backend, the clock and who we are."""
+"""Base of every part of the store: the backend, the clock and the identity of this process."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from utils.store.backend import Backend
 
 @dataclass(frozen=True)
 class Identity:
-    """This process, as locks, claims and job records name it."""
+    """Name of this process in locks, claims and job records."""
 
     host: str = field(default_factory=socket.gethostname)
     pid: int = field(default_factory=os.getpid)
@@ -24,7 +24,7 @@ class Identity:
 
 @dataclass(eq=False)
 class StorePart:
-    """One subject of a `Store`, such as its sessions or its locks."""
+    """Part of a `Store` about one subject, such as its sessions or its locks."""
 
     backend: Backend
     clock: Clock

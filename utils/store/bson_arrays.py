@@ -2,7 +2,7 @@
 several times what is computed from them.
 
 A document is its length (int32), then its elements, then a zero byte. An element is a type byte,
-its name, a zero byte, and its value. An array is a document whose names are the places, "0", "1"
+its name, a zero byte, and its value. An array is a document whose names are the positions, "0", "1"
 and so on. https://bsonspec.org/spec.html
 """
 
@@ -29,7 +29,7 @@ class Element(NamedTuple):
 
 
 def documents(batch: bytes) -> Iterator[bytes]:
-    """The documents that stand one after the other."""
+    """Yield the documents that stand one after the other."""
     position = 0
     while position < len(batch):
         (length,) = struct.unpack_from("<i", batch, position)
@@ -38,8 +38,8 @@ def documents(batch: bytes) -> Iterator[bytes]:
 
 
 def elements(document: bytes) -> Iterator[Element]:
-    """The elements of a document, as they are. Raises `ValueError` for one of a type that is not
-    known here."""
+    """Yield the elements of a document, as they are. Raise `ValueError` for one of an unknown
+    type."""
     position = 4
     while kind := document[position]:
         end_of_name = document.index(0, position + 1)
@@ -57,17 +57,17 @@ def elements(document: bytes) -> Iterator[Element]:
 
 
 def document_of(found: list[Element]) -> bytes:
-    """The document that has these elements."""
+    """Return the document that has these elements."""
     body = b"".join(element.whole for element in found)
     return struct.pack("<i", len(body) + 5) + body + b"\0"
 
 
 def numbers(array: bytes) -> np.ndarray | None:
-    """The numbers of an array of 64-bit integers alone, or of doubles alone, as int64 or float64.
-    None for any other.
+    """Return the numbers of an array of 64-bit integers alone, or of doubles alone, as int64 or
+    float64. None for any other.
 
-    The places are written in decimal, so elements 0 to 9 are one byte shorter than 10 to 99, and so
-    on. The first element of another type begins where one of ours would, so looking at the type
+    The positions are written in decimal, so elements 0 to 9 are one byte shorter than 10 to 99, and
+    so on. The first element of another type begins where one of ours would, so looking at the type
     bytes is enough.
     """
     kind, end = array[4], len(array) - 1
@@ -87,7 +87,7 @@ def numbers(array: bytes) -> np.ndarray | None:
 
 @cache
 def _cell(kind: int, digits: int) -> np.dtype[np.void]:
-    """An element whose place has so many digits."""
+    """Return the type of an element whose position has so many digits."""
     return np.dtype(
         [("type", "u1"), ("name", f"S{digits}"), ("zero", "u1"), ("value", _NUMBERS[kind])]
     )

@@ -1,10 +1,10 @@
-"""What the exchange publishes beside the prices: columns in the session's own document, the indices
-beside it.
+"""Datasets of stored sessions: columns in the session's own document, and the indices in documents
+of their own.
 
 A session's head says in `datasets` what it has: name -> `finality` (`provisional`, `final`, `stale`
-beside other closes than it was read with, null where it is not there), `digest`, and `tries`: how
-often it was asked for in vain since it was last had. Prices and datasets of a session come and go
-by themselves: its digest and revision are those of its prices.
+when the closes have changed since it was read, null where it is absent), `digest`, and `tries`: how
+often it was asked for in vain since it was last had. A session's own digest and revision are those
+of its prices.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ STALE = "stale"
 
 @dataclass(frozen=True)
 class DatasetState:
-    """What is known of one dataset of a stored session without reading its columns."""
+    """State of one dataset of a stored session, known without reading its columns."""
 
     finality: str | None = None
-    """None: it is not there."""
+    """None: it is absent."""
     digest: str | None = None
     tries: int = 0
     """In vain, since it was last had."""
@@ -42,48 +42,48 @@ States = dict[str, DatasetState]
 class Datasets(StorePart):
     """Datasets into stored sessions and out again."""
 
-    def save(self, session: str, name: str, beside: pd.DataFrame, finality: str) -> None:
+    def save(self, session: str, name: str, figures: pd.DataFrame, finality: str) -> None:
         """Add a dataset to a stored session, or replace it; the rest of the session stays as it is.
 
         Args:
-            beside: its columns of `DATASET_COLUMNS`, float64, row by row beside the session's
+            figures: its columns of `DATASET_COLUMNS`, float64, in the order of the session's
                 tickers.
         """
         head = self._head(session)
         ((_, columns),) = self.backend.read_columns(
             (*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session
         )
-        if len(beside) != head["count"]:
+        if (rows := len(figures)) != head["count"]:
             raise StoreError(
-                f"{name} of {session} have {len(beside)} rows, not {head['count']}: nothing is stored."
+                f"{name} of {session} have {rows} rows, not {head['count']}: nothing is stored."
             )
         added: Columns = {
-            column: beside[column].to_numpy(dtype=np.float64) for column in DATASET_COLUMNS[name]
+            column: figures[column].to_numpy(dtype=np.float64) for column in DATASET_COLUMNS[name]
         }
         states = states_of(head) | {name: DatasetState(finality, _digest(session, name, added))}
         with self.backend.batch():
             self.backend.put_session(head | {"datasets": as_document(states)}, columns | added)
 
     def load(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
-        """The dataset's columns beside the session's tickers; None when it is not there,
-        `Damaged` when it is not as it was saved.
+        """Return the dataset's columns in the order of the session's tickers; None when it is
+        absent. Raise `Damaged` when it is not as it was saved.
 
         Args:
             state: of the session's head.
         """
         if state.finality is None:
             return None
-        for _, columns in self.backend.read_columns(
-            ("ticker", *DATASET_COLUMNS[name]), session, session
-        ):
+        names = DATASET_COLUMNS[name]
+        for _, columns in self.backend.read_columns(("ticker", *names), session, session):
             if is_whole(session, name, state, columns):
-                return pd.DataFrame({column: columns[column] for column in DATASET_COLUMNS[name]})
+                return pd.DataFrame({column: columns[column] for column in names})
         raise Damaged(
-            f"{name} of {session} are damaged: not as they were saved. daily_update.py reads them anew."
+            f"{name} of {session} are damaged: not as they were saved. "
+            "daily_update.py reads them anew."
         )
 
     def count_vain_try(self, session: str, name: str) -> None:
-        """The dataset of a stored session was asked for in vain once more."""
+        """Count that the dataset of a stored session was asked for in vain once more."""
         states = states_of(self._head(session))
         before = states.get(name, DatasetState())
         states[name] = DatasetState(before.finality, before.digest, before.tries + 1)
@@ -92,14 +92,12 @@ class Datasets(StorePart):
     def _head(self, session: str) -> Document:
         document = self.backend.session_head(session)
         if document is None:
-            raise StoreError(
-                f"Session {session} is not stored, so nothing can stand beside its prices."
-            )
+            raise StoreError(f"Session {session} is not stored, so it can have no datasets.")
         return {name: document[name] for name in ("_id", *HEAD_FIELDS)}
 
 
 class Indices(StorePart):
-    """`stock_data.indices`: the index series, a document for each day of an index."""
+    """Index series, a document for each day of an index, `stock_data.indices`."""
 
     def save(self, days: Sequence[Document]) -> None:
         """Replace these days of `stock_data.indices`, or add them."""
@@ -107,14 +105,14 @@ class Indices(StorePart):
             self.backend.put(INDICES, days)
 
     def load(self, first: str = str(FIRST_DAY), last: str = str(LAST_DAY)) -> list[Document]:
-        """What is stored of the indices from first to last, both inclusive, by session and
+        """Return what is stored of the indices from first to last, both inclusive, by session and
         index."""
         span = {"session": {"$gte": first, "$lte": last}}
         return self.backend.find(INDICES, span, [("session", 1), ("_id", 1)])
 
 
 def states_of(document: Mapping[str, Any]) -> States:
-    """The datasets of a session's document or head."""
+    """Return the datasets of a session's document or head."""
     return {name: DatasetState(**fields) for name, fields in document["datasets"].items()}
 
 
@@ -129,13 +127,12 @@ def carried_over(
     frame: pd.DataFrame,
     finality: str,
 ) -> tuple[States, Columns]:
-    """What stays of a session's datasets when its prices are replaced: the figures, each beside its
-    own ticker.
+    """Return what stays of a session's datasets when its prices are replaced: the figures, each
+    with its own ticker.
 
     Figures that were read on the evening are final when the prices are and their closes are still
     the same, since they were published with these closes. With other closes they stay as well, and
-    are stale until they are read again, however often the prices are. What is damaged is not there
-    any more.
+    are stale until they are read again, however often the prices are. What is damaged is dropped.
     """
     there = {name: state for name, state in states.items() if state.finality is not None}
     absent = {name: state for name, state in states.items() if state.finality is None}
@@ -163,33 +160,28 @@ def carried_over(
 
 
 def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]) -> Columns:
-    """The stored columns of these datasets with their tickers and closes; nothing when they are
+    """Return the stored columns of these datasets with their tickers and closes; none when they are
     damaged."""
     names = [column for name in states for column in DATASET_COLUMNS[name]]
+    if not names:
+        return {}
     try:
-        found = (
-            list(backend.read_columns(("ticker", "close", *names), session, session))
-            if names
-            else []
-        )
+        found = list(backend.read_columns(("ticker", "close", *names), session, session))
     except Damaged:
         return {}
     return found[0][1] if found else {}
 
 
 def is_whole(session: str, name: str, state: DatasetState, columns: Columns) -> bool:
-    """Whether the figures of that dataset are among the columns as they were saved."""
+    """Return whether the figures of that dataset are among the columns as they were saved."""
     names = DATASET_COLUMNS[name]
-    if not all(
-        column in columns and len(columns[column]) == len(columns["ticker"]) for column in names
-    ):
+    if not all(each in columns and len(columns[each]) == len(columns["ticker"]) for each in names):
         return False
     return _digest(session, name, columns) == state.digest
 
 
 def _digest(session: str, name: str, columns: Columns) -> str:
-    """SHA-256 over the figures; the session's own digest is over the tickers beside which they
-    stand."""
+    """Return the SHA-256 over the figures. The tickers are part of the session's own digest."""
     seal = hashlib.sha256(f"{session} {name}".encode())
     for column in DATASET_COLUMNS[name]:
         figures = np.asarray(columns[column], dtype="<f8")

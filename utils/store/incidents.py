@@ -1,5 +1,5 @@
-"""`system_info.incidents`: what a person is told about, each once, whichever run or machine gets to
-tell it."""
+"""Incidents and announcements, `system_info.incidents`: a person is told of each once, whichever
+run or machine gets to tell it."""
 
 from datetime import datetime, timedelta
 
@@ -9,15 +9,15 @@ from utils.store.lease import Lease
 from utils.store.schema import INCIDENTS
 
 TELLING_TAKES = timedelta(minutes=2)
-"""How long what one run has claimed to tell is out of the others' reach; a run that dies meanwhile
-has told nothing."""
+"""Time for which what one run has claimed to tell is out of the others' reach. A run that dies
+meanwhile has told nothing."""
 _CLAIM = Lease(TELLING_TAKES)
 
 
 def new_incident(
     job: str, kind: str, message: str, now: datetime, until: datetime | None = None
 ) -> Document:
-    """An incident that is open and that nobody has been told of."""
+    """Return an incident that is open and that nobody has been told of."""
     return {
         "_id": f"{job}:{kind}",
         "job_name": job,
@@ -33,13 +33,13 @@ def new_incident(
 
 
 class Incidents(StorePart):
-    """An incident is a way in which a job fails: open until that job ends well. An announcement is
-    about a session and never open. `told_utc` is null until somebody was told of the present
+    """Ways in which a job fails, each open until that job ends well; and announcements about a
+    session, which are never open. `told_utc` is null until somebody was told of the present
     state."""
 
     def open(self, job: str, kind: str, message: str, until: datetime | None = None) -> None:
-        """The job has failed in this way. While it has been failing so since before, nothing
-        changes."""
+        """Open the incident that the job fails in this way. One that is open already stays as it
+        is."""
         incident = new_incident(job, kind, message, self.clock.now_utc(), until)
         if not self.backend.insert(INCIDENTS, incident):
             self.backend.update(
@@ -47,13 +47,13 @@ class Incidents(StorePart):
             )
 
     def unresolved(self) -> list[Document]:
-        """What fails at present, the longest first."""
+        """Return what fails at present, the longest first."""
         return self.backend.find(
             INCIDENTS, {"session": None, "resolved_utc": None}, [("opened_utc", 1)]
         )
 
     def resolve(self, job: str) -> None:
-        """The job has ended well."""
+        """Resolve the job's incidents, because it has ended well."""
         mine = [each["_id"] for each in self.unresolved() if each["job_name"] == job]
         if mine:
             ended = {"resolved_utc": self.clock.now_utc(), "told_utc": None}
@@ -70,8 +70,8 @@ class Incidents(StorePart):
         return self.backend.get(INCIDENTS, f"{kind}:{session}") is not None
 
     def claim_untold(self) -> list[Document]:
-        """What nobody has been told of yet, oldest first. The other runs leave it alone for
-        `TELLING_TAKES`."""
+        """Claim and return what nobody has been told of yet, oldest first. The other runs leave it
+        alone for `TELLING_TAKES`."""
         now = self.clock.now_utc()
         claim = {"claimed_until_utc": _CLAIM.end(now)}
         return [
@@ -82,11 +82,13 @@ class Incidents(StorePart):
         ]
 
     def untold(self) -> list[Document]:
-        """What nobody has been told of yet, oldest first, also what another run is just telling."""
+        """Return what nobody has been told of yet, oldest first, also what another run is just
+        telling."""
         return self.backend.find(INCIDENTS, {"told_utc": None}, [("opened_utc", 1), ("_id", 1)])
 
     def close_claim(self, incident: Document, told: bool) -> None:
-        """It was told, or the next run may try. What has changed meanwhile is still to be told."""
+        """Record that it was told, or let the next run try. What has changed meanwhile is still to
+        be told."""
         now = self.clock.now_utc() if told else None
         self.backend.update(
             INCIDENTS, _unchanged(incident), {"told_utc": now, "claimed_until_utc": None}
@@ -94,7 +96,8 @@ class Incidents(StorePart):
 
 
 def _unchanged(incident: Document) -> Document:
-    """The incident as it was read: nobody has claimed, resolved or opened it anew since."""
+    """Return the filter of the incident as it was read: nobody has claimed, resolved or opened it
+    anew."""
     return {
         name: incident[name] for name in ("_id", "claimed_until_utc", "opened_utc", "resolved_utc")
     }

@@ -1,4 +1,4 @@
-"""`system_info.job_status`: one document per job and session, `_id` = `<session>_<job>`."""
+"""Jobs, `system_info.job_status`: one document per job and session, `_id` = `<session>_<job>`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,22 +22,23 @@ _REVISED = "Revised after it was completed; what changed is analysed with a late
 
 
 def is_enough(analyzed: int, targets: int) -> bool:
-    """Whether a night is done that left out the other targets because they cannot be analysed."""
+    """Return whether a night is done although some targets cannot be analysed."""
     return analyzed >= _LEAST_SHARE_ANALYZED * targets > 0
 
 
 class Jobs(StorePart):
-    """`date_kst` is the session a job is about, not the day it ran on."""
+    """Records of jobs. `date_kst` is the session a job is about, not the day it ran on."""
 
     def get(self, name: str, session: str) -> Document | None:
         return self.backend.get(JOBS, f"{session}_{name}")
 
     def records(self, name: str, last: int = 0) -> list[Document]:
-        """The job's records, newest session first; `last` limits how many."""
+        """Return the job's records, newest session first; `last` limits how many."""
         return self.backend.find(JOBS, {"job_name": name}, [("date_kst", -1)], last)
 
     def start(self, name: str, session: str) -> None:
-        """Running from now on, one attempt more; what an earlier attempt recorded is replaced."""
+        """Record a job as running, one attempt more. What an earlier attempt recorded is
+        replaced."""
         while not self._begin_job(name, session, self.get(name, session)):
             pass  # another run was faster: count its attempt, too
 
@@ -51,7 +52,7 @@ class Jobs(StorePart):
                 return
 
     def _take_part(self, name: str, session: str, seen: Document | None) -> bool:
-        """Whether the record was still the one that was seen, and is ours too now."""
+        """Return whether the record was still the one that was seen; then it is ours too."""
         if seen is None or seen["status"] != RUNNING:
             return self._begin_job(name, session, seen)
         now = self.clock.now_utc()
@@ -60,8 +61,8 @@ class Jobs(StorePart):
         )
 
     def _begin_job(self, name: str, session: str, seen: Document | None) -> bool:
-        """Whether there was still no record but the one that was seen, and there is a new one
-        now."""
+        """Return whether the record was still the one that was seen, or none; then there is a new
+        one."""
         now = self.clock.now_utc()
         fresh = {
             "status": RUNNING,
@@ -86,8 +87,9 @@ class Jobs(StorePart):
         return {"attempts": 1 if seen is None else seen["attempts"] + 1, **who}
 
     def _change_seen(self, seen: Document, changes: Document) -> bool:
-        """Every start adds an attempt, so they tell whether somebody has been at it since. A write
-        whose answer was lost, and that was repeated in vain, is known by the run that it names."""
+        """Change the record if it is still the one that was seen, and return whether it was. Every
+        start adds an attempt, so attempts tell whether somebody has changed it since. A write whose
+        answer was lost, and that was repeated in vain, is known by the run that it names."""
         same = {name: seen[name] for name in ("_id", "attempts", "status")}
         ours = {"_id": seen["_id"], "attempts": changes["attempts"], "run": self.identity.run}
         return bool(self.backend.update(JOBS, same, changes) or self.backend.find(JOBS, ours))
@@ -99,33 +101,32 @@ class Jobs(StorePart):
         )
 
     def record(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
-        """The same for the record of this run; nothing when it was forgotten, because the day was
-        no session. Raises `LockHeld` when another run has made it its own meanwhile."""
+        """Set the same in the record of this run; nothing when it was forgotten, because the day
+        was no session. Raise `LockHeld` when another run has made it its own meanwhile."""
         mine = {"_id": f"{session}_{name}", "run": self.identity.run}
-        changed = self.backend.update(
-            JOBS, mine, {"heartbeat_utc": self.clock.now_utc(), **changes}
-        )
+        alive = {"heartbeat_utc": self.clock.now_utc()}
+        changed = self.backend.update(JOBS, mine, alive | dict(changes))
         if not changed and self.get(name, session) is not None:
             raise LockHeld(
-                f"Another run has taken over {name} of {session}. This one leaves; the other goes on."
+                f"Another run has taken over {name} of {session}. "
+                "This one leaves; the other goes on."
             )
 
     def record_shared(self, name: str, session: str, changes: Mapping[str, Any]) -> None:
-        """The same for a record that several runs write on at once; nobody does after the one that
+        """Set the same in a record that several runs write at once, unless one of them has
         completed it."""
         unfinished = {"_id": f"{session}_{name}", "status": {"$ne": COMPLETED}}
         self.backend.update(JOBS, unfinished, {"heartbeat_utc": self.clock.now_utc(), **changes})
 
     def give_up_before(self, name: str, before: str) -> int:
-        """What still runs about sessions before that one will not be finished: say so. How many
-        there were. What had been completed before a revision re-opened it is completed, as of
-        then."""
+        """Record what still runs about earlier sessions as not finished. Return how many there
+        were. What had been completed before a revision re-opened it is completed, as of then."""
         stale = {"job_name": name, "date_kst": {"$lt": before}}
         return self._give_up(stale, f"Not finished before session {before} took its place.")
 
     def reopen(self, name: str, pending: int) -> None:
-        """The newest record of the job is no longer completed: so many of its targets are pending
-        again. Its end stays recorded, so that it is known to have been completed once."""
+        """Record the newest record of the job as no longer completed: so many of its targets are
+        pending again. Its end stays recorded, so that it is known to have been completed once."""
         newest = next(iter(self.records(name, last=1)), None)
         if newest is not None and newest["status"] == COMPLETED:
             counts = {"pending": pending, "analyzed": max(newest["tickers"] - pending, 0)}
@@ -134,8 +135,8 @@ class Jobs(StorePart):
             )
 
     def give_up(self, name: str, session: str) -> int:
-        """The run that the record speaks of is gone: say so, unless it has ended meanwhile. How
-        many there were."""
+        """Record that the job's run is gone, unless it has ended meanwhile. Return how many there
+        were."""
         return self._give_up(
             {"_id": f"{session}_{name}"}, "Not finished: the run ended without a word."
         )
@@ -152,9 +153,8 @@ class Jobs(StorePart):
             self.backend.update(JOBS, running | {"_id": revised["_id"]}, as_of_then)
         for done in self.backend.find(JOBS, running | {"pending": 0}):
             if is_enough(done["analyzed"], done["tickers"]):
-                left_out = (
-                    f"{done['failed']} targets could not be analysed; their last_error says why."
-                )
+                failed = done["failed"]
+                left_out = f"{failed} targets could not be analysed; their last_error says why."
                 so_far = {"status": COMPLETED, "end_time_utc": self.clock.now_utc()}
                 told = so_far | {"warnings": [*done["warnings"], left_out]}
                 self.backend.update(JOBS, running | {"_id": done["_id"]}, told)
@@ -164,12 +164,9 @@ class Jobs(StorePart):
         )
 
     def forget(self, name: str, days: Sequence[str]) -> int:
-        """Delete the job's records about these days; how many there were."""
-        return (
-            self.backend.delete(JOBS, {"_id": {"$in": [f"{day}_{name}" for day in days]}})
-            if days
-            else 0
-        )
+        """Delete the job's records about these days. Return how many there were."""
+        ids = [f"{day}_{name}" for day in days]
+        return self.backend.delete(JOBS, {"_id": {"$in": ids}}) if ids else 0
 
     def is_completed(self, name: str, session: str) -> bool:
         job = self.get(name, session)

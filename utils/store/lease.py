@@ -1,4 +1,4 @@
-"""A moment until which something is taken, as several clocks write it."""
+"""Lease: a moment until which something is taken, as several clocks write it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from utils.store.backend import Document
 
 @dataclass(frozen=True)
 class Lease:
-    """What is taken for `length` at most: free again at its end, however its owner has ended.
+    """Time for which something is taken: free again after `length`, however its owner has ended.
 
     An end that lies more than three lengths ahead was written by a clock that was wrong, and takes
     nothing.
@@ -21,7 +21,7 @@ class Lease:
         return now + self.length
 
     def is_free(self, until: datetime | None, now: datetime) -> bool:
-        """Tell if nothing is taken until that moment; None: nothing was."""
+        """Return whether nothing is taken until that moment; None: nothing was."""
         return until is None or not now < until <= now + 3 * self.length
 
     def free(self, field: str, now: datetime) -> Document:

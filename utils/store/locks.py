@@ -13,7 +13,7 @@ from utils.store.lease import Lease
 from utils.store.schema import LOCKS
 
 COLLECTION = "collection"
-"""Whoever writes sessions and targets owns it: `daily_update` or `manual_setup`."""
+"""Lock of whoever writes sessions and targets: `daily_update` or `manual_setup`."""
 EXPIRES_AFTER = timedelta(minutes=10)
 """Longer than the longest time between two heartbeats: a request with its whole answer (130
 seconds) or a batch of targets, and a connection to MongoDB that breaks again and again (some 310).
@@ -23,15 +23,15 @@ LOCK_LEASE = Lease(EXPIRES_AFTER)
 
 
 class Locks(StorePart):
-    """`system_info.locks`: `_id`, `owner`, `host`, `pid`, `acquired_utc`, `heartbeat_utc`,
-    `expires_utc`."""
+    """Locks of all runs, `system_info.locks`: `_id`, `owner`, `host`, `pid`, `acquired_utc`,
+    `heartbeat_utc`, `expires_utc`."""
 
     _held = 0
-    """How many locks this process owns by its own account."""
+    """Locks that this process owns by its own account."""
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
-        """Own that lock inside the block. Raises `LockHeld` naming the owner when somebody else
+        """Own that lock inside the block. Raise `LockHeld` naming the owner when somebody else
         does."""
         hold = self.backend.hold(name)
         if hold is None:
@@ -48,7 +48,7 @@ class Locks(StorePart):
             hold.release()
 
     def renew(self) -> None:
-        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`. Raises
+        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`. Raise
         `LockHeld` when it was too late."""
         if not self._held:
             return
@@ -56,15 +56,16 @@ class Locks(StorePart):
         changes = {"heartbeat_utc": now, "expires_utc": LOCK_LEASE.end(now)}
         if self.backend.update(LOCKS, {"owner": self.identity.owner}, changes) < self._held:
             raise LockHeld(
-                "This run was silent for so long that another took its lock. It leaves; the other goes on."
+                "This run was silent for so long that another took its lock. "
+                "It leaves; the other goes on."
             )
 
     def all(self) -> list[Document]:
-        """Every lock that is recorded as held, also those of owners that are gone."""
+        """Return every lock that is recorded as held, also those of owners that are gone."""
         return self.backend.find(LOCKS)
 
     def clear(self, expired_before: datetime) -> int:
-        """Forget the locks that expired before that moment; how many there were."""
+        """Forget the locks that expired before that moment. Return how many there were."""
         return self.backend.delete(LOCKS, {"expires_utc": {"$lt": expired_before}})
 
     def _acquire(self, name: str, owner_is_dead: bool) -> None:
@@ -84,13 +85,11 @@ class Locks(StorePart):
             raise self._lock_held(name)
 
     def _lock_held(self, name: str) -> LockHeld:
-        owner = self.backend.get(LOCKS, name)
-        if owner is None:
-            return LockHeld(
-                f"Another run holds the lock {name}. This one leaves; the next may start when it is done."
-            )
-        since = owner["acquired_utc"].astimezone(KST)
+        owner, known = self.backend.get(LOCKS, name), ""
+        if owner is not None:
+            since = f"{owner['acquired_utc'].astimezone(KST):%Y-%m-%d %H:%M:%S} KST"
+            known = f": {owner['host']}, process {owner['pid']}, since {since}"
         return LockHeld(
-            f"Another run holds the lock {name}: {owner['host']}, process {owner['pid']}, since "
-            f"{since:%Y-%m-%d %H:%M:%S} KST. This one leaves; the next may start when it is done."
+            f"Another run holds the lock {name}{known}. "
+            "This one leaves; the next may start when it is done."
         )

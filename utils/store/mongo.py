@@ -1,4 +1,4 @@
-"""MongoDB: the only module that imports pymongo. Session columns are BSON arrays, readable in
+"""MongoDB, and the only module that imports pymongo. Session columns are BSON arrays, readable in
 mongosh and Compass."""
 
 import logging
@@ -25,14 +25,7 @@ from utils.errors import Damaged, StoreError, StoreUnusable
 from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
 from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
-from utils.store.schema import (
-    ARRAYS,
-    HEAD_FIELDS,
-    INDEXES,
-    OWNERS,
-    SCREENS,
-    SESSIONS,
-)
+from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, OWNERS, SCREENS, SESSIONS
 
 CONNECTION: dict[str, Any] = {
     "serverSelectionTimeoutMS": 10_000,
@@ -44,28 +37,28 @@ CONNECTION: dict[str, Any] = {
     "retryReads": True,
     "retryWrites": True,
 }
-"""Unless the URI says otherwise: bounded waits, and a write is done when a majority has it in its
-journal.
+"""Options unless the URI says otherwise: bounded waits, and a write is done when a majority has it
+in its journal.
 
 What is read was confirmed by a majority too, so that no run builds on what a new primary never had.
-That is enough for the claims: it is the conditional write that decides them, on the primary, and
-one that was deposed confirms no write. "linearizable" would add nothing but a round trip, and a
-server alone refuses it.
+That is enough for the claims: the conditional write decides them, on the primary, and one that was
+deposed confirms no write. "linearizable" would add nothing but a round trip, and a server alone
+refuses it.
 
 The driver repeats single writes where the server knows sessions and is a replica set, and the
-opening of a read everywhere. The rest is `_with_retries`'s.
+opening of a read everywhere. `_with_retries` repeats the rest.
 """
 TRIES = 3
-"""The driver waits for a primary before each (`serverSelectionTimeoutMS`), so an election is
-outlasted."""
+"""The most tries. The driver waits for a primary before each (`serverSelectionTimeoutMS`), so an
+election is outlasted."""
 _ENOUGH_SECONDS = 180
 """No new try after so long: all together they end before another run may take this one's lock."""
 _HEADS_INDEX = [(name, 1) for name in ("_id", *HEAD_FIELDS)]
 _BULK = 200
-"""Writes in one command: small enough to be quick on every server, large enough that round trips do
+"""Writes in one command: few enough to be quick on every server, many enough that round trips do
 not count."""
 _STEPPED_DOWN = {91, 189, 10107, 11600, 11602, 13435, 13436}
-"""What a server answers that shuts down or is no longer the primary."""
+"""Codes of a server that shuts down or is no longer the primary."""
 _AUTHENTICATION_FAILED, _UNAUTHORIZED, _VIEW_EXISTS, _NO_SUCH_COMMAND = 18, 13, 48, 59
 _AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 Answer = TypeVar("Answer")
@@ -73,8 +66,8 @@ log = logging.getLogger(__name__)
 
 
 def connect(uri: str) -> "pymongo.MongoClient[Document]":
-    """A client for that URI; nothing is sent yet. Raises `StoreUnusable` when it is no MongoDB
-    URI."""
+    """Return a client for that URI; nothing is sent yet. Raise `StoreUnusable` when it is no
+    MongoDB URI."""
     try:
         said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
         return pymongo.MongoClient(
@@ -87,8 +80,9 @@ def connect(uri: str) -> "pymongo.MongoClient[Document]":
             ) from None
         # The driver's own words may quote a part of the password.
         raise StoreUnusable(
-            "MONGODB_URI is not a MongoDB URI. It looks like mongodb://user:password@host:27017/, and : / ? # [ ] @ % "
-            "within user or password are written as %3A %2F %3F %23 %5B %5D %40 %25."
+            "MONGODB_URI is not a MongoDB URI. It looks like mongodb://user:password@host:27017/, "
+            "and : / ? # [ ] @ % within user or password are written as "
+            "%3A %2F %3F %23 %5B %5D %40 %25."
         ) from None
     except OSError as error:
         raise StoreUnusable(
@@ -97,8 +91,8 @@ def connect(uri: str) -> "pymongo.MongoClient[Document]":
 
 
 class MongoBackend:
-    """Implements `utils.store.backend.Backend`. All of it outlasts a connection that breaks now and
-    then (`_with_retries`).
+    """Backend over MongoDB (see `utils.store.backend.Backend`). All of it outlasts a connection
+    that breaks now and then (`_with_retries`).
 
     Args:
         client: a pymongo client (or a double of one).
@@ -112,7 +106,8 @@ class MongoBackend:
         self._databases = databases
         # Asked first: it is what makes the driver know its nodes.
         version = _with_retries(lambda again: client.server_info()["version"])
-        self.description = f"MongoDB {version} at {','.join(f'{host}:{port}' for host, port in sorted(client.nodes))}"
+        hosts = ",".join(f"{host}:{port}" for host, port in sorted(client.nodes))
+        self.description = f"MongoDB {version} at {hosts}"
         _with_retries(lambda again: self._prepare())
 
     def get(self, collection: str, key: str) -> Document | None:
@@ -139,8 +134,8 @@ class MongoBackend:
         )
 
     def insert(self, collection: str, document: Document) -> bool:
-        """A first try whose answer was lost may have been done. Then the repeated one finds its own
-        document: what is there is field by field what it brings."""
+        """Insert the document. A first try whose answer was lost may have been done. Then the
+        repeated one finds its own document: every field of it is what it writes."""
 
         def insert(again: bool) -> bool:
             there = self._collection(collection)
@@ -153,11 +148,13 @@ class MongoBackend:
         return _with_retries(insert)
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
-        """A first try whose answer was lost may have been done. Then the repeated one need not
-        match any more, and the run would be told that it lost what it won. So where a run writes
-        its name into named documents, those that carry it and all the rest count. Elsewhere only
-        what the repeated one matches does: at worst too little, and the caller looks again, books
-        another slot or leaves it to the next run."""
+        """Update the documents. A first try whose answer was lost may have been done. Then the
+        repeated one need not match any more, and the run would be told that it lost what it won.
+
+        So where a run writes its name into named documents, those that carry it and all the rest
+        count. Elsewhere only what the repeated one matches does: at worst too few, and the caller
+        looks again, books another slot or leaves it to the next run.
+        """
 
         def update(again: bool) -> int:
             there = self._collection(collection)
@@ -175,7 +172,8 @@ class MongoBackend:
         )
 
     def delete(self, collection: str, where: Where) -> int:
-        """Repeated, it may count less than was deleted; the number is for people alone."""
+        """Delete the documents. Repeated, it may count less than was deleted; the number is for
+        people alone."""
         return _with_retries(
             lambda again: self._collection(collection).delete_many(where).deleted_count
         )
@@ -190,8 +188,7 @@ class MongoBackend:
         )
 
     def session_heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[Document]:
-        # Answered from an index that holds all of it: the documents themselves are half a megabyte
-        # each.
+        # Answered from an index that holds all of it: a document itself is half a megabyte.
         def heads(again: bool) -> list[Document]:
             found = self._collection(SESSIONS).find(
                 {"_id": {"$lte": last}}, dict.fromkeys(HEAD_FIELDS, 1)
@@ -208,9 +205,7 @@ class MongoBackend:
 
         def next_batch(again: bool) -> bytes | None:
             nonlocal batches
-            if (
-                again or batches is None
-            ):  # the cursor broke with its connection; a new one begins where it was
+            if again or batches is None:  # it broke with its connection; a new one begins there
                 found: Any = self._collection(SESSIONS).find_raw_batches(
                     {"_id": unread}, dict.fromkeys(names, 1), sort=[("_id", 1)]
                 )
@@ -230,7 +225,8 @@ class MongoBackend:
             told: datetime | None = self._hello().get("localTime")
             if told is None:
                 log.warning(
-                    "This server does not tell its time: the hosts that share it have to show the same."
+                    "This server does not tell its time: "
+                    "the hosts that share it have to show the same."
                 )
                 return None
             return asked + (clock.now_utc() - asked) / 2 - told
@@ -238,8 +234,8 @@ class MongoBackend:
         return _with_retries(compare)
 
     def batch(self) -> AbstractContextManager[None]:
-        """No transaction: a standalone server has none, so callers write what marks the work as
-        done last."""
+        """Open no transaction: a standalone server has none, so callers write what marks the work
+        as done last."""
         return nullcontext()
 
     def hold(self, name: str) -> "NoHold":
@@ -265,7 +261,7 @@ class MongoBackend:
     def _write_bulk(
         self, collection: str, writes: Sequence[ReplaceOne[Document] | UpdateOne]
     ) -> None:
-        """Each sets one document by its `_id` to what does not depend on what it was: repeated, it
+        """Write documents, each by its `_id` to what does not depend on what it was: repeated, it
         is the same. So it is repeated as well when the answer does not say what became of it, as
         FerretDB's when two writers meet."""
 
@@ -278,8 +274,8 @@ class MongoBackend:
         _with_retries(write)
 
     def _hello(self) -> Document:
-        """What the server says of itself. MongoDB 4.4.0 and 4.4.1 know the command by its old name
-        only."""
+        """Return what the server says of itself. MongoDB 4.4.0 and 4.4.1 know the command by its
+        old name only."""
         try:
             return self._client.admin.command("hello", codec_options=_AWARE)
         except errors.OperationFailure as error:
@@ -301,8 +297,8 @@ class MongoBackend:
         self._create_view()
 
     def _create_view(self) -> None:
-        """`stock_data.daily_prices`. A server without views keeps everything else, and the log says
-        so."""
+        """Create `stock_data.daily_prices`. A server without views keeps everything else, and the
+        log says so."""
         database = self._client[self._databases["stock_data"]]
         if "daily_prices" in database.list_collection_names():
             return
@@ -315,41 +311,35 @@ class MongoBackend:
                 return  # another process was first
             if error.code == _UNAUTHORIZED:
                 raise
-            log.warning(
-                "This server has no views (%s): stock_data.daily_prices is not available.",
-                error.code,
-            )
+            lacking = "This server has no views (%s): stock_data.daily_prices is not available."
+            log.warning(lacking, error.code)
 
 
 class NoHold:
-    """A database server cannot tell whether the other process still lives; expiry decides."""
+    """Hold that is always granted: a database server cannot tell whether the other process still
+    lives. Expiry decides."""
 
     exclusive = False
 
     def release(self) -> None:
-        """Nothing was held."""
+        """Release nothing."""
 
 
 def daily_prices_pipeline() -> list[Document]:
-    """One row per ticker and session out of the parallel arrays of `stock_data.sessions`; null
-    where a session lacks a dataset."""
+    """Return the pipeline that makes one row per ticker and session of the parallel arrays of
+    `stock_data.sessions`; null where a session lacks a dataset."""
     cells = {
         name: {"$arrayElemAt": ["$row", position]}
         for position, name in enumerate((*DAY_COLUMNS, *DATASET_COLUMN_NAMES))
     }
-    beside = [{"$ifNull": [f"${name}", []]} for name in DATASET_COLUMN_NAMES]
-    columns = {"inputs": [*(f"${name}" for name in DAY_COLUMNS), *beside], "useLongestLength": True}
+    prices = [f"${name}" for name in DAY_COLUMNS]
+    datasets = [{"$ifNull": [f"${name}", []]} for name in DATASET_COLUMN_NAMES]
+    columns = {"inputs": [*prices, *datasets], "useLongestLength": True}
+    key = {"$concat": ["$_id", ":", cells["ticker"]]}
     return [
         {"$project": {"finality": 1, "row": {"$zip": columns}}},
         {"$unwind": "$row"},
-        {
-            "$project": {
-                "_id": {"$concat": ["$_id", ":", cells["ticker"]]},
-                "session": "$_id",
-                "finality": 1,
-            }
-            | cells
-        },
+        {"$project": {"_id": key, "session": "$_id", "finality": 1} | cells},
     ]
 
 
@@ -369,7 +359,8 @@ def _to_bson(column: Column) -> list[Any]:
 
 
 def _decode(raw: bytes) -> Document:
-    """The document; those of its arrays that hold numbers of one type alone are numpy arrays."""
+    """Return the document; those of its arrays that hold numbers of one type alone are numpy
+    arrays."""
     arrays, rest = {}, []
     try:
         for element in bson_arrays.elements(raw):
@@ -404,10 +395,12 @@ def _as_stored(document: Document) -> Document:
 
 
 def _with_retries(operation: Callable[[bool], Answer]) -> Answer:
-    """What the operation answers, tried up to `TRIES` times while its connection breaks or its
-    server is no longer the primary; whatever else goes wrong is not tried again. It is told whether
-    it is tried again: then an earlier try may have been carried out, all or a part of it, without
-    its answer."""
+    """Return what the operation answers, tried up to `TRIES` times while its connection breaks or
+    its server is no longer the primary. Whatever else goes wrong is not tried again.
+
+    The operation is told whether it is tried again: then an earlier try may have been carried out,
+    all or a part of it, without its answer.
+    """
     retry = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_broke),
         stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(_ENOUGH_SECONDS),
@@ -419,8 +412,9 @@ def _with_retries(operation: Callable[[bool], Answer]) -> Answer:
 
 
 def _broke(error: BaseException) -> bool:
-    """Also when the cursor is gone, because a server that was started anew does not know it; and
-    when a primary wrote, but stepped down before a majority had it."""
+    """Return whether to try again: the connection broke; the cursor is gone, because a server that
+    was started anew does not know it; or a primary wrote, but stepped down before a majority had
+    it."""
     if isinstance(error, errors.ServerSelectionTimeoutError):
         return False
     broke = isinstance(error, errors.AutoReconnect | errors.CursorNotFound)
@@ -428,7 +422,7 @@ def _broke(error: BaseException) -> bool:
 
 
 def _unconfirmed(error: BaseException) -> list[int]:
-    """The codes of the reasons why a majority may not have what was written."""
+    """Return the codes of the reasons why a majority may not have what was written."""
     if isinstance(error, errors.BulkWriteError):
         return [each["code"] for each in error.details["writeConcernErrors"]]
     return [error.code or 0] if isinstance(error, errors.WriteConcernError) else []
@@ -447,17 +441,19 @@ def _translated() -> Iterator[None]:
         yield
     except errors.ServerSelectionTimeoutError as error:
         raise StoreError(
-            f"MongoDB does not answer ({_first_line(error)}). Start the server, or correct MONGODB_URI."
+            f"MongoDB does not answer ({_first_line(error)}). "
+            "Start the server, or correct MONGODB_URI."
         ) from None
     except errors.AutoReconnect as error:
         raise StoreError(
-            f"The connection to MongoDB breaks again and again ({_first_line(error)}). Check the server and the "
-            "network between; the next run goes on from here."
+            f"The connection to MongoDB breaks again and again ({_first_line(error)}). "
+            "Check the server and the network between; the next run goes on from here."
         ) from error
     except errors.OperationFailure as error:
         if error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
             raise StoreUnusable(
-                f"MongoDB refuses this user ({_first_line(error)}). Correct user, password, authSource in MONGODB_URI."
+                f"MongoDB refuses this user ({_first_line(error)}). "
+                "Correct user, password, authSource in MONGODB_URI."
             ) from None
         raise StoreError(f"MongoDB: {_first_line(error)}") from error
     except (errors.ConfigurationError, errors.InvalidURI) as error:
@@ -466,11 +462,12 @@ def _translated() -> Iterator[None]:
         raise StoreError(f"MongoDB: {_first_line(error)}") from error
     except InvalidBSON as error:
         raise Damaged(
-            f"MongoDB: a stored document is damaged ({_first_line(error)}). Restore a backup, or load anew."
+            f"MongoDB: a stored document is damaged ({_first_line(error)}). "
+            "Restore a backup, or load anew."
         ) from error
 
 
 def _first_line(error: BaseException) -> str:
-    """Driver messages repeat the whole topology; the first sentence names the host and the
-    reason."""
+    """Return the first sentence, which names the host and the reason. Messages of the driver repeat
+    the whole topology."""
     return re.split(r" \(configured timeouts:|, Timeout:", str(error))[0].splitlines()[0][:300]

@@ -1,4 +1,5 @@
-"""`system_info.calendar`: which days the exchange itself has shown to be sessions or not."""
+"""Calendar of the days that the exchange has shown to be sessions or not,
+`system_info.calendar`."""
 
 from collections.abc import Mapping
 
@@ -8,18 +9,17 @@ from utils.store.schema import CALENDAR
 
 
 class ObservedCalendar(StorePart):
-    """Only what was shown, never what was predicted; it outlives any update of the library."""
+    """Days that were shown, never those that were predicted. They outlive any update of the
+    library."""
 
     def observed(self) -> dict[str, bool]:
-        """Day -> whether the exchange was open."""
+        """Return day -> whether the exchange was open."""
         return {day["_id"]: day["open"] for day in self.backend.find(CALENDAR)}
 
     def record(self, shown: Mapping[str, bool], evidence: str) -> None:
         """Remember what the exchange showed of these days; what is known already stays as it is."""
-        now, known = (
-            self.clock.now_utc(),
-            self.backend.find(CALENDAR, {"_id": {"$in": list(shown)}}),
-        )
+        now = self.clock.now_utc()
+        known = self.backend.find(CALENDAR, {"_id": {"$in": list(shown)}})
         same = {day["_id"] for day in known if day["open"] == shown[day["_id"]]}
         news = [
             {

@@ -1,7 +1,7 @@
-"""The collections and their indexes. `docs/documents.md` explains every field."""
+"""Collections and their indexes. `docs/documents.md` explains every field."""
 
 SCHEMA_VERSION = 3
-"""The layout of all that is stored; no other is read. 1 and 2 were before the first release."""
+"""Layout of all that is stored; no other is read. 1 and 2 were before the first release."""
 COPY = "copy"
 """The `_id` in the collection of the version while the database is being copied into: it is no
 store yet."""
@@ -45,10 +45,10 @@ HEAD_FIELDS = (
     "factor_digest",
     "datasets",
 )
-"""What a session's document holds besides its `_id` and its columns."""
+"""Fields of a session's document besides its `_id` and its columns."""
 
 ARRAYS = {INDICATORS: "history"}
-"""The field of a collection's documents that holds parallel arrays, given as `Columns`."""
+"""Field of a collection's documents that holds parallel arrays, given as `Columns`."""
 
 OWNERS = ("owner", "claimed_by")
 """Fields that name the run which wrote them: what it has taken (`LOCKS`) or claimed (`TARGETS`)."""
@@ -62,7 +62,7 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     ACTIONS: (("ticker",), ("session",)),
     INDICES: (("session",),),
 }
-"""What the suite itself looks for, in both databases; a leading minus is descending order."""
+"""Indexes that the program needs, in both databases; a leading minus is descending order."""
 
 _SCREENED = (
     "session",
@@ -73,5 +73,5 @@ _SCREENED = (
     "ranks.return_120_all",
 )
 SCREENS = {INDICATORS: tuple((field,) for field in _SCREENED)}
-"""What people look for, in MongoDB alone: SQLite has looked through every result before it is
+"""Indexes that people need, in MongoDB alone: SQLite has looked through every result before it is
 noticed."""

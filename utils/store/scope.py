@@ -1,4 +1,4 @@
-"""`system_info.scope`: what setup was asked for."""
+"""Scope of what setup was asked for, `system_info.scope`."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from utils.store.schema import SCOPE
 
 
 class Scope(StorePart):
-    """One document, none before `manual_setup` ran."""
+    """Scope as one document; there is none before `manual_setup` ran."""
 
     def get(self) -> Document | None:
-        """What `manual_setup` was asked for: `min_market_cap` (won), `markets`, `first_session`.
-        None before it ran."""
+        """Return the scope: `min_market_cap` (won), `markets`, `first_session`. None before
+        `manual_setup` ran."""
         return self.backend.get(SCOPE, "scope")
 
     def save(self, min_market_cap: int, markets: Sequence[str], first_session: str) -> None:
-        """What is asked for from now on; wanting fewer sessions than before forgets none."""
+        """Save what is asked for from now on. Fewer sessions than before forget none."""
         before = self.get()
         first = (
             first_session if before is None else min(first_session, str(before["first_session"]))

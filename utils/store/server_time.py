@@ -1,5 +1,5 @@
-"""Machines that share a server go by its clock: what one of them writes another compares with its
-own time."""
+"""Clock of the server, by which machines that share it go: what one writes another compares with
+its own time."""
 
 import logging
 from datetime import timedelta
@@ -11,7 +11,7 @@ from utils.store.backend import Backend
 WORTH_SAYING = timedelta(seconds=30)
 """A host that sets its clock by NTP is within a second."""
 TOO_FAR = timedelta(minutes=15)
-"""Further apart one of the two is plainly wrong, and nobody can tell from here which: by the wrong
+"""Further apart one of the two is plainly wrong, and nobody can tell from here which. By the wrong
 one a session might be taken for due, or for final, that is not."""
 log = logging.getLogger(__name__)
 
@@ -29,14 +29,14 @@ def go_by_the_servers_time(backend: Backend, clock: Clock) -> None:
     if abs(ahead) > TOO_FAR:
         now = clock.now_kst()
         raise StoreUnusable(
-            f"By the clock of this host it is {now:%Y-%m-%d %H:%M:%S} KST, by that of the {backend.description} "
-            f"{now - ahead:%Y-%m-%d %H:%M:%S} KST: one of them is wrong. Set both by NTP (timedatectl shows whether "
-            "this one is); the next run goes on."
+            f"By the clock of this host it is {now:%Y-%m-%d %H:%M:%S} KST, by that of the "
+            f"{backend.description} {now - ahead:%Y-%m-%d %H:%M:%S} KST: one of them is wrong. Set "
+            "both by NTP (timedatectl shows whether this one is); the next run goes on."
         )
     if abs(ahead) > WORTH_SAYING:
         log.warning(
-            "The clock of this host is %d seconds %s that of the %s. This run goes by the server's; set both by NTP, "
-            "because cron starts runs by this host's.",
+            "The clock of this host is %d seconds %s that of the %s. This run goes by the "
+            "server's; set both by NTP, because cron starts runs by this host's.",
             round(abs(ahead).total_seconds()),
             "ahead of" if ahead > timedelta(0) else "behind",
             backend.description,

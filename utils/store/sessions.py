@@ -1,4 +1,4 @@
-"""`stock_data`: the sessions, one whole document each, the corporate actions in them, and reading
+"""Sessions of `stock_data`, one whole document each, the corporate actions in them, and reading
 them back."""
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ _PANEL_COLUMNS = (*_PRICES, "volume", "value")
 
 @dataclass(frozen=True)
 class SessionHead:
-    """What is known of a stored session without reading its columns."""
+    """Facts of a stored session that are known without reading its columns."""
 
     session: str
     finality: str
@@ -38,7 +38,7 @@ class SessionHead:
     factor_digest: str = field(compare=False)
     """Of the factors, which follow from two sessions and are no part of this one."""
     datasets: Mapping[str, DatasetState] = field(compare=False)
-    """Beside the prices; whatever comes to them, the session stays the same."""
+    """A session stays the same whatever comes to its datasets."""
 
 
 @dataclass(eq=False)
@@ -49,12 +49,12 @@ class Sessions(StorePart):
 
     def save(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
         """Replace the session and its corporate actions whole. Other cells than before make a new
-        revision; datasets that stand beside the prices stay."""
+        revision; its datasets stay (see `carried_over`)."""
         before, now, digest = self.head(day.session), self.clock.now_utc(), day.digest()
         same = before if before is not None and before.digest == digest else None
         confirmed = None if same is None else same.confirmed_utc
         states = {} if before is None else before.datasets
-        datasets, beside = carried_over(self.backend, day.session, states, day.frame, day.finality)
+        datasets, kept = carried_over(self.backend, day.session, states, day.frame, day.finality)
         head = {
             "_id": day.session,
             "finality": day.finality,
@@ -67,16 +67,15 @@ class Sessions(StorePart):
             "factor_digest": factor_digest(day.frame["factor"].to_numpy()),
             "datasets": as_document(datasets),
         }
-        # The session goes last: where there are no transactions it is what says that all of it is
-        # there.
+        # The session goes last: without transactions it says that all of it is there.
         with self.backend.batch():
             self.backend.delete(ACTIONS, {"session": day.session})
             self.backend.put(ACTIONS, actions)
-            self.backend.put_session(head, _to_columns(day.frame) | beside)
+            self.backend.put_session(head, _to_columns(day.frame) | kept)
         return _to_head(head)
 
     def panel_source(self, last: str, count: int) -> list[tuple[str, str, str]]:
-        """What `sessions.panel` makes its panel of: as long as this stays the same, so does the
+        """Return what `panel` makes its panel of: as long as this stays the same, so does the
         panel."""
         return [(head.session, head.digest, head.factor_digest) for head in self.heads(last, count)]
 
@@ -85,7 +84,8 @@ class Sessions(StorePart):
         return None if found is None else _to_head(found)
 
     def heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:
-        """The last `count` stored sessions up to `last`, oldest first; all of them when 0."""
+        """Return the last `count` stored sessions up to `last`, oldest first; all of them when
+        0."""
         return [_to_head(document) for document in self.backend.session_heads(last, count)]
 
     def load(self, session: str) -> MarketDay | None:
@@ -99,36 +99,32 @@ class Sessions(StorePart):
         raise _damaged(session)
 
     def read(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
-        """The typed frames of the stored sessions from first to last, both inclusive, oldest first,
-        one at a time.
-
-        Raises `Damaged` when one is not as it was saved.
-        """
+        """Yield the typed frames of the stored sessions from first to last, both inclusive, oldest
+        first, one at a time. Raise `Damaged` when one is not as it was saved."""
         heads = {head.session: head for head in self.heads()}
         for session, columns in self.backend.read_columns(DAY_COLUMNS, first, last):
             if session in heads:  # else it came in after the heads were read
                 yield session, _to_day(heads[session], columns).frame
 
     def actions(self, first: str, last: str) -> list[Document]:
-        """Those of the sessions from first to last, both inclusive."""
+        """Return those of the sessions from first to last, both inclusive."""
         return self.backend.find(ACTIONS, {"session": {"$gte": first, "$lte": last}})
 
     def columns(
         self, names: Sequence[str], first: str = str(FIRST_DAY), last: str = str(LAST_DAY)
     ) -> Iterator[tuple[str, Columns]]:
-        """Some columns of the stored sessions from first to last, both inclusive, oldest first."""
+        """Yield some columns of the stored sessions from first to last, both inclusive, oldest
+        first."""
         return self.backend.read_columns(names, first, last)
 
     def panel(self, last: str, count: int) -> Panel:
-        """The last `count` stored sessions up to `last`, adjusted to it, for every ticker that is
-        listed in it.
-
-        Raises `StoreError` when `last` itself is not stored.
-        """
+        """Return the last `count` stored sessions up to `last`, adjusted to it, for every ticker
+        that is listed in it. Raise `StoreError` when `last` itself is not stored."""
         sessions = [head.session for head in self.heads(last, count)]
         if not sessions or sessions[-1] != last:
             raise StoreError(
-                f"Session {last} is not stored, so there is nothing to analyse. Run daily_update.py."
+                f"Session {last} is not stored, so there is nothing to analyse. "
+                "Run daily_update.py."
             )
         (_, facts), *_ = self.columns((*TEXT_COLUMNS, "market_cap"), last, last)
         calendar = TradingCalendar(self.calendar.observed())
@@ -138,19 +134,18 @@ class Sessions(StorePart):
 
 
 def check_whole(document: Document, columns: Columns) -> None:
-    """Raises `Damaged` when these columns are not those whose digests stand in the session's
+    """Raise `Damaged` when these columns are not those whose digests stand in the session's
     head."""
     head = _to_head(document)
     factor = _to_day(head, columns).frame["factor"].to_numpy()
     there = {name: state for name, state in head.datasets.items() if state.finality is not None}
-    damaged = [
-        name for name, state in there.items() if not is_whole(head.session, name, state, columns)
-    ]
+    session = head.session
+    damaged = [name for name, state in there.items() if not is_whole(session, name, state, columns)]
     if factor_digest(factor) != head.factor_digest:
         damaged.append("factors")
     if damaged:
         raise Damaged(
-            f"Session {head.session} is damaged: {', '.join(damaged)} are not as they were saved."
+            f"Session {session} is damaged: {', '.join(damaged)} are not as they were saved."
         )
 
 
@@ -224,12 +219,11 @@ def _gather(
     columns: Iterator[tuple[str, Columns]],
     adjustments: Adjustments,
 ) -> dict[str, np.ndarray]:
-    """The columns of the panel as published, shape (sessions, tickers), NaN where a ticker is not
-    listed; and into `adjustments` what they are to be multiplied with."""
+    """Return the columns of the panel as published, shape (sessions, tickers), NaN where a ticker
+    is not listed. What they are to be multiplied with is added to `adjustments`."""
     cells = {name: np.full((len(sessions), len(tickers)), np.nan) for name in _PANEL_COLUMNS}
-    number, position = (
-        dict(zip(names, range(len(names)), strict=True)) for names in (sessions, tickers)
-    )
+    number = {session: row for row, session in enumerate(sessions)}
+    position = {ticker: column for column, ticker in enumerate(tickers)}
     listed: list[str] = []
     rows = positions = np.empty(0, dtype=np.intp)
     for session, day in columns:
@@ -237,9 +231,7 @@ def _gather(
             continue  # it came in after the heads were read
         if day["ticker"] != listed:  # most sessions list the same tickers as the one before
             listed = list(day["ticker"])
-            found = np.fromiter(
-                map(position.get, listed, repeat(-1)), dtype=np.intp, count=len(listed)
-            )
+            found = np.fromiter(map(position.get, listed, repeat(-1)), dtype=np.intp)
             rows = np.flatnonzero(found >= 0)
             positions = found[rows]
         adjustments.add(session, listed, np.asarray(day["factor"]))

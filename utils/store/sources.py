@@ -1,4 +1,4 @@
-"""`system_info.sources`: how often each source is asked, whether it is closed to us, whether the
+"""Sources, `system_info.sources`: how often each is asked, whether it is closed to us, whether the
 two agree."""
 
 from datetime import datetime, timedelta
@@ -11,20 +11,21 @@ from utils.store.schema import SOURCES
 
 LONGEST_BLOCK = timedelta(hours=24)
 SOON = timedelta(minutes=5)
-"""A block that ends so soon is waited for: whoever comes at the same time every day must not come
-in vain twice."""
+"""A block that ends so soon is waited for: who comes at the same time every day must not come in
+vain twice."""
 
 
 class Sources(StorePart):
-    """Shared by every process and every machine: one pace of requests, one closed door."""
+    """State of the sources, shared by every process and machine: one pace of requests, and one
+    block."""
 
     def next_request(
         self, source: str, interval: timedelta, daily_limit: int | None = None
     ) -> timedelta:
-        """Book the next request to the source; how long to wait until it may be sent.
+        """Book the next request to the source. Return how long to wait until it may be sent.
 
         Two requests of any two processes are at least `interval` apart, and there are no more than
-        `daily_limit` on one day (KST). Raises `Banned` while the source is closed, `QuotaUsed` at
+        `daily_limit` on one day (KST). Raise `Banned` while the source is closed, `QuotaUsed` at
         the limit.
         """
         while True:
@@ -35,23 +36,21 @@ class Sources(StorePart):
             today = self._count_today(state, now)
             if daily_limit is not None and today["today"] > daily_limit:
                 raise QuotaUsed(
-                    f"The {daily_limit:,} requests a day that {source} allows are used up ({today['date_kst']}). "
-                    "The next run after midnight KST goes on from here."
+                    f"The {daily_limit:,} requests a day that {source} allows are used up "
+                    f"({today['date_kst']}). The next run after midnight KST goes on from here."
                 )
             booked = state["next_request_utc"]
             # A clock that was put back must not make everybody wait for the time it showed before.
             start = opens if booked is None else max(opens, min(booked, opens + 100 * interval))
             # Only the process whose condition still holds gets this slot; the others look again.
-            if self.backend.update(
-                SOURCES,
-                {"_id": source, "next_request_utc": booked, "total": state["total"]},
-                {"next_request_utc": start + interval, "total": state["total"] + 1, **today},
-            ):
+            seen = {"_id": source, "next_request_utc": booked, "total": state["total"]}
+            next_one = {"next_request_utc": start + interval, "total": state["total"] + 1}
+            if self.backend.update(SOURCES, seen, next_one | today):
                 return start - now
 
     def _opens(self, state: Document, now: datetime) -> datetime:
-        """When the source is open to us: now, or when its block ends. A block that ends later than
-        any can was written by a clock that was wrong; it is cut once."""
+        """Return when the source is open to us: now, or when its block ends. A block that ends
+        later than any can was written by a clock that was wrong; it is cut once."""
         until = state["blocked_until_utc"]
         if until is not None and until - now > LONGEST_BLOCK:
             until = now + LONGEST_BLOCK
@@ -76,14 +75,15 @@ class Sources(StorePart):
         self.backend.update(SOURCES, {"_id": source}, {"comparison": comparison})
 
     def comparison(self, source: str) -> Document | None:
-        """What `record_comparison` remembered last: `session`, `differing`, `compared_utc`. None
-        before the first."""
+        """Return what `record_comparison` remembered last: `session`, `differing`, `compared_utc`.
+        None before the first."""
         state = self.backend.get(SOURCES, source)
         found: Document | None = None if state is None else state["comparison"]
         return found
 
     def record_password(self, source: str, mark: str) -> datetime:
-        """The source has taken a password that this mark tells from others; since when it has."""
+        """Record that the source has taken a password that this mark tells from others. Return
+        since when it has."""
         known: Document | None = self._source(source)["password"]
         if known is None or known["mark"] != mark:
             known = {"mark": mark, "since_utc": self.clock.now_utc()}
@@ -92,28 +92,28 @@ class Sources(StorePart):
         return since
 
     def record_failure(self, source: str, kind: str | None) -> None:
-        """How the source fails at present, by the kind of the error; None: it answers well.
-        Written, with the moment, only when that has changed."""
+        """Record how the source fails at present, by the kind of the error; None: it answers well.
+        It is written, with the moment, only when that has changed."""
         known: Document | None = self._source(source)["failure"]
         if (known and known["kind"]) != kind:
             failure = kind and {"kind": kind, "since_utc": self.clock.now_utc()}
             self.backend.update(SOURCES, {"_id": source}, {"failure": failure})
 
     def record_refused_login(self, source: str, mark: str) -> int:
-        """The source has refused a login with this login ID, which `mark` tells from others; how
-        many it has refused in a row."""
+        """Record that the source has refused a login with the login ID that `mark` tells from
+        others. Return how many it has refused in a row."""
         count = self.refused_logins(source, mark) + 1
         refused = {"mark": mark, "count": count, "last_utc": self.clock.now_utc()}
         self.backend.update(SOURCES, {"_id": source}, {"refused_logins": refused})
         return count
 
     def forget_refused_logins(self, source: str) -> None:
-        """A login has succeeded, here or by hand."""
+        """Forget refused logins, because one has succeeded, here or by hand."""
         if self._source(source)["refused_logins"] is not None:
             self.backend.update(SOURCES, {"_id": source}, {"refused_logins": None})
 
     def refused_logins(self, source: str, mark: str) -> int:
-        """How many logins with that login ID the source has refused in a row."""
+        """Return how many logins with that login ID the source has refused in a row."""
         refused: Document | None = self._source(source)["refused_logins"]
         return int(refused["count"]) if refused is not None and refused["mark"] == mark else 0
 

@@ -1,4 +1,4 @@
-"""The embedded database: one SQLite file. Documents as JSON text, columns and charts as raw
+"""Embedded database: one SQLite file. Documents as JSON text, columns and charts as raw
 little-endian arrays."""
 
 import errno
@@ -28,12 +28,13 @@ _BUSY_SECONDS = 30.0
 _OPERATORS = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">=", "$ne": "IS NOT"}
 _JOINS = {"$or": " OR ", "$and": " AND "}
 _DAMAGED_TEXTS = ("malformed JSON", "Could not decode to UTF-8")
-"""What SQLite and its driver say, without a code, of a document that does not unpack."""
+"""Messages of SQLite and its driver, without a code, about a document that does not unpack."""
+_NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 log = logging.getLogger(__name__)
 
 
 class SqliteBackend:
-    """Implements `utils.store.backend.Backend` over `<folder>/night_shift.sqlite3`.
+    """Backend over `<folder>/night_shift.sqlite3` (see `utils.store.backend.Backend`).
 
     WAL and `synchronous=FULL`: a committed batch survives a power cut, a killed process leaves the
     last commit.
@@ -64,13 +65,11 @@ class SqliteBackend:
         limit: int = 0,
     ) -> list[Document]:
         condition, values = _condition(where or {})
-        order = (
-            ", ".join(
-                f"{_field(name)} {'ASC' if direction > 0 else 'DESC'}" for name, direction in sort
-            )
-            or "_id"
+        order = [f"{_field(name)} {'ASC' if step > 0 else 'DESC'}" for name, step in sort]
+        sql = (
+            f'SELECT {_cells(collection)} FROM "{collection}" WHERE {condition} '
+            f"ORDER BY {', '.join(order) or '_id'} LIMIT {limit or -1}"
         )
-        sql = f'SELECT {_cells(collection)} FROM "{collection}" WHERE {condition} ORDER BY {order} LIMIT {limit or -1}'
         return [_decode(collection, *cells) for cells in self._run(sql, values)]
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
@@ -96,10 +95,9 @@ class SqliteBackend:
 
     def delete(self, collection: str, where: Where) -> int:
         condition, values = _condition(where)
+        sql = f'DELETE FROM "{collection}" WHERE {condition} RETURNING _id'
         with self.batch():
-            return len(
-                self._run(f'DELETE FROM "{collection}" WHERE {condition} RETURNING _id', values)
-            )
+            return len(self._run(sql, values))
 
     def put_session(self, head: Document, columns: Columns) -> None:
         rows = [(head["_id"], name, _pack(column)) for name, column in columns.items()]
@@ -120,17 +118,16 @@ class SqliteBackend:
         self, names: Sequence[str], first: str, last: str
     ) -> Iterator[tuple[str, Columns]]:
         wanted = ", ".join("?" * len(names))
-        # The heads lead, and so only those of the span are looked at: SQLite left to itself goes
+        # The heads come first, so that only those of the span are read: SQLite left to itself goes
         # through all there are.
-        sql = f"""SELECT session, name, data FROM "{SESSIONS}" CROSS JOIN session_columns ON session = _id
+        sql = f"""SELECT session, name, data
+                  FROM "{SESSIONS}" CROSS JOIN session_columns ON session = _id
                   WHERE _id BETWEEN ? AND ? AND name IN ({wanted}) ORDER BY _id"""
         with self._translated():
             rows = self._connection.execute(sql, [first, last, *names])
             for session, cells in groupby(rows, key=lambda row: str(row[0])):
-                yield (
-                    session,
-                    self._unpack_all(session, {name: data for _, name, data in cells}, names),
-                )
+                found = {name: data for _, name, data in cells}
+                yield session, self._unpack_all(session, found, names)
 
     def _unpack_all(self, session: str, cells: dict[str, bytes], names: Sequence[str]) -> Columns:
         try:
@@ -142,11 +139,11 @@ class SqliteBackend:
             ) from error
 
     def ahead_of_server(self, clock: Clock) -> None:
-        """There is none: everybody has this host's clock."""
+        """Return None: there is no server, everybody has this host's clock."""
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """BEGIN IMMEDIATE ... COMMIT; inside another batch it is part of that one."""
+        """Run BEGIN IMMEDIATE ... COMMIT; inside another batch it is part of that one."""
         if self._depth:
             yield
             return
@@ -187,15 +184,15 @@ class SqliteBackend:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnusable(
-                f"DATA_DIR {self._folder} cannot be made: {error.strerror}. Choose another DATA_DIR."
+                f"DATA_DIR {self._folder} cannot be made: {error.strerror}. "
+                "Choose another DATA_DIR."
             ) from None
 
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute(
-            "PRAGMA wal_autocheckpoint = 4000"
-        )  # 16 MB: not after every few batches of results
+        # 16 MB: not after every few batches of results.
+        self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
         existing = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
         statements = [sql for name, sql in _schema().items() if name not in existing]
         if statements:
@@ -216,7 +213,8 @@ class SqliteBackend:
 
 
 class FileHold:
-    """A `flock`: the operating system lets go of it when the process ends, however it ends."""
+    """Hold by a `flock`: the operating system lets go of it when the process ends, however it
+    ends."""
 
     exclusive = True
 
@@ -231,20 +229,20 @@ def _store_error(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_FULL" or getattr(error, "errno", None) == errno.ENOSPC:
         return StoreError(
-            f"{path} has no room to grow ({error}). Free space there, or move DATA_DIR to another disk and set it. "
-            "What is stored is kept; the next run goes on."
+            f"{path} has no room to grow ({error}). Free space there, or move DATA_DIR to another "
+            "disk and set it. What is stored is kept; the next run goes on."
         )
-    if isinstance(error, OSError) or code.startswith(
-        ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
-    ):
+    if isinstance(error, OSError) or code.startswith(_NOT_WRITABLE):
         return StoreUnusable(
-            f"{path} cannot be written ({error}). Give this user write access to it and its folder, or set DATA_DIR."
+            f"{path} cannot be written ({error}). "
+            "Give this user write access to it and its folder, or set DATA_DIR."
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         # A file that is no database holds nothing of which only a part is damaged.
         failure = StoreError if code == "SQLITE_NOTADB" else Damaged
         return failure(
-            f"{path} is damaged ({error}). Move it away; then restore a backup, or run manual_setup.py to load anew."
+            f"{path} is damaged ({error}). Move it away; then restore a backup, or run "
+            "manual_setup.py to load anew."
         )
     if str(error).startswith(_DAMAGED_TEXTS):
         return Damaged(f"{path}: {error}. Restore a backup, or load anew.")
@@ -252,28 +250,27 @@ def _store_error(error: Exception, path: Path) -> StoreError:
 
 
 def _schema() -> dict[str, str]:
-    """Name -> the statement that creates it, unless another process just has."""
+    """Return name -> the statement that creates it, unless another process just has."""
     tables = {
         name: f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)'
         for name in COLLECTIONS
     }
     tables |= {name: tables[name].replace(")", ", arrays BLOB)") for name in ARRAYS}
     columns = """CREATE TABLE IF NOT EXISTS session_columns (
-        session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, name))"""
-    indexes = {
-        f"{table}({','.join(fields)})": fields
-        for table, all_fields in INDEXES.items()
-        for fields in all_fields
-    }
-    created = {
-        name: f'CREATE INDEX IF NOT EXISTS "{name}" ON "{name.split("(")[0]}" ({", ".join(map(_sorted_field, fields))})'
-        for name, fields in indexes.items()
-    }
-    return tables | {"session_columns": columns} | created
+        session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (session, name))"""
+    indexes = [_index(table, fields) for table, each in INDEXES.items() for fields in each]
+    return tables | {"session_columns": columns} | dict(indexes)
+
+
+def _index(table: str, fields: Sequence[str]) -> tuple[str, str]:
+    name, keys = f"{table}({','.join(fields)})", ", ".join(map(_sorted_field, fields))
+    return name, f'CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" ({keys})'
 
 
 def _field(name: str) -> str:
-    """A document's field as an SQL expression; names come from our own code, never from outside."""
+    """Return a document's field as an SQL expression; names come from our own code, never from
+    outside."""
     return "_id" if name == "_id" else f"json_extract(body, '$.{name}')"
 
 
@@ -284,8 +281,7 @@ def _sorted_field(name: str) -> str:
 def _condition(where: Where) -> tuple[str, list[object]]:
     parts: list[str] = ["1"]
     values: list[object] = []
-    # A plus keeps a field from being looked for in an index: SQLite would prefer one of flags to
-    # the `_id`s given.
+    # A plus keeps SQLite from an index of that field, which it would prefer to the `_id`s given.
     plain = "+" if "_id" in where else ""
     for name, wanted in where.items():
         if name in _JOINS:
@@ -293,10 +289,9 @@ def _condition(where: Where) -> tuple[str, list[object]]:
             parts.append("(" + _JOINS[name].join(f"({sql})" for sql, _ in inner) + ")")
             values += [value for _, inner_values in inner for value in inner_values]
         else:
-            for operator, value in (
-                wanted if isinstance(wanted, dict) else {"$eq": wanted}
-            ).items():
-                field = "_id" if name == "_id" else plain + _field(name)
+            field = "_id" if name == "_id" else plain + _field(name)
+            operators = wanted if isinstance(wanted, dict) else {"$eq": wanted}
+            for operator, value in operators.items():
                 sql, bound = _comparison(field, operator, value)
                 parts.append(sql)
                 values += bound
@@ -304,8 +299,8 @@ def _condition(where: Where) -> tuple[str, list[object]]:
 
 
 def _comparison(field: str, operator: str, value: Any) -> tuple[str, list[object]]:
-    """To MongoDB null is a value like others and a missing field is null, hence IS, IS NOT and the
-    extra IS NULL."""
+    """Return a comparison and its values. To MongoDB null is a value like others and a missing
+    field is null, hence IS, IS NOT and the extra IS NULL."""
     if operator == "$in":
         some = [each for each in value if each is not None]
         listed = f"{field} IN ({', '.join('?' * len(some))})"
@@ -314,7 +309,7 @@ def _comparison(field: str, operator: str, value: Any) -> tuple[str, list[object
 
 
 def _plain(value: object) -> object:
-    """A value as SQL compares it with what json_extract gives."""
+    """Return a value as SQL compares it with what json_extract gives."""
     if isinstance(value, datetime):
         return _timestamp(value)
     return int(value) if isinstance(value, bool) else value
@@ -325,19 +320,19 @@ def _timestamp(moment: datetime) -> str:
 
 
 def _cells(collection: str) -> str:
-    """The columns in which a collection's table keeps a document."""
+    """Return the columns in which a collection's table keeps a document."""
     return "body, arrays" if collection in ARRAYS else "body"
 
 
 def _row(collection: str) -> str:
-    """What an INSERT names: the table, its columns and their values."""
+    """Return the rest of an INSERT: the table, its columns and their values."""
     columns = f"_id, {_cells(collection)}"
     return f'"{collection}" ({columns}) VALUES ({", ".join("?" * (columns.count(",") + 1))})'
 
 
 def _encode(collection: str, document: Document) -> tuple[object, ...]:
-    """A document as `_cells`. Writing 24 arrays of a chart as text would cost several times its
-    indicators."""
+    """Return a document as `_cells`. Writing 24 arrays of a chart as text would cost several times
+    its indicators."""
     field = ARRAYS.get(collection)
     if field is None:
         return (_to_json(document),)
@@ -367,25 +362,24 @@ def _to_json(value: object) -> str:
 
 
 def _revive(fields: Document) -> Document:
-    moments = {
-        name: value
-        for name, value in fields.items()
+    return {
+        name: datetime.fromisoformat(value)
         if name.endswith("_utc") and isinstance(value, str)
+        else value
+        for name, value in fields.items()
     }
-    return fields | {name: datetime.fromisoformat(value) for name, value in moments.items()}
 
 
 def _pack(column: Column) -> bytes:
     if isinstance(column, list):
         return _to_json(column).encode()
-    return np.ascontiguousarray(
-        column, dtype="<i8" if column.dtype.kind == "i" else "<f8"
-    ).tobytes()
+    dtype = "<i8" if column.dtype.kind == "i" else "<f8"
+    return np.ascontiguousarray(column, dtype=dtype).tobytes()
 
 
 def _pack_columns(columns: Columns) -> bytes:
-    """One line of JSON, name -> the type of the numbers, or the texts themselves; then the numbers,
-    array by array."""
+    """Return one line of JSON, name -> the type of the numbers, or the texts themselves; then the
+    numbers, array by array."""
     head = {
         name: column if isinstance(column, list) else column.dtype.str
         for name, column in columns.items()

@@ -1,4 +1,4 @@
-"""The store: everything the suite keeps, a part for each subject, over either backend."""
+"""Store: everything that is kept, a part for each subject, over either backend."""
 
 from utils.clock import Clock
 from utils.errors import StoreUnusable
@@ -27,7 +27,7 @@ from utils.store.targets import Results, Targets
 
 
 class Store:
-    """One database of the suite.
+    """Store in one database.
 
     Raises `StoreUnusable` for one of another layout, and for one into which a copy is not finished.
 
@@ -52,15 +52,16 @@ class Store:
         self._version = self._find_version()
         if self.is_of_another_version and not any_version:
             raise StoreUnusable(
-                f"The {self.description} has layout {self._version}, and this program knows layout {SCHEMA_VERSION} "
-                "alone. Use the program that wrote it, or choose another DATA_DIR or MONGODB_DB_PREFIX, or run "
-                "manual_setup.py --reset --yes, which deletes all of it and begins anew. What is to be kept, "
-                "daily_update.py --copy-to of the program that wrote it copies elsewhere before."
+                f"The {self.description} has layout {self._version}, and this program knows "
+                f"layout {SCHEMA_VERSION} alone. Use the program that wrote it, or choose another "
+                "DATA_DIR or MONGODB_DB_PREFIX, or run manual_setup.py --reset --yes, which "
+                "deletes all of it and begins anew. What is to be kept, daily_update.py --copy-to "
+                "of the program that wrote it copies elsewhere before."
             )
 
     @property
     def description(self) -> str:
-        """For a person, without credentials: where everything is kept."""
+        """Return where everything is kept, for a person, without credentials."""
         return self.backend.description
 
     @property
@@ -68,10 +69,10 @@ class Store:
         return self._version != SCHEMA_VERSION
 
     def reset(self) -> None:
-        """Delete everything the suite has stored in this database, but for who is at work and what
-        the exchange is like: the days it has shown, the requests made, whether it is closed to us.
-        Of another layout that goes too. The version is written last, so that what a killed one
-        leaves is of the layout it was."""
+        """Delete everything that is stored, but for who is at work and what the exchange is like:
+        the days it has shown, the requests made, whether it is closed to us. Of another layout that
+        goes too. The version is written last, so that what a killed reset leaves is of the layout
+        it was."""
         kept = {LOCKS, SCHEMA} if self.is_of_another_version else {LOCKS, SCHEMA, SOURCES, CALENDAR}
         self.backend.empty([name for name in COLLECTIONS if name not in kept])
         self.backend.put(SCHEMA, [{"_id": "schema", "version": SCHEMA_VERSION}])
@@ -83,19 +84,20 @@ class Store:
     def _check_no_copy(self) -> None:
         if (copy := self.backend.get(SCHEMA, COPY)) is not None:
             raise StoreUnusable(
-                f"The {self.description} holds an unfinished copy of the {copy['from']}. Run daily_update.py --copy-to "
-                "again with the settings of that one: it goes on where it stopped."
+                f"The {self.description} holds an unfinished copy of the {copy['from']}. Run "
+                "daily_update.py --copy-to again with the settings of that one: it goes on where "
+                "it stopped."
             )
 
     def _find_version(self) -> int:
-        """The layout of what is there; an empty database gets ours."""
+        """Return the layout of what is there; an empty database gets ours."""
         ours: Document = {"_id": "schema", "version": SCHEMA_VERSION}
         self.backend.insert(SCHEMA, ours)
         return int((self.backend.get(SCHEMA, "schema") or ours)["version"])
 
 
 def open_store(settings: Settings, clock: Clock, any_version: bool = False) -> Store:
-    """The store in the database of the settings, and the clock set by its server's. Raises
+    """Return the store in the database of the settings, and set the clock by its server's. Raise
     `StoreUnusable` also when the two are too far apart."""
     backend = open_backend(settings)
     if clock.is_of_this_host:
@@ -104,15 +106,15 @@ def open_store(settings: Settings, clock: Clock, any_version: bool = False) -> S
 
 
 def can_be_looked_at(settings: Settings) -> bool:
-    """Whether there is a database already, or a server that may hold it: opening leaves no new file
-    behind."""
+    """Return whether there is a database already, or a server that may hold it: then opening it
+    leaves no new file behind."""
     from utils.store.sqlite import FILE_NAME
 
     return settings.mongodb_uri is not None or (settings.data_dir / FILE_NAME).is_file()
 
 
 def open_backend(settings: Settings) -> Backend:
-    """The database of the settings: MongoDB where MONGODB_URI is set, the embedded one
+    """Return the database of the settings: MongoDB where MONGODB_URI is set, the embedded one
     otherwise."""
     if settings.mongodb_uri is None:
         from utils.store.sqlite import SqliteBackend

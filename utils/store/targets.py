@@ -1,5 +1,5 @@
-"""`system_info.target_tickers` and `stock_analyzed.indicators`: who is analysed, and the
-results."""
+"""Targets and the results of their analysis: `system_info.target_tickers`,
+`stock_analyzed.indicators`."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,27 +13,28 @@ from utils.store.lease import Lease
 from utils.store.schema import INDICATORS, TARGETS
 
 LEASE = timedelta(minutes=10)
-"""How long a claimed target is out of the others' reach; a batch takes seconds."""
+"""Time for which a claimed target is out of the others' reach; a batch takes seconds."""
 RETRY_AFTER = timedelta(minutes=50)
-"""A target that failed waits for the next hour; it never stands in the way of the others."""
+"""Time for which a target that failed waits: until the next hour, so that it keeps no other
+waiting."""
 _LONGEST_WAIT = Lease(RETRY_AFTER)
 """Both waits stand in `retry_after_utc`."""
 _LARGEST_FIRST = (("corrected_market_cap", -1), ("_id", 1))
-"""With the shares that are still to be listed: an ex-date makes nobody smaller."""
+"""With the shares that are still to be listed: an ex-date makes no target smaller."""
 _NEXT_FIRST = (("attempts", 1), ("last_analyzed_date", 1), *_LARGEST_FIRST)
-"""Who killed or failed a worker comes last, then the stalest first (never analysed before all),
-then the largest."""
+"""Targets that killed or failed a worker come last, then the stalest first (never analysed before
+all), then the largest."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the analysis of a session has come, in active targets that were targets by then."""
+    """Progress of the analysis of a session, in active targets that were targets by then."""
 
     tickers: int
     analyzed: int
     failed: int
     ahead: int
-    """How many active targets were analysed for a later session already."""
+    """Active targets that were analysed for a later session already."""
 
     @property
     def pending(self) -> int:
@@ -42,16 +43,17 @@ class Progress:
 
 @dataclass(eq=False)
 class Targets(StorePart):
-    """A claim is a conditional write, so several machines may work on the same session."""
+    """Targets, claimed by conditional writes, so that several machines may work on the same
+    session."""
 
     jobs: Jobs
 
     def all(self) -> list[Document]:
-        """Largest market cap first."""
+        """Return all that are or were targets, largest market cap first."""
         return self.backend.find(TARGETS, sort=_LARGEST_FIRST)
 
     def active(self) -> list[Document]:
-        """Those that are analysed, largest market cap first."""
+        """Return those that are analysed, largest market cap first."""
         return self.backend.find(TARGETS, {"is_active": True}, _LARGEST_FIRST)
 
     def get(self, ticker: str) -> Document | None:
@@ -68,10 +70,10 @@ class Targets(StorePart):
         """Claim the next active targets that are behind the session, stalest first, then largest
         market cap.
 
-        They are pushed into the future and counted as tried before they are worked on, so one that
-        kills its worker stands behind all others at the next claim. Whoever was claimed together
-        with it was tried as often: what was tried before is claimed one by one, so that the next
-        death costs nobody else.
+        They are put off and counted as tried before they are worked on, so one that kills its
+        worker waits behind all others at the next claim. Those that were claimed with it were tried
+        as often: what was tried before is claimed one by one, so that the next death costs no other
+        target.
         """
         waiting = {
             "is_active": True,
@@ -96,7 +98,7 @@ class Targets(StorePart):
             # Another machine was faster with all of these; look at the next ones.
 
     def _claim(self, waiting: Document, tries: int, targets: Sequence[Document]) -> int:
-        """Claim those that were tried so often; how many another machine had not claimed
+        """Claim those that were tried so often. Return how many no other machine had claimed
         meanwhile."""
         ids = [target["_id"] for target in targets if target["attempts"] == tries]
         claim = {
@@ -104,9 +106,8 @@ class Targets(StorePart):
             "retry_after_utc": self.clock.now_utc() + LEASE,
             "attempts": tries + 1,
         }
-        return self.backend.update(
-            TARGETS, waiting | {"_id": {"$in": ids}, "attempts": tries}, claim
-        )
+        unclaimed = waiting | {"_id": {"$in": ids}, "attempts": tries}
+        return self.backend.update(TARGETS, unclaimed, claim)
 
     def release(self, targets: Sequence[Document]) -> None:
         """Give back claimed targets that were not worked on, as if they had never been claimed."""
@@ -117,12 +118,12 @@ class Targets(StorePart):
                 self.backend.update(TARGETS, self._mine(ids, tries), free)
 
     def _mine(self, ids: Sequence[str], tries: int) -> Document:
-        """Those that nobody has claimed since: who was silent for a whole lease has lost its
-        claim."""
+        """Return the filter of those that no other run has claimed since: a run that was silent for
+        a whole lease has lost its claim."""
         return {"_id": {"$in": list(ids)}, "claimed_by": self.identity.owner, "attempts": tries}
 
     def fail(self, target: Document, error: str) -> None:
-        """Push a claimed target that cannot be analysed into the future, with the reason."""
+        """Put off a claimed target that cannot be analysed, with the reason."""
         changes = {
             "retry_after_utc": _LONGEST_WAIT.end(self.clock.now_utc()),
             "last_error": error,
@@ -131,9 +132,9 @@ class Targets(StorePart):
         self.backend.update(TARGETS, self._mine([target["_id"]], target["attempts"]), changes)
 
     def reopen(self, session: str, behind: str, tickers: Sequence[str] | None = None) -> int:
-        """The session's data changed: have these tickers (None: all) analysed again from `behind`
-        on. How many had been analysed for the session or a later one already. An analysis that was
-        completed is so no more."""
+        """Have these tickers (None: all) analysed again from `behind` on, because the session's
+        data changed. Return how many had been analysed for the session or a later one. A completed
+        analysis is so no more."""
         changed: Document = {"last_analyzed_date": {"$gte": session}}
         if tickers is not None:
             changed["_id"] = {"$in": list(tickers)}
@@ -155,13 +156,13 @@ class Targets(StorePart):
 
 
 class Results(StorePart):
-    """What the analysis of each ticker has found, and that it was analysed."""
+    """Results of the analysis of each ticker, and that it was analysed."""
 
     def save(self, session: str, results: Sequence[Document]) -> None:
         """Replace the results of these tickers whole, then mark them as analysed for the session.
 
-        Not those that another run has claimed since, or has analysed for a later session: who was
-        silent for a whole lease has lost its claim.
+        Those that another run has claimed since, or has analysed for a later session, stay as they
+        are: a run that was silent for a whole lease has lost its claim.
         """
         of_others = {
             "$and": [{"claimed_by": {"$ne": self.identity.owner}}, {"claimed_by": {"$ne": None}}]
@@ -185,17 +186,14 @@ class Results(StorePart):
             gone = {target["_id"] for target in self.backend.find(TARGETS, lost)}
             ours = [result for result in results if result["_id"] not in gone]
             self.backend.put(INDICATORS, ours)
-            self.backend.update(
-                TARGETS,
-                {"_id": {"$in": [result["_id"] for result in ours]}, "$and": still_ours},
-                done,
-            )
+            ids = [result["_id"] for result in ours]
+            self.backend.update(TARGETS, {"_id": {"$in": ids}, "$and": still_ours}, done)
 
     def get(self, ticker: str) -> Document | None:
-        """The ticker's result document of its last analysis."""
+        """Return the ticker's result document of its last analysis."""
         return self.backend.get(INDICATORS, ticker)
 
     def signal_counts(self, session: str) -> dict[str, int]:
-        """Signal -> how many of the targets that were analysed for the session show it."""
+        """Return signal -> how many of the targets that were analysed for the session show it."""
         results = self.backend.find(INDICATORS, {"session": session})
         return dict(Counter(signal for result in results for signal in result["signals"]))
