@@ -1,5 +1,4 @@
-"""Queue of the night: the next targets of a session are claimed, analysed and stored, batch by
-batch."""
+"""Queue of the night: targets of a session are claimed, analysed and stored, batch by batch."""
 
 import logging
 from collections.abc import Callable

@@ -16,8 +16,7 @@ from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
-"""Sessions that are read. With more, no indicator differs by a millionth: see
-docs/indicators.md."""
+"""Sessions read. With more no indicator differs by a millionth: see docs/indicators.md."""
 log = logging.getLogger(__name__)
 
 

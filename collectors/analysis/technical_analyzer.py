@@ -81,8 +81,7 @@ class TechnicalAnalyzer:
 
     @property
     def faults(self) -> dict[str, str]:
-        """Reasons for tickers that cannot be analysed, by ticker: those for which `analyze`
-        raises."""
+        """Reasons by ticker, for those that cannot be analysed: `analyze` raises."""
         return {self._panel.tickers[row]: reason for row, reason in self._faults.items()}
 
     def _prepare_values(self, market: bars.Market) -> None:
@@ -215,8 +214,8 @@ def _derived(now: dict[str, float]) -> dict[str, float]:
 
 
 def _squeeze(lines: studies.Lines) -> dict[str, float]:
-    """Return the narrowest Bollinger band of 120 sessions, in percent of its middle; NaN before
-    there are as many."""
+    """Return the narrowest Bollinger band of 120 sessions, in percent of its middle; NaN if too
+    few."""
     upper, middle, lower = (
         lines[name][-studies.SQUEEZE_SESSIONS :] for name in ("bb_upper", "bb_middle", "bb_lower")
     )
@@ -232,8 +231,7 @@ def _plain(names: tuple[str, ...], values: list[float]) -> dict[str, float | Non
 
 
 def _chart(lines: studies.Lines, count: int) -> FloatArray:
-    """Return the last `count` values of each of `HISTORY_LINES`, NaN where there is none; shape
-    (lines, count)."""
+    """Return the last `count` values of each of `HISTORY_LINES`, else NaN; shape (lines, count)."""
     block: FloatArray = np.full((len(HISTORY_LINES), count), np.nan)
     for position, name in enumerate(HISTORY_LINES):
         tail = lines[name][-count:]

@@ -35,7 +35,7 @@ RAW_COLUMNS = {
     "market_cap": "MKTCAP",
     "shares": "LIST_SHRS",
 }
-"""Our columns -> the exchange's. LIST_SHRS is filled even on closed days, so it says nothing about
+"""Our columns -> the exchange's. LIST_SHRS is filled even on closed days: no sign of
 publication."""
 
 _SHOWN_WHEN_PUBLISHED = ("open", "high", "low", "close", "volume", "market_cap")
@@ -154,8 +154,7 @@ def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
 
 
 def parse_index_dates(dates: Sequence[str]) -> list[str]:
-    """Return sessions, oldest first, from days like `2021/01/22`, newest first. Raise
-    `MalformedAnswer`."""
+    """Return sessions, oldest first, from days like `2021/01/22`. Raise `MalformedAnswer`."""
     if odd := [each for each in dates if not _is_date(each)]:
         raise MalformedAnswer(f"The exchange's index series holds {odd[0]!r} where a date belongs.")
     return sorted(each.replace("/", "-") for each in dates)

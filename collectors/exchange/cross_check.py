@@ -53,8 +53,7 @@ def cross_check(sources: Sources, store: Store) -> None:
 
 
 def check_like(frame: pd.DataFrame, session: str, day: MarketDay) -> None:
-    """Raise `MalformedAnswer` for an answer that cannot be the whole session, whatever its numbers
-    say."""
+    """Raise `MalformedAnswer` for an answer that cannot be the whole session."""
     check_day(frame, session)
     check_loses_nothing(frame, session, day.frame)
 

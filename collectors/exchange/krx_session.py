@@ -56,12 +56,11 @@ class Account:
     password: str
 
     def mark(self) -> str:
-        """Return a mark that tells one password from the next: 16 bits of scrypt, too few to find a
-        password by."""
+        """Return a mark of the password: 16 bits of scrypt, too few to find a password by."""
         return _mark(self.password, salt=self.login_id)
 
     def id_mark(self) -> str:
-        """Return a mark that tells one login ID from the next, in the same way."""
+        """Return a mark of the login ID, made in the same way."""
         return _mark(self.login_id, salt=SITE)
 
 
@@ -88,12 +87,11 @@ class PykrxSource:
         self._logins_left = MOST_LOGINS
 
     def shows(self, session: str, now: datetime) -> bool:
-        """Return True from the morning of its day on; before, and on closed days, every price is
-        `-`."""
+        """Return True from the morning of its day on. On closed days every price is `-`."""
         return session <= now.date().isoformat()
 
     def fetch_day(self, session: str) -> pd.DataFrame:
-        """Fetch the whole market of one day in one request (MDCSTAT01501): raw text, one row per
+        """Fetch the market of one day in one request (MDCSTAT01501): raw text, one row per
         ticker."""
         return self._fetch(lambda core: core.전종목시세().fetch(_compact(session), "ALL"))
 
@@ -204,8 +202,7 @@ class PykrxSource:
 
 
 class Transport(GuardedAdapter):
-    """Transport under pykrx's session. It sends every request to `base_url` and notes how a login
-    was answered."""
+    """Transport under pykrx's session: sends all to `base_url`, notes how a login was answered."""
 
     def __init__(self, base_url: str, gate: Gate) -> None:
         super().__init__(gate)

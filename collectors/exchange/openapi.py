@@ -106,8 +106,7 @@ class OpenApiSource:
         return self._get(*_DAY_SERVICES[market], session)
 
     def _get(self, service: str, title: str, day: str) -> pd.DataFrame:
-        """Return the rows of one service for one day. A refused service is asked once, not for
-        every day."""
+        """Return the rows of one service for one day. A refused service is asked only once."""
         if service in self._refusals:
             raise self._refusals[service]
         try:
@@ -133,8 +132,7 @@ def _existed(market: str, session: str) -> bool:
 
 
 def _rows(answer: Any, service: str, day: str) -> pd.DataFrame:
-    """Return the rows. Raise `MalformedAnswer` when the block is missing or tells of another
-    day."""
+    """Return the rows. Raise `MalformedAnswer` when there is no block or another day's."""
     block = answer.get("OutBlock_1") if isinstance(answer, dict) else None
     if not isinstance(block, list) or not all(isinstance(row, dict) for row in block):
         raise MalformedAnswer(

@@ -19,8 +19,7 @@ from utils.date_utils import is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceDown, SourceError, SourceRefuses
 
 TRIES = 8
-"""With the waits between them some ten minutes: as long as a hiccup or a restart at the exchange
-lasts."""
+"""With the waits between them some ten minutes: as long as a restart at the exchange lasts."""
 ENDS_ASKING = (SourceDown, SourceRefuses)
 """Errors that are about the source and not about the day."""
 T = TypeVar("T")
@@ -59,8 +58,7 @@ class DatasetSource(Protocol):
         `collectors.exchange.dataset_tables`)."""
 
     def fetch_index(self, index: str, first: str, last: str) -> pd.DataFrame:
-        """Fetch the series of an index from first to last, both inclusive, as the exchange's raw
-        text."""
+        """Fetch an index series from first to last, both inclusive, as the exchange's raw text."""
 
 
 S = TypeVar("S", Source, DatasetSource)
@@ -93,8 +91,7 @@ class Sources:
         self._clock, self._pause, self._on_health_change = clock, pause, on_health_change
         self._last_reported: dict[str, str | None] = {}
         self._out: set[str] = set()
-        """Sources that refused or were down while another could be asked: not asked again in this
-        run."""
+        """Sources that refused or were down in this run: passed over while another can be asked."""
 
     def fetch_day(
         self, session: str, check: Callable[[pd.DataFrame], None]
@@ -138,8 +135,7 @@ class Sources:
         return parse_day(self._retrying(lambda: source.fetch_day(session)), session)
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        """Return the days from first to last, both inclusive, that the exchange shows as open,
-        oldest first."""
+        """Return the open days from first to last, both inclusive, oldest first."""
         return self._first_success(
             self._evenings,
             lambda source: self._retrying(lambda: source.fetch_sessions(first, last, known)),

@@ -70,8 +70,7 @@ class Gate:
         return self.clock.now_utc() - self._store.sources.record_password(self._source, mark)
 
     def login_refused(self, mark: str) -> None:
-        """Count a refusal for the login ID that this mark tells from others: the exchange locks
-        accounts."""
+        """Count a refusal for the login ID with this mark: the exchange locks accounts."""
         self._store.sources.record_refused_login(self._source, mark)
 
     def login_accepted(self) -> None:
@@ -82,8 +81,7 @@ class Gate:
         self._pause(0)
 
     def close(self) -> datetime:
-        """Close the gate for a day, because the exchange has banned us. Return when it opens again,
-        KST."""
+        """Close the gate for a day after a ban by the exchange. Return when it opens again, KST."""
         until = self.clock.now_utc() + BAN_LASTS
         self._store.sources.block(self._source, until, Banned.kind)
         return until.astimezone(KST)
@@ -162,8 +160,7 @@ def _at(error: requests.RequestException) -> str:
 
 
 def _advice(error: requests.RequestException) -> str:
-    """Return advice where KRX_BASE_URL names a local exchange that was not started, else
-    nothing."""
+    """Return advice where KRX_BASE_URL names a local exchange that was not started."""
     refused = any(
         isinstance(getattr(each, "reason", None), NewConnectionError) for each in error.args
     )

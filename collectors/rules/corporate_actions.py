@@ -63,12 +63,10 @@ _WARNINGS = {
     "collapse": "shares and price jumped and the base price did not follow, do not trade on it",
     "unexplained": "the base price moved and the rows do not say why",
 }
-"""Flags that are worth a warning. Measured: none of the 57 recorded actions in 234,426
-ticker-days."""
+"""Flags worth a warning. Measured: none of the 57 recorded actions in 234,426 ticker-days."""
 
 OFF_TICK_LIMIT = 1.0015
-"""Half a tick of 5 at 2,000 won is 0.125 %; the smallest action of a ticker that traded is 1.48
-%."""
+"""Half a tick of 5 at 2,000 won is 0.125 %; the smallest action of a traded ticker is 1.48 %."""
 COLLAPSE_SHARES = 2
 COLLAPSE_MOVE_PERCENT = 30
 LEAST_SPLIT = 1.9
@@ -130,8 +128,7 @@ class Actions:
         return [action.document() for action in self.found]
 
     def remarks(self) -> list[str]:
-        """Return one warning for each flag that deserves one, with the number of tickers and the
-        first; usually none."""
+        """Return one warning for each flag worth one, with the first ticker and their number."""
         flagged = {
             flag: [action.ticker for action in self.found if action.flag == flag]
             for flag in _WARNINGS
@@ -167,8 +164,7 @@ class Pair:
 
     @property
     def keeps_value(self) -> bool:
-        """True when the base price is what the change of shares alone makes of the previous close,
-        up to its tick."""
+        """True when the change of shares alone explains the base price, up to its tick."""
         before, after = (
             self.previous_close * self.shares_before,
             self.base_price * self.shares_after,
@@ -196,8 +192,8 @@ class Pair:
 
     @property
     def is_beyond_auctions(self) -> bool:
-        """True when the price that was found is further from the expected one than the auction of a
-        resumption may go."""
+        """True when the price is further from the expected one than a resumption's auction may
+        go."""
         return (
             not self.moved and not 1 / AUCTION_SPAN <= self.by_base / self.by_shares <= AUCTION_SPAN
         )
@@ -215,8 +211,8 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Tickers that stand in both sessions, as columns of equal length. `rows` are theirs in the
-    current frame."""
+    """Tickers of both sessions, as columns of equal length; `rows` are theirs in the current
+    frame."""
 
     rows: npt.NDArray[np.intp]
     ticker: Texts
@@ -375,7 +371,7 @@ def _is_simple(pair: Pair) -> bool:
 
 
 def _auction(pair: Pair) -> Verdict | None:
-    """Judge a price that was found in an auction: only the shares say what part of its jump is no
+    """Judge a price found in an auction: only the shares say which part of its jump is no
     return."""
     if not pair.is_auction:
         return None
@@ -388,8 +384,8 @@ def _auction(pair: Pair) -> Verdict | None:
 
 
 def _base(pair: Pair) -> Verdict:
-    """Judge a base price that the exchange moved by what the action took or gave: the value stays
-    continuous."""
+    """Judge a base price that the exchange moved by what the action took or gave: value
+    continues."""
     rule = "halted_base" if pair.halted else "base"
     kind = _kind(pair)
     return Verdict(kind, pair.by_base, rule, "unexplained" if kind == REBASE else None)

@@ -11,8 +11,7 @@ from utils.decision_table import Rows, first_that_fits
 
 @dataclass(frozen=True)
 class Facts:
-    """Comparison of a day that was read with the sessions around it. None: nothing to compare
-    with."""
+    """Comparison of a day that was read with the sessions around it. None: nothing to compare."""
 
     follows_previous: bool | None
     """The day follows the stored session right before; None when that is not stored or damaged."""
@@ -33,8 +32,7 @@ class Step(Enum):
 
     STORE = auto()
     READ_PREVIOUS = auto()
-    """Read the stored session before it from the exchange once more: that one may be the wrong
-    one."""
+    """Read the stored session before it once more: that one may be the wrong one."""
     ASK_NEXT = auto()
     """Read the stored session after it once more, for that one may be the wrong one; refuse the day
     when it does not follow the day either."""

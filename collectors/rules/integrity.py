@@ -29,8 +29,7 @@ MOST_REBASED_SHARE = 0.1
 Measured: 0.14 % at most. No end of a year was among the 87 sessions, when dividends in shares move
 more: some 50 of 1,500 companies on 2001-12-27 (https://hankyung.com/amp/2001122669081)."""
 MOST_REBASED = 10
-"""The same in tickers, for a market so small that a tenth of it is nothing. Measured: four at
-most."""
+"""Same limit in tickers, for a market of which a tenth is nothing. Measured: four at most."""
 MOST_BEYOND_LIMIT = 10
 """Rows of one session: delisting trades know no limit and nothing in the rows marks them. Measured:
 one at most."""
@@ -89,8 +88,8 @@ def _has_negative(frame: pd.DataFrame) -> pd.Series:
 
 
 def check_follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> None:
-    """Raise `MalformedAnswer` when the typed day cannot be the one right after the exchange's
-    previous session."""
+    """Raise `MalformedAnswer` when the typed day cannot be the one right after the previous
+    session."""
     if lacks_many_tickers_of(frame, previous):
         present = len(set(previous["ticker"]) & set(frame["ticker"]))
         raise MalformedAnswer(
@@ -138,8 +137,7 @@ def follows(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> bool:
 
 
 def check_loses_nothing(frame: pd.DataFrame, session: str, stored: pd.DataFrame) -> None:
-    """Raise `MalformedAnswer` when a session that is read again lacks more than 2 % of the tickers
-    it had."""
+    """Raise `MalformedAnswer` when a session read again lacks more than 2 % of its tickers."""
     if lacks_many_tickers_of(frame, stored):
         raise MalformedAnswer(
             f"The answer for {session} is not stored: it lacks many of the {len(stored)} tickers "
@@ -167,8 +165,8 @@ def remarks_on(frame: pd.DataFrame, session: str, previous: pd.DataFrame | None)
 
 
 def broken_turnover(frame: pd.DataFrame) -> Bools:
-    """Return True for rows with only one of volume and value, or prices of trades without
-    either."""
+    """Return True for rows with only one of volume and value, or with neither but a traded
+    price."""
     volume, value, traded = (frame[name].to_numpy() > 0 for name in ("volume", "value", "open"))
     broken: Bools = (volume != value) | (traded & ~volume)
     return broken

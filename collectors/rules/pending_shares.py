@@ -30,8 +30,7 @@ LONGEST_WAIT = 90
 MOST = 0.8
 """Part of the new shares: when so many have come, they are listed."""
 LEAST_LEFT = 0.9
-"""Part of the shares before: when fewer are left, a reduction or another company has come
-between."""
+"""Part of the shares before: below it, a reduction or another company has come between."""
 _IN_ORDER = itemgetter("ticker", "session")
 
 
@@ -64,7 +63,6 @@ def _expected(issues: Sequence[Document], shares: int) -> int:
 
 
 def _still_expected(before: int, expected: int, shares: int) -> int:
-    """Return `expected` while the listed shares are still about those `before`, else the listed
-    ones."""
+    """Return `expected` while the listed shares are still about those `before`, else `shares`."""
     are_listed = shares >= before + MOST * (expected - before)
     return shares if are_listed or shares < LEAST_LEFT * before else max(expected, shares)

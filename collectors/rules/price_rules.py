@@ -82,7 +82,7 @@ delisting have other limits or none: 76 recorded rows beyond 30 %."""
 
 
 def has_known_rules(market: Sequence[str] | Texts, session: str) -> Bools:
-    """Return True for rows of a market whose ticks and limits of that session are known here. Shape
+    """Return True for rows whose market's ticks and limits are known for that session. Shape
     (rows,)."""
     since = {
         name: max(TICK_TABLES[name][0][0], PRICE_LIMITS[name][0][0]) for name in MARKETS.values()
@@ -107,8 +107,8 @@ def tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> I
 
 
 def round_up_to_tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> Ints:
-    """Return the lowest price on the tick of `price` that is not below it, won. Shapes and errors
-    as `tick`."""
+    """Return the lowest price on its tick that is not below `price`, won. Shapes, errors as
+    `tick`."""
     prices, step = np.asarray(price, dtype=np.int64), tick(price, market, session)
     return -(-prices // step) * step
 

@@ -29,8 +29,7 @@ class TargetList:
     never: Mapping[str, int] = field(default_factory=dict)
 
     def unlisted(self, listed: Collection[str]) -> list[tuple[int, str]]:
-        """Return line and ticker of the entries that are not among these, in the order of the
-        lines."""
+        """Return line and ticker of the entries that are not among these, in order of lines."""
         return sorted(
             (line, each)
             for each, line in {**self.always, **self.never}.items()
@@ -39,8 +38,7 @@ class TargetList:
 
 
 def read_target_list(path: Path | None) -> TargetList:
-    """Return the entries of the file, none without one. Raise `WrongUsage` that names every wrong
-    line."""
+    """Return the entries of the file, if any. Raise `WrongUsage` that names every wrong line."""
     if path is None:
         return TargetList()
     try:

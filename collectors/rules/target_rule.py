@@ -18,8 +18,7 @@ BY_MARKET_CAP, BY_FILE = "market_cap", "targets_file"
 
 @dataclass(frozen=True)
 class TargetRule:
-    """Least market cap in won, inclusive; names of markets such as KOSPI; and the tickers that
-    outweigh both."""
+    """Least market cap in won, inclusive; names of markets such as KOSPI; and the exceptions."""
 
     min_market_cap: int
     markets: Collection[str]
@@ -49,8 +48,7 @@ class TargetRule:
 
 
 def target_rule(settings: Settings) -> TargetRule:
-    """Return the rule of the settings in force. Raise `WrongUsage` when `TARGETS_FILE` cannot be
-    used."""
+    """Return the rule of the settings. Raise `WrongUsage` when `TARGETS_FILE` cannot be used."""
     return TargetRule(
         settings.min_market_cap, settings.markets, read_target_list(settings.targets_file)
     )

@@ -1,1 +1,1 @@
-"""The conversation of `manual_setup.py`, and the first load."""
+"""Setup: the conversation of `manual_setup.py`, and the first load."""

@@ -1,4 +1,4 @@
-"""Markets, threshold and number of sessions, each with what it would come to today."""
+"""Questions for markets, threshold and number of sessions, each with its result today."""
 
 from contextlib import closing
 
@@ -17,16 +17,16 @@ from utils.settings import Dataset, Market, Settings
 from utils.store import open_store
 
 THRESHOLDS = (50 * 10**9, 100 * 10**9, 300 * 10**9, 500 * 10**9, 10**12)
-"""Won. What the table shows beside the present one."""
+"""Amounts in won that the table shows besides the present one."""
 LEAST_USUAL = 10**9
 """Won. Hardly a listed company is worth less."""
 SESSIONS_OF_52_WEEKS = 260
-"""Their weekdays: what the indicators that look back furthest need."""
+"""Weekdays of 52 weeks: as many as the indicators that look back furthest need."""
 _IN_KOREAN = {"코스피": Market.KOSPI, "코스닥": Market.KOSDAQ, "코넥스": Market.KONEX}
 _OTHER_REQUESTS = 5
-"""A login of three, the index series, and one to spare."""
+"""Requests besides those for days: a login of three, the index series, and one to spare."""
 _LEAST_SECONDS = 0.1
-"""For one request where nothing is waited for in between."""
+"""Seconds for one request when no wait is set."""
 
 
 def ask_markets(setup: SetupContext) -> None:
@@ -104,8 +104,7 @@ def _threshold_table(setup: SetupContext, newest: NewestDay, settings: Settings)
 
 
 def _targets(newest: NewestDay, settings: Settings, least: int) -> int:
-    """Count the targets as far as the day alone can tell: shares that are to be listed yet do
-    not count."""
+    """Count the targets as far as the day alone can tell: pending shares do not count."""
     rule = target_rule(settings.model_copy(update={"min_market_cap": least}))
     return len(rule.choose(newest.frame, np.zeros(len(newest.frame), dtype=np.int64)))
 
@@ -137,8 +136,8 @@ def ask_sessions(setup: SetupContext) -> None:
 
 
 def _sessions(setup: SetupContext, answer: str) -> int:
-    """Return the number that was typed. Raise `WrongUsage` also when the calendar does not go
-    back so far."""
+    """Return the number that was typed. Raise `WrongUsage` also for one before the calendar
+    begins."""
     try:
         count = setup.settings({"history_sessions": answer}).history_sessions
         _estimate(setup, count)
@@ -148,7 +147,7 @@ def _sessions(setup: SetupContext, answer: str) -> int:
 
 
 def _estimate(setup: SetupContext, count: int) -> str:
-    """Say what so many sessions come to, less what is stored already."""
+    """Say what so many sessions cost, less those that are stored already."""
     settings, texts = setup.settings(), setup.texts
     with closing(open_store(settings, setup.clock)) as store:
         now, calendar = store.clock.now_kst(), make_calendar(settings, store)
@@ -158,9 +157,8 @@ def _estimate(setup: SetupContext, count: int) -> str:
     if not missing:
         return texts("nothing_to_load", count=count)
     days = [day for day in weekdays(sessions[0], sessions[-1]) if day not in known]
-    requests = missing * requests_a_session(settings) + (
-        _OTHER_REQUESTS if settings.krx_id else len(days)
-    )
+    others = _OTHER_REQUESTS if settings.krx_id else len(days)
+    requests = missing * requests_a_session(settings) + others
     time = _time(setup, requests * max(settings.krx_request_interval_seconds, _LEAST_SECONDS))
     return texts("estimate", count=count, missing=missing, requests=requests, time=time)
 
@@ -172,9 +170,8 @@ def requests_a_session(settings: Settings) -> int:
     site.
     """
     prices = 3 if settings.krx_openapi_key else 1
-    return prices + len(
-        set(settings.datasets_at_hand) - {Dataset.INDICES}
-    )  # a few requests bring all of an index
+    # A few requests fetch all of an index.
+    return prices + len(set(settings.datasets_at_hand) - {Dataset.INDICES})
 
 
 def _time(setup: SetupContext, seconds: float) -> str:

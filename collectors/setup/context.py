@@ -1,5 +1,5 @@
-"""The settings as answered so far, and keeping an answer that works: every question of the
-conversation works with them."""
+"""Context of a setup: the settings as answered so far, and keeping an answer that works. Every
+question works with it."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -58,10 +58,10 @@ class SetupContext:
             return with_earlier_choices(settings, store.scope.get())
 
     def keep(self, answers: Mapping[str, str]) -> None:
-        """Write them into `.env`, where the next start finds them.
+        """Write answers into `.env`, where the next start finds them.
 
-        Answers that lead from a database that is set up to one that is not are held until the
-        last question (`write_held`): the scripts of the night could do nothing there before.
+        Answers that lead from a database that is set up to one that is not are held until the last
+        question (`write_held`): the scripts of the night could do nothing there before.
         """
         is_news = not self.held
         self.held |= answers

@@ -1,5 +1,5 @@
-"""The conversation of `manual_setup.py` at a terminal: it asks, tries each answer at once and
-keeps it in `.env`."""
+"""Conversation of `manual_setup.py` at a terminal. Each answer is tried at once and kept in
+`.env`."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -70,10 +70,8 @@ def _check_before_any_question(setup: SetupContext) -> None:
         ) from None
     settings = setup.settings()
     if can_be_looked_at(settings):
-        with (
-            setup.dialogue.waiting(setup.texts("trying_database")),
-            suppress(StoreError),
-        ):  # question 1 is about that
+        # A database that fails is for question 1.
+        with setup.dialogue.waiting(setup.texts("trying_database")), suppress(StoreError):
             try_database(settings, setup.clock)
             setup.has_nights = is_set_up(settings, setup.clock) and not is_demo(settings)
 
@@ -93,8 +91,8 @@ def _keep_the_language(setup: SetupContext) -> None:
 
 @contextmanager
 def _log_lines_held_back() -> Iterator[None]:
-    """Hold log lines back. The log is not set up before its folder is known, and a person at a
-    question reads none."""
+    """Hold log lines back: the log's folder is not known yet, and nobody at a question reads
+    them."""
     logging.disable(logging.CRITICAL)
     try:
         yield

@@ -1,5 +1,4 @@
-"""The question where to keep the data: the embedded database, or a MongoDB that is tried at
-once."""
+"""Question where to keep the data: the embedded database, or a MongoDB that is tried at once."""
 
 import re
 from urllib.parse import quote

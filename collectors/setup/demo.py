@@ -1,5 +1,4 @@
-"""The local demo exchange: its settings, a place apart for its data, and the way back to the
-real exchange."""
+"""Local demo exchange: its settings, a place apart for its data, and the answers that lead back."""
 
 from pathlib import Path
 
@@ -13,8 +12,7 @@ _DATA_DIR = Settings.model_fields["data_dir"].default
 
 
 def is_demo(settings: Settings) -> bool:
-    """Return True for the settings of the demo exchange: nobody has its login name at the real
-    one."""
+    """Return True for the demo exchange: nobody has its login name at the real one."""
     name = settings.krx_id.get_secret_value() if settings.krx_id else ""
     return is_another_exchange(settings) and name == DEMO_ACCOUNT["krx_id"]
 
@@ -25,8 +23,8 @@ def is_another_exchange(settings: Settings) -> bool:
 
 
 def apart_from_real_data(settings: Settings) -> dict[str, str]:
-    """The setting that keeps invented data in a folder, or in databases, of its own; none where it
-    is so already."""
+    """Return the setting that keeps invented data in a folder, or in databases, of its own; none
+    where it is so already."""
     if settings.mongodb_uri:
         prefix = settings.mongodb_db_prefix
         return {} if prefix.endswith(_PREFIX) else {"mongodb_db_prefix": prefix + _PREFIX}
@@ -35,7 +33,7 @@ def apart_from_real_data(settings: Settings) -> dict[str, str]:
 
 
 def back_to_the_real_exchange(settings: Settings) -> dict[str, str]:
-    """Return the answers that take the demo's settings out again; the data is kept where it was
+    """Return the answers that take the demo's settings out; the data is kept where it was
     before."""
     back = dict.fromkeys((*ADDRESSES, *DEMO_ACCOUNT), "")
     if settings.mongodb_db_prefix.endswith(_PREFIX):

@@ -1,4 +1,4 @@
-"""Asking a person at a terminal: one question at a time, until its answer can be used."""
+"""Dialogue with a person at a terminal: one question at a time, until its answer can be used."""
 
 import getpass
 import io
@@ -28,9 +28,8 @@ class Dialogue:
         self._texts = texts
         for stream in (sys.stdin, sys.stdout):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(
-                    errors="replace"
-                )  # half a Korean letter, or a terminal that knows no ✓
+                # Half a Korean letter, or a terminal that knows no ✓.
+                stream.reconfigure(errors="replace")
         self._console = screen(highlight=False)
 
     def welcome(self) -> None:
@@ -54,8 +53,7 @@ class Dialogue:
         self.say(f"✗ {text}", style="yellow")
 
     def explain(self, problem: NightShiftError) -> None:
-        """Say why an answer does not work, in the person's language; never with a password of a
-        URI."""
+        """Say why an answer does not work, in the person's language, without passwords."""
         name = f"problem_{problem.kind}"
         detail = Redaction([])(str(problem))
         self.wrong(self._texts(name if name in self._texts else "problem_other", detail=detail))
@@ -90,10 +88,10 @@ class Dialogue:
         )
 
     def ask_hidden(self, question: str, needed: bool = True) -> str:
-        """Return what is typed without being shown. Where it is not needed, Enter is an empty
-        answer."""
+        """Return what is typed without being shown. Enter is an empty answer unless it is
+        needed."""
         while True:
-            try:  # the prompt comes from getpass itself: it must not stand there before the echo is off
+            try:  # getpass prints the prompt: it must not stand there before the echo is off
                 answer = getpass.getpass(f"{question}: ").strip()
             except UnicodeDecodeError:
                 answer, needed = "", True

@@ -1,4 +1,4 @@
-"""The end of a setup: what is there now, and what comes next."""
+"""End of a setup: what is there now, and what comes next."""
 
 import shlex
 import sys

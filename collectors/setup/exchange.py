@@ -1,4 +1,4 @@
-"""The question how to reach the exchange: account, Open API key, both, or the local demo exchange.
+"""Question how to reach the exchange: account, Open API key, both, or the local demo exchange.
 
 Each is tried at once.
 """
@@ -42,8 +42,8 @@ Answers = dict[str, str]
 
 
 def ask_exchange(setup: SetupContext) -> None:
-    """Ask, try and keep the access. It also brings the newest final session, where that can be had,
-    for the numbers of the next questions.
+    """Ask, try and keep the access. Fetch the newest final session too, where it can be had, for
+    the numbers of the next questions.
 
     Raises:
         SourceError: the environment leaves no choice, and it does not work.
@@ -228,8 +228,7 @@ def _say_that_it_works(
 
 
 def _real_exchange(setup: SetupContext) -> Answers:
-    """Return the answers that lead from the demo exchange back to the real one, where it was
-    chosen before."""
+    """Return the answers that lead from the demo exchange, where it is set, to the real one."""
     settings = setup.settings()
     return (
         {}

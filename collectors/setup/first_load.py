@@ -1,4 +1,4 @@
-"""The past sessions that a setup loads."""
+"""First load: the past sessions that a setup loads."""
 
 import logging
 
@@ -35,15 +35,18 @@ def sessions_to_load(run: Run, collector: StockDataCollector, count: int) -> lis
         if len(sessions) == count:
             return sessions
     raise WrongUsage(
-        f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with --sessions."
+        f"The exchange shows only {len(sessions)} sessions up to now. Choose no more with "
+        "--sessions."
     )
 
 
 def load(
     run: Run, collector: StockDataCollector, sessions: list[str], rule: TargetRule, label: str
 ) -> None:
-    """Collect what is due of these sessions; with the last one its targets, so it is complete with
-    them. Targets that are known already follow every session, so that no rename is missed.
+    """Collect what is due of these sessions, and with the last one its targets: then it is
+    complete.
+
+    Targets that are known already follow every session, so that no rename is missed.
 
     Args:
         label: what the progress bar is called.

@@ -19,7 +19,7 @@ MOST = 10**18
 
 
 def read_won(text: str) -> int:
-    """The amount in won, 0 to 10^18. Raises ValueError."""
+    """Return the amount in won, 0 to 10^18. Raise `ValueError`."""
     bare = re.sub(r"[,\s]|won$|원$|krw$", "", text.strip().lower())
     parts = _PART.findall(bare)
     if not bare or "".join(number + unit for number, unit in parts) != bare:
@@ -32,8 +32,7 @@ def read_won(text: str) -> int:
 
 
 def say_won(amount: int, language: str) -> str:
-    """The amount in words that `read_won` reads back: 100bn, 1조 5,000억; in figures where those
-    leave a rest."""
+    """Return words for `read_won` to read back: 100bn, 1조 5,000억; else figures."""
     parts, rest = [], amount
     for unit, name in _SAID[language]:
         if count := rest // unit:

@@ -1,4 +1,4 @@
-"""Every sentence of the conversation. What is logged stays English."""
+"""Texts of the conversation, English and Korean. The log stays English."""
 
 from utils.texts import Table
 
@@ -45,7 +45,8 @@ TEXTS: Table = {
         "MongoDB(4.4 이상): 여러 컴퓨터에서도 사용",
     ),
     "uri_hint": (
-        "An address such as mongodb://user@host:27017/, without the password: that is\nasked for next and not shown.",
+        "An address such as mongodb://user@host:27017/, without the password: that is\n"
+        "asked for next and not shown.",
         "mongodb://user@host:27017/ 같은 주소를 비밀번호 없이 적으십시오.\n"
         "비밀번호는 바로 다음에 화면에 보이지 않게 묻습니다.",
     ),
@@ -81,7 +82,8 @@ TEXTS: Table = {
     "exchange_hint": (
         "Account and key are free, at data.krx.co.kr and openapi.krx.co.kr. Read the\n"
         "exchange's terms first: README.md says what they are about.",
-        "계정(data.krx.co.kr)과 인증키(openapi.krx.co.kr)는 무료입니다. 먼저 거래소\n약관을 읽으십시오(README.ko.md).",
+        "계정(data.krx.co.kr)과 인증키(openapi.krx.co.kr)는 무료입니다. 먼저 거래소\n"
+        "약관을 읽으십시오(README.ko.md).",
     ),
     "login_name": ("Login name", "아이디"),
     "password": ("Password (not shown)", "비밀번호(보이지 않음)"),
@@ -117,19 +119,22 @@ TEXTS: Table = {
         "여러 번 틀리면 거래소가 계정을 잠급니다. 남은 시도: {left}번.",
     ),
     "too_many_refusals": (
-        "the exchange has refused {refused} logins with this login name in a row. Before the next one locks the "
-        "account, log in once at https://data.krx.co.kr by hand. Then run this again.",
-        "거래소가 이 아이디의 로그인을 연달아 {refused}번 거부했습니다. 더 틀리면 계정이 잠길 수 있으니 먼저 "
-        "https://data.krx.co.kr 에서 직접 로그인해 보십시오. 그다음 다시 실행하십시오.",
+        "the exchange has refused {refused} logins with this login name in a row. Before the next "
+        "one locks the account, log in once at https://data.krx.co.kr by hand. Then run this "
+        "again.",
+        "거래소가 이 아이디의 로그인을 연달아 {refused}번 거부했습니다. 더 틀리면 계정이 잠길 수 "
+        "있으니 먼저 https://data.krx.co.kr 에서 직접 로그인해 보십시오. 그다음 다시 실행하십시오.",
     ),
     "logged_in_by_hand": (
-        "The exchange has refused {refused} logins with this login name in a row, and locks accounts.\n"
+        "The exchange has refused {refused} logins with this login name in a row, and locks "
+        "accounts.\n"
         "Have you logged in at https://data.krx.co.kr by hand since?",
         "거래소가 이 아이디의 로그인을 연달아 {refused}번 거부했으며, 더 틀리면 계정을 잠급니다.\n"
         "그 뒤 https://data.krx.co.kr 에서 직접 로그인하는 데 성공했습니까?",
     ),
     "demo_hint": (
-        "Start it in this folder, in another terminal:\n    .venv/bin/python -m sandbox --port 8765",
+        "Start it in this folder, in another terminal:\n"
+        "    .venv/bin/python -m sandbox --port 8765",
         "다른 터미널을 열어 이 폴더에서 시작하십시오.\n    .venv/bin/python -m sandbox --port 8765",
     ),
     "demo_address": ("Its address", "데모 거래소 주소"),
@@ -151,23 +156,28 @@ TEXTS: Table = {
         "거래소가 이 아이디와 비밀번호를 받아들이지 않습니다.",
     ),
     "problem_password_change_due": (
-        "The exchange wants a new password, as every three months (CD010). Change it at https://data.krx.co.kr, then "
-        "type the new one here.",
-        "거래소가 비밀번호 변경을 요구합니다(석 달마다, CD010). https://data.krx.co.kr 에서 바꾼 다음 새 비밀번호를 "
-        "여기에 입력하십시오.",
+        "The exchange wants a new password, as every three months (CD010). Change it at "
+        "https://data.krx.co.kr, then type the new one here.",
+        "거래소가 비밀번호 변경을 요구합니다(석 달마다, CD010). https://data.krx.co.kr 에서 바꾼 "
+        "다음 새 비밀번호를 여기에 입력하십시오.",
     ),
     "problem_logged_in_elsewhere": (
         "{detail}",
-        "이 아이디가 다른 곳에서 로그인되어 있습니다. 그쪽에서 로그아웃하거나 전용 계정을 쓰십시오.\n  ({detail})",
+        "이 아이디가 다른 곳에서 로그인되어 있습니다. 그쪽에서 로그아웃하거나 전용 계정을 "
+        "쓰십시오.\n"
+        "  ({detail})",
     ),
     "problem_key_refused": (
         "{detail}",
-        "오픈 API가 인증키를 받아들이지 않습니다. 서비스마다 따로 신청해야 하며 인증키는 1년 뒤 만료됩니다.\n"
+        "오픈 API가 인증키를 받아들이지 않습니다. 서비스마다 따로 신청해야 하며 인증키는 1년 뒤 "
+        "만료됩니다.\n"
         "  ({detail})",
     ),
     "problem_banned": (
         "{detail}",
-        "거래소가 자동 접속을 감지해 하루 동안 접속을 막았습니다. 그때까지 아무것도 요청하지 마십시오.\n  ({detail})",
+        "거래소가 자동 접속을 감지해 하루 동안 접속을 막았습니다. 그때까지 아무것도 요청하지 "
+        "마십시오.\n"
+        "  ({detail})",
     ),
     "problem_down": (
         "{detail}",
@@ -175,27 +185,34 @@ TEXTS: Table = {
     ),
     "problem_store": (
         "{detail}",
-        "데이터베이스가 응답하지 않습니다. 서버가 켜져 있는지, 주소가 맞는지 확인하십시오.\n  ({detail})",
+        "데이터베이스가 응답하지 않습니다. 서버가 켜져 있는지, 주소가 맞는지 확인하십시오.\n"
+        "  ({detail})",
     ),
     "problem_store_unusable": (
         "{detail}",
-        "이 데이터베이스를 쓸 수 없습니다. 주소와 사용자, 비밀번호 또는 폴더를 확인하십시오.\n  ({detail})",
+        "이 데이터베이스를 쓸 수 없습니다. 주소와 사용자, 비밀번호 또는 폴더를 확인하십시오.\n"
+        "  ({detail})",
     ),
     "problem_locked": (
         "{detail}",
-        "지금 다른 실행이 거래소에서 데이터를 받고 있습니다. 끝난 다음 다시 실행하십시오.\n  ({detail})",
+        "지금 다른 실행이 거래소에서 데이터를 받고 있습니다. 끝난 다음 다시 실행하십시오.\n"
+        "  ({detail})",
     ),
     "env_unwritable": (
-        "{file} cannot be written, so no answer could be kept. Mend the rights of file and folder, or the disk.\n"
+        "{file} cannot be written, so no answer could be kept. Correct the rights of file and "
+        "folder, or the disk.\n"
         "  ({detail})",
-        "{file}에 쓸 수 없어 답을 남길 수 없습니다. 파일과 폴더의 권한이나 디스크를 확인하십시오.\n  ({detail})",
+        "{file}에 쓸 수 없어 답을 남길 수 없습니다. 파일과 폴더의 권한이나 디스크를 확인하십시오.\n"
+        "  ({detail})",
     ),
     "problem_other": ("{detail}", "지금은 되지 않습니다.\n  ({detail})"),
     # 3
     "markets": ("Which markets to choose targets from", "분석 대상을 고를 시장"),
     "markets_shown": (
-        "Tickers on {session}: {counts}.\nAll are stored. Targets are what is analysed: choose where they are from.",
-        "{session}의 종목 수: {counts}.\n모두 저장합니다. 분석할 대상 종목을 고를 시장을 정하십시오.",
+        "Tickers on {session}: {counts}.\n"
+        "All are stored. Targets are what is analysed: choose where they are from.",
+        "{session}의 종목 수: {counts}.\n"
+        "모두 저장합니다. 분석할 대상 종목을 고를 시장을 정하십시오.",
     ),
     "markets_question": ("Markets", "시장"),
     "wrong_markets": (
@@ -238,10 +255,10 @@ TEXTS: Table = {
     "hours": ("about {count} hours", "약 {count}시간"),
     "sessions_question": ("Sessions (a year has about 246)", "거래일 수(1년은 약 246일)"),
     "few_sessions": (
-        "With fewer than {least}, 52-week highs and lows are those of {count} sessions, and\naverages over more "
-        "sessions than are stored stay empty (the longest takes 120).",
-        "{least}거래일보다 적으면 52주 최고가와 최저가는 {count}거래일 안의 값이 되고, 저장된\n것보다 긴 "
-        "이동평균(최장 120일)은 비어 있습니다.",
+        "With fewer than {least}, 52-week highs and lows are those of {count} sessions, and\n"
+        "averages over more sessions than are stored stay empty (the longest takes 120).",
+        "{least}거래일보다 적으면 52주 최고가와 최저가는 {count}거래일 안의 값이 되고, 저장된\n"
+        "것보다 긴 이동평균(최장 120일)은 비어 있습니다.",
     ),
     "wrong_sessions": (
         "A whole number from 1 to 7800, within the calendar (since 2001).",
@@ -254,8 +271,10 @@ TEXTS: Table = {
     ),
     "begin": ("Begin now?", "지금 시작할까요?"),
     "not_begun": (
-        "Nothing was loaded. Run manual_setup.py again when it suits you: {file} holds your answers.",
-        "아무것도 받지 않았습니다. 답은 {file}에 있으니 편할 때 manual_setup.py를 다시 실행하십시오.",
+        "Nothing was loaded. Run manual_setup.py again when it suits you: {file} holds your "
+        "answers.",
+        "아무것도 받지 않았습니다. 답은 {file}에 있으니 편할 때 manual_setup.py를 다시 "
+        "실행하십시오.",
     ),
     "loading": ("Loading sessions", "거래일 받는 중"),
     "loading_dataset": ("Loading {name}", "{name} 받는 중"),
@@ -283,7 +302,8 @@ TEXTS: Table = {
         "할 일이 없습니다. 다음 줄이 이미 crontab에 있습니다.",
     ),
     "cron_impossible": (
-        "This host has no `crontab` command: install cron, or take the systemd timers\n   of docs/cron.md. For cron:",
+        "This host has no `crontab` command: install cron, or take the systemd timers\n"
+        "   of docs/cron.md. For cron:",
         "이 컴퓨터에는 `crontab` 명령이 없습니다. cron을 설치하거나 docs/cron.md의\n"
         "   systemd 타이머를 쓰십시오. cron이라면 다음과 같습니다.",
     ),
@@ -299,7 +319,8 @@ TEXTS: Table = {
     ),
     "cron_offer": ("Put the lines into your crontab now?", "지금 이 줄을 crontab에 넣을까요?"),
     "next_look": (
-        "Tomorrow morning, see how the first night went, and write its report, a page for\n   your browser:",
+        "Tomorrow morning, see how the first night went, and write its report, a page for\n"
+        "   your browser:",
         "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 볼 리포트를 만들어 보십시오.",
     ),
     "demo_analyse": (
@@ -311,10 +332,10 @@ TEXTS: Table = {
         "결과를 확인하고 브라우저로 볼 리포트를 만드십시오.",
     ),
     "demo_real": (
-        "For the real exchange, run manual_setup.py again and choose 1, 2 or 3 at the second\n   question. "
-        "What is invented stays apart from its data.",
-        "실제 거래소를 쓰려면 manual_setup.py를 다시 실행해 두 번째 질문에서 1, 2, 3 가운데\n   하나를 고르십시오. "
-        "가상의 데이터는 따로 남습니다.",
+        "For the real exchange, run manual_setup.py again and choose 1, 2 or 3 at the second\n"
+        "   question. What is invented stays apart from its data.",
+        "실제 거래소를 쓰려면 manual_setup.py를 다시 실행해 두 번째 질문에서 1, 2, 3 가운데\n"
+        "   하나를 고르십시오. 가상의 데이터는 따로 남습니다.",
     ),
     "next_notify": (
         "To be told when a night fails, set NOTIFY_URLS in .env (docs/notifications.md).",

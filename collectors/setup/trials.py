@@ -1,5 +1,4 @@
-"""Trials of an answer: the database, the account, the key. Requests go through the same gate as
-all others."""
+"""Trials of database, account and key. Requests go through the same gate as all others."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,15 +24,15 @@ _DAYS_TRIED = 3
 
 @dataclass(frozen=True)
 class NewestDay:
-    """The newest final session as the exchange shows it: its typed market day (see `parse_day`)."""
+    """Newest final session as the exchange shows it: its typed market day (see `parse_day`)."""
 
     session: str
     frame: pd.DataFrame
 
 
 def try_database(settings: Settings, clock: Clock) -> str:
-    """Return what the database is, for a person. It can be written, and holds what it needs from
-    then on.
+    """Try that the database can be written, and make what it needs. Return its description for a
+    person.
 
     Raise `StoreError`, and `LockHeld` while a job collects into it: the exchange lets an account in
     once, so trying it would throw that job out.
@@ -51,8 +50,7 @@ def is_set_up(settings: Settings, clock: Clock) -> bool:
 
 
 def drop_if_empty(settings: Settings, clock: Clock) -> None:
-    """Delete an embedded database that only trying it has made; one in which anything was ever kept
-    stays."""
+    """Delete an embedded database that was only tried; one that ever kept anything stays."""
     if settings.mongodb_uri or not can_be_looked_at(settings):
         return
     with closing(open_store(settings, clock)) as store:
@@ -82,8 +80,8 @@ def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:
 
 
 def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
-    """Return how many logins with that ID the exchange has refused in a row, in this and in
-    earlier runs."""
+    """Return how many logins with that ID the exchange has refused in a row, earlier runs
+    included."""
     with closing(open_store(settings, clock)) as store:
         return store.sources.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
@@ -94,7 +92,7 @@ def forget_refused_logins(settings: Settings, clock: Clock) -> None:
 
 
 def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
-    """Return the newest final session, after one request to each of the four services. Raise as
+    """Return the newest final session, after one request to each service. Raise as
     `try_account`."""
     with closing(open_store(settings, clock)) as store:
         source = open_api_source(settings, store, clock.sleep)
@@ -109,8 +107,7 @@ def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:
 
 
 def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
-    """Return the newest of the last few days that can be had. Raise the last one's `SourceError`
-    when none can."""
+    """Return the newest of the last few days, or raise the last one's `SourceError`."""
     *others, last = _newest_sessions(make_calendar(settings, store), store.clock)
     for session in others:
         try:
@@ -121,7 +118,7 @@ def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
 
 
 def _newest_sessions(calendar: TradingCalendar, clock: Clock) -> list[str]:
-    """The last few final sessions, newest first."""
+    """Return the last few final sessions, newest first."""
     now = clock.now_kst()
     last = calendar.session_of_night(now)
     newest = last if is_final(last, now) else calendar.previous_session(last)

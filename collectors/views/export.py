@@ -1,4 +1,4 @@
-"""Everything that is stored, as a table for other programs: one row per session and ticker."""
+"""Table of everything that is stored, for other programs: one row per session and ticker."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -29,7 +29,7 @@ ROW_GROUP = 20
 
 
 def check_export_file(path: Path) -> None:
-    """Raises `WrongUsage` when the file cannot be written in the format that its name says."""
+    """Raise `WrongUsage` when the file cannot be written in the format that its name says."""
     if path.suffix not in (".csv", ".parquet"):
         raise WrongUsage(f"--export {path}: the name must end in .csv or .parquet.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
@@ -48,12 +48,13 @@ def export(
     ticker: str | None = None,
     datasets: Collection[str] = (),
 ) -> int:
-    """Write the stored sessions from first to last, both inclusive, oldest first; how many rows.
+    """Write the stored sessions from first to last, both inclusive, oldest first. Return the number
+    of rows.
 
     Prices as published, then `adj_*` adjusted to the last session exported and rounded to the won.
     So this is the market as it was at the end of that session: whoever was delisted later is in it,
     and nothing that came later plays a part. A factor that is not known yet is empty, counts as 1,
-    and a warning names its session. The file appears whole or not at all. Raises `WrongUsage` when
+    and a warning names its session. The file appears whole or not at all. Raise `WrongUsage` when
     nothing matches.
 
     Args:
@@ -79,7 +80,7 @@ def export(
 def export_frames(
     store: Store, first: str, last: str, ticker: str | None = None, datasets: Collection[str] = ()
 ) -> Iterator[pd.DataFrame]:
-    """The rows of `export`, one frame per session: only one session is in memory at a time."""
+    """Yield the rows of `export`, one frame per session: only one is in memory at a time."""
     adjustments = read_adjustments(store, first, last)
     warn_of_pending(adjustments, None if ticker is None else {ticker})
     known = set(adjustments.sessions)
@@ -100,8 +101,8 @@ def _with_adjusted(session: str, day: pd.DataFrame, adjustments: Adjustments) ->
 
 
 def _figures(store: Store, head: SessionHead, datasets: Collection[str]) -> pd.DataFrame:
-    """The columns of these datasets beside the session's tickers; NaN throughout for one that is
-    not there."""
+    """Return the datasets' columns for the session's tickers; NaN for a dataset that is not
+    there."""
     frames = [pd.DataFrame(index=range(head.count))]
     for name in [each for each in DATASET_COLUMNS if each in datasets]:
         frame = store.datasets.load(head.session, name, head.datasets.get(name, DatasetState()))

@@ -25,7 +25,7 @@ INDEX_COLUMNS = (*PRICES, "change", "volume", "value", "market_cap")
 Day = str | date
 """`YYYY-MM-DD`, or a date, datetime or pandas Timestamp, of which the day counts."""
 _NAMED = 10
-"""How many sessions a warning names."""
+"""Most sessions that a warning names."""
 log = logging.getLogger(__name__)
 
 
@@ -54,16 +54,17 @@ def load_prices(
         as_of: the market as it was on that day: the tickers that were listed then, under their
             names and in their markets of then, adjusted to that session, also where `end` is
             earlier. Of a code that was in use before, only the company that had it then.
+        datasets: one or several, whose columns are added; NaN where the exchange has no figure.
         store: where to read; None opens the database of the settings and closes it again.
 
-    Raises `WrongUsage` for another dataset, and for a ticker, a span or an `as_of` not stored.
+    Raise `WrongUsage` for another dataset, and for a ticker, a span or an `as_of` not stored.
     """
-    beside = _columns_of([datasets] if isinstance(datasets, str) else list(datasets))
+    added = _columns_of([datasets] if isinstance(datasets, str) else list(datasets))
     wanted = None if tickers is None else {tickers} if isinstance(tickers, str) else set(tickers)
     with nullcontext(store) if store is not None else _store_of_the_settings() as source:
         view = _view(source, start, end, as_of)
         adjustments = read_adjustments(source, view.first, view.adjusted_to)
-        days = list(_days(source, view, adjustments, _chooser(view, wanted, adjustments), beside))
+        days = list(_days(source, view, adjustments, _chooser(view, wanted, adjustments), added))
     _check_found(days, wanted, view)
     if adjusted:
         warn_of_pending(adjustments, wanted)
@@ -74,8 +75,8 @@ def load_prices(
 def load_indices(
     start: Day | None = None, end: Day | None = None, *, store: Store | None = None
 ) -> pd.DataFrame:
-    """What is stored of the KOSPI and KOSDAQ indices from start to end, both inclusive; no rows
-    where nothing is.
+    """Read the stored KOSPI and KOSDAQ indices from start to end, both inclusive; no rows where
+    nothing is stored.
 
     The index is (`session`: datetime64, `index`: text), sorted. The columns are `open`, `high`,
     `low`, `close` and `change` (points), `volume` (shares), `value` and `market_cap` (won):
@@ -97,8 +98,8 @@ def load_indices(
 
 
 def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
-    """What the stored sessions from first to last, both inclusive, say of adjusting to the last of
-    them."""
+    """Read the adjustments to the last of the stored sessions from first to last, both
+    inclusive."""
     calendar = TradingCalendar(store.calendar.observed())
     adjustments = Adjustments(store.sessions.actions(first, last), calendar.previous_session)
     for session, columns in store.sessions.columns(("ticker", "factor"), first, last):
@@ -107,7 +108,7 @@ def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
 
 
 def warn_of_pending(adjustments: Adjustments, tickers: set[str] | None) -> None:
-    """Name the sessions whose factors are not known for some of these tickers (None: for any) and
+    """Warn of sessions whose factors are not known for some of these tickers (None: for any) and
     count as 1."""
     pending = adjustments.sessions_without_factors.items()
     sessions = [
@@ -116,8 +117,8 @@ def warn_of_pending(adjustments: Adjustments, tickers: set[str] | None) -> None:
     if sessions:
         more = f" and {len(sessions) - _NAMED} more" if len(sessions) > _NAMED else ""
         log.warning(
-            "Factors of %s%s are not known yet and count as 1: earlier prices may not be adjusted. daily_update.py "
-            "settles them.",
+            "Factors of %s%s are not known yet and count as 1: earlier prices may not be adjusted. "
+            "daily_update.py finds them.",
             ", ".join(sessions[:_NAMED]),
             more,
         )
@@ -125,8 +126,8 @@ def warn_of_pending(adjustments: Adjustments, tickers: set[str] | None) -> None:
 
 @dataclass(frozen=True)
 class _View:
-    """The sessions from first to last, adjusted to one at or after the last. At a point in time
-    `facts` holds ticker -> (name, market) of who was listed then, else it is None."""
+    """Sessions from first to last, adjusted to one at or after the last. At a point in time `facts`
+    holds ticker -> (name, market) of who was listed then, else it is None."""
 
     first: str
     last: str
@@ -136,7 +137,7 @@ class _View:
 
 @dataclass(frozen=True)
 class _Day:
-    """The chosen rows of one session, column by column."""
+    """Chosen rows of one session, column by column."""
 
     session: str
     texts: dict[str, list[str]]
@@ -144,7 +145,7 @@ class _Day:
 
 
 Chooser = Callable[[str, Sequence[str]], list[int]]
-"""Which rows of a session are wanted, given its tickers."""
+"""Function that gives the wanted rows of a session and its tickers."""
 
 
 def _store_of_the_settings() -> AbstractContextManager[Store]:
@@ -169,7 +170,7 @@ def _view(store: Store, start: Day | None, end: Day | None, as_of: Day | None) -
 def _columns_of(datasets: Sequence[str]) -> list[str]:
     if unknown := [name for name in datasets if name not in DATASET_COLUMNS]:
         raise WrongUsage(
-            f"{unknown[0]!r} has no columns beside the prices. Choose of {', '.join(DATASET_COLUMNS)}."
+            f"{unknown[0]!r} has no columns to add. Choose of {', '.join(DATASET_COLUMNS)}."
         )
     return [
         column
@@ -180,7 +181,7 @@ def _columns_of(datasets: Sequence[str]) -> list[str]:
 
 
 def _text(day: Day) -> str:
-    """The day as `YYYY-MM-DD`. Raises `WrongUsage` for what is none."""
+    """Return the day as `YYYY-MM-DD`. Raise `WrongUsage` for what is none."""
     try:
         return f"{day:%Y-%m-%d}" if isinstance(day, date) else parse_date(day)
     except (ValueError, TypeError):
@@ -194,12 +195,13 @@ def _check_order(**days: str) -> None:
 
 
 def _session_of(store: Store, day: str) -> str:
-    """The exchange's last session up to that day. Raises `WrongUsage` when it is not stored: an
-    earlier one would be another market."""
+    """Return the exchange's last session up to that day. Raise `WrongUsage` when it is not stored:
+    an earlier one would be another market."""
     (session,) = TradingCalendar(store.calendar.observed()).last_sessions(day, 1)
     if store.sessions.head(session) is None:
         raise WrongUsage(
-            f"as_of {day}: session {session} is not stored. `daily_update.py --status` shows what is."
+            f"as_of {day}: session {session} is not stored. `daily_update.py --status` shows what "
+            "is."
         )
     return session
 
@@ -222,17 +224,17 @@ def _chooser(view: _View, wanted: set[str] | None, adjustments: Adjustments) -> 
 
 
 def _days(
-    store: Store, view: _View, adjustments: Adjustments, chosen: Chooser, beside: Sequence[str]
+    store: Store, view: _View, adjustments: Adjustments, chosen: Chooser, added: Sequence[str]
 ) -> Iterator[_Day]:
     known = set(adjustments.sessions)
-    for session, columns in store.sessions.columns((*DAY_COLUMNS, *beside), view.first, view.last):
+    for session, columns in store.sessions.columns((*DAY_COLUMNS, *added), view.first, view.last):
         rows = chosen(session, list(columns["ticker"]))
         if rows and session in known:  # else it came in while this was at work
             day = _take(session, columns, rows, view.facts)
             unknown = np.full(len(rows), np.nan)
             figures = {
                 name: np.asarray(columns[name])[rows] if name in columns else unknown
-                for name in beside
+                for name in added
             }
             yield _Day(session, day.texts, day.numbers | figures)
 
@@ -258,7 +260,8 @@ def _check_found(days: list[_Day], wanted: set[str] | None, view: _View) -> None
         what = f" of {', '.join(sorted(map(str, missing)))}" if missing else ""
         at = "" if view.facts is None else f" as of {view.adjusted_to}"
         raise WrongUsage(
-            f"Nothing{what} is stored from {view.first} to {view.last}{at}. `daily_update.py --status` shows what is."
+            f"Nothing{what} is stored from {view.first} to {view.last}{at}. `daily_update.py "
+            "--status` shows what is."
         )
 
 

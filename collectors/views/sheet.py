@@ -1,4 +1,4 @@
-"""One ticker's result, or the largest targets, as a readable sheet on stdout."""
+"""Ticker view: the result of one ticker, or a table of the largest targets, on stdout."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ _WITHIN = {"whole market": "_all", "own market": "_own"}
 
 
 def show_result(store: Store, ticker: str) -> None:
-    """The ticker's last result. Raises `WrongUsage` when there is none."""
+    """Print the ticker's last result. Raise `WrongUsage` when there is none."""
     document = store.results.get(ticker)
     if document is None:
         waits, no_target = (
@@ -40,12 +40,13 @@ def show_result(store: Store, ticker: str) -> None:
 
 
 def show_ticker(document: dict[str, Any]) -> None:
-    """One `stock_analyzed.indicators` document, for a terminal of 80 columns: what happened, then
-    every number."""
+    """Print one `stock_analyzed.indicators` document for a terminal of 80 columns."""
     console = screen(highlight=False)
     console.print(
-        f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), {document['session']}\n"
-        f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} trillion won (조원)"
+        f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), "
+        f"{document['session']}\n"
+        f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} "
+        "trillion won (조원)"
     )
     signals = [f"{name} {_KOREAN[name]}" for name in document["signals"]]
     patterns = [
@@ -79,7 +80,7 @@ def _rank_table(ranks: dict[str, float | None]) -> Table:
 
 
 def show_largest(store: Store, count: int) -> None:
-    """The largest active targets with their main indicators."""
+    """Print the largest active targets with their main indicators."""
     table = Table(box=None, pad_edge=False)
     table.add_column("ticker")
     table.add_column("name", no_wrap=True)

@@ -1,4 +1,5 @@
-"""Where things stand, for a person (one screen) or a program (JSON): read from the store only."""
+"""Status of the installation, for a person (one screen) or a program (JSON), from the store
+only."""
 
 import json
 import sys
@@ -39,11 +40,11 @@ _CRONTAB = {
     None: " (your crontab cannot be read; systemd timers are not looked at)",
 }
 _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
-"""How many of each job's last records."""
+"""Number of the last records shown of each job."""
 
 
 def status(run: Run) -> dict[str, Any]:
-    """What `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
+    """Return the facts that `--status` shows; every value plain JSON, times as ISO 8601 in KST."""
     store, settings, now = run.store, run.settings, run.clock.now_kst()
     calendar = make_calendar(settings, store)
     tonight = calendar.session_of_night(now)
@@ -84,7 +85,7 @@ def show_status(run: Run, as_json: bool) -> None:
 
 
 def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
-    """What the jobs go by: the settings outweigh what the setup was asked for."""
+    """Return the scope in force: the settings outweigh the choices of the setup."""
     in_force = with_earlier_choices(settings, scope)
     return {
         "markets": list(in_force.markets),
@@ -94,8 +95,8 @@ def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
 
 
 def _market(calendar: TradingCalendar, now: datetime) -> dict[str, Any]:
-    """`open`: in the regular hours of a session by the calendar. `until`: its close, or when the
-    market opens next."""
+    """Return the state of the market. `open`: in the regular hours of a session by the calendar.
+    `until`: its close, or when the market opens next."""
     today = now.date().isoformat()
     hours = calendar.market_hours(today) if calendar.is_session(today) else None
     if hours is None or now > hours.closes:
@@ -119,8 +120,8 @@ def _stored(heads: Sequence[SessionHead]) -> dict[str, Any]:
 
 
 def _analysis(store: Store, session: str) -> dict[str, Any]:
-    """The targets of the session; how many `TARGETS_FILE` made targets, and how many are no common
-    shares of a domestic company."""
+    """Count the targets of the session, also those that `TARGETS_FILE` made targets and those that
+    are no common shares of a domestic company."""
     progress, active = store.targets.progress(session), store.targets.active()
     kinds = Counter(target["kind"] for target in active if target["kind"])
     return {
@@ -134,7 +135,7 @@ def _analysis(store: Store, session: str) -> dict[str, Any]:
 
 
 def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
-    """Dataset -> how many of the sessions have it beside their prices."""
+    """Count the sessions that have each dataset."""
     found = Counter(
         name
         for head in heads
@@ -145,8 +146,8 @@ def _sessions_with(heads: Sequence[SessionHead]) -> dict[str, int]:
 
 
 def _job(job: Document, locks: Sequence[Document], now: datetime) -> dict[str, Any]:
-    """`at_work`: whether a run that holds the job's lock is still at it; null for a job that has
-    ended."""
+    """Return a job's record. `at_work`: a run with the job's lock is on it; null for an ended
+    job."""
     names = "job_name date_kst status attempts start_time_utc end_time_utc".split()
     names += "heartbeat_utc host pid finality error".split()
     lock = HOURLY_ANALYSIS if job["job_name"] == HOURLY_ANALYSIS else COLLECTION
@@ -176,7 +177,7 @@ def _lock(lock: Document, now: datetime) -> dict[str, Any]:
 
 
 def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """A block that is over is no longer shown, and of the password only its age."""
+    """Return a source's record, without a block that is over; of the password only its age."""
     blocked, password = source["blocked_until_utc"], source["password"]
     over = blocked is not None and blocked <= now
     shown = source | ({"blocked_until_utc": None, "reason": None} if over else {})
@@ -190,8 +191,8 @@ def _source(source: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
-    """Which kinds of services are told (their addresses are secret), what fails at present, what
-    nobody was told."""
+    """Return the kinds of services that are notified (their addresses are secret), the incidents
+    that are open, and how many nobody was notified of."""
     names = ("job_name", "kind", "message", "opened_utc", "told_utc")
     return {
         "services": [scheme_of(address) for address in settings.notify_addresses],
@@ -205,7 +206,7 @@ def _notifications(store: Store, settings: Settings) -> dict[str, Any]:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Moments as KST text, those of a field of fields too; the name loses its `_utc` with it."""
+    """Return moments as KST text, also those one level down; their names lose `_utc`."""
     plain = {name.removesuffix("_utc"): _plain_value(value) for name, value in fields.items()}
     inner = {name: value for name, value in plain.items() if isinstance(value, dict)}
     return plain | {
@@ -249,8 +250,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Missing, unfinished", _list(facts["sessions_missing"])
     yield "To confirm", _list(facts["sessions_to_confirm"])
     if facts["sessions_with"]:
-        beside = [f"{name} of {count:,} sessions" for name, count in facts["sessions_with"].items()]
-        yield "Beside the prices", ", ".join(beside)
+        held = [f"{name} of {count:,} sessions" for name, count in facts["sessions_with"].items()]
+        yield "Datasets", ", ".join(held)
     yield (
         "Analysis",
         f"{facts['targets_analyzed']:,} of {facts['targets']:,} targets done, "
@@ -271,7 +272,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     for source in facts["sources"]:
         yield f"Source {source['_id']}", ", ".join(_source_facts(source))
-    yield from _told(facts["notifications"])
+    yield from _notification_lines(facts["notifications"])
 
 
 def _sessions(facts: dict[str, Any]) -> str:
@@ -298,10 +299,11 @@ def _source_facts(source: dict[str, Any]) -> Iterator[str]:
         yield f"password {days} days old (due after {PASSWORD_DAYS})"
     if comparison := source["comparison"]:
         differing = comparison["differing"]
-        yield f"{f'differs in {differing:,} tickers' if differing else 'agrees'} on {comparison['session']}"
+        result = f"differs in {differing:,} tickers" if differing else "agrees"
+        yield f"{result} on {comparison['session']}"
 
 
-def _told(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _notification_lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     untold = f", {facts['untold']} untold" if facts["untold"] else ""
     heartbeat = "on" if facts["heartbeat"] else "off"
     yield "Notifications", f"{', '.join(facts['services']) or 'off'}{untold}; heartbeat {heartbeat}"
@@ -325,12 +327,11 @@ def _list(sessions: list[str]) -> str:
 
 
 def _show_jobs(console: Console, jobs: list[dict[str, Any]]) -> None:
-    """A narrow line for each job. What there is to say of it stands whole below; beside it, it
-    would squeeze all."""
+    """Print a narrow line for each job, its remark whole below it."""
     rows = [("job", "session", "status", "attempts", "finished (KST)"), *map(_job_cells, jobs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    said = ["", *map(_said_of, jobs)]
-    for cells, below in zip(rows, said, strict=True):
+    remarks = ["", *map(_remark, jobs)]
+    for cells, below in zip(rows, remarks, strict=True):
         line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         console.print(
             line.rstrip(),
@@ -354,7 +355,7 @@ def _job_cells(job: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _said_of(job: dict[str, Any]) -> str:
+def _remark(job: dict[str, Any]) -> str:
     if job["error"]:
         return str(job["error"]["message"])
     if job["at_work"] is None:

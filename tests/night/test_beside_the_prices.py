@@ -15,9 +15,8 @@ def test_skipped_evenings_bring_what_stands_beside_their_prices(
     installation_over.must(BACK, "daily_update")
     installation_over.must(LAST_EVENING, "daily_update")
     shown = installation_over.must(LAST_EVENING, "daily_update", "--status").stdout
-    assert (
-        "Beside the prices fundamentals of 11 sessions, foreign of 10 sessions Analysis"
-        in " ".join(shown.split())
+    assert "Datasets fundamentals of 11 sessions, foreign of 10 sessions Analysis" in " ".join(
+        shown.split()
     )
     heads = installation_over.read(LAST_EVENING)["heads"]
     finality = [{name: state.finality for name, state in head.datasets.items()} for head in heads]

@@ -104,13 +104,13 @@ def test_what_does_not_exist_stays_so(history: dict[str, Any], positions: dict[s
     assert found["cloud_ahead_b"] == [None] * 25
 
 
-def test_sessions_are_places_in_the_list_of_sessions(history: dict[str, Any]) -> None:
+def test_sessions_are_positions_in_the_list_of_sessions(history: dict[str, Any]) -> None:
     found = unpack(
         pack(
             history, {session: 7 + position for position, session in enumerate(history["session"])}
         )
     )
-    assert found["place"] == list(range(7, 67))
+    assert found["position"] == list(range(7, 67))
 
 
 def test_one_bar_is_enough(history: dict[str, Any], positions: dict[str, int]) -> None:

@@ -69,8 +69,7 @@ def check_layout(panel: Panel) -> None:
 
 
 def listed_cells(panel: Panel) -> BoolArray:
-    """Return True where a ticker was listed: at least one array holds a number. Shape (tickers,
-    sessions)."""
+    """Return True where at least one array holds a number: listed. Shape (tickers, sessions)."""
     listed: BoolArray = ~np.isnan(panel.close)
     for name in ARRAYS:
         listed |= ~np.isnan(getattr(panel, name))
@@ -78,7 +77,7 @@ def listed_cells(panel: Panel) -> BoolArray:
 
 
 def last_spans(listed: BoolArray) -> Spans:
-    """Return the last contiguous listed stretch of every ticker; start = end = 0 where it was never
+    """Return the last contiguous listed stretch of every ticker; start = end = 0 if never
     listed."""
     count = listed.shape[1]
     columns = np.arange(count)
@@ -147,8 +146,8 @@ def align(panel: Panel, listed: BoolArray, spans: Spans, excluded: list[int]) ->
 
 
 def _aligned(array: FloatArray, spans: Spans, redone: list[int]) -> FloatArray:
-    """Return `array` itself when nothing is to be moved, else a copy, at least `DEEPEST_WINDOW`
-    columns wide."""
+    """Return `array` when nothing is to be moved, else a copy of `DEEPEST_WINDOW` columns or
+    more."""
     tickers, count = array.shape
     width = max(count, DEEPEST_WINDOW)
     if width == count and not redone:

@@ -34,7 +34,7 @@ def returns(market: Market) -> Columns:
 
 
 def volatility(market: Market) -> Columns:
-    """Return the sample standard deviation (n - 1) of the last 20 log returns, times sqrt(252), in
+    """Return the sample deviation (n - 1) of the last 20 log returns, times sqrt(252), in
     percent."""
     steps = np.diff(np.log(market.close[:, -21:]), axis=1)
     return {"volatility_20": 100 * np.sqrt(SESSIONS_PER_YEAR) * steps.std(axis=1, ddof=1)}
@@ -134,7 +134,7 @@ def _still_closes(close: FloatArray) -> dict[str, BoolArray]:
 
 
 def _still_ranges(market: Market) -> BoolArray:
-    """Return True for a ticker whose true range was 0 on every bar after its first. Shape
+    """Return True for a ticker whose true range was always 0 after its first bar. Shape
     (tickers,)."""
     reach = np.maximum(market.high[:, 1:], market.close[:, :-1]) - np.minimum(
         market.low[:, 1:], market.close[:, :-1]

@@ -21,8 +21,7 @@ BEFORE = (
 )
 """Lines whose value one bar earlier the rules may ask for, besides high, low and close."""
 FROZEN_SESSIONS = 5
-"""Bars (or all, when younger) at one single price from which a ticker is frozen and gives no
-signal."""
+"""Bars (or all, when younger) at one single price that make a ticker frozen: no signals."""
 OVERSOLD_RSI, OVERBOUGHT_RSI = 30.0, 70.0
 OVERSOLD_STOCHASTIC, OVERBOUGHT_STOCHASTIC = 20.0, 80.0
 SURGE = 3.0

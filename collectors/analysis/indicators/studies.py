@@ -18,8 +18,7 @@ HISTORY = 60
 SQUEEZE_SESSIONS = 120
 """Sessions over which the narrowest Bollinger band is looked for."""
 CLOUD_SHIFT = 25
-"""Bars from the computation of a leading span to the bar it is drawn at: 26 counted with today
-included."""
+"""Bars from a leading span's computation to the bar it is drawn at: 26 with today included."""
 CLOUD_ROWS = HISTORY + CLOUD_SHIFT + 51
 """Bars a chart's cloud needs: the oldest span shown was computed 25 bars earlier, over 52 bars."""
 SIGNAL_PERIOD = 9
@@ -99,7 +98,7 @@ _NOTHING = np.full(1, np.nan)
 
 
 def compute(bars: Bars) -> Lines:
-    """Return every line of one ticker, before undefined values are taken out (see
+    """Return every line of one ticker, undefined values not taken out yet (see
     `market.undefined`)."""
     lines = _run_plan(bars)
     lines["rsi_signal"] = _SMA(lines["rsi_14"], SIGNAL_PERIOD)  # type: ignore[assignment]
@@ -121,8 +120,7 @@ def _run_plan(bars: Bars) -> Lines:
 
 
 def _cloud(lines: Lines) -> Lines:
-    """Return leading span A, and both spans as they stand at each bar: computed 25 bars before
-    it."""
+    """Return leading span A, and both spans at each bar: computed 25 bars before it."""
     lead_a = (lines["ichimoku_conversion"] + lines["ichimoku_base"]) / 2
     long_enough = len(lead_a) > CLOUD_SHIFT
     return {

@@ -1,5 +1,4 @@
-"""The report: one HTML page about the newest analysed session, whole in itself. Nothing is fetched
-when it is read."""
+"""Report on the newest analysed session: one HTML page that fetches nothing when it is read."""
 
 import logging
 from pathlib import Path
@@ -14,20 +13,23 @@ log = logging.getLogger(__name__)
 
 
 def report_now(store: Store, path: Path) -> None:
-    """About the newest analysed session. Raises `NotNow` as long as nothing is analysed."""
+    """Write the report on the newest analysed session. Raise `NotNow` while nothing is analysed."""
     session = analysed_session(store)
     if session is None:
         raise NotNow(
-            "No target is analysed yet, so there is nothing to report on. Run hourly_analysis.py first."
+            "No target is analysed yet, so there is nothing to report on. Run hourly_analysis.py "
+            "first."
         )
     write_report(store, path, session)
     log.info("%s: the report is in %s.", session, path)
 
 
 def report_of_the_night(store: Store, path: Path | None, session: str, analysed: int) -> None:
-    """After the last target, where REPORT_FILE is set. The session's job stays completed whatever
-    happens here: a page that could not be written, or that another host knows nothing of, is
-    written by the next run."""
+    """Write the report after the last target, where REPORT_FILE is set.
+
+    The session's job stays completed whatever happens here. A page that could not be written, or
+    that another host knows nothing of, is written by the next run.
+    """
     if (
         path is None
         or analysed_session(store) != session

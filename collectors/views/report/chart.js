@@ -1,4 +1,4 @@
-// A ticker's chart as SVG: a pane of candles with lines and cloud, one of volume, and those that were chosen below.
+// Chart of a ticker as SVG: panes of candles with lines and cloud, of volume, and chosen ones.
 const AHEAD = 25;
 const LEAST_SLOTS = 40;
 const AXIS = 58;
@@ -6,9 +6,9 @@ const AVERAGES = ["sma_5", "sma_20", "sma_60", "sma_120"];
 const BANDS = ["bb_upper", "bb_lower"];
 const CLOUD_LINES = ["ichimoku_conversion", "ichimoku_base"];
 
-// The packed series of a target: name -> numbers, null where there is none. Described in charts.py.
-function unpack(place) {
-  const [units, text] = DATA.charts[place];
+// Unpack the series of a target (see charts.py): name -> numbers, null where there is none.
+function unpack(position) {
+  const [units, text] = DATA.charts[position];
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   let at = 0;
   const next = () => {
@@ -33,7 +33,7 @@ function unpack(place) {
 }
 
 function withDerived(series) {
-  series.session = series.place.map((place) => DATA.sessions[place]);
+  series.session = series.position.map((position) => DATA.sessions[position]);
   series.macd_histogram = series.macd.map((value, i) => (value == null ? null : value - series.macd_signal[i]));
   const leads = series.ichimoku_conversion.map((value, i) => {
     const base = series.ichimoku_base[i];
@@ -46,13 +46,13 @@ function withDerived(series) {
   return series;
 }
 
-// The smallest and largest of what is a number, or null.
+// Return the smallest and the largest number, or null.
 function extent(...lists) {
   const known = lists.flat().filter((value) => value != null);
   return known.length ? [Math.min(...known), Math.max(...known)] : null;
 }
 
-// Up to `count` round numbers from low to high.
+// Return up to `count` round numbers from low to high.
 function ticks(low, high, count) {
   const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -62,7 +62,7 @@ function ticks(low, high, count) {
   return found;
 }
 
-// Draws into `box` and returns `{select(bar)}`, which moves the cross hair; `null` takes it away.
+// Draw into `box`. Return `{select(bar)}`, which moves the cross hair; `null` takes it away.
 function drawChart(box, series, layers, label) {
   const width = Math.max(box.clientWidth, 280), narrow = width < 560;
   const bars = series.close.length;
@@ -89,7 +89,7 @@ function drawChart(box, series, layers, label) {
   };
 }
 
-// A pane from `low` to `high`, clipped; `grid` are the values of its lines, `name` makes their labels.
+// Draw a clipped pane from `low` to `high`; `grid` are the values of its lines, `name` their labels.
 function pane(frame, height, [low, high], grid, name) {
   const room = high - low || Math.abs(high) || 1, inner = height - 12;
   const y = (value) => 6 + inner * (1 - (value - low) / room);
@@ -112,7 +112,7 @@ function paneTitle(into, text) {
   into.area.append(drawing("text", {class: "tick", x: 2, y: 12}, text));
 }
 
-// Lines further away than half the height of the candles are cut off, so that candles stay readable.
+// Cut lines off that are further away than half the height of the candles: candles stay readable.
 function priceRange(series, layers) {
   const [low, high] = extent(series.low, series.high);
   const lines = [];
@@ -147,7 +147,7 @@ function lastPrice(frame, into, series) {
     axisLabel(frame, y, number(close), "tag"));
 }
 
-// One path for all that rose, one for all that fell, one for the rest: the colour is that of the candle's body.
+// Draw one path for all that rose, one for all that fell, one for the rest, each in its colour.
 function candles(into, series) {
   const paths = {up: "", down: "", flat: ""}, half = Math.max(0.5, Math.min(into.step * 0.36, 9));
   series.close.forEach((close, bar) => {
@@ -172,7 +172,7 @@ function line(into, values, style) {
   into.area.append(drawing("path", {class: `line ${style}`, d: linePath(into, values)}));
 }
 
-// What lies between two lines, one quadrilateral from bar to bar, sorted by which line is above.
+// Fill the area between two lines, one quadrilateral from bar to bar, by which line is above.
 function between(into, upper, lower) {
   const paths = {up: "", down: ""};
   for (let bar = 1; bar < upper.length; bar++) {
@@ -197,7 +197,7 @@ function band(into, series) {
   for (const name of BANDS) line(into, series[name], "bb");
 }
 
-// A dashed line at the session with its name; the full text is in the list below the chart.
+// Draw a dashed line at the session with its name; the list below the chart has the full text.
 function actionMarks(into, series) {
   for (const [session, kind] of series.actions) {
     const bar = series.session.indexOf(session);
@@ -218,7 +218,7 @@ function volumePane(frame, series, height) {
   line(into, series.volume_sma_20, "volume_average");
 }
 
-// Bars from zero, coloured by the way that each went.
+// Draw bars from zero, coloured by their direction.
 function columns(into, values, wayOf) {
   const paths = {up: "", down: "", flat: ""}, half = Math.max(0.5, into.step * 0.36), zero = into.y(0);
   values.forEach((value, bar) => {
@@ -242,7 +242,7 @@ function macdPane(frame, series, height) {
   line(into, series.macd_signal, "macd_signal");
 }
 
-// A label where a month begins, as long as they do not touch.
+// Draw a label where a month begins, as long as labels do not touch.
 function monthAxis(frame, sessions) {
   let free = 0;
   sessions.forEach((session, bar) => {

@@ -1,4 +1,4 @@
-"""A ticker's chart in few bytes: its series as whole numbers of a unit, as differences, in as many
+"""Chart of a ticker in few bytes: its series as whole numbers of a unit, as differences, in as many
 bytes as they need.
 
 The lines of 1,700 targets are two million numbers. As JSON they would be over 10 MB; packed like
@@ -31,18 +31,17 @@ LINES = (
 )
 MACD = ("macd", "macd_signal")
 UNITS = {
-    "place": ("place",),
+    "position": ("position",),
     "bar": BARS,
     "volume": VOLUMES,
     "line": LINES,
     "macd": MACD,
     "rsi": ("rsi_14",),
 }
-"""Series that share a unit. `place` is the place of each bar's session in the report's list of
-sessions."""
+"""Series that share a unit. `position`: of each bar's session in the report's list of sessions."""
 SERIES = tuple(name for names in UNITS.values() for name in names)
 _STEPS = {"volume": 3_000, "line": 3_000, "macd": 500}
-"""Into how many steps the largest value of the group is divided: finer than a pixel of a chart."""
+"""Steps into which the largest value of the group is divided: finer than a pixel of a chart."""
 _CLOUD_BARS = 52
 CLOUD_SESSIONS = _CLOUD_BARS + CLOUD_SHIFT - 1
 """Sessions of a panel that `cloud_ahead` needs."""
@@ -54,14 +53,14 @@ Chart = list[Any]
 def pack(
     history: Mapping[str, Any], positions: Mapping[str, int], ahead: Floats | None = None
 ) -> Chart:
-    """The `history` of a `stock_analyzed.indicators` document as described above.
+    """Pack the `history` of a `stock_analyzed.indicators` document as described above.
 
     Args:
-        places: session -> its place in the report's list of sessions.
+        positions: session -> its position in the report's list of sessions.
         ahead: leading span B of the next bars, won, from `cloud_ahead`.
     """
     series = {name: np.array(history[name], dtype=np.float64) for name in SERIES if name in history}
-    series["place"] = np.array(
+    series["position"] = np.array(
         [positions[session] for session in history["session"]], dtype=np.float64
     )
     series["cloud_ahead_b"] = np.full(CLOUD_SHIFT, np.nan) if ahead is None else ahead
@@ -76,8 +75,8 @@ def pack(
 
 
 def cloud_ahead(panel: Panel) -> dict[str, Floats]:
-    """Leading span B at the next `CLOUD_SHIFT` bars by ticker, as far as a ticker's last sessions
-    can tell."""
+    """Return leading span B at the next `CLOUD_SHIFT` bars by ticker, as far as a ticker's last
+    sessions can tell."""
     if len(panel.sessions) < CLOUD_SESSIONS:
         return {}
     high, low = (sliding_window_view(prices[:, -CLOUD_SESSIONS:], _CLOUD_BARS, axis=1) for prices in
@@ -87,13 +86,13 @@ def cloud_ahead(panel: Panel) -> dict[str, Floats]:
 
 
 def _unit(group: str, values: Floats) -> float:
-    """Bars are exact in the largest whole unit they all share (their tick, where nothing was
-    adjusted)."""
+    """Return the unit of a group. Bars are exact in the largest whole unit they all share (their
+    tick, where nothing was adjusted)."""
     known = values[np.isfinite(values)]
     if group == "bar":
         return int(np.gcd.reduce(known.astype(np.int64))) or 1
     if group not in _STEPS:
-        return 1 if group == "place" else 0.1
+        return 1 if group == "position" else 0.1
     largest = float(np.abs(known).max(initial=0.0))
     return float(f"{largest / _STEPS[group]:.3g}") or 1
 
@@ -107,8 +106,8 @@ def _to_numbers(values: Floats) -> NDArray[np.int64]:
 
 
 def _to_bytes(numbers: NDArray[np.int64]) -> bytes:
-    """Zigzag (0, -1, 1, -2 become 0, 1, 2, 3), then seven bits a byte, lowest first; the high bit
-    says: more follow."""
+    """Return zigzag numbers (0, -1, 1, -2 become 0, 1, 2, 3) as seven bits a byte, lowest first.
+    The high bit says that more follow."""
     unsigned = ((numbers << 1) ^ (numbers >> 63)).astype(np.uint64)
     most = max(1, -(-int(unsigned.max()).bit_length() // 7))
     groups = unsigned[:, None] >> np.arange(0, 7 * most, 7, dtype=np.uint64)

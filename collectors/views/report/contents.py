@@ -1,5 +1,4 @@
-"""What the page shows, as one JSON document: the whole market from the stored session, targets from
-their results."""
+"""Contents of the page as one JSON document: the whole market, and targets with their results."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -27,8 +26,8 @@ from utils.store import Store
 from utils.store.backend import Document
 
 RISING = (
-    "golden_cross_5_20 golden_cross_20_60 aligned_up new_high_52w bb_break_upper rsi_oversold_turn stoch_oversold_turn "
-    "macd_golden_cross cloud_break_up gap_up"
+    "golden_cross_5_20 golden_cross_20_60 aligned_up new_high_52w bb_break_upper rsi_oversold_turn "
+    "stoch_oversold_turn macd_golden_cross cloud_break_up gap_up"
 ).split()
 FALLING = (
     "dead_cross_5_20 dead_cross_20_60 aligned_down new_low_52w bb_break_lower rsi_overbought_turn "
@@ -36,36 +35,29 @@ FALLING = (
 ).split()
 """Signals that are commonly read as rising or falling; the others are read either way."""
 ROWS = (
-    "ticker",
-    "name",
-    "market",
-    "market_cap",
-    "session",
-    "close",
-    "value",
-    "percent",
-    "signals",
-    "patterns",
+    *("ticker", "name", "market", "market_cap", "session", "close"),
+    *("value", "percent", "signals", "patterns"),
 )
-_SIGNAL_PLACES = {each.name: position for position, each in enumerate(SIGNALS)}
-_PATTERN_PLACES = {each.name: position for position, each in enumerate(PATTERNS)}
+_SIGNAL_POSITIONS = {each.name: position for position, each in enumerate(SIGNALS)}
+_PATTERN_POSITIONS = {each.name: position for position, each in enumerate(PATTERNS)}
 
 
 def analysed_session(store: Store) -> str | None:
-    """The newest session that any active target was analysed for."""
+    """Return the newest session that any active target was analysed for."""
     analysed = [target["last_analyzed_date"] for target in store.targets.active()]
     return max(filter(None, analysed), default=None)
 
 
 def contents(store: Store, session: str) -> dict[str, Any]:
-    """Everything on the page. Percentages in percent, money in won, volume in shares.
+    """Return everything on the page. Percentages in percent, money in won, volume in shares.
 
-    Raises `StoreError` when the session is not stored or damaged.
+    Raise `StoreError` when the session is not stored or damaged.
     """
     day = store.sessions.load(session)
     if day is None:
         raise StoreError(
-            f"Session {session} is not stored, so there is nothing to report on. Run daily_update.py."
+            f"Session {session} is not stored, so there is nothing to report on. Run "
+            "daily_update.py."
         )
     moves = market.with_moves(day.frame, session)
     targets = store.targets.active()
@@ -99,7 +91,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
 
 
 class _Targets:
-    """The targets as parallel lists, in the order in which they are added. Of each result, which is
+    """Targets as parallel lists, in the order in which they are added. Of each result, which is
     large, only what the page shows is kept."""
 
     def __init__(self, moves: pd.DataFrame, session: str, ahead: dict[str, Floats]) -> None:
@@ -110,7 +102,7 @@ class _Targets:
         self.ranks: dict[str, list[float | int | None]] = {name: [] for name in RANK_NAMES}
         self.charts: list[Chart] = []
         self.positions: dict[str, int] = {}
-        """Session -> its place in the list of sessions."""
+        """Position of each session in the list of sessions."""
 
     def add(self, result: Document) -> None:
         for name, value in self._row(result).items():
@@ -125,8 +117,11 @@ class _Targets:
         self.charts.append(pack(result["history"], self.positions, ahead))
 
     def _row(self, result: Document) -> dict[str, Any]:
-        """The change is that from the exchange's base price, as everybody quotes it, for a target
-        that is behind the return over one session."""
+        """Return the cells of a row.
+
+        The change is that from the exchange's base price, as everybody quotes it. For a target that
+        is behind it is the return over one session.
+        """
         today = self._moves.get(result["_id"], {}) if result["session"] == self._session else {}
         patterns = [(each["name"], each["direction"]) for each in result["patterns"]]
         return {
@@ -135,17 +130,19 @@ class _Targets:
             "value": today.get("value"),
             "percent": short(today.get("percent", result["latest"]["return_1"])),
             "signals": [
-                _SIGNAL_PLACES[name] for name in result["signals"] if name in _SIGNAL_PLACES
+                _SIGNAL_POSITIONS[name] for name in result["signals"] if name in _SIGNAL_POSITIONS
             ],
             "patterns": [
-                [_PATTERN_PLACES[name], way] for name, way in patterns if name in _PATTERN_PLACES
+                [_PATTERN_POSITIONS[name], direction]
+                for name, direction in patterns
+                if name in _PATTERN_POSITIONS
             ],
         }
 
 
 def _catalogue() -> dict[str, Any]:
-    """Names in both languages: `[name, English, Korean, ..]`, in the order by which the rows refer
-    to them."""
+    """Return names in both languages, `[name, English, Korean, ..]`, in the order that rows refer
+    to."""
     direction = dict.fromkeys(RISING, "bullish") | dict.fromkeys(FALLING, "bearish")
     return {
         "signals": [
@@ -164,7 +161,7 @@ def _catalogue() -> dict[str, Any]:
 
 
 def short(value: float | None, decimals: int = 2) -> float | int | None:
-    """So many decimals below 1,000, none above; None for what does not exist."""
+    """Round to so many decimals below 1,000, to none above; None for what does not exist."""
     if value is None or not isfinite(value):
         return None
     rounded = round(value, decimals if abs(value) < 1_000 else 0)
@@ -174,7 +171,7 @@ def short(value: float | None, decimals: int = 2) -> float | int | None:
 def _actions(
     store: Store, tickers: set[str], sessions: Sequence[str]
 ) -> dict[str, list[list[Any]]]:
-    """Ticker -> its corporate actions `[session, kind, factor, flag]`, oldest first."""
+    """Return the corporate actions `[session, kind, factor, flag]` by ticker, oldest first."""
     found: dict[str, list[list[Any]]] = {}
     if sessions:
         actions = store.sessions.actions(min(sessions), max(sessions))

@@ -1,7 +1,7 @@
-// Elements are made of text, never of markup: what stands in a name is shown as it is.
+// Elements are made of text, never of markup: a name is shown as it is.
 const SVG = "http://www.w3.org/2000/svg";
 
-// `element("a", {href: "#x", onclick: f}, "text", other)`: what is null or false is left out.
+// `element("a", {href: "#x", onclick: f}, "text", other)`: null and false are left out.
 function element(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }

@@ -1,6 +1,6 @@
-// The data, what the reader has chosen, and the whole page drawn from both.
+// The data, the reader's choices, and the whole page drawn from both.
 const DATA = JSON.parse(byId("data").textContent);
-const PLACES = new Map(DATA.rows.ticker.map((ticker, row) => [ticker, row]));
+const ROW_OF = new Map(DATA.rows.ticker.map((ticker, row) => [ticker, row]));
 const MARKED = countMarks();
 const state = {
   text: "", market: "", marks: new Set(), column: "market_cap", descending: true, order: [], shown: 0, ticker: null, series: null,
@@ -28,7 +28,7 @@ function firstLanguage() {
   return navigator.languages.find((each) => /^(ko|en)\b/.test(each))?.slice(0, 2) ?? "en";
 }
 
-// `apply` puts the value in force. What was chosen before is chosen again.
+// `apply` puts the value in force. An earlier choice is restored.
 function setUpChoice(name, standard, apply) {
   const select = byId(name), known = [...select.options].map((option) => option.value);
   select.value = known.includes(remembered(name)) ? remembered(name) : standard;

@@ -1,5 +1,4 @@
-"""The whole market of a session for the report: breadth by market, the movers, and how breadth went
-before."""
+"""Whole market of a session for the report: breadth by market, movers, and the trend of breadth."""
 
 from typing import Any
 
@@ -15,8 +14,8 @@ TREND_SESSIONS = 60
 
 
 def with_moves(day: pd.DataFrame, session: str) -> pd.DataFrame:
-    """The session's rows with `traded`, `percent` (of the base price; 0 without one), `limit` (1
-    up, -1 down, 0)."""
+    """Return the session's rows with `traded`, `percent` (of the base price; 0 without one),
+    `limit` (1 up, -1 down, 0)."""
     base = day["close"] - day["change"]
     percent = np.where(base > 0, 100 * day["change"] / base.where(base > 0, 1), 0.0)
     traded = day["volume"] > 0
@@ -24,8 +23,7 @@ def with_moves(day: pd.DataFrame, session: str) -> pd.DataFrame:
 
 
 def _at_limit(day: pd.DataFrame, base: pd.Series, session: str) -> np.ndarray:
-    """1 where the close is the highest price of the day that the rules allow, -1 the lowest, 0
-    elsewhere."""
+    """Return 1 where the close is the highest price that the rules allow, -1 the lowest, else 0."""
     found = np.zeros(len(day), dtype=np.int64)
     known = has_known_rules(day["market"].to_numpy(), session) & (base > 0).to_numpy()
     lowest, highest = price_limits(base[known], day["market"].to_numpy()[known], session)
@@ -35,7 +33,7 @@ def _at_limit(day: pd.DataFrame, base: pd.Series, session: str) -> np.ndarray:
 
 
 def breadth(moves: pd.DataFrame) -> list[dict[str, Any]]:
-    """One entry for each market that lists anything; won for `value` and `market_cap`."""
+    """Return one entry for each market that lists anything; won for `value` and `market_cap`."""
     rows = {name: moves[moves["market"] == name] for name in MARKETS.values()}
     return [
         {"market": name, **_breadth(of_market)}
@@ -61,7 +59,7 @@ def _breadth(moves: pd.DataFrame) -> dict[str, int | float]:
 
 
 def _weighted(traded: pd.DataFrame) -> float:
-    """The change of all that was traded together, in percent of its base prices, weighted by market
+    """Return the change of all traded tickers, in percent of base prices, weighted by market
     cap."""
     shares = traded["shares"].astype("float64")
     before = float(((traded["close"] - traded["change"]) * shares).sum())
@@ -71,7 +69,8 @@ def _weighted(traded: pd.DataFrame) -> float:
 
 
 def movers(moves: pd.DataFrame) -> dict[str, list[list[Any]]]:
-    """The first of the whole market: `rising` and `falling` by percent, `value` by won traded.
+    """Return the first of the whole market: `rising` and `falling` by percent, `value` by won
+    traded.
 
     Each is `[ticker, name, market, close, percent, value]`.
     """
@@ -89,8 +88,8 @@ def movers(moves: pd.DataFrame) -> dict[str, list[list[Any]]]:
 
 
 def trend(store: Store, session: str) -> dict[str, list[Any]]:
-    """How many tickers rose and fell, and the won traded, in each of the last stored sessions up to
-    that one."""
+    """Count tickers up and down, and won traded, in each of the last stored sessions up to that
+    one."""
     sessions = [head.session for head in store.sessions.heads(session, TREND_SESSIONS)]
     found: dict[str, list[Any]] = {"session": [], "up": [], "down": [], "value": []}
     for each, columns in store.sessions.columns(

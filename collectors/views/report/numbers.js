@@ -31,7 +31,7 @@ function percent(value) {
   return `${value > 0 ? "+" : value < 0 ? "−" : ""}${digits}%`;
 }
 
-// Its class: colours are never the only sign, the arrow of the style sheet stands beside them.
+// Its class: colour is never the only sign, the style sheet adds an arrow.
 function direction(value) {
   return value > 0 ? "up" : value < 0 ? "down" : "flat";
 }

@@ -1,4 +1,4 @@
-// What stands above the table: breadth, movers, highs and lows, signals and patterns.
+// Overview above the table: breadth, movers, highs and lows, signals and patterns.
 function card(title, ...content) {
   return element("article", {class: "card"}, element("h3", {}, title), content);
 }
@@ -20,7 +20,7 @@ function marketCard(market) {
   );
 }
 
-// A bar cut in proportion; the numbers stand beside it.
+// A bar cut in proportion; the numbers stand next to it.
 function shares(parts) {
   const bar = element("div", {class: "shares", "aria-hidden": "true"});
   for (const [way, count] of parts) {
@@ -87,9 +87,9 @@ function moverList(rows, extra) {
     element("span", {class: "what"}, extra ? extra(row) : number(row[3])), moved(row[4]))));
 }
 
-// A target leads to its chart; who is none has no chart.
+// A target links to its chart; other tickers have none.
 function tickerLink(ticker, name) {
-  return PLACES.has(ticker) ? element("a", {href: `#${ticker}`, title: ticker}, name) : element("span", {title: ticker}, name);
+  return ROW_OF.has(ticker) ? element("a", {href: `#${ticker}`, title: ticker}, name) : element("span", {title: ticker}, name);
 }
 
 function drawExtremes() {

@@ -1,5 +1,4 @@
-"""The page as a file: the template, its style and its script, and the contents as JSON, put into
-one another."""
+"""Page as a file: the template with its style, its script and the contents as JSON."""
 
 import base64
 import hashlib
@@ -17,22 +16,13 @@ from utils.whole_file import whole_file
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
-    "words.js",
-    "numbers.js",
-    "elements.js",
-    "chart.js",
-    "overview.js",
-    "table.js",
-    "ticker.js",
-    "main.js",
+    *("words.js", "numbers.js", "elements.js", "chart.js"),
+    *("overview.js", "table.js", "ticker.js", "main.js"),
 )
-"""In the order in which they are read; they share one scope."""
-_WRONG_PLACE = (
-    PermissionError,
-    IsADirectoryError,
-    NotADirectoryError,
-    FileExistsError,
-    FileNotFoundError,
+"""Files in the order in which they are read; they share one scope."""
+_WRONG_PATH = (
+    *(PermissionError, IsADirectoryError, NotADirectoryError),
+    *(FileExistsError, FileNotFoundError),
 )
 _STAMP_WITHIN = 600
 """Bytes from the beginning of a page within which its stamp stands."""
@@ -41,7 +31,7 @@ _STAMP_WITHIN = 600
 def write_report(store: Store, path: Path, session: str) -> None:
     """Write the page about that analysed session. The file appears whole or not at all.
 
-    Raises `WrongUsage` when it can never be written there, `NightShiftError` when it cannot now,
+    Raise `WrongUsage` when it can never be written there, `NightShiftError` when it cannot now,
     `StoreError` when a stored session is damaged.
     """
     text = render(contents(store, session), _stamp(store, session))
@@ -49,7 +39,7 @@ def write_report(store: Store, path: Path, session: str) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with whole_file(path) as partial:
             partial.write_text(text, encoding="utf-8")
-    except _WRONG_PLACE as error:
+    except _WRONG_PATH as error:
         raise WrongUsage(
             f"The report {path} cannot be written there: {error.strerror}. Change REPORT_FILE."
         ) from error
@@ -58,7 +48,7 @@ def write_report(store: Store, path: Path, session: str) -> None:
 
 
 def is_current(store: Store, path: Path, session: str) -> bool:
-    """Whether the file is the page of that session's analysis as far as it has come."""
+    """Return True when the file is the page of that session's analysis as far as it has come."""
     try:
         with path.open("rb") as file:
             return _stamp_tag(_stamp(store, session)).encode() in file.read(_STAMP_WITHIN)
@@ -67,8 +57,7 @@ def is_current(store: Store, path: Path, session: str) -> bool:
 
 
 def render(facts: dict[str, Any], stamp: str) -> str:
-    """The page that shows `contents`. Only our own script and style may run in it, whatever stands
-    in a name."""
+    """Return the page that shows `contents`. Only our own script and style may run in it."""
     style = _read("page.css")
     script = "".join(map(_read, SCRIPTS))
     script = f'"use strict";\n{{\n{script}}}\n'
@@ -77,7 +66,8 @@ def render(facts: dict[str, Any], stamp: str) -> str:
     data = json.dumps(facts, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
         "<", "\\u003c"
     )
-    policy = f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; base-uri 'none'"
+    sources = f"script-src {_source(script)}; style-src {_source(style)}"
+    policy = f"default-src 'none'; {sources}; base-uri 'none'"
     parts = {
         "stamp": _stamp_tag(stamp),
         "policy": policy,
@@ -93,15 +83,16 @@ def _read(name: str) -> str:
 
 
 def _source(text: str) -> str:
-    """The text as a source that a Content-Security-Policy allows."""
+    """Return the text as a source that a Content-Security-Policy allows."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _stamp(store: Store, session: str) -> str:
-    """Names the analysis the page shows: its session, how far it is, and when its job ended."""
+    """Return the stamp of the analysis: its session, how far it is, when its job ended."""
     job, progress = store.jobs.get(HOURLY_ANALYSIS, session), store.targets.progress(session)
     ended = job["end_time_utc"] if job is not None else None
-    return f"{session} {progress.analyzed}/{progress.tickers} {ended.isoformat() if ended else 'unfinished'}"
+    state = ended.isoformat() if ended else "unfinished"
+    return f"{session} {progress.analyzed}/{progress.tickers} {state}"
 
 
 def _stamp_tag(stamp: str) -> str:

@@ -1,6 +1,6 @@
 // The targets: which of them, in which order, and the rows that are on the screen.
 const PAGE_ROWS = 100;
-// `[column, its value in a row, how it is written]`; text columns sort upwards first, numbers downwards.
+// `[column, its value in a row, its cell]`; text columns sort upwards first, numbers downwards.
 const COLUMNS = [
   ["name", (row) => DATA.rows.name[row], nameCell],
   ["market", (row) => DATA.rows.market[row], (market) => market],
@@ -24,11 +24,11 @@ function allRows() {
   return DATA.rows.ticker.map((_, row) => row);
 }
 
-// The marks of a row, `signal:<place>` or `pattern:<place>:<direction>`.
+// The marks of a row, `signal:<position>` or `pattern:<position>:<direction>`.
 function marksOf(row) {
   return [
-    ...DATA.rows.signals[row].map((place) => `signal:${place}`),
-    ...DATA.rows.patterns[row].map(([place, way]) => `pattern:${place}:${way}`),
+    ...DATA.rows.signals[row].map((position) => `signal:${position}`),
+    ...DATA.rows.patterns[row].map(([position, way]) => `pattern:${position}:${way}`),
   ];
 }
 
@@ -46,8 +46,8 @@ function countMarks() {
 }
 
 function entryOf(key) {
-  const [kind, place] = key.split(":");
-  return DATA.catalogue[`${kind}s`][place];
+  const [kind, position] = key.split(":");
+  return DATA.catalogue[`${kind}s`][position];
 }
 
 function wayOf(key) {
@@ -66,7 +66,7 @@ function meaningOf(key) {
 }
 
 function markTags(row) {
-  return element("span", {class: "marks"}, DATA.rows.signals[row].map((place) => markTag(`signal:${place}`)));
+  return element("span", {class: "marks"}, DATA.rows.signals[row].map((position) => markTag(`signal:${position}`)));
 }
 
 function markTag(key) {
@@ -88,7 +88,7 @@ function matches(row) {
     [...state.marks].every((key) => hasMark(row, key));
 }
 
-// What does not exist comes last, whichever way is sorted; among equals the larger company comes first.
+// Missing values come last in either direction; among equals the larger company comes first.
 function compare(a, b) {
   const [, valueOf] = COLUMNS.find(([name]) => name === state.column);
   const [one, other] = [valueOf(a), valueOf(b)];
@@ -127,9 +127,9 @@ function showMore() {
 }
 
 function tableRow(row) {
-  return element("tr", {}, COLUMNS.map(([name, valueOf, cell], place) => {
+  return element("tr", {}, COLUMNS.map(([name, valueOf, cell], position) => {
     const content = cell(valueOf(row), row);
-    return element(place ? "td" : "th", {class: name, scope: place ? null : "row"}, content);
+    return element(position ? "td" : "th", {class: name, scope: position ? null : "row"}, content);
   }));
 }
 
@@ -171,7 +171,7 @@ function drawFilters() {
   const option = (value, text) => element("option", {value}, text);
   const markets = [...new Set(DATA.rows.market)].sort();
   fill("filter-market", option("", word("any")), markets.map((market) => option(market, market)));
-  const signals = DATA.catalogue.signals.map((entry, place) => [`signal:${place}`, entry]).filter(([key]) => MARKED.has(key));
+  const signals = DATA.catalogue.signals.map((entry, position) => [`signal:${position}`, entry]).filter(([key]) => MARKED.has(key));
   fill("filter-signal", option("", word("any")), signals.map(([key, entry]) => option(key, `${titleOf(entry)} (${number(MARKED.get(key))})`)));
   byId("filter-market").value = state.market;
 }

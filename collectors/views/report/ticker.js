@@ -16,10 +16,10 @@ const layers = Object.fromEntries(LAYERS.map((name) => {
   return [name, chosen == null ? ["averages", "bands"].includes(name) : chosen === "true"];
 }));
 
-// The hash of the address names the ticker that is shown, so that the browser's own way back closes it.
+// The hash of the address names the ticker that is shown, so the browser's Back closes it.
 function followAddress() {
   const ticker = location.hash.slice(1), dialog = byId("ticker");
-  if (!PLACES.has(ticker)) {
+  if (!ROW_OF.has(ticker)) {
     if (dialog.open) dialog.close();
     return;
   }
@@ -36,11 +36,11 @@ function closeTicker() {
 
 function onTickerClosed() {
   state.ticker = null;
-  if (PLACES.has(location.hash.slice(1))) history.replaceState(null, "", "#");
+  if (ROW_OF.has(location.hash.slice(1))) history.replaceState(null, "", "#");
 }
 
 function drawTicker() {
-  const row = PLACES.get(state.ticker);
+  const row = ROW_OF.get(state.ticker);
   state.series = {...unpack(row), actions: DATA.actions[state.ticker] ?? []};
   fill("ticker",
     tickerBar(row), tickerHead(row), layerChoices(),
@@ -80,7 +80,7 @@ function layerChoices() {
 }
 
 function drawTickerChart() {
-  const {series} = state, row = PLACES.get(state.ticker);
+  const {series} = state, row = ROW_OF.get(state.ticker);
   const label = word("chart", {name: DATA.rows.name[row], n: series.close.length});
   const drawn = drawChart(byId("chart"), series, layers, label), svg = byId("chart").firstChild;
   const last = series.close.length - 1;

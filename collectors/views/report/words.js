@@ -129,7 +129,7 @@ const WORDS = {
   "Range and return": ["Range and return", "가격 범위와 수익률"],
 };
 
-// What the catalogue says in English of a signal's rule or an indicator's unit, in Korean.
+// Korean for the catalogue's English rules of signals and units of indicators.
 const HINTS = {
   "SMA 5 crosses above SMA 20": "5일선이 20일선을 상향 돌파",
   "SMA 5 crosses below SMA 20": "5일선이 20일선을 하향 이탈",
@@ -166,18 +166,18 @@ const HINTS = {
 
 let language = "en";
 
-// The text of that key in the chosen language.
+// Return the text of that key in the chosen language.
 function word(key, values = {}) {
   const text = WORDS[key][language === "ko" ? 1 : 0];
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-// Of an entry of the catalogue, `[name, English, Korean, ..]`.
+// Return the title of an entry of the catalogue, `[name, English, Korean, ..]`.
 function titleOf(entry) {
   return entry[language === "ko" ? 2 : 1];
 }
 
-// What the catalogue says in English, in the chosen language.
+// Return an English text of the catalogue in the chosen language.
 function hint(text) {
   return language === "ko" ? HINTS[text] : text;
 }
