@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every evening: bring in every session that is due, oldest first, confirm yesterday's, refresh the
+"""Every evening: collect every session that is due, oldest first, confirm yesterday's, refresh the
 targets."""
 
 import argparse
@@ -44,7 +44,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--audit", action="store_true", help="tell what is wrong with what is stored; write nothing"
     )
-    parser.add_argument("--repair", action="store_true", help="mend what the audit finds")
+    parser.add_argument("--repair", action="store_true", help="repair what the audit finds")
     parser.add_argument(
         "--export",
         type=Path,
@@ -91,11 +91,11 @@ def work(run: Run, args: argparse.Namespace) -> int:
         steps.say_what_is_due()
         return EXIT_DONE
     with run.store.locks.hold(COLLECTION), failure_recorded(run.store, steps.last_session()):
-        return mend(run, steps) if args.repair else update(run, steps)
+        return repair_findings(run, steps) if args.repair else update(run, steps)
 
 
 def update(run: Run, steps: DailyUpdate) -> int:
-    """The steps of the evening."""
+    """Take the steps of the evening."""
     steps.follow_changed_rule()
     problems = steps.learn_calendar()
     steps.extend_scope()
@@ -109,8 +109,8 @@ def update(run: Run, steps: DailyUpdate) -> int:
     return EXIT_DONE
 
 
-def mend(run: Run, steps: DailyUpdate) -> int:
-    """Mend what is wrong, look again, say what is left."""
+def repair_findings(run: Run, steps: DailyUpdate) -> int:
+    """Repair what is wrong, look again, say what is left."""
     found = audit_all(run, steps)
     problems = repair(run.store, steps.collector, found, steps.rule, steps.collect)
     if leaves_datasets_to_read(found):
@@ -121,7 +121,7 @@ def mend(run: Run, steps: DailyUpdate) -> int:
 
 
 def audit_all(run: Run, steps: DailyUpdate) -> Audit:
-    """Everything that is wrong with what is stored; reads the store only."""
+    """Return everything that is wrong with what is stored. Only the store is read."""
     first, last = steps.first, steps.last_session()
     datasets = run.settings.datasets_at_hand
     return audit(run.store, steps.calendar(), first, last, steps.rule, datasets)
@@ -129,10 +129,8 @@ def audit_all(run: Run, steps: DailyUpdate) -> Audit:
 
 def export_prices(run: Run, args: argparse.Namespace) -> int:
     check_export_file(args.export)
-    first, last = (
-        args.first or str(FIRST_DAY),
-        args.last or run.clock.now_kst().date().isoformat(),
-    )
+    first = args.first or str(FIRST_DAY)
+    last = args.last or run.clock.now_kst().date().isoformat()
     rows = export(run.store, args.export, first, last, args.ticker, run.settings.extra_datasets)
     log.info("%s: %d rows.", args.export, rows)
     return EXIT_DONE

@@ -40,7 +40,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--time-limit", dest="analysis_time_limit_minutes", metavar="MINUTES", help="for this run"
     )
-    parser.add_argument("--ticker", metavar="CODE", help="show one ticker's result as a sheet")
+    parser.add_argument("--ticker", metavar="CODE", help="show one ticker's result")
     parser.add_argument(
         "--report",
         action="store_true",
@@ -52,7 +52,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parse_with_status(parser, argv)
     if args.report and any(value for name, value in vars(args).items() if name != "report"):
         parser.error(
-            "--report does not go with another option: it shows what is analysed, and analyses nothing"
+            "--report does not go with another option: "
+            "it shows what is analysed, and analyses nothing"
         )
     return args
 
@@ -77,9 +78,8 @@ def work(run: Run, args: argparse.Namespace) -> int:
         return EXIT_DONE
     is_recorded = run.store.jobs.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
     is_done = progress.analyzed == progress.tickers and is_recorded
-    with run.store.locks.hold(
-        f"{HOURLY_ANALYSIS}@{run.store.identity.host}"
-    ):  # when done, too: a dead run's is cleared
+    # Held also when all is done: so the lock of a dead run is cleared.
+    with run.store.locks.hold(f"{HOURLY_ANALYSIS}@{run.store.identity.host}"):
         left = progress.tickers - progress.analyzed
         analysed = 0 if is_done else analyse(run, calendar, session, left)
         report_of_the_night(run.store, run.settings.report_file, session, analysed)

@@ -84,14 +84,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         map(bool, (args.cron, args.status, args.dry_run, args.reset))
     ) > 1:
         parser.error(
-            "--cron and --status do nothing else. Leave out --dry-run, --reset and the other of the two."
+            "--cron and --status do nothing else. "
+            "Leave out --dry-run, --reset and the other of the two."
         )
     return args
 
 
 def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
-    """Every question is answered, but for what `--reset` would delete; then everything that needs
-    no person."""
+    """Ask what `--reset` would delete, the last question; then do everything that needs no person."""
     if args.status:
         show_status(run, args.json)
         return EXIT_DONE
@@ -105,10 +105,8 @@ def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
             confirm_reset(run, asks, args.yes, texts)
     with run.store.locks.hold(COLLECTION):
         code = set_up(run, settings, args, texts)
-    if asks and not run.stop.requested:
-        offer_cron_lines(
-            run, texts
-        )  # with the lock free again, so that no evening waits for the answer
+    if asks and not run.stop.requested:  # the lock is free again: no evening waits for the answer
+        offer_cron_lines(run, texts)
     return code
 
 
@@ -125,8 +123,7 @@ def confirm_reset(run: Run, asks: bool, agreed: bool, texts: Texts) -> None:
 
 
 def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts) -> int:
-    """Load what is missing of the last sessions, choose the targets, check it all, say what comes
-    next."""
+    """Load what is missing of the last sessions, choose the targets, audit, say what comes next."""
     rule = target_rule(settings)
     if run.store.is_of_another_version:  # --reset: nothing in it can be read
         run.store.reset()

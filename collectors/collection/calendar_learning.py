@@ -1,4 +1,4 @@
-"""The trading calendar as the exchange's answers correct it."""
+"""Trading calendar as the exchange's answers correct it."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -11,20 +11,20 @@ from utils.errors import MalformedAnswer, NotPublished
 from utils.store.jobs import DAILY_UPDATE
 
 MOST_SURPRISES = 10
-"""Closures that nobody predicted, in one answer. Measured: one to three a year."""
+"""The most closures in one answer that nobody predicted. Measured: one to three a year."""
 log = logging.getLogger(__name__)
 
 
 class CalendarLearner:
-    """Asks which days were sessions, and acts on what is learned: `stored.calendar` knows it from
-    then on, the store remembers it."""
+    """Learner of the calendar: `stored.calendar` knows from then on what is learned, and the store
+    remembers it."""
 
     def __init__(self, sources: Sources, stored: StoredSessions) -> None:
         self._sources, self._stored, self._store = sources, stored, stored.store
 
     def learn(self, first: str, last: str, without_prices: Collection[str] = ()) -> list[str]:
-        """Ask which days from first to last were sessions; remember it and act on it. Returns those
-        that were shown or are stored, oldest first.
+        """Ask which days from first to last were sessions; remember the answer and act on it.
+        Return those that were shown or are stored, oldest first.
 
         A weekday that the series leaves out between two it shows was closed, finally; outside them
         it stays unknown.
@@ -43,35 +43,32 @@ class CalendarLearner:
                 each,
             )
         open_days = sorted(stored.union(shown))
-        settled = self._settled_by(open_days, known, without_prices)
-        self._act_on(
-            {day: is_open for day, is_open in settled.items() if known.get(day) != is_open}
-        )
+        shows = self._shown_by(open_days, known, without_prices)
+        self._act_on({day: is_open for day, is_open in shows.items() if known.get(day) != is_open})
         return open_days
 
-    def _settled_by(
+    def _shown_by(
         self, open_days: list[str], known: Mapping[str, bool], without_prices: Collection[str]
     ) -> dict[str, bool]:
-        """Weekday -> whether it was open, as far as these days tell. One line left out of an answer
-        must not close a session for good: a closure that nobody predicted is believed when the day
-        itself has no prices either."""
+        """Return weekday -> whether it was open, as far as these days tell. One line left out of an
+        answer must not close a session for good: a closure that nobody predicted has to be
+        believed."""
         days = weekdays(open_days[0], open_days[-1]) if open_days else []
-        settled = {day: day in open_days for day in days}
-        closed = [
+        surprises = [
             day
             for day in days
-            if not settled[day] and predicted_open(day) and known.get(day) is not False
+            if day not in open_days and predicted_open(day) and known.get(day) is not False
         ]
-        if len(closed) > MOST_SURPRISES:
+        if len(surprises) > MOST_SURPRISES:
             raise MalformedAnswer(
-                f"The exchange's index series lacks {len(closed)} days that should be sessions."
+                f"The exchange's index series lacks {len(surprises)} days that should be sessions."
             )
-        doubtful = {day for day in closed if not self._is_believed(day, open_days, without_prices)}
-        return {day: is_open for day, is_open in settled.items() if day not in doubtful}
+        unsure = {day for day in surprises if not self._is_believed(day, open_days, without_prices)}
+        return {day: day in open_days for day in days if day not in unsure}
 
     def _is_believed(self, day: str, open_days: list[str], without_prices: Collection[str]) -> bool:
-        """Whether a day was closed although nobody predicted it: it has no prices itself, and what
-        is stored on both sides of it does not say that a session is missing in between."""
+        """Return whether a day was closed although nobody predicted it: it has no prices itself,
+        and the stored sessions on both sides of it follow each other."""
         if day not in without_prices and self._has_prices(day) is not False:
             log.error(
                 "The exchange's index series lacks %s. It is taken for a session all the same.", day
@@ -79,17 +76,13 @@ class CalendarLearner:
             return False
         before, after = neighbours(day, open_days)
         if before and after and self._is_gap_between(before, after):
-            log.error(
-                "The exchange shows nothing for %s, but %s does not follow %s without it.",
-                day,
-                after,
-                before,
-            )
+            gap = "The exchange shows nothing for %s, but %s does not follow %s without it."
+            log.error(gap, day, after, before)
             return False
         return True
 
     def _has_prices(self, day: str) -> bool | None:
-        """None when the answer does not tell."""
+        """Return None when the answer does not tell."""
         try:
             self._sources.fetch_day(day, lambda frame: None)
         except NotPublished:
@@ -104,15 +97,15 @@ class CalendarLearner:
         return one is not None and other is not None and not follows(other.frame, after, one.frame)
 
     def remember_open(self, session: str) -> None:
-        """It has been collected, so it is a session, whatever was thought of the day before."""
+        """Remember that a collected day is a session, whatever was thought of it before."""
         if not self._stored.calendar.is_session(session):
             self._stored.calendar = self._stored.calendar.knowing({session: True})
         self._store.calendar.record({session: True}, "session")
 
-    def taken_for_closed(self, first: str, last: str) -> list[str]:
-        """The weekdays between two sessions that nobody predicted to be closed, that are remembered
-        so, and that have prices all the same: an outage at the exchange can look like a holiday in
-        every answer of a day."""
+    def sessions_taken_for_closed(self, first: str, last: str) -> list[str]:
+        """Return the weekdays between two sessions that are remembered as closed, though nobody
+        predicted it, and have prices: an outage at the exchange can look like a holiday in every
+        answer of a day."""
         closed = [
             day
             for day in weekdays(first, last)
@@ -121,16 +114,13 @@ class CalendarLearner:
         return [day for day in closed if self._has_prices(day)]
 
     def _act_on(self, news: Mapping[str, bool]) -> None:
-        """What was learned of days is remembered last, so that a run that dies before has all of it
-        to do again."""
+        """Act on what was learned of days, and remember it last, so that a run that dies before has
+        all of it to do again."""
         self._stored.calendar = self._stored.calendar.knowing(news)
         for day in sorted(news):
             if news[day] != predicted_open(day):
-                log.warning(
-                    "%s was predicted wrongly: the exchange was %s.",
-                    day,
-                    "open" if news[day] else "closed",
-                )
+                state = "open" if news[day] else "closed"
+                log.warning("%s was predicted wrongly: the exchange was %s.", day, state)
                 self._stored.refind_factors_after(day)
         self._store.jobs.forget(DAILY_UPDATE, [day for day, is_open in news.items() if not is_open])
         self._store.calendar.record(news, "index series")

@@ -1,4 +1,4 @@
-"""Collecting a list of due sessions, each with its record."""
+"""Collecting the sessions that are due, each with its record."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,6 @@ from utils.errors import (
 )
 from utils.job_status import JobRun
 from utils.store import Store
-from utils.store.backend import Document
 from utils.store.jobs import COMPLETED, DAILY_UPDATE
 
 MOST_IN_A_ROW = 3
@@ -33,24 +32,23 @@ def collect_all(
     stop_requested: Callable[[], bool],
     then: Callable[[Collected], None],
 ) -> list[SourceError]:
-    """Collect one due session after the other. Return what single sessions could not be had for.
+    """Collect one due session after the other. Return why single sessions could not be had.
 
     A session that cannot be had does not keep the later ones waiting, but three in a row end the
     run: then it is not the session. One that did not fit is tried once more when a later one could
     be had, which may tell that a stored one was wrong. A source that refuses or is down ends the
-    run at once. `then` belongs to each session: a run that dies before it has the session due
-    again.
+    run at once.
+
+    Args:
+        then: belongs to each session: a run that dies before its end has the session due again.
     """
     waiting = list(due)
     problems = _collect_each(store, collector, waiting, stop_requested, then)
     had = [each.session for each in waiting if each.session not in problems]
     odd = [each for each in waiting if isinstance(problems.get(each.session), MalformedAnswer)]
     again = [each for each in odd if had and each.session < max(had)]
-    problems = {
-        session: each
-        for session, each in problems.items()
-        if session not in {due.session for due in again}
-    }
+    for each in again:
+        del problems[each.session]
     return [*(problems | _collect_each(store, collector, again, stop_requested, then)).values()]
 
 
@@ -83,31 +81,29 @@ def _collect_each(
             in_a_row += 1
             log.error("%s", problem)
         if in_a_row == MOST_IN_A_ROW:
-            return (
-                dict.fromkeys((left.session for left in due[number:]), problems[each.session])
-                | problems
-            )
+            not_tried = [left.session for left in due[number:]]
+            return dict.fromkeys(not_tried, problems[each.session]) | problems
     return problems
 
 
 @contextmanager
 def failure_recorded(store: Store, session: str) -> Iterator[None]:
     """Record what ends a run before it has come to this session as the failure of its job too, so
-    that nobody looks in vain for the word of a night; a completed record stays as it is."""
+    that every night has a record. A completed record stays as it is."""
     try:
         yield
     except LockHeld:
         raise  # the record is the other run's
     except (SourceError, NotNow):
         job = store.jobs.get(DAILY_UPDATE, session)
-        if job is None or (job["status"] != COMPLETED and not _is_of_this_run(store, job)):
+        if job is None or (job["status"] != COMPLETED and job["run"] != store.identity.run):
             with JobRun(store, DAILY_UPDATE, session):
                 raise
         raise
 
 
 def raise_worst(problems: list[SourceError]) -> None:
-    """Raise a failure before what only has to wait; nothing when there was no problem."""
+    """Raise a failure rather than what only has to wait; nothing when there was no problem."""
     if problems:
         raise max(reversed(problems), key=lambda problem: problem.exit_code == EXIT_FAILED)
 
@@ -144,21 +140,13 @@ def _record_completed(store: Store, collected: Collected) -> None:
     """Record a session that has a completed record already, or is not the one in hand."""
     session = collected.head.session
     if collected.changed:
-        log.info(
-            "%s: revision %d, %d tickers changed.",
-            session,
-            collected.head.revision,
-            len(collected.changed),
-        )
+        revision, changed = collected.head.revision, len(collected.changed)
+        log.info("%s: revision %d, %d tickers changed.", session, revision, changed)
     if store.jobs.is_completed(DAILY_UPDATE, session):
         store.jobs.update(DAILY_UPDATE, session, _facts(collected))
         return
     with JobRun(store, DAILY_UPDATE, session) as job:
         job.record(**_facts(collected))
-
-
-def _is_of_this_run(store: Store, job: Document) -> bool:
-    return bool(job["run"] == store.identity.run)
 
 
 def _facts(collected: Collected) -> dict[str, object]:

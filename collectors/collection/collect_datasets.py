@@ -1,5 +1,4 @@
-"""Collecting the datasets that stored sessions lack: after the prices, which they never keep from
-being there.
+"""Collecting the datasets that stored sessions lack, after the prices.
 
 A dataset that cannot be had is logged and stands in the `warnings` of its session's job; the run
 ends as its prices do.
@@ -28,20 +27,20 @@ from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
 
 MOST_A_NIGHT = 100
-"""Requests for one dataset in one evening's run: what was chosen later is filled in over some
+"""Requests for one dataset in one run: a dataset that was chosen later is filled in over some
 nights."""
 INDEX_SPAN = timedelta(days=700)
-"""What one request for an index series may ask for."""
+"""The most days that one request for an index series may ask for."""
 _SAID_EVERY = 25
 log = logging.getLogger(__name__)
 
 
 class DatasetCollector:
-    """Collects the datasets that stored sessions lack.
+    """Collector of the datasets that stored sessions lack.
 
     Args:
-        thorough: all of it. Else at most `MOST_A_NIGHT` of each dataset, and of those that were
-            asked for in vain again and again only one, so that they cost one request a night.
+        thorough: collect all of it. Else at most `MOST_A_NIGHT` of each dataset, and of those that
+            were tried too often only one, so that they cost one request a night.
         label: what a person at a terminal is shown of a dataset by its name, while that is loaded.
     """
 
@@ -65,10 +64,10 @@ class DatasetCollector:
         never a `SourceError`.
         """
         if chosen and not self._sources.has_datasets:
-            names = ", ".join(chosen)
             log.info(
-                "DATASETS: %s come from the data site alone. Without KRX_ID and KRX_PW they are left out.",
-                names,
+                "DATASETS: %s come from the data site alone. "
+                "Without KRX_ID and KRX_PW they are left out.",
+                ", ".join(chosen),
             )
             return
         for name in chosen:
@@ -89,11 +88,9 @@ class DatasetCollector:
             self._collect_each(dataset, tonight, advance)
 
     def _collect_each(self, dataset: Dataset, due: Sequence[DueDataset], advance: Advance) -> None:
-        had = in_a_row = 0
+        had, in_a_row, name = 0, 0, dataset.name
         if len(due) > 1:
-            log.info(
-                "%s: %d sessions lack them. One request each, newest first.", dataset.name, len(due)
-            )
+            log.info("%s: %d sessions lack them. One request each, newest first.", name, len(due))
         for each in due:
             if self._stop_requested():
                 raise NotNow(
@@ -105,18 +102,16 @@ class DatasetCollector:
                 in_a_row += 1
             advance(1)
             if had % _SAID_EVERY == 0 and in_a_row == 0 and had < len(due):
-                log.info(
-                    "%s: %d of %d sessions, down to %s.", dataset.name, had, len(due), each.session
-                )
+                log.info("%s: %d of %d sessions, down to %s.", name, had, len(due), each.session)
             if in_a_row == MOST_IN_A_ROW or not self._sources.can_be_asked_for_datasets:
-                log.warning("%s: left to the next run.", dataset.name)
+                log.warning("%s: left to the next run.", name)
                 break
         if due:
-            log.info("%s: %d of %d sessions.", dataset.name, had, len(due))
+            log.info("%s: %d of %d sessions.", name, had, len(due))
 
     def _is_had(self, dataset: Dataset, session: str) -> bool:
         """Ask for one session's dataset and store it. Return False when it could not be had, also
-        beside damaged prices: these are read again first."""
+        where the session is damaged: its prices are read again first."""
         store, name = self._store, dataset.name
         try:
             day = store.sessions.load(session)
@@ -175,8 +170,8 @@ class DatasetCollector:
             self._warn(session, f"{index} index", lacking)
 
     def _warn(self, session: str, name: str, problem: str | None) -> None:
-        """Say it in the warnings of the session's job, in place of what was said of it before;
-        None: it is there."""
+        """Put this problem of a dataset into the warnings of the session's job, in place of an
+        earlier one; None: there is none any more."""
         job = self._store.jobs.get(DAILY_UPDATE, session)
         if job is None:
             return
@@ -193,7 +188,7 @@ def for_one_night(due: Sequence[DueDataset]) -> list[DueDataset]:
 
 
 def _spans(days: Sequence[str]) -> Iterator[list[str]]:
-    """The days, newest first, in groups that one request can ask for."""
+    """Yield the days, newest first, in groups that one request can ask for."""
     left = list(days)
     while left:
         oldest = str(date.fromisoformat(left[0]) - INDEX_SPAN)

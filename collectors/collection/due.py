@@ -1,8 +1,8 @@
-"""What is due, and what is read back, decided by what is stored, never by the date of the last
-run."""
+"""Due sessions and datasets, and the sessions to read back: decided by what is stored, never by the
+date of the last run."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
@@ -19,22 +19,22 @@ from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED
 from utils.store.sessions import SessionHead
 
 MANY_ATTEMPTS = 3
-"""After so many failed runs a session waits behind all others, so that it keeps none of them from
-being tried."""
+"""After so many failed runs a session waits behind all others, so that it keeps none of them
+waiting."""
 ALWAYS_READ_BACK = 300
 """Newest sessions that every run reads back: no analysis needs more."""
 READ_BACK_CYCLE = 30
-"""Days in which each older session has its day. Reading thirty years takes minutes, and moves some
-gigabytes where the database is elsewhere."""
+"""Days in which each older session is read back once. Reading thirty years takes minutes, and moves
+some gigabytes where the database is elsewhere."""
 log = logging.getLogger(__name__)
 
 
 class Step(Enum):
-    """What to do about a session, or about a dataset of it."""
+    """The step to take about a session, or about a dataset of it."""
 
     ASK = auto()
     ASK_AGAIN = auto()
-    """It is there as it was, and the exchange's figures may have changed since for good."""
+    """It is stored, and the exchange's figures may have changed since for good."""
     WAIT = auto()
     """The exchange does not show it yet."""
     LEAVE = auto()
@@ -42,16 +42,15 @@ class Step(Enum):
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """A session that may be collected by now."""
+    """Facts of a session that may be collected by now."""
 
     is_stored: bool
-    """And not known to be damaged."""
+    """Not damaged either, as far as that is known."""
     is_completed: bool
-    """Its record of `daily_update` is: the last write of all, so what a killed run left half done
-    is due again."""
+    """Its record of `daily_update` is. That is the last write of all, so what a killed run has left
+    half done is due again."""
     checkpoint_passed: bool
-    """Since it was read. A checkpoint is a moment at which the exchange's figures for a session
-    change for good; there is one, 08:00 of the following day (`is_final`)."""
+    """Since it was read. There is one checkpoint, 08:00 of the following day (`is_final`)."""
 
 
 SESSION_ROWS: Rows[Step] = (
@@ -64,14 +63,13 @@ SESSION_ROWS: Rows[Step] = (
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """A dataset of a stored session."""
+    """Facts of a dataset of a stored session."""
 
     finality: str | None
     """As it is stored; None when it is absent or damaged."""
     is_read_on_its_evening: bool
     is_final_by_now: bool
-    """The session's figures do not change any more; looked up only for what is absent, since over
-    thirty years it takes a second."""
+    """The session is. Looked up only for what is absent: over thirty years that takes a second."""
     prices_are_final: bool
     """As they are stored."""
 
@@ -85,13 +83,13 @@ DATASET_ROWS: Rows[Step] = (
     ({"finality": PROVISIONAL}, Step.ASK_AGAIN),
     ({"finality": FINAL}, Step.LEAVE),
 )
-"""While the prices are provisional, figures beside them are left; they become final with them."""
+"""While the prices are provisional, provisional figures are left; both become final together."""
 
 
 @dataclass(frozen=True)
 class DueSession:
-    """A session to ask the exchange for: not completed yet, or only to be confirmed, where it is
-    completed and a checkpoint has passed since."""
+    """Session to ask the exchange for; `to_confirm` when it is completed and a checkpoint has
+    passed since it was read."""
 
     session: str
     to_confirm: bool
@@ -99,7 +97,7 @@ class DueSession:
 
 @dataclass(frozen=True)
 class DueDataset:
-    """A stored session that lacks a dataset. `tries`: how often it was asked for in vain."""
+    """Dataset that a stored session lacks. `tries`: how often it was asked for in vain."""
 
     name: str
     session: str
@@ -113,7 +111,7 @@ class DueDataset:
 def due_in_store(
     store: Store, calendar: TradingCalendar, first: str, last: str, now: datetime
 ) -> list[DueSession]:
-    """Return `sessions_due` of what the store holds; those before the last one that have failed
+    """Return `sessions_due` of what the store holds. Those before the last one that have failed
     again and again come after all others."""
     jobs = {job["date_kst"]: job for job in store.jobs.records(DAILY_UPDATE)}
     completed = {
@@ -139,11 +137,10 @@ def sessions_due(
     last: str,
     now: datetime,
 ) -> list[DueSession]:
-    """Return every session from first to last, both inclusive, that is not stored as it should be
-    by now, oldest first.
+    """Return the sessions from first to last, both inclusive, that are due, oldest first.
 
     Args:
-        completed: session -> the finality its completed job recorded.
+        completed: session -> the finality that its completed job recorded.
     """
     due = []
     for session in calendar.sessions(first, last):
@@ -176,29 +173,28 @@ def unknown_days(calendar: TradingCalendar, first: str, now: datetime) -> list[s
 
 
 def read_back_today(heads: Sequence[SessionHead], today: date) -> list[SessionHead]:
-    """Return those of the stored sessions that a run reads back: the older ones whose day it is,
-    and the newest. The audit reads all of them.
+    """Return the stored sessions that a run reads back: the newest, and of the older ones those
+    whose age in days is a multiple of `READ_BACK_CYCLE`. The audit reads all of them.
 
-    The day of an older session is every thirtieth since its own. Whoever runs every day reads each
-    one back within 30 days; whoever runs from Monday to Friday within 60, since of two such days in
-    a row at least one is no weekend; whoever runs once a week within 210, since 30 and 7 have no
-    common divisor.
+    Whoever runs every day reads each one back within 30 days; from Monday to Friday within 60,
+    since of two such days in a row at least one is no weekend; once a week within 210, since 30 and
+    7 have no common divisor.
 
     Args:
         heads: of all that are stored, oldest first.
         today: in KST.
     """
     older, newest = heads[:-ALWAYS_READ_BACK], heads[-ALWAYS_READ_BACK:]
-    return [*(head for head in older if _has_its_day(head.session, today)), *newest]
+    return [*(head for head in older if _is_read_back(head.session, today)), *newest]
 
 
-def _has_its_day(session: str, today: date) -> bool:
-    return (today.toordinal() - date.fromisoformat(session).toordinal()) % READ_BACK_CYCLE == 0
+def _is_read_back(session: str, today: date) -> bool:
+    return (today - date.fromisoformat(session)).days % READ_BACK_CYCLE == 0
 
 
 def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) -> list[DueSession]:
-    """Return the stored sessions from first to last, both inclusive, that do not read back as they
-    were saved, `but` these; as far as they are read back today."""
+    """Return the stored sessions from first to last, both inclusive, that are read back today and
+    are damaged. Those in `but` are not read."""
     found = []
     heads = [head for head in store.sessions.heads(last) if head.session >= first]
     for head in read_back_today(heads, store.clock.now_kst().date()):
@@ -220,13 +216,12 @@ def datasets_due(
     thorough: bool = False,
 ) -> list[DueDataset]:
     """Return what the stored sessions from first to last, both inclusive, lack of the chosen
-    datasets, newest session first, but after all others what was asked for in vain again and again;
-    of the indices one for each session.
+    datasets, of the indices one for each session. The newest session comes first; what was asked
+    for in vain again and again comes last.
 
     Args:
         now: in KST.
-        thorough: all figures are read, to see whether they are as they were saved; else those of
-            `read_back_today`.
+        thorough: read back all figures, not only those of `read_back_today`.
     """
     heads = [head for head in store.sessions.heads(last) if head.session >= first]
     read = {head.session for head in (heads if thorough else read_back_today(heads, now.date()))}
@@ -238,7 +233,8 @@ def datasets_due(
         if _is_due(_facts(store, head, DATASETS[name], now, head.session in read))
     ]
     if INDICES in chosen:
-        due += [DueDataset(INDICES, session) for session in _any_index_due(store, first, last, now)]
+        of_each = (index_days_due(store, index, first, last, now) for index in INDEX_NAMES)
+        due += [DueDataset(INDICES, session) for session in set().union(*of_each)]
     newest_first = sorted(due, key=lambda each: each.session, reverse=True)
     return sorted(newest_first, key=lambda each: each.tries if each.tried_too_often else 0)
 
@@ -262,7 +258,8 @@ def _facts(
 
 
 def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> bool:
-    """True also of what is absent: then there is nothing to read."""
+    """Return whether a dataset reads back as it was saved. What is absent does: there is nothing to
+    read."""
     if state.finality is None:
         return True
     try:
@@ -273,26 +270,17 @@ def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> boo
     return True
 
 
-def _any_index_due(store: Store, first: str, last: str, now: datetime) -> Iterable[str]:
-    return {
-        session
-        for index in INDEX_NAMES
-        for session in index_days_due(store, index, first, last, now)
-    }
-
-
 def index_days_due(store: Store, index: str, first: str, last: str, now: datetime) -> list[str]:
-    """Return the stored sessions from first to last of which the index is not stored as it should
-    be by now, newest first."""
+    """Return the stored sessions from first to last, both inclusive, for which the index is due,
+    newest first."""
     stored = {
         day["session"]: day["finality"]
         for day in store.indices.load(first, last)
         if day["index"] == index
     }
     sessions = [head.session for head in store.sessions.heads(last) if head.session >= first]
-    due = [
+    return [
         each
-        for each in sessions
-        if stored.get(each) != FINAL and (each not in stored or is_final(each, now))
+        for each in reversed(sessions)
+        if each not in stored or (stored[each] != FINAL and is_final(each, now))
     ]
-    return due[::-1]

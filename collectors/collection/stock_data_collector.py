@@ -27,10 +27,10 @@ from utils.store import Store
 from utils.store.sessions import SessionHead
 
 LONGEST_GAP = 20
-"""Sessions between two days that can still be held against each other: by then 0.2 % of the tickers
-have changed."""
+"""The most sessions between two days that are still held against each other: by then 0.2 % of the
+tickers have changed."""
 MOST_RECHECKS = 3
-"""Stored sessions that one collector reads once more in vain because what comes after them does not
+"""The most stored sessions that one collector reads once more in vain because the next one does not
 follow."""
 _MAY_BE_WRONG = "%s may be wrong: the session beside it does not fit. Reading it once more."
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Collected:
-    """One session, collected."""
+    """Result of collecting one session."""
 
     head: SessionHead
     frame: pd.DataFrame
@@ -53,18 +53,17 @@ class Collected:
 
 
 class _Agenda:
-    """The sessions to collect in one call.
+    """Sessions to collect in one call.
 
     Attributes:
-        wanted: the session that was asked for.
-        left: those to collect, the last one first.
-        asked: all that were ever on it: each is read once at most.
-        read: days as the exchange shows them now.
-        after: session -> the day right after it as it was read just now, which it has to fit.
+        left: those to collect; the last one is next.
+        asked: all that were ever on it: each is stored once at most.
+        read: session -> the day as the exchange shows it now.
+        after: session -> the day right after it as the exchange shows it now, which has to follow.
     """
 
     def __init__(self, session: str) -> None:
-        self.wanted, self.left, self.asked = session, [session], {session}
+        self.left, self.asked = [session], {session}
         self.read: dict[str, MarketDay] = {}
         self.after: dict[str, MarketDay] = {}
 
@@ -78,14 +77,14 @@ class _Agenda:
         self.asked.add(session)
 
     def put_below(self, session: str) -> None:
-        """Put it right below the top, unless it has been on the agenda already."""
+        """Put it right below the top, unless it was on the agenda already."""
         if session not in self.asked:
             self.left.insert(-1, session)
             self.asked.add(session)
 
 
 class StockDataCollector:
-    """Collects sessions from the exchange's sources into the store.
+    """Collector of sessions from the exchange's sources into the store.
 
     Args:
         calendar: what is known of the days so far; the collector's own `calendar` learns more.
@@ -117,11 +116,11 @@ class StockDataCollector:
 
     def collect(self, session: str) -> Iterator[Collected]:
         """Yield each session that is collected, in the order in which it is stored: the one asked
-        for, and others without which it does not fit. A session that is stored already is read
-        again; what is damaged counts as not stored.
+        for, and others without which it does not fit.
 
-        Each one is stored whole and checked, with the factors beside it, and what it changes is to
-        be analysed again. What another session cannot be had for is a warning.
+        A session that is stored already is read again; what is damaged counts as not stored. Each
+        one is checked and stored whole, with its factors, and what it changes is to be analysed
+        again. A session beside the one asked for that cannot be had is a warning.
 
         Raises:
             ClosedMarket: the day turns out to be no session.
@@ -140,10 +139,12 @@ class StockDataCollector:
                 agenda.left.pop()
             else:
                 if collected is not None:
+                    agenda.left.pop()
+                    self._count_correction(collected, session)
                     yield collected
 
     def _take_step(self, agenda: _Agenda) -> Collected | None:
-        """Store the day on top and take it off the agenda, or put on it what has to come first."""
+        """Store the day on top, or put on the agenda what has to come before it."""
         session = agenda.top
         if session not in agenda.read:
             agenda.read[session] = self._fetch(session)
@@ -151,10 +152,7 @@ class StockDataCollector:
         after = agenda.after.get(session) or self._stored.right_after(session)
         step = next_step(self._facts(day, previous, after, agenda))
         if step is Step.STORE:
-            collected = self._store_day(day, previous)
-            agenda.left.pop()
-            self._say_what_was_wrong(collected, agenda)
-            return collected
+            return self._store_day(day, previous)
         if step is Step.READ_PREVIOUS:
             self._read_previous(day, previous, agenda)
         elif step is Step.ASK_NEXT and after is not None:
@@ -164,32 +162,25 @@ class StockDataCollector:
         return None
 
     def _facts(
-        self,
-        day: MarketDay,
-        previous: MarketDay | None,
-        after: MarketDay | None,
-        agenda: _Agenda,
+        self, day: MarketDay, previous: MarketDay | None, after: MarketDay | None, agenda: _Agenda
     ) -> Facts:
         behind = self.calendar.previous_session(day.session)
-        return Facts(
+        facts = Facts(
             follows_previous=_follows(day, previous),
             next_follows=None if after is None else _follows(after, day),
             may_read_previous=behind not in agenda.asked and self._rechecks_left > 0,
-            previous_is_damaged=previous is None and behind in self._stored,
-            previous_is_short=previous is not None
-            and lacks_many_tickers_of(previous.frame, day.frame),
-            previous_follows_its_own=self._follows_its_own(previous, day),
         )
-
-    def _follows_its_own(self, previous: MarketDay | None, day: MarketDay) -> bool | None:
-        """None also where the day follows: then nobody asks."""
-        if previous is None or _follows(day, previous):
-            return None
-        return _follows(previous, self._stored.before(previous.session))
+        if previous is None:
+            return replace(facts, previous_is_damaged=behind in self._stored)
+        is_short = lacks_many_tickers_of(previous.frame, day.frame)
+        facts = replace(facts, previous_is_short=is_short)
+        if facts.follows_previous:
+            return facts  # the session before that one is read only where it decides
+        own_previous = self._stored.before(behind)
+        return replace(facts, previous_follows_its_own=_follows(previous, own_previous))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
-        """Put the session before the day on top. Where nothing is stored before that one either, it
-        has to fit the day; unless it is damaged, then nothing is lost with it."""
+        """Put the session before the day on top. Unless it is damaged, the day has to follow it."""
         self._rechecks_left -= 1
         agenda.put(behind := self.calendar.previous_session(day.session))
         if previous is not None:
@@ -197,8 +188,10 @@ class StockDataCollector:
             log.warning(_MAY_BE_WRONG, behind)
 
     def _ask_next(self, day: MarketDay, following: str, agenda: _Agenda) -> None:
-        """Read the session after the day once more, to be stored after it. Raises `MalformedAnswer`
-        when it still does not follow."""
+        """Read the session after the day once more and put it below the day, to be stored after it.
+
+        Raises `MalformedAnswer` when it still does not follow.
+        """
         if following not in agenda.read:
             log.warning(_MAY_BE_WRONG, following)
             agenda.read[following] = self._fetch(following)
@@ -210,7 +203,7 @@ class StockDataCollector:
     def _look_between(self, previous: MarketDay, day: MarketDay, agenda: _Agenda) -> None:
         """Put the sessions between these two that were taken for closed days on top. Raises
         `MalformedAnswer` when there are none."""
-        closed = self._learner.taken_for_closed(previous.session, day.session)
+        closed = self._learner.sessions_taken_for_closed(previous.session, day.session)
         found = [session for session in closed if session not in agenda.asked]
         if not found:
             check_follows(day.frame, day.session, previous.frame)
@@ -219,20 +212,17 @@ class StockDataCollector:
             agenda.put(session)
 
     def _store_day(self, day: MarketDay, previous: MarketDay | None) -> Collected:
-        """Store a day that fits the sessions beside it. Raises `MalformedAnswer` when it does not
-        fit those further away, or what was stored of it before."""
+        """Store a day that follows the session before it. Raises `MalformedAnswer` when it does not
+        fit earlier ones, or lacks what was stored of it before."""
         session, before = day.session, self._stored.readable(day.session)
+        changed: list[str] | None = None
         if previous is None:
             self._check_beyond_gap(day)
         if before is not None:
             if _follows(before, previous) is not False:
                 check_loses_nothing(day.frame, session, before.frame)
             day = day if before.source == day.source else _with_names_of(before.frame, day)
-        changed = (
-            None
-            if before is None
-            else differing_tickers(before.frame, day.frame, PUBLISHED_COLUMNS)
-        )
+            changed = differing_tickers(before.frame, day.frame, PUBLISHED_COLUMNS)
         previous_frame = None if previous is None else previous.frame
         found = find_actions(previous_frame, day.frame, session)
         head = self._save_and_reopen(day, found, changed)
@@ -254,19 +244,19 @@ class StockDataCollector:
         if (day_before_gap := self._stored.readable(earlier)) is not None:
             check_beyond_gap(day.frame, day.session, day_before_gap.frame)
 
-    def _say_what_was_wrong(self, collected: Collected, agenda: _Agenda) -> None:
-        """A session that was read again on account of another one and was wrong was not read in
-        vain."""
+    def _count_correction(self, collected: Collected, wanted: str) -> None:
+        """Allow as many rechecks as at first when one of them has found a wrong session."""
         session, tickers = collected.head.session, len(collected.changed)
-        if session != agenda.wanted and tickers:
+        if session != wanted and tickers:
             self._rechecks_left = MOST_RECHECKS
-            log.warning("%s was wrong in %d tickers and is mended.", session, tickers)
+            log.warning("%s was wrong in %d tickers and is corrected.", session, tickers)
 
     def _save_and_reopen(
         self, day: MarketDay, found: Actions, changed: list[str] | None
     ) -> SessionHead:
-        """Save the day. What it changes is opened before: afterwards nobody could tell any more
-        what had changed. And after: an analysis of the old prices may have been marked in between.
+        """Save the day, and have analysed again what it changes. That is opened before, because
+        afterwards nobody could tell what had changed; and after, because an analysis of the old
+        prices may have been marked in between.
 
         Args:
             changed: tickers; None when the session is new or was damaged, so that anything may have
@@ -284,7 +274,7 @@ class StockDataCollector:
         return head
 
     def _fetch(self, session: str) -> MarketDay:
-        """The day as it is published now, without factors."""
+        """Return the day as it is published now, without factors."""
         read_at = self._clock.now_utc()
         try:
             frame, source = self._sources.fetch_day(
@@ -298,8 +288,8 @@ class StockDataCollector:
         )
 
     def _decide_whether_closed(self, session: str, unknown: NotPublished) -> None:
-        """Raise `ClosedMarket` when the index series shows a later day without this one; all `-`
-        alone says nothing."""
+        """Raise `ClosedMarket` when the index series shows a later day without this one. An answer
+        of `-` alone says nothing."""
         start = self.calendar.previous_session(session)
         self._learner.learn(
             start, self._clock.now_kst().date().isoformat(), without_prices=[session]

@@ -1,5 +1,5 @@
-"""The stored sessions beside each other: reading one and its neighbours, writing one, the factors
-between two."""
+"""Stored sessions in their order: reading one and its neighbours, writing one, the factors between
+two."""
 
 import logging
 from bisect import bisect_left, insort
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 
 class StoredSessions:
-    """What is stored, in the order of the calendar. It is the only one that writes sessions as long
-    as it is used.
+    """Sessions that are stored, in the order of the calendar. As long as it is used nothing else
+    writes sessions.
 
     Args:
         calendar: what is known of the days so far; whoever learns more replaces it.
@@ -28,20 +28,19 @@ class StoredSessions:
 
     def __init__(self, store: Store, calendar: TradingCalendar) -> None:
         self.store, self.calendar = store, calendar
-        self._sessions = [
-            head.session for head in store.sessions.heads()
-        ]  # kept in step with what is saved here
+        # Kept in step with what is saved here.
+        self._sessions = [head.session for head in store.sessions.heads()]
 
     def __contains__(self, session: str) -> bool:
         position = bisect_left(self._sessions, session)
         return self._sessions[position : position + 1] == [session]
 
     def between(self, first: str, last: str) -> list[str]:
-        """Those from first to last, both inclusive, oldest first."""
+        """Return those from first to last, both inclusive, oldest first."""
         return [each for each in self._sessions if first <= each <= last]
 
     def neighbours(self, day: str) -> tuple[str | None, str | None]:
-        """The nearest stored session before the day, and the nearest one after it."""
+        """Return the nearest stored session before the day, and the nearest one after it."""
         return neighbours(day, self._sessions)
 
     def load(self, session: str) -> MarketDay:
@@ -53,7 +52,8 @@ class StoredSessions:
         return day
 
     def readable(self, session: str) -> MarketDay | None:
-        """The stored session, None when it is not stored or damaged; the damage is said."""
+        """Return the stored session; None when it is not stored or damaged. The damage is
+        logged."""
         if session not in self:
             return None
         try:
@@ -63,24 +63,25 @@ class StoredSessions:
             return None
 
     def before(self, session: str) -> MarketDay | None:
-        """The session right before, None when it is not stored or damaged: then factors cannot be
-        known."""
+        """Return the session right before; None when it is not stored or damaged: then factors
+        cannot be known."""
         return self.readable(self.calendar.previous_session(session))
 
     def right_after(self, session: str) -> MarketDay | None:
-        """The exchange's next session, when it is stored and can be read."""
+        """Return the session right after, when it is stored and can be read."""
         _, later = self.neighbours(session)
         if later is None or self.calendar.previous_session(later) != session:
             return None
         return self.readable(later)
 
     def save(self, day: MarketDay, found: Actions) -> SessionHead:
-        """Store the day with its factors and corporate actions, and see that it reads back."""
+        """Store the day with its factors and corporate actions, and check that it reads back."""
         whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
         head = self.store.sessions.save(whole, found.documents())
         if self.load(day.session).digest() != head.digest:
             raise Damaged(
-                f"Session {day.session} does not read back as it was written. Check disk and database."
+                f"Session {day.session} does not read back as it was written. "
+                "Check disk and database."
             )
         if day.session not in self:
             insort(self._sessions, day.session)
@@ -93,14 +94,14 @@ class StoredSessions:
         self._save_factors(day, self._find_actions(day))
 
     def forget_factors_behind_holes(self, first: str, last: str) -> None:
-        """Make the factors unknown where the session right before has been lost, until it is there
+        """Make the factors unknown where the session right before is missing, until it is there
         again."""
         for session in self.between(first, last):
             if self.calendar.previous_session(session) not in self:
                 self._refind_if_other(session)
 
     def refind_factors_after(self, day: str) -> None:
-        """Find the factors of the next stored session anew: what was learned of the day decides
+        """Find the factors of the next stored session anew. What was learned of the day decides
         whether they can be known."""
         _, later = self.neighbours(day)
         if later is not None:
@@ -114,15 +115,15 @@ class StoredSessions:
             self._save_factors(stored, found)
 
     def _find_actions(self, day: MarketDay) -> Actions:
-        """Compare the day with the exchange's session right before it; without that one every
-        factor is unknown."""
+        """Compare the day with the session right before it. Without that one every factor is
+        unknown."""
         previous = self.before(day.session)
         return find_actions(None if previous is None else previous.frame, day.frame, day.session)
 
     def _save_factors(self, day: MarketDay, found: Actions) -> None:
-        """Save the day with these factors. What changes is opened before: afterwards nobody could
-        tell any more which factors had. And after: an analysis with the old factors may have been
-        marked in between."""
+        """Save the day with these factors, and have analysed again what they change. That is opened
+        before, because afterwards nobody could tell which factors had changed; and after, because
+        an analysis with the old factors may have been marked in between."""
         changed = _with_other_factor(day.frame, found)
         behind = self.calendar.previous_session(day.session)
         if changed:
@@ -133,7 +134,7 @@ class StoredSessions:
 
 
 def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:
-    """Return the tickers whose prices are adjusted otherwise than before; a factor that is not
+    """Return the tickers whose prices are adjusted otherwise than before. A factor that is not
     known counts as 1."""
     differs = np.nan_to_num(before["factor"], nan=1.0) != np.nan_to_num(found.factor, nan=1.0)
     return list(before.loc[differs, "ticker"])

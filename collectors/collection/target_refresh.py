@@ -1,4 +1,4 @@
-"""The targets follow the newest session: who enters, leaves and comes back, and what is known of
+"""Targets that follow the newest session: who enters, leaves and comes back, and what is known of
 each ticker."""
 
 import logging
@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest session and what is stored around it.
+    """Newest session and what is stored around it.
 
-    `previous` is the stored session before it, None when there is none; `before` is who was listed
-    in it: ticker -> name and market. `actions` are the corporate actions of the last `LONGEST_WAIT`
-    sessions.
+    Attributes:
+        previous: the stored session before it; None when there is none.
+        before: who was listed in that one: ticker -> name and market.
+        actions: the corporate actions of the last `LONGEST_WAIT` sessions.
     """
 
     session: str
@@ -36,8 +37,13 @@ class Newest:
 
 @dataclass(frozen=True)
 class TargetPlan:
-    """What would bring the targets up to a session: the new ones, what is to change of known ones
-    (ticker -> fields), and those that there would be: ticker -> why and with what market cap."""
+    """Changes that make the targets follow a session.
+
+    Attributes:
+        new: the new targets.
+        changes: what is to change of known ones: ticker -> fields.
+        chosen: the targets that there will be: ticker -> why and with what market cap.
+    """
 
     new: list[Document]
     changes: dict[str, Document]
@@ -46,7 +52,7 @@ class TargetPlan:
 
 @dataclass(frozen=True)
 class TargetChanges:
-    """What a refresh came to: tickers that entered and left, and how many targets there are now."""
+    """Result of a refresh: tickers that entered and left, and how many targets there are now."""
 
     entered: list[str]
     left: list[str]
@@ -56,23 +62,19 @@ class TargetChanges:
 def refresh_targets(
     store: Store, frame: pd.DataFrame, session: str, rule: TargetRule
 ) -> TargetChanges:
-    """Bring `system_info.target_tickers` up to the session, the newest that is stored. It may be
+    """Make `system_info.target_tickers` follow the session, the newest that is stored. It may be
     repeated.
 
-    A target that falls below the threshold or is delisted becomes inactive; it is never deleted,
+    A target that falls below the threshold or is delisted becomes inactive. It is never deleted,
     and its earlier memberships stay in its `history`.
 
     Args:
         frame: the session's typed market day.
     """
     plan = plan_targets(store.targets.all(), read_newest(store, frame, session), rule)
+    unlisted = "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped."
     for line, ticker in rule.by_name.unlisted(set(frame["ticker"])):
-        log.warning(
-            "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped.",
-            line,
-            ticker,
-            session,
-        )
+        log.warning(unlisted, line, ticker, session)
     return _carry_out(store, plan, session)
 
 
@@ -89,7 +91,7 @@ def _carry_out(store: Store, plan: TargetPlan, session: str) -> TargetChanges:
 
 
 def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
-    """`refresh_targets` with the newest stored session. Raises `Damaged` when it cannot be
+    """Run `refresh_targets` with the newest stored session. Raises `Damaged` when it cannot be
     read."""
     newest = store.sessions.load(store.sessions.heads(count=1)[-1].session)
     if newest is None:
@@ -98,16 +100,13 @@ def refresh_from_newest(store: Store, rule: TargetRule) -> TargetChanges:
 
 
 def follow_changed_rule(store: Store, rule: TargetRule) -> None:
-    """A threshold, markets or a file that were changed count at once, not only with the next
-    session.
-
-    A newest session that is damaged is due, and read again it refreshes the targets itself.
-    """
+    """Make a changed threshold, other markets or another file count at once, not only with the next
+    session. A damaged newest session is due, and refreshes the targets when it is read again."""
     heads = store.sessions.heads(count=1)
     try:
         newest = store.sessions.load(heads[0].session) if heads else None
     except Damaged:
-        return  # looking for what is due says so
+        return  # it is logged when the run looks for what is due
     if newest is None:
         return
     plan = plan_targets(store.targets.all(), read_newest(store, newest.frame, newest.session), rule)
@@ -117,12 +116,9 @@ def follow_changed_rule(store: Store, rule: TargetRule) -> None:
 
 
 def follow_older_session(store: Store, rule: TargetRule) -> None:
-    """What has been learned of an older session may change a target too: shares that are to come, a
-    former name.
-
-    When the newest session is damaged it is left at that: it is due, and read again it refreshes
-    the targets itself.
-    """
+    """Refresh the targets after something was learned of an older session, such as shares that are
+    to come or a former name. When the newest session is damaged they stay as they are: it is due,
+    and refreshes them when it is read again."""
     try:
         refresh_from_newest(store, rule)
     except Damaged as damage:
@@ -130,9 +126,9 @@ def follow_older_session(store: Store, rule: TargetRule) -> None:
 
 
 def extend_to_late_session(store: Store, session: str) -> None:
-    """A session that arrives after later ones may list a ticker still under a former name or in a
-    former market, or one that was taken for gone: what was said to have ended with the stored
-    session before it has ended with it."""
+    """Extend to this session what was said to have ended with the stored session before it. A
+    session that arrives after later ones may list a ticker still under a former name or in a former
+    market, or one that was taken for delisted."""
     before, _ = neighbours(session, [head.session for head in store.sessions.heads(session, 2)])
     day = store.sessions.load(session)
     if before is None or day is None:
@@ -161,8 +157,8 @@ def _extended(target: Document, identity: Document, before: str, session: str) -
 
 
 def read_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
-    """The newest session together with what is stored before it. A damaged session before it counts
-    as unknown."""
+    """Return the newest session together with what is stored before it. A damaged session before it
+    counts as unknown."""
     heads = store.sessions.heads(session, LONGEST_WAIT)
     earlier = [head.session for head in heads if head.session < session][1 - LONGEST_WAIT :]
     if not earlier:
@@ -172,7 +168,7 @@ def read_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
 
 
 def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule) -> TargetPlan:
-    """What `refresh_targets` would write, given all that are or were targets. Nothing is
+    """Return what `refresh_targets` would write, given all that are or were targets. Nothing is
     changed."""
     known = {target["_id"]: target for target in targets}
     listed = _identities(newest.frame)
@@ -184,7 +180,7 @@ def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule
     ]
     changes = {
         ticker: _differences(
-            target, _brought_up(target, listed.get(ticker), chosen.get(ticker), newest)
+            target, _updated(target, listed.get(ticker), chosen.get(ticker), newest)
         )
         for ticker, target in known.items()
     }
@@ -192,7 +188,7 @@ def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule
 
 
 def _in_words(plan: TargetPlan) -> str:
-    """Such as `1511 targets (2 by TARGETS_FILE, 3 with shares to come)`."""
+    """Return a text such as `1511 targets (2 by TARGETS_FILE, 3 with shares to come)`."""
     chosen = plan.chosen.values()
     counts = {
         "by TARGETS_FILE": sum(each["chosen_by"] == BY_FILE for each in chosen),
@@ -214,7 +210,7 @@ def _listed_in(store: Store, session: str) -> dict[str, Document]:
 
 
 def _identities(frame: pd.DataFrame) -> dict[str, Document]:
-    """Ticker -> name and market in that session."""
+    """Return ticker -> name and market in that session."""
     columns = (frame[name].tolist() for name in ("ticker", "name", "market"))
     return {
         ticker: {"name": name, "market": market}
@@ -230,7 +226,7 @@ def _new_target(ticker: str, identity: Document, caps: Document, newest: Newest)
     return {
         "_id": ticker,
         "ticker": ticker,
-        **_facts({"_id": ticker, "delisted_date": None, "former": []}, identity, newest),
+        **_identity_fields({"_id": ticker, "delisted_date": None, "former": []}, identity, newest),
         **caps,
         "is_active": True,
         "added_date": newest.session,
@@ -244,10 +240,10 @@ def _new_target(ticker: str, identity: Document, caps: Document, newest: Newest)
     }
 
 
-def _brought_up(
+def _updated(
     target: Document, identity: Document | None, caps: Document | None, newest: Newest
 ) -> Document:
-    """The fields of a known target as the newest session makes them.
+    """Return the fields of a known target as the newest session makes them.
 
     Args:
         identity: its name and market; None when it is not listed.
@@ -255,17 +251,16 @@ def _brought_up(
     """
     if identity is None:
         return _delisted(target, newest)
-    facts = _facts(target, identity, newest)
+    fields = _identity_fields(target, identity, newest)
     if caps is not None:
-        return facts | caps | ({} if target["is_active"] else _coming_back(target, newest.session))
-    return facts | (
-        {"is_active": False, "removed_date": newest.session} if target["is_active"] else {}
-    )
+        return fields | caps | ({} if target["is_active"] else _returned(target, newest.session))
+    left = {"is_active": False, "removed_date": newest.session}
+    return fields | (left if target["is_active"] else {})
 
 
 def _delisted(target: Document, newest: Newest) -> Document:
-    """It leaves with its last session, which is the stored one before the first that does not list
-    it."""
+    """Return the fields of a target that is not listed: it ends with the stored session before the
+    first that does not list it."""
     known, last = target["delisted_date"], newest.previous or newest.session
     if known is not None and target["_id"] not in newest.before:
         last = known
@@ -273,7 +268,7 @@ def _delisted(target: Document, newest: Newest) -> Document:
     return {"delisted_date": last} | ({"is_active": False, "removed_date": last} if leaves else {})
 
 
-def _coming_back(target: Document, session: str) -> Document:
+def _returned(target: Document, session: str) -> Document:
     earlier = {"added_date": target["added_date"], "removed_date": target["removed_date"]}
     return {
         "is_active": True,
@@ -283,27 +278,23 @@ def _coming_back(target: Document, session: str) -> Document:
     }
 
 
-def _facts(target: Document, identity: Document, newest: Newest) -> Document:
-    """Of a listed ticker, whether it is a target or only was one."""
+def _identity_fields(target: Document, identity: Document, newest: Newest) -> Document:
+    """Return the fields of a listed ticker that do not depend on being a target."""
     kind, former = kind_of(target["_id"], identity["name"]), _former(target, identity, newest)
     return identity | {"kind": kind, "delisted_date": None, "former": former}
 
 
 def _former(target: Document, identity: Document, newest: Newest) -> list[Document]:
-    """Earlier names and markets, with what the session before says of this one.
-
-    It is read from that session and not remembered, so a refresh can be repeated: with a revision,
-    and when a session in between has arrived.
-    """
+    """Return earlier names and markets, each with the last session in which they were seen. They
+    are read from the stored session before and not remembered, so a refresh can be repeated: with a
+    revision, and when a session in between has arrived."""
     former: list[Document] = target["former"]
-    if target["delisted_date"]:  # the code is in use again; until now nobody knew that it would be
+    if target["delisted_date"]:  # it is listed again
         last, until = {name: target[name] for name in identity}, target["delisted_date"]
     elif target["_id"] in newest.before:
         last, until = newest.before[target["_id"]], newest.previous
     else:
         return former
-    if former and (
-        former[-1]["until"] == until or former[-1] == last | {"until": former[-1]["until"]}
-    ):
-        former = former[:-1]
+    if former and (former[-1]["until"] == until or former[-1].items() >= last.items()):
+        former = former[:-1]  # said anew
     return former if last == identity else [*former, last | {"until": until}]

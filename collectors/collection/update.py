@@ -1,4 +1,4 @@
-"""The steps of `daily_update` over a span of sessions, for the script to take in order."""
+"""Steps of `daily_update` over a span of sessions, for the script to take in order."""
 
 import logging
 from datetime import datetime
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class DailyUpdate:
-    """One run of `daily_update`. The exchange is asked for nothing before a step needs it.
+    """Run of `daily_update`. The exchange is asked for nothing before a step needs it.
 
     Args:
         first: the first session it is about; None is the first one that is kept.
@@ -65,31 +65,23 @@ class DailyUpdate:
         return make_calendar(self._run.settings, self._store)
 
     def last_session(self) -> str:
-        """Return the last session up to the day that was asked for, or the one that this night is
-        about."""
-        calendar = self.calendar()
-        return (
-            calendar.last_sessions(self._last, 1)[0]
-            if self._last
-            else calendar.session_of_night(self._now())
-        )
+        """Return the last session up to the day that was asked for; without one, that of this
+        night."""
+        if self._last:
+            return self.calendar().last_sessions(self._last, 1)[0]
+        return self.calendar().session_of_night(self._now())
 
     def extend_scope(self) -> None:
-        """Keep earlier sessions than before, and all since, right from now on, where they are asked
+        """Keep earlier sessions than before, and all since, from now on, when they are asked
         for."""
-        before = self._scope["first_session"]
-        if self.first < before:
-            log.info(
-                "Everything since %s is wanted from now on; before, it was since %s.",
-                self.first,
-                before,
-            )
-            self._store.scope.save(
-                self._scope["min_market_cap"], self._scope["markets"], self.first
-            )
+        scope, first = self._scope, self.first
+        before = scope["first_session"]
+        if first < before:
+            log.info("Everything since %s is kept from now on, not since %s.", first, before)
+            self._store.scope.save(scope["min_market_cap"], scope["markets"], first)
 
     def follow_changed_rule(self) -> None:
-        """Let what was changed in the settings count, whether anything is due or not."""
+        """Make changed settings count, whether anything is due or not."""
         follow_changed_rule(self._store, self.rule)
 
     def learn_calendar(self) -> list[SourceError]:
@@ -108,15 +100,15 @@ class DailyUpdate:
         return []
 
     def due(self) -> list[DueSession]:
-        """Return what is damaged, then what is due, oldest first. Factors behind a session that has
-        been lost are unknown from here on."""
+        """Return what is damaged, then what is due, oldest first. Factors behind a lost session are
+        unknown from here on."""
         self.collector.forget_factors_behind_holes(self.first, self._until)
         due = self._due(self.collector.calendar)
         known = {each.session for each in due}
         return [*damaged_sessions(self._store, self.first, self._until, but=known), *due]
 
     def collect(self, due: list[DueSession]) -> list[SourceError]:
-        """Collect these. Return what single sessions could not be had for."""
+        """Collect these. Return why single sessions could not be had."""
         with progress_bar("Collecting sessions", len(due)) as advance:
 
             def then(collected: Collected) -> None:
@@ -126,42 +118,36 @@ class DailyUpdate:
             return collect_all(self._store, self.collector, due, self._is_to_stop, then)
 
     def collect_datasets(self, thorough: bool = False) -> None:
-        """Collect what the sessions lack of the other datasets. `thorough`: however many requests
+        """Collect the datasets that the sessions lack; when `thorough`, in however many requests
         that takes."""
         chosen = self._run.settings.extra_datasets
         collector = DatasetCollector(self._store, self.sources, self._is_to_stop, thorough)
         collector.collect(chosen, self.first, self._until)
 
     def say_what_is_due(self) -> None:
-        """Log it, as far as it can be known without asking the exchange."""
-        for due in self._due(self.calendar()):
-            log.info("%s is due (%s).", due.session, "to confirm" if due.to_confirm else "missing")
+        """Log what is due, as far as it can be known without asking the exchange."""
+        for each in self._due(self.calendar()):
+            reason = "to confirm" if each.to_confirm else "missing"
+            log.info("%s is due (%s).", each.session, reason)
         for name in self._run.settings.datasets_at_hand:
-            for lacking in for_one_night(
-                datasets_due(self._store, [name], self.first, self._until, self._now())
-            ):
+            due = datasets_due(self._store, [name], self.first, self._until, self._now())
+            for lacking in for_one_night(due):
                 log.info("%s is due (%s).", lacking.session, name)
         log.info("Dry run: nothing was asked, nothing written.")
 
     def _after_session(self, collected: Collected) -> None:
-        """Let the targets follow the newest session, and what an older one has to say about it."""
-        settings, head, actions = self._run.settings, collected.head, collected.actions
-        log.info(
-            "%s: %s, %d tickers, corporate actions: %d.",
-            head.session,
-            head.finality,
-            head.count,
-            actions,
-        )
+        """Make the targets follow the newest session, or what an older one tells of them."""
+        store, settings, head = self._store, self._run.settings, collected.head
+        session, frame = head.session, collected.frame
+        figures = (head.finality, head.count, collected.actions)
+        log.info("%s: %s, %d tickers, corporate actions: %d.", session, *figures)
         if collected.is_newest:
-            refresh_targets(self._store, collected.frame, head.session, self.rule)
+            refresh_targets(store, frame, session, self.rule)
             if settings.notify_urls:
-                announce_flagged_actions(
-                    self._store, head.session, collected.frame, settings.language
-                )
+                announce_flagged_actions(store, session, frame, settings.language)
         else:
-            extend_to_late_session(self._store, head.session)
-            follow_older_session(self._store, self.rule)
+            extend_to_late_session(store, session)
+            follow_older_session(store, self.rule)
 
     def _due(self, calendar: TradingCalendar) -> list[DueSession]:
         last = self._last or calendar.session_of_night(self._now())

@@ -1,5 +1,5 @@
-"""Moving house: everything that is stored into another database, embedded or MongoDB, and what to
-change then."""
+"""Copy of everything that is stored into another database, embedded or MongoDB, and what to change
+then."""
 
 import argparse
 import logging
@@ -18,17 +18,17 @@ from utils.store.backend import Backend
 from utils.store.copying import DOCUMENTS, StoreCopy
 
 OF_THE_SETTING = "mongodb"
-"""What `--copy-to` says for the MongoDB of COPY_TO_URI."""
+"""Value of `--copy-to` for the MongoDB of COPY_TO_URI."""
 _MONGODB = ("mongodb://", "mongodb+srv://")
 _NAMED = 10
-"""So many of the things that differ are named."""
+"""The most differing things that are named."""
 log = logging.getLogger(__name__)
 
 
 def copy_target(text: str) -> str:
-    """An argparse type: a folder, a MongoDB URI, or `OF_THE_SETTING`. A URI that holds a secret is
-    refused, since every user of the machine can read the arguments of a running program, and is not
-    repeated."""
+    """Return the text, a folder, a MongoDB URI, or `OF_THE_SETTING`, as an argparse type. A URI
+    that holds a secret is refused and not repeated: every user of the machine can read the
+    arguments of a running program."""
     if not text.strip():
         raise argparse.ArgumentTypeError("name a folder, or say mongodb.")
     if text.startswith(_MONGODB):
@@ -37,9 +37,9 @@ def copy_target(text: str) -> str:
             r"[?&;][^=]*(password|token|authmechanismproperties)", text.lower()
         ):
             raise argparse.ArgumentTypeError(
-                "a URI with a password does not belong on the command line, where others can read it. Put it into .env "
-                f"as COPY_TO_URI and say --copy-to {OF_THE_SETTING}. If the password matters, change it: it may stand "
-                "in the history of your shell."
+                "a URI with a password does not belong on the command line, where others can "
+                f"read it. Put it into .env as COPY_TO_URI and say --copy-to {OF_THE_SETTING}. If "
+                "the password matters, change it: it may stand in the history of your shell."
             )
     elif "://" in text:
         raise argparse.ArgumentTypeError(
@@ -69,20 +69,20 @@ def copy_store(run: Run, to: str) -> None:
             _copy_all(run, copy)
             _check_all(run, copy)
             copy.finish()
-        log.info(
-            "The copy is whole: every session and document was read back. %s", _what_to_change(to)
-        )
+        done = "The copy is whole: every session and document was read back. %s"
+        log.info(done, _what_to_change(to))
     finally:
         target.close()
 
 
 def _settings_of(settings: Settings, to: str) -> Settings:
-    """The settings as they are when the copy is in use. Raises `WrongUsage` when COPY_TO_URI is not
-    set."""
+    """Return the settings as they are when the copy is in use. Raises `WrongUsage` when COPY_TO_URI
+    is not set."""
     if to == OF_THE_SETTING:
         if settings.copy_to_uri is None:
             raise WrongUsage(
-                "COPY_TO_URI is not set. Put the URI of the MongoDB into .env as COPY_TO_URI=mongodb://..."
+                "COPY_TO_URI is not set. "
+                "Put the URI of the MongoDB into .env as COPY_TO_URI=mongodb://..."
             )
         return settings.model_copy(update={"mongodb_uri": settings.copy_to_uri})
     if to.startswith(_MONGODB):
@@ -98,7 +98,7 @@ def _folder(to: str) -> Path:
 
 
 def _open_target(settings: Settings, to: str) -> Backend:
-    """What is wrong with it is said of the option, not of the setting it will be."""
+    """Open the target. A failure names the option, not the setting that it will be."""
     try:
         return open_backend(settings)
     except StoreError as error:
@@ -119,9 +119,8 @@ def _copy_all(run: Run, copy: StoreCopy) -> None:
 
 
 def _check_all(run: Run, copy: StoreCopy) -> None:
-    with progress_bar(
-        "Comparing sessions", len(run.store.sessions.heads()), log_every=100
-    ) as advance:
+    count = len(run.store.sessions.heads())
+    with progress_bar("Comparing sessions", count, log_every=100) as advance:
 
         def after_session(steps: int) -> None:
             advance(steps)
@@ -132,8 +131,9 @@ def _check_all(run: Run, copy: StoreCopy) -> None:
     if wrong:
         more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
         raise StoreError(
-            f"The copy differs in {', '.join(wrong[:_NAMED])}{more}. If something was at work meanwhile, such as "
-            "hourly_analysis.py on another machine, let it end. Then run the same command again; it copies the rest."
+            f"The copy differs in {', '.join(wrong[:_NAMED])}{more}. If something was at work "
+            "meanwhile, such as hourly_analysis.py on another machine, let it end. Then run the "
+            "same command again; it copies the rest."
         )
 
 

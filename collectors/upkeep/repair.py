@@ -1,4 +1,4 @@
-"""Mends what an audit has found: out of what is stored where that is enough, else by reading it
+"""Repair of what an audit has found: out of what is stored where that is enough, else by reading it
 from the exchange."""
 
 import logging
@@ -27,7 +27,8 @@ from utils.errors import SourceError
 from utils.store import Store
 
 WRONG_AS_STORED = (HOLE, FEW_TICKERS, DIGEST, ORDER, MARKET_CAP, BASE_PRICE, NOT_RECORDED)
-"""The session has to be read again whatever its record says, and until then it counts as due."""
+"""Rules after which the session is read again whatever its record says, and counts as due until
+then."""
 log = logging.getLogger(__name__)
 
 
@@ -36,16 +37,16 @@ def repair(
     collector: StockDataCollector,
     found: Audit,
     rule: TargetRule,
-    heal: Callable[[list[DueSession]], list[SourceError]],
+    collect: Callable[[list[DueSession]], list[SourceError]],
 ) -> list[SourceError]:
-    """Mend it all; what could not be had of single sessions is returned. Call it inside the lock
+    """Repair it all. Return why single sessions could not be had. Call it inside the lock
     `collection`.
 
     What needs no exchange comes first, so that it is done also when the exchange refuses.
 
     Args:
         rule: who is to be a target now.
-        heal: reads these sessions again as every evening does (see `collect_all`).
+        collect: reads these sessions again as every evening does (see `collect_all`).
     """
     again = sessions_to_read_again(found)
     _end_what_is_gone(store, collector, found)
@@ -53,33 +54,29 @@ def repair(
         if session not in {due.session for due in again}:
             collector.refind_factors(session)
             log.info("%s: factors and corporate actions found anew.", session)
-    if found.found(TARGET_DATA) or found.found(
-        FACTOR
-    ):  # an action found anew may tell of shares to come
+    # An action that was found anew may tell of shares to come.
+    if found.found(TARGET_DATA) or found.found(FACTOR):
         follow_older_session(store, rule)
-    return heal(again)
+    return collect(again)
 
 
 def sessions_to_read_again(found: Audit) -> list[DueSession]:
-    """Oldest first. One that only waits for its confirmation keeps its completed record until
-    then."""
+    """Return the sessions to read again, oldest first. One that only waits for its confirmation
+    keeps its completed record until then."""
     wrong = found.sessions_with(WRONG_AS_STORED)
     both = sorted({*wrong, *found.sessions_with([PROVISIONAL])})
     return [DueSession(session, to_confirm=session not in wrong) for session in both]
 
 
 def leaves_datasets_to_read(found: Audit) -> bool:
-    """Whether datasets are missing, or stand beside prices that are read again."""
+    """Return whether datasets are missing, or belong to prices that are read again."""
     return bool(found.sessions_with((*WRONG_AS_STORED, PROVISIONAL, DATASET)))
 
 
 def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit) -> None:
     for job in stale_jobs(take_snapshot(store, collector.calendar, found.first, found.last)):
-        store.jobs.give_up(job["job_name"], job["date_kst"])
-        log.info(
-            "%s: %s is recorded as failed, it was not running any more.",
-            job["date_kst"],
-            job["job_name"],
-        )
+        name, session = job["job_name"], job["date_kst"]
+        store.jobs.give_up(name, session)
+        log.info("%s: %s is recorded as failed, it was not running any more.", session, name)
     if forgotten := store.locks.clear(expired_before=store.clock.now_utc() - SILENT):
         log.info("%d locks of runs that are gone are cleared.", forgotten)

@@ -144,7 +144,7 @@ class House:
 
     def repair(self) -> int:
         with sources_of(self), self.store.locks.hold(COLLECTION):
-            return daily_update.mend(self.run, DailyUpdate(self.run, None, None))
+            return daily_update.repair_findings(self.run, DailyUpdate(self.run, None, None))
 
     def frame(self, session: str) -> pd.DataFrame:
         day = self.store.sessions.load(session)
@@ -766,7 +766,7 @@ def test_a_person_reads_it_by_rule_with_a_last_line(
         "target_behind (2)",
     ]
     assert lines[-1] == (
-        "3 findings. `daily_update.py --repair` mends 1 of them. The hourly analysis catches up with the targets."
+        "3 findings. `daily_update.py --repair` repairs 1 of them. The hourly analysis catches up with the targets."
     )
 
 
@@ -828,7 +828,7 @@ def test_a_repair_that_the_exchange_refuses_mends_the_rest_and_says_what_is_left
     with pytest.raises(MalformedAnswer, match=MIDDLE):
         house.repair()
     assert told(house.audit()) == [("hole", MIDDLE)]
-    assert "4 of 5 findings mended. 1 finding left" in capsys.readouterr().out
+    assert "4 of 5 findings repaired. 1 finding left" in capsys.readouterr().out
 
 
 def test_what_the_exchange_itself_shows_so_is_left_to_a_person(

@@ -32,6 +32,8 @@ the screens, the reference and the timers. Without a language they are settings 
 BY_OTHERS = {
     "make demo": (".ci/run", "make demo"),
     "make test": (".ci/run", "make test"),
+    "make test-rest": (".ci/run", "make test-rest"),
+    "make test-all": ("Makefile", "test-all: test"),
     "make setup": ("Makefile", "demo: setup"),
     "make bench-scale": ("tests/test_benchmarks.py", "test_histories_are_measured_at_every_size"),
     "make bench": ("tests/test_benchmarks.py", "test_a_quick_run_reports_every_row_with_a_ratio"),

@@ -14,9 +14,9 @@ import pytest
 
 from sandbox.server import LocalExchange
 from tests.crash.dump import Dump, differences, dump_sqlite
-from tests.failures.installation import Installation, Run, copy_of
+from tests.harness import Installation
 from tests.harness.fixtures import SET_UP
-from tests.night.suite import Suite
+from tests.harness.installation import Ended
 from utils.clock import kst
 from utils.errors import StoreError
 from utils.settings import Settings
@@ -140,7 +140,6 @@ class Stage:
 
     scene: Scene
     exchange: LocalExchange
-    patch: pytest.MonkeyPatch
     folder: Path
 
     def prepare(self, set_up: Path) -> None:
@@ -148,25 +147,25 @@ class Stage:
         if self.scene.before is None:
             self._as_it_begins.mkdir()
             return
-        folder = copy_of(set_up, self._as_it_begins)
-        installation = Installation(Suite(self.exchange, folder), self.patch)
+        shutil.copytree(set_up, self._as_it_begins)
+        installation = Installation(self.exchange, self._as_it_begins)
         for moment, command in self.scene.before.items():
             installation.must(moment, command)
         if self.scene.damaged:
-            store = installation.suite.store(EVENING)
+            store = installation.store(EVENING)
             store.backend.update(SESSIONS, {"_id": self.scene.damaged}, {"digest": "0" * 64})
             store.close()
 
     def enter(self, name: str) -> Installation:
         """One more installation as the scene begins."""
-        folder = copy_of(self._as_it_begins, self.folder / name)
+        shutil.copytree(self._as_it_begins, self.folder / name)
         self.exchange.reset_counts()
-        return Installation(Suite(self.exchange, folder), self.patch)
+        return Installation(self.exchange, self.folder / name)
 
-    def play(self, installation: Installation, moment: datetime, outage: Outage) -> Run:
+    def play(self, installation: Installation, moment: datetime, outage: Outage) -> Ended:
         """Run the command of the scene with that outage."""
 
-        target = str(installation.suite.folder / TARGET)
+        target = str(installation.folder / TARGET)
         script, *options = self.scene.command.split()
         with pytest.MonkeyPatch.context() as patch:
             for module in ("utils.store.store", "collectors.upkeep.copy_store"):
@@ -180,7 +179,7 @@ class Stage:
         """What is stored after an undisturbed run, here and where it was copied to."""
         done = self.play(installation, moment, Outage(self.exchange))
         assert done.code == 0, done.log
-        folder = installation.suite.folder
+        folder = installation.folder
         files = (folder / "data" / FILE_NAME, folder / TARGET / FILE_NAME)
         return [dump_sqlite(file) for file in files if file.exists()]
 
@@ -193,12 +192,10 @@ class Stage:
 def test_an_outage_at_any_moment_ends_the_run_and_the_next_one_completes_it(
     scene: Scene,
     exchange: LocalExchange,
-    patch: pytest.MonkeyPatch,
     prepared: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stage = Stage(scene, exchange, patch, tmp_path)
+    stage = Stage(scene, exchange, tmp_path)
     stage.prepare(prepared)
     counting = Outage(exchange)
     stage.play(stage.enter("counted"), EVENING, counting)
@@ -206,15 +203,13 @@ def test_an_outage_at_any_moment_ends_the_run_and_the_next_one_completes_it(
     for first in sorted({*range(0, counting.calls, STEP), *counting.readers.values()}):
         installation = stage.enter(str(first))
         outage = Outage(exchange, first, NEVER if first % STEP == 0 else 1)
-        capsys.readouterr()
         done = stage.play(installation, EVENING, outage)
-        shown = capsys.readouterr()
-        where = f"call {first} of {counting.calls}: {shown.err}"
-        assert (done.code, shown.out) == (1, ""), where
-        assert shown.err.rstrip().endswith(MESSAGE), where
+        where = f"call {first} of {counting.calls}: {done.stderr}"
+        assert (done.code, done.stdout) == (1, ""), where
+        assert done.stderr.rstrip().endswith(MESSAGE), where
         assert len(exchange.requests()) == outage.requests, where
         assert set(outage.written) <= {JOBS, LOCKS}, where
         found = stage.undisturbed(installation, EVENING + timedelta(hours=1))
         for before, after in zip(expected, found, strict=True):
             assert differences(before, after) == [], where
-        shutil.rmtree(installation.suite.folder)
+        shutil.rmtree(installation.folder)

@@ -206,7 +206,7 @@ def test_every_damage_is_named_and_mended(settled_over: Installation) -> None:
     expected = damage(settled_over, *DAMAGES)
     assert findings(settled_over) == (1, expected)
     repaired = settled_over.must(NOON, *REPAIR)
-    assert repaired.stdout.startswith("12 of 12 findings mended. 18 sessions, ")
+    assert repaired.stdout.startswith("12 of 12 findings repaired. 18 sessions, ")
     assert findings(settled_over) == (0, [])
     assert contents(settled_over) == whole
     jobs = settled_over.read(NOON)["jobs"]
@@ -238,7 +238,7 @@ def test_an_audit_asks_and_writes_nothing_and_needs_no_lock(settled: Installatio
     store.close()
     shown = settled.run(NOON, *AUDIT)
     assert (shown.code, shown.stdout.splitlines()[0]) == (1, "target_data (1)")
-    assert shown.stdout.endswith("1 finding. `daily_update.py --repair` mends 1 of them.\n")
+    assert shown.stdout.endswith("1 finding. `daily_update.py --repair` repairs 1 of them.\n")
     assert (settled.read(NOON), settled.exchange.requests()) == (before, [])
 
 

@@ -1,4 +1,4 @@
-"""Reads the store only and says what is wrong with it: `daily_update --audit`, and the last step of
+"""Audit of what is stored, which it only reads: `daily_update --audit`, and the last step of
 `manual_setup`."""
 
 from collections.abc import Collection
@@ -22,12 +22,13 @@ def audit(
     rule: TargetRule,
     datasets: Collection[str],
 ) -> Audit:
-    """Everything that is wrong, ordered by rule: sessions and jobs from first to last, both
-    inclusive, the targets when the newest session is among these, and the locks.
+    """Return everything that is wrong, ordered by rule: with the sessions and jobs from first to
+    last, both inclusive, with the targets when the newest session is among these, and with the
+    locks.
 
     Args:
         rule: who is to be a target now.
-        datasets: those that stand beside the prices now.
+        datasets: those that every session should have now.
     """
     snapshot = take_snapshot(store, calendar, first, last)
     of_cells = list(audit_cells(store, calendar, first, last))
@@ -51,8 +52,8 @@ def audit(
 
 
 def audit_sessions(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
-    """What is wrong with the sessions alone, right after they were loaded: every one has to be
-    there."""
+    """Return what is wrong with the sessions alone, right after they were loaded: every one has to
+    be there."""
     missing = [
         Finding(HOLE, "not stored", session)
         for session in take_snapshot(store, calendar, first, last).missing()

@@ -1,5 +1,5 @@
-"""The rules over what the sessions hold, in one pass: a session and the one before it are in
-memory, no more."""
+"""Rules over what the sessions hold, in one pass: no more than a session and the one before it are
+in memory."""
 
 from contextlib import suppress
 from itertools import pairwise
@@ -34,17 +34,13 @@ from utils.store.sessions import SessionHead
 
 
 def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
-    """The findings about the sessions stored from first to last, both inclusive. Their neighbours
-    are looked at too: what they hold tells whether the first and the last fit."""
+    """Return the findings about the sessions stored from first to last, both inclusive. Their
+    neighbours are read too: they tell whether the first and the last fit."""
     heads = _with_neighbours(store.sessions.heads(), first, last)
     walk = _Walk(store, calendar)
     walk.over(heads)
     found = [*_few_tickers(heads, calendar), *walk.findings, *walk.other_days()]
-    return [
-        finding
-        for finding in found
-        if finding.session is not None and first <= finding.session <= last
-    ]
+    return [each for each in found if each.session and first <= each.session <= last]
 
 
 def _with_neighbours(heads: list[SessionHead], first: str, last: str) -> list[SessionHead]:
@@ -54,22 +50,20 @@ def _with_neighbours(heads: list[SessionHead], first: str, last: str) -> list[Se
 
 
 def _few_tickers(heads: list[SessionHead], calendar: TradingCalendar) -> list[Finding]:
-    """Who has too few, by the session before or by the one after: the first stored session has none
-    before it."""
+    """Find sessions with far fewer tickers than the one before or the one after: the first stored
+    session has none before it."""
     found: dict[str, Finding] = {}
     for before, head in pairwise(heads):
         short, other = sorted((before, head), key=lambda each: each.count)
         few = short.count < LEAST_SHARE_OF_TICKERS * other.count
         if few and calendar.previous_session(head.session) == before.session:
-            message = (
-                f"only {short.count:,} tickers, and {other.count:,} in {other.session} beside it"
-            )
+            message = f"only {short.count:,} tickers, and {other.count:,} in {other.session}"
             found[short.session] = Finding(FEW_TICKERS, message, short.session)
     return list(found.values())
 
 
 class _Walk:
-    """Goes over the sessions, oldest first. A session that cannot be read is a finding and is
+    """Walk over the sessions, oldest first. A session that cannot be read is a finding and is
     passed over."""
 
     def __init__(self, store: Store, calendar: TradingCalendar) -> None:
@@ -84,19 +78,15 @@ class _Walk:
                 day = self._read(head)
                 if day is not None:
                     self._examine(day)
-                    if (
-                        previous is not None
-                        and self._calendar.previous_session(day.session) == previous.session
-                    ):
+                    before = self._calendar.previous_session(day.session)
+                    if previous is not None and previous.session == before:
                         self._compare(previous, day)
                 previous = day
                 advance(1)
 
     def other_days(self) -> list[Finding]:
-        """Sessions whose base prices are not the closes before them: probably another day's answer.
-
-        Which of the two it is, the neighbours tell: who fits to the other side is right.
-        """
+        """Return the sessions whose base prices are not the closes before them: probably another
+        day's answer. Of two such neighbours, the one that fits its other neighbour is right."""
         fitting = {
             each
             for pair, share in self._continued.items()
@@ -107,8 +97,8 @@ class _Walk:
         for (before, session), share in self._continued.items():
             if share < LEAST_SHARE_OF_BASES:
                 message = (
-                    f"probably another day's answer: only {share:.0%} of the base prices of {session} are the closes "
-                    f"of {before}"
+                    f"probably another day's answer: only {share:.0%} of the base prices of "
+                    f"{session} are the closes of {before}"
                 )
                 suspects = [each for each in (before, session) if each not in fitting] or [session]
                 found |= {each: Finding(BASE_PRICE, message, each) for each in suspects}
@@ -122,8 +112,8 @@ class _Walk:
         return day
 
     def _load(self, session: str) -> MarketDay | None:
-        """None when it is damaged, also at a second look: a run may have replaced it in the middle
-        of the first."""
+        """Return None when the session is damaged, also at a second look: a run may have replaced
+        it in the middle of the first."""
         for _ in range(2):
             with suppress(Damaged):
                 return self._store.sessions.load(session)
@@ -140,31 +130,25 @@ class _Walk:
     def _compare(self, previous: MarketDay, day: MarketDay) -> None:
         share = share_of_continued_bases(day.frame, previous.frame)
         self._continued[previous.session, day.session] = share
-        # Beside a session that is wrong itself nothing can be said of factors.
+        # Next to a session that is wrong itself nothing can be said of factors.
         if share >= LEAST_SHARE_OF_BASES and not lacks_many_tickers_of(previous.frame, day.frame):
             self._check_factors(previous, day)
 
     def _check_factors(self, previous: MarketDay, day: MarketDay) -> None:
-        found, stored = (
-            find_actions(previous.frame, day.frame, day.session),
-            day.frame["factor"].to_numpy(),
-        )
-        pending = np.isnan(stored)
-        wrong = ~pending & (stored != found.factor)
-        if pending.any():
-            self._add(
-                FACTOR,
-                day.session,
-                f"pending for {_some(day.frame, pending)}, although {previous.session} is stored",
-            )
+        session, stored = day.session, day.frame["factor"].to_numpy()
+        found = find_actions(previous.frame, day.frame, session)
+        unknown = np.isnan(stored)
+        wrong = ~unknown & (stored != found.factor)
+        if unknown.any():
+            tickers = _some(day.frame, unknown)
+            message = f"unknown for {tickers}, although {previous.session} is stored"
+            self._add(FACTOR, session, message)
         elif wrong.any():
-            self._add(
-                FACTOR, day.session, f"not what the base prices say for {_some(day.frame, wrong)}"
-            )
-        elif self._stored_actions(day.session) != {each["_id"]: each for each in found.documents()}:
-            self._add(
-                FACTOR, day.session, "its corporate actions are not those that the base prices say"
-            )
+            tickers = _some(day.frame, wrong)
+            self._add(FACTOR, session, f"not what the base prices say for {tickers}")
+        elif self._stored_actions(session) != {each["_id"]: each for each in found.documents()}:
+            message = "its corporate actions are not those that the base prices say"
+            self._add(FACTOR, session, message)
 
     def _stored_actions(self, session: str) -> dict[str, dict[str, object]]:
         return {each["_id"]: each for each in self._store.sessions.actions(session, session)}
@@ -174,9 +158,5 @@ class _Walk:
 
 
 def _some(frame: pd.DataFrame, rows: np.ndarray) -> str:
-    tickers = frame.loc[rows, "ticker"]
-    return (
-        f"{len(tickers)} tickers, first {tickers.iloc[0]}"
-        if len(tickers) > 1
-        else f"{tickers.iloc[0]}"
-    )
+    first, *others = frame.loc[rows, "ticker"]
+    return f"{len(others) + 1} tickers, first {first}" if others else str(first)

@@ -1,4 +1,4 @@
-"""What an audit finds, and how it is told to a person or a program."""
+"""Findings of an audit, and how they are told to a person or a program."""
 
 import json
 import sys
@@ -28,12 +28,12 @@ RULES = (
 )
 """In the order in which they are told."""
 _MOST_LINES = 20
-"""Of one rule on the screen; a program is told all."""
+"""Findings of one rule on the screen; a program is told all."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, with a session or with a ticker; a lock has neither. It stays the
+    """Something that is wrong with a session or with a ticker; a lock has neither. It stays the
     same finding when its message changes, such as by another attempt."""
 
     rule: str
@@ -43,8 +43,8 @@ class Finding:
 
     @property
     def repairable(self) -> bool:
-        """Whether `--repair` can mend it. Targets that are behind are left to the hourly analysis,
-        which does."""
+        """Return whether `--repair` does something about it. The hourly analysis catches up with
+        targets that are behind."""
         return self.rule != TARGET_BEHIND
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was looked at, from first to last, both inclusive, and what is wrong with it."""
+    """Result of an audit over the sessions from first to last, both inclusive."""
 
     first: str
     last: str
@@ -62,12 +62,12 @@ class Audit:
     sessions: int
     targets: int
     awaited: list[str]
-    """Sessions that are due and not stored, and nothing is wrong with that yet."""
+    """Sessions that are due and not stored, with which nothing is wrong yet."""
     at_work: bool = False
-    """Another run was collecting meanwhile: what it may still bring is awaited."""
+    """Another run was collecting meanwhile: what it may still collect is awaited."""
 
     def sessions_with(self, rules: Collection[str]) -> list[str]:
-        """The sessions of which one of these rules has found something, oldest first."""
+        """Return the sessions of which one of these rules has found something, oldest first."""
         return sorted(
             {each.session for each in self.findings if each.session and each.rule in rules}
         )
@@ -77,12 +77,12 @@ class Audit:
 
     @property
     def needs_person(self) -> bool:
-        """Whether there is more than what the hourly analysis catches up with."""
-        return any(finding.rule != TARGET_BEHIND for finding in self.findings)
+        """Return whether there is more than what the hourly analysis catches up with."""
+        return any(finding.repairable for finding in self.findings)
 
 
 def in_order(findings: Collection[Finding]) -> list[Finding]:
-    """By rule, then by session or ticker."""
+    """Return the findings by rule, then by session or ticker."""
     return sorted(
         findings, key=lambda each: (RULES.index(each.rule), each.session or "", each.ticker or "")
     )
@@ -100,21 +100,24 @@ def show_audit(audit: Audit, as_json: bool) -> None:
 
 
 def show_repair(found: Audit, left: Audit) -> None:
-    """Print what a repair could not mend, and a last line that says what is to be done about it."""
+    """Print what a repair has left, and a last line that says what is to be done about it."""
     _show_findings(left)
-    mended = sum(finding not in left.findings for finding in found.findings)
-    done = f"{mended} of {_count(found)} mended." if found.findings else "Nothing was wrong."
+    repaired = sum(finding not in left.findings for finding in found.findings)
+    done = f"{repaired} of {_count(found)} repaired." if found.findings else "Nothing was wrong."
     if not left.findings:
         rest = _what_was_checked(left)
     elif left.needs_person:
-        rest = f"{_count(left)} left: what the exchange still shows so, or what could not be had from it now."
+        rest = (
+            f"{_count(left)} left: what the exchange still shows so, "
+            "or what could not be had from it now."
+        )
     else:
         rest = f"{_count(left)} left to the hourly analysis, which catches up by itself."
     sys.stdout.write(f"{done} {rest}\n")
 
 
 def _show_findings(audit: Audit) -> None:
-    """One line each, under the name of the rule and how many there are."""
+    """Print one line for each, under the name of the rule and how many there are."""
     for rule, group in groupby(audit.findings, key=lambda finding: finding.rule):
         found = list(group)
         lines = [f"  {finding}" for finding in found[:_MOST_LINES]]
@@ -134,15 +137,10 @@ def _count(audit: Audit) -> str:
 
 def _last_line(audit: Audit) -> str:
     if not audit.findings:
-        verdict = (
-            "Another run is at work; so far nothing is wrong"
-            if audit.at_work
-            else "Nothing is wrong"
-        )
-        return f"{verdict}: {_what_was_checked(audit)}"
-    mended = sum(finding.repairable for finding in audit.findings)
-    offer = f" `daily_update.py --repair` mends {mended:,} of them." if mended else ""
-    rest = (
-        " The hourly analysis catches up with the targets." if mended < len(audit.findings) else ""
-    )
+        verdict = "Another run is at work; so far nothing" if audit.at_work else "Nothing"
+        return f"{verdict} is wrong: {_what_was_checked(audit)}"
+    repairable = sum(finding.repairable for finding in audit.findings)
+    offer = f" `daily_update.py --repair` repairs {repairable:,} of them." if repairable else ""
+    is_rest = repairable < len(audit.findings)
+    rest = " The hourly analysis catches up with the targets." if is_rest else ""
     return f"{_count(audit)}.{offer}{rest}"

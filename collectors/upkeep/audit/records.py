@@ -1,7 +1,7 @@
-"""The rules over what the store says of the work: holes, job records, targets and locks.
+"""Rules over what the store says of the work: holes, job records, targets and locks.
 
-Nothing that a normal night leaves behind is a finding. What an evening run is to bring is awaited
-until two hours after that run; a target is behind when a whole night could have analysed it and did
+Nothing that a normal night leaves behind is a finding. A session is awaited until two hours after
+the run that is to collect it; a target is behind when a whole night could have analysed it and did
 not.
 """
 
@@ -29,12 +29,14 @@ from utils.errors import Damaged, NotPublished
 from utils.market_day import FINAL, MarketDay
 from utils.store import Store
 from utils.store.backend import Document
+from utils.store.base import Identity
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
 from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
 
 EVENING_RUN_TAKES = timedelta(hours=2)
-"""At most, with all its retries; also what somebody may have moved it."""
+"""The most that an evening's run takes with all its retries; also by how much somebody may have
+moved it."""
 SILENT = timedelta(hours=1)
 """A run without a sign of life for so long is gone; so is one whose last sign of life lies
 ahead."""
@@ -42,7 +44,7 @@ ahead."""
 
 @dataclass(frozen=True)
 class StoreSnapshot:
-    """What is stored of the work, and when it is looked at."""
+    """Summary of the work that is stored, at one moment."""
 
     store: Store
     calendar: TradingCalendar
@@ -51,21 +53,21 @@ class StoreSnapshot:
     first: str
     last: str
     heads: list[SessionHead]
-    """Of all stored sessions, oldest first."""
+    """All stored sessions, oldest first."""
     records: dict[str, Document]
-    """Of `daily_update`, by session."""
+    """Session -> record of `daily_update`."""
     at_work: bool
     """Another run is collecting at this moment."""
 
     def stored(self) -> list[SessionHead]:
-        """Those from `first` to `last`."""
+        """Return those from `first` to `last`."""
         return [head for head in self.heads if self.first <= head.session <= self.last]
 
     def covers_newest(self) -> bool:
         return bool(self.heads) and self.first <= self.heads[-1].session <= self.last
 
     def missing(self) -> list[str]:
-        """Sessions from `first` to `last` that are due and not stored."""
+        """Return the sessions from `first` to `last` that are due and not stored."""
         stored = {head.session for head in self.heads}
         sessions = self.calendar.sessions(self.first, self.last)
         return [
@@ -73,24 +75,22 @@ class StoreSnapshot:
         ]
 
     def is_awaited(self, session: str) -> bool:
-        """Whether nothing is wrong yet with a session that is not stored."""
+        """Return whether nothing is wrong yet with a session that is not stored."""
         record = self.records.get(session)
         if self.at_work:
             return True
         if record is None:
             return self.now < self.due_by(session)
-        # The exchange showed no prices. That may be a holiday nobody predicted; a later session
-        # will tell.
-        return _error(record).get("kind") == NotPublished.kind and not self.calendar.is_known(
-            session
-        )
+        # Without prices that may be a holiday nobody predicted; a later session will tell.
+        showed_nothing = _error(record).get("kind") == NotPublished.kind
+        return showed_nothing and not self.calendar.is_known(session)
 
     def due_by(self, session: str) -> datetime:
-        """When the evening run that is the first to bring the session has had its time."""
+        """Return when the first run that can collect the session has had its time."""
         return _evening_of(session, self.calendar.is_due) + EVENING_RUN_TAKES
 
     def final_by(self, session: str) -> datetime:
-        """When the evening run that is the first to confirm the session has had its time."""
+        """Return when the first run that can confirm the session has had its time."""
         return _evening_of(session, is_final) + EVENING_RUN_TAKES
 
     def is_completed(self, session: str) -> bool:
@@ -98,13 +98,8 @@ class StoreSnapshot:
 
 
 def take_snapshot(store: Store, calendar: TradingCalendar, first: str, last: str) -> StoreSnapshot:
-    """The situation at this moment."""
+    """Return the summary of this moment."""
     now, records = store.clock.now_kst(), store.jobs.records(DAILY_UPDATE)
-    others = [
-        lock
-        for lock in store.locks.all()
-        if lock["_id"] == COLLECTION and lock["owner"] != store.identity.owner
-    ]
     return StoreSnapshot(
         store=store,
         calendar=calendar,
@@ -113,16 +108,19 @@ def take_snapshot(store: Store, calendar: TradingCalendar, first: str, last: str
         last=last,
         heads=store.sessions.heads(),
         records={record["date_kst"]: record for record in records},
-        at_work=any(_is_alive(lock, now, store.identity.host) for lock in others),
+        at_work=any(
+            lock["_id"] == COLLECTION and _is_of_another_run(lock, store.identity, now)
+            for lock in store.locks.all()
+        ),
     )
 
 
-def _is_alive(lock: Document, now: datetime, host: str) -> bool:
-    """As far as can be told: a process of this host is there or not, one of another host is until
-    its lock expires."""
-    if LOCK_LEASE.is_free(lock["expires_utc"], now):
+def _is_of_another_run(lock: Document, ours: Identity, now: datetime) -> bool:
+    """Return whether another live run owns the lock, as far as can be told: a process of this host
+    is there or not, one of another host lives until its lock expires."""
+    if lock["owner"] == ours.owner or LOCK_LEASE.is_free(lock["expires_utc"], now):
         return False
-    return lock["host"] != host or _is_there(lock["pid"])
+    return lock["host"] != ours.host or _is_there(lock["pid"])
 
 
 def _is_there(pid: int) -> bool:
@@ -136,7 +134,7 @@ def _is_there(pid: int) -> bool:
 
 
 def audit_records(snapshot: StoreSnapshot) -> Iterator[Finding]:
-    """Holes and everything about jobs."""
+    """Yield holes and everything about jobs."""
     yield from _holes(snapshot)
     yield from _unrecorded(snapshot)
     yield from _unconfirmed(snapshot)
@@ -146,7 +144,7 @@ def audit_records(snapshot: StoreSnapshot) -> Iterator[Finding]:
 def audit_targets(
     snapshot: StoreSnapshot, rule: TargetRule, wrong: Collection[str | None]
 ) -> Iterator[Finding]:
-    """Who is analysed, and for what session. Nothing when the newest session is outside the span.
+    """Yield what is wrong with the targets; nothing when the newest session is outside the span.
 
     Args:
         rule: who is to be a target now.
@@ -162,8 +160,8 @@ def audit_targets(
 def audit_locks(snapshot: StoreSnapshot) -> Iterator[Finding]:
     for lock in snapshot.store.locks.all():
         if lock["expires_utc"] < snapshot.now - SILENT:
-            owner = f"{lock['host']}, process {lock['pid']}"
-            message = f"the lock {lock['_id']} of {owner}, expired at {_kst(lock['expires_utc'])}; its owner is gone"
+            owner, expired = f"{lock['host']}, process {lock['pid']}", _kst(lock["expires_utc"])
+            message = f"the lock {lock['_id']} of {owner}, expired at {expired}; its owner is gone"
             yield Finding(LOCK, message)
 
 
@@ -171,44 +169,35 @@ def _holes(snapshot: StoreSnapshot) -> Iterator[Finding]:
     for session in snapshot.missing():
         if not snapshot.is_awaited(session):
             record = snapshot.records.get(session)
-            yield Finding(
-                HOLE,
-                "not stored" + ("" if record is None else f"; {_how_it_ended(record)}"),
-                session,
-            )
+            reason = "" if record is None else f"; {_how_it_ended(record)}"
+            yield Finding(HOLE, f"not stored{reason}", session)
 
 
 def _unrecorded(snapshot: StoreSnapshot) -> Iterator[Finding]:
-    """A job's record is its last write, so what a killed run stored may be half of its work."""
-    for head in snapshot.stored():
-        if not snapshot.is_completed(head.session) and not snapshot.at_work:
+    """Yield stored sessions without a completed record. It is the last write of a job, so what a
+    killed run stored may be half of its work."""
+    for head in [] if snapshot.at_work else snapshot.stored():
+        if not snapshot.is_completed(head.session):
             record = snapshot.records.get(head.session)
-            reason = (
-                "no daily_update of it is recorded" if record is None else _how_it_ended(record)
-            )
+            unknown = "no daily_update of it is recorded"
+            reason = unknown if record is None else _how_it_ended(record)
             yield Finding(NOT_RECORDED, f"stored, but {reason}", head.session)
 
 
 def _unconfirmed(snapshot: StoreSnapshot) -> Iterator[Finding]:
-    """Provisional although an evening run had the chance to confirm it, by the session itself or by
-    its record."""
-    for head in snapshot.stored():
-        recorded = (
-            snapshot.records[head.session]["finality"]
-            if snapshot.is_completed(head.session)
-            else FINAL
-        )
-        overdue = snapshot.now >= snapshot.final_by(head.session) and not snapshot.at_work
-        if overdue and (head.finality != FINAL or recorded != FINAL):
-            yield Finding(
-                PROVISIONAL,
-                f"not confirmed, and final since {_final_since(head.session)}",
-                head.session,
-            )
+    """Yield sessions that are provisional, by themselves or by their record, although a run had the
+    chance to confirm them."""
+    for head in [] if snapshot.at_work else snapshot.stored():
+        session, finalities = head.session, {head.finality}
+        if snapshot.is_completed(session):
+            finalities.add(snapshot.records[session]["finality"])
+        if finalities != {FINAL} and snapshot.now >= snapshot.final_by(session):
+            message = f"not confirmed, and final since {_final_since(session)}"
+            yield Finding(PROVISIONAL, message, session)
 
 
 def stale_jobs(snapshot: StoreSnapshot) -> Iterator[Document]:
-    """The records of runs that are said to be running, and are gone or were given up."""
+    """Yield the records of runs that are recorded as running, and are gone or were given up."""
     for name, is_stale in _STALE.items():
         for job in snapshot.store.jobs.records(name):
             in_span = snapshot.first <= job["date_kst"] <= snapshot.last
@@ -217,7 +206,8 @@ def stale_jobs(snapshot: StoreSnapshot) -> Iterator[Document]:
 
 
 def _stale(job: Document) -> Finding:
-    message = f"{job['job_name']} is said to be running; its last sign of life is of {_kst(job['heartbeat_utc'])}"
+    last_sign = f"its last sign of life is of {_kst(job['heartbeat_utc'])}"
+    message = f"{job['job_name']} is said to be running; {last_sign}"
     return Finding(STALE_JOB, message, job["date_kst"])
 
 
@@ -226,8 +216,8 @@ def _is_silent(snapshot: StoreSnapshot, job: Document) -> bool:
 
 
 def _is_overtaken(snapshot: StoreSnapshot, job: Document) -> bool:
-    """The next session is there and its own analysis should have begun, which gives up this one.
-    One that had been completed before a revision re-opened it is nobody's failure."""
+    """Return whether a later session is there whose own analysis should have begun, which gives up
+    this one. One that had been completed before a revision re-opened it is nobody's failure."""
     newest = snapshot.heads[-1].session if snapshot.heads else ""
     overtaken = bool(job["date_kst"] < newest) and snapshot.now >= snapshot.due_by(newest)
     return overtaken and job["end_time_utc"] is None
@@ -246,23 +236,17 @@ def _targets_behind(snapshot: StoreSnapshot, active: list[Document]) -> Iterator
         return
     for target in active:
         reached = target["last_analyzed_date"] or ""
-        if (
-            target["added_date"] <= session
-            and reached < session
-            and _result_session(snapshot, target) < session
-        ):
+        is_behind = target["added_date"] <= session and reached < session
+        if is_behind and _result_session(snapshot, target) < session:
             since = f"not analysed since {reached}" if reached else "never analysed"
             reason = f": {target['last_error']}" if target["last_error"] else ""
-            yield Finding(
-                TARGET_BEHIND,
-                f"{since}, the night of {session} is over{reason}",
-                ticker=target["_id"],
-            )
+            message = f"{since}, the night of {session} is over{reason}"
+            yield Finding(TARGET_BEHIND, message, ticker=target["_id"])
 
 
 def _last_night(snapshot: StoreSnapshot) -> str | None:
-    """The newest session whose whole night is over and could be used: it was collected in its first
-    evening."""
+    """Return the newest session whose whole night is over and could be used: it was collected in
+    its first evening."""
     tonight = snapshot.calendar.session_of_night(snapshot.now)
     for head in reversed(snapshot.heads):
         if head.session < tonight and snapshot.is_completed(head.session):
@@ -275,8 +259,8 @@ def _last_night(snapshot: StoreSnapshot) -> str | None:
 
 
 def _result_session(snapshot: StoreSnapshot, target: Document) -> str:
-    """A revision of older data puts `last_analyzed_date` back; the result says what had been
-    reached."""
+    """Return the session of the target's result. A revision of older data puts `last_analyzed_date`
+    back; the result tells what had been reached."""
     result = snapshot.store.results.get(target["_id"])
     return "" if result is None else str(result["session"])
 
@@ -287,7 +271,8 @@ def _target_data(
     rule: TargetRule,
     wrong: Collection[str | None],
 ) -> Iterator[Finding]:
-    """Against the newest session, when it is the one by which its run has refreshed the targets."""
+    """Compare the targets with what the newest session makes of them, when it is the one by which
+    its run has refreshed them."""
     completed = max(filter(snapshot.is_completed, snapshot.records), default="")
     day = _newest(snapshot)
     if day is None or snapshot.at_work or day.session != completed:
@@ -297,25 +282,25 @@ def _target_data(
     plan = plan_targets(targets, replace(newest, actions=reliable), rule)
     known, listed = {target["_id"]: target for target in targets}, set(newest.frame["ticker"])
     for target in plan.new:
-        yield Finding(
-            TARGET_DATA, f"no target, but {newest.session} makes it one", ticker=target["_id"]
-        )
+        message = f"no target, but {newest.session} makes it one"
+        yield Finding(TARGET_DATA, message, ticker=target["_id"])
     for ticker, changes in plan.changes.items():
-        if changes.get("is_active") is True:
-            message = f"an inactive target, but {newest.session} makes it active"
-        elif changes.get("is_active") is False:
-            why = "does not make it one" if ticker in listed else "does not list it"
-            message = f"an active target, but {newest.session} {why}"
-        else:
-            cells = [
-                f"{name} {known[ticker].get(name)}, not {value}" for name, value in changes.items()
-            ]
-            message = f"{newest.session} says otherwise: {'; '.join(cells)}"
+        message = _in_words(changes, known[ticker], newest.session, ticker in listed)
         yield Finding(TARGET_DATA, message, ticker=ticker)
 
 
+def _in_words(changes: Document, target: Document, session: str, is_listed: bool) -> str:
+    if changes.get("is_active") is True:
+        return f"an inactive target, but {session} makes it active"
+    if changes.get("is_active") is False:
+        why = "does not make it one" if is_listed else "does not list it"
+        return f"an active target, but {session} {why}"
+    cells = [f"{name} {target.get(name)}, not {value}" for name, value in changes.items()]
+    return f"{session} says otherwise: {'; '.join(cells)}"
+
+
 def _newest(snapshot: StoreSnapshot) -> MarketDay | None:
-    """None when it is damaged, which is a finding of its own."""
+    """Return None when it is damaged, which is a finding of its own."""
     try:
         return snapshot.store.sessions.load(snapshot.heads[-1].session)
     except Damaged:
