@@ -69,7 +69,7 @@ lint: $(VENV)/tests.done
 	$(BIN)/mypy
 
 soak: $(VENV)/tests.done
-	SOAK_SEED=$(SEED) tests/ferretdb/with-mongodb $(BIN)/python -m pytest -q -n 0 tests/soak/year.py
+	SOAK_SEED=$(SEED) tests/ferretdb/with-mongodb $(BIN)/python -m pytest -q -n 0 tests/storm/soak/year.py
 
 bench: $(VENV)/tests.done
 	tests/ferretdb/with-mongodb $(BIN)/python -m benchmarks --write-docs

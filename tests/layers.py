@@ -22,7 +22,7 @@ marked `recorded` is skipped."""
 MARKERS = ("process", "server", "storm", "browser", "cron", "docs", "recorded")
 SECONDS_OF_A_MILLION = 0.042
 """What `slowness` takes on the machine on which a second was chosen as the limit."""
-FOLDERS = {"process": "process", "crash": "storm", "soak": "storm", "cron": "cron", "docs": "docs"}
+FOLDERS = {"process": "process", "process/cron": "cron", "storm": "storm", "docs": "docs"}
 """A folder of tests -> the marker of all that is in it."""
 
 
@@ -37,9 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
-        if folder in FOLDERS:
-            item.add_marker(FOLDERS[folder])
+        for folder, marker in FOLDERS.items():
+            if (TESTS / folder) in item.path.parents:
+                item.add_marker(marker)
         if runs_over_the_server(item):
             item.add_marker("server")
         if item.get_closest_marker("recorded") and not RECORDED.is_dir():

@@ -20,10 +20,10 @@ OVER_A_SERVER = "over a server"
 """The property of each test that runs over the server, or would."""
 PARTS = {
     "the store's contract": "tests/store/",
-    "runs killed at any write": "tests/crash/test_kill",
-    "connections broken at numbered messages": "tests/crash/test_broken_connections",
-    "whole nights, as processes": "tests/night/",
-    "simulated nights in a storm of failures": "tests/soak/",
+    "runs killed at any write": "tests/storm/crash/test_kill",
+    "connections broken at numbered messages": "tests/storm/crash/test_broken_connections",
+    "whole nights": "tests/scripts/nights/",
+    "simulated nights in a storm of failures": "tests/storm/soak/",
     "the rest": "",
 }
 """What is tested over it -> how the names of those tests begin; the first that fits counts."""

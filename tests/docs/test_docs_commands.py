@@ -35,8 +35,14 @@ BY_OTHERS = {
     "make test-rest": (".ci/run", "make test-rest"),
     "make test-all": ("Makefile", "test-all: test"),
     "make setup": ("Makefile", "demo: setup"),
-    "make bench-scale": ("tests/test_benchmarks.py", "test_histories_are_measured_at_every_size"),
-    "make bench": ("tests/test_benchmarks.py", "test_a_quick_run_reports_every_row_with_a_ratio"),
+    "make bench-scale": (
+        "tests/process/test_benchmarks.py",
+        "test_histories_are_measured_at_every_size",
+    ),
+    "make bench": (
+        "tests/process/test_benchmarks.py",
+        "test_a_quick_run_reports_every_row_with_a_ratio",
+    ),
     **dict.fromkeys(
         (
             "docker compose up --detach --wait",
@@ -59,16 +65,16 @@ BY_OTHERS = {
     **dict.fromkeys(
         ("crontab FILE", "crontab -e", "crontab -l"),
         (
-            "tests/cron/test_real_crontab.py",
+            "tests/process/cron/test_real_crontab.py",
             "test_the_block_goes_in_and_out_and_every_other_line_stays",
         ),
     ),
     "kill 4711": (
-        "tests/night/test_hours.py",
+        "tests/scripts/nights/test_hours.py",
         "test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed",
     ),
     "kill -9 4711": (
-        "tests/crash/test_kill_anywhere.py",
+        "tests/storm/crash/test_kill_anywhere.py",
         "test_after_a_kill_at_any_point_the_next_run_makes_it_whole",
     ),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cron.test_real_cron import FORTNIGHT, SEPTEMBER, starts
+from tests.process.cron.test_real_cron import FORTNIGHT, SEPTEMBER, starts
 from utils.clock import KST, kst
 from utils.settings import PROJECT
 

@@ -11,7 +11,7 @@ from collectors.exchange import transport
 from sandbox.synthetic import SyntheticMarket
 from tests.harness.exchange import Exchange, small_market
 from tests.harness.installation import Installation
-from tests.notifications.receiver import Receiver, receiving
+from tests.harness.receiver import Receiver, receiving
 from tests.server import NewDatabases
 from utils.clock import kst
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.harness import Installation
-from tests.notifications.receiver import Receiver
+from tests.harness.receiver import Receiver
 from utils.clock import kst
 
 SETUP = kst(2026, 9, 10, 19)

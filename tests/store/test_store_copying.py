@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.crash.dump import dump_sqlite
 from tests.fakes import FakeClock, market_day, row
 from tests.server import NewDatabases
 from tests.store.conftest import OpenBackend, database
 from tests.store.dying import Dying, Killed
+from tests.storm.crash.dump import dump_sqlite
 from utils.errors import EXIT_USAGE, Damaged, LockHeld, StoreUnusable, WrongUsage
 from utils.market_day import DATASET_COLUMNS, FINAL
 from utils.progress import Advance

@@ -9,14 +9,13 @@ import pytest
 
 from tests.fakes import FakeClock
 from utils.errors import EXIT_NOT_NOW, LockHeld, StoreError
+from utils.settings import PROJECT
 from utils.store import Store
 from utils.store.base import Identity
 from utils.store.jobs import DAILY_UPDATE, MANUAL_SETUP
 from utils.store.locks import EXPIRES_AFTER
 from utils.store.schema import LOCKS
 from utils.store.sqlite import SqliteBackend
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def record(store: Store, name: str = DAILY_UPDATE) -> dict[str, object] | None:
