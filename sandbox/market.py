@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Texts = NDArray[np.object_]
 
-NOT_AVAILABLE = (
-    -1
-)  # a fundamental the exchange does not have; it shows "-", which is not the same as 0
+NOT_AVAILABLE = -1
+"""Figure that the exchange does not have. It shows `-`, which is not the same as 0."""
 MARKET_IDS = ("STK", "KSQ", "KNX")
 
 _TICK_BOUNDS = np.array([2_000, 5_000, 20_000, 50_000, 200_000, 500_000])

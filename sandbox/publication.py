@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sandbox.market import Day, Ints, Market, direction_of, ratio_of, to_tick
 from utils.clock import KST
 
-DELAY = timedelta(minutes=20)  # the site runs this far behind the floor
+DELAY = timedelta(minutes=20)  # the site shows trades this much later
 PRICES_FINAL_AFTER_CLOSE = timedelta(minutes=10)  # then open, high, low and close no longer change
 FINAL_AT = time(8)  # of the next calendar day
 AFTER_MARKET_SINCE = "2026-09-14"

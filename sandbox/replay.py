@@ -105,9 +105,8 @@ def _read_file(path: str | Path) -> pd.DataFrame:
     missing = [column for column in wanted if column not in table]
     if missing:
         raise ValueError(f"{path} has no column {missing[0]}")
-    table["ChagesRatio"] = (
-        table["ChagesRatio"] * 100
-    ).round()  # from here on in hundredths of a percent
+    hundredths_of_percent = table["ChagesRatio"] * 100
+    table["ChagesRatio"] = hundredths_of_percent.round()
     return table[wanted].astype(dict.fromkeys(_NUMBER_COLUMNS, np.int64))
 
 

@@ -131,10 +131,8 @@ class Roster:
         return len(self) - 1
 
 
-GIANT, PENNY = (
-    0,
-    1,
-)  # the slots of the largest company and of the KOSPI name with 2.9 billion cheap shares
+GIANT, PENNY = 0, 1
+"""Slots of the largest company, and of the KOSPI ticker with 2.9 billion cheap shares."""
 
 
 def first_roster(tickers: int, rng: Generator) -> Roster:

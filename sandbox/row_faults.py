@@ -153,9 +153,8 @@ def _closed(row: Row) -> Row:
     if "BAS_DD" in row:
         return {key: cell if key in _KEPT_WHEN_CLOSED else "" for key, cell in row.items()}
     dashed = {key: cell if key in _KEPT_WHEN_CLOSED else MISSING for key, cell in row.items()}
-    late = (
-        {"lateInfoMsgCd": ""} if "MKT_ID" in row else {}
-    )  # only the table of prices has this column
+    # Only the table of prices has this column.
+    late = {"lateInfoMsgCd": ""} if "MKT_ID" in row else {}
     return {**dashed, "FLUC_TP_CD": "0", **late}
 
 

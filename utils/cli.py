@@ -164,7 +164,7 @@ def _caught(what: str) -> Iterator[_Outcome]:
     except (KeyboardInterrupt, EOFError):
         outcome.code, outcome.is_interrupted = EXIT_FAILED, True
         _say(f"{what}: interrupted. Nothing is lost; run it again to go on.", logging.WARNING)
-    except Exception as error:  # the last line of defence: logged whole
+    except Exception as error:  # logged with its traceback
         outcome.code, outcome.error = EXIT_FAILED, error
         log.critical("%s stopped by an error it does not know.", what, exc_info=error)
 

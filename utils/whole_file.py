@@ -25,5 +25,5 @@ def whole_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
         partial.replace(path)
     finally:
         os.close(descriptor)
-        with suppress(OSError):  # where it has taken its place it is no more
+        with suppress(OSError):  # gone when it has replaced `path`
             partial.unlink()

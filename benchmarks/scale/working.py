@@ -12,7 +12,7 @@ from collectors.collection.update import DailyUpdate
 from collectors.upkeep.audit import audit as audit_store
 from collectors.upkeep.audit.findings import FEW_TICKERS
 from collectors.views.export import export
-from collectors.views.prices import load_prices
+from collectors.views.prices import PriceReader
 from collectors.views.status import status
 from utils.cli import Run
 from utils.store import Store
@@ -50,7 +50,7 @@ def status_of(run: Run, last: str) -> object:
 
 
 def prices_of_one(run: Run, last: str) -> object:
-    return load_prices(_largest(run.store), store=run.store)
+    return PriceReader(run.store).prices(_largest(run.store))
 
 
 def export_of_one(run: Run, last: str) -> object:

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -37,9 +37,10 @@ def load_prices(
     *,
     as_of: Day | None = None,
     datasets: str | Iterable[str] = (),
-    store: Store | None = None,
 ) -> pd.DataFrame:
     """Read what is stored from start to end, both inclusive: one row per session and ticker.
+
+    The database is that of the settings; `PriceReader` reads from a store that is open already.
 
     The index is (`session`: datetime64, `ticker`: text), sorted. The columns are `name`, `market`
     (text); `open`, `high`, `low`, `close`, `change`, `value`, `market_cap` (int64, won); `volume`,
@@ -55,46 +56,66 @@ def load_prices(
             names and in their markets of then, adjusted to that session, also where `end` is
             earlier. Of a code that was in use before, only the company that had it then.
         datasets: one or several, whose columns are added; NaN where the exchange has no figure.
-        store: where to read; None opens the database of the settings and closes it again.
 
     Raise `WrongUsage` for another dataset, and for a ticker, a span or an `as_of` not stored.
     """
-    added = _columns_of([datasets] if isinstance(datasets, str) else list(datasets))
-    wanted = None if tickers is None else {tickers} if isinstance(tickers, str) else set(tickers)
-    with nullcontext(store) if store is not None else _store_of_the_settings() as source:
-        view = _view(source, start, end, as_of)
-        adjustments = read_adjustments(source, view.first, view.adjusted_to)
-        days = list(_days(source, view, adjustments, _chooser(view, wanted, adjustments), added))
-    _check_found(days, wanted, view)
-    if adjusted:
-        warn_of_pending(adjustments, wanted)
-        days = [_adjusted(day, adjustments) for day in days]
-    return _to_frame(days)
+    with _store_of_the_settings() as store:
+        reader = PriceReader(store)
+        return reader.prices(tickers, start, end, adjusted, as_of=as_of, datasets=datasets)
 
 
-def load_indices(
-    start: Day | None = None, end: Day | None = None, *, store: Store | None = None
-) -> pd.DataFrame:
+def load_indices(start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
     """Read the stored KOSPI and KOSDAQ indices from start to end, both inclusive; no rows where
     nothing is stored.
 
     The index is (`session`: datetime64, `index`: text), sorted. The columns are `open`, `high`,
     `low`, `close` and `change` (points), `volume` (shares), `value` and `market_cap` (won):
     float64, NaN where the exchange shows nothing.
-
-    Args:
-        store: where to read; None opens the database of the settings and closes it again.
     """
-    first, last = (
-        str(FIRST_DAY) if start is None else _text(start),
-        str(LAST_DAY) if end is None else _text(end),
-    )
-    _check_order(start=first, end=last)
-    with nullcontext(store) if store is not None else _store_of_the_settings() as source:
-        days = source.indices.load(first, last)
-    frame = pd.DataFrame(days, columns=["session", "index", *INDEX_COLUMNS])
-    typed = frame.astype({"session": "datetime64[ns]"} | dict.fromkeys(INDEX_COLUMNS, "float64"))
-    return typed.set_index(["session", "index"]).sort_index()
+    with _store_of_the_settings() as store:
+        return PriceReader(store).indices(start, end)
+
+
+class PriceReader:
+    """Reader of prices and indices from a store that is open."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def prices(
+        self,
+        tickers: str | Iterable[str] | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        adjusted: bool = True,
+        *,
+        as_of: Day | None = None,
+        datasets: str | Iterable[str] = (),
+    ) -> pd.DataFrame:
+        """See `load_prices`."""
+        added = _columns_of([datasets] if isinstance(datasets, str) else list(datasets))
+        wanted = (
+            {tickers} if isinstance(tickers, str) else None if tickers is None else set(tickers)
+        )
+        view = _view(self._store, start, end, as_of)
+        adjustments = read_adjustments(self._store, view.first, view.adjusted_to)
+        chosen = _chooser(view, wanted, adjustments)
+        days = list(_days(self._store, view, adjustments, chosen, added))
+        _check_found(days, wanted, view)
+        if adjusted:
+            warn_of_pending(adjustments, wanted)
+            days = [_adjusted(day, adjustments) for day in days]
+        return _to_frame(days)
+
+    def indices(self, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+        """See `load_indices`."""
+        first = str(FIRST_DAY) if start is None else _text(start)
+        last = str(LAST_DAY) if end is None else _text(end)
+        _check_order(start=first, end=last)
+        days = self._store.indices.load(first, last)
+        frame = pd.DataFrame(days, columns=["session", "index", *INDEX_COLUMNS])
+        types = {"session": "datetime64[ns]"} | dict.fromkeys(INDEX_COLUMNS, "float64")
+        return frame.astype(types).set_index(["session", "index"]).sort_index()
 
 
 def read_adjustments(store: Store, first: str, last: str) -> Adjustments:

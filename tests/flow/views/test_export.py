@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from collectors.views.export import EXPORT_COLUMNS, check_export_file, export
-from collectors.views.prices import load_prices
+from collectors.views.prices import PriceReader
 from tests.fakes import FakeClock, market_day, row
 from utils.errors import Damaged, WrongUsage
 from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS
@@ -171,7 +171,7 @@ def test_a_code_that_is_used_again_is_not_adjusted_over_the_gap(
 
 def test_the_adjusted_prices_are_those_of_load_prices(store: Store, tmp_path: Path) -> None:
     table = exported(store, tmp_path / "all.csv")
-    prices = load_prices(store=store)
+    prices = PriceReader(store).prices()
     for name in ("open", "high", "low", "close"):
         assert table[f"adj_{name}"].tolist() == prices[name].tolist(), name
 

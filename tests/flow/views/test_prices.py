@@ -12,7 +12,7 @@ import pytest
 
 from collectors.rules import corporate_actions
 from collectors.rules.corporate_actions import find_actions
-from collectors.views.prices import INDEX_COLUMNS, load_indices, load_prices
+from collectors.views.prices import INDEX_COLUMNS, PriceReader, load_prices
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, halted, market_day, row
 from utils.adjustment import SHARE_KINDS
@@ -48,7 +48,7 @@ def save(store: Store, days: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def closes(store: Store, ticker: str, **how: Any) -> list[int]:
-    found: list[int] = load_prices(ticker, store=store, **how)["close"].tolist()
+    found: list[int] = PriceReader(store).prices(ticker, **how)["close"].tolist()
     return found
 
 
@@ -65,7 +65,7 @@ def split_on_s3() -> dict[str, list[dict[str, Any]]]:
 
 def test_one_row_per_session_and_ticker_sorted_and_typed(store: Store) -> None:
     save(store, split_on_s3())
-    prices = load_prices(store=store)
+    prices = PriceReader(store).prices()
     assert prices.index.names == ["session", "ticker"]
     assert prices.index.tolist() == [
         (pd.Timestamp(day), code) for day in DAYS for code in ("A00000", "B00000")
@@ -80,19 +80,19 @@ def test_datasets_stand_after_the_prices_as_published(store: Store) -> None:
     save(store, split_on_s3())
     unknown = pd.DataFrame(NAN, index=range(2), columns=list(DATASET_COLUMNS["fundamentals"]))
     store.datasets.save(S2, "fundamentals", unknown.assign(eps=[12.5, NAN]), FINAL)
-    plain, prices = load_prices(store=store), load_prices(store=store, datasets="fundamentals")
+    plain, prices = PriceReader(store).prices(), PriceReader(store).prices(datasets="fundamentals")
     assert list(prices.columns) == [*plain.columns, *DATASET_COLUMNS["fundamentals"]]
     pd.testing.assert_frame_equal(prices[list(plain.columns)], plain)
     assert {f"{day:%Y-%m-%d}": eps for (day, _), eps in prices["eps"].items() if eps == eps} == {
         S2: 12.5
     }
-    both = load_prices("A00000", S2, S2, store=store, datasets=["foreign", "fundamentals"])
+    both = PriceReader(store).prices("A00000", S2, S2, datasets=["foreign", "fundamentals"])
     assert (both["eps"].tolist(), both["foreign_ratio"].isna().tolist()) == ([12.5], [True])
 
 
 def test_a_dataset_without_columns_is_refused(store: Store) -> None:
     with pytest.raises(WrongUsage, match=r"'indices' has no columns .*fundamentals, foreign\."):
-        load_prices(store=store, datasets=["indices"])
+        PriceReader(store).prices(datasets=["indices"])
 
 
 def index_day(index: str, session: str, close: float | None) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_the_indices_are_a_frame_of_their_own(store: Store) -> None:
             index_day("KOSDAQ", S2, 839.69),
         ]
     )
-    indices = load_indices(store=store)
+    indices = PriceReader(store).indices()
     assert indices.index.tolist() == [
         *((pd.Timestamp(S1), "KOSPI"), (pd.Timestamp(S2), "KOSDAQ"), (pd.Timestamp(S2), "KOSPI"))
     ]
@@ -123,23 +123,23 @@ def test_the_indices_are_a_frame_of_their_own(store: Store) -> None:
         list(INDEX_COLUMNS),
         {np.dtype("float64")},
     )
-    assert load_indices(S2, date(2024, 1, 18), store=store)["close"].tolist() == [839.69, 2464.35]
-    assert load_indices(S3, store=store).empty
+    assert PriceReader(store).indices(S2, date(2024, 1, 18))["close"].tolist() == [839.69, 2464.35]
+    assert PriceReader(store).indices(S3).empty
     with pytest.raises(WrongUsage, match="start 2024-01-18 is after end 2024-01-17"):
-        load_indices(S2, S1, store=store)
+        PriceReader(store).indices(S2, S1)
 
 
 def test_unadjusted_is_what_was_stored(store: Store) -> None:
     save(store, split_on_s3())
     stored = pd.concat([frame for _, frame in store.sessions.read(S1, S4)], ignore_index=True)
-    loaded = load_prices(adjusted=False, store=store).reset_index("ticker")[list(DAY_COLUMNS)]
+    loaded = PriceReader(store).prices(adjusted=False).reset_index("ticker")[list(DAY_COLUMNS)]
     pd.testing.assert_frame_equal(loaded.reset_index(drop=True), stored)
 
 
 def test_one_code_several_codes_and_a_span_narrow_it(store: Store) -> None:
     save(store, split_on_s3())
-    assert set(load_prices("B00000", store=store).index.get_level_values("ticker")) == {"B00000"}
-    both = load_prices(iter(["B00000", "A00000"]), S2, S3, store=store)
+    assert set(PriceReader(store).prices("B00000").index.get_level_values("ticker")) == {"B00000"}
+    both = PriceReader(store).prices(iter(["B00000", "A00000"]), S2, S3)
     assert both.index.get_level_values("session").unique().tolist() == [
         pd.Timestamp(S2),
         pd.Timestamp(S3),
@@ -150,7 +150,7 @@ def test_one_code_several_codes_and_a_span_narrow_it(store: Store) -> None:
 @pytest.mark.parametrize("day", [S2, date(2024, 1, 18), pd.Timestamp(S2)])
 def test_a_day_may_be_text_a_date_or_a_timestamp(store: Store, day: Any) -> None:
     save(store, split_on_s3())
-    assert len(load_prices(start=day, end=day, store=store)) == 2
+    assert len(PriceReader(store).prices(start=day, end=day)) == 2
 
 
 def test_a_day_without_trading_stays_as_it_is(store: Store) -> None:
@@ -158,7 +158,7 @@ def test_a_day_without_trading_stays_as_it_is(store: Store) -> None:
         store,
         {S1: [halted("A00000", 700)], S2: [row("A00000", 350, open=340, change=0, shares=200)]},
     )
-    first = load_prices(store=store).iloc[0]
+    first = PriceReader(store).prices().iloc[0]
     assert first[["open", "high", "low", "volume", "close"]].tolist() == [0, 0, 0, 0, 350]
 
 
@@ -182,7 +182,7 @@ def test_without_a_store_it_opens_that_of_the_settings(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(store, split_on_s3())
-    expected = load_prices(store=store)
+    expected = PriceReader(store).prices()
     store.close()
     for name in setting_names():
         monkeypatch.setenv(name, "")
@@ -202,7 +202,7 @@ def test_samsung_electronics_was_split_1_to_50_on_2018_05_04(store: Store) -> No
         for day in ("2018-04-30", "2018-05-02", "2018-05-03")
     }
     save(store, days | {"2018-05-04": [after]})
-    prices = load_prices(code, store=store)
+    prices = PriceReader(store).prices(code)
     assert prices["close"].tolist() == [52_140, 53_000, 53_000, 53_000, 53_000, 51_900]
     assert prices["volume"].tolist() == [500, 500, 0, 0, 0, 39_565_391]
 
@@ -216,14 +216,14 @@ def test_kisco_of_2018_follows_the_base_price_and_not_the_nominal_ratio(store: S
 def test_the_last_session_is_as_published(store: Store) -> None:
     save(store, split_on_s3())
     published, adjusted = (
-        load_prices(start=S4, store=store, adjusted=how) for how in (False, True)
+        PriceReader(store).prices(start=S4, adjusted=how) for how in (False, True)
     )
     pd.testing.assert_frame_equal(adjusted, published)
 
 
 def test_every_price_and_the_change_are_adjusted_and_rounded_to_the_won(store: Store) -> None:
     save(store, split_on_s3())
-    prices = load_prices("A00000", store=store)
+    prices = PriceReader(store).prices("A00000")
     factor = 200 / 1000 * 101 / 202
     assert prices["close"].tolist() == [round(1003 * factor), 100, 101, 101]
     assert prices["low"].iloc[0] == round(901 * factor)
@@ -232,12 +232,12 @@ def test_every_price_and_the_change_are_adjusted_and_rounded_to_the_won(store: S
 
 def test_volume_follows_splits_and_nothing_else_and_value_nothing(store: Store) -> None:
     save(store, split_on_s3())
-    prices = load_prices("A00000", store=store)
+    prices = PriceReader(store).prices("A00000")
     assert prices["factor"].tolist() == [1, 1, 0.2, 0.5]
     assert prices["volume"].tolist() == [50, 50, 50, 50]
     assert (
         prices["value"].tolist()
-        == load_prices("A00000", adjusted=False, store=store)["value"].tolist()
+        == PriceReader(store).prices("A00000", adjusted=False)["value"].tolist()
     )
     assert prices["shares"].tolist() == [100, 100, 500, 500]
 
@@ -246,7 +246,7 @@ def test_a_consolidation_makes_earlier_volumes_smaller(store: Store) -> None:
     save(
         store, {S1: [row("A00000", 100)], S2: [row("A00000", 510, open=505, change=10, shares=20)]}
     )
-    prices = load_prices(store=store)
+    prices = PriceReader(store).prices()
     assert (prices["close"].tolist(), prices["volume"].tolist()) == ([500, 510], [2, 10])
 
 
@@ -280,7 +280,7 @@ def pending(store: Store) -> Store:
 
 
 def test_an_unknown_factor_counts_as_1_and_stays_visible(pending: Store) -> None:
-    prices = load_prices("A00000", store=pending)
+    prices = PriceReader(pending).prices("A00000")
     assert prices["close"].tolist() == [500, 500, 1000, 1000]
     assert prices["factor"].isna().tolist() == [True, True, False, True]
 
@@ -288,10 +288,10 @@ def test_an_unknown_factor_counts_as_1_and_stays_visible(pending: Store) -> None
 def test_a_warning_names_the_sessions_that_matter(
     pending: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load_prices("A00000", store=pending)
-    load_prices("B00000", end=S4, store=pending)
-    load_prices("B00000", end=S3, store=pending)
-    load_prices(adjusted=False, store=pending)
+    PriceReader(pending).prices("A00000")
+    PriceReader(pending).prices("B00000", end=S4)
+    PriceReader(pending).prices("B00000", end=S3)
+    PriceReader(pending).prices(adjusted=False)
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert f"{S2}, {S4} are not known yet" in caplog.messages[0]
     assert f"Factors of {S4} are not known yet" in caplog.messages[1]
@@ -300,7 +300,7 @@ def test_a_warning_names_the_sessions_that_matter(
 def test_a_long_list_of_sessions_is_cut(pending: Store, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(1, 14):
         pending.sessions.save(market_day(f"2024-02-{number:02d}", row("A00000", factor=NAN)))
-    load_prices(start="2024-02-01", store=pending)
+    PriceReader(pending).prices(start="2024-02-01")
     assert "2024-02-11 and 2 more are not known yet" in caplog.text
     assert "2024-02-12" not in caplog.text
 
@@ -328,7 +328,7 @@ def comings_and_goings() -> dict[str, list[dict[str, Any]]]:
 def test_who_was_listed_then_is_there_and_nobody_else(store: Store) -> None:
     save(store, comings_and_goings())
     listed = {
-        day: sorted(set(load_prices(as_of=day, store=store).index.get_level_values(1)))
+        day: sorted(set(PriceReader(store).prices(as_of=day).index.get_level_values(1)))
         for day in DAYS
     }
     assert listed[S1] == listed[S2] == ["A00000", "G00000", "R00000", "T00000"]
@@ -344,14 +344,14 @@ def test_no_later_factor_reaches_back(store: Store) -> None:
 
 def test_names_and_markets_are_those_of_then(store: Store) -> None:
     save(store, comings_and_goings())
-    then, now = (load_prices("T00000", as_of=day, store=store) for day in (S3, S4))
+    then, now = (PriceReader(store).prices("T00000", as_of=day) for day in (S3, S4))
     assert (set(then["name"]), set(then["market"]), len(then)) == ({"옛 이름"}, {"KOSDAQ"}, 3)
     assert (set(now["name"]), set(now["market"]), len(now)) == ({"새 이름"}, {"KOSPI"}, 4)
 
 
 def test_without_it_every_row_has_the_name_of_its_day(store: Store) -> None:
     save(store, comings_and_goings())
-    assert load_prices("T00000", store=store)["name"].tolist() == ["옛 이름"] * 3 + ["새 이름"]
+    assert PriceReader(store).prices("T00000")["name"].tolist() == ["옛 이름"] * 3 + ["새 이름"]
 
 
 def test_it_adjusts_also_rows_that_end_earlier(store: Store) -> None:
@@ -369,7 +369,7 @@ def test_of_a_reused_code_only_the_company_that_had_it_then(store: Store) -> Non
 def test_on_a_weekend_it_is_the_session_before(store: Store) -> None:
     save(store, comings_and_goings())
     pd.testing.assert_frame_equal(
-        load_prices(as_of="2024-01-21", store=store), load_prices(as_of=S3, store=store)
+        PriceReader(store).prices(as_of="2024-01-21"), PriceReader(store).prices(as_of=S3)
     )
 
 
@@ -377,13 +377,13 @@ def test_on_a_weekend_it_is_the_session_before(store: Store) -> None:
 def test_a_day_whose_session_is_not_stored_is_refused(store: Store, day: str) -> None:
     save(store, comings_and_goings())
     with pytest.raises(WrongUsage, match=f"as_of {day}: session {day} is not stored"):
-        load_prices(as_of=day, store=store)
+        PriceReader(store).prices(as_of=day)
 
 
 def test_a_ticker_that_was_not_listed_then_is_named(store: Store) -> None:
     save(store, comings_and_goings())
     with pytest.raises(WrongUsage, match=f"Nothing of G00000, N00000 is stored .* as of {S3}"):
-        load_prices(["A00000", "N00000", "G00000"], as_of=S3, store=store)
+        PriceReader(store).prices(["A00000", "N00000", "G00000"], as_of=S3)
 
 
 def test_what_happens_to_the_next_company_leaves_the_first_ones_prices(store: Store) -> None:
@@ -391,7 +391,7 @@ def test_what_happens_to_the_next_company_leaves_the_first_ones_prices(store: St
     listed = [row("A00000", 300), row("B00000")]
     split = [row("A00000", 60, open=61, shares=500), row("B00000")]
     save(store, {S1: first, S2: gone, S3: listed, S4: split})
-    prices = load_prices("A00000", store=store)
+    prices = PriceReader(store).prices("A00000")
     assert prices["close"].tolist() == [9000, 60, 60]
     assert prices["volume"].tolist() == [10, 50, 10]
 
@@ -430,7 +430,7 @@ def test_a_spac_that_merges_goes_on_under_its_new_name(store: Store) -> None:
         market="KOSDAQ",
     )
     save(store, {"2022-01-19": [before], "2022-01-20": [after]})
-    prices = load_prices(as_of="2022-01-20", store=store)
+    prices = PriceReader(store).prices(as_of="2022-01-20")
     assert prices["close"].tolist() == [2_995, 3_080]
     assert prices["volume"].tolist() == [10, 10]
     assert set(prices["name"]) == {"하인크코리아"}
@@ -444,12 +444,12 @@ def quiet(store: Store) -> Store:
 
 def test_a_ticker_of_which_nothing_is_stored_is_named(quiet: Store) -> None:
     with pytest.raises(WrongUsage, match=r"Nothing of 999999 is stored.*--status"):
-        load_prices(["A00000", "999999"], store=quiet)
+        PriceReader(quiet).prices(["A00000", "999999"])
 
 
 def test_a_span_without_a_session_is_said(quiet: Store) -> None:
     with pytest.raises(WrongUsage, match=f"Nothing is stored from 2023-01-02 to {MINUS_ONE_WEEK}"):
-        load_prices(start="2023-01-02", end=MINUS_ONE_WEEK, store=quiet)
+        PriceReader(quiet).prices(start="2023-01-02", end=MINUS_ONE_WEEK)
 
 
 @pytest.mark.parametrize(
@@ -466,13 +466,13 @@ def test_a_span_without_a_session_is_said(quiet: Store) -> None:
 )
 def test_wrong_days_are_refused(quiet: Store, days: dict[str, str], message: str) -> None:
     with pytest.raises(WrongUsage, match=message):
-        load_prices(store=quiet, **days)  # type: ignore[arg-type]
+        PriceReader(quiet).prices(**days)  # type: ignore[arg-type]
 
 
 def test_the_same_prices_as_the_panel_of_the_indicators_but_rounded(store: Store) -> None:
     save(store, split_on_s3())
     panel = store.sessions.panel(S4, 300)
-    prices = load_prices(as_of=S4, store=store)
+    prices = PriceReader(store).prices(as_of=S4)
     for name in ("open", "high", "low", "close", "volume"):
         wide = prices[name].unstack("session")
         assert list(wide.index) == panel.tickers
@@ -511,8 +511,8 @@ def test_every_listing_of_the_synthetic_market_is_adjusted_to_its_own_last_sessi
     reused = {
         event.code for event in synthetic.events if event.kind == "first_session" and event.flag
     }
-    prices = load_prices(store=whole)
-    published = load_prices(store=whole, adjusted=False)
+    prices = PriceReader(whole).prices()
+    published = PriceReader(whole).prices(adjusted=False)
     assert reused & set(prices.index.get_level_values("ticker"))
     for ticker, series in published["close"].groupby(level="ticker"):
         later, expected = 1.0, []
@@ -536,8 +536,10 @@ def test_as_of_a_day_is_what_a_store_that_ends_there_says(
     ends_there = Store(SqliteBackend(tmp_path), clock)
     for session, frame in whole.sessions.read("2001-01-01", day):
         ends_there.sessions.save(MarketDay(session, frame, "final", "pykrx"))
-    pd.testing.assert_frame_equal(load_prices(end=day, store=whole), load_prices(store=ends_there))
-    then = load_prices(as_of=day, store=whole)
-    pd.testing.assert_frame_equal(then, load_prices(as_of=day, store=ends_there))
+    pd.testing.assert_frame_equal(
+        PriceReader(whole).prices(end=day), PriceReader(ends_there).prices()
+    )
+    then = PriceReader(whole).prices(as_of=day)
+    pd.testing.assert_frame_equal(then, PriceReader(ends_there).prices(as_of=day))
     assert set(then.index.get_level_values("ticker")) == listed
     assert set(then.xs(day, level="session").index) == listed

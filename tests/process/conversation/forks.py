@@ -1,9 +1,9 @@
 """Conversations as forks of one process that has imported every package they need, and nothing of
 the project: a start costs no more than the project's own modules, from the installation's folder.
 
-`python -m tests.process.conversation.forks` reads orders, one JSON object a line. Each is answered with the
-process id of the fork and, once it has ended, with its wait status. It has one thread, so a fork is
-as good as a fresh process.
+`python -m tests.process.conversation.forks` reads orders, one JSON object a line. Each is answered
+with the process id of the fork and, once it has ended, with its wait status. It has one thread, so
+a fork is as good as a fresh process.
 """
 
 import fcntl
@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+PROJECT = Path(__file__).resolve().parents[3]
 PACKAGES = (
     *("dotenv.parser", "holidays", "numpy", "pandas", "pydantic_settings", "pymongo"),
     *("pykrx.website.krx.market.core", "pythonjsonlogger", "pytz", "requests"),
