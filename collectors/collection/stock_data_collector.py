@@ -32,7 +32,7 @@ tickers have changed."""
 MOST_RECHECKS = 3
 """The most stored sessions that one collector reads once more in vain because the next one does not
 follow."""
-_MAY_BE_WRONG = "%s may be wrong: the session beside it does not fit. Reading it once more."
+_MAY_BE_WRONG = "%s may be wrong: the session next to it does not fit. Reading it once more."
 log = logging.getLogger(__name__)
 
 
@@ -120,7 +120,7 @@ class StockDataCollector:
 
         A session that is stored already is read again; what is damaged counts as not stored. Each
         one is checked and stored whole, with its factors, and what it changes is to be analysed
-        again. A session beside the one asked for that cannot be had is a warning.
+        again. A session next to the one asked for that cannot be had is a warning.
 
         Raises:
             ClosedMarket: the day turns out to be no session.

@@ -34,7 +34,7 @@ SERVER = os.environ.get("MONGODB_TEST_URI", "")
 
 
 @dataclass(frozen=True)
-class Installation:
+class ProjectCopy:
     folder: Path
     exchange: LocalExchange
     now: datetime = MORNING
@@ -82,15 +82,15 @@ class Installation:
         """Its database, opened here."""
         return Store(SqliteBackend(self.folder / "data"), FakeClock(self.now))
 
-    def at(self, moment: datetime) -> "Installation":
+    def at(self, moment: datetime) -> "ProjectCopy":
         return replace(self, now=moment)
 
-    def copied(self, folder: Path) -> "Installation":
+    def copied(self, folder: Path) -> "ProjectCopy":
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("bin", "tab"))
         return _with_tools(replace(self, folder=folder))
 
 
-def _with_tools(installation: Installation) -> Installation:
+def _with_tools(installation: ProjectCopy) -> ProjectCopy:
     fake_crontab(installation.folder)
     python = installation.folder / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def largest(market: SyntheticMarket) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def installed(
     market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installation]:
+) -> Iterator[ProjectCopy]:
     """Set up and analysed, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("docs") / "krx-night-shift"
     folder.mkdir()
@@ -133,13 +133,13 @@ def installed(
             f"KRX_ID={LOGIN_ID}\nKRX_PW={PASSWORD}\nKRX_BASE_URL={exchange.url}\nKRX_REQUEST_INTERVAL_SECONDS=0\n"
             f"HISTORY_SESSIONS={SESSIONS}\n"
         )
-        installation = _with_tools(Installation(folder, exchange))
+        installation = _with_tools(ProjectCopy(folder, exchange))
         installation.must(".venv/bin/python manual_setup.py --yes --min-market-cap 0")
         installation.must(".venv/bin/python hourly_analysis.py")
         yield installation
 
 
 @pytest.fixture
-def own(installed: Installation, tmp_path: Path) -> Installation:
+def own(installed: ProjectCopy, tmp_path: Path) -> ProjectCopy:
     """A copy of it for one test."""
     return installed.copied(tmp_path / "krx-night-shift")

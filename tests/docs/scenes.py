@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.docs.conftest import MORNING, Installation
+from tests.docs.conftest import MORNING, ProjectCopy
 from utils.clock import kst
 from utils.store.locks import COLLECTION
 from utils.store.sqlite import FILE_NAME
 
-Matter = Callable[[Installation], AbstractContextManager[object]]
+Matter = Callable[[ProjectCopy], AbstractContextManager[object]]
 EVENING = kst(2026, 9, 14, 19)
 """The Monday after `MORNING`."""
 BACKUP = f"/srv/krx/backup-{MORNING:%Y-%m-%d}"
@@ -28,14 +28,14 @@ class Scene:
     """In the environment."""
 
 
-def backed_up(own: Installation) -> AbstractContextManager[object]:
+def backed_up(own: ProjectCopy) -> AbstractContextManager[object]:
     own.at(MORNING).must(f".venv/bin/python daily_update.py --copy-to {BACKUP}")
     return nullcontext()
 
 
-def strikes_once(fault: str) -> Matter:
+def happens_once(fault: str) -> Matter:
     @contextmanager
-    def thrown(own: Installation) -> Iterator[None]:
+    def thrown(own: ProjectCopy) -> Iterator[None]:
         own.exchange.fail(fault, times=1)
         try:
             yield
@@ -45,7 +45,7 @@ def strikes_once(fault: str) -> Matter:
     return thrown
 
 
-def damaged(own: Installation) -> AbstractContextManager[object]:
+def damaged(own: ProjectCopy) -> AbstractContextManager[object]:
     connection = sqlite3.connect(own.folder / "data" / FILE_NAME, isolation_level=None)
     connection.execute(
         "UPDATE session_columns SET data = zeroblob(length(data)) WHERE name = 'volume' AND session = '2026-09-09'"
@@ -54,13 +54,13 @@ def damaged(own: Installation) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def overwritten(own: Installation) -> AbstractContextManager[object]:
+def overwritten(own: ProjectCopy) -> AbstractContextManager[object]:
     (own.folder / "data" / FILE_NAME).write_bytes(b"no database" * 1000)
     return nullcontext()
 
 
 @contextmanager
-def locked(own: Installation) -> Iterator[None]:
+def locked(own: ProjectCopy) -> Iterator[None]:
     with closing(own.at(EVENING).store()) as store, store.locks.hold(COLLECTION):
         yield
 
@@ -68,8 +68,8 @@ def locked(own: Installation) -> Iterator[None]:
 SCENES = {
     "Check a backup": Scene(kst(2026, 9, 21, 9), backed_up),
     "Restore a backup": Scene(kst(2026, 9, 16, 19), backed_up),
-    "The password is due": Scene(EVENING, strikes_once("password_due")),
-    "The site has banned us": Scene(EVENING, strikes_once("ban")),
+    "The password is due": Scene(EVENING, happens_once("password_due")),
+    "The site has banned us": Scene(EVENING, happens_once("ban")),
     "Nothing was stored last night": Scene(EVENING + timedelta(hours=1)),
     "The audit reports something": Scene(matter=damaged),
     "A disk is full": Scene(EVENING, limit="ulimit -f 16\n"),

@@ -70,12 +70,12 @@ if machine:
         if not begun and os.environ["GATE"]:
             open(os.environ["GATE"]).read()  # ends when every machine has come so far
 
-    def fetch_day_beside_the_others(self, session, check):
+    def fetch_day_with_the_others(self, session, check):
         wait_for_the_others()
         begun.append(session)
         return fetch_day(self, session, check)
 
-    def analyze_beside_the_others(self, ticker):
+    def analyze_with_the_others(self, ticker):
         wait_for_the_others()
         begun.append(ticker)
         if machine == "doomed" and len(begun) == {DIES_AT}:
@@ -88,8 +88,8 @@ if machine:
             notes.writelines(f"{{machine}} {{result['_id']}}\\n" for result in results)
 
     clock.datetime, Database.command = HostsTime, command_in_the_night
-    Sources.fetch_day = fetch_day_beside_the_others
-    TechnicalAnalyzer.analyze, Results.save = analyze_beside_the_others, save_and_note
+    Sources.fetch_day = fetch_day_with_the_others
+    TechnicalAnalyzer.analyze, Results.save = analyze_with_the_others, save_and_note
 """
 
 

@@ -137,7 +137,7 @@ def test_before_the_setup_it_says_what_to_do(
     ("scripts", "in_crontab"),
     [((), False), (("daily_update.py", "hourly_analysis.py"), True), (("#x.py",), False)],
 )
-def test_what_the_crontab_does_not_start_is_said_beside_the_next_runs(
+def test_what_the_crontab_does_not_start_is_said_with_the_next_runs(
     scripts: tuple[str, ...],
     in_crontab: bool,
     store: Store,

@@ -90,7 +90,7 @@ def test_every_failure_of_the_exchange_is_told_once_to_whom_the_page_says(
     )
 
 
-def test_every_switch_has_its_row() -> None:
+def test_every_fault_has_its_row() -> None:
     assert set(documented()) == set(by_exit_code())
 
 

@@ -1,4 +1,4 @@
-"""What the exchange was asked and how it refused: seen at its door, before any failure strikes."""
+"""Requests to the exchange and its refusals, seen at its door, before any failure changes them."""
 
 import threading
 from collections import Counter

@@ -266,7 +266,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", REGISTRY)
-def test_each_failure_strikes_once_is_recorded_and_over(name, exchange, at):
+def test_each_failure_happens_once_is_recorded_and_over(name, exchange, at):
     visitor = at(2026, 9, 10, 21)
     truth = visitor.day(DAY)
     exchange.fail(name, times=1, **FIELDS.get(name, {}))
