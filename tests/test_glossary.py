@@ -6,7 +6,6 @@ import re
 import subprocess
 import tokenize
 from functools import cache
-from pathlib import Path
 
 import pytest
 

@@ -47,7 +47,7 @@ class Collected:
     changed: list[str]
     """Tickers whose cells differ from what was stored before; empty when the session is new."""
     remarks: list[str]
-    """What is odd about the day and may be right all the same; usually nothing."""
+    """Remarks on the day: odd, though it may be right all the same. Usually none."""
     is_newest: bool
     """No later session is stored."""
 

@@ -48,7 +48,8 @@ def happens_once(fault: str) -> Matter:
 def damaged(own: ProjectCopy) -> AbstractContextManager[object]:
     connection = sqlite3.connect(own.folder / "data" / FILE_NAME, isolation_level=None)
     connection.execute(
-        "UPDATE session_columns SET data = zeroblob(length(data)) WHERE name = 'volume' AND session = '2026-09-09'"
+        "UPDATE session_columns SET data = zeroblob(length(data)) "
+        "WHERE name = 'volume' AND session = '2026-09-09'"
     )
     connection.close()
     return nullcontext()

@@ -1,5 +1,5 @@
-"""What tests of the scripts ask for: an exchange, installations over each database, and one that was
-set up the evening before. A `conftest.py` imports the names."""
+"""Fixtures of the tests of the scripts: an exchange, installations over each database, and one that
+was set up the evening before. A `conftest.py` imports the names."""
 
 import shutil
 from collections.abc import Iterator

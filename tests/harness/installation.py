@@ -1,4 +1,4 @@
-"""One installation of the project: a folder, a database, an exchange, and the scripts run at moments
+"""Installation of the project: a folder, a database, an exchange, and the scripts run at moments
 that the test chooses."""
 
 import os

@@ -1,5 +1,5 @@
-"""The scripts as processes: what reaches the shell, a whole night, a load that is killed, who is told
-by two at once and by one that is stopped."""
+"""The scripts as processes: what reaches the shell, a whole night, a load that is killed, who is
+told by two at once and by one that is stopped."""
 
 import json
 import signal

@@ -95,7 +95,7 @@ class StoredWeek:
     def collect(
         self, *chosen: str, at: datetime = EVENING, thorough: bool = False
     ) -> list[tuple[str, str]]:
-        """Return what was asked for meanwhile. The prices must be as before, and their jobs completed."""
+        """Return what was asked for. The prices must be as before, and their jobs completed."""
         self.clock.set(at)
         sources = Sources([], [], self.clock, self.clock.sleep, [self.site])
         before = len(self.site.asked)
@@ -106,7 +106,7 @@ class StoredWeek:
         return self.site.asked[before:]
 
     def finality(self, name: str = "fundamentals") -> list[str | None]:
-        """Return the finality of each session, oldest first; None where it is not there or cannot be read."""
+        """Return the finality of each session, oldest first; None: not there, or damaged."""
         heads = self.store.sessions.heads()
         states = [head.datasets.get(name) for head in heads]
         return [None if state is None else state.finality for state in states]

@@ -1,5 +1,5 @@
-"""A session that is missing in the middle of a store leaves the one after it without factors, makes no
-false action, and is collected again."""
+"""A session that is missing in the middle of a store leaves the one after it without factors,
+makes no false action, and is collected again."""
 
 import shutil
 from collections.abc import Callable, Mapping

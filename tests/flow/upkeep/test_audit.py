@@ -813,7 +813,8 @@ def test_a_person_reads_it_by_rule_with_a_last_line(
         "target_behind (2)",
     ]
     assert lines[-1] == (
-        "3 findings. `daily_update.py --repair` repairs 1 of them. The hourly analysis catches up with the targets."
+        "3 findings. `daily_update.py --repair` repairs 1 of them. "
+        "The hourly analysis catches up with the targets."
     )
 
 

@@ -157,7 +157,8 @@ def check_end(world: World, store: Store) -> None:
     active = sorted(target["_id"] for target in store.targets.active())
     true = truth.targets(sessions[0], sessions[-1], MIN_MARKET_CAP)
     assert active == true, (
-        f"targets that should be none: {set(active) - set(true)}, or lack: {set(true) - set(active)}"
+        f"targets that should be none: {set(active) - set(true)}, "
+        f"or lack: {set(true) - set(active)}"
     )
     behind = [
         each["_id"] for each in store.targets.active() if each["last_analyzed_date"] != sessions[-1]

@@ -186,5 +186,6 @@ def told(world: World, when: str) -> Iterator[None]:
     except AssertionError as wrong:
         outputs = "\n".join(f"--- {each.run}\n{each.output[-3000:]}" for each in world.last_ended)
         raise AssertionError(
-            f"{wrong}\nmake soak SEED={world.plan.seed} ({world.roads.name}), {when}. The last runs:\n{outputs}"
+            f"{wrong}\nmake soak SEED={world.plan.seed} ({world.roads.name}), {when}. "
+            f"The last runs:\n{outputs}"
         ) from None

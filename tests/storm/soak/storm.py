@@ -53,7 +53,7 @@ _VALUES: dict[str, Callable[[random.Random, str], str | None]] = {
 
 
 class Deck:
-    """Names of all failures that can happen, shuffled. Each is dealt once before any is dealt again."""
+    """Names of all failures that can happen, shuffled. Each is dealt before any is dealt again."""
 
     def __init__(self, rng: random.Random, kinds: Collection[str]) -> None:
         self._rng, self._left = rng, list[str]()

@@ -6,7 +6,9 @@ from sandbox import publication
 from sandbox.publication import Phase, phase_of
 from utils.clock import kst
 
-PRICES = "TDD_CLSPRC TDD_OPNPRC TDD_HGPRC TDD_LWPRC ACC_TRDVOL ACC_TRDVAL MKTCAP CMPPREVDD_PRC FLUC_RT".split()
+PRICES = (
+    "TDD_CLSPRC TDD_OPNPRC TDD_HGPRC TDD_LWPRC ACC_TRDVOL ACC_TRDVAL MKTCAP CMPPREVDD_PRC FLUC_RT"
+).split()
 SUMS = ("ACC_TRDVOL", "ACC_TRDVAL")
 
 
