@@ -129,6 +129,7 @@ def extend_to_late_session(store: Store, session: str) -> None:
     """Extend to this session what was said to have ended with the stored session before it. A
     session that arrives after later ones may list a ticker still under a former name or in a former
     market, or one that was taken for delisted."""
+    # Not derived anew from the stored names: reading those of 7,800 sessions takes five seconds.
     before, _ = neighbours(session, [head.session for head in store.sessions.heads(session, 2)])
     day = store.sessions.load(session)
     if before is None or day is None:

@@ -69,8 +69,8 @@ def copy_store(run: Run, to: str) -> None:
             _copy_all(run, copy)
             _check_all(run, copy)
             copy.finish()
-        done = "The copy is whole: every session and document was read back. %s"
-        log.info(done, _what_to_change(to))
+            done = "The copy is whole: every session and document was read back. %s"
+            log.info(done, _what_to_change(to))
     finally:
         target.close()
 

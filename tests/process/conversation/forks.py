@@ -56,7 +56,7 @@ class Forks:
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.process.conversation.forks"],
-            cwd=PROJECT,
+            cwd=Path(__file__).parents[3],
             env={"HOME": str(home), "MPLCONFIGDIR": str(home), "LANG": "C.UTF-8", **one_thread},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.forks import Forks
 from tests.server import NewDatabases
 from tests.storm.crash.databases import Database, Embedded, MongoServer
 from tests.storm.crash.scenes import BARE, LOGIN_ID, MARKET, OPENAPI_KEY, PASSWORD, Stage
+from tests.storm.forks import Forks
 from utils.settings import PROJECT
 
 

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sandbox.server import CONTROL_CLOCK
-from tests.harness.forks import OUTPUT, REACHED, Forks, Order
 from tests.storm.crash.databases import Database
 from tests.storm.crash.dump import Dump, differences
+from tests.storm.forks import OUTPUT, REACHED, Forks, Order
 from utils.clock import kst
 from utils.settings import setting_names
 

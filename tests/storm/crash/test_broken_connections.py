@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.forks import Forks
 from tests.storm.crash.databases import Embedded, MongoServer
 from tests.storm.crash.dump import Dump, differences
 from tests.storm.crash.proxy import FOR_GOOD, Fault, Plan, Proxy, primary_of, through
 from tests.storm.crash.scenes import SCENES, Ended, Scene, Stage
 from tests.storm.crash.seed import SEED
 from tests.storm.crash.test_killed_copy import NOON, Move, without_locks
+from tests.storm.forks import Forks
 from tests.summary import BROKEN_CONNECTIONS
 from utils.errors import EXIT_FAILED
 

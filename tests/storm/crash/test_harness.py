@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.forks import Forks
 from tests.storm.crash.databases import Embedded
 from tests.storm.crash.dump import differences
 from tests.storm.crash.scenes import EARLY_LOAD, SCENES, Scene, Stage
+from tests.storm.forks import Forks
 from utils.store.sqlite import FILE_NAME
 
 CHANGES = {

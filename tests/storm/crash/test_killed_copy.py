@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.forks import Forks
 from tests.server import NewDatabases
 from tests.storm.crash.conftest import open_database
 from tests.storm.crash.databases import Database
 from tests.storm.crash.dump import Dump, differences
 from tests.storm.crash.scenes import EARLY_LOAD, FIRST_ANALYSIS, Run, Stage, died
+from tests.storm.forks import Forks
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_USAGE
 

@@ -1,6 +1,6 @@
 """A machine of the simulated year: a process that forks runs, in which waiting takes no time.
 
-`python -m tests.storm.soak.machine` is `tests.harness.forks` with these differences. A sleep moves
+`python -m tests.storm.soak.machine` is `tests.storm.forks` with these differences. A sleep moves
 the run's clock, and before the next request the exchange's clock with it. The timeout of the
 transport and the name of the host are in the run's environment. At a point SIGTERM may come instead
 of the end.
@@ -23,8 +23,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from sandbox.server import CONTROL_CLOCK
-from tests.harness import forks
-from tests.harness.points import Points
+from tests.storm import forks
+from tests.storm.points import Points
 from utils.clock import Clock
 from utils.settings import PROJECT
 

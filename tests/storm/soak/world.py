@@ -15,7 +15,7 @@ from sandbox.faults import Fault
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.harness import KEY, Exchange, Installation
-from tests.harness.forks import OUTPUT, Order
+from tests.storm.forks import OUTPUT, Order
 from tests.storm.soak.machine import HOST, PATIENCE, Machine
 from tests.storm.soak.plan import Plan, Run
 from tests.storm.soak.storm import SILENT

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.fixtures import receiver  # noqa: F401 - a fixture
 from utils.settings import Settings, load_settings, setting_names
 
 

@@ -1,7 +1,7 @@
 """Runs of the three scripts as forks of one process that has imported everything: a run costs no
 start-up.
 
-`python -m tests.harness.forks` reads orders, one JSON object a line, and answers each with the exit
+`python -m tests.storm.forks` reads orders, one JSON object a line, and answers each with the exit
 code of the fork that carried it out; a negative one is the signal that killed it. It has one thread
 and no connection of its own, so a fork is as good as a fresh process.
 """
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
-from tests.harness.points import Points, watch
+from tests.storm.points import Points, watch
 from utils.date_utils import predicted_open
 from utils.settings import PROJECT
 
@@ -56,7 +56,7 @@ class Forks:
             "JE_ARROW_MALLOC_CONF": "background_thread:false",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.harness.forks"],
+            [sys.executable, "-m", "tests.storm.forks"],
             cwd=PROJECT,
             env={**environment, **one_thread},
             stdin=subprocess.PIPE,
