@@ -10,8 +10,8 @@ import utils.interpreter  # noqa: F401
 from collectors.analysis.night import analyse, choose_session
 from collectors.exchange.connect import make_calendar
 from collectors.views.report import report_now, report_of_the_night
-from collectors.views.sheet import show_result
 from collectors.views.status import show_status
+from collectors.views.ticker_view import show_result
 from utils.cli import Run, check_not_future, date_option, parse_with_status, run_script
 from utils.errors import EXIT_DONE
 from utils.notifications.announcements import announce_night

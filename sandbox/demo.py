@@ -13,7 +13,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 
-from collectors.views.sheet import show_largest
+from collectors.views.ticker_view import show_largest
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import Clock, kst

@@ -16,7 +16,8 @@ from sandbox.messages import Response
 KINDS = ("page", "login", "data", "openapi", "other")
 _BAN_PAGE = (
     "<html><head><title>접속 제한 안내</title></head><body><h1>서비스 이용이 제한되었습니다</h1>"
-    "<p>자동화된 프로그램에 의한 비정상적인 접속이 감지되어, 감지 시점부터 1일간 접속이 차단됩니다.</p></body></html>"
+    "<p>자동화된 프로그램에 의한 비정상적인 접속이 감지되어, "
+    "감지 시점부터 1일간 접속이 차단됩니다.</p></body></html>"
 )
 _UNKNOWN_PAGE = (
     "<html><head><title>Request Rejected</title></head><body>Support ID: 4711</body></html>"

@@ -108,7 +108,8 @@ def describe() -> list[str]:
 
 def name_of(build: dict[str, Any]) -> str:
     if is_ferretdb(build):
-        return f"FerretDB {FERRETDB_VERSION or build['ferretdbVersion']}, which answers as MongoDB {build['version']},"
+        ferretdb = FERRETDB_VERSION or build["ferretdbVersion"]
+        return f"FerretDB {ferretdb}, which answers as MongoDB {build['version']},"
     return f"MongoDB {build['version']}"
 
 

@@ -179,8 +179,8 @@ class TradingCalendar:
 
 
 def exam_day(year: int) -> date:
-    """Return the day of the college entrance exam (수능): the Thursday from 13 to 19 November, as in
-    every year since 2016 but two."""
+    """Return the day of the college entrance exam (수능): the Thursday from 13 to 19 November, as
+    in every year since 2016 but two."""
     if year in _EXAM_DAYS_OUT_OF_TURN:
         return _EXAM_DAYS_OUT_OF_TURN[year]
     earliest = date(year, 11, 13)

@@ -20,8 +20,8 @@ import re
 
 PREFERRED, SPAC, REIT, FOREIGN = "preferred", "spac", "reit", "foreign"
 
-# One recorded SPAC (케이프이에스제4호) and one REIT (이리츠코크렙) leave out what all others have. The last words
-# are from full names, should a source write them; none is recorded.
+# One recorded SPAC (케이프이에스제4호) and one REIT (이리츠코크렙) leave out what all others have.
+# The last words are from full names, should a source write them; none is recorded.
 _SPAC = re.compile(r"스팩|제\d+호$|기업인수목적")
 _REIT = re.compile(r"(?<!메)리츠$|^이리츠코크렙$|부동산투자회사")
 

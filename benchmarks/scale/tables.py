@@ -21,7 +21,7 @@ from benchmarks.tables import (
 Result = dict[str, Any]
 Numbers = tuple[str, Cells, list[Cells]]
 """Title, heads and lines of a table."""
-Shown = dict[str, list[Any]]
+Blocks = dict[str, list[Any]]
 """Name of a block of the page -> its content as JSON: sentences, tables of `heads` and `lines`."""
 EXPECTED = (300, 1_000, 7_800)
 """Usual numbers of sessions: the default, four years, all that the exchange has."""
@@ -42,9 +42,9 @@ def show(result: Result) -> None:
             console.print(as_table(title, heads, lines))
 
 
-def shown(result: Result) -> Shown:
+def shown(result: Result) -> Blocks:
     """Return the blocks of the page. A server that was not measured is named as missing."""
-    blocks: Shown = {
+    blocks: Blocks = {
         "machine": [fill(described_machine(result["machine"]), 120)],
         SERVER: [_SERVER_MISSING],
     }
@@ -53,7 +53,7 @@ def shown(result: Result) -> Shown:
     return blocks
 
 
-def filled_in(page: str, blocks: Shown) -> str:
+def filled_in(page: str, blocks: Blocks) -> str:
     """Return the page with these numbers between its marks."""
 
     def replaced(block: re.Match[str]) -> str:

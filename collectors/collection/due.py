@@ -66,12 +66,12 @@ class DatasetFacts:
     """Facts of a dataset of a stored session."""
 
     finality: str | None
-    """As it is stored; None when it is absent or damaged."""
+    """Finality as it is stored; None when it is absent or damaged."""
     is_read_on_its_evening: bool
     is_final_by_now: bool
     """The session is. Looked up only for what is absent: over thirty years that takes a second."""
     prices_are_final: bool
-    """As they are stored."""
+    """Finality of the prices as they are stored."""
 
 
 DATASET_ROWS: Rows[Step] = (

@@ -32,7 +32,7 @@ tickers have changed."""
 MOST_RECHECKS = 3
 """The most stored sessions that one collector reads once more in vain because the next one does not
 follow."""
-_MAY_BE_WRONG = "%s may be wrong: the session beside it does not fit. Reading it once more."
+_RECHECK = "%s is read once more: the session next to it does not fit."
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +47,7 @@ class Collected:
     changed: list[str]
     """Tickers whose cells differ from what was stored before; empty when the session is new."""
     remarks: list[str]
-    """What is odd about the day and may be right all the same; usually nothing."""
+    """Remarks on the day: odd, though it may be right all the same. Usually none."""
     is_newest: bool
     """No later session is stored."""
 
@@ -120,7 +120,7 @@ class StockDataCollector:
 
         A session that is stored already is read again; what is damaged counts as not stored. Each
         one is checked and stored whole, with its factors, and what it changes is to be analysed
-        again. A session beside the one asked for that cannot be had is a warning.
+        again. A session next to the one asked for that cannot be had is a warning.
 
         Raises:
             ClosedMarket: the day turns out to be no session.
@@ -185,7 +185,7 @@ class StockDataCollector:
         agenda.put(behind := self.calendar.previous_session(day.session))
         if previous is not None:
             agenda.after[behind] = day
-            log.warning(_MAY_BE_WRONG, behind)
+            log.warning(_RECHECK, behind)
 
     def _ask_next(self, day: MarketDay, following: str, agenda: _Agenda) -> None:
         """Read the session after the day once more and put it below the day, to be stored after it.
@@ -193,7 +193,7 @@ class StockDataCollector:
         Raises `MalformedAnswer` when it still does not follow.
         """
         if following not in agenda.read:
-            log.warning(_MAY_BE_WRONG, following)
+            log.warning(_RECHECK, following)
             agenda.read[following] = self._fetch(following)
         after = agenda.read[following]
         check_follows(after.frame, following, day.frame)

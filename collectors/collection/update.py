@@ -50,7 +50,7 @@ class DailyUpdate:
         self.first, self._last = first or str(self._scope["first_session"]), last
         self._until = last or LAST_DAY.isoformat()
         self.rule: TargetRule = target_rule(with_earlier_choices(run.settings, self._scope))
-        """Who is to be a target."""
+        """Rule that chooses the targets."""
 
     @cached_property
     def sources(self) -> Sources:

@@ -33,7 +33,7 @@ def backed_up(own: Checkout) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def strikes_once(fault: str) -> Matter:
+def happens_once(fault: str) -> Matter:
     @contextmanager
     def thrown(own: Checkout) -> Iterator[None]:
         own.exchange.fail(fault, times=1)
@@ -48,7 +48,8 @@ def strikes_once(fault: str) -> Matter:
 def damaged(own: Checkout) -> AbstractContextManager[object]:
     connection = sqlite3.connect(own.folder / "data" / FILE_NAME, isolation_level=None)
     connection.execute(
-        "UPDATE session_columns SET data = zeroblob(length(data)) WHERE name = 'volume' AND session = '2026-09-09'"
+        "UPDATE session_columns SET data = zeroblob(length(data)) "
+        "WHERE name = 'volume' AND session = '2026-09-09'"
     )
     connection.close()
     return nullcontext()
@@ -68,8 +69,8 @@ def locked(own: Checkout) -> Iterator[None]:
 SCENES = {
     "Check a backup": Scene(kst(2026, 9, 21, 9), backed_up),
     "Restore a backup": Scene(kst(2026, 9, 16, 19), backed_up),
-    "The password is due": Scene(EVENING, strikes_once("password_due")),
-    "The site has banned us": Scene(EVENING, strikes_once("ban")),
+    "The password is due": Scene(EVENING, happens_once("password_due")),
+    "The site has banned us": Scene(EVENING, happens_once("ban")),
     "Nothing was stored last night": Scene(EVENING + timedelta(hours=1)),
     "The audit reports something": Scene(matter=damaged),
     "A disk is full": Scene(EVENING, limit="ulimit -f 16\n"),

@@ -1,5 +1,5 @@
-"""One installation of the project: a folder, a database, an exchange, and the scripts run at
-moments that the test chooses."""
+"""Installation of the project: a folder, a database, an exchange, and the scripts run at moments
+that the test chooses."""
 
 import os
 import subprocess

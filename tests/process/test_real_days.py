@@ -41,7 +41,9 @@ def published(recording: Path) -> pd.DataFrame:
     """What the exchange published, in the columns of the export."""
     table = pd.read_csv(recording, dtype={"Code": str}, keep_default_na=False)
     theirs = "Date Code Name Market Open High Low Close Changes Volume Amount Marcap Stocks".split()
-    ours = "session ticker name market open high low close change volume value market_cap shares".split()
+    ours = (
+        "session ticker name market open high low close change volume value market_cap shares"
+    ).split()
     names = dict(zip(theirs, ours, strict=True))
     table["Market"] = table["MarketId"].map({"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"})
     table = table.rename(columns=names)[list(names.values())]

@@ -70,12 +70,12 @@ if machine:
         if not begun and os.environ["GATE"]:
             open(os.environ["GATE"]).read()  # ends when every machine has come so far
 
-    def fetch_day_beside_the_others(self, session, check):
+    def fetch_day_with_the_others(self, session, check):
         wait_for_the_others()
         begun.append(session)
         return fetch_day(self, session, check)
 
-    def analyze_beside_the_others(self, ticker):
+    def analyze_with_the_others(self, ticker):
         wait_for_the_others()
         begun.append(ticker)
         if machine == "doomed" and len(begun) == {DIES_AT}:
@@ -88,8 +88,8 @@ if machine:
             notes.writelines(f"{{machine}} {{result['_id']}}\\n" for result in results)
 
     clock.datetime, Database.command = HostsTime, command_in_the_night
-    Sources.fetch_day = fetch_day_beside_the_others
-    TechnicalAnalyzer.analyze, Results.save = analyze_beside_the_others, save_and_note
+    Sources.fetch_day = fetch_day_with_the_others
+    TechnicalAnalyzer.analyze, Results.save = analyze_with_the_others, save_and_note
 """
 
 
@@ -212,7 +212,7 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
 
 
 @pytest.mark.parametrize("database", ["mongodb"], indirect=True)
-def test_a_second_update_leaves_and_only_a_dead_ones_lock_is_taken_after_ten_minutes_whatever_the_clocks_show(
+def test_a_second_update_leaves_and_a_dead_ones_lock_is_taken_whatever_the_clocks_show(
     installation_over: Installation, machines: Machines
 ) -> None:
     with machines.at_the_gate("south", FRIDAY, "daily_update") as working:

@@ -196,7 +196,7 @@ def test_what_breaks_every_time_ends_with_advice(store: Store, break_at: Break) 
     ],
     ids=lambda failure: type(failure).__name__,
 )
-def test_what_a_second_try_can_mend_is_tried_again(
+def test_what_a_second_try_can_help_is_tried_again(
     store: Store, break_at: Break, failure: Exception
 ) -> None:
     tries = break_at("insert_one", failure, done=True)
@@ -213,7 +213,7 @@ def test_what_a_second_try_can_mend_is_tried_again(
     ],
     ids=lambda failure: type(failure).__name__,
 )
-def test_what_a_second_try_cannot_mend_is_not_tried_again(
+def test_what_a_second_try_cannot_help_is_not_tried_again(
     store: Store, break_at: Break, failure: Exception
 ) -> None:
     tries = break_at("insert_one", failure, done=False)

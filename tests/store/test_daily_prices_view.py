@@ -106,7 +106,8 @@ def test_the_view_of_a_real_server_shows_a_row_of_each_ticker_and_session(
     ]
     if "daily_prices" not in database.list_collection_names():
         pytest.skip(
-            f"THIS SERVER HAS NO VIEWS ({store.description}): daily_prices WAS CHECKED WITHOUT A SERVER ONLY"
+            f"THIS SERVER HAS NO VIEWS ({store.description}): "
+            "daily_prices WAS CHECKED WITHOUT A SERVER ONLY"
         )
     saved(store)
     open_store("again")  # a view that is there already stands in nobody's way

@@ -18,7 +18,7 @@ over_mongodb = pytest.mark.parametrize("open_backend", ["mongomock", "mongodb"],
 @pytest.mark.parametrize(
     "volume", [None, "7", ["ten", 10], [None, 10], [10], [1.5, 2.5], ObjectId(bytes(12))], ids=repr
 )
-def test_a_spoilt_column_is_damage(store: Store, volume: object) -> None:
+def test_a_changed_column_is_damage(store: Store, volume: object) -> None:
     store.sessions.save(market_day(SESSION, row("000010"), row("000020")))
     store.backend.update(SESSIONS, {"_id": SESSION}, {"volume": volume})
     with pytest.raises(Damaged, match=f"{SESSION} is damaged"):
@@ -30,7 +30,7 @@ def test_a_spoilt_column_is_damage(store: Store, volume: object) -> None:
 )  # FerretDB keeps no such numbers
 @pytest.mark.parametrize("volume", [[NAN, 1.0], [INF, 1.0]], ids=repr)
 def test_a_number_that_is_none_is_damage(store: Store, volume: object) -> None:
-    test_a_spoilt_column_is_damage(store, volume)
+    test_a_changed_column_is_damage(store, volume)
 
 
 @over_mongodb

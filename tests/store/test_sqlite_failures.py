@@ -263,7 +263,8 @@ def test_what_is_due_is_found_by_index_and_in_order(tmp_path: Path, clock: FakeC
         sql = next(each for each in asked if each.startswith("SELECT") and part in each)
         return [step for *_, step in backend._connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
-    queue = "system_info.target_tickers(is_active,attempts,last_analyzed_date,-corrected_market_cap,_id)"
+    keys = "is_active,attempts,last_analyzed_date,-corrected_market_cap,_id"
+    queue = f"system_info.target_tickers({keys})"
     assert plan("is_active") == [
         f"SEARCH system_info.target_tickers USING INDEX {queue} (<expr>=?)"
     ]

@@ -310,7 +310,9 @@ def test_what_was_analysed_meanwhile_is_a_difference(
     assert copy(source, road.open_target()) == []
 
 
-def test_a_damaged_source_is_not_copied_and_the_message_says_what_mends_it(embedded: Road) -> None:
+def test_a_damaged_source_is_not_copied_and_the_message_says_what_repairs_it(
+    embedded: Road,
+) -> None:
     source, target = fill(embedded.source()), embedded.open_target()
     head = source.backend.session_heads()[1]
     broken = copying._columns(source.backend, head["_id"])

@@ -1,4 +1,4 @@
-"""Datasets beside the prices of a session: they come, stay and go without touching the prices, and
+"""Datasets of a session: they come, stay and go without touching the prices, and
 the other way."""
 
 import numpy as np
@@ -114,7 +114,7 @@ def test_prices_that_are_provisional_again_confirm_nothing(with_figures: Store) 
         ((row("000020", 2000), row("000030", 3000)), [-1, -1]),
     ],
 )
-def test_with_other_closes_the_figures_stay_beside_their_tickers_and_are_stale(
+def test_with_other_closes_the_figures_stay_with_their_tickers_and_are_stale(
     store: Store, rows: tuple[dict[str, object], ...], expected: list[float]
 ) -> None:
     store.sessions.save(market_day(MONDAY, *TWO, finality=FINAL))
@@ -150,7 +150,7 @@ def test_a_dataset_of_another_length_or_session_is_refused(with_figures: Store) 
     assert load(with_figures, "foreign") is None
 
 
-def spoil(backend: Backend, column: str, cells: np.ndarray) -> None:
+def change_cells(backend: Backend, column: str, cells: np.ndarray) -> None:
     head = backend.get(SESSIONS, MONDAY)
     assert head is not None
     ((_, columns),) = backend.read_columns((*DAY_COLUMNS, *DATASET_COLUMN_NAMES), MONDAY, MONDAY)
@@ -163,7 +163,7 @@ def spoil(backend: Backend, column: str, cells: np.ndarray) -> None:
 def test_a_damaged_dataset_is_named_and_is_gone_when_the_prices_are_read_again(
     with_figures: Store, cells: np.ndarray
 ) -> None:
-    spoil(with_figures.backend, "eps", cells)
+    change_cells(with_figures.backend, "eps", cells)
     with pytest.raises(Damaged, match="fundamentals of 2024-01-22 are damaged"):
         load(with_figures, "fundamentals")
     assert with_figures.sessions.load(MONDAY) is not None, "the prices are as they were"

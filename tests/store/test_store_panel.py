@@ -207,12 +207,16 @@ def test_an_unknown_factor_counts_as_1_and_its_session_is_named(store: Store) ->
     assert series(panel, "A00000") == [10, 20, 30]
 
 
-def test_an_unknown_factor_of_the_first_session_unsettles_nothing(store: Store) -> None:
+def test_an_unknown_factor_of_the_first_session_makes_no_session_without_factors(
+    store: Store,
+) -> None:
     save(store, {S1: [row("A00000", factor=NAN)], S2: [row("A00000")]})
     assert store.sessions.panel(S2, 300).sessions_without_factors == []
 
 
-def test_an_unknown_factor_of_a_ticker_that_is_gone_unsettles_nothing(store: Store) -> None:
+def test_an_unknown_factor_of_a_ticker_that_is_gone_makes_no_session_without_factors(
+    store: Store,
+) -> None:
     save(
         store,
         {S1: [row("B00000")], S2: [row("A00000", factor=NAN), row("B00000")], S3: [row("B00000")]},

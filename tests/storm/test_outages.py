@@ -28,7 +28,8 @@ EVENING = kst(2026, 9, 10, 20)
 MESSAGE = "The database does not answer."
 NEVER = 10**9
 STEP = 29
-"""An outage is tried at every so many calls, and where each place in the code first reads columns."""
+"""Calls from one outage that is tried to the next; another one is where each line of code first
+reads columns."""
 TARGET = "copy"
 WRITES = ("put", "insert", "update", "update_each", "delete", "empty")
 

@@ -63,14 +63,16 @@ TEXTS: Table = {
     "night": (
         "{session}: {analyzed} of {targets} targets analysed, {tickers} tickers, "
         "revision {revision}. Signals: {signals}",
-        "{session}: 대상 {targets}종목 중 {analyzed}종목 분석, 전체 {tickers}종목, 리비전 {revision}. "
+        "{session}: 대상 {targets}종목 중 {analyzed}종목 분석, "
+        "전체 {tickers}종목, 리비전 {revision}. "
         "신호: {signals}",
     ),
     "none": ("none", "없음"),
     "unfinished": (
         "{session} has taken the place of a session whose targets were not all analysed. "
         "What was left comes first now; hourly_analysis.py --status shows how far it is.",
-        "대상 종목의 분석이 다 끝나기 전에 {session}로 넘어갔습니다. 남은 종목부터 분석합니다. hourly_analysis.py "
+        "대상 종목의 분석이 다 끝나기 전에 {session}로 넘어갔습니다. 남은 종목부터 분석합니다. "
+        "hourly_analysis.py "
         "--status로 진행 상황을 볼 수 있습니다.",
     ),
 }

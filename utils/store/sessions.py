@@ -36,7 +36,7 @@ class SessionHead:
     collected_utc: datetime
     confirmed_utc: datetime | None
     factor_digest: str = field(compare=False)
-    """Of the factors, which follow from two sessions and are no part of this one."""
+    """Digest of the factors, which follow from two sessions and are no part of this one."""
     datasets: Mapping[str, DatasetState] = field(compare=False)
     """A session stays the same whatever comes to its datasets."""
 

@@ -101,12 +101,12 @@ class Night:
     def __init__(self, folder: Path, evening: datetime, clock: FakeClock, **settings: Any) -> None:
         self.session, self._clock = f"{evening:%Y-%m-%d}", clock
         self.store = Store(SqliteBackend(folder), clock)
-        self._shift = Run(load_settings(settings, folder / "no.env"), clock, self.store)
+        self._run = Run(load_settings(settings, folder / "no.env"), clock, self.store)
 
     def run(self, hour: datetime) -> Document:
         """One hour's run; the job's record after it."""
         self._clock.set(hour)
-        assert hourly_analysis.work(self._shift, hourly_analysis.parse([])) == 0
+        assert hourly_analysis.work(self._run, hourly_analysis.parse([])) == 0
         job = self.store.jobs.get(HOURLY_ANALYSIS, self.session)
         assert job is not None
         assert job["tickers"] == job["analyzed"] + job["pending"] == TARGETS

@@ -71,7 +71,7 @@ def test_whatever_is_stored_exactly_the_rest_is_due_in_order(
     assert {each.session for each in found if each.to_confirm} == to_confirm
 
 
-def test_days_of_which_the_exchange_has_shown_nothing_are_unsettled() -> None:
+def test_days_of_which_the_exchange_has_shown_nothing_are_unknown() -> None:
     calendar = TradingCalendar({WEEK[0]: True, WEEK[1]: False})
     assert unknown_days(calendar, WEEK[0], EVENING) == WEEK[2:4]
 

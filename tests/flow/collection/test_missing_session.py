@@ -1,5 +1,5 @@
-"""A session that is missing in the middle of a store: pending factors beside it, no false action,
-mended by healing."""
+"""A session that is missing in the middle of a store leaves the one after it without factors,
+makes no false action, and is collected again."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ from utils.store.sqlite import SqliteBackend
 
 Days = Mapping[str, pd.DataFrame]
 PARTS = 5
-"""Into so many tests the sessions that are removed are dealt."""
+"""Number of tests among which the sessions that are removed are divided."""
 LATER = kst(2026, 12, 31, 9)
 """When every session of every market here is final."""
 _IDS = {name: market_id for market_id, name in MARKETS.items()}
@@ -58,8 +58,8 @@ def _text(frame: pd.DataFrame) -> pd.DataFrame:
     return texts.astype(str).rename(columns=RAW_COLUMNS)
 
 
-class Installation:
-    """A store, and the healing of every evening over it."""
+class History:
+    """Store with the days of a market, and what an evening collects for it."""
 
     def __init__(self, days: Days, folder: Path) -> None:
         self._source, self._days = Exchange(days), days
@@ -77,7 +77,7 @@ class Installation:
     def due(self) -> list[str]:
         return [each.session for each in self._due()]
 
-    def heal(self) -> None:
+    def collect_due(self) -> None:
         """What `daily_update` does with what is due."""
         assert (
             collect_all(
@@ -110,12 +110,12 @@ class Installation:
         return due_in_store(self.store, calendar, self.sessions[0], self.sessions[-1], LATER)
 
 
-Install = Callable[[Days], Installation]
+Install = Callable[[Days], History]
 
 
 @pytest.fixture
 def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
-    return lambda days: Installation(days, tmp_path_factory.mktemp("data"))
+    return lambda days: History(days, tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -131,59 +131,59 @@ def same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool
     )
 
 
-def remove_each_and_mend(position: Installation, part: slice = slice(None)) -> int:
+def remove_and_collect_each(history: History, part: slice = slice(None)) -> int:
     """Each session of that part in turn, but for the first and the last of all; how many."""
-    whole = position.factors(), position.actions(), position.digests()
-    pairs = list(zip(position.sessions[1:-1], position.sessions[2:], strict=True))[part]
+    whole = history.factors(), history.actions(), history.digests()
+    pairs = list(zip(history.sessions[1:-1], history.sessions[2:], strict=True))[part]
     for session, following in pairs:
-        position.remove(session)
-        position.collector().refind_factors(following)
+        history.remove(session)
+        history.collector().refind_factors(following)
         factors, left = (
-            position.factors(),
+            history.factors(),
             {key: each for key, each in whole[1].items() if each["session"] > session},
         )
         left |= {key: each for key, each in whole[1].items() if each["session"] < session}
         assert np.isnan(factors[following]).all(), "pending without the session before"
-        assert position.actions() == {
+        assert history.actions() == {
             key: each for key, each in left.items() if each["session"] != following
         }
         untouched = {day: each for day, each in whole[0].items() if day not in (session, following)}
         assert same(untouched, {day: each for day, each in factors.items() if day != following})
-        assert position.due() == [session]
-        position.heal()
-        assert position.actions() == whole[1], session
-        assert same(position.factors(), whole[0]), session
-    assert position.digests() == whole[2]
-    assert position.due() == []
+        assert history.due() == [session]
+        history.collect_due()
+        assert history.actions() == whole[1], session
+        assert same(history.factors(), whole[0]), session
+    assert history.digests() == whole[2]
+    assert history.due() == []
     return len(pairs)
 
 
 @pytest.fixture(scope="module")
-def healed(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def complete(synthetic: Days, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a store with all of its sessions."""
-    position = Installation(synthetic, folder := tmp_path_factory.mktemp("healed"))
-    position.heal()
-    position.store.close()
+    history = History(synthetic, folder := tmp_path_factory.mktemp("complete"))
+    history.collect_due()
+    history.store.close()
     return folder
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_any_session_that_is_removed_from_a_synthetic_market_is_mended(
-    healed: Path, synthetic: Days, tmp_path: Path, part: int
+def test_any_session_that_is_removed_from_a_synthetic_market_is_collected_again(
+    complete: Path, synthetic: Days, tmp_path: Path, part: int
 ) -> None:
-    shutil.copytree(healed, tmp_path / "data")
-    position = Installation(synthetic, tmp_path / "data")
-    assert remove_each_and_mend(position, slice(part, None, PARTS)) > 50 // PARTS
+    shutil.copytree(complete, tmp_path / "data")
+    history = History(synthetic, tmp_path / "data")
+    assert remove_and_collect_each(history, slice(part, None, PARTS)) > 50 // PARTS
 
 
 @pytest.mark.recorded
 @pytest.mark.parametrize("year", REAL_YEARS)
-def test_any_session_that_is_removed_from_the_real_days_is_mended(
+def test_any_session_that_is_removed_from_the_real_days_is_collected_again(
     install: Install, year: str
 ) -> None:
-    position = install(real_days(year))
-    position.heal()
-    assert remove_each_and_mend(position) > 26
+    history = install(real_days(year))
+    history.collect_due()
+    assert remove_and_collect_each(history) > 26
 
 
 @pytest.fixture(scope="module")
@@ -193,30 +193,30 @@ def weeks(synthetic: Days) -> Days:
 
 
 @pytest.fixture(scope="module")
-def whole(weeks: Days, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def whole(weeks: Days, tmp_path_factory: pytest.TempPathFactory) -> History:
     """All of these sessions, collected one after the other; do not change it."""
-    return collected(Installation(weeks, tmp_path_factory.mktemp("data")), list(weeks))
+    return collected(History(weeks, tmp_path_factory.mktemp("data")), list(weeks))
 
 
-def collected(position: Installation, order: list[str]) -> Installation:
-    collector = position.collector()
+def collected(history: History, order: list[str]) -> History:
+    collector = history.collector()
     for session in order:
         assert [each.head.session for each in collector.collect(session)] == [session]
-    return position
+    return history
 
 
 HOLES, AFTER = (20, 30, 31, 32), (21, 33)
-"""Places of sessions that never came, and of those that come next."""
+"""Positions of sessions that never came, and of those that come next."""
 
 
 @pytest.fixture
-def with_holes(install: Install, weeks: Days) -> Installation:
+def with_holes(install: Install, weeks: Days) -> History:
     came = [session for number, session in enumerate(weeks) if number not in HOLES]
     return collected(install(weeks), came)
 
 
 def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_action(
-    with_holes: Installation, whole: Installation
+    with_holes: History, whole: History
 ) -> None:
     sessions = with_holes.sessions
     holes, after = ([sessions[position] for position in positions] for positions in (HOLES, AFTER))
@@ -224,17 +224,17 @@ def test_a_session_that_never_came_leaves_the_one_after_it_pending_and_no_false_
     assert pending == [sessions[0], *after]
     missed = {key for key, each in whole.actions().items() if each["session"] in (*holes, *after)}
     assert with_holes.actions().keys() == whole.actions().keys() - missed
-    with_holes.heal()
+    with_holes.collect_due()
     assert same(with_holes.factors(), whole.factors())
     assert with_holes.actions() == whole.actions()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_in_which_sessions_arrive_does_not_matter(
-    install: Install, weeks: Days, whole: Installation, seed: int
+    install: Install, weeks: Days, whole: History, seed: int
 ) -> None:
     mixed = Random(seed).sample(list(weeks), len(weeks))
-    position = collected(install(weeks), mixed)
-    assert same(position.factors(), whole.factors())
-    assert (position.actions(), position.digests()) == (whole.actions(), whole.digests())
+    history = collected(install(weeks), mixed)
+    assert same(history.factors(), whole.factors())
+    assert (history.actions(), history.digests()) == (whole.actions(), whole.digests())
     assert len(whole.actions()) > 8

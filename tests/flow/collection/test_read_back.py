@@ -48,8 +48,8 @@ def store(tmp_path: Path, small: None) -> Iterator[Store]:
 
 def damage(store: Store, session: str, column: str) -> None:
     assert isinstance(store.backend, SqliteBackend)
-    spoil = "UPDATE session_columns SET data = zeroblob(8) WHERE session = ? AND name = ?"
-    store.backend._connection.execute(spoil, [session, column])
+    zero_out = "UPDATE session_columns SET data = zeroblob(8) WHERE session = ? AND name = ?"
+    store.backend._connection.execute(zero_out, [session, column])
 
 
 def test_a_run_reads_the_newest_and_some_of_the_older_ones(
@@ -75,7 +75,7 @@ def heads_of(days: list[str]) -> list[SessionHead]:
 def test_each_older_session_has_its_day_whenever_runs_come(
     weekdays_of_runs: Collection[int], longest: int
 ) -> None:
-    """Over all the places that a session and the first run can have to each other: 210 days."""
+    """Over all the positions that a session and the first run can have to each other: 210 days."""
     session = date(2000, 1, 3)
     older = heads_of([str(session), *weekdays("2010-01-01", "2011-12-31")])
     runs = [

@@ -1,5 +1,5 @@
 """One session into the store: factors, revisions, the calendar it learns, and a stored day that is
-doubted."""
+read once more."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -125,13 +125,13 @@ def test_without_the_session_before_factors_are_pending(
     assert np.isnan(factors(store, MONDAY)).all()
 
 
-def test_they_are_settled_when_it_arrives(collector: StockDataCollector, store: Store) -> None:
+def test_they_are_known_when_it_arrives(collector: StockDataCollector, store: Store) -> None:
     later = collect(collector, MONDAY).head
     collect(collector, FRIDAY)
-    settled = store.sessions.head(MONDAY)
+    refound = store.sessions.head(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
-    assert settled is not None
-    assert (settled.revision, settled.digest, settled.finality) == (1, later.digest, later.finality)
+    assert refound is not None
+    assert (refound.revision, refound.digest, refound.finality) == (1, later.digest, later.finality)
 
 
 def test_a_hole_before_the_stored_sessions_leaves_factors_pending(
@@ -146,7 +146,7 @@ def test_a_hole_before_the_stored_sessions_leaves_factors_pending(
     assert (factors(store, MONDAY), factors(store, TUESDAY)) == ([1.0, 0.2], [1.0, 1.0])
 
 
-def test_a_hole_that_turns_out_closed_settles_the_factors_after_it(
+def test_a_hole_that_turns_out_closed_gives_the_factors_after_it(
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
     clock.set(kst(2024, 1, 23, 19))
@@ -372,7 +372,7 @@ def test_a_broken_day_leaves_what_was_stored(
     assert store.sessions.heads() == [before]
 
 
-def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_mended(
+def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_corrected(
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
     """Two days that contradict each other are one against one; the day after them tells which is
@@ -393,7 +393,7 @@ def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_me
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
-def test_a_stored_day_with_too_few_rows_is_mended_by_the_next_one(
+def test_a_stored_day_with_too_few_rows_is_corrected_by_the_next_one(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
     whole = source.days[FRIDAY]
@@ -432,7 +432,7 @@ def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
     assert [head.digest for head in store.sessions.heads()] == stored
 
 
-def test_two_wrong_days_at_the_start_are_mended_once_the_days_after_them_are_there(
+def test_two_wrong_days_at_the_start_are_corrected_once_the_days_after_them_are_there(
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
     clock.set(kst(2024, 1, 25, 19))
@@ -474,7 +474,7 @@ def test_a_damaged_session_is_read_again_when_the_next_one_comes(
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
-def test_beside_damage_that_cannot_be_mended_nothing_is_known(
+def test_next_to_damage_that_cannot_be_corrected_nothing_is_known(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
     collect(collector, FRIDAY)
@@ -484,7 +484,7 @@ def test_beside_damage_that_cannot_be_mended_nothing_is_known(
     assert np.isnan(factors(store, MONDAY)).all()
 
 
-def test_a_wrongly_stored_day_with_strange_tickers_is_mended_when_the_day_before_it_comes(
+def test_a_wrongly_stored_day_with_strange_tickers_is_corrected_when_the_day_before_it_comes(
     collector: StockDataCollector, source: ScriptedSource, store: Store
 ) -> None:
     right = source.days[MONDAY]

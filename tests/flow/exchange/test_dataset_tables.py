@@ -1,4 +1,4 @@
-"""Figures beside the prices: typed, null where the exchange has none, refused when they are of
+"""Datasets: typed, null where the exchange has none, refused when they are of
 another day."""
 
 import numpy as np
@@ -36,7 +36,7 @@ GOOD = [
 ]
 
 
-def test_figures_stand_beside_their_tickers_and_a_dash_is_null() -> None:
+def test_figures_stand_with_their_tickers_and_a_dash_is_null() -> None:
     found = parse_dataset(table(*GOOD), FUNDAMENTALS, DAY, SESSION)
     assert list(found.columns) == ["eps", "per", "bps", "pbr", "dps", "dividend_yield"]
     assert found["eps"].fillna(-1).tolist() == [-1, 1234, -1]

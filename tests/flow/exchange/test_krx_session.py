@@ -171,7 +171,7 @@ def test_before_it_is_out_and_on_closed_days_a_dataset_is_not_published(
             parse_dataset(connect().fetch_dataset(name, day), DATASETS[name], frame, day)
 
 
-def test_a_logout_is_mended_by_one_login(
+def test_a_logout_is_followed_by_one_login(
     connect: Callable[..., PykrxSource], exchange: LocalExchange
 ) -> None:
     source = connect()

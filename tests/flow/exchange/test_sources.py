@@ -183,7 +183,7 @@ def test_an_outage_that_ends_between_two_tries_costs_nothing(clock: FakeClock) -
 @pytest.mark.parametrize(
     "problem", [Banned("no"), MalformedAnswer("odd"), SourceRefuses("no")], ids=lambda e: e.kind
 )
-def test_what_a_retry_cannot_mend_is_asked_once(clock: FakeClock, problem: SourceError) -> None:
+def test_what_a_retry_cannot_help_is_asked_once(clock: FakeClock, problem: SourceError) -> None:
     site = Scripted("site", problem)
     with pytest.raises(type(problem)):
         fetch(Sources([site], [site], clock, clock.sleep))

@@ -122,8 +122,8 @@ def test_every_request_is_a_heartbeat_of_the_locks(exchange: LocalExchange, stor
     with store.locks.hold(COLLECTION):
         store.clock.advance(minutes=9)  # type: ignore[attr-defined]
         connect(exchange, store).fetch_day(SESSION)
-        beat = store.backend.find("system_info.locks")[0]["heartbeat_utc"]
-    assert beat == store.clock.now_utc()
+        renewed = store.backend.find("system_info.locks")[0]["heartbeat_utc"]
+    assert renewed == store.clock.now_utc()
 
 
 def test_a_stop_request_ends_the_wait(exchange: LocalExchange, store: Store) -> None:

@@ -1,5 +1,5 @@
 """The audit finds each kind of damage and nothing else; a normal night at any hour is no finding; a
-repair mends it.
+repair corrects it.
 
 The scripts' own steps run here on a small market, without HTTP and with a clock that is set.
 """
@@ -110,8 +110,8 @@ class Market:
 
 
 @dataclass
-class House:
-    """One installation over the embedded database in a folder."""
+class StoreUnderTest:
+    """Store in a folder, and the scripts' work over it without HTTP."""
 
     folder: Path
     clock: FakeClock
@@ -166,15 +166,15 @@ class House:
         return [target["_id"] for target in self.store.targets.active()]
 
 
-class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
-    def __init__(self, house: House) -> None:
-        self._house, self._patch = house, pytest.MonkeyPatch()
+class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(tested)`
+    def __init__(self, tested: StoreUnderTest) -> None:
+        self._tested, self._patch = tested, pytest.MonkeyPatch()
 
     def __enter__(self) -> None:
-        house = self._house
-        for_datasets = [house.source] if house.key is None else []
+        tested = self._tested
+        for_datasets = [tested.source] if tested.key is None else []
         sources = Sources(
-            [house.source], [house.source], house.clock, house.clock.sleep, for_datasets
+            [tested.source], [tested.source], tested.clock, tested.clock.sleep, for_datasets
         )
         self._patch.setattr("collectors.collection.update.make_sources", lambda *_: sources)
 
@@ -182,11 +182,11 @@ class sources_of:  # noqa: N801 - reads as what it is: `with sources_of(house)`
         self._patch.undo()
 
 
-def open_house(
+def open_store(
     folder: Path, now: datetime, market: SyntheticMarket, key: str | None = None
-) -> House:
+) -> StoreUnderTest:
     clock = FakeClock(now)
-    return House(
+    return StoreUnderTest(
         folder, clock, Store(SqliteBackend(folder), clock), Market(clock, market, key is None), key
     )
 
@@ -200,24 +200,24 @@ def market() -> SyntheticMarket:
 def whole(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an installation after four evenings and the analyses of their nights."""
     folder = tmp_path_factory.mktemp("whole")
-    house = open_house(folder, NOON, market)
-    house.store.scope.save(**SCOPE, first_session=FIRST)
+    tested = open_store(folder, NOON, market)
+    tested.store.scope.save(**SCOPE, first_session=FIRST)
     for evening in EVENINGS:
-        house.clock.set(at(evening, 19))
-        house.evening()
-        house.clock.advance(minutes=10)
-        house.hour()
-    house.store.close()
+        tested.clock.set(at(evening, 19))
+        tested.evening()
+        tested.clock.advance(minutes=10)
+        tested.hour()
+    tested.store.close()
     return folder
 
 
 @pytest.fixture
-def house(whole: Path, market: SyntheticMarket, tmp_path: Path) -> Iterator[House]:
+def tested(whole: Path, market: SyntheticMarket, tmp_path: Path) -> Iterator[StoreUnderTest]:
     """A copy of it, at noon after the last night."""
     shutil.copytree(whole, tmp_path / "data")
-    house = open_house(tmp_path / "data", NOON, market)
-    yield house
-    house.store.close()
+    tested = open_store(tmp_path / "data", NOON, market)
+    yield tested
+    tested.store.close()
 
 
 def at(day: str, hour: int, minute: int = 0) -> datetime:
@@ -259,217 +259,218 @@ def walked(
     request: pytest.FixtureRequest,
     market: SyntheticMarket,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Walk, House, dict[datetime, Audit]]]:
+) -> Iterator[tuple[Walk, StoreUnderTest, dict[datetime, Audit]]]:
     """The walk, the installation at its end, and the audit of every hour."""
     walk, audits = request.param, {}
-    house = open_house(tmp_path_factory.mktemp("walk"), at(walk.setup, 19), market, walk.key)
-    house.store.scope.save(**SCOPE, first_session=walk.first)
-    while house.clock.now_kst() < at(walk.noon, 12):
-        now = house.clock.now_kst()
+    tested = open_store(tmp_path_factory.mktemp("walk"), at(walk.setup, 19), market, walk.key)
+    tested.store.scope.save(**SCOPE, first_session=walk.first)
+    while tested.clock.now_kst() < at(walk.noon, 12):
+        now = tested.clock.now_kst()
         if now.hour == 19 and now.weekday() < 5:
             with suppress(NotPublished):
-                house.evening()
-        house.clock.advance(minutes=5)
-        audits[now] = house.audit()
-        house.clock.advance(minutes=5)
+                tested.evening()
+        tested.clock.advance(minutes=5)
+        audits[now] = tested.audit()
+        tested.clock.advance(minutes=5)
         if (now.hour >= 19 and now.weekday() < 5) or (now.hour <= 8 and 1 <= now.weekday() < 6):
             with suppress(NotNow):
-                house.hour()
-        house.clock.set(now + timedelta(hours=1))
-    yield walk, house, audits
-    house.store.close()
+                tested.hour()
+        tested.clock.set(now + timedelta(hours=1))
+    yield walk, tested, audits
+    tested.store.close()
 
 
 def test_nothing_is_wrong_at_any_hour_of_normal_days(
-    walked: tuple[Walk, House, dict[datetime, Audit]], market: SyntheticMarket
+    walked: tuple[Walk, StoreUnderTest, dict[datetime, Audit]], market: SyntheticMarket
 ) -> None:
-    walk, house, audits = walked
+    walk, tested, audits = walked
     assert {now: audit.findings for now, audit in audits.items() if audit.findings} == {}
     assert len(audits) > 100
     last = "2026-08-10" if walk.noon == "2026-08-11" else "2026-08-19"
     end = last if walk.key else walk.noon
     expected = [each for each in market.sessions if walk.first <= each < end]
-    assert [head.session for head in house.store.sessions.heads()] == expected
+    assert [head.session for head in tested.store.sessions.heads()] == expected
 
 
-def lose_a_session(house: House) -> None:
-    house.store.backend.delete(SESSIONS, {"_id": MIDDLE})
+def lose_a_session(tested: StoreUnderTest) -> None:
+    tested.store.backend.delete(SESSIONS, {"_id": MIDDLE})
 
 
-def keep_a_tenth_of_the_first(house: House) -> None:
-    house.rewrite(FIRST, house.frame(FIRST).head(6))
+def keep_a_tenth_of_the_first(tested: StoreUnderTest) -> None:
+    tested.rewrite(FIRST, tested.frame(FIRST).head(6))
 
 
-def keep_nine_tenths_of_one(house: House) -> None:
-    house.rewrite(MIDDLE, house.frame(MIDDLE).head(54))
+def keep_nine_tenths_of_one(tested: StoreUnderTest) -> None:
+    tested.rewrite(MIDDLE, tested.frame(MIDDLE).head(54))
 
 
-def break_the_order(house: House) -> None:
-    frame = house.frame(MIDDLE)
+def break_the_order(tested: StoreUnderTest) -> None:
+    frame = tested.frame(MIDDLE)
     traded = frame.index[frame["low"] > 1][0]
     frame.loc[traded, "high"] = frame.loc[traded, "low"] - 1
-    house.rewrite(MIDDLE, frame)
+    tested.rewrite(MIDDLE, frame)
 
 
-def break_a_market_cap(house: House) -> None:
-    frame = house.frame(MIDDLE)
+def break_a_market_cap(tested: StoreUnderTest) -> None:
+    frame = tested.frame(MIDDLE)
     frame.loc[3, "market_cap"] += 1
-    house.rewrite(MIDDLE, frame)
+    tested.rewrite(MIDDLE, frame)
 
 
-def another_days_answer(house: House, session: str = MIDDLE, other: str = SECOND) -> None:
+def another_days_answer(tested: StoreUnderTest, session: str = MIDDLE, other: str = SECOND) -> None:
     """The whole market of another day, with the factors that follow from it."""
-    calendar = TradingCalendar(house.store.calendar.observed())
-    before = house.store.sessions.load(calendar.previous_session(session))
-    found = find_actions(None if before is None else before.frame, house.frame(other), session)
-    house.rewrite(session, house.frame(other).assign(factor=found.factor)[list(DAY_COLUMNS)])
-    house.store.backend.delete(ACTIONS, {"session": session})
-    house.store.backend.put(ACTIONS, found.documents())
+    calendar = TradingCalendar(tested.store.calendar.observed())
+    before = tested.store.sessions.load(calendar.previous_session(session))
+    found = find_actions(None if before is None else before.frame, tested.frame(other), session)
+    tested.rewrite(session, tested.frame(other).assign(factor=found.factor)[list(DAY_COLUMNS)])
+    tested.store.backend.delete(ACTIONS, {"session": session})
+    tested.store.backend.put(ACTIONS, found.documents())
 
 
-def the_first_is_another_days_answer(house: House) -> None:
-    another_days_answer(house, FIRST, SETUP)
+def the_first_is_another_days_answer(tested: StoreUnderTest) -> None:
+    another_days_answer(tested, FIRST, SETUP)
 
 
-def the_second_repeats_the_first(house: House) -> None:
-    another_days_answer(house, SECOND, FIRST)
+def the_second_repeats_the_first(tested: StoreUnderTest) -> None:
+    another_days_answer(tested, SECOND, FIRST)
 
 
-def forget_factors(house: House) -> None:
-    house.rewrite(MIDDLE, house.frame(MIDDLE).assign(factor=np.nan))
+def forget_factors(tested: StoreUnderTest) -> None:
+    tested.rewrite(MIDDLE, tested.frame(MIDDLE).assign(factor=np.nan))
 
 
-def forget_one_factor(house: House) -> None:
-    frame = house.frame(LAST)
+def forget_one_factor(tested: StoreUnderTest) -> None:
+    frame = tested.frame(LAST)
     frame.loc[7, "factor"] = np.nan
-    house.rewrite(LAST, frame)
+    tested.rewrite(LAST, frame)
 
 
-def falsify_a_factor(house: House) -> None:
-    frame = house.frame(MIDDLE)
+def falsify_a_factor(tested: StoreUnderTest) -> None:
+    frame = tested.frame(MIDDLE)
     frame.loc[7, "factor"] = 0.5
-    house.rewrite(MIDDLE, frame)
+    tested.rewrite(MIDDLE, frame)
 
 
-def invent_an_action(house: House) -> None:
-    house.store.backend.put(
+def invent_an_action(tested: StoreUnderTest) -> None:
+    tested.store.backend.put(
         ACTIONS, [{"_id": f"005930:{MIDDLE}", "session": MIDDLE, "ticker": "005930"}]
     )
 
 
-def lose_an_action(house: House) -> None:
-    assert house.store.backend.delete(ACTIONS, {"session": SECOND}) == 1
+def lose_an_action(tested: StoreUnderTest) -> None:
+    assert tested.store.backend.delete(ACTIONS, {"session": SECOND}) == 1
 
 
 def damage_a_column(
-    house: House, statement: str = "UPDATE session_columns SET data = zeroblob(length(data))"
+    tested: StoreUnderTest,
+    statement: str = "UPDATE session_columns SET data = zeroblob(length(data))",
 ) -> None:
-    with sqlite3.connect(house.folder / FILE_NAME) as connection:
+    with sqlite3.connect(tested.folder / FILE_NAME) as connection:
         connection.execute(f"{statement} WHERE name = 'volume' AND session = ?", [MIDDLE])
 
 
-def cut_a_column(house: House) -> None:
-    damage_a_column(house, "UPDATE session_columns SET data = substr(data, 1, 9)")
+def cut_a_column(tested: StoreUnderTest) -> None:
+    damage_a_column(tested, "UPDATE session_columns SET data = substr(data, 1, 9)")
 
 
-def drop_a_column(house: House) -> None:
-    damage_a_column(house, "DELETE FROM session_columns")
+def drop_a_column(tested: StoreUnderTest) -> None:
+    damage_a_column(tested, "DELETE FROM session_columns")
 
 
-def drop_all_columns(house: House) -> None:
-    with sqlite3.connect(house.folder / FILE_NAME) as connection:
+def drop_all_columns(tested: StoreUnderTest) -> None:
+    with sqlite3.connect(tested.folder / FILE_NAME) as connection:
         connection.execute("DELETE FROM session_columns WHERE session = ?", [MIDDLE])
 
 
-def miscount(house: House) -> None:
-    house.change(SESSIONS, MIDDLE, count=len(house.frame(MIDDLE)) + 1)
+def miscount(tested: StoreUnderTest) -> None:
+    tested.change(SESSIONS, MIDDLE, count=len(tested.frame(MIDDLE)) + 1)
 
 
-def lose_fundamentals(house: House) -> None:
-    head = house.store.sessions.head(MIDDLE)
+def lose_fundamentals(tested: StoreUnderTest) -> None:
+    head = tested.store.sessions.head(MIDDLE)
     assert head is not None
-    house.change(SESSIONS, MIDDLE, datasets={"foreign": asdict(head.datasets["foreign"])})
+    tested.change(SESSIONS, MIDDLE, datasets={"foreign": asdict(head.datasets["foreign"])})
 
 
-def damage_a_dataset(house: House) -> None:
-    with sqlite3.connect(house.folder / FILE_NAME) as connection:
+def damage_a_dataset(tested: StoreUnderTest) -> None:
+    with sqlite3.connect(tested.folder / FILE_NAME) as connection:
         connection.execute(
             "DELETE FROM session_columns WHERE name = 'foreign_ratio' AND session = ?", [MIDDLE]
         )
 
 
-def lose_an_index_day(house: House) -> None:
-    house.store.backend.delete(INDICES, {"_id": f"KOSDAQ:{SECOND}"})
+def lose_an_index_day(tested: StoreUnderTest) -> None:
+    tested.store.backend.delete(INDICES, {"_id": f"KOSDAQ:{SECOND}"})
 
 
-def stay_provisional(house: House) -> None:
-    house.change(SESSIONS, MIDDLE, finality=PROVISIONAL, confirmed_utc=None)
+def stay_provisional(tested: StoreUnderTest) -> None:
+    tested.change(SESSIONS, MIDDLE, finality=PROVISIONAL, confirmed_utc=None)
 
 
-def stay_provisional_by_record(house: House) -> None:
-    house.change(JOBS, f"{MIDDLE}_{DAILY_UPDATE}", finality=PROVISIONAL)
+def stay_provisional_by_record(tested: StoreUnderTest) -> None:
+    tested.change(JOBS, f"{MIDDLE}_{DAILY_UPDATE}", finality=PROVISIONAL)
 
 
-def lose_a_record(house: House) -> None:
-    house.store.jobs.forget(DAILY_UPDATE, [MIDDLE])
+def lose_a_record(tested: StoreUnderTest) -> None:
+    tested.store.jobs.forget(DAILY_UPDATE, [MIDDLE])
 
 
-def kill_a_run(house: House) -> None:
+def kill_a_run(tested: StoreUnderTest) -> None:
     """After the session was stored, before its record said so."""
-    house.change(JOBS, f"{LAST}_{DAILY_UPDATE}", status="running", end_time_utc=None)
+    tested.change(JOBS, f"{LAST}_{DAILY_UPDATE}", status="running", end_time_utc=None)
 
 
-def kill_a_setup(house: House) -> None:
-    house.clock.advance(minutes=-61)
-    house.store.jobs.start(MANUAL_SETUP, LAST)
-    house.clock.advance(minutes=61)
+def kill_a_setup(tested: StoreUnderTest) -> None:
+    tested.clock.advance(minutes=-61)
+    tested.store.jobs.start(MANUAL_SETUP, LAST)
+    tested.clock.advance(minutes=61)
 
 
-def leave_an_analysis_running(house: House) -> None:
-    house.change(JOBS, f"{SETUP}_{HOURLY_ANALYSIS}", status="running", end_time_utc=None)
+def leave_an_analysis_running(tested: StoreUnderTest) -> None:
+    tested.change(JOBS, f"{SETUP}_{HOURLY_ANALYSIS}", status="running", end_time_utc=None)
 
 
-def leave_targets_behind(house: House) -> None:
+def leave_targets_behind(tested: StoreUnderTest) -> None:
     """Two nights ago; one of them cannot be analysed."""
-    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
-    for ticker in house.targets()[:2]:
-        house.change(TARGETS, ticker, last_analyzed_date="2026-08-07")
-        house.change(INDICATORS, ticker, session="2026-08-07")
-    house.change(TARGETS, house.targets()[0], last_error="its closes are not positive")
+    tested.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    for ticker in tested.targets()[:2]:
+        tested.change(TARGETS, ticker, last_analyzed_date="2026-08-07")
+        tested.change(INDICATORS, ticker, session="2026-08-07")
+    tested.change(TARGETS, tested.targets()[0], last_error="its closes are not positive")
 
 
-def invent_a_target(house: House) -> None:
-    ghost = house.store.targets.active()[0] | {
+def invent_a_target(tested: StoreUnderTest) -> None:
+    ghost = tested.store.targets.active()[0] | {
         "_id": "999999",
         "ticker": "999999",
         "corrected_market_cap": 1,
     }
-    house.store.targets.save([ghost], {})
+    tested.store.targets.save([ghost], {})
 
 
-def falsify_a_target(house: House) -> None:
-    house.change(TARGETS, house.targets()[2], name="x", market_cap=10**12)
+def falsify_a_target(tested: StoreUnderTest) -> None:
+    tested.change(TARGETS, tested.targets()[2], name="x", market_cap=10**12)
 
 
-def lose_a_target(house: House) -> None:
-    house.store.backend.delete(TARGETS, {"_id": house.targets()[0]})
+def lose_a_target(tested: StoreUnderTest) -> None:
+    tested.store.backend.delete(TARGETS, {"_id": tested.targets()[0]})
 
 
-def switch_a_target_off(house: House) -> None:
-    house.change(TARGETS, house.targets()[0], is_active=False)
+def switch_a_target_off(tested: StoreUnderTest) -> None:
+    tested.change(TARGETS, tested.targets()[0], is_active=False)
 
 
-def leave_a_lock(house: House) -> None:
-    other = Store(SqliteBackend(house.folder), house.clock, Identity(run="gone"))
+def leave_a_lock(tested: StoreUnderTest) -> None:
+    other = Store(SqliteBackend(tested.folder), tested.clock, Identity(run="gone"))
     with other.locks.hold("hourly_analysis@here"):
-        (left,) = house.store.locks.all()
+        (left,) = tested.store.locks.all()
     other.close()
-    long_ago = house.clock.now_utc() - timedelta(minutes=61)
-    house.store.backend.put(LOCKS, [left | {"expires_utc": long_ago}])
+    long_ago = tested.clock.now_utc() - timedelta(minutes=61)
+    tested.store.backend.put(LOCKS, [left | {"expires_utc": long_ago}])
 
 
 LARGEST = "the largest"
-DAMAGES: dict[Callable[[House], None], list[tuple[str, str | None]]] = {
+DAMAGES: dict[Callable[[StoreUnderTest], None], list[tuple[str, str | None]]] = {
     lose_a_session: [("hole", MIDDLE)],
     keep_a_tenth_of_the_first: [("few_tickers", FIRST)],
     keep_nine_tenths_of_one: [("few_tickers", MIDDLE)],
@@ -506,34 +507,36 @@ DAMAGES: dict[Callable[[House], None], list[tuple[str, str | None]]] = {
 each_damage = pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 
 
-def test_a_whole_store_has_no_findings(house: House) -> None:
-    assert house.audit().findings == []
+def test_a_whole_store_has_no_findings(tested: StoreUnderTest) -> None:
+    assert tested.audit().findings == []
 
 
 @each_damage
-def test_exactly_the_damage_is_found(house: House, damage: Callable[[House], None]) -> None:
-    largest = house.targets()
-    damage(house)
+def test_exactly_the_damage_is_found(
+    tested: StoreUnderTest, damage: Callable[[StoreUnderTest], None]
+) -> None:
+    largest = tested.targets()
+    damage(tested)
     found = [
-        (rule, LARGEST if subject in largest else subject) for rule, subject in told(house.audit())
+        (rule, LARGEST if subject in largest else subject) for rule, subject in told(tested.audit())
     ]
     assert found == DAMAGES[damage]
 
 
 @each_damage
-def test_a_repair_mends_it(house: House, damage: Callable[[House], None]) -> None:
-    before = contents(house)
-    damage(house)
-    assert house.repair() == 0
-    assert house.audit().findings == []
-    assert contents(house) == before
+def test_it_is_repaired(tested: StoreUnderTest, damage: Callable[[StoreUnderTest], None]) -> None:
+    before = contents(tested)
+    damage(tested)
+    assert tested.repair() == 0
+    assert tested.audit().findings == []
+    assert contents(tested) == before
 
 
-def contents(house: House) -> dict[str, Any]:
+def contents(tested: StoreUnderTest) -> dict[str, Any]:
     """Everything but when and how often it was read."""
-    store = house.store
+    store = tested.store
     heads = store.sessions.heads()
-    factors = {head.session: list(house.frame(head.session)["factor"].fillna(0)) for head in heads}
+    factors = {head.session: list(tested.frame(head.session)["factor"].fillna(0)) for head in heads}
     targets = [
         (each["_id"], each["name"], each["market_cap"], each["is_active"])
         for each in store.targets.all()
@@ -555,11 +558,13 @@ def contents(house: House) -> dict[str, Any]:
     }
 
 
-def test_targets_that_a_whole_night_left_out_are_named_with_their_error(house: House) -> None:
-    leave_targets_behind(house)
-    behind = house.audit().findings
-    assert sorted(told(house.audit())) == sorted(
-        ("target_behind", ticker) for ticker in house.targets()[:2]
+def test_targets_that_a_whole_night_left_out_are_named_with_their_error(
+    tested: StoreUnderTest,
+) -> None:
+    leave_targets_behind(tested)
+    behind = tested.audit().findings
+    assert sorted(told(tested.audit())) == sorted(
+        ("target_behind", ticker) for ticker in tested.targets()[:2]
     )
     assert {"not analysed since 2026-08-07" in finding.message for finding in behind} == {True}
     assert sorted(
@@ -568,35 +573,37 @@ def test_targets_that_a_whole_night_left_out_are_named_with_their_error(house: H
 
 
 def test_they_are_left_to_the_hourly_analysis(
-    house: House, capsys: pytest.CaptureFixture[str]
+    tested: StoreUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    leave_targets_behind(house)
-    assert house.repair() == 0
+    leave_targets_behind(tested)
+    assert tested.repair() == 0
     assert "2 findings left to the hourly analysis" in capsys.readouterr().out
-    house.clock.set(at("2026-08-12", 19))
-    house.evening()
-    house.clock.advance(minutes=10)
-    house.hour()
-    assert house.audit().findings == []
+    tested.clock.set(at("2026-08-12", 19))
+    tested.evening()
+    tested.clock.advance(minutes=10)
+    tested.hour()
+    assert tested.audit().findings == []
 
 
-def test_a_target_that_a_revision_opened_again_is_not_behind(house: House) -> None:
-    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
-    house.store.targets.reopen(SECOND, FIRST)
-    assert house.audit().findings == []
+def test_a_target_that_a_revision_opened_again_is_not_behind(tested: StoreUnderTest) -> None:
+    tested.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    tested.store.targets.reopen(SECOND, FIRST)
+    assert tested.audit().findings == []
 
 
-def test_nobody_is_behind_a_session_that_came_too_late_for_its_night(house: House) -> None:
-    house.store.jobs.forget(HOURLY_ANALYSIS, ["2026-08-10"])
-    for ticker in house.targets():
-        house.change(TARGETS, ticker, last_analyzed_date="2026-08-07")
-        house.change(INDICATORS, ticker, session="2026-08-07")
-    assert {rule for rule, _ in told(house.audit())} == {"target_behind"}
-    house.change(JOBS, f"2026-08-10_{DAILY_UPDATE}", end_time_utc=at("2026-08-11", 8))
-    assert house.audit().findings == []
+def test_nobody_is_behind_a_session_that_came_too_late_for_its_night(
+    tested: StoreUnderTest,
+) -> None:
+    tested.store.jobs.forget(HOURLY_ANALYSIS, ["2026-08-10"])
+    for ticker in tested.targets():
+        tested.change(TARGETS, ticker, last_analyzed_date="2026-08-07")
+        tested.change(INDICATORS, ticker, session="2026-08-07")
+    assert {rule for rule, _ in told(tested.audit())} == {"target_behind"}
+    tested.change(JOBS, f"2026-08-10_{DAILY_UPDATE}", end_time_utc=at("2026-08-11", 8))
+    assert tested.audit().findings == []
 
 
-def somebody_at_work(house: House, expires: datetime) -> None:
+def somebody_at_work(tested: StoreUnderTest, expires: datetime) -> None:
     lock = {
         "_id": COLLECTION,
         "owner": "other:1:x",
@@ -604,191 +611,201 @@ def somebody_at_work(house: House, expires: datetime) -> None:
         "pid": 1,
         "expires_utc": expires,
     }
-    house.store.backend.put(LOCKS, [lock])
+    tested.store.backend.put(LOCKS, [lock])
 
 
-def test_what_a_run_is_just_doing_is_no_finding(house: House) -> None:
+def test_what_a_run_is_just_doing_is_no_finding(tested: StoreUnderTest) -> None:
     for damage in (lose_a_session, kill_a_setup, falsify_a_target):
-        damage(house)
-    house.store.jobs.forget(DAILY_UPDATE, [SETUP])
-    house.change(SESSIONS, SECOND, finality=PROVISIONAL)
+        damage(tested)
+    tested.store.jobs.forget(DAILY_UPDATE, [SETUP])
+    tested.change(SESSIONS, SECOND, finality=PROVISIONAL)
     rules = {"hole", "not_recorded", "provisional", "stale_job", "target_data"}
-    assert {rule for rule, _ in told(house.audit())} == rules
-    somebody_at_work(house, NOON + timedelta(minutes=1))
-    assert (house.audit().findings, house.audit().awaited) == ([], [MIDDLE])
+    assert {rule for rule, _ in told(tested.audit())} == rules
+    somebody_at_work(tested, NOON + timedelta(minutes=1))
+    assert (tested.audit().findings, tested.audit().awaited) == ([], [MIDDLE])
 
 
 def test_while_a_run_is_at_work_the_verdict_says_so(
-    house: House, capsys: pytest.CaptureFixture[str]
+    tested: StoreUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lose_a_session(house)
-    somebody_at_work(house, NOON + timedelta(minutes=1))
-    show_audit(house.audit(), as_json=False)
+    lose_a_session(tested)
+    somebody_at_work(tested, NOON + timedelta(minutes=1))
+    show_audit(tested.audit(), as_json=False)
     assert capsys.readouterr().out.startswith("Another run is at work; so far nothing is wrong")
 
 
 def test_a_killed_run_of_this_host_hides_nothing_although_its_lock_has_not_expired(
-    house: House,
+    tested: StoreUnderTest,
 ) -> None:
-    lose_a_session(house)
+    lose_a_session(tested)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     lock = {
         "_id": COLLECTION,
-        "host": house.store.identity.host,
+        "host": tested.store.identity.host,
         "pid": dead.pid,
         "expires_utc": NOON + timedelta(minutes=1),
     }
-    house.store.backend.put(LOCKS, [lock | {"owner": "dead"}])
-    assert told(house.audit()) == [("hole", MIDDLE)]
-    house.store.backend.put(LOCKS, [lock | {"owner": "alive", "pid": os.getppid()}])
-    assert house.audit().findings == []
+    tested.store.backend.put(LOCKS, [lock | {"owner": "dead"}])
+    assert told(tested.audit()) == [("hole", MIDDLE)]
+    tested.store.backend.put(LOCKS, [lock | {"owner": "alive", "pid": os.getppid()}])
+    assert tested.audit().findings == []
 
 
-def test_a_run_that_showed_a_sign_of_life_within_the_hour_may_still_live(house: House) -> None:
-    house.clock.advance(minutes=-60)
-    house.store.jobs.start(MANUAL_SETUP, LAST)
-    house.clock.advance(minutes=60)
-    assert house.audit().findings == []
-    house.clock.advance(seconds=1)
-    assert told(house.audit()) == [("stale_job", LAST)]
+def test_a_run_that_showed_a_sign_of_life_within_the_hour_may_still_live(
+    tested: StoreUnderTest,
+) -> None:
+    tested.clock.advance(minutes=-60)
+    tested.store.jobs.start(MANUAL_SETUP, LAST)
+    tested.clock.advance(minutes=60)
+    assert tested.audit().findings == []
+    tested.clock.advance(seconds=1)
+    assert told(tested.audit()) == [("stale_job", LAST)]
 
 
-def test_an_unfinished_analysis_is_given_up_by_the_next_nights_first_hour(house: House) -> None:
-    house.change(JOBS, f"{LAST}_{HOURLY_ANALYSIS}", status="running", end_time_utc=None)
-    house.clock.set(at("2026-08-12", 19))
-    house.evening()
-    assert house.audit().findings == []
-    house.clock.set(at("2026-08-12", 21))
-    assert told(house.audit()) == [("stale_job", LAST)]
+def test_an_unfinished_analysis_is_given_up_by_the_next_nights_first_hour(
+    tested: StoreUnderTest,
+) -> None:
+    tested.change(JOBS, f"{LAST}_{HOURLY_ANALYSIS}", status="running", end_time_utc=None)
+    tested.clock.set(at("2026-08-12", 19))
+    tested.evening()
+    assert tested.audit().findings == []
+    tested.clock.set(at("2026-08-12", 21))
+    assert told(tested.audit()) == [("stale_job", LAST)]
 
 
-def never_analysed(house: House, added: str) -> str:
-    ticker = house.targets()[0]
-    house.change(TARGETS, ticker, added_date=added, last_analyzed_date=None)
-    house.store.backend.delete(INDICATORS, {"_id": ticker})
+def never_analysed(tested: StoreUnderTest, added: str) -> str:
+    ticker = tested.targets()[0]
+    tested.change(TARGETS, ticker, added_date=added, last_analyzed_date=None)
+    tested.store.backend.delete(INDICATORS, {"_id": ticker})
     return ticker
 
 
-def test_a_target_that_entered_after_its_night_had_finished_is_not_behind(house: House) -> None:
+def test_a_target_that_entered_after_its_night_had_finished_is_not_behind(
+    tested: StoreUnderTest,
+) -> None:
     """By the confirmation of its session, which may move a market cap."""
-    ticker = never_analysed(house, "2026-08-10")
-    assert house.audit().findings == []
-    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
-    assert told(house.audit()) == [("target_behind", ticker)]
+    ticker = never_analysed(tested, "2026-08-10")
+    assert tested.audit().findings == []
+    tested.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    assert told(tested.audit()) == [("target_behind", ticker)]
 
 
-def test_a_target_that_entered_tonight_is_not_behind(house: House) -> None:
-    house.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
-    never_analysed(house, LAST)
-    assert house.audit().findings == []
+def test_a_target_that_entered_tonight_is_not_behind(tested: StoreUnderTest) -> None:
+    tested.change(JOBS, f"2026-08-10_{HOURLY_ANALYSIS}", status="failed")
+    never_analysed(tested, LAST)
+    assert tested.audit().findings == []
 
 
-def test_a_dead_runs_lock_hides_nothing(house: House) -> None:
-    lose_a_session(house)
-    somebody_at_work(house, NOON - timedelta(seconds=1))
-    assert told(house.audit()) == [("hole", MIDDLE)]
+def test_a_dead_runs_lock_hides_nothing(tested: StoreUnderTest) -> None:
+    lose_a_session(tested)
+    somebody_at_work(tested, NOON - timedelta(seconds=1))
+    assert told(tested.audit()) == [("hole", MIDDLE)]
 
 
-def test_a_clock_that_was_wrong_hides_nothing(house: House) -> None:
-    lose_a_session(house)
-    kill_a_setup(house)
-    house.change(JOBS, f"{LAST}_{MANUAL_SETUP}", heartbeat_utc=NOON + timedelta(days=1))
-    somebody_at_work(house, NOON + timedelta(days=1))
-    assert told(house.audit()) == [("hole", MIDDLE), ("stale_job", LAST)]
+def test_a_clock_that_was_wrong_hides_nothing(tested: StoreUnderTest) -> None:
+    lose_a_session(tested)
+    kill_a_setup(tested)
+    tested.change(JOBS, f"{LAST}_{MANUAL_SETUP}", heartbeat_utc=NOON + timedelta(days=1))
+    somebody_at_work(tested, NOON + timedelta(days=1))
+    assert told(tested.audit()) == [("hole", MIDDLE), ("stale_job", LAST)]
 
 
 def test_a_hole_says_at_once_why_the_evenings_run_failed(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    tested: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true = house.source.fetch_day
+    true = tested.source.fetch_day
     nothing = pd.DataFrame()
     monkeypatch.setattr(
-        house.source, "fetch_day", lambda day: nothing if day == "2026-08-12" else true(day)
+        tested.source, "fetch_day", lambda day: nothing if day == "2026-08-12" else true(day)
     )
-    house.clock.set(at("2026-08-12", 19))
+    tested.clock.set(at("2026-08-12", 19))
     with pytest.raises(MalformedAnswer) as error:
-        house.evening()
-    (hole,) = house.audit().findings
+        tested.evening()
+    (hole,) = tested.audit().findings
     assert str(hole) == f"2026-08-12: not stored; its last daily_update failed: {error.value}"
 
 
-def test_an_evening_that_cron_missed_is_awaited_for_two_hours(house: House) -> None:
-    house.clock.set(at("2026-08-12", 20, 59))
-    assert (house.audit().findings, house.audit().awaited) == ([], ["2026-08-12"])
-    house.clock.set(at("2026-08-12", 21))
-    assert told(house.audit()) == [("hole", "2026-08-12"), ("provisional", LAST), ("dataset", LAST)]
+def test_an_evening_that_cron_missed_is_awaited_for_two_hours(tested: StoreUnderTest) -> None:
+    tested.clock.set(at("2026-08-12", 20, 59))
+    assert (tested.audit().findings, tested.audit().awaited) == ([], ["2026-08-12"])
+    tested.clock.set(at("2026-08-12", 21))
+    assert told(tested.audit()) == [
+        ("hole", "2026-08-12"),
+        ("provisional", LAST),
+        ("dataset", LAST),
+    ]
 
 
 def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(
-    house: House,
+    tested: StoreUnderTest,
 ) -> None:
-    house.store.jobs.start(DAILY_UPDATE, "2026-08-12")
+    tested.store.jobs.start(DAILY_UPDATE, "2026-08-12")
     error = {"kind": "not_published", "message": "no prices"}
-    house.change(JOBS, f"2026-08-12_{DAILY_UPDATE}", status="failed", error=error)
-    house.clock.set(at("2026-08-12", 22))
-    assert house.audit().awaited == ["2026-08-12"]
-    house.store.calendar.record({"2026-08-12": True}, "index series")
-    assert ("hole", "2026-08-12") in told(house.audit())
+    tested.change(JOBS, f"2026-08-12_{DAILY_UPDATE}", status="failed", error=error)
+    tested.clock.set(at("2026-08-12", 22))
+    assert tested.audit().awaited == ["2026-08-12"]
+    tested.store.calendar.record({"2026-08-12": True}, "index series")
+    assert ("hole", "2026-08-12") in told(tested.audit())
 
 
-def test_only_the_span_is_looked_at(house: House) -> None:
-    lose_a_session(house)
-    falsify_a_target(house)
-    kill_a_setup(house)
-    narrow = house.audit(SETUP, "2026-08-10")
+def test_only_the_span_is_looked_at(tested: StoreUnderTest) -> None:
+    lose_a_session(tested)
+    falsify_a_target(tested)
+    kill_a_setup(tested)
+    narrow = tested.audit(SETUP, "2026-08-10")
     assert (narrow.findings, narrow.sessions) == ([], 3)
-    up_to_today = house.audit(SETUP, "2026-08-12")
+    up_to_today = tested.audit(SETUP, "2026-08-12")
     assert ([rule for rule, _ in told(up_to_today)], up_to_today.awaited) == (
         ["stale_job", "target_data"],
         [],
     ), "not due before six"
-    assert told(house.audit(MIDDLE, MIDDLE)) == [("hole", MIDDLE)]
+    assert told(tested.audit(MIDDLE, MIDDLE)) == [("hole", MIDDLE)]
 
 
-def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(house: House) -> None:
-    keep_nine_tenths_of_one(house)
-    forget_factors(house)
-    assert told(house.audit(MIDDLE, MIDDLE)) == [
+def test_the_neighbours_of_a_span_tell_whether_its_ends_fit(tested: StoreUnderTest) -> None:
+    keep_nine_tenths_of_one(tested)
+    forget_factors(tested)
+    assert told(tested.audit(MIDDLE, MIDDLE)) == [
         ("few_tickers", MIDDLE),
         ("factor", MIDDLE),
     ]
-    keep_a_tenth_of_the_first(house)
-    assert told(house.audit(FIRST, FIRST)) == [("few_tickers", FIRST)]
+    keep_a_tenth_of_the_first(tested)
+    assert told(tested.audit(FIRST, FIRST)) == [("few_tickers", FIRST)]
 
 
-def test_a_loaded_history_has_to_be_whole(house: House) -> None:
-    calendar = TradingCalendar(house.store.calendar.observed())
-    assert audit_sessions(house.store, calendar, FIRST, LAST) == []
-    lose_a_session(house)
-    break_the_order_of_another = house.frame(SETUP)
+def test_a_loaded_history_has_to_be_whole(tested: StoreUnderTest) -> None:
+    calendar = TradingCalendar(tested.store.calendar.observed())
+    assert audit_sessions(tested.store, calendar, FIRST, LAST) == []
+    lose_a_session(tested)
+    break_the_order_of_another = tested.frame(SETUP)
     break_the_order_of_another.loc[0, "low"] = 10**9
-    house.rewrite(SETUP, break_the_order_of_another)
-    found = audit_sessions(house.store, calendar, FIRST, LAST)
+    tested.rewrite(SETUP, break_the_order_of_another)
+    found = audit_sessions(tested.store, calendar, FIRST, LAST)
     assert [(each.rule, each.session) for each in found] == [("hole", MIDDLE), ("order", SETUP)]
 
 
 def test_a_database_that_stops_answering_is_no_damage_of_sessions(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    tested: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def silent(*_: object) -> None:
         raise StoreError("MongoDB does not answer")
 
-    monkeypatch.setattr(house.store.sessions, "load", silent)
-    monkeypatch.setattr(house.store.sessions, "head", silent)
+    monkeypatch.setattr(tested.store.sessions, "load", silent)
+    monkeypatch.setattr(tested.store.sessions, "head", silent)
     with pytest.raises(StoreError, match="does not answer"):
-        house.audit()
+        tested.audit()
 
 
 def test_a_person_reads_it_by_rule_with_a_last_line(
-    house: House, capsys: pytest.CaptureFixture[str]
+    tested: StoreUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_audit(house.audit(), as_json=False)
-    lose_a_session(house)
-    leave_targets_behind(house)
-    show_audit(house.audit(), as_json=False)
+    show_audit(tested.audit(), as_json=False)
+    lose_a_session(tested)
+    leave_targets_behind(tested)
+    show_audit(tested.audit(), as_json=False)
     healthy, *lines = capsys.readouterr().out.splitlines()
-    assert healthy == f"Nothing is wrong: 9 sessions, {len(house.targets())} targets checked."
+    assert healthy == f"Nothing is wrong: 9 sessions, {len(tested.targets())} targets checked."
     assert lines[:4] == [
         "hole (1)",
         f"  {MIDDLE}: not stored; its daily_update is recorded as completed",
@@ -796,48 +813,49 @@ def test_a_person_reads_it_by_rule_with_a_last_line(
         "target_behind (2)",
     ]
     assert lines[-1] == (
-        "3 findings. `daily_update.py --repair` repairs 1 of them. The hourly analysis catches up with the targets."
+        "3 findings. `daily_update.py --repair` repairs 1 of them. "
+        "The hourly analysis catches up with the targets."
     )
 
 
-def test_without_the_newest_session_nothing_can_be_said_of_targets(house: House) -> None:
-    house.store.backend.delete(SESSIONS, {"_id": LAST})
-    assert told(house.audit()) == [("hole", LAST)]
-    assert house.repair() == 0
-    assert house.audit().findings == []
+def test_without_the_newest_session_nothing_can_be_said_of_targets(tested: StoreUnderTest) -> None:
+    tested.store.backend.delete(SESSIONS, {"_id": LAST})
+    assert told(tested.audit()) == [("hole", LAST)]
+    assert tested.repair() == 0
+    assert tested.audit().findings == []
 
 
-def test_a_hole_that_turns_out_closed_is_none_any_more(house: House) -> None:
+def test_a_hole_that_turns_out_closed_is_none_any_more(tested: StoreUnderTest) -> None:
     """The 14th was a holiday that nobody had predicted, and nobody has asked since."""
-    house.clock.set(at("2026-08-18", 19))
-    house.evening()
-    house.store.backend.delete(CALENDAR, {"_id": "2026-08-14"})
-    assert told(house.audit()) == [("hole", "2026-08-14")]
-    assert house.repair() == 0
-    assert house.audit().findings == []
-    assert house.store.calendar.observed()["2026-08-14"] is False
-    assert house.store.jobs.get(DAILY_UPDATE, "2026-08-14") is None
+    tested.clock.set(at("2026-08-18", 19))
+    tested.evening()
+    tested.store.backend.delete(CALENDAR, {"_id": "2026-08-14"})
+    assert told(tested.audit()) == [("hole", "2026-08-14")]
+    assert tested.repair() == 0
+    assert tested.audit().findings == []
+    assert tested.store.calendar.observed()["2026-08-14"] is False
+    assert tested.store.jobs.get(DAILY_UPDATE, "2026-08-14") is None
 
 
 def test_a_long_list_is_cut_on_the_screen_only(
-    house: House, capsys: pytest.CaptureFixture[str]
+    tested: StoreUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for ticker in house.targets():
-        house.change(TARGETS, ticker, name="x")
-    many = len(house.targets())
-    show_audit(house.audit(), as_json=False)
+    for ticker in tested.targets():
+        tested.change(TARGETS, ticker, name="x")
+    many = len(tested.targets())
+    show_audit(tested.audit(), as_json=False)
     shown_lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert (len(shown_lines), shown_lines[-1]) == (
         21,
         f"  ... and {many - 20} more; --audit --json tells all",
     )
-    show_audit(house.audit(), as_json=True)
+    show_audit(tested.audit(), as_json=True)
     assert len(json.loads(capsys.readouterr().out)) == many
 
 
-def test_a_program_reads_json(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    lose_a_record(house)
-    show_audit(house.audit(), as_json=True)
+def test_a_program_reads_json(tested: StoreUnderTest, capsys: pytest.CaptureFixture[str]) -> None:
+    lose_a_record(tested)
+    show_audit(tested.audit(), as_json=True)
     assert json.loads(capsys.readouterr().out) == [
         {
             "rule": "not_recorded",
@@ -849,54 +867,54 @@ def test_a_program_reads_json(house: House, capsys: pytest.CaptureFixture[str]) 
     ]
 
 
-def test_a_repair_that_the_exchange_refuses_mends_the_rest_and_says_what_is_left(
-    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_repair_that_the_exchange_refuses_does_the_rest_and_says_what_is_left(
+    tested: StoreUnderTest, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for damage in (lose_a_session, lose_an_action, falsify_a_target, kill_a_setup, leave_a_lock):
-        damage(house)
-    monkeypatch.setattr(house.source, "fetch_day", lambda session: pd.DataFrame())
+        damage(tested)
+    monkeypatch.setattr(tested.source, "fetch_day", lambda session: pd.DataFrame())
     with pytest.raises(MalformedAnswer, match=MIDDLE):
-        house.repair()
-    assert told(house.audit()) == [("hole", MIDDLE)]
+        tested.repair()
+    assert told(tested.audit()) == [("hole", MIDDLE)]
     assert "4 of 5 findings repaired. 1 finding left" in capsys.readouterr().out
 
 
 def test_what_the_exchange_itself_shows_so_is_left_to_a_person(
-    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tested: StoreUnderTest, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some tickers of the first day are gone for good."""
-    true = house.source.fetch_day
+    true = tested.source.fetch_day
     monkeypatch.setattr(
-        house.source, "fetch_day", lambda day: true(day)[: 57 if day == FIRST else None]
+        tested.source, "fetch_day", lambda day: true(day)[: 57 if day == FIRST else None]
     )
-    keep_a_tenth_of_the_first(house)
-    assert house.repair() == 1
-    assert told(house.audit()) == [("few_tickers", FIRST)]
+    keep_a_tenth_of_the_first(tested)
+    assert tested.repair() == 1
+    assert told(tested.audit()) == [("few_tickers", FIRST)]
     assert "1 finding left: what the exchange still shows so" in capsys.readouterr().out
 
 
 def test_a_session_that_only_waits_for_its_confirmation_keeps_its_record_when_that_fails(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    tested: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stay_provisional(house)
-    monkeypatch.setattr(house.source, "fetch_day", lambda session: pd.DataFrame())
+    stay_provisional(tested)
+    monkeypatch.setattr(tested.source, "fetch_day", lambda session: pd.DataFrame())
     with pytest.raises(MalformedAnswer):
-        house.repair()
-    assert house.store.jobs.is_completed(DAILY_UPDATE, MIDDLE)
-    damage_a_column(house)
+        tested.repair()
+    assert tested.store.jobs.is_completed(DAILY_UPDATE, MIDDLE)
+    damage_a_column(tested)
     with pytest.raises(MalformedAnswer):
-        house.repair()
-    assert not house.store.jobs.is_completed(DAILY_UPDATE, MIDDLE)
+        tested.repair()
+    assert not tested.store.jobs.is_completed(DAILY_UPDATE, MIDDLE)
 
 
 def test_a_repair_of_a_whole_store_asks_and_changes_nothing(
-    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tested: StoreUnderTest, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(Market, "fetch_day")
     monkeypatch.delattr(Market, "fetch_sessions")
-    before = contents(house), house.store.jobs.records(DAILY_UPDATE)
-    assert house.repair() == 0
-    assert (contents(house), house.store.jobs.records(DAILY_UPDATE)) == before
+    before = contents(tested), tested.store.jobs.records(DAILY_UPDATE)
+    assert tested.repair() == 0
+    assert (contents(tested), tested.store.jobs.records(DAILY_UPDATE)) == before
     assert capsys.readouterr().out.startswith("Nothing was wrong. 9 sessions, ")
 
 

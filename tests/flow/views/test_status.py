@@ -59,8 +59,8 @@ def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
     assert "Missing, unfinished 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
     assert "Analysis 0 of 2 targets done, 2 pending, 0 failed" in shown
     assert (
-        "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10 (your crontab cannot be read;"
-        in shown
+        "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10 "
+        "(your crontab cannot be read;" in shown
     )
 
 
@@ -102,8 +102,8 @@ def test_a_glance_tells_how_the_sources_are(
     store.sources.record_comparison("openapi", FRIDAY, 0)
     shown = " ".join(person(store, capsys).split())
     assert (
-        "Source pykrx closed until 2024-02-03 22:00 (banned), 1 requests on 2024-01-22, password 12 days old"
-        in shown
+        "Source pykrx closed until 2024-02-03 22:00 (banned), "
+        "1 requests on 2024-01-22, password 12 days old" in shown
     )
     assert "(due after 90)" in shown
     assert f"agrees on {FRIDAY}" in shown
@@ -137,7 +137,7 @@ def test_before_the_setup_it_says_what_to_do(
     ("scripts", "in_crontab"),
     [((), False), (("daily_update.py", "hourly_analysis.py"), True), (("#x.py",), False)],
 )
-def test_what_the_crontab_does_not_start_is_said_beside_the_next_runs(
+def test_what_the_crontab_does_not_start_is_said_with_the_next_runs(
     scripts: tuple[str, ...],
     in_crontab: bool,
     store: Store,

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from collectors.analysis.indicators.catalogue import CATALOGUE, GROUPS, INDICATOR_NAMES
 from collectors.analysis.indicators.ranks import RANK_NAMES, RANKED
-from collectors.views.sheet import show_ticker
+from collectors.views.ticker_view import show_ticker
 
 LARGEST = 1_999_999_999_999.0
 """Wider than any price, volume or value traded."""

@@ -19,7 +19,7 @@ from utils.settings import load_settings, setting_names
 from utils.store import open_store
 
 NOW = kst(2026, 9, 10, 19)
-LOGIN_ID, PASSWORD, KEY = "guide-tests", "pass word #1 of $the tests", "key-of-the-guide-tests"
+LOGIN_ID, PASSWORD, KEY = "setup-tests", "pass word #1 of $the tests", "key-of-the-setup-tests"
 CTRL_C, CTRL_D = "\x03", "\x04"
 _LOCAL_FLAGS = 3
 """Where `termios` keeps whether a terminal echoes."""

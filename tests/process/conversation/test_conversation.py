@@ -550,7 +550,7 @@ def test_a_dry_run_asks_nothing_and_writes_nothing(newcomer: Newcomer) -> None:
     assert not newcomer.env_file.exists()
 
 
-def test_a_number_of_sessions_before_the_calendar_is_mended_by_another(newcomer: Newcomer) -> None:
+def test_a_number_of_sessions_before_the_calendar_is_asked_for_again(newcomer: Newcomer) -> None:
     newcomer.env_file.write_text("HISTORY_SESSIONS=7800\n", encoding="utf-8")
     talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "2", "n")
     assert (talk.code, talk.unsaid) == (0, []), talk.shown

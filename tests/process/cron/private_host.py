@@ -54,7 +54,8 @@ class CronHost:
         self.project.mkdir()
         self.python = folder / "python"
         self.python.write_text(
-            '#!/bin/sh\necho "$(TZ=KST-9 date "+%F %H:%M") ${1##*/}" >> fired\necho "output of ${1##*/}"\n'
+            '#!/bin/sh\necho "$(TZ=KST-9 date "+%F %H:%M") ${1##*/}" >> fired\n'
+            'echo "output of ${1##*/}"\n'
         )
         self.python.chmod(0o755)
         self._clock, self._clock_library, self._crontab = (

@@ -22,7 +22,8 @@ crontab -l > removed
 """
 BEFORE = {
     "none yet": b"",
-    "other jobs": b'# m h dom mon dow\nMAILTO=you@example.org\n\n5 4 * * * tar czf "$(date +\\%F).tgz" ~  \n',
+    "other jobs": b"# m h dom mon dow\nMAILTO=you@example.org\n\n"
+    b'5 4 * * * tar czf "$(date +\\%F).tgz" ~  \n',
     "no UTF-8": b"# caf\xe9\n5 4 * * * true\n",
 }
 

@@ -24,27 +24,27 @@ def test_an_overtaken_night_is_recorded_as_unfinished(installed: Installation) -
     assert (jobs["2026-09-11"]["status"], jobs["2026-09-11"]["pending"]) == ("completed", 0)
 
 
-def test_factors_that_are_settled_during_the_analysis_reopen_what_was_analysed(
+def test_factors_that_are_found_again_during_the_analysis_reopen_what_was_analysed(
     installed: Installation,
 ) -> None:
     installed.must(EVENING, "daily_update")
-    step, settled = AnalysisQueue.step, []
+    step, digests = AnalysisQueue.step, []
 
-    def step_and_settle(queue: AnalysisQueue) -> bool:
+    def step_and_refind(queue: AnalysisQueue) -> bool:
         more = step(queue)
         store = installed.store(EVENING)
         day = store.sessions.load(TONIGHT)
         assert day is not None
-        settled.append(day.digest())
+        digests.append(day.digest())
         store.sessions.save(replace(day, frame=day.frame.assign(factor=day.frame["factor"] * 0.5)))
-        settled.append(store.sessions.load(TONIGHT).digest())  # type: ignore[union-attr]
+        digests.append(store.sessions.load(TONIGHT).digest())  # type: ignore[union-attr]
         store.close()
         return more
 
     with pytest.MonkeyPatch.context() as meanwhile:
-        meanwhile.setattr(AnalysisQueue, "step", step_and_settle)
+        meanwhile.setattr(AnalysisQueue, "step", step_and_refind)
         installed.must(EVENING + TEN_PAST, "hourly_analysis")
-    assert settled[0] == settled[1], "the cells are the same"
+    assert digests[0] == digests[1], "the cells are the same"
     assert installed.read(EVENING)["analyses"][TONIGHT]["status"] == "running"
     assert {target["last_analyzed_date"] for target in installed.read(EVENING)["targets"]} == {
         "2026-09-09"

@@ -17,7 +17,7 @@ LATER = kst(2026, 9, 11, 20)
 TONIGHT, YESTERDAY, EARLIER = "2026-09-10", "2026-09-09", ["2026-09-07", "2026-09-08"]
 FIELDS: dict[str, dict[str, Any]] = {"drip": {"value": "0.05"}}
 ELSEWHERE = {"late", "revised", "unauthorized"}
-"""Switches that are no failure of an evening at the data site; other tests play them."""
+"""Faults that are no failure of an evening at the data site; other tests play them."""
 
 
 def documented() -> dict[str, tuple[int, int, str]]:
@@ -34,7 +34,7 @@ def fail(installed: Installation, name: str, **fields: Any) -> None:
     installed.exchange.fail(name, **FIELDS.get(name, {}) | fields)
 
 
-def test_every_switch_has_its_row() -> None:
+def test_every_fault_has_its_row() -> None:
     assert set(documented()) == set(REGISTRY) - ELSEWHERE
 
 
@@ -54,18 +54,18 @@ def test_a_failure_of_the_exchange_stores_nothing_and_the_next_evening_catches_u
         (head.session, head.digest) for head in before
     ]
     assert "Traceback" not in done.log
-    struck = installed.exchange.faults()[0].hits
+    hits = installed.exchange.faults()[0].hits
     of_one_session = kind in ("malformed", "not_published")
-    assert struck <= 2 + MOST_RECHECKS if of_one_session else struck == asked, (
-        "yesterday's, today's, and what is doubted"
+    assert hits <= 2 + MOST_RECHECKS if of_one_session else hits == asked, (
+        "yesterday's, today's, and what is read once more"
     )
     installed.exchange.clear_faults()
     installed.must(NEXT_EVENING, "daily_update")
-    healed = installed.read(NEXT_EVENING)
-    assert [healed["jobs"][day]["status"] for day in (YESTERDAY, TONIGHT, "2026-09-11")] == [
+    later = installed.read(NEXT_EVENING)
+    assert [later["jobs"][day]["status"] for day in (YESTERDAY, TONIGHT, "2026-09-11")] == [
         "completed"
     ] * 3
-    assert [head.finality for head in healed["heads"]] == ["final"] * 5 + ["provisional"]
+    assert [head.finality for head in later["heads"]] == ["final"] * 5 + ["provisional"]
     installed.assert_equal_to_the_exchange(NEXT_EVENING)
 
 
@@ -78,11 +78,11 @@ LOST = {
     "too_many",
     "all_dashes",
 }
-"""What no second try within the run may or can mend."""
+"""What no second try within the run may or can help."""
 
 
 @pytest.mark.parametrize("name", documented())
-def test_a_failure_that_strikes_once(installed: Installation, name: str) -> None:
+def test_a_failure_that_happens_once(installed: Installation, name: str) -> None:
     """Nobody notices, but where trying again would make it worse: there the evening is lost, and
     never more than it."""
     fail(installed, name, times=1)

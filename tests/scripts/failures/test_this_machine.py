@@ -29,8 +29,8 @@ def test_a_damaged_session_is_read_again_by_the_next_evening(installed: Installa
     installed.must(EVENING + timedelta(minutes=10), "hourly_analysis")
 
 
-def test_an_odd_index_series_keeps_no_session_from_being_healed(installed: Installation) -> None:
-    """It is asked because a weekday is not settled: nobody has run for three evenings."""
+def test_an_odd_index_series_keeps_no_session_from_being_collected(installed: Installation) -> None:
+    """It is asked because a weekday is not known: nobody has run for three evenings."""
     back = kst(2026, 9, 14, 19)
     installed.exchange.fail("no_rows", request="MDCSTAT00301")
     installed.exchange.fail("no_column", request="MDCSTAT00301", value="TRD_DD")

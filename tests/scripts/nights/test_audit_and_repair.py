@@ -1,4 +1,4 @@
-"""`daily_update.py --audit` names every damage, `--repair` mends it, against the exchange."""
+"""`daily_update.py --audit` names every damage, `--repair` corrects it, against the exchange."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ ORDER, MARKET_CAP, PROVISIONAL, NOT_RECORDED = (
 AUDIT, REPAIR = ("daily_update", "--audit"), ("daily_update", "--repair")
 
 
-def settle(installation: Installation) -> Installation:
+def with_two_nights(installation: Installation) -> Installation:
     """A history from `FIRST` on, the evening after it, and the nights of both."""
     installation.must(SETUP, "manual_setup", "--yes", "--sessions", "17")
     installation.analyse_night(SETUP)
@@ -42,20 +42,20 @@ def settle(installation: Installation) -> Installation:
 
 
 @pytest.fixture(scope="module")
-def settled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder_of_two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Exchange(SETUP) as exchange:
-        return settle(Installation(exchange, tmp_path_factory.mktemp("settled"))).folder
+        return with_two_nights(Installation(exchange, tmp_path_factory.mktemp("nights"))).folder
 
 
 @pytest.fixture
-def settled(installation: Installation, settled_folder: Path) -> Installation:
-    shutil.copytree(settled_folder / "data", installation.folder / "data")
+def nights(installation: Installation, folder_of_two_nights: Path) -> Installation:
+    shutil.copytree(folder_of_two_nights / "data", installation.folder / "data")
     return installation
 
 
 @pytest.fixture
-def settled_over(installation_over: Installation) -> Installation:
-    return settle(installation_over)
+def nights_over(installation_over: Installation) -> Installation:
+    return with_two_nights(installation_over)
 
 
 def findings(installation: Installation, *span: str) -> tuple[int, list[tuple[str, str | None]]]:
@@ -200,69 +200,69 @@ def contents(installation: Installation) -> dict[str, Any]:
         store.close()
 
 
-def test_every_damage_is_named_and_mended(settled_over: Installation) -> None:
-    whole = contents(settled_over)
-    assert findings(settled_over) == (0, [])
-    expected = damage(settled_over, *DAMAGES)
-    assert findings(settled_over) == (1, expected)
-    repaired = settled_over.must(NOON, *REPAIR)
+def test_every_damage_is_named_and_repaired(nights_over: Installation) -> None:
+    whole = contents(nights_over)
+    assert findings(nights_over) == (0, [])
+    expected = damage(nights_over, *DAMAGES)
+    assert findings(nights_over) == (1, expected)
+    repaired = nights_over.must(NOON, *REPAIR)
     assert repaired.stdout.startswith("12 of 12 findings repaired. 18 sessions, ")
-    assert findings(settled_over) == (0, [])
-    assert contents(settled_over) == whole
-    jobs = settled_over.read(NOON)["jobs"]
+    assert findings(nights_over) == (0, [])
+    assert contents(nights_over) == whole
+    jobs = nights_over.read(NOON)["jobs"]
     assert {job["status"] for job in jobs.values()} == {"completed"}
     assert len(jobs) == 18
 
 
-def test_what_a_repair_opened_again_is_analysed_in_the_next_night(settled: Installation) -> None:
-    damage(settled, lose_a_session)
-    settled.must(NOON, *REPAIR)
-    assert {target["last_analyzed_date"] < HOLE for target in settled.read(NOON)["targets"]} == {
+def test_what_a_repair_opened_again_is_analysed_in_the_next_night(nights: Installation) -> None:
+    damage(nights, lose_a_session)
+    nights.must(NOON, *REPAIR)
+    assert {target["last_analyzed_date"] < HOLE for target in nights.read(NOON)["targets"]} == {
         True
     }
-    settled.must(kst(2026, 9, 9, 19), "daily_update")
-    settled.analyse_night(kst(2026, 9, 9, 19))
-    assert {target["last_analyzed_date"] for target in settled.read(NOON)["targets"]} == {
+    nights.must(kst(2026, 9, 9, 19), "daily_update")
+    nights.analyse_night(kst(2026, 9, 9, 19))
+    assert {target["last_analyzed_date"] for target in nights.read(NOON)["targets"]} == {
         "2026-09-09"
     }
 
 
-def test_an_audit_asks_and_writes_nothing_and_needs_no_lock(settled: Installation) -> None:
-    damage(settled, falsify_a_target)
-    settled.exchange.reset_counts()
-    before = settled.read(NOON)
-    store = settled.store(NOON)
+def test_an_audit_asks_and_writes_nothing_and_needs_no_lock(nights: Installation) -> None:
+    damage(nights, falsify_a_target)
+    nights.exchange.reset_counts()
+    before = nights.read(NOON)
+    store = nights.store(NOON)
     with store.locks.hold(COLLECTION):
-        assert findings(settled) == (0, []), "somebody is at work, who refreshes the targets"
-        assert settled.run(NOON, *REPAIR).code == 75
+        assert findings(nights) == (0, []), "somebody is at work, who refreshes the targets"
+        assert nights.run(NOON, *REPAIR).code == 75
     store.close()
-    shown = settled.run(NOON, *AUDIT)
+    shown = nights.run(NOON, *AUDIT)
     assert (shown.code, shown.stdout.splitlines()[0]) == (1, "target_data (1)")
     assert shown.stdout.endswith("1 finding. `daily_update.py --repair` repairs 1 of them.\n")
-    assert (settled.read(NOON), settled.exchange.requests()) == (before, [])
+    assert (nights.read(NOON), nights.exchange.requests()) == (before, [])
 
 
-def test_a_repair_asks_once_for_each_session_that_is_wrong(settled: Installation) -> None:
-    damage(settled, damage_cells, break_the_order, forget_factors)
-    settled.exchange.reset_counts()
-    settled.must(NOON, *REPAIR)
+def test_a_repair_asks_once_for_each_session_that_is_wrong(nights: Installation) -> None:
+    damage(nights, damage_cells, break_the_order, forget_factors)
+    nights.exchange.reset_counts()
+    nights.must(NOON, *REPAIR)
     asked = [
-        record.dates["trdDd"] for record in settled.exchange.requests() if "trdDd" in record.dates
+        record.dates["trdDd"] for record in nights.exchange.requests() if "trdDd" in record.dates
     ]
     assert asked == [DIGEST.replace("-", ""), ORDER.replace("-", "")]
 
 
-def test_without_a_login_what_needs_no_exchange_is_mended(settled: Installation) -> None:
-    damage(settled, lose_a_session, kill_a_setup, falsify_a_target, forget_factors, leave_a_lock)
-    assert settled.run(NOON, *REPAIR, KRX_PW="wrong").code == 2
-    assert findings(settled) == (1, [("hole", HOLE)])
+def test_without_a_login_what_needs_no_exchange_is_repaired(nights: Installation) -> None:
+    damage(nights, lose_a_session, kill_a_setup, falsify_a_target, forget_factors, leave_a_lock)
+    assert nights.run(NOON, *REPAIR, KRX_PW="wrong").code == 2
+    assert findings(nights) == (1, [("hole", HOLE)])
 
 
-def test_from_and_to_narrow_both(settled: Installation) -> None:
-    damage(settled, lose_a_session, damage_cells)
-    assert findings(settled, "--from", "2026-08-20", "--to", "2026-08-25") == (0, [])
-    settled.must(NOON, *REPAIR, "--from", "2026-08-27")
-    assert findings(settled) == (1, [("hole", HOLE)])
+def test_from_and_to_narrow_both(nights: Installation) -> None:
+    damage(nights, lose_a_session, damage_cells)
+    assert findings(nights, "--from", "2026-08-20", "--to", "2026-08-25") == (0, [])
+    nights.must(NOON, *REPAIR, "--from", "2026-08-27")
+    assert findings(nights) == (1, [("hole", HOLE)])
 
 
 def test_before_setup_there_is_nothing_to_audit(installation: Installation) -> None:
@@ -290,15 +290,15 @@ def test_what_makes_no_sense_together_is_refused(
 
 
 def test_a_night_without_hourly_runs_is_named_and_the_next_one_catches_up(
-    settled: Installation,
+    nights: Installation,
 ) -> None:
-    settled.must(kst(2026, 9, 9, 19), "daily_update")
+    nights.must(kst(2026, 9, 9, 19), "daily_update")
     evening = kst(2026, 9, 10, 18, 30)
-    named = settled.run(evening, *AUDIT, "--json")
+    named = nights.run(evening, *AUDIT, "--json")
     behind = json.loads(named.stdout)
     assert {each["rule"] for each in behind} == {"target_behind"}
-    assert len(behind) == len(settled.read(NOON)["targets"])
-    assert "left to the hourly analysis" in settled.must(evening, *REPAIR).stdout
-    settled.must(kst(2026, 9, 10, 19), "daily_update")
-    settled.analyse_night(kst(2026, 9, 10, 19))
-    settled.must(kst(2026, 9, 11, 12), *AUDIT)
+    assert len(behind) == len(nights.read(NOON)["targets"])
+    assert "left to the hourly analysis" in nights.must(evening, *REPAIR).stdout
+    nights.must(kst(2026, 9, 10, 19), "daily_update")
+    nights.analyse_night(kst(2026, 9, 10, 19))
+    nights.must(kst(2026, 9, 11, 12), *AUDIT)

@@ -164,12 +164,12 @@ def test_an_analysis_that_breaks_costs_one_target_an_hour(
     assert sorted(analysed(installed)) == sorted({*order} - {order[1]})
 
 
-def test_a_ticker_is_shown_as_a_sheet(collected: Installation) -> None:
+def test_a_ticker_has_its_view(collected: Installation) -> None:
     collected.must(at(19), "hourly_analysis", "--quota", "1")
     largest = analysed(collected)[0]
-    sheet = collected.must(at(20), "hourly_analysis", "--ticker", largest).stdout
+    view = collected.must(at(20), "hourly_analysis", "--ticker", largest).stdout
     assert all(
-        word in sheet
+        word in view
         for word in (largest, SESSION, "rsi_14", "macd_histogram", "signals", "patterns")
     )
 

@@ -123,7 +123,7 @@ def test_setup_runs_again_without_loading_anything_twice(installation_over: Inst
     assert after["scope"]["first_session"] == after["heads"][0].session
 
 
-def test_a_holiday_that_no_library_predicts_is_settled_by_the_next_session(
+def test_a_holiday_that_no_library_predicts_is_known_with_the_next_session(
     installation: Installation,
 ) -> None:
     installation.must(kst(2026, 8, 13, 19), "manual_setup", "--yes", "--sessions", "5")

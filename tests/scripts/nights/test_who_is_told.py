@@ -29,7 +29,8 @@ def test_a_ban_is_one_message_and_the_next_evening_one_more(
     assert installation_over.run(EVENING + timedelta(minutes=70), "hourly_analysis").code == 75
     installation_over.must(MONDAY, "daily_update")
     assert receiver.titles == [
-        "krx-night-shift: daily_update: the exchange has restricted our access until 2026-09-12 19:00 KST",
+        "krx-night-shift: daily_update: the exchange has restricted our access "
+        "until 2026-09-12 19:00 KST",
         "krx-night-shift: daily_update: recovered",
     ]
     assert receiver.pings == ["/start"] * 3 + [""]

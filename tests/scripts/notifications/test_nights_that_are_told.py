@@ -40,7 +40,8 @@ def test_a_ban_is_told_once_with_its_end_and_so_is_the_recovery(watched: Watched
         assert watched.run(EVENING + hours(hour), "hourly_analysis").code == 75
     (message,) = watched.receiver.messages
     assert message["title"] == (
-        "krx-night-shift: daily_update: the exchange has restricted our access until 2026-09-11 19:00 KST"
+        "krx-night-shift: daily_update: the exchange has restricted our access "
+        "until 2026-09-11 19:00 KST"
     )
     assert "restricts access for one day" in message["message"]
     watched.exchange.clear_faults()
@@ -90,7 +91,7 @@ def test_every_failure_of_the_exchange_is_told_once_to_whom_the_page_says(
     )
 
 
-def test_every_switch_has_its_row() -> None:
+def test_every_fault_has_its_row() -> None:
     assert set(documented()) == set(by_exit_code())
 
 

@@ -233,7 +233,10 @@ def through(proxy: Proxy, uri: str) -> str:
     parts = urlsplit(uri)
     user, at, _ = parts.netloc.rpartition("@")
     host, port = proxy.server_address[:2]
-    impatient = f"directConnection=true&socketTimeoutMS={SOCKET_TIMEOUT * 1000}&serverSelectionTimeoutMS=2000"
+    impatient = (
+        f"directConnection=true&socketTimeoutMS={SOCKET_TIMEOUT * 1000}"
+        "&serverSelectionTimeoutMS=2000"
+    )
     query = "&".join(each for each in (parts.query, impatient) if each)
     return parts._replace(
         netloc=f"{user}{at}{host!s}:{port}", path=parts.path or "/", query=query

@@ -1,10 +1,10 @@
-"""What is tried: a script on a prepared store, killed at a point, run again, compared with an
-undisturbed run.
+"""Scenes: a script runs on a prepared store, is killed at a point, runs again, and is compared with
+an undisturbed run.
 
 The market has 60 tickers. From the 12th to the 18th of August 2026 it has a missed evening, a
 corporate action, a closed day that no library predicts, a target that enters and leaves, and
-volumes that are other in the morning. The update finds fundamentals beside prices that it reads
-again, and brings in those of new sessions and the indices.
+volumes that are other in the morning. The update finds fundamentals with prices that it reads
+again, and collects those of new sessions and the indices.
 """
 
 import json

@@ -160,6 +160,7 @@ def test_a_connection_that_breaks_for_good_ends_the_run_clearly_and_the_next_mak
     seconds = time.monotonic() - begun
     record_property(
         BROKEN_CONNECTIONS,
-        f"{scene}: broken for good from message {' and '.join(map(str, points))} on, made whole after, {seconds:.0f} s",
+        f"{scene}: broken for good from message {' and '.join(map(str, points))} on, "
+        f"made whole after, {seconds:.0f} s",
     )
     assert not wrong, "\n".join(wrong)

@@ -14,15 +14,16 @@ from tests.storm.forks import Forks
 from utils.store.sqlite import FILE_NAME
 
 CHANGES = {
-    "session_columns 2026-08-11 close: data": "UPDATE session_columns SET data = zeroblob(length(data)) "
-    "WHERE session = '2026-08-11' AND name = 'close'",
+    "session_columns 2026-08-11 close: data": "UPDATE session_columns "
+    "SET data = zeroblob(length(data)) WHERE session = '2026-08-11' AND name = 'close'",
     "stock_data.sessions 2026-08-11: revision": 'UPDATE "stock_data.sessions" '
     "SET body = json_set(body, '$.revision', 7) WHERE _id = '2026-08-11'",
     "system_info.calendar 2026-08-11: observed_utc": 'UPDATE "system_info.calendar" '
     "SET body = json_set(body, '$.observed_utc', NULL) WHERE _id = '2026-08-11'",
     "system_info.job_status 2026-08-11_daily_update: _id": 'DELETE FROM "system_info.job_status" '
     "WHERE _id = '2026-08-11_daily_update'",
-    "index system_info.target_tickers(claimed_by): sql": 'DROP INDEX "system_info.target_tickers(claimed_by)"',
+    "index system_info.target_tickers(claimed_by): sql": "DROP INDEX "
+    '"system_info.target_tickers(claimed_by)"',
 }
 """What the dump says first -> the statement it is about."""
 

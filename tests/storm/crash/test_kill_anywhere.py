@@ -54,7 +54,8 @@ def test_after_a_kill_at_any_point_the_next_run_makes_it_whole(
     seconds = time.monotonic() - begun
     record_property(
         CRASH_POINTS,
-        f"{scene}: killed at one in {stride} of {number - 1} points (BREAK_SEED={SEED}), {followed} of them followed, "
+        f"{scene}: killed at one in {stride} of {number - 1} points (BREAK_SEED={SEED}), "
+        f"{followed} of them followed, "
         f"{seconds:.0f} s",
     )
     assert number > len(scene.points)

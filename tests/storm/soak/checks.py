@@ -20,7 +20,7 @@ UNKNOWN = ("stopped by an error it does not know", "Traceback (most recent call 
 THROWN_OUT = "has taken over"
 """Nobody is so silent here that another run may take its work away."""
 NORMAL_NIGHT = 4
-"""Requests for data at most, fundamentals included, on a night on which nothing strikes and nothing
+"""Requests for data at most, fundamentals included, on a night without a failure on which nothing
 is left over."""
 USUALLY_DUE = 2
 """The evening's session, and the confirmation of the one before."""
@@ -92,14 +92,14 @@ def _check_provisional(store: Store, truth: Truth, session: str) -> None:
 def check_quiet_night(
     seen: Sequence[Seen], sessions: int, surprises: int, lacking: int, datasets: int
 ) -> None:
-    """A night on which nothing struck and nobody was interrupted.
+    """Check a night without a failure on which no run was interrupted.
 
     Args:
         sessions: how many were not stored final before it.
         surprises: weekdays of which nobody knew that they were closed: each is asked for, then the
             calendar, and once more to make sure.
         lacking: how many datasets earlier sessions lacked, which are asked for as well.
-        datasets: how many are collected beside the prices.
+        datasets: how many are collected besides the prices.
     """
     what = (
         f"for {sessions} sessions, {surprises} unpredicted holidays and {lacking} missing datasets"
@@ -117,23 +117,22 @@ def check_quiet_night(
 
 
 def check_budget(world: World) -> None:
-    """Over all nights, a year of them as well: what every session, run and strike may cost, and no
-    more."""
+    """Check the requests of all nights: each session, run and hit of a failure may cost so many."""
     seen, plan = world.witness.seen, world.plan
     sessions = plan.span.history + len(world.truth.sessions(plan.span.first, plan.span.last))
     surprises = sum(
         plan.span.first <= day <= plan.span.last for day in world.market.unpredicted_holidays
     )
     runs = sum(number for how, number in world.ended.items() if how.startswith(DAILY_UPDATE))
-    strikes, datasets = world.all_strikes().total(), len(world.roads.datasets)
+    hits, datasets = world.all_hits().total(), len(world.roads.datasets)
     most = {
         # Each session on its evening and once more, final, its datasets once; the calendar once a
         # run, and so is what was asked for in vain again and again.
-        "data": (2 + datasets) * sessions + (1 + datasets) * runs + 3 * surprises + strikes,
+        "data": (2 + datasets) * sessions + (1 + datasets) * runs + 3 * surprises + hits,
         # Three markets a session, twice at most; the calendar is one request a day; the comparison
         # once a month.
-        "openapi": 4 * sessions + 7 * surprises + 3 * (strikes + runs),
-        "login": runs + 1 + strikes,
+        "openapi": 4 * sessions + 7 * surprises + 3 * (hits + runs),
+        "login": runs + 1 + hits,
     }
     over = {kind: count(seen, kind) for kind, number in most.items() if count(seen, kind) > number}
     assert not over, f"requests beyond the budget {most}: {over}"
@@ -158,7 +157,8 @@ def check_end(world: World, store: Store) -> None:
     active = sorted(target["_id"] for target in store.targets.active())
     true = truth.targets(sessions[0], sessions[-1], MIN_MARKET_CAP)
     assert active == true, (
-        f"targets that should be none: {set(active) - set(true)}, or lack: {set(true) - set(active)}"
+        f"targets that should be none: {set(active) - set(true)}, "
+        f"or lack: {set(true) - set(active)}"
     )
     behind = [
         each["_id"] for each in store.targets.active() if each["last_analyzed_date"] != sessions[-1]

@@ -1,9 +1,9 @@
 """A machine of the simulated year: a process that forks runs, in which waiting takes no time.
 
-`python -m tests.storm.soak.machine` is `tests.storm.forks` with these differences. A sleep moves the
-run's clock, and before the next request the exchange's clock with it. How long the transport waits
-for an answer and what the host is called is in the run's environment. At a point SIGTERM may come
-instead of the end.
+`python -m tests.storm.soak.machine` is `tests.storm.forks` with these differences. A sleep moves
+the run's clock, and before the next request the exchange's clock with it. The timeout of the
+transport and the name of the host are in the run's environment. At a point SIGTERM may come instead
+of the end.
 """
 
 import http.client

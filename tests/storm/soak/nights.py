@@ -83,15 +83,15 @@ def analyse_all(world: World, moment: datetime) -> None:
 
 def live_night(world: World, night: Night) -> list[Ended]:
     world.switch_on(night.storm)
-    sessions, surprises, struck = *open_questions(world, night.day), world.strikes()
+    sessions, surprises, hits = *open_questions(world, night.day), world.hits()
     lacking = lacking_datasets(world, night.day)
     ended, seen = run_night(world, night)
-    struck_tonight = world.strikes() - struck
+    hit_tonight = world.hits() - hits
     with world.store(at_kst(night.day, time(23, 59))) as store:
-        if "other_day" in struck_tonight and (sessions > USUALLY_DUE or surprises):
+        if "other_day" in hit_tonight and (sessions > USUALLY_DUE or surprises):
             world.unsure |= read_tonight(store, night)
         check_store(store, world.truth, night.day, world.unsure)
-    if not struck_tonight and not any(each.run.interrupted_at for each in ended):
+    if not hit_tonight and not any(each.run.interrupted_at for each in ended):
         check_quiet_night(seen, sessions, surprises, lacking, len(world.roads.datasets))
     return ended
 
@@ -123,8 +123,8 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
 
 
 def lacking_datasets(world: World, day: str) -> int:
-    """Before an evening: how many datasets are missing but for those of its own session, or stand
-    beside closes that will be others."""
+    """Count the datasets that are due before an evening, but for those of its own session: missing
+    ones, and those whose closes will be others."""
     evening, chosen, truth = at_kst(day, EVENING), world.roads.datasets, world.truth
     with world.store(evening) as store:
         missing = len(datasets_due(store, chosen, "2000-01-01", day, evening))
@@ -170,11 +170,12 @@ def summary(world: World) -> str:
         f"{count(seen, kind)} {kind}" for kind in ("page", "login", "data", "openapi")
     )
     ended = ", ".join(f"{number} x {how}" for how, number in sorted(world.ended.items()))
-    strikes = ", ".join(f"{name} {number}" for name, number in sorted(world.all_strikes().items()))
+    hits = ", ".join(f"{name} {number}" for name, number in sorted(world.all_hits().items()))
     return (
         f"seed {plan.seed}, {world.roads.name}: {sessions} sessions in {len(plan.nights)} nights, "
-        f"{len(plan.closed)} closed unpredicted; {world.ended.total()} runs ({ended}); requests: {kinds}; "
-        f"struck: {strikes}"
+        f"{len(plan.closed)} closed unpredicted; {world.ended.total()} runs ({ended}); "
+        f"requests: {kinds}; "
+        f"hits: {hits}"
     )
 
 
@@ -185,5 +186,6 @@ def told(world: World, when: str) -> Iterator[None]:
     except AssertionError as wrong:
         outputs = "\n".join(f"--- {each.run}\n{each.output[-3000:]}" for each in world.last_ended)
         raise AssertionError(
-            f"{wrong}\nmake soak SEED={world.plan.seed} ({world.roads.name}), {when}. The last runs:\n{outputs}"
+            f"{wrong}\nmake soak SEED={world.plan.seed} ({world.roads.name}), {when}. "
+            f"The last runs:\n{outputs}"
         ) from None

@@ -14,7 +14,7 @@ ASKED = {
     "data": {"MDCSTAT01501": 3, "MDCSTAT00301": 1},
     "openapi": {"sto/stk_bydd_trd": 3, "sto/knx_bydd_trd": 1, "idx/kospi_dd_trd": 1},
 }
-"""What the suite asks for by name, by the kind of request, and how often it is hits alone."""
+"""What the suite asks for by name, by the kind of request, and how often it is hit alone."""
 assert set(ASKED["data"]) <= set(BLOCKS)
 assert set(ASKED["openapi"]) <= OPENAPI_SERVICES
 
@@ -53,8 +53,7 @@ _VALUES: dict[str, Callable[[random.Random, str], str | None]] = {
 
 
 class Deck:
-    """The names of all failures that can strike, shuffled; each is dealt once before any is dealt
-    again."""
+    """Names of all failures that can happen, shuffled. Each is dealt before any is dealt again."""
 
     def __init__(self, rng: random.Random, kinds: Collection[str]) -> None:
         self._rng, self._left = rng, list[str]()
@@ -73,7 +72,7 @@ def draw_storm(
 
     Args:
         kinds: of requests that the suite makes, such as login and data; a failure of others would
-            never strike.
+            never happen.
     """
     names = [deck.deal() for _ in range(rng.choices(list(_HOW_MANY), list(_HOW_MANY.values()))[0])]
     if BANS & set(names):  # whoever waits in vain may not have seen the ban either
@@ -93,9 +92,9 @@ def draw_fault(rng: random.Random, name: str, day: str, kinds: Collection[str]) 
 
 
 def kinds_of(name: str, kinds: Collection[str]) -> Sequence[str]:
-    """The kinds of requests that a switch can strike, of those that are made."""
-    switch = REGISTRY[name]
-    possible = [kind for kind in (*switch.kinds, *switch.also) if kind in kinds]
+    """Kinds of requests that a fault can hit, of those that are made."""
+    about = REGISTRY[name]
+    possible = [kind for kind in (*about.kinds, *about.also) if kind in kinds]
     # A login form that says «restricted» somewhere is no sign of anything, so nobody looks for a
     # ban there.
     return [kind for kind in possible if (name, kind) != ("ban_page", "page")]

@@ -1,4 +1,4 @@
-"""What the exchange was asked and how it refused: seen at its door, before any failure strikes."""
+"""Requests to the exchange and its refusals, seen at its door, before any failure changes them."""
 
 import threading
 from collections import Counter
@@ -84,7 +84,8 @@ def asked_during_ban(seen: Sequence[Seen]) -> list[str]:
         since = closed_since.get(each.source)
         if since is not None and each.record.at < since + BAN_LASTS - _A_MOMENT:
             lines.append(
-                f"{each.record.at:%m-%d %H:%M:%S} {each.record.kind} {each.record.name}, banned {since:%m-%d %H:%M:%S}"
+                f"{each.record.at:%m-%d %H:%M:%S} {each.record.kind} {each.record.name}, "
+                f"banned {since:%m-%d %H:%M:%S}"
             )
         if each.refusal is Refusal.BAN:
             closed_since[each.source] = each.record.at

@@ -40,7 +40,7 @@ class Roads:
     account: bool
     key: bool
     datasets: tuple[str, ...] = ()
-    """Beside the prices."""
+    """Datasets besides the prices."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class World:
     """Sessions that are stored behind a gap from a night on which another day's answers were
     given."""
     last_ended: list[Ended] = field(default_factory=list)
-    earlier_strikes: Counter[str] = field(default_factory=Counter)
+    earlier_hits: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.witness = Witness(self.exchange.exchange)
@@ -135,15 +135,15 @@ class World:
 
     def calm_down(self) -> None:
         """From now on nothing fails any more."""
-        self.earlier_strikes += self.strikes()
+        self.earlier_hits += self.hits()
         self.exchange.clear_faults()
         self.switched_on.clear()
 
-    def all_strikes(self) -> Counter[str]:
-        return self.earlier_strikes + self.strikes()
+    def all_hits(self) -> Counter[str]:
+        return self.earlier_hits + self.hits()
 
-    def strikes(self) -> Counter[str]:
-        """How often each failure has hits since it was calm, by name."""
+    def hits(self) -> Counter[str]:
+        """Count the hits of each failure since it was calm, by name."""
         active = [(each.fault, each.hits) for each in self.exchange.faults()]
         used_up = Counter(self.switched_on) - Counter(fault for fault, _ in active)
         hits = Counter(

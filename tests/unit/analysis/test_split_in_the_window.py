@@ -92,7 +92,7 @@ def test_a_split_in_the_window_changes_no_indicator(panel, ticker):
 
 @pytest.fixture(scope="module")
 def still_panel(tmp_path_factory):
-    """Each price never moves but on one ex-date; beside it the same one without."""
+    """Each price never moves but on one ex-date; next to it the same one without."""
     store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), FakeClock(kst(2024, 1, 22, 19)))
     with store.backend.batch():
         for number, day in enumerate(DAYS):

@@ -406,8 +406,12 @@ CASES = {
     "dead_cross_5_20": ({"sma_5": 99}, {"sma_5": 101}, {"sma_5": 100 - 1e-9}, {"sma_5": 101}),
     "golden_cross_20_60": ({"sma_20": 101}, {"sma_20": 100}, {"sma_20": 100}, {"sma_20": 99}),
     "dead_cross_20_60": ({"sma_20": 99}, {"sma_20": 100}, {"sma_20": 98}, {"sma_20": 99}),
-    "aligned_up": ({"sma_5": 103, "sma_20": 102, "sma_60": 101}, {}, {"sma_5": 103, "sma_20": 102}, {}),
-    "aligned_down": ({"sma_5": 97, "sma_20": 98, "sma_60": 99}, {}, {"sma_5": 97, "sma_60": 99}, {}),
+    "aligned_up": (
+        {"sma_5": 103, "sma_20": 102, "sma_60": 101}, {}, {"sma_5": 103, "sma_20": 102}, {},
+    ),
+    "aligned_down": (
+        {"sma_5": 97, "sma_20": 98, "sma_60": 99}, {}, {"sma_5": 97, "sma_60": 99}, {},
+    ),
     "new_high_52w": ({"high": 121}, {}, {"high": 120}, {}),
     "new_low_52w": ({"low": 79}, {}, {"low": 80}, {}),
     "bb_break_upper": ({"close": 111}, {"close": 109}, {"close": 111}, {"close": 111}),
@@ -462,8 +466,14 @@ def test_values_that_do_not_exist_give_no_signal():
 
 
 FALL, RISE = np.linspace(2000, 1000, 200), np.geomspace(1000, 2000, 200)
-TURN_UP = "golden_cross_5_20 bb_break_upper rsi_oversold_turn stoch_oversold_turn macd_golden_cross cloud_break_up gap_up"
-TURN_DOWN = "dead_cross_5_20 bb_break_lower rsi_overbought_turn stoch_overbought_turn macd_dead_cross cloud_break_down gap_down"
+TURN_UP = (
+    "golden_cross_5_20 bb_break_upper rsi_oversold_turn stoch_oversold_turn "
+    "macd_golden_cross cloud_break_up gap_up"
+)
+TURN_DOWN = (
+    "dead_cross_5_20 bb_break_lower rsi_overbought_turn stoch_overbought_turn "
+    "macd_dead_cross cloud_break_down gap_down"
+)
 
 
 @pytest.mark.parametrize(

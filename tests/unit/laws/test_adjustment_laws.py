@@ -129,8 +129,10 @@ def test_a_ticker_is_adjusted_by_its_own_factors_alone(history: History) -> None
 @LAW
 @given(histories)
 def test_what_is_pending_is_named_and_counts_as_1(history: History) -> None:
-    settled = [tuple(fate if fate is GONE else known(fate) for fate in day) for day in history]
-    assert multiplied(history) == multiplied(settled)
+    without_unknown = [
+        tuple(fate if fate is GONE else known(fate) for fate in day) for day in history
+    ]
+    assert multiplied(history) == multiplied(without_unknown)
     expected = {
         session: [
             ticker

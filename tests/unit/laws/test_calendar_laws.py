@@ -80,9 +80,9 @@ def test_what_is_shown_later_outweighs_all_before_and_changes_no_older_calendar(
 ) -> None:
     before = {day: (calendar.is_session(day), calendar.is_known(day)) for day in DAYS}
     knowing = calendar.knowing(news)
-    for day, (was_session, was_settled) in before.items():
+    for day, (was_session, was_known) in before.items():
         assert knowing.is_session(day) == news.get(day, was_session)
-        assert knowing.is_known(day) == (day in news or was_settled)
+        assert knowing.is_known(day) == (day in news or was_known)
         assert [knowing.is_due(day, now) for now in nows] == [
             calendar.is_due(day, now) for now in nows
         ]

@@ -26,8 +26,8 @@ LAW = settings(PROFILE, max_examples=15)
 
 
 @dataclass(frozen=True)
-class Suite:
-    """What the store holds, and the calendar."""
+class StoreState:
+    """Sessions and jobs in the store, and the calendar."""
 
     calendar: TradingCalendar
     stored: set[str]
@@ -36,29 +36,29 @@ class Suite:
     def due(self, now: datetime, first: str = FIRST, last: str = LAST) -> list[DueSession]:
         return sessions_due(self.calendar, self.stored, self.completed, first, last, now)
 
-    def after(self, done: dict[str, str]) -> "Suite":
-        """Once these sessions were stored and completed, with that finality."""
-        return Suite(self.calendar, self.stored | set(done), self.completed | done)
+    def after(self, done: dict[str, str]) -> "StoreState":
+        """Return the state once these sessions were stored and completed, with that finality."""
+        return StoreState(self.calendar, self.stored | set(done), self.completed | done)
 
 
 stored = by_day(st.sampled_from([True, True, None])).map(set)
 completed = by_day(st.sampled_from([FINAL, PROVISIONAL, PROVISIONAL, None]))
-suites = st.builds(Suite, calendars, stored, completed)
+states = st.builds(StoreState, calendars, stored, completed)
 
 
 @LAW
-@given(suites, nights)
+@given(states, nights)
 def test_every_session_that_may_be_had_is_due_until_it_is_stored_and_completed_as_final(
-    suite: Suite, nows: list[datetime]
+    state: StoreState, nows: list[datetime]
 ) -> None:
     for now in nows:
         had = [
             each
-            for each in suite.calendar.sessions(FIRST, LAST)
-            if suite.calendar.is_due(each, now)
+            for each in state.calendar.sessions(FIRST, LAST)
+            if state.calendar.is_due(each, now)
         ]
         finality = {
-            each: suite.completed.get(each) if each in suite.stored else None for each in had
+            each: state.completed.get(each) if each in state.stored else None for each in had
         }
         fresh = [DueSession(each, False) for each in had if finality[each] is None]
         to_confirm = [
@@ -66,54 +66,56 @@ def test_every_session_that_may_be_had_is_due_until_it_is_stored_and_completed_a
             for each in had
             if finality[each] == PROVISIONAL and is_final(each, now)
         ]
-        assert suite.due(now) == sorted(fresh + to_confirm, key=lambda each: each.session)
+        assert state.due(now) == sorted(fresh + to_confirm, key=lambda each: each.session)
 
 
 @LAW
-@given(suites, nights)
+@given(states, nights)
 def test_nothing_is_due_any_more_once_all_that_is_due_was_completed(
-    suite: Suite, nows: list[datetime]
+    state: StoreState, nows: list[datetime]
 ) -> None:
     for now in nows:
-        healed = {
+        collected = {
             each.session: FINAL if is_final(each.session, now) else PROVISIONAL
-            for each in suite.due(now)
+            for each in state.due(now)
         }
-        assert suite.after(healed).due(now) == []
+        assert state.after(collected).due(now) == []
 
 
 @LAW
-@given(suites, nights)
+@given(states, nights)
 def test_completing_one_session_leaves_the_others_as_they_are(
-    suite: Suite, nows: list[datetime]
+    state: StoreState, nows: list[datetime]
 ) -> None:
     for now in nows:
-        for done in suite.due(now)[-2:]:
-            assert suite.after({done.session: FINAL}).due(now) == [
-                each for each in suite.due(now) if each != done
+        for done in state.due(now)[-2:]:
+            assert state.after({done.session: FINAL}).due(now) == [
+                each for each in state.due(now) if each != done
             ]
 
 
 @LAW
-@given(suites, nights.map(sorted))
+@given(states, nights.map(sorted))
 def test_what_is_due_stays_due_until_somebody_brings_it_in(
-    suite: Suite, nows: list[datetime]
+    state: StoreState, nows: list[datetime]
 ) -> None:
-    due = [set(suite.due(now)) for now in nows]
+    due = [set(state.due(now)) for now in nows]
     assert all(earlier <= later for earlier, later in pairwise(due))
 
 
 @LAW
-@given(suites, nights, days)
-def test_a_span_may_be_healed_in_two_parts(suite: Suite, nows: list[datetime], cut: str) -> None:
+@given(states, nights, days)
+def test_a_span_may_be_collected_in_two_parts(
+    state: StoreState, nows: list[datetime], cut: str
+) -> None:
     for now in nows:
-        assert suite.due(now) == suite.due(now, last=cut) + suite.due(now, first=shifted(cut, 1))
+        assert state.due(now) == state.due(now, last=cut) + state.due(now, first=shifted(cut, 1))
 
 
 @LAW
-@given(suites, nights, zones)
+@given(states, nights, zones)
 def test_the_same_moment_in_another_time_zone_has_the_same_due(
-    suite: Suite, nows: list[datetime], zone: tzinfo
+    state: StoreState, nows: list[datetime], zone: tzinfo
 ) -> None:
     for now in nows:
-        assert suite.due(now.astimezone(zone)) == suite.due(now)
+        assert state.due(now.astimezone(zone)) == state.due(now)

@@ -1,4 +1,4 @@
-"""Laws of the store: whatever is done to it in whatever order, it is as a notebook kept beside it
+"""Laws of the store: whatever is done to it in whatever order, it is as a notebook kept next to it
 says."""
 
 from collections.abc import Iterator

@@ -28,7 +28,8 @@ EXPECTED = {
     ("share_collapse", "share_collapse"): ("share_collapse", "collapse", "collapse"),
 }
 NOTHING = set(
-    "share_listing off_tick first_session liquidation delisted spac_merger rename huge_volume off_hours_trade".split()
+    "share_listing off_tick first_session liquidation delisted spac_merger rename huge_volume "
+    "off_hours_trade".split()
 )
 """Events that are no corporate actions: factor 1, and nothing is found."""
 

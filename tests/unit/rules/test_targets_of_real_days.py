@@ -60,8 +60,8 @@ def live(folder: Path, rule: TargetRule) -> Lived:
 
 
 def rows() -> pd.DataFrame:
-    """Ticker, session, name and market of every recorded row, and the ticker's next row beside
-    it."""
+    """Ticker, session, name and market of every recorded row, and the next row of its ticker in
+    the same line."""
     days = [
         frame[["ticker", "name", "market"]].assign(session=session)
         for session, frame in real_days(YEAR).items()

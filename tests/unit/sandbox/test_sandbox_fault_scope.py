@@ -1,4 +1,4 @@
-"""Which requests a failure strikes, how often and when; how it is switched on and off, here and
+"""Scope of a failure: its requests, how often and when; how it is switched on and off, here and
 over HTTP."""
 
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ def _statuses(visitor, times):
 # -- how often
 
 
-def test_a_failure_strikes_as_often_as_it_is_told(exchange, visitor):
+def test_a_failure_happens_as_often_as_it_is_told(exchange, visitor):
     exchange.fail("ban", times=2)
     assert _statuses(visitor, 3) == [403, 403, 200]
 
@@ -40,7 +40,7 @@ def test_a_failure_lasts_until_further_notice(exchange, visitor):
     assert _statuses(visitor, 1) == [200]
 
 
-def test_the_failures_are_listed_with_how_often_they_have_struck(exchange, visitor):
+def test_the_failures_are_listed_with_their_hits(exchange, visitor):
     first, second = exchange.fail("ban", times=5), exchange.fail("too_many", kind="login")
     _statuses(visitor, 3)
     assert [(active.fault, active.hits) for active in exchange.faults()] == [
@@ -55,13 +55,13 @@ def test_what_is_used_up_is_listed_no_more(exchange, visitor):
     assert exchange.faults() == []
 
 
-def test_the_last_one_added_is_tried_first_and_only_one_strikes(exchange, visitor):
+def test_the_last_one_added_is_tried_first_and_only_one_hits(exchange, visitor):
     exchange.fail("ban", times=1)
     exchange.fail("too_many", times=1)
     assert _statuses(visitor, 3) == [429, 403, 200]
 
 
-def test_one_kind_can_be_healed(exchange, visitor):
+def test_one_kind_can_be_cleared(exchange, visitor):
     exchange.fail("ban")
     exchange.fail("too_many")
     exchange.clear_faults("too_many")
@@ -77,7 +77,7 @@ def test_many_at_once_are_counted_exactly(exchange):
     assert answers.count(403) == 7
 
 
-def test_a_request_with_nothing_to_strike_does_not_count(exchange, at):
+def test_a_request_with_nothing_to_hit_does_not_count(exchange, at):
     exchange.fail("negative", times=1)
     visitor = at(2026, 9, 12, 12)
     visitor.day("20260912")  # no numbers on a Saturday
@@ -87,7 +87,7 @@ def test_a_request_with_nothing_to_strike_does_not_count(exchange, at):
 
 
 @pytest.mark.parametrize("name", ["no_rows", "truncated", "die", "other_day", "no_block"])
-def test_an_answer_that_is_a_refusal_is_not_spoilt(name, exchange, browser):
+def test_an_answer_that_is_a_refusal_is_not_changed(name, exchange, browser):
     exchange.fail(name)
     answer = browser().ask("MDCSTAT01501", **DAY)  # not logged in
     assert (answer.status_code, answer.text) == (400, "LOGOUT")
@@ -227,7 +227,7 @@ def test_a_fault_is_a_value():
 # -- over HTTP
 
 
-def test_another_process_switches_failures_on_lists_and_heals_them(exchange, visitor):
+def test_another_process_switches_failures_on_lists_and_clears_them(exchange, visitor):
     door = exchange.url + FAULTS
     added = requests.post(door, json={"name": "ban", "times": 2, "date": "2026-09-10"}, timeout=5)
     assert (added.status_code, len(added.json()["faults"])) == (200, 1)

@@ -266,7 +266,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", REGISTRY)
-def test_each_failure_strikes_once_is_recorded_and_over(name, exchange, at):
+def test_each_failure_happens_once_is_recorded_and_over(name, exchange, at):
     visitor = at(2026, 9, 10, 21)
     truth = visitor.day(DAY)
     exchange.fail(name, times=1, **FIELDS.get(name, {}))
@@ -385,15 +385,21 @@ def test_what_is_revised_is_true_from_eight_the_next_morning(exchange, at):
 OPENAPI_ROWS = {
     "no_rows": lambda shown, truth: shown == [],
     "few_rows": lambda shown, truth: shown == truth[: len(truth) // 10],
-    "bad_cell": lambda shown, truth: [row["TDD_CLSPRC"] for row, _ in _differing(shown, truth)] == ["N/A"],
+    "bad_cell": lambda shown, truth: [
+        row["TDD_CLSPRC"] for row, _ in _differing(shown, truth)
+    ] == ["N/A"],
     "no_column": lambda shown, truth: all("TDD_CLSPRC" not in row for row in shown),
     "other_day": lambda shown, truth: {row["BAS_DD"] for row in shown} == {"20260908"},
-    "all_dashes": lambda shown, truth: {(row["BAS_DD"], row["TDD_CLSPRC"]) for row in shown} == {(BEFORE, "")},
+    "all_dashes": lambda shown, truth: {
+        (row["BAS_DD"], row["TDD_CLSPRC"]) for row in shown
+    } == {(BEFORE, "")},
     "broken_order": lambda shown, truth: [
         int(row["TDD_LWPRC"]) - int(row["TDD_HGPRC"]) for row, _ in _differing(shown, truth)
     ] == [1],
     "wrong_cap": lambda shown, truth: len(_differing(shown, truth)) == 1,
-    "negative": lambda shown, truth: [row["ACC_TRDVOL"][0] for row, _ in _differing(shown, truth)] == ["-"],
+    "negative": lambda shown, truth: [
+        row["ACC_TRDVOL"][0] for row, _ in _differing(shown, truth)
+    ] == ["-"],
     "duplicated_rows": lambda shown, truth: shown == [*truth, *truth[:3]],
 }  # fmt: skip
 

@@ -12,8 +12,10 @@ from sandbox.scenarios import FREQUENCIES, HUGE_VOLUME
 from sandbox.synthetic import SyntheticMarket, open_days
 
 CLASSES = set(
-    "split consolidation rights_issue bonus_issue share_listing auction_resumption auction_with_shares market_transfer "
-    "spin_off halted_rebase off_tick share_collapse first_session liquidation delisted spac_merger rename huge_volume "
+    "split consolidation rights_issue bonus_issue share_listing auction_resumption "
+    "auction_with_shares market_transfer "
+    "spin_off halted_rebase off_tick share_collapse first_session liquidation delisted "
+    "spac_merger rename huge_volume "
     "off_hours_trade".split()
 )
 

@@ -28,7 +28,8 @@ def test_each_service_has_one_market_of_a_session(exchange, small_market, servic
     assert (
         list(rows[0])
         == (
-            "BAS_DD ISU_CD ISU_NM MKT_NM SECT_TP_NM TDD_CLSPRC CMPPREVDD_PRC FLUC_RT TDD_OPNPRC TDD_HGPRC TDD_LWPRC "
+            "BAS_DD ISU_CD ISU_NM MKT_NM SECT_TP_NM TDD_CLSPRC CMPPREVDD_PRC FLUC_RT "
+            "TDD_OPNPRC TDD_HGPRC TDD_LWPRC "
             "ACC_TRDVOL ACC_TRDVAL MKTCAP LIST_SHRS"
         ).split()
     )

@@ -6,7 +6,9 @@ from sandbox import publication
 from sandbox.publication import Phase, phase_of
 from utils.clock import kst
 
-PRICES = "TDD_CLSPRC TDD_OPNPRC TDD_HGPRC TDD_LWPRC ACC_TRDVOL ACC_TRDVAL MKTCAP CMPPREVDD_PRC FLUC_RT".split()
+PRICES = (
+    "TDD_CLSPRC TDD_OPNPRC TDD_HGPRC TDD_LWPRC ACC_TRDVOL ACC_TRDVAL MKTCAP CMPPREVDD_PRC FLUC_RT"
+).split()
 SUMS = ("ACC_TRDVOL", "ACC_TRDVAL")
 
 
@@ -93,7 +95,7 @@ def test_running_values_are_in_order(full_market):
 @pytest.mark.parametrize(
     ("hour", "minute", "share"), [(16, 0, 0.62), (17, 57, 0.35), (19, 40, 0.0)]
 )
-def test_volume_settles_over_the_evening_as_measured(full_market, hour, minute, share):
+def test_volume_is_complete_over_the_evening_as_measured(full_market, hour, minute, share):
     assert _waiting(full_market, "2026-09-10", 2026, 9, 10, hour, minute) == pytest.approx(
         share, abs=0.03
     )

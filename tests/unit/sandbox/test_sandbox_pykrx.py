@@ -76,7 +76,8 @@ def test_the_index_lists_every_session_newest_first(krx, small_market):
 def test_the_kosdaq_index_has_the_columns_of_the_docstring(krx):
     frame = krx.개별지수시세().fetch("001", "2", "20260901", "20260910")
     assert " ".join(frame.columns) == (
-        "TRD_DD CLSPRC_IDX FLUC_TP_CD PRV_DD_CMPR UPDN_RATE OPNPRC_IDX HGPRC_IDX LWPRC_IDX ACC_TRDVOL ACC_TRDVAL MKTCAP"
+        "TRD_DD CLSPRC_IDX FLUC_TP_CD PRV_DD_CMPR UPDN_RATE OPNPRC_IDX HGPRC_IDX LWPRC_IDX "
+        "ACC_TRDVOL ACC_TRDVAL MKTCAP"
     )
 
 
@@ -101,7 +102,8 @@ def test_listing_facts_have_the_columns_of_the_docstring(krx):
     assert (
         frame.columns.tolist()
         == (
-            "ISU_CD ISU_SRT_CD ISU_NM ISU_ABBRV ISU_ENG_NM LIST_DD MKT_TP_NM SECUGRP_NM SECT_TP_NM KIND_STKCERT_TP_NM "
+            "ISU_CD ISU_SRT_CD ISU_NM ISU_ABBRV ISU_ENG_NM LIST_DD MKT_TP_NM SECUGRP_NM "
+            "SECT_TP_NM KIND_STKCERT_TP_NM "
             "PARVAL LIST_SHRS"
         ).split()
     )

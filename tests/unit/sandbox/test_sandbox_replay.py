@@ -13,12 +13,15 @@ from utils.clock import kst
 
 FILES = sorted((RECORDED / "market").glob("*.csv.gz"))
 COLUMNS = {
-    "Code": "ISU_SRT_CD", "Name": "ISU_ABBRV", "Market": "MKT_NM", "MarketId": "MKT_ID", "Dept": "SECT_TP_NM",
+    "Code": "ISU_SRT_CD", "Name": "ISU_ABBRV", "Market": "MKT_NM", "MarketId": "MKT_ID",
+    "Dept": "SECT_TP_NM",
     "ChangeCode": "FLUC_TP_CD",
 }  # fmt: skip
 NUMBERS = {
-    "Open": "TDD_OPNPRC", "High": "TDD_HGPRC", "Low": "TDD_LWPRC", "Close": "TDD_CLSPRC", "Changes": "CMPPREVDD_PRC",
-    "Volume": "ACC_TRDVOL", "Amount": "ACC_TRDVAL", "Marcap": "MKTCAP", "Stocks": "LIST_SHRS", "ChagesRatio": "FLUC_RT",
+    "Open": "TDD_OPNPRC", "High": "TDD_HGPRC", "Low": "TDD_LWPRC", "Close": "TDD_CLSPRC",
+    "Changes": "CMPPREVDD_PRC",
+    "Volume": "ACC_TRDVOL", "Amount": "ACC_TRDVAL", "Marcap": "MKTCAP", "Stocks": "LIST_SHRS",
+    "ChagesRatio": "FLUC_RT",
 }  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def test_an_interceptor_before_the_others_answers_first(exchange, browser):
     assert (answer.status_code, answer.text) == (503, "maintenance")
 
 
-def test_an_interceptor_can_spoil_the_real_answer(exchange, at):
+def test_an_interceptor_can_change_the_real_answer(exchange, at):
     visitor = at(2026, 9, 10, 20)
     real = exchange.exchange.interceptors[-1]
     exchange.exchange.interceptors.insert(

@@ -279,11 +279,11 @@ def test_whoever_waits_long_keeps_its_locks(tmp_path: Path, clock: FakeClock) ->
     """Before the eighth try the exchange is left alone for five minutes, after an answer that took
     two."""
     store = Store(SqliteBackend(tmp_path), clock)
-    beats: list[float] = []
+    renewals: list[float] = []
     with store.locks.hold(COLLECTION), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store.locks, "renew", lambda: beats.append(sum(clock.slept)))
+        patch.setattr(store.locks, "renew", lambda: renewals.append(sum(clock.slept)))
         Run(load_settings({}, tmp_path / "no.env"), clock, store).pause(301.5)
-    assert (beats, sum(clock.slept)) == ([60, 120, 180, 240, 300], 301.5)
+    assert (renewals, sum(clock.slept)) == ([60, 120, 180, 240, 300], 301.5)
 
 
 def test_a_date_option_is_a_day_of_the_calendar() -> None:

@@ -71,13 +71,13 @@ def test_a_holiday_on_which_the_exchange_was_open_is_a_session() -> None:
     assert calendar.session_of_night(kst(2024, 2, 12, 19)) == "2024-02-09"
 
 
-def test_a_day_is_settled_when_the_exchange_has_shown_it_or_it_is_a_weekend() -> None:
+def test_a_day_is_known_when_the_exchange_has_shown_it_or_it_is_a_weekend() -> None:
     calendar = TradingCalendar({MONDAY: False})
-    settled = [
+    known = [
         calendar.is_known(day)
         for day in ("2024-01-20", "2024-01-21", MONDAY, TUESDAY, "2024-02-09")
     ]
-    assert settled == [True, True, True, False, False]
+    assert known == [True, True, True, False, False]
 
 
 def test_a_calendar_does_not_change_with_the_answers_it_was_made_of() -> None:

@@ -195,7 +195,10 @@ print(messenger.send([{receiver.notify_url!r}], "x", "y"))
 
 @pytest.mark.process
 def test_a_run_that_tells_nobody_never_imports_apprise() -> None:
-    code = "import sys, daily_update, hourly_analysis, manual_setup; sys.exit('apprise' in sys.modules)"
+    code = (
+        "import sys, daily_update, hourly_analysis, manual_setup; "
+        "sys.exit('apprise' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, timeout=60)
 
 
@@ -225,11 +228,13 @@ def test_a_failure_and_its_recovery_as_they_are_told(clock: FakeClock) -> None:
     ended = incident(clock, resolved_utc=clock.now_utc() + timedelta(days=1))
     assert message([ended], "en") == (
         "krx-night-shift: daily_update: recovered",
-        "Since 2024-01-22 19:00 KST: the exchange does not answer. Recovered 2024-01-23 19:00 KST.\nIt is down.",
+        "Since 2024-01-22 19:00 KST: the exchange does not answer. "
+        "Recovered 2024-01-23 19:00 KST.\nIt is down.",
     )
     assert message([ended], "ko") == (
         "krx-night-shift: daily_update: 복구됨",
-        "2024-01-22 19:00부터: 거래소가 응답하지 않습니다. 2024-01-23 19:00에 복구됨(한국 시간).\nIt is down.",
+        "2024-01-22 19:00부터: 거래소가 응답하지 않습니다. "
+        "2024-01-23 19:00에 복구됨(한국 시간).\nIt is down.",
     )
 
 
@@ -269,7 +274,8 @@ def test_the_nights_line_has_the_most_frequent_signals_first() -> None:
         "analyzed": 1700,
     }
     assert night_line("en", {"gap_up": 3, "golden_cross_5_20": 12}, **facts) == (
-        "2024-01-22: 1700 of 1700 targets analysed, 2687 tickers, revision 1. Signals: golden_cross_5_20 12, gap_up 3"
+        "2024-01-22: 1700 of 1700 targets analysed, 2687 tickers, revision 1. "
+        "Signals: golden_cross_5_20 12, gap_up 3"
     )
     assert night_line("ko", {}, **facts).endswith("신호: 없음")
 

@@ -470,7 +470,7 @@ def test_a_digest_is_wanted_by_somebody_who_can_be_told(env_file: Path) -> None:
         ({"krx_id": "a", "krx_pw": "b", "datasets": "indices,prices"}, ("indices",), ("indices",)),
     ],
 )
-def test_datasets_beside_the_prices_need_an_account(
+def test_datasets_besides_the_prices_need_an_account(
     options: dict[str, str], chosen: tuple[str, ...], at_hand: tuple[str, ...], env_file: Path
 ) -> None:
     settings = load_settings(options, env_file)

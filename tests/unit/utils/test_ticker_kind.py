@@ -1,4 +1,4 @@
-"""What a ticker is beside a common share, by code and name; names and codes are of the recorded
+"""Kinds of tickers besides common shares, by code and name; names and codes are of the recorded
 days."""
 
 import pytest

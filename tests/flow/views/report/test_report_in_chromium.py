@@ -34,7 +34,8 @@ SESSION = LAST.isoformat()
 TICKERS = 160
 SPLIT = f"{10 * (TICKERS - 1):06d}"
 CONTRASTS = """
-const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+const channel = (value) =>
+  (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
 const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
 const ground = (node) => {
@@ -45,9 +46,12 @@ const ground = (node) => {
 };
 const found = {};
 for (const node of document.querySelectorAll("body *")) {
-  const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-  if (!own || !node.checkVisibility() || node.disabled || node.closest("svg, script, :disabled")) continue;
-  const pair = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((a, b) => b - a);
+  const own = [...node.childNodes].some(
+    (child) => child.nodeType === 3 && child.textContent.trim());
+  if (!own || !node.checkVisibility() || node.disabled) continue;
+  if (node.closest("svg, script, :disabled")) continue;
+  const pair = [light(rgb(getComputedStyle(node).color)), light(ground(node))];
+  pair.sort((a, b) => b - a);
   const ratio = (pair[0] + 0.05) / (pair[1] + 0.05), name = `${node.tagName}.${node.className}`;
   found[name] = Math.min(found[name] ?? 99, ratio);
 }
@@ -412,7 +416,10 @@ def test_the_theme_is_the_devices_until_it_is_chosen(page: Chrome, facts: dict[s
 
 
 def test_up_is_red_until_it_is_chosen_otherwise(page: Chrome) -> None:
-    colour = "return getComputedStyle(document.querySelector('.move.up')).color.match(/\\d+/g).map(Number)"
+    colour = (
+        "return getComputedStyle(document.querySelector('.move.up'))"
+        ".color.match(/\\d+/g).map(Number)"
+    )
     red, green, _ = page.execute_script(colour)
     assert red > 2 * green
     choose(page, "colours", "western")
@@ -427,7 +434,10 @@ def test_a_phone_scrolls_no_page_sideways(
     choose(page, "language", language)
     resize(page, 360, 740)
     click(page, "#patterns summary")
-    widths = "return [document.documentElement.scrollWidth, document.getElementById('ticker').scrollWidth]"
+    widths = (
+        "return [document.documentElement, document.getElementById('ticker')]"
+        ".map((element) => element.scrollWidth)"
+    )
     assert page.execute_script(widths)[0] == 360
     open_ticker(page, facts, SPLIT)
     click(page, '.layers [name="ichimoku"]')
@@ -438,8 +448,8 @@ def test_a_phone_scrolls_no_page_sideways(
 def test_the_candles_can_be_seen(page: Chrome, facts: dict[str, Any]) -> None:
     choose(page, "theme", "light")
     open_ticker(page, facts, SPLIT)
-    colours = [page.execute_script(f"return getComputedStyle(document.querySelector('#chart .candles.{way}')).fill")
-               for way in ("up", "down")]  # fmt: skip
+    fill = "return getComputedStyle(document.querySelector('#chart .candles.{way}')).fill"
+    colours = [page.execute_script(fill.format(way=way)) for way in ("up", "down")]
     picture = Image.open(io.BytesIO(one(page, "#chart").screenshot_as_png)).convert("RGB")
     painted = picture.getcolors(picture.width * picture.height)
     assert painted is not None

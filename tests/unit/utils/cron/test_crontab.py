@@ -26,7 +26,9 @@ FAKE = """#!/bin/sh
 # As cron's own: no crontab is an error of `-l`, and a last line that does not end is refused.
 case "$1" in
 -l) [ -e tab ] || { echo "no crontab for you" >&2; exit 1; }; cat tab ;;
--) cat > new; [ -z "$(tail -c 1 new)" ] || { echo "new crontab file is missing newline" >&2; exit 1; }; mv new tab ;;
+-) cat > new; [ -z "$(tail -c 1 new)" ] || {
+        echo "new crontab file is missing newline" >&2; exit 1
+      }; mv new tab ;;
 *) exit 99 ;;
 esac
 """

@@ -7,7 +7,7 @@ SETUP, BACK, LAST_EVENING = kst(2026, 9, 3, 19), kst(2026, 9, 10, 19), kst(2026,
 ALL = {"DATASETS": "prices,fundamentals,foreign,indices"}
 
 
-def test_skipped_evenings_bring_what_stands_beside_their_prices(
+def test_skipped_evenings_bring_their_datasets(
     installation_over: Installation,
 ) -> None:
     installation_over.own_settings |= ALL
