@@ -144,7 +144,7 @@ class StockDataCollector:
                     yield collected
 
     def _take_step(self, agenda: _Agenda) -> Collected | None:
-        """Store the day on top, or put on the agenda what has to come before it."""
+        """Store the day on top, or change the agenda so that it can be decided."""
         session = agenda.top
         if session not in agenda.read:
             agenda.read[session] = self._fetch(session)
@@ -157,8 +157,10 @@ class StockDataCollector:
             self._read_previous(day, previous, agenda)
         elif step is Step.ASK_NEXT and after is not None:
             self._ask_next(day, after.session, agenda)
-        elif previous is not None:
+        elif step is Step.LOOK_BETWEEN and previous is not None:
             self._look_between(previous, day, agenda)
+        else:  # the same facts would give the same step for ever
+            raise AssertionError(f"{session}: no session to take the step {step.name} with.")
         return None
 
     def _facts(
