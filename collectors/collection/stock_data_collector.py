@@ -110,9 +110,9 @@ class StockDataCollector:
         """See `StoredSessions.refind_factors`."""
         self._stored.refind_factors(session)
 
-    def forget_factors_behind_holes(self, first: str, last: str) -> None:
-        """See `StoredSessions.forget_factors_behind_holes`."""
-        self._stored.forget_factors_behind_holes(first, last)
+    def forget_factors_after_holes(self, first: str, last: str) -> None:
+        """See `StoredSessions.forget_factors_after_holes`."""
+        self._stored.forget_factors_after_holes(first, last)
 
     def collect(self, session: str) -> Iterator[Collected]:
         """Yield each session that is collected, in the order in which it is stored: the one asked

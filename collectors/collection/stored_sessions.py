@@ -93,7 +93,7 @@ class StoredSessions:
         day = self.load(session)
         self._save_factors(day, self._find_actions(day))
 
-    def forget_factors_behind_holes(self, first: str, last: str) -> None:
+    def forget_factors_after_holes(self, first: str, last: str) -> None:
         """Make the factors unknown where the session right before is missing, until it is there
         again."""
         for session in self.between(first, last):
