@@ -232,17 +232,22 @@ class StockDataCollector:
                 day = _with_names_of(as_stored.frame, day)
             changed = differing_tickers(as_stored.frame, day.frame, PUBLISHED_COLUMNS)
         previous_frame = None if previous is None else previous.frame
-        found = find_actions(previous_frame, day.frame, session)
+        actions = find_actions(previous_frame, day.frame, session)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
-        head = self._stored.save(day, found, changed)
+        head = self._stored.save(day, actions, changed)
         self._learner.remember_open(session)
         self._stored.refind_factors_after(session)
         _, next_stored = self._stored.neighbours(session)
-        remarks = [*remarks_on(day.frame, session, previous_frame), *found.remarks()]
+        remarks = [*remarks_on(day.frame, session, previous_frame), *actions.remarks()]
         for remark in remarks:
             log.warning("%s: %s", session, remark)
         return Collected(
-            head, day.frame, len(found.found), changed or [], remarks, is_newest=next_stored is None
+            head,
+            day.frame,
+            len(actions.found),
+            changed or [],
+            remarks,
+            is_newest=next_stored is None,
         )
 
     def _check_beyond_gap(self, day: MarketDay) -> None:

@@ -74,7 +74,7 @@ class StoredSessions:
             return None
         return self.readable(next_stored)
 
-    def save(self, day: MarketDay, found: Actions, changed: list[str] | None) -> SessionHead:
+    def save(self, day: MarketDay, actions: Actions, changed: list[str] | None) -> SessionHead:
         """Store the day with its factors and corporate actions, and have analysed again what that
         changes. It is opened before, because afterwards nobody could tell what had changed; and
         after, because an analysis of the old data may have been marked in between.
@@ -86,17 +86,17 @@ class StoredSessions:
         _, next_stored = self.neighbours(day.session)
         is_new = changed is None and next_stored is None and day.session not in self
         if is_new or changed == []:
-            return self._write(day, found)
+            return self._write(day, actions)
         previous_session = self.calendar.previous_session(day.session)
         self.store.targets.reopen(day.session, previous_session, changed)
-        head = self._write(day, found)
+        head = self._write(day, actions)
         self.store.targets.reopen(day.session, previous_session, changed)
         return head
 
-    def _write(self, day: MarketDay, found: Actions) -> SessionHead:
+    def _write(self, day: MarketDay, actions: Actions) -> SessionHead:
         """Write the day, and check that it reads back."""
-        whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
-        head = self.store.sessions.save(whole, found.documents())
+        whole = replace(day, frame=day.frame.assign(factor=actions.factor)[list(DAY_COLUMNS)])
+        head = self.store.sessions.save(whole, actions.documents())
         if self.load(day.session).digest() != head.digest:
             raise Damaged(
                 f"Session {day.session} does not read back as it was written. "
@@ -129,9 +129,9 @@ class StoredSessions:
     def _refind_if_other(self, session: str) -> None:
         if (stored := self.readable(session)) is None:
             return
-        found = self._find_actions(stored)
-        if not np.array_equal(stored.frame["factor"], found.factor, equal_nan=True):
-            self._save_factors(stored, found)
+        actions = self._find_actions(stored)
+        if not np.array_equal(stored.frame["factor"], actions.factor, equal_nan=True):
+            self._save_factors(stored, actions)
 
     def _find_actions(self, day: MarketDay) -> Actions:
         """Compare the day with the session right before it. Without that one every factor is
@@ -139,12 +139,12 @@ class StoredSessions:
         previous = self.previous_of(day.session)
         return find_actions(None if previous is None else previous.frame, day.frame, day.session)
 
-    def _save_factors(self, day: MarketDay, found: Actions) -> None:
-        self.save(day, found, _with_other_factor(day.frame, found))
+    def _save_factors(self, day: MarketDay, actions: Actions) -> None:
+        self.save(day, actions, _with_other_factor(day.frame, actions))
 
 
-def _with_other_factor(stored: pd.DataFrame, found: Actions) -> list[str]:
+def _with_other_factor(stored: pd.DataFrame, actions: Actions) -> list[str]:
     """Return the tickers whose prices are adjusted otherwise than as stored. A factor that is not
     known counts as 1."""
-    differs = np.nan_to_num(stored["factor"], nan=1.0) != np.nan_to_num(found.factor, nan=1.0)
+    differs = np.nan_to_num(stored["factor"], nan=1.0) != np.nan_to_num(actions.factor, nan=1.0)
     return list(stored.loc[differs, "ticker"])
