@@ -107,17 +107,17 @@ class DailyUpdate:
         """Return what is damaged, then what is due, oldest first."""
         due = self._due(self.collector.calendar)
         known = {each.session for each in due}
-        return [*damaged_sessions(self._store, self.first, self._until, but=known), *due]
+        return [*damaged_sessions(self._store, self.first, self._until, except_for=known), *due]
 
     def collect(self, due: list[DueSession]) -> list[SourceError]:
         """Collect these. Return why single sessions could not be had."""
         with progress_bar("Collecting sessions", len(due)) as advance:
 
-            def then(collected: Collected) -> None:
+            def after_session(collected: Collected) -> None:
                 self._after_session(collected)
                 advance(1)
 
-            return collect_all(self._store, self.collector, due, self._is_to_stop, then)
+            return collect_all(self._store, self.collector, due, self._is_to_stop, after_session)
 
     def collect_datasets(self, thorough: bool = False) -> None:
         """Collect the datasets that the sessions lack; when `thorough`, in however many requests
