@@ -29,11 +29,11 @@ some gigabytes where the database is elsewhere."""
 log = logging.getLogger(__name__)
 
 
-class Step(Enum):
+class DueStep(Enum):
     """The step to take about a session, or about a dataset of it."""
 
-    ASK = auto()
-    ASK_AGAIN = auto()
+    COLLECT = auto()
+    READ_AGAIN = auto()
     """It is stored, and the exchange's figures may have changed since for good."""
     WAIT = auto()
     """The exchange does not show it yet."""
@@ -53,11 +53,11 @@ class SessionFacts:
     """Since it was read. There is one checkpoint, 08:00 of the following day (`is_final`)."""
 
 
-SESSION_ROWS: Rows[Step] = (
-    ({"is_stored": False}, Step.ASK),
-    ({"is_completed": False}, Step.ASK),
-    ({"checkpoint_passed": False}, Step.LEAVE),
-    ({"checkpoint_passed": True}, Step.ASK_AGAIN),
+SESSION_ROWS: Rows[DueStep] = (
+    ({"is_stored": False}, DueStep.COLLECT),
+    ({"is_completed": False}, DueStep.COLLECT),
+    ({"checkpoint_passed": False}, DueStep.LEAVE),
+    ({"checkpoint_passed": True}, DueStep.READ_AGAIN),
 )
 
 
@@ -74,25 +74,25 @@ class DatasetFacts:
     """Finality of the prices as they are stored."""
 
 
-DATASET_ROWS: Rows[Step] = (
-    ({"finality": None, "is_read_on_its_evening": True}, Step.ASK),
-    ({"finality": None, "is_final_by_now": False}, Step.WAIT),
-    ({"finality": None}, Step.ASK),
-    ({"finality": STALE}, Step.ASK_AGAIN),
-    ({"finality": PROVISIONAL, "prices_are_final": False}, Step.LEAVE),
-    ({"finality": PROVISIONAL}, Step.ASK_AGAIN),
-    ({"finality": FINAL}, Step.LEAVE),
+DATASET_ROWS: Rows[DueStep] = (
+    ({"finality": None, "is_read_on_its_evening": True}, DueStep.COLLECT),
+    ({"finality": None, "is_final_by_now": False}, DueStep.WAIT),
+    ({"finality": None}, DueStep.COLLECT),
+    ({"finality": STALE}, DueStep.READ_AGAIN),
+    ({"finality": PROVISIONAL, "prices_are_final": False}, DueStep.LEAVE),
+    ({"finality": PROVISIONAL}, DueStep.READ_AGAIN),
+    ({"finality": FINAL}, DueStep.LEAVE),
 )
 """While the prices are provisional, provisional figures are left; both become final together."""
 
 
 @dataclass(frozen=True)
 class DueSession:
-    """Session to ask the exchange for; `to_confirm` when it is completed and a checkpoint has
+    """Session to ask the exchange for; `read_again` when it is completed and a checkpoint has
     passed since it was read."""
 
     session: str
-    to_confirm: bool
+    read_again: bool
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ def sessions_due(
                 checkpoint_passed=completed.get(session) != FINAL and is_final(session, now),
             )
             step = first_that_fits(SESSION_ROWS, facts)
-            if step is not Step.LEAVE:
-                due.append(DueSession(session, to_confirm=step is Step.ASK_AGAIN))
+            if step is not DueStep.LEAVE:
+                due.append(DueSession(session, read_again=step is DueStep.READ_AGAIN))
     return due
 
 
@@ -205,7 +205,7 @@ def damaged_sessions(
                 store.sessions.load(head.session)
             except Damaged as damage:
                 log.error("%s", damage)
-                found.append(DueSession(head.session, to_confirm=False))
+                found.append(DueSession(head.session, read_again=False))
     return found
 
 
@@ -242,7 +242,7 @@ def datasets_due(
 
 
 def _is_due(facts: DatasetFacts) -> bool:
-    return first_that_fits(DATASET_ROWS, facts) in (Step.ASK, Step.ASK_AGAIN)
+    return first_that_fits(DATASET_ROWS, facts) in (DueStep.COLLECT, DueStep.READ_AGAIN)
 
 
 def _facts(
