@@ -45,16 +45,18 @@ class SessionFacts:
     """Facts of a session that may be collected by now."""
 
     is_stored: bool
-    """Not damaged either, as far as that is known."""
     is_completed: bool
     """Its record of `daily_update` is. That is the last write of all, so what a killed run has left
     half done is due again."""
     checkpoint_passed: bool
     """Since it was read. There is one checkpoint, 08:00 of the following day (`is_final`)."""
+    is_damaged: bool = False
+    """It was read back and is damaged. Only what is left without that is read back."""
 
 
 SESSION_ROWS: Rows[DueStep] = (
     ({"is_stored": False}, DueStep.COLLECT),
+    ({"is_damaged": True}, DueStep.COLLECT),
     ({"is_completed": False}, DueStep.COLLECT),
     ({"checkpoint_passed": False}, DueStep.LEAVE),
     ({"checkpoint_passed": True}, DueStep.READ_AGAIN),
@@ -142,7 +144,7 @@ def sessions_due(
     Args:
         completed: session -> the finality that its completed job recorded.
     """
-    due = []
+    due: list[DueSession] = []
     for session in calendar.sessions(first, last):
         if calendar.is_due(session, now):
             facts = SessionFacts(
@@ -150,10 +152,16 @@ def sessions_due(
                 is_completed=session in completed,
                 checkpoint_passed=completed.get(session) != FINAL and is_final(session, now),
             )
-            step = first_that_fits(SESSION_ROWS, facts)
-            if step is not DueStep.LEAVE:
-                due.append(DueSession(session, read_again=step is DueStep.READ_AGAIN))
+            due += _due(session, facts)
     return due
+
+
+def _due(session: str, facts: SessionFacts) -> list[DueSession]:
+    """Return the session when it is due, else nothing."""
+    step = first_that_fits(SESSION_ROWS, facts)
+    if step is DueStep.LEAVE:
+        return []
+    return [DueSession(session, read_again=step is DueStep.READ_AGAIN)]
 
 
 def unknown_days(calendar: TradingCalendar, first: str, now: datetime) -> list[str]:
@@ -192,21 +200,33 @@ def _is_read_back(session: str, today: date) -> bool:
     return (today - date.fromisoformat(session)).days % READ_BACK_CYCLE == 0
 
 
-def damaged_sessions(
+def due_by_damage(
     store: Store, first: str, last: str, except_for: Collection[str]
 ) -> list[DueSession]:
     """Return the stored sessions from first to last, both inclusive, that are read back today and
-    are damaged. Those in `except_for` are not read."""
-    found = []
+    are due because they are damaged. Those in `except_for`, which are due anyway, are not read: all
+    others are left as long as they are whole."""
+    due: list[DueSession] = []
     heads = [head for head in store.sessions.heads(last) if head.session >= first]
     for head in read_back_today(heads, store.clock.now_kst().date()):
         if head.session not in except_for:
-            try:
-                store.sessions.load(head.session)
-            except Damaged as damage:
-                log.error("%s", damage)
-                found.append(DueSession(head.session, read_again=False))
-    return found
+            facts = SessionFacts(
+                is_stored=True,
+                is_completed=True,
+                checkpoint_passed=False,
+                is_damaged=_is_damaged(store, head.session),
+            )
+            due += _due(head.session, facts)
+    return due
+
+
+def _is_damaged(store: Store, session: str) -> bool:
+    try:
+        store.sessions.load(session)
+    except Damaged as damage:
+        log.error("%s", damage)
+        return True
+    return False
 
 
 def datasets_due(

@@ -18,6 +18,7 @@ from utils.store.datasets import STALE
 TWO = (False, True)
 SESSION_CASES = [
     (SessionFacts(False, True, True), DueStep.COLLECT),
+    (SessionFacts(True, True, False, is_damaged=True), DueStep.COLLECT),
     (SessionFacts(True, False, True), DueStep.COLLECT),
     (SessionFacts(True, True, False), DueStep.LEAVE),
     (SessionFacts(True, True, True), DueStep.READ_AGAIN),
@@ -46,7 +47,7 @@ def test_each_row_has_its_case(rows: Rows[DueStep], cases: list[tuple[object, Du
 
 
 def test_every_combination_of_facts_has_a_step() -> None:
-    sessions = [SessionFacts(*values) for values in product(TWO, TWO, TWO)]
+    sessions = [SessionFacts(*values) for values in product(TWO, repeat=4)]
     assert {first_that_fits(SESSION_ROWS, facts) for facts in sessions} == {*DueStep} - {
         DueStep.WAIT
     }
