@@ -22,7 +22,8 @@ from collectors.upkeep.audit.findings import (
     TARGET_DATA,
     Audit,
 )
-from collectors.upkeep.audit.records import SILENT, stale_jobs, take_snapshot
+from collectors.upkeep.audit.jobs import SILENT, stale_jobs
+from collectors.upkeep.audit.snapshot import take_snapshot
 from utils.errors import SourceError
 from utils.store import Store
 
