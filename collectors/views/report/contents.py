@@ -25,15 +25,6 @@ from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
 
-RISING = (
-    "golden_cross_5_20 golden_cross_20_60 aligned_up new_high_52w bb_break_upper rsi_oversold_turn "
-    "stoch_oversold_turn macd_golden_cross cloud_break_up gap_up"
-).split()
-FALLING = (
-    "dead_cross_5_20 dead_cross_20_60 aligned_down new_low_52w bb_break_lower rsi_overbought_turn "
-    "stoch_overbought_turn macd_dead_cross cloud_break_down gap_down"
-).split()
-"""Signals that are commonly read as rising or falling; the others are read either way."""
 ROWS = (
     *("ticker", "name", "market", "market_cap", "session", "close"),
     *("value", "percent", "signals", "patterns"),
@@ -143,11 +134,9 @@ class _Targets:
 def _catalogue() -> dict[str, Any]:
     """Return names in both languages, `[name, English, Korean, ..]`, in the order that rows refer
     to."""
-    direction = dict.fromkeys(RISING, "bullish") | dict.fromkeys(FALLING, "bearish")
     return {
         "signals": [
-            [each.name, each.title, each.korean, direction.get(each.name, "neutral"), each.meaning]
-            for each in SIGNALS
+            [each.name, each.title, each.korean, each.direction, each.meaning] for each in SIGNALS
         ],
         "patterns": [[each.name, each.title, each.korean] for each in PATTERNS],
         "groups": [
