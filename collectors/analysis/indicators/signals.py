@@ -2,9 +2,9 @@
 bars.
 
 A rule is called with two mappings from name to float: `now` (every indicator, the bar itself under
-open, high, low, close, volume, and a few helpers) and `before` (the crossing lines one bar
-earlier). A value that does not exist is NaN; every comparison with it is false, so a signal that
-cannot be known is not given.
+open, high, low, close, volume, and helpers of `whole_market` and `derived`) and
+`before` (the bar and the lines of `BEFORE`, one bar earlier). A value that does not exist is NaN;
+every comparison with it is false, so a signal that cannot be known is not given.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,8 @@ BEFORE = (
     *("rsi_14", "stoch_k", "stoch_d", "macd", "macd_signal"),
     *("ichimoku_span_a", "ichimoku_span_b"),
 )
-"""Lines whose value one bar earlier the rules may ask for, besides the bar itself."""
+"""Lines of `studies` whose value one bar earlier the rules may ask for, besides the bar itself. The
+indicators of `whole_market` and `derived` are known of the last bar only."""
 FROZEN_SESSIONS = 5
 """Bars (or all, when younger) at one single price that make a ticker frozen: no signals."""
 OVERSOLD_RSI, OVERBOUGHT_RSI = 30.0, 70.0

@@ -10,7 +10,7 @@ from collectors.analysis.indicators.catalogue import GROUPS, INDICATOR_NAMES
 from collectors.analysis.indicators.patterns import PATTERNS
 from collectors.analysis.indicators.ranks import RANK_NAMES
 from collectors.analysis.indicators.signals import SIGNALS
-from collectors.views.report import market
+from collectors.views.report import breadth
 from collectors.views.report.charts import (
     CLOUD_SESSIONS,
     SERIES,
@@ -50,7 +50,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
             f"Session {session} is not stored, so there is nothing to report on. Run "
             "daily_update.py."
         )
-    moves = market.with_moves(day.frame, session)
+    moves = breadth.with_moves(day.frame, session)
     targets = store.targets.active()
     shown = _Targets(moves, session, cloud_ahead(store.sessions.panel(session, CLOUD_SESSIONS)))
     with progress_bar("Reading results", len(targets)) as advance:
@@ -64,9 +64,9 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         "written": store.clock.now_kst().isoformat(timespec="minutes"),
         "targets": len(targets),
         "analyzed": shown.rows["session"].count(session),
-        "breadth": market.breadth(moves),
-        "movers": market.movers(moves),
-        "trend": market.trend(store, session),
+        "breadth": breadth.breadth(moves),
+        "movers": breadth.movers(moves),
+        "trend": breadth.trend(store, session),
         "catalogue": _catalogue(),
         "series": list(SERIES),
         "units": {
