@@ -68,7 +68,7 @@ def importers(package: str, files: list[Path] = PRODUCT) -> set[str]:
 
 
 def users_of(attribute: str, files: list[Path]) -> set[str]:
-    """Files with an expression that ends in `.attribute`."""
+    """Return the files with an expression that ends in `.attribute`."""
     return {
         name_of(path)
         for path in files
@@ -152,7 +152,7 @@ def folder_of(module: str) -> str:
 
 
 def is_backwards(path: Path, module: str, may_import: Mapping[str, set[str]] = MAY_IMPORT) -> bool:
-    """True when a file of `collectors` imports a folder that its own must not know."""
+    """Return whether a file of `collectors` imports a folder that its own must not know."""
     own, other = folder_of(name_of(path).removesuffix(".py").replace("/", ".")), folder_of(module)
     return own in may_import and other not in {"", own, *may_import[own]}
 

@@ -142,7 +142,7 @@ def test_any_whole_number_comes_through_unchanged(values: list[int]) -> None:
 
 @pytest.fixture(scope="module")
 def unicode() -> None:
-    """Hypothesis makes its table of characters when it is first asked for one."""
+    """Table of characters, which Hypothesis makes when it is first asked for one."""
     find(st.text(), lambda text: True)
 
 
