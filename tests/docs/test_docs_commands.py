@@ -27,7 +27,7 @@ TRIED: dict[str, tuple[str, ...]] = {
     "text": ("docs/settings.md",),
     "ini": ("docs/cron.md",),
 }
-"""Pages -> the languages of their blocks that are tried: here, and by the tests of the examples,
+"""Language of blocks -> the pages on which they are tried: here, and by the tests of the examples,
 the screens, the reference and the timers. Without a language they are settings or a picture."""
 BY_OTHERS = {
     "make demo": (".ci/run", "make demo"),

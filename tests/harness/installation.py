@@ -27,7 +27,7 @@ class Ended(Said):
 
 @dataclass
 class Installation:
-    """Installation, as the module describes it.
+    """Folder, database and exchange on which the scripts run.
 
     Args:
         own_settings: outweigh those of `settings`. way: how `run` runs a script.

@@ -17,7 +17,7 @@ SETUP = kst(2024, 1, 22, 19)
 LAST = kst(2024, 2, 13, 19)
 ONE_IN = 10
 LARGE_CAPS = "1000000000000"
-"""Tickers over a server, one in ten, and their largest caps: CI's stand-in for MongoDB takes a
+"""Part of the tickers over a server, and the threshold there: CI's stand-in for MongoDB takes a
 tenth of a second to look at one whole session, and seconds to write 50 results."""
 HOLIDAYS = ("2024-02-09", "2024-02-12")
 

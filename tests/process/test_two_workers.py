@@ -34,7 +34,7 @@ AHEAD = {"north": 12, "south": 3, "doomed": -4}
 """Minutes: by north's clock the claims and the lock of the doomed one are over at once, by its own
 for minutes more."""
 DIES_AT = 3
-"""Which of its targets kills the doomed one."""
+"""Number of the target that kills the doomed one."""
 
 WORKER = f"""
 import datetime, os, signal, socket, sys

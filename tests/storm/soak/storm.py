@@ -14,7 +14,7 @@ ASKED = {
     "data": {"MDCSTAT01501": 3, "MDCSTAT00301": 1},
     "openapi": {"sto/stk_bydd_trd": 3, "sto/knx_bydd_trd": 1, "idx/kospi_dd_trd": 1},
 }
-"""Requests by name, by the kind of request, and how often it is hit alone."""
+"""Kind of request -> name of a request -> how often it is hit alone."""
 assert set(ASKED["data"]) <= set(BLOCKS)
 assert set(ASKED["openapi"]) <= OPENAPI_SERVICES
 

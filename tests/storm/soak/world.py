@@ -25,8 +25,7 @@ from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 TICKERS = 100
-"""Tickers: few, so that every answer is short, and so many that two delisted on a day are below 2
-%."""
+"""So few make every answer short, and two that are delisted on a day are less than 2 % of them."""
 PATIENT, IN_SILENCE = 30.0, 0.25
 """Seconds to wait for an answer: on a night on which every answer comes, however busy the machine
 is, and on others."""

@@ -13,7 +13,7 @@ from utils.store.sqlite import SqliteBackend
 
 ROWS = 300
 TURNOVER = {"vwap_20", "value_sma_20", "value_average_20"}
-"""Indicators of the turnover in won, which is never adjusted."""
+"""Indicators made of the turnover in won, which is never adjusted."""
 DAYS = TradingCalendar().last_sessions("2024-01-22", ROWS)
 
 

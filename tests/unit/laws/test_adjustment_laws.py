@@ -91,7 +91,7 @@ def test_the_last_session_of_a_listing_is_as_published(history: History) -> None
 def test_adjusting_to_a_day_and_from_there_on_is_adjusting_to_the_end(
     history: History, days: int
 ) -> None:
-    """Prices adjusted to any day in between need only what came later, and is as it was seen on
+    """Prices adjusted to any day in between need only what came later, and are as they were seen on
     that day."""
     days = min(days, len(history))
     then, now = multiplied(history[:days]), multiplied(history)
