@@ -8,10 +8,20 @@ from math import isfinite
 
 import numpy as np
 
-from collectors.analysis.indicators import bars as bars
 from collectors.analysis.indicators import market as whole_market
 from collectors.analysis.indicators import patterns, ranks, signals, studies
-from collectors.analysis.indicators.bars import AnalysisError, Bars, BoolArray, FloatArray
+from collectors.analysis.indicators.bars import (
+    AnalysisError,
+    Bars,
+    BoolArray,
+    FloatArray,
+    Market,
+    align,
+    check_layout,
+    find_faults,
+    last_spans,
+    listed_cells,
+)
 from collectors.analysis.indicators.catalogue import INDICATOR_NAMES
 from utils.adjustment import to_whole
 from utils.market_day import Panel
@@ -67,13 +77,13 @@ class TechnicalAnalyzer:
     """
 
     def __init__(self, panel: Panel) -> None:
-        bars.check_layout(panel)
+        check_layout(panel)
         self._panel = panel
         self._rows = {ticker: row for row, ticker in enumerate(panel.tickers)}
-        listed = bars.listed_cells(panel)
-        self._spans = bars.last_spans(listed)
-        self._faults = bars.find_faults(panel, self._spans)
-        market = bars.align(panel, listed, self._spans, list(self._faults))
+        listed = listed_cells(panel)
+        self._spans = last_spans(listed)
+        self._faults = find_faults(panel, self._spans)
+        market = align(panel, listed, self._spans, list(self._faults))
         self._alive = _alive(panel, market)
         self._prepare_values(market)
         self._prepare_patterns(market)
@@ -84,7 +94,7 @@ class TechnicalAnalyzer:
         """Reasons by ticker, for those that cannot be analysed: `analyze` raises."""
         return {self._panel.tickers[row]: reason for row, reason in self._faults.items()}
 
-    def _prepare_values(self, market: bars.Market) -> None:
+    def _prepare_values(self, market: Market) -> None:
         columns = whole_market.compute(market)
         last = {"volume": market.volume[:, -1], "value": market.value[:, -1]}
         self._column_names = tuple(columns)
@@ -95,10 +105,10 @@ class TechnicalAnalyzer:
             [cells.any(axis=1) for cells in self._undefined.values()]
         )
 
-    def _prepare_patterns(self, market: bars.Market) -> None:
+    def _prepare_patterns(self, market: Market) -> None:
         self._scores, self._whole_won = patterns.score_whole_won(market)
 
-    def _prepare_history(self, market: bars.Market) -> None:
+    def _prepare_history(self, market: Market) -> None:
         recent = np.stack(
             [getattr(market, name)[:, -studies.HISTORY :] for name in BAR_LINES], axis=1
         )
@@ -180,7 +190,7 @@ class TechnicalAnalyzer:
         return history
 
 
-def _alive(panel: Panel, market: bars.Market) -> BoolArray:
+def _alive(panel: Panel, market: Market) -> BoolArray:
     """Return True for tickers that traded in the panel's last session and are not frozen at one
     price. Shape (tickers,)."""
     if not panel.sessions:

@@ -66,7 +66,7 @@ def _latest_table(latest: dict[str, float | None]) -> Table:
     for group in GROUPS:
         table.add_row(f"[bold]{group.title}[/]")
         for each in group.indicators:
-            table.add_row(each.name, each.korean, _number(latest[each.name]), each.unit)
+            table.add_row(each.name, each.korean, _number(latest.get(each.name)), each.unit)
     return table
 
 

@@ -34,7 +34,9 @@ SERVER = os.environ.get("MONGODB_TEST_URI", "")
 
 
 @dataclass(frozen=True)
-class ProjectCopy:
+class Checkout:
+    """A copy of the project in a folder, as the documents speak of it; commands run in a shell."""
+
     folder: Path
     exchange: LocalExchange
     now: datetime = MORNING
@@ -82,15 +84,15 @@ class ProjectCopy:
         """Open its database here."""
         return Store(SqliteBackend(self.folder / "data"), FakeClock(self.now))
 
-    def at(self, moment: datetime) -> "ProjectCopy":
+    def at(self, moment: datetime) -> "Checkout":
         return replace(self, now=moment)
 
-    def copied(self, folder: Path) -> "ProjectCopy":
+    def copied(self, folder: Path) -> "Checkout":
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("bin", "tab"))
         return _with_tools(replace(self, folder=folder))
 
 
-def _with_tools(installation: ProjectCopy) -> ProjectCopy:
+def _with_tools(installation: Checkout) -> Checkout:
     fake_crontab(installation.folder)
     python = installation.folder / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +123,7 @@ def largest(market: SyntheticMarket) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def installed(
     market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ProjectCopy]:
+) -> Iterator[Checkout]:
     """Set up and analysed, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("docs") / "krx-night-shift"
     folder.mkdir()
@@ -133,13 +135,13 @@ def installed(
             f"KRX_ID={LOGIN_ID}\nKRX_PW={PASSWORD}\nKRX_BASE_URL={exchange.url}\nKRX_REQUEST_INTERVAL_SECONDS=0\n"
             f"HISTORY_SESSIONS={SESSIONS}\n"
         )
-        installation = _with_tools(ProjectCopy(folder, exchange))
+        installation = _with_tools(Checkout(folder, exchange))
         installation.must(".venv/bin/python manual_setup.py --yes --min-market-cap 0")
         installation.must(".venv/bin/python hourly_analysis.py")
         yield installation
 
 
 @pytest.fixture
-def own(installed: ProjectCopy, tmp_path: Path) -> ProjectCopy:
+def own(installed: Checkout, tmp_path: Path) -> Checkout:
     """A copy of it for one test."""
     return installed.copied(tmp_path / "krx-night-shift")

@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.docs.conftest import MORNING, ProjectCopy
+from tests.docs.conftest import MORNING, Checkout
 from utils.clock import kst
 from utils.store.locks import COLLECTION
 from utils.store.sqlite import FILE_NAME
 
-Matter = Callable[[ProjectCopy], AbstractContextManager[object]]
+Matter = Callable[[Checkout], AbstractContextManager[object]]
 EVENING = kst(2026, 9, 14, 19)
 """The Monday after `MORNING`."""
 BACKUP = f"/srv/krx/backup-{MORNING:%Y-%m-%d}"
@@ -27,14 +27,14 @@ class Scene:
     """Settings in the environment."""
 
 
-def backed_up(own: ProjectCopy) -> AbstractContextManager[object]:
+def backed_up(own: Checkout) -> AbstractContextManager[object]:
     own.at(MORNING).must(f".venv/bin/python daily_update.py --copy-to {BACKUP}")
     return nullcontext()
 
 
 def happens_once(fault: str) -> Matter:
     @contextmanager
-    def thrown(own: ProjectCopy) -> Iterator[None]:
+    def thrown(own: Checkout) -> Iterator[None]:
         own.exchange.fail(fault, times=1)
         try:
             yield
@@ -44,7 +44,7 @@ def happens_once(fault: str) -> Matter:
     return thrown
 
 
-def damaged(own: ProjectCopy) -> AbstractContextManager[object]:
+def damaged(own: Checkout) -> AbstractContextManager[object]:
     connection = sqlite3.connect(own.folder / "data" / FILE_NAME, isolation_level=None)
     connection.execute(
         "UPDATE session_columns SET data = zeroblob(length(data)) "
@@ -54,13 +54,13 @@ def damaged(own: ProjectCopy) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def overwritten(own: ProjectCopy) -> AbstractContextManager[object]:
+def overwritten(own: Checkout) -> AbstractContextManager[object]:
     (own.folder / "data" / FILE_NAME).write_bytes(b"no database" * 1000)
     return nullcontext()
 
 
 @contextmanager
-def locked(own: ProjectCopy) -> Iterator[None]:
+def locked(own: Checkout) -> Iterator[None]:
     with closing(own.at(EVENING).store()) as store, store.locks.hold(COLLECTION):
         yield
 

@@ -12,7 +12,7 @@ from itertools import groupby
 import pytest
 
 from sandbox import __main__ as sandbox
-from tests.docs.conftest import SERVER, SESSIONS, ProjectCopy
+from tests.docs.conftest import SERVER, SESSIONS, Checkout
 from tests.docs.pages import PAGES, READMES, Block, blocks, inline_code, read
 from tests.docs.scenes import SCENES, Scene
 from utils.cron.crontab import marker
@@ -136,7 +136,7 @@ def with_like_numbers(shown: str) -> str:
     return re.sub(r" +(?=\n)", "", re.sub(r"\d[\d,]*", "0", shown))
 
 
-def is_as_documented(own: ProjectCopy, expected: str, shown: str) -> bool:
+def is_as_documented(own: Checkout, expected: str, shown: str) -> bool:
     """Compare but for numbers, for what `...` stands for, and for what is said of a host that has
     no cron daemon at work."""
     shown = re.sub(
@@ -168,7 +168,7 @@ def server() -> Iterator[dict[str, str]]:
 
 
 def run_section(
-    own: ProjectCopy,
+    own: Checkout,
     section: list[Block],
     limit: str,
     replaced: dict[str, str],
@@ -194,7 +194,7 @@ def run_section(
     "section", sections(), ids=lambda section: f"{section[0].page}: {section[0].heading}"
 )
 def test_the_commands_of_a_section_do_what_it_says(
-    section: list[Block], own: ProjectCopy, largest: dict[str, str], server: dict[str, str]
+    section: list[Block], own: Checkout, largest: dict[str, str], server: dict[str, str]
 ) -> None:
     scene = SCENES.get(section[0].heading, Scene())
     own = own.at(scene.now)
@@ -237,7 +237,7 @@ def test_a_block_without_a_language_is_settings_or_a_picture_that_is_true(block:
 
 
 @pytest.mark.parametrize("block", blocks("crontab"), ids=str)
-def test_the_command_of_a_crontab_line_runs(block: Block, own: ProjectCopy) -> None:
+def test_the_command_of_a_crontab_line_runs(block: Block, own: Checkout) -> None:
     """Run it as cron hands it to the shell: without the five fields, and with its backslashes
     before % taken away."""
     for line in block.code.splitlines():
@@ -259,7 +259,7 @@ def is_command(code: str) -> bool:
 
 @pytest.mark.parametrize(("page", "command"), commands_in_lines())
 def test_a_command_between_the_lines_is_one(
-    page: str, command: str, capsys: pytest.CaptureFixture[str], installed: ProjectCopy
+    page: str, command: str, capsys: pytest.CaptureFixture[str], installed: Checkout
 ) -> None:
     if command in BY_OTHERS:
         return

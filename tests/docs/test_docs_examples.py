@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.market import Day
 from sandbox.synthetic import SyntheticMarket
-from tests.docs.conftest import LAST, SESSIONS, ProjectCopy
+from tests.docs.conftest import LAST, SESSIONS, Checkout
 from tests.docs.pages import blocks
 from utils.store import Store
 
@@ -20,14 +20,14 @@ def last(market: SyntheticMarket) -> Day:
 
 
 @pytest.fixture(scope="module")
-def store(installed: ProjectCopy) -> Iterator[Store]:
+def store(installed: Checkout) -> Iterator[Store]:
     store = installed.store()
     yield store
     store.close()
 
 
 @pytest.fixture(scope="module")
-def printed(installed: ProjectCopy, largest: dict[str, str]) -> list[str]:
+def printed(installed: Checkout, largest: dict[str, str]) -> list[str]:
     """Lines that the example of the English README prints. In the Korean one only the comments
     differ."""
     (block,) = (block for block in blocks("python") if block.page == "README.md")

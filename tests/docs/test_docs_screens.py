@@ -12,7 +12,7 @@ import pymongo
 import pytest
 
 from sandbox.synthetic import SyntheticMarket
-from tests.docs.conftest import LAST, SERVER, ProjectCopy
+from tests.docs.conftest import LAST, SERVER, Checkout
 from tests.docs.mongosh import Mongosh
 from tests.docs.pages import Block, blocks
 from tests.server import NewDatabases
@@ -92,7 +92,7 @@ class Stored:
 
 
 @pytest.fixture(scope="module")
-def stored(installed: ProjectCopy) -> Iterator[Stored]:
+def stored(installed: Checkout) -> Iterator[Stored]:
     store = installed.store()
     heads = {head["_id"]: head for head in store.backend.session_heads()}
     columns = store.sessions.columns((*DAY_COLUMNS, *DATASET_COLUMNS["fundamentals"]), BEFORE, LAST)
@@ -261,8 +261,8 @@ def test_every_screen_of_results_names_an_indexed_field() -> None:
 
 @pytest.fixture(scope="module")
 def planted(
-    installed: ProjectCopy, largest: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> ProjectCopy:
+    installed: Checkout, largest: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Checkout:
     """The larger of the two has all that the screens ask for; the other one fails each of them in
     one thing."""
     own, (found, missed) = (
@@ -308,7 +308,7 @@ SCREENS_IN_PANDAS = [block for block in blocks("python") if block.page == "docs/
 
 @pytest.mark.parametrize("block", SCREENS_IN_PANDAS[:2], ids=str)
 def test_the_screens_in_pandas_find_whom_they_should(
-    block: Block, planted: ProjectCopy, largest: dict[str, str]
+    block: Block, planted: Checkout, largest: dict[str, str]
 ) -> None:
     found, missed = largest.values()
     shown = planted.python(block.code)
@@ -318,7 +318,7 @@ def test_the_screens_in_pandas_find_whom_they_should(
     assert missed not in shown
 
 
-def test_what_became_of_a_screen_is_counted_from_the_next_price_on(installed: ProjectCopy) -> None:
+def test_what_became_of_a_screen_is_counted_from_the_next_price_on(installed: Checkout) -> None:
     """Once more, from the arrays that the indicators are computed from."""
     (block,) = SCREENS_IN_PANDAS[2:]
     store = installed.store()

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the scripts: an exchange, installations over each database, and one that
+"""Fixtures of the tests of scripts: an exchange, installations over each database, and one that
 was set up the evening before. A `conftest.py` imports the names."""
 
 import shutil

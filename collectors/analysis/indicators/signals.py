@@ -19,7 +19,7 @@ BEFORE = (
     *("rsi_14", "stoch_k", "stoch_d", "macd", "macd_signal"),
     *("ichimoku_span_a", "ichimoku_span_b"),
 )
-"""Lines whose value one bar earlier the rules may ask for, besides high, low and close."""
+"""Lines whose value one bar earlier the rules may ask for, besides the bar itself."""
 FROZEN_SESSIONS = 5
 """Bars (or all, when younger) at one single price that make a ticker frozen: no signals."""
 OVERSOLD_RSI, OVERBOUGHT_RSI = 30.0, 70.0

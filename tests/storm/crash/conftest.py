@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness import KEY, LOGIN_ID, PASSWORD
 from tests.server import NewDatabases
 from tests.storm.crash.databases import Database, Embedded, MongoServer
-from tests.storm.crash.scenes import BARE, LOGIN_ID, MARKET, OPENAPI_KEY, PASSWORD, Stage
+from tests.storm.crash.scenes import BARE, MARKET, Stage
 from tests.storm.forks import Forks
 from utils.settings import PROJECT
 
 
 @pytest.fixture(scope="session")
 def exchange_url() -> Iterator[str]:
-    credentials = ("--account", f"{LOGIN_ID}:{PASSWORD}", "--openapi-key", OPENAPI_KEY)
+    credentials = ("--account", f"{LOGIN_ID}:{PASSWORD}", "--openapi-key", KEY)
     command = [sys.executable, "-m", "sandbox", *MARKET, *credentials]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

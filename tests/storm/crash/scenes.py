@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sandbox.server import CONTROL_CLOCK
+from tests.harness import KEY, Installation
 from tests.storm.crash.databases import Database
 from tests.storm.crash.dump import Dump, differences
 from tests.storm.forks import OUTPUT, REACHED, Forks, Order
 from utils.clock import kst
-from utils.settings import setting_names
 
 MARKET = (
     "--tickers",
@@ -32,7 +32,7 @@ MARKET = (
     "--now",
     "2026-08-12T19:00",
 )
-LOGIN_ID, PASSWORD, OPENAPI_KEY = "crash-tests", "pass-word-of-the-tests", "key-of-the-tests"
+MARKETS = {"MARKETS": "KOSPI,KOSDAQ,KONEX"}
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/"}
 NEXT_HOUR = timedelta(hours=1)
 
@@ -63,7 +63,7 @@ FIRST_ANALYSIS = Run(kst(2026, 8, 12, 19, 10), "hourly_analysis")
 NEXT_UPDATE = Run(
     kst(2026, 8, 18, 20),
     "daily_update",
-    settings={"KRX_OPENAPI_KEY": OPENAPI_KEY, "DATASETS": "prices,fundamentals,indices"},
+    settings={"KRX_OPENAPI_KEY": KEY, "DATASETS": "prices,fundamentals,indices"},
 )
 NEXT_ANALYSIS = Run(kst(2026, 8, 18, 21, 10), "hourly_analysis", again=NEXT_HOUR)
 
@@ -83,18 +83,33 @@ class Ended:
     output: str
 
 
+@dataclass(frozen=True)
+class FarExchange:
+    """The exchange in a process of its own."""
+
+    url: str
+
+    def set_time(self, moment: datetime) -> None:
+        body = json.dumps({"kst": f"{moment:%Y-%m-%dT%H:%M:%S}"}).encode()
+        request = urllib.request.Request(self.url + CONTROL_CLOCK, body, method="PUT")  # noqa: S310
+        with urllib.request.urlopen(request):  # noqa: S310
+            pass
+
+
 class Stage:
     """Stage of the runs: a database, the exchange, the process that forks, a folder for what they
     say."""
 
     def __init__(self, database: Database, exchange_url: str, forks: Forks, folder: Path) -> None:
         self.database = database
-        self._url, self._forks, self._folder = exchange_url, forks, folder
+        self._forks, self._folder = forks, folder
+        self._installation = Installation(FarExchange(exchange_url), folder, dict(MARKETS))
 
     def run(self, run: Run, moment: datetime, kill_at: int = 0) -> Ended:
-        self._set_exchange_clock(moment)
+        self._installation.exchange.set_time(moment)
         (self._folder / OUTPUT).unlink(missing_ok=True)
-        environment = {**self._settings(), **run.settings, "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}"}
+        more = BARE | {"MPLCONFIGDIR": str(self._folder)} | self.database.settings | run.settings
+        environment = self._installation.environment(moment, **more)
         code = self._forks.run(
             Order(run.script, list(run.options), environment, str(self._folder), kill_at)
         )
@@ -106,27 +121,6 @@ class Stage:
         ended = self.run(run, moment)
         assert ended.code == 0, f"{run.script} ended with {ended.code}:\n{ended.output}"
         return ended
-
-    def _settings(self) -> dict[str, str]:
-        """Every setting by name; empty ones switch off what a developer's own `.env` says."""
-        ours = {
-            "LOG_DIR": str(self._folder / "logs"),
-            "KRX_ID": LOGIN_ID,
-            "KRX_PW": PASSWORD,
-            "KRX_BASE_URL": self._url,
-            "KRX_OPENAPI_BASE_URL": self._url,
-            "KRX_REQUEST_INTERVAL_SECONDS": "0",
-            "MARKETS": "KOSPI,KOSDAQ,KONEX",
-            "DATASETS": "prices",
-            "MPLCONFIGDIR": str(self._folder),
-        }
-        return BARE | dict.fromkeys(setting_names(), "") | ours | self.database.settings
-
-    def _set_exchange_clock(self, moment: datetime) -> None:
-        body = json.dumps({"kst": f"{moment:%Y-%m-%dT%H:%M:%S}"}).encode()
-        request = urllib.request.Request(self._url + CONTROL_CLOCK, body, method="PUT")  # noqa: S310
-        with urllib.request.urlopen(request):  # noqa: S310
-            pass
 
 
 class Scene:
