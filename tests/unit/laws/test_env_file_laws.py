@@ -5,12 +5,14 @@ import re
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.laws.strategies import PROFILE
 from utils.env_file import change_env_file, read_env_file
 
+pytestmark = pytest.mark.usefixtures("unicode")
 LAW = settings(PROFILE, max_examples=80)
 OURS = "KRX_PW"
 CHARACTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])

@@ -201,7 +201,7 @@ def test_two_workers_never_hold_the_same_target_and_lose_none(
 ) -> None:
     run_state_machine_as_test(
         partial(Queue, stores, clock),
-        settings=settings(PROFILE, max_examples=30, stateful_step_count=20),
+        settings=settings(PROFILE, max_examples=18, stateful_step_count=20),
     )
 
 
@@ -289,5 +289,5 @@ def test_a_session_reads_back_as_it_was_saved_last_with_its_history(
 ) -> None:
     run_state_machine_as_test(
         partial(Shelf, stores, clock),
-        settings=settings(PROFILE, max_examples=15, stateful_step_count=6),
+        settings=settings(PROFILE, max_examples=9, stateful_step_count=6),
     )
