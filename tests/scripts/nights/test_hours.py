@@ -57,7 +57,7 @@ def collected(installed: Installation, database: dict[str, str]) -> Installation
 
 
 def targets(installation: Installation) -> list[str]:
-    """Largest first."""
+    """Return the targets, largest first."""
     return [target["_id"] for target in installation.read(NIGHT)["targets"]]
 
 

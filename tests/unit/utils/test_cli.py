@@ -1,4 +1,4 @@
-"""What the scripts share as commands: start-up, exit codes, option types, a stop that finishes the
+"""Commands: what the scripts share, start-up, exit codes, option types, a stop that finishes the
 work in hand."""
 
 import argparse
