@@ -15,7 +15,7 @@ SOON = timedelta(minutes=5)
 vain twice."""
 
 
-class Sources(StorePart):
+class SourceRecords(StorePart):
     """State of the sources, shared by every process and machine: one pace of requests, and one
     block."""
 

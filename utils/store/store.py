@@ -22,7 +22,7 @@ from utils.store.schema import (
 from utils.store.scope import Scope
 from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions
-from utils.store.sources import Sources
+from utils.store.sources import SourceRecords
 from utils.store.targets import Results, Targets
 
 
@@ -47,7 +47,8 @@ class Store:
         self.calendar, self.jobs, self.locks = ObservedCalendar(*part), Jobs(*part), Locks(*part)
         self.sessions, self.targets = Sessions(*part, self.calendar), Targets(*part, self.jobs)
         self.datasets, self.indices, self.results = Datasets(*part), Indices(*part), Results(*part)
-        self.sources, self.incidents, self.scope = Sources(*part), Incidents(*part), Scope(*part)
+        self.sources, self.incidents = SourceRecords(*part), Incidents(*part)
+        self.scope = Scope(*part)
         self._check_no_copy()
         self._version = self._find_version()
         if self.is_of_another_version and not any_version:

@@ -17,7 +17,7 @@ from collectors.analysis.indicators.ranks import RANKED
 from collectors.analysis.indicators.signals import SIGNALS
 from collectors.rules import corporate_actions
 from collectors.views.report import analysed_session, is_current, write_report
-from collectors.views.report.contents import FALLING, RISING, contents, short
+from collectors.views.report.contents import contents, short
 from collectors.views.report.page import FOLDER, SCRIPTS
 from tests.fakes import FakeClock
 from tests.flow.views.report.conftest import SESSION
@@ -184,9 +184,15 @@ def test_a_target_that_is_behind_shows_its_own_session(empty_store: Store) -> No
     ]
 
 
-def test_rising_and_falling_signals_are_signals() -> None:
-    assert {*RISING, *FALLING} <= {signal.name for signal in SIGNALS}
-    assert not {*RISING} & {*FALLING}
+def test_a_signal_and_its_mirror_image_have_opposite_directions() -> None:
+    mirror = {"golden": "dead", "up": "down", "upper": "lower", "oversold": "overbought"}
+    mirror |= {"high": "low"}
+    direction = {signal.name: signal.direction for signal in SIGNALS}
+    rising = [name for name, each in direction.items() if each == "bullish"]
+    mirrored = ["_".join(mirror.get(part, part) for part in name.split("_")) for name in rising]
+    assert [direction[name] for name in mirrored] == ["bearish"] * len(rising)
+    assert set(direction) - {*rising, *mirrored} == {"bb_squeeze", "volume_surge"}
+    assert set(direction.values()) <= set(words())
 
 
 @pytest.mark.parametrize(
