@@ -99,6 +99,7 @@ def update(run: Run, steps: DailyUpdate) -> int:
     steps.follow_changed_rule()
     problems = steps.learn_calendar()
     steps.extend_scope()
+    steps.forget_factors_after_holes()
     due = steps.due()
     if not due:
         log.info("Nothing to do: every session up to now is there.")

@@ -76,7 +76,9 @@ def work(run: Run, args: argparse.Namespace) -> int:
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    is_recorded = run.store.jobs.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
+    # The analysis of a later session has begun, and takes the place of a record of this one.
+    is_overtaken = progress.ahead > 0
+    is_recorded = is_overtaken or run.store.jobs.is_completed(HOURLY_ANALYSIS, session)
     is_done = progress.analyzed == progress.tickers and is_recorded
     # Held also when all is done: so the lock of a dead run is cleared.
     with run.store.locks.hold(f"{HOURLY_ANALYSIS}@{run.store.identity.host}"):

@@ -91,7 +91,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
-    """Ask about `--reset`, the last question, then do everything that needs no person."""
+    """Ask about `--reset`, then load, and offer the cron lines."""
     if args.status:
         show_status(run, args.json)
         return EXIT_DONE

@@ -26,6 +26,7 @@ def evening(run: Run, last: str) -> object:
     """Run the steps of `daily_update` when everything is there."""
     steps = DailyUpdate(run, None, None)
     steps.learn_calendar()
+    steps.forget_factors_after_holes()
     if due := steps.due():
         raise SystemExit(f"{due[0].session} is due: the history is not whole.")
     steps.collect_datasets()
