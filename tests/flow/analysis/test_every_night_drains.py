@@ -18,10 +18,10 @@ import pytest
 import hourly_analysis
 from collectors.analysis.technical_analyzer import Analysis
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Run
 from utils.clock import kst
 from utils.cron.schedule import starts
 from utils.market_day import Panel
+from utils.run import Run
 from utils.settings import load_settings
 from utils.store import Store
 from utils.store.backend import Document

@@ -34,11 +34,11 @@ from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Run
 from utils.clock import kst
 from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotNow, NotPublished, StoreError
 from utils.market_day import DAY_COLUMNS, PROVISIONAL
+from utils.run import Run
 from utils.settings import PROJECT, load_settings
 from utils.store import Store
 from utils.store.base import Identity
