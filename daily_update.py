@@ -16,9 +16,10 @@ from collectors.upkeep.copy_store import copy_store, copy_target
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
-from utils.cli import Run, check_span, date_option, parse_with_status, run_script
+from utils.cli import check_span, date_option, parse_with_status, run_script
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
+from utils.run import Run
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")
@@ -99,6 +100,7 @@ def update(run: Run, steps: DailyUpdate) -> int:
     steps.follow_changed_rule()
     problems = steps.learn_calendar()
     steps.extend_scope()
+    steps.forget_factors_after_holes()
     due = steps.due()
     if not due:
         log.info("Nothing to do: every session up to now is there.")

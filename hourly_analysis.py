@@ -12,9 +12,10 @@ from collectors.exchange.connect import make_calendar
 from collectors.views.report import report_now, report_of_the_night
 from collectors.views.status import show_status
 from collectors.views.ticker_view import show_result
-from utils.cli import Run, check_not_future, date_option, parse_with_status, run_script
+from utils.cli import check_not_future, date_option, parse_with_status, run_script
 from utils.errors import EXIT_DONE
 from utils.notifications.announcements import announce_night
+from utils.run import Run
 from utils.store.jobs import HOURLY_ANALYSIS
 
 log = logging.getLogger("hourly_analysis")
@@ -76,7 +77,9 @@ def work(run: Run, args: argparse.Namespace) -> int:
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    is_recorded = run.store.jobs.is_completed(HOURLY_ANALYSIS, session) or progress.ahead
+    # The analysis of a later session has begun, and takes the place of a record of this one.
+    is_overtaken = progress.ahead > 0
+    is_recorded = is_overtaken or run.store.jobs.is_completed(HOURLY_ANALYSIS, session)
     is_done = progress.analyzed == progress.tickers and is_recorded
     # Held also when all is done: so the lock of a dead run is cleared.
     with run.store.locks.hold(f"{HOURLY_ANALYSIS}@{run.store.identity.host}"):

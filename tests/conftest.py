@@ -2,6 +2,8 @@
 until moved."""
 
 import pytest
+from hypothesis import find
+from hypothesis import strategies as st
 
 from tests.fakes import FakeClock
 from tests.layers import (  # noqa: F401 - hooks
@@ -17,3 +19,9 @@ from utils.clock import kst
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(kst(2024, 1, 22, 19))
+
+
+@pytest.fixture(scope="session")
+def unicode() -> None:
+    """Hypothesis makes its table of characters when it is first asked for one, in a second."""
+    find(st.text(), lambda text: True)

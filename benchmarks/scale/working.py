@@ -14,7 +14,7 @@ from collectors.upkeep.audit.findings import FEW_TICKERS
 from collectors.views.export import export
 from collectors.views.prices import PriceReader
 from collectors.views.status import status
-from utils.cli import Run
+from utils.run import Run
 from utils.store import Store
 
 _ENOUGH_SECONDS = 1.0
@@ -26,6 +26,7 @@ def evening(run: Run, last: str) -> object:
     """Run the steps of `daily_update` when everything is there."""
     steps = DailyUpdate(run, None, None)
     steps.learn_calendar()
+    steps.forget_factors_after_holes()
     if due := steps.due():
         raise SystemExit(f"{due[0].session} is due: the history is not whole.")
     steps.collect_datasets()

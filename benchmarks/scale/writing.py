@@ -114,12 +114,12 @@ def _collect(
 ) -> None:
     """Collect the sessions; with a rule, refresh each session's targets as well."""
 
-    def then(collected: Collected) -> None:
+    def after_session(collected: Collected) -> None:
         if rule is not None:
             refresh_targets(store, collected.frame, collected.head.session, rule)
 
     first, last = sessions[0], sessions[-1]
     due = due_in_store(store, collector.calendar, first, last, store.clock.now_kst())
-    raise_worst(collect_all(store, collector, due, lambda: False, then))
+    raise_worst(collect_all(store, collector, due, lambda: False, after_session))
     datasets = DatasetCollector(store, sources, lambda: False, thorough=True)
     datasets.collect(DATASETS, first, last)

@@ -23,7 +23,7 @@ class CalendarLearner:
         self._sources, self._stored, self._store = sources, stored, stored.store
 
     def learn(self, first: str, last: str, without_prices: Collection[str] = ()) -> list[str]:
-        """Ask which days from first to last were sessions; remember the answer and act on it.
+        """Ask which days from first to last were sessions; apply and remember the answer.
         Return those that were shown or are stored, oldest first.
 
         A weekday that the series leaves out between two it shows was closed, finally; outside them
@@ -44,7 +44,7 @@ class CalendarLearner:
             )
         open_days = sorted(stored.union(shown))
         shows = self._shown_by(open_days, known, without_prices)
-        self._act_on({day: is_open for day, is_open in shows.items() if known.get(day) != is_open})
+        self._apply({day: is_open for day, is_open in shows.items() if known.get(day) != is_open})
         return open_days
 
     def _shown_by(
@@ -113,9 +113,9 @@ class CalendarLearner:
         ]
         return [day for day in closed if self._has_prices(day)]
 
-    def _act_on(self, news: Mapping[str, bool]) -> None:
-        """Act on what was learned of days, and remember it last, so that a run that dies before has
-        all of it to do again."""
+    def _apply(self, news: Mapping[str, bool]) -> None:
+        """Warn of wrong predictions, find factors after those days anew, forget the jobs of closed
+        days, and remember the days last: a run that dies before has all of it to do again."""
         self._stored.calendar = self._stored.calendar.knowing(news)
         for day in sorted(news):
             if news[day] != predicted_open(day):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from collectors.collection.due import DueSession
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
@@ -22,6 +23,7 @@ from utils.store.jobs import COMPLETED, DAILY_UPDATE
 
 MOST_IN_A_ROW = 3
 """Sessions that cannot be had one after the other, until the run leaves the exchange alone."""
+AfterSession: TypeAlias = Callable[[Collected], None]
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ def collect_all(
     collector: StockDataCollector,
     due: Iterable[DueSession],
     stop_requested: Callable[[], bool],
-    then: Callable[[Collected], None],
+    after_session: AfterSession,
 ) -> list[SourceError]:
     """Collect one due session after the other. Return why single sessions could not be had.
 
@@ -40,16 +42,18 @@ def collect_all(
     run at once.
 
     Args:
-        then: belongs to each session: a run that dies before its end has the session due again.
+        after_session: called with each session before its record is completed: a run that dies
+            in it has the session due again.
     """
     waiting = list(due)
-    problems = _collect_each(store, collector, waiting, stop_requested, then)
+    problems = _collect_each(store, collector, waiting, stop_requested, after_session)
     had = [each.session for each in waiting if each.session not in problems]
     odd = [each for each in waiting if isinstance(problems.get(each.session), MalformedAnswer)]
     again = [each for each in odd if had and each.session < max(had)]
     for each in again:
         del problems[each.session]
-    return [*(problems | _collect_each(store, collector, again, stop_requested, then)).values()]
+    problems |= _collect_each(store, collector, again, stop_requested, after_session)
+    return [*problems.values()]
 
 
 def _collect_each(
@@ -57,7 +61,7 @@ def _collect_each(
     collector: StockDataCollector,
     due: Sequence[DueSession],
     stop_requested: Callable[[], bool],
-    then: Callable[[Collected], None],
+    after_session: AfterSession,
 ) -> dict[str, SourceError]:
     """Return session -> why it could not be had, also for those that were not tried any more."""
     problems: dict[str, SourceError] = {}
@@ -68,7 +72,7 @@ def _collect_each(
                 "Stopped on request after the session in hand. The next run goes on from there."
             )
         try:
-            _collect(store, collector, each, then)
+            _collect(store, collector, each, after_session)
             in_a_row = 0
         except ClosedMarket as closed:
             store.jobs.forget(DAILY_UPDATE, [each.session])
@@ -109,14 +113,14 @@ def raise_worst(problems: list[SourceError]) -> None:
 
 
 def _collect(
-    store: Store, collector: StockDataCollector, due: DueSession, then: Callable[[Collected], None]
+    store: Store, collector: StockDataCollector, due: DueSession, after_session: AfterSession
 ) -> None:
     if due.to_confirm:
-        _confirm(store, collector, due.session, then)
+        _confirm(store, collector, due.session, after_session)
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
         for collected in collector.collect(due.session):
-            then(collected)
+            after_session(collected)
             if collected.head.session == due.session:
                 job.record(**_facts(collected))
             else:
@@ -124,12 +128,12 @@ def _collect(
 
 
 def _confirm(
-    store: Store, collector: StockDataCollector, session: str, then: Callable[[Collected], None]
+    store: Store, collector: StockDataCollector, session: str, after_session: AfterSession
 ) -> None:
     """Read a completed session again. One that fails stays completed, with a warning."""
     try:
         for collected in collector.collect(session):
-            then(collected)
+            after_session(collected)
             _record_completed(store, collected)
     except SourceError as problem:
         store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})

@@ -1,12 +1,14 @@
 """Collecting the datasets that stored sessions lack, after the prices.
 
-A dataset that cannot be had is logged and stands in the `warnings` of its session's job; the run
-ends as its prices do.
+A dataset that cannot be had is logged and stands in the `warnings` of its session's job. It never
+changes the exit code.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+
+import pandas as pd
 
 from collectors.collection.collect import MOST_IN_A_ROW
 from collectors.collection.due import DueDataset, datasets_due, index_days_due
@@ -96,7 +98,7 @@ class DatasetCollector:
                 raise NotNow(
                     "Stopped on request after the session in hand. The next run goes on from there."
                 )
-            if self._is_had(dataset, each.session):
+            if self._collect_one(dataset, each.session):
                 had, in_a_row = had + 1, 0
             else:
                 in_a_row += 1
@@ -109,18 +111,13 @@ class DatasetCollector:
         if due:
             log.info("%s: %d of %d sessions.", name, had, len(due))
 
-    def _is_had(self, dataset: Dataset, session: str) -> bool:
+    def _collect_one(self, dataset: Dataset, session: str) -> bool:
         """Ask for one session's dataset and store it. Return False when it could not be had, also
         where the session is damaged: its prices are read again first."""
-        store, name = self._store, dataset.name
-        try:
-            day = store.sessions.load(session)
-        except Damaged as damage:
-            log.error("%s", damage)
+        store, name, tickers = self._store, dataset.name, self._tickers_of(session)
+        if tickers is None:
             return False
-        if day is None:
-            return False
-        tickers, read_at = day.frame, store.clock.now_utc()
+        read_at = store.clock.now_utc()
         try:
             figures = self._sources.fetch_dataset(
                 name, session, lambda raw: parse_dataset(raw, dataset, tickers, session)
@@ -136,6 +133,15 @@ class DatasetCollector:
         store.datasets.save(session, name, figures, finality)
         self._warn(session, name, None)
         return True
+
+    def _tickers_of(self, session: str) -> pd.DataFrame | None:
+        """Return the stored session's rows; None when it is not stored or damaged."""
+        try:
+            day = self._store.sessions.load(session)
+        except Damaged as damage:
+            log.error("%s", damage)
+            return None
+        return None if day is None else day.frame
 
     def _collect_indices(self, first: str, last: str) -> None:
         now = self._store.clock.now_kst()

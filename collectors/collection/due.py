@@ -192,13 +192,15 @@ def _is_read_back(session: str, today: date) -> bool:
     return (today - date.fromisoformat(session)).days % READ_BACK_CYCLE == 0
 
 
-def damaged_sessions(store: Store, first: str, last: str, but: Collection[str]) -> list[DueSession]:
+def damaged_sessions(
+    store: Store, first: str, last: str, except_for: Collection[str]
+) -> list[DueSession]:
     """Return the stored sessions from first to last, both inclusive, that are read back today and
-    are damaged. Those in `but` are not read."""
+    are damaged. Those in `except_for` are not read."""
     found = []
     heads = [head for head in store.sessions.heads(last) if head.session >= first]
     for head in read_back_today(heads, store.clock.now_kst().date()):
-        if head.session not in but:
+        if head.session not in except_for:
             try:
                 store.sessions.load(head.session)
             except Damaged as damage:

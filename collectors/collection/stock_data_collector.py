@@ -9,7 +9,7 @@ import pandas as pd
 from collectors.collection.calendar_learning import CalendarLearner
 from collectors.collection.stored_sessions import StoredSessions
 from collectors.exchange.sources import Sources
-from collectors.rules.corporate_actions import Actions, find_actions
+from collectors.rules.corporate_actions import find_actions
 from collectors.rules.day_order import Facts, Step, next_step
 from collectors.rules.integrity import (
     check_beyond_gap,
@@ -59,13 +59,14 @@ class _Agenda:
         left: those to collect; the last one is next.
         asked: all that were ever on it: each is stored once at most.
         read: session -> the day as the exchange shows it now.
-        after: session -> the day right after it as the exchange shows it now, which has to follow.
+        next_of: session -> the day right after it as the exchange shows it now, which has to
+            follow.
     """
 
     def __init__(self, session: str) -> None:
         self.left, self.asked = [session], {session}
         self.read: dict[str, MarketDay] = {}
-        self.after: dict[str, MarketDay] = {}
+        self.next_of: dict[str, MarketDay] = {}
 
     @property
     def top(self) -> str:
@@ -110,9 +111,9 @@ class StockDataCollector:
         """See `StoredSessions.refind_factors`."""
         self._stored.refind_factors(session)
 
-    def forget_factors_behind_holes(self, first: str, last: str) -> None:
-        """See `StoredSessions.forget_factors_behind_holes`."""
-        self._stored.forget_factors_behind_holes(first, last)
+    def forget_factors_after_holes(self, first: str, last: str) -> None:
+        """See `StoredSessions.forget_factors_after_holes`."""
+        self._stored.forget_factors_after_holes(first, last)
 
     def collect(self, session: str) -> Iterator[Collected]:
         """Yield each session that is collected, in the order in which it is stored: the one asked
@@ -144,61 +145,67 @@ class StockDataCollector:
                     yield collected
 
     def _take_step(self, agenda: _Agenda) -> Collected | None:
-        """Store the day on top, or put on the agenda what has to come before it."""
+        """Store the day on top, or change the agenda so that it can be decided."""
         session = agenda.top
         if session not in agenda.read:
             agenda.read[session] = self._fetch(session)
-        day, previous = agenda.read[session], self._stored.before(session)
-        after = agenda.after.get(session) or self._stored.right_after(session)
-        step = next_step(self._facts(day, previous, after, agenda))
+        day, previous = agenda.read[session], self._stored.previous_of(session)
+        next_day = agenda.next_of.get(session) or self._stored.next_of(session)
+        step = next_step(self._facts(day, previous, next_day, agenda))
         if step is Step.STORE:
             return self._store_day(day, previous)
         if step is Step.READ_PREVIOUS:
             self._read_previous(day, previous, agenda)
-        elif step is Step.ASK_NEXT and after is not None:
-            self._ask_next(day, after.session, agenda)
-        elif previous is not None:
+        elif step is Step.ASK_NEXT and next_day is not None:
+            self._ask_next(day, next_day.session, agenda)
+        elif step is Step.LOOK_BETWEEN and previous is not None:
             self._look_between(previous, day, agenda)
+        else:  # the same facts would give the same step for ever
+            raise AssertionError(f"{session}: no session to take the step {step.name} with.")
         return None
 
     def _facts(
-        self, day: MarketDay, previous: MarketDay | None, after: MarketDay | None, agenda: _Agenda
+        self,
+        day: MarketDay,
+        previous: MarketDay | None,
+        next_day: MarketDay | None,
+        agenda: _Agenda,
     ) -> Facts:
-        behind = self.calendar.previous_session(day.session)
+        previous_session = self.calendar.previous_session(day.session)
         facts = Facts(
             follows_previous=_follows(day, previous),
-            next_follows=None if after is None else _follows(after, day),
-            may_read_previous=behind not in agenda.asked and self._rechecks_left > 0,
+            next_follows=None if next_day is None else _follows(next_day, day),
+            may_read_previous=previous_session not in agenda.asked and self._rechecks_left > 0,
         )
         if previous is None:
-            return replace(facts, previous_is_damaged=behind in self._stored)
+            return replace(facts, previous_is_damaged=previous_session in self._stored)
         is_short = lacks_many_tickers_of(previous.frame, day.frame)
         facts = replace(facts, previous_is_short=is_short)
         if facts.follows_previous:
             return facts  # the session before that one is read only where it decides
-        own_previous = self._stored.before(behind)
+        own_previous = self._stored.previous_of(previous_session)
         return replace(facts, previous_follows_its_own=_follows(previous, own_previous))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
         """Put the session before the day on top. Unless it is damaged, the day has to follow it."""
         self._rechecks_left -= 1
-        agenda.put(behind := self.calendar.previous_session(day.session))
+        agenda.put(session := self.calendar.previous_session(day.session))
         if previous is not None:
-            agenda.after[behind] = day
-            log.warning(_RECHECK, behind)
+            agenda.next_of[session] = day
+            log.warning(_RECHECK, session)
 
-    def _ask_next(self, day: MarketDay, following: str, agenda: _Agenda) -> None:
+    def _ask_next(self, day: MarketDay, next_session: str, agenda: _Agenda) -> None:
         """Read the session after the day once more and put it below the day, to be stored after it.
 
         Raises `MalformedAnswer` when it still does not follow.
         """
-        if following not in agenda.read:
-            log.warning(_RECHECK, following)
-            agenda.read[following] = self._fetch(following)
-        after = agenda.read[following]
-        check_follows(after.frame, following, day.frame)
-        agenda.after[day.session] = after
-        agenda.put_below(following)
+        if next_session not in agenda.read:
+            log.warning(_RECHECK, next_session)
+            agenda.read[next_session] = self._fetch(next_session)
+        next_day = agenda.read[next_session]
+        check_follows(next_day.frame, next_session, day.frame)
+        agenda.next_of[day.session] = next_day
+        agenda.put_below(next_session)
 
     def _look_between(self, previous: MarketDay, day: MarketDay, agenda: _Agenda) -> None:
         """Put the sessions between these two that were taken for closed days on top. Raises
@@ -214,26 +221,33 @@ class StockDataCollector:
     def _store_day(self, day: MarketDay, previous: MarketDay | None) -> Collected:
         """Store a day that follows the session before it. Raises `MalformedAnswer` when it does not
         fit earlier ones, or lacks what was stored of it before."""
-        session, before = day.session, self._stored.readable(day.session)
+        session, as_stored = day.session, self._stored.readable(day.session)
         changed: list[str] | None = None
         if previous is None:
             self._check_beyond_gap(day)
-        if before is not None:
-            if _follows(before, previous) is not False:
-                check_loses_nothing(day.frame, session, before.frame)
-            day = day if before.source == day.source else _with_names_of(before.frame, day)
-            changed = differing_tickers(before.frame, day.frame, PUBLISHED_COLUMNS)
+        if as_stored is not None:
+            if _follows(as_stored, previous) is not False:
+                check_loses_nothing(day.frame, session, as_stored.frame)
+            if as_stored.source != day.source:
+                day = _with_names_of(as_stored.frame, day)
+            changed = differing_tickers(as_stored.frame, day.frame, PUBLISHED_COLUMNS)
         previous_frame = None if previous is None else previous.frame
-        found = find_actions(previous_frame, day.frame, session)
-        head = self._save_and_reopen(day, found, changed)
+        actions = find_actions(previous_frame, day.frame, session)
+        self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
+        head = self._stored.save(day, actions, changed)
         self._learner.remember_open(session)
         self._stored.refind_factors_after(session)
-        _, later = self._stored.neighbours(session)
-        remarks = [*remarks_on(day.frame, session, previous_frame), *found.remarks()]
+        _, next_stored = self._stored.neighbours(session)
+        remarks = [*remarks_on(day.frame, session, previous_frame), *actions.remarks()]
         for remark in remarks:
             log.warning("%s: %s", session, remark)
         return Collected(
-            head, day.frame, len(found.found), changed or [], remarks, is_newest=later is None
+            head,
+            day.frame,
+            len(actions.found),
+            changed or [],
+            remarks,
+            is_newest=next_stored is None,
         )
 
     def _check_beyond_gap(self, day: MarketDay) -> None:
@@ -250,28 +264,6 @@ class StockDataCollector:
         if session != wanted and tickers:
             self._rechecks_left = MOST_RECHECKS
             log.warning("%s was wrong in %d tickers and is corrected.", session, tickers)
-
-    def _save_and_reopen(
-        self, day: MarketDay, found: Actions, changed: list[str] | None
-    ) -> SessionHead:
-        """Save the day, and have analysed again what it changes. That is opened before, because
-        afterwards nobody could tell what had changed; and after, because an analysis of the old
-        prices may have been marked in between.
-
-        Args:
-            changed: tickers; None when the session is new or was damaged, so that anything may have
-                changed.
-        """
-        self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
-        _, later = self._stored.neighbours(day.session)
-        is_new = changed is None and later is None and day.session not in self._stored
-        if is_new or changed == []:
-            return self._stored.save(day, found)
-        behind = self.calendar.previous_session(day.session)
-        self._store.targets.reopen(day.session, behind, changed)
-        head = self._stored.save(day, found)
-        self._store.targets.reopen(day.session, behind, changed)
-        return head
 
     def _fetch(self, session: str) -> MarketDay:
         """Return the day as it is published now, without factors."""
@@ -302,8 +294,8 @@ def _follows(day: MarketDay, previous: MarketDay | None) -> bool | None:
     return None if previous is None else follows(day.frame, day.session, previous.frame)
 
 
-def _with_names_of(before: pd.DataFrame, day: MarketDay) -> MarketDay:
+def _with_names_of(stored: pd.DataFrame, day: MarketDay) -> MarketDay:
     """Return the day with the names that were stored first: sources may write one differently, and
     that is no revision."""
-    known = day.frame["ticker"].map(dict(zip(before["ticker"], before["name"], strict=True)))
+    known = day.frame["ticker"].map(dict(zip(stored["ticker"], stored["name"], strict=True)))
     return replace(day, frame=day.frame.assign(name=known.fillna(day.frame["name"])))

@@ -62,22 +62,41 @@ class StoredSessions:
             log.error("%s", damage)
             return None
 
-    def before(self, session: str) -> MarketDay | None:
+    def previous_of(self, session: str) -> MarketDay | None:
         """Return the session right before; None when it is not stored or damaged: then factors
         cannot be known."""
         return self.readable(self.calendar.previous_session(session))
 
-    def right_after(self, session: str) -> MarketDay | None:
+    def next_of(self, session: str) -> MarketDay | None:
         """Return the session right after, when it is stored and can be read."""
-        _, later = self.neighbours(session)
-        if later is None or self.calendar.previous_session(later) != session:
+        _, next_stored = self.neighbours(session)
+        if next_stored is None or self.calendar.previous_session(next_stored) != session:
             return None
-        return self.readable(later)
+        return self.readable(next_stored)
 
-    def save(self, day: MarketDay, found: Actions) -> SessionHead:
-        """Store the day with its factors and corporate actions, and check that it reads back."""
-        whole = replace(day, frame=day.frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
-        head = self.store.sessions.save(whole, found.documents())
+    def save(self, day: MarketDay, actions: Actions, changed: list[str] | None) -> SessionHead:
+        """Store the day with its factors and corporate actions, and have analysed again what that
+        changes. It is opened before, because afterwards nobody could tell what had changed; and
+        after, because an analysis of the old data may have been marked in between.
+
+        Args:
+            changed: tickers; None when the session is new or was damaged, so that anything may have
+                changed.
+        """
+        _, next_stored = self.neighbours(day.session)
+        is_new = changed is None and next_stored is None and day.session not in self
+        if is_new or changed == []:
+            return self._write(day, actions)
+        previous_session = self.calendar.previous_session(day.session)
+        self.store.targets.reopen(day.session, previous_session, changed)
+        head = self._write(day, actions)
+        self.store.targets.reopen(day.session, previous_session, changed)
+        return head
+
+    def _write(self, day: MarketDay, actions: Actions) -> SessionHead:
+        """Write the day, and check that it reads back."""
+        whole = replace(day, frame=day.frame.assign(factor=actions.factor)[list(DAY_COLUMNS)])
+        head = self.store.sessions.save(whole, actions.documents())
         if self.load(day.session).digest() != head.digest:
             raise Damaged(
                 f"Session {day.session} does not read back as it was written. "
@@ -93,7 +112,7 @@ class StoredSessions:
         day = self.load(session)
         self._save_factors(day, self._find_actions(day))
 
-    def forget_factors_behind_holes(self, first: str, last: str) -> None:
+    def forget_factors_after_holes(self, first: str, last: str) -> None:
         """Make the factors unknown where the session right before is missing, until it is there
         again."""
         for session in self.between(first, last):
@@ -103,38 +122,29 @@ class StoredSessions:
     def refind_factors_after(self, day: str) -> None:
         """Find the factors of the next stored session anew. What was learned of the day decides
         whether they can be known."""
-        _, later = self.neighbours(day)
-        if later is not None:
-            self._refind_if_other(later)
+        _, next_stored = self.neighbours(day)
+        if next_stored is not None:
+            self._refind_if_other(next_stored)
 
     def _refind_if_other(self, session: str) -> None:
         if (stored := self.readable(session)) is None:
             return
-        found = self._find_actions(stored)
-        if not np.array_equal(stored.frame["factor"], found.factor, equal_nan=True):
-            self._save_factors(stored, found)
+        actions = self._find_actions(stored)
+        if not np.array_equal(stored.frame["factor"], actions.factor, equal_nan=True):
+            self._save_factors(stored, actions)
 
     def _find_actions(self, day: MarketDay) -> Actions:
         """Compare the day with the session right before it. Without that one every factor is
         unknown."""
-        previous = self.before(day.session)
+        previous = self.previous_of(day.session)
         return find_actions(None if previous is None else previous.frame, day.frame, day.session)
 
-    def _save_factors(self, day: MarketDay, found: Actions) -> None:
-        """Save the day with these factors, and have analysed again what they change. That is opened
-        before, because afterwards nobody could tell which factors had changed; and after, because
-        an analysis with the old factors may have been marked in between."""
-        changed = _with_other_factor(day.frame, found)
-        behind = self.calendar.previous_session(day.session)
-        if changed:
-            self.store.targets.reopen(day.session, behind, changed)
-        self.save(day, found)
-        if changed:
-            self.store.targets.reopen(day.session, behind, changed)
+    def _save_factors(self, day: MarketDay, actions: Actions) -> None:
+        self.save(day, actions, _with_other_factor(day.frame, actions))
 
 
-def _with_other_factor(before: pd.DataFrame, found: Actions) -> list[str]:
-    """Return the tickers whose prices are adjusted otherwise than before. A factor that is not
+def _with_other_factor(stored: pd.DataFrame, actions: Actions) -> list[str]:
+    """Return the tickers whose prices are adjusted otherwise than as stored. A factor that is not
     known counts as 1."""
-    differs = np.nan_to_num(before["factor"], nan=1.0) != np.nan_to_num(found.factor, nan=1.0)
-    return list(before.loc[differs, "ticker"])
+    differs = np.nan_to_num(stored["factor"], nan=1.0) != np.nan_to_num(actions.factor, nan=1.0)
+    return list(stored.loc[differs, "ticker"])

@@ -23,11 +23,11 @@ from collectors.collection.target_refresh import (
 from collectors.exchange.connect import make_calendar, make_sources
 from collectors.exchange.sources import Sources
 from collectors.rules.target_rule import TargetRule, target_rule
-from utils.cli import Run
 from utils.date_utils import LAST_DAY, TradingCalendar
 from utils.errors import MalformedAnswer, SourceError
 from utils.notifications.announcements import announce_flagged_actions
 from utils.progress import progress_bar
+from utils.run import Run
 from utils.scope import required_scope, with_earlier_choices
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,12 @@ class DailyUpdate:
         return self.calendar().session_of_night(self._now())
 
     def extend_scope(self) -> None:
-        """Keep earlier sessions than before, and all since, from now on, when they are asked
-        for."""
+        """Extend the scope to `first`, when that is earlier: everything since is kept from now
+        on."""
         scope, first = self._scope, self.first
-        before = scope["first_session"]
-        if first < before:
-            log.info("Everything since %s is kept from now on, not since %s.", first, before)
+        if first < scope["first_session"]:
+            kept = "Everything since %s is kept from now on, not since %s."
+            log.info(kept, first, scope["first_session"])
             self._store.scope.save(scope["min_market_cap"], scope["markets"], first)
 
     def follow_changed_rule(self) -> None:
@@ -99,23 +99,25 @@ class DailyUpdate:
             return [problem]
         return []
 
+    def forget_factors_after_holes(self) -> None:
+        """Make the factors after a lost session unknown, until it is there again."""
+        self.collector.forget_factors_after_holes(self.first, self._until)
+
     def due(self) -> list[DueSession]:
-        """Return what is damaged, then what is due, oldest first. Factors behind a lost session are
-        unknown from here on."""
-        self.collector.forget_factors_behind_holes(self.first, self._until)
+        """Return what is damaged, then what is due, oldest first."""
         due = self._due(self.collector.calendar)
         known = {each.session for each in due}
-        return [*damaged_sessions(self._store, self.first, self._until, but=known), *due]
+        return [*damaged_sessions(self._store, self.first, self._until, except_for=known), *due]
 
     def collect(self, due: list[DueSession]) -> list[SourceError]:
         """Collect these. Return why single sessions could not be had."""
         with progress_bar("Collecting sessions", len(due)) as advance:
 
-            def then(collected: Collected) -> None:
+            def after_session(collected: Collected) -> None:
                 self._after_session(collected)
                 advance(1)
 
-            return collect_all(self._store, self.collector, due, self._is_to_stop, then)
+            return collect_all(self._store, self.collector, due, self._is_to_stop, after_session)
 
     def collect_datasets(self, thorough: bool = False) -> None:
         """Collect the datasets that the sessions lack; when `thorough`, in however many requests
@@ -125,7 +127,7 @@ class DailyUpdate:
         collector.collect(chosen, self.first, self._until)
 
     def say_what_is_due(self) -> None:
-        """Log what is due, as far as it can be known without asking the exchange."""
+        """Log what is due, without asking the exchange and without reading sessions back."""
         for each in self._due(self.calendar()):
             reason = "to confirm" if each.to_confirm else "missing"
             log.info("%s is due (%s).", each.session, reason)

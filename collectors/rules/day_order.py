@@ -18,8 +18,7 @@ class Facts:
     next_follows: bool | None
     """The session right after, as it was read just now or as it is stored, follows the day."""
     may_read_previous: bool
-    """The previous session was not asked for yet because of this day, and the run may still read
-    stored sessions again."""
+    """The previous session was not asked for in this call, and rechecks are left."""
     previous_is_damaged: bool = False
     previous_is_short: bool = False
     """The previous session lacks many of the day's tickers."""

@@ -36,7 +36,7 @@ def repair(
     store: Store,
     collector: StockDataCollector,
     found: Audit,
-    rule: TargetRule,
+    target_rule: TargetRule,
     collect: Callable[[list[DueSession]], list[SourceError]],
 ) -> list[SourceError]:
     """Repair it all. Return why single sessions could not be had. Call it inside the lock
@@ -45,7 +45,7 @@ def repair(
     What needs no exchange comes first, so that it is done also when the exchange refuses.
 
     Args:
-        rule: who is to be a target now.
+        target_rule: who is to be a target now.
         collect: reads these sessions again as every evening does (see `collect_all`).
     """
     again = sessions_to_read_again(found)
@@ -55,8 +55,8 @@ def repair(
             collector.refind_factors(session)
             log.info("%s: factors and corporate actions found anew.", session)
     # An action that was found anew may tell of shares to come.
-    if found.found(TARGET_DATA) or found.found(FACTOR):
-        follow_older_session(store, rule)
+    if found.has(TARGET_DATA) or found.has(FACTOR):
+        follow_older_session(store, target_rule)
     return collect(again)
 
 

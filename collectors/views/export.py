@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from collectors.views.prices import PRICES, read_adjustments, warn_of_pending
+from collectors.views.prices import PRICES, read_adjustments, warn_of_sessions_without_factors
 from utils.adjustment import Adjustments, to_whole
 from utils.errors import NightShiftError, WrongUsage
 from utils.market_day import DATASET_COLUMNS
@@ -82,7 +82,7 @@ def export_frames(
 ) -> Iterator[pd.DataFrame]:
     """Yield the rows of `export`, one frame per session: only one is in memory at a time."""
     adjustments = read_adjustments(store, first, last)
-    warn_of_pending(adjustments, None if ticker is None else {ticker})
+    warn_of_sessions_without_factors(adjustments, None if ticker is None else {ticker})
     known = set(adjustments.sessions)
     heads = {head.session: head for head in store.sessions.heads()}
     with progress_bar("Exporting sessions", len(known)) as advance:

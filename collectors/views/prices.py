@@ -103,7 +103,7 @@ class PriceReader:
         days = list(_days(self._store, view, adjustments, chosen, added))
         _check_found(days, wanted, view)
         if adjusted:
-            warn_of_pending(adjustments, wanted)
+            warn_of_sessions_without_factors(adjustments, wanted)
             days = [_adjusted(day, adjustments) for day in days]
         return _to_frame(days)
 
@@ -128,7 +128,7 @@ def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
     return adjustments
 
 
-def warn_of_pending(adjustments: Adjustments, tickers: set[str] | None) -> None:
+def warn_of_sessions_without_factors(adjustments: Adjustments, tickers: set[str] | None) -> None:
     """Warn of sessions whose factors are not known for some of these tickers (None: for any) and
     count as 1."""
     pending = adjustments.sessions_without_factors.items()

@@ -34,7 +34,7 @@ AHEAD = {"north": 12, "south": 3, "doomed": -4}
 """Minutes: by north's clock the claims and the lock of the doomed one are over at once, by its own
 for minutes more."""
 DIES_AT = 3
-"""Which of its targets kills the doomed one."""
+"""Number of the target that kills the doomed one."""
 
 WORKER = f"""
 import datetime, os, signal, socket, sys
@@ -141,19 +141,19 @@ class Machines:
         return {name: end_of(process)[0] for name, process in processes.items()}
 
     def stored(self) -> list[tuple[str, str]]:
-        """(machine, ticker) of every result, in the order in which they were stored."""
+        """Return (machine, ticker) of every result, in the order in which they were stored."""
         lines = self._notes.read_text(encoding="utf-8").splitlines()
         return [(machine, ticker) for machine, ticker in map(str.split, lines)]
 
 
 def end_of(process: "Popen[str]") -> tuple[int, str]:
-    """Its exit code, and what it said."""
+    """Return its exit code and what it said."""
     _, errors = process.communicate(timeout=240)
     return process.returncode, errors
 
 
 def claims_are_atomic(installation: Installation) -> bool:
-    """Whether the server tests a condition and writes in one step, as SQLite and MongoDB do.
+    """Return whether the server tests a condition and writes in one step, as SQLite and MongoDB do.
     FerretDB 1.24 looks first and writes then, so two machines that claim in the same instant may
     both have the same targets."""
     uri = installation.own_settings.get("MONGODB_URI")

@@ -45,6 +45,7 @@ def test_numbers_of_one_type_are_those_the_driver_reads(values: list[float]) -> 
     np.testing.assert_array_equal(found, np.array(values, dtype=found.dtype))
 
 
+@pytest.mark.usefixtures("unicode")
 @given(st.lists(int64, max_size=60) | st.lists(doubles, max_size=60), others, st.data())
 @settings(max_examples=50, deadline=None)
 def test_an_array_with_anything_else_in_it_is_left_to_the_driver(

@@ -1,4 +1,4 @@
-"""`Lease`: until when something is taken, alone and as a filter over every database."""
+"""`Lease`: the end of what is taken, alone and as a filter over every database."""
 
 from datetime import UTC, datetime, timedelta
 

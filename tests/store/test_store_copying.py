@@ -52,7 +52,7 @@ ROADS = [
 
 @dataclass(frozen=True)
 class Road:
-    """From a store to a database that is empty at first; each function opens it once more."""
+    """Road from a store to a database that is empty at first; each function opens it once more."""
 
     open_source: OpenBackend
     open_target: OpenBackend
@@ -146,7 +146,7 @@ def copy(source: Store, target: Backend) -> list[str]:
 
 
 def everything(backend: Backend) -> dict[str, Any]:
-    """What is stored, as it is read."""
+    """Return all that is stored, as it is read."""
     columns = {
         head["_id"]: {
             name: np.asarray(column).tolist()

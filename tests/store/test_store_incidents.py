@@ -20,7 +20,7 @@ def record(store: Store, key: str = "daily_update:down") -> Document:
 
 
 def tell(store: Store) -> list[str]:
-    """Claim what is untold and have it told; the `_id`s."""
+    """Claim what is untold, have it told, and return the `_id`s."""
     claimed = store.incidents.claim_untold()
     for each in claimed:
         store.incidents.close_claim(each, told=True)

@@ -28,7 +28,7 @@ def take(store: Store, name: str = DAILY_UPDATE) -> None:
 
 
 def leave_a_record(store: Store) -> None:
-    """What a killed owner leaves in the database."""
+    """Leave in the database what a killed owner leaves."""
     store.backend.put(
         LOCKS, [{"_id": DAILY_UPDATE, "host": "h", "pid": 1, "owner": "h:1:dead", **moments(store)}]
     )

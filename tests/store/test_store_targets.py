@@ -106,8 +106,8 @@ def test_two_workers_share_the_work_and_do_nothing_twice(store: Store, other: St
 def overtake(
     queue: Store, other: Store, claims: int, monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, Any]]:
-    """Between the queue's look and its conditional write the other one claims; what it will have
-    got."""
+    """Let the other one claim between the queue's look and its conditional write; return what it
+    gets."""
     look, theirs = queue.backend.find, []
 
     def look_then_lose(*args: Any) -> list[dict[str, Any]]:

@@ -131,9 +131,11 @@ class Targets(StorePart):
         }
         self.backend.update(TARGETS, self._mine([target["_id"]], target["attempts"]), changes)
 
-    def reopen(self, session: str, behind: str, tickers: Sequence[str] | None = None) -> int:
-        """Have these tickers (None: all) analysed again from `behind` on, because the session's
-        data changed. Return how many had been analysed for the session or a later one. A completed
+    def reopen(
+        self, session: str, previous_session: str, tickers: Sequence[str] | None = None
+    ) -> int:
+        """Have these tickers (None: all) analysed again from the session on, because its data
+        changed. Return how many had been analysed for the session or a later one. A completed
         analysis is so no more."""
         changed: Document = {"last_analyzed_date": {"$gte": session}}
         if tickers is not None:
@@ -142,7 +144,7 @@ class Targets(StorePart):
             # The job first: whoever dies in between finds the same targets to open again.
             if pending := len(self.backend.find(TARGETS, changed | {"is_active": True})):
                 self.jobs.reopen(HOURLY_ANALYSIS, pending)
-            return self.backend.update(TARGETS, changed, {"last_analyzed_date": behind})
+            return self.backend.update(TARGETS, changed, {"last_analyzed_date": previous_session})
 
     def progress(self, session: str) -> Progress:
         active = self.active()

@@ -19,15 +19,15 @@ def audit(
     calendar: TradingCalendar,
     first: str,
     last: str,
-    rule: TargetRule,
+    target_rule: TargetRule,
     datasets: Collection[str],
 ) -> Audit:
-    """Return everything that is wrong, ordered by rule: with the sessions and jobs from first to
-    last, both inclusive, with the targets when the newest session is among these, and with the
-    locks.
+    """Return everything that is wrong, in the order of `RULES`: with the sessions and jobs from
+    first to last, both inclusive, with the targets when the newest session is among these, and with
+    the locks.
 
     Args:
-        rule: who is to be a target now.
+        target_rule: who is to be a target now.
         datasets: those that every session should have now.
     """
     snapshot = take_snapshot(store, calendar, first, last)
@@ -37,7 +37,7 @@ def audit(
         *of_cells,
         *audit_records(snapshot),
         *audit_datasets(snapshot, datasets, wrong),
-        *audit_targets(snapshot, rule, wrong),
+        *audit_targets(snapshot, target_rule, wrong),
         *audit_locks(snapshot),
     ]
     return Audit(

@@ -39,7 +39,7 @@ def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) 
     heads = _with_neighbours(store.sessions.heads(), first, last)
     walk = _Walk(store, calendar)
     walk.over(heads)
-    found = [*_few_tickers(heads, calendar), *walk.findings, *walk.other_days()]
+    found = [*_few_tickers(heads, calendar), *walk.findings, *walk.with_another_days_answer()]
     return [each for each in found if each.session and first <= each.session <= last]
 
 
@@ -84,7 +84,7 @@ class _Walk:
                 previous = day
                 advance(1)
 
-    def other_days(self) -> list[Finding]:
+    def with_another_days_answer(self) -> list[Finding]:
         """Return the sessions whose base prices are not the closes before them: probably another
         day's answer. Of two such neighbours, the one that fits its other neighbour is right."""
         fitting = {
@@ -136,9 +136,9 @@ class _Walk:
 
     def _check_factors(self, previous: MarketDay, day: MarketDay) -> None:
         session, stored = day.session, day.frame["factor"].to_numpy()
-        found = find_actions(previous.frame, day.frame, session)
+        actions = find_actions(previous.frame, day.frame, session)
         unknown = np.isnan(stored)
-        wrong = ~unknown & (stored != found.factor)
+        wrong = ~unknown & (stored != actions.factor)
         if unknown.any():
             tickers = _some(day.frame, unknown)
             message = f"unknown for {tickers}, although {previous.session} is stored"
@@ -146,7 +146,7 @@ class _Walk:
         elif wrong.any():
             tickers = _some(day.frame, wrong)
             self._add(FACTOR, session, f"not what the base prices say for {tickers}")
-        elif self._stored_actions(session) != {each["_id"]: each for each in found.documents()}:
+        elif self._stored_actions(session) != {each["_id"]: each for each in actions.documents()}:
             message = "its corporate actions are not those that the base prices say"
             self._add(FACTOR, session, message)
 

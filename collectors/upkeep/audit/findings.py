@@ -26,7 +26,7 @@ RULES = (
     DATASET,
     *(STALE_JOB, TARGET_BEHIND, TARGET_DATA, LOCK),
 )
-"""In the order in which they are told."""
+"""Rules of the audit, in the order in which their findings are told."""
 _MOST_LINES = 20
 """Findings of one rule on the screen; a program is told all."""
 
@@ -72,7 +72,7 @@ class Audit:
             {each.session for each in self.findings if each.session and each.rule in rules}
         )
 
-    def found(self, rule: str) -> bool:
+    def has(self, rule: str) -> bool:
         return any(finding.rule == rule for finding in self.findings)
 
     @property

@@ -142,19 +142,19 @@ def audit_records(snapshot: StoreSnapshot) -> Iterator[Finding]:
 
 
 def audit_targets(
-    snapshot: StoreSnapshot, rule: TargetRule, wrong: Collection[str | None]
+    snapshot: StoreSnapshot, target_rule: TargetRule, wrong: Collection[str | None]
 ) -> Iterator[Finding]:
     """Yield what is wrong with the targets; nothing when the newest session is outside the span.
 
     Args:
-        rule: who is to be a target now.
+        target_rule: who is to be a target now.
         wrong: sessions whose corporate actions cannot be relied on.
     """
     if not snapshot.covers_newest():
         return
     targets = snapshot.store.targets.all()
     yield from _targets_behind(snapshot, [target for target in targets if target["is_active"]])
-    yield from _target_data(snapshot, targets, rule, wrong)
+    yield from _target_data(snapshot, targets, target_rule, wrong)
 
 
 def audit_locks(snapshot: StoreSnapshot) -> Iterator[Finding]:
@@ -268,7 +268,7 @@ def _result_session(snapshot: StoreSnapshot, target: Document) -> str:
 def _target_data(
     snapshot: StoreSnapshot,
     targets: list[Document],
-    rule: TargetRule,
+    target_rule: TargetRule,
     wrong: Collection[str | None],
 ) -> Iterator[Finding]:
     """Compare the targets with what the newest session makes of them, when it is the one by which
@@ -279,7 +279,7 @@ def _target_data(
         return
     newest = read_newest(snapshot.store, day.frame, day.session)
     reliable = [action for action in newest.actions if action["session"] not in wrong]
-    plan = plan_targets(targets, replace(newest, actions=reliable), rule)
+    plan = plan_targets(targets, replace(newest, actions=reliable), target_rule)
     known, listed = {target["_id"]: target for target in targets}, set(newest.frame["ticker"])
     for target in plan.new:
         message = f"no target, but {newest.session} makes it one"

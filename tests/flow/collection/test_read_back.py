@@ -1,4 +1,4 @@
-"""What a run reads back of what is stored: a bounded part, and over some weeks all of it."""
+"""Sessions that a run reads back: a bounded part, and over some weeks all of it."""
 
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
@@ -57,7 +57,7 @@ def test_a_run_reads_the_newest_and_some_of_the_older_ones(
 ) -> None:
     read: list[str] = []
     monkeypatch.setattr(store.sessions, "load", read.append)
-    damaged_sessions(store, FIRST, LAST, but=[LAST])
+    damaged_sessions(store, FIRST, LAST, except_for=[LAST])
     assert set(DAYS[-NEWEST:-1]) <= set(read)
     assert [each for each in read if each not in DAYS[-NEWEST:]] == [
         each for each in DAYS[:-NEWEST] if (NOW.date() - date.fromisoformat(each)).days % CYCLE == 0
@@ -112,7 +112,9 @@ def test_what_is_damaged_is_due_when_it_has_its_day(store: Store, session: str) 
     for offset in range(CYCLE):
         now = NOW + timedelta(offset)
         store.clock.set(now)  # type: ignore[attr-defined]
-        found += session in {each.session for each in damaged_sessions(store, FIRST, LAST, but=[])}
+        found += session in {
+            each.session for each in damaged_sessions(store, FIRST, LAST, except_for=[])
+        }
         lacking += session in {
             each.session for each in datasets_due(store, ["fundamentals"], FIRST, LAST, now)
         }

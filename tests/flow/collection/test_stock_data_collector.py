@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from collectors.collection import stock_data_collector
 from collectors.collection.collect import collect_all
 from collectors.collection.due import DueSession
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.sources import Sources
+from collectors.rules.day_order import Step
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
@@ -27,7 +29,8 @@ IDS = {name: market_id for market_id, name in MARKETS.items()}
 
 
 class ScriptedSource:
-    """Answers with the days it was given; a day may be an error. Every question is kept."""
+    """Source that answers with the days it was given; a day may be an error. Every question is
+    kept."""
 
     name = "pykrx"
 
@@ -52,7 +55,7 @@ class ScriptedSource:
 
 
 def published(*rows: tuple[str, int, int, int]) -> pd.DataFrame:
-    """(ticker, close, change, shares) -> the exchange's table of text."""
+    """Return (ticker, close, change, shares) as the exchange's table of text."""
     cells = [
         [ticker, "이름", IDS["KOSPI"], *[f"{close:,}"] * 4, f"{change:,}", "10", f"{10 * close:,}",
          f"{close * shares:,}", f"{shares:,}"]
@@ -290,6 +293,15 @@ def take_monday_for_closed(collector: StockDataCollector, source: ScriptedSource
     with pytest.raises(ClosedMarket, match=MONDAY):
         collect(collector, MONDAY)
     source.days[MONDAY] = real
+
+
+@pytest.mark.parametrize("step", [Step.ASK_NEXT, Step.LOOK_BETWEEN])
+def test_a_step_that_fits_no_session_ends_the_run_instead_of_repeating_itself(
+    collector: StockDataCollector, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    monkeypatch.setattr(stock_data_collector, "next_step", lambda facts: step)
+    with pytest.raises(AssertionError, match=f"{FRIDAY}: no session .* {step.name}"):
+        collect(collector, FRIDAY)
 
 
 def test_what_came_in_on_the_way_is_recorded_though_the_session_in_hand_fails(

@@ -3,7 +3,7 @@ of ours."""
 
 import pandas as pd
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
@@ -138,12 +138,6 @@ def test_any_whole_number_comes_through_unchanged(values: list[int]) -> None:
         for position, value in enumerate(values)
     ]
     assert parse_day(raw(*rows), SESSION)["volume"].tolist() == values
-
-
-@pytest.fixture(scope="module")
-def unicode() -> None:
-    """Hypothesis makes its table of characters when it is first asked for one."""
-    find(st.text(), lambda text: True)
 
 
 @pytest.mark.usefixtures("unicode")

@@ -26,7 +26,7 @@ DAY = market_day(SESSION, row("000010", 1000), row("000020", 2000), row("000030"
 
 
 def table(*rows: tuple[str, ...], dataset: Dataset = FUNDAMENTALS) -> pd.DataFrame:
-    """(ticker, close, figures...) -> the exchange's table."""
+    """Return (ticker, close, figures...) as the exchange's table."""
     return pd.DataFrame(rows, columns=["ISU_SRT_CD", "TDD_CLSPRC", *dataset.columns.values()])
 
 

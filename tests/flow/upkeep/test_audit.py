@@ -34,11 +34,11 @@ from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Run
 from utils.clock import kst
 from utils.date_utils import TradingCalendar, is_final
 from utils.errors import MalformedAnswer, NotNow, NotPublished, StoreError
 from utils.market_day import DAY_COLUMNS, PROVISIONAL
+from utils.run import Run
 from utils.settings import PROJECT, load_settings
 from utils.store import Store
 from utils.store.base import Identity
@@ -118,7 +118,8 @@ class StoreUnderTest:
     store: Store
     source: Market
     key: str | None = None
-    """With one and without an account, a session can be had from the next morning on only."""
+    """Key of the Open API. With it and without an account, a session can be had from the next
+    morning on only."""
 
     @property
     def run(self) -> Run:
@@ -131,12 +132,12 @@ class StoreUnderTest:
         return Run(load_settings(options, self.folder / "no.env"), self.clock, self.store)
 
     def evening(self) -> None:
-        """`daily_update.py`"""
+        """Run `daily_update.py`."""
         with sources_of(self):
             daily_update.update(self.run, DailyUpdate(self.run, None, None))
 
     def hour(self) -> None:
-        """`hourly_analysis.py`"""
+        """Run `hourly_analysis.py`."""
         hourly_analysis.work(self.run, hourly_analysis.parse([]))
 
     def audit(self, first: str | None = None, last: str | None = None) -> Audit:
@@ -416,7 +417,8 @@ def lose_a_record(tested: StoreUnderTest) -> None:
 
 
 def kill_a_run(tested: StoreUnderTest) -> None:
-    """After the session was stored, before its record said so."""
+    """Leave what a run leaves that was killed after it stored the session, before its record said
+    so."""
     tested.change(JOBS, f"{LAST}_{DAILY_UPDATE}", status="running", end_time_utc=None)
 
 
@@ -533,7 +535,7 @@ def test_it_is_repaired(tested: StoreUnderTest, damage: Callable[[StoreUnderTest
 
 
 def contents(tested: StoreUnderTest) -> dict[str, Any]:
-    """Everything but when and how often it was read."""
+    """Return everything but when and how often it was read."""
     store = tested.store
     heads = store.sessions.heads()
     factors = {head.session: list(tested.frame(head.session)["factor"].fillna(0)) for head in heads}

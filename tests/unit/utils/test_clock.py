@@ -50,7 +50,7 @@ def test_the_stopwatch_goes_on_whatever_the_start() -> None:
 
 @pytest.fixture
 def zone_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Sets TZ for this process; afterwards it is as it was."""
+    """Set TZ for this process, and put it back afterwards."""
 
     def set_zone(zone: str) -> None:
         monkeypatch.setenv("TZ", zone)

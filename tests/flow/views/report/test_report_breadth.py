@@ -1,4 +1,4 @@
-"""What the report says of the whole market of a session."""
+"""Figures of the whole market of a session in the report."""
 
 from typing import Any
 

@@ -38,7 +38,7 @@ def page(store: Store, path: Path) -> str:
 
 
 def scripts(page: str) -> list[tuple[str, str]]:
-    """(attributes, content) of every script element, as a browser cuts them."""
+    """Return (attributes, content) of every script element, as a browser cuts them."""
     return re.findall(r"<script([^>]*)>(.*?)</script", page, re.DOTALL | re.IGNORECASE)
 
 
@@ -75,7 +75,7 @@ def test_every_script_file_is_part_of_the_page(page: str) -> None:
 
 
 def words() -> dict[str, tuple[str, str]]:
-    """Key -> English, Korean."""
+    """Return key -> English, Korean."""
     text = (
         (FOLDER / "words.js")
         .read_text(encoding="utf-8")

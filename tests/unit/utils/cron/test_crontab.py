@@ -74,7 +74,7 @@ class Host:
 def host(
     tmp_path: Path, make_settings: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> Host:
-    """In UTC, with a cron that is at work."""
+    """Host in UTC, with a cron that is at work."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
