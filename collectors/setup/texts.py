@@ -1,4 +1,8 @@
-"""Texts of the conversation, English and Korean. The log stays English."""
+"""Texts of the conversation, English and Korean. The log stays English.
+
+`problem_*` are found by the kind of an error, `cron_missing` and its like by the state of the lines
+that `utils.cron.crontab.advice` returns.
+"""
 
 from utils.texts import Table
 

@@ -209,8 +209,8 @@ def block_for(above: bytes, settings: Settings, clock: Clock) -> bytes:
 def advice(settings: Settings, clock: Clock) -> tuple[str, str, str]:
     """Return the state of the lines, the lines, and what keeps them out of the crontab.
 
-    The state is `cron_installed`, `cron_missing`, `cron_impossible` without a `crontab` command, or
-    `cron_refused` where the crontab would not take them.
+    The state is a key of the setup's texts: `cron_installed`, `cron_missing`, `cron_impossible`
+    without a `crontab` command, or `cron_refused` where the crontab would not take them.
     """
     parts, problem = _parts_and_problem()
     block = block_for(parts.above, settings, clock)

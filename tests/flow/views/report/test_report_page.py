@@ -116,6 +116,16 @@ def test_every_text_that_is_used_is_there() -> None:
     assert wanted <= set(words())
 
 
+def test_every_section_is_on_the_page_with_a_title_and_a_short_name() -> None:
+    markup, script = (
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", "main.js")
+    )
+    (listed,) = re.findall(r"^const SECTIONS = \[(.+)\];$", script, re.MULTILINE)
+    sections = re.findall(r'"(\w+)"', listed)
+    assert sections == re.findall(r'<section id="(\w+)"', markup)
+    assert {*sections, *(f"{name}_short" for name in sections)} <= set(words())
+
+
 def test_every_rule_and_unit_of_the_catalogue_is_said_in_korean() -> None:
     text = (
         (FOLDER / "words.js")
