@@ -115,8 +115,8 @@ def raise_worst(problems: list[SourceError]) -> None:
 def _collect(
     store: Store, collector: StockDataCollector, due: DueSession, after_session: AfterSession
 ) -> None:
-    if due.to_confirm:
-        _confirm(store, collector, due.session, after_session)
+    if due.read_again:
+        _read_again(store, collector, due.session, after_session)
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
         for collected in collector.collect(due.session):
@@ -127,7 +127,7 @@ def _collect(
                 _record_completed(store, collected)
 
 
-def _confirm(
+def _read_again(
     store: Store, collector: StockDataCollector, session: str, after_session: AfterSession
 ) -> None:
     """Read a completed session again. One that fails stays completed, with a warning."""

@@ -29,11 +29,11 @@ some gigabytes where the database is elsewhere."""
 log = logging.getLogger(__name__)
 
 
-class Step(Enum):
+class DueStep(Enum):
     """The step to take about a session, or about a dataset of it."""
 
-    ASK = auto()
-    ASK_AGAIN = auto()
+    COLLECT = auto()
+    READ_AGAIN = auto()
     """It is stored, and the exchange's figures may have changed since for good."""
     WAIT = auto()
     """The exchange does not show it yet."""
@@ -45,19 +45,21 @@ class SessionFacts:
     """Facts of a session that may be collected by now."""
 
     is_stored: bool
-    """Not damaged either, as far as that is known."""
     is_completed: bool
     """Its record of `daily_update` is. That is the last write of all, so what a killed run has left
     half done is due again."""
     checkpoint_passed: bool
     """Since it was read. There is one checkpoint, 08:00 of the following day (`is_final`)."""
+    is_damaged: bool = False
+    """It was read back and is damaged. Only what is left without that is read back."""
 
 
-SESSION_ROWS: Rows[Step] = (
-    ({"is_stored": False}, Step.ASK),
-    ({"is_completed": False}, Step.ASK),
-    ({"checkpoint_passed": False}, Step.LEAVE),
-    ({"checkpoint_passed": True}, Step.ASK_AGAIN),
+SESSION_ROWS: Rows[DueStep] = (
+    ({"is_stored": False}, DueStep.COLLECT),
+    ({"is_damaged": True}, DueStep.COLLECT),
+    ({"is_completed": False}, DueStep.COLLECT),
+    ({"checkpoint_passed": False}, DueStep.LEAVE),
+    ({"checkpoint_passed": True}, DueStep.READ_AGAIN),
 )
 
 
@@ -74,25 +76,25 @@ class DatasetFacts:
     """Finality of the prices as they are stored."""
 
 
-DATASET_ROWS: Rows[Step] = (
-    ({"finality": None, "is_read_on_its_evening": True}, Step.ASK),
-    ({"finality": None, "is_final_by_now": False}, Step.WAIT),
-    ({"finality": None}, Step.ASK),
-    ({"finality": STALE}, Step.ASK_AGAIN),
-    ({"finality": PROVISIONAL, "prices_are_final": False}, Step.LEAVE),
-    ({"finality": PROVISIONAL}, Step.ASK_AGAIN),
-    ({"finality": FINAL}, Step.LEAVE),
+DATASET_ROWS: Rows[DueStep] = (
+    ({"finality": None, "is_read_on_its_evening": True}, DueStep.COLLECT),
+    ({"finality": None, "is_final_by_now": False}, DueStep.WAIT),
+    ({"finality": None}, DueStep.COLLECT),
+    ({"finality": STALE}, DueStep.READ_AGAIN),
+    ({"finality": PROVISIONAL, "prices_are_final": False}, DueStep.LEAVE),
+    ({"finality": PROVISIONAL}, DueStep.READ_AGAIN),
+    ({"finality": FINAL}, DueStep.LEAVE),
 )
 """While the prices are provisional, provisional figures are left; both become final together."""
 
 
 @dataclass(frozen=True)
 class DueSession:
-    """Session to ask the exchange for; `to_confirm` when it is completed and a checkpoint has
+    """Session to ask the exchange for; `read_again` when it is completed and a checkpoint has
     passed since it was read."""
 
     session: str
-    to_confirm: bool
+    read_again: bool
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def sessions_due(
     Args:
         completed: session -> the finality that its completed job recorded.
     """
-    due = []
+    due: list[DueSession] = []
     for session in calendar.sessions(first, last):
         if calendar.is_due(session, now):
             facts = SessionFacts(
@@ -150,10 +152,16 @@ def sessions_due(
                 is_completed=session in completed,
                 checkpoint_passed=completed.get(session) != FINAL and is_final(session, now),
             )
-            step = first_that_fits(SESSION_ROWS, facts)
-            if step is not Step.LEAVE:
-                due.append(DueSession(session, to_confirm=step is Step.ASK_AGAIN))
+            due += _due(session, facts)
     return due
+
+
+def _due(session: str, facts: SessionFacts) -> list[DueSession]:
+    """Return the session when it is due, else nothing."""
+    step = first_that_fits(SESSION_ROWS, facts)
+    if step is DueStep.LEAVE:
+        return []
+    return [DueSession(session, read_again=step is DueStep.READ_AGAIN)]
 
 
 def unknown_days(calendar: TradingCalendar, first: str, now: datetime) -> list[str]:
@@ -192,21 +200,33 @@ def _is_read_back(session: str, today: date) -> bool:
     return (today - date.fromisoformat(session)).days % READ_BACK_CYCLE == 0
 
 
-def damaged_sessions(
+def due_by_damage(
     store: Store, first: str, last: str, except_for: Collection[str]
 ) -> list[DueSession]:
     """Return the stored sessions from first to last, both inclusive, that are read back today and
-    are damaged. Those in `except_for` are not read."""
-    found = []
+    are due because they are damaged. Those in `except_for`, which are due anyway, are not read: all
+    others are left as long as they are whole."""
+    due: list[DueSession] = []
     heads = [head for head in store.sessions.heads(last) if head.session >= first]
     for head in read_back_today(heads, store.clock.now_kst().date()):
         if head.session not in except_for:
-            try:
-                store.sessions.load(head.session)
-            except Damaged as damage:
-                log.error("%s", damage)
-                found.append(DueSession(head.session, to_confirm=False))
-    return found
+            facts = SessionFacts(
+                is_stored=True,
+                is_completed=True,
+                checkpoint_passed=False,
+                is_damaged=_is_damaged(store, head.session),
+            )
+            due += _due(head.session, facts)
+    return due
+
+
+def _is_damaged(store: Store, session: str) -> bool:
+    try:
+        store.sessions.load(session)
+    except Damaged as damage:
+        log.error("%s", damage)
+        return True
+    return False
 
 
 def datasets_due(
@@ -242,7 +262,7 @@ def datasets_due(
 
 
 def _is_due(facts: DatasetFacts) -> bool:
-    return first_that_fits(DATASET_ROWS, facts) in (Step.ASK, Step.ASK_AGAIN)
+    return first_that_fits(DATASET_ROWS, facts) in (DueStep.COLLECT, DueStep.READ_AGAIN)
 
 
 def _facts(

@@ -8,8 +8,8 @@ from collectors.collection.collect import collect_all
 from collectors.collection.collect_datasets import DatasetCollector, for_one_night
 from collectors.collection.due import (
     DueSession,
-    damaged_sessions,
     datasets_due,
+    due_by_damage,
     due_in_store,
     unknown_days,
 )
@@ -107,7 +107,7 @@ class DailyUpdate:
         """Return what is damaged, then what is due, oldest first."""
         due = self._due(self.collector.calendar)
         known = {each.session for each in due}
-        return [*damaged_sessions(self._store, self.first, self._until, except_for=known), *due]
+        return [*due_by_damage(self._store, self.first, self._until, except_for=known), *due]
 
     def collect(self, due: list[DueSession]) -> list[SourceError]:
         """Collect these. Return why single sessions could not be had."""
@@ -129,7 +129,7 @@ class DailyUpdate:
     def say_what_is_due(self) -> None:
         """Log what is due, without asking the exchange and without reading sessions back."""
         for each in self._due(self.calendar()):
-            reason = "to confirm" if each.to_confirm else "missing"
+            reason = "to confirm" if each.read_again else "missing"
             log.info("%s is due (%s).", each.session, reason)
         for name in self._run.settings.datasets_at_hand:
             due = datasets_due(self._store, [name], self.first, self._until, self._now())

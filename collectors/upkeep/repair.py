@@ -22,12 +22,13 @@ from collectors.upkeep.audit.findings import (
     TARGET_DATA,
     Audit,
 )
-from collectors.upkeep.audit.records import SILENT, stale_jobs, take_snapshot
+from collectors.upkeep.audit.jobs import SILENT, stale_jobs
+from collectors.upkeep.audit.snapshot import take_snapshot
 from utils.errors import SourceError
 from utils.store import Store
 
 WRONG_AS_STORED = (HOLE, FEW_TICKERS, DIGEST, ORDER, MARKET_CAP, BASE_PRICE, NOT_RECORDED)
-"""Rules after which the session is read again whatever its record says, and counts as due until
+"""Rules after which the session is collected whatever its record says, and counts as due until
 then."""
 log = logging.getLogger(__name__)
 
@@ -46,26 +47,26 @@ def repair(
 
     Args:
         target_rule: who is to be a target now.
-        collect: reads these sessions again as every evening does (see `collect_all`).
+        collect: collects these sessions as every evening does (see `collect_all`).
     """
-    again = sessions_to_read_again(found)
+    due = sessions_to_collect(found)
     _end_what_is_gone(store, collector, found)
     for session in found.sessions_with([FACTOR]):
-        if session not in {due.session for due in again}:
+        if session not in {each.session for each in due}:
             collector.refind_factors(session)
             log.info("%s: factors and corporate actions found anew.", session)
     # An action that was found anew may tell of shares to come.
     if found.has(TARGET_DATA) or found.has(FACTOR):
         follow_older_session(store, target_rule)
-    return collect(again)
+    return collect(due)
 
 
-def sessions_to_read_again(found: Audit) -> list[DueSession]:
-    """Return the sessions to read again, oldest first. One that only waits for its confirmation
-    keeps its completed record until then."""
+def sessions_to_collect(found: Audit) -> list[DueSession]:
+    """Return the sessions to collect or read again, oldest first. One that only waits for its
+    confirmation keeps its completed record until then."""
     wrong = found.sessions_with(WRONG_AS_STORED)
     both = sorted({*wrong, *found.sessions_with([PROVISIONAL])})
-    return [DueSession(session, to_confirm=session not in wrong) for session in both]
+    return [DueSession(session, read_again=session not in wrong) for session in both]
 
 
 def leaves_datasets_to_read(found: Audit) -> bool:

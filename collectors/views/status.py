@@ -61,8 +61,8 @@ def status(run: Run) -> dict[str, Any]:
         "set_up": scope is not None,
         "scope": None if scope is None else _asked_for(settings, scope),
         **_stored(store.sessions.heads()),
-        "sessions_missing": sorted(each.session for each in due if not each.to_confirm),
-        "sessions_to_confirm": sorted(each.session for each in due if each.to_confirm),
+        "sessions_missing": sorted(each.session for each in due if not each.read_again),
+        "sessions_to_confirm": sorted(each.session for each in due if each.read_again),
         **_analysis(store, tonight),
         "next_runs": {
             job: next(starts(job, now)).isoformat(timespec="seconds")

@@ -6,8 +6,11 @@ from collections.abc import Collection
 from collectors.rules.target_rule import TargetRule
 from collectors.upkeep.audit.cells import audit_cells
 from collectors.upkeep.audit.datasets import audit_datasets
-from collectors.upkeep.audit.findings import HOLE, Audit, Finding, in_order, show_audit, show_repair
-from collectors.upkeep.audit.records import audit_locks, audit_records, audit_targets, take_snapshot
+from collectors.upkeep.audit.findings import HOLE, Audit, Finding, in_order
+from collectors.upkeep.audit.jobs import audit_jobs, audit_locks
+from collectors.upkeep.audit.show import show_audit, show_repair
+from collectors.upkeep.audit.snapshot import take_snapshot
+from collectors.upkeep.audit.targets import audit_targets
 from utils.date_utils import TradingCalendar
 from utils.store import Store
 
@@ -35,7 +38,7 @@ def audit(
     wrong = {finding.session for finding in of_cells if finding.session}
     findings = [
         *of_cells,
-        *audit_records(snapshot),
+        *audit_jobs(snapshot),
         *audit_datasets(snapshot, datasets, wrong),
         *audit_targets(snapshot, target_rule, wrong),
         *audit_locks(snapshot),

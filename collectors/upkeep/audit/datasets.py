@@ -5,7 +5,7 @@ from itertools import groupby
 
 from collectors.collection.due import DueDataset, datasets_due
 from collectors.upkeep.audit.findings import DATASET, Finding
-from collectors.upkeep.audit.records import StoreSnapshot
+from collectors.upkeep.audit.snapshot import StoreSnapshot
 
 
 def audit_datasets(

@@ -68,7 +68,7 @@ def test_whatever_is_stored_exactly_the_rest_is_due_in_order(
     done = {each for each in stored if completed.get(each) == "final"}
     assert [each.session for each in found] == sorted(set(WEEK) - done)
     to_confirm = {each for each in stored if completed.get(each) == "provisional"}
-    assert {each.session for each in found if each.to_confirm} == to_confirm
+    assert {each.session for each in found if each.read_again} == to_confirm
 
 
 def test_days_of_which_the_exchange_has_shown_nothing_are_unknown() -> None:

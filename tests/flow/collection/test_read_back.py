@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from collectors.collection import due
-from collectors.collection.due import damaged_sessions, datasets_due, read_back_today
+from collectors.collection.due import datasets_due, due_by_damage, read_back_today
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
 from utils.date_utils import weekdays
@@ -57,7 +57,7 @@ def test_a_run_reads_the_newest_and_some_of_the_older_ones(
 ) -> None:
     read: list[str] = []
     monkeypatch.setattr(store.sessions, "load", read.append)
-    damaged_sessions(store, FIRST, LAST, except_for=[LAST])
+    due_by_damage(store, FIRST, LAST, except_for=[LAST])
     assert set(DAYS[-NEWEST:-1]) <= set(read)
     assert [each for each in read if each not in DAYS[-NEWEST:]] == [
         each for each in DAYS[:-NEWEST] if (NOW.date() - date.fromisoformat(each)).days % CYCLE == 0
@@ -113,7 +113,7 @@ def test_what_is_damaged_is_due_when_it_has_its_day(store: Store, session: str) 
         now = NOW + timedelta(offset)
         store.clock.set(now)  # type: ignore[attr-defined]
         found += session in {
-            each.session for each in damaged_sessions(store, FIRST, LAST, except_for=[])
+            each.session for each in due_by_damage(store, FIRST, LAST, except_for=[])
         }
         lacking += session in {
             each.session for each in datasets_due(store, ["fundamentals"], FIRST, LAST, now)

@@ -310,7 +310,7 @@ def test_what_came_in_on_the_way_is_recorded_though_the_session_in_hand_fails(
     clock.set(kst(2024, 1, 23, 19))
     take_monday_for_closed(collector, source)
     source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 9_000, -20, 500))
-    due, told = [DueSession(TUESDAY, to_confirm=False)], []
+    due, told = [DueSession(TUESDAY, read_again=False)], []
     (problem,) = collect_all(store, collector, due, lambda: False, told.append)
     assert TUESDAY in str(problem)
     assert [each.head.session for each in told] == [MONDAY]

@@ -1,0 +1,118 @@
+"""Summary of the stored work, as an audit takes it at its start."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from utils.cron.schedule import starts
+from utils.date_utils import TradingCalendar, at_kst, is_final
+from utils.errors import NotPublished
+from utils.store import Store
+from utils.store.backend import Document
+from utils.store.base import Identity
+from utils.store.jobs import COMPLETED, DAILY_UPDATE
+from utils.store.locks import COLLECTION, LOCK_LEASE
+from utils.store.sessions import SessionHead
+
+EVENING_RUN_TAKES = timedelta(hours=2)
+"""The most that an evening's run takes with all its retries; also by how much somebody may have
+moved it."""
+
+
+@dataclass(frozen=True)
+class StoreSnapshot:
+    """Heads of the sessions and records of `daily_update` as an audit has read them at its start,
+    and the store, out of which each rule reads what else it needs."""
+
+    store: Store
+    calendar: TradingCalendar
+    now: datetime
+    """KST."""
+    first: str
+    last: str
+    heads: list[SessionHead]
+    """All stored sessions, oldest first."""
+    records: dict[str, Document]
+    """Session -> record of `daily_update`."""
+    at_work: bool
+    """Another run is collecting at this moment."""
+
+    def stored(self) -> list[SessionHead]:
+        """Return those from `first` to `last`."""
+        return [head for head in self.heads if self.first <= head.session <= self.last]
+
+    def covers_newest(self) -> bool:
+        return bool(self.heads) and self.first <= self.heads[-1].session <= self.last
+
+    def missing(self) -> list[str]:
+        """Return the sessions from `first` to `last` that are due and not stored."""
+        stored = {head.session for head in self.heads}
+        sessions = self.calendar.sessions(self.first, self.last)
+        return [
+            each for each in sessions if each not in stored and self.calendar.is_due(each, self.now)
+        ]
+
+    def is_awaited(self, session: str) -> bool:
+        """Return whether nothing is wrong yet with a session that is not stored."""
+        record = self.records.get(session)
+        if self.at_work:
+            return True
+        if record is None:
+            return self.now < self.due_by(session)
+        # Without prices that may be a holiday nobody predicted; a later session will tell.
+        showed_nothing = (record["error"] or {}).get("kind") == NotPublished.kind
+        return showed_nothing and not self.calendar.is_known(session)
+
+    def due_by(self, session: str) -> datetime:
+        """Return when the first run that can collect the session has had its time."""
+        return evening_of(session, self.calendar.is_due) + EVENING_RUN_TAKES
+
+    def final_by(self, session: str) -> datetime:
+        """Return when the first run that can confirm the session has had its time."""
+        return evening_of(session, is_final) + EVENING_RUN_TAKES
+
+    def is_completed(self, session: str) -> bool:
+        return session in self.records and self.records[session]["status"] == COMPLETED
+
+
+def take_snapshot(store: Store, calendar: TradingCalendar, first: str, last: str) -> StoreSnapshot:
+    """Return the snapshot of this moment."""
+    now, records = store.clock.now_kst(), store.jobs.records(DAILY_UPDATE)
+    return StoreSnapshot(
+        store=store,
+        calendar=calendar,
+        now=now,
+        first=first,
+        last=last,
+        heads=store.sessions.heads(),
+        records={record["date_kst"]: record for record in records},
+        at_work=any(
+            lock["_id"] == COLLECTION and _is_of_another_run(lock, store.identity, now)
+            for lock in store.locks.all()
+        ),
+    )
+
+
+def _is_of_another_run(lock: Document, ours: Identity, now: datetime) -> bool:
+    """Return whether another live run owns the lock, as far as can be told: a process of this host
+    is there or not, one of another host lives until its lock expires."""
+    if lock["owner"] == ours.owner or LOCK_LEASE.is_free(lock["expires_utc"], now):
+        return False
+    return lock["host"] != ours.host or _is_there(lock["pid"])
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
+
+
+def evening_of(session: str, is_ready: Callable[[str, datetime], bool]) -> datetime:
+    """Return the first start of `daily_update` at which the session is ready."""
+    evenings = starts(DAILY_UPDATE, at_kst(session, time()))
+    return next(evening for evening in evenings if is_ready(session, evening))
