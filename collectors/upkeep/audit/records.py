@@ -159,9 +159,11 @@ def audit_targets(
 
 def audit_locks(snapshot: StoreSnapshot) -> Iterator[Finding]:
     for lock in snapshot.store.locks.all():
-        if lock["expires_utc"] < snapshot.now - SILENT:
-            owner, expired = f"{lock['host']}, process {lock['pid']}", _kst(lock["expires_utc"])
-            message = f"the lock {lock['_id']} of {owner}, expired at {expired}; its owner is gone"
+        until = lock["expires_utc"]
+        if LOCK_LEASE.is_free(until, snapshot.now, since=SILENT):
+            owner = f"{lock['host']}, process {lock['pid']}"
+            ends = "expired at" if until <= snapshot.now else "by a wrong clock until"
+            message = f"the lock {lock['_id']} of {owner}, {ends} {_kst(until)}; its owner is gone"
             yield Finding(LOCK, message)
 
 
