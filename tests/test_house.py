@@ -18,6 +18,9 @@ FILES = [PROJECT / name for name in SCRIPTS] + [
 PRODUCT = [
     path for path in FILES if path.relative_to(PROJECT).parts[0] not in ("sandbox", "benchmarks")
 ]
+MOST_LINES = 13_600
+"""Lines of the product's Python that are not blank: code, docstrings and comments of the scripts,
+`collectors` and `utils` together."""
 LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 6
 NO_BEGINNINGS = {"What", "Whether", "Who", "How", "Of", "As"}
@@ -267,6 +270,13 @@ def test_only_the_clock_tells_the_time() -> None:
 def test_only_the_settings_read_the_environment() -> None:
     for attribute in ("os.environ", "os.getenv", "os.putenv"):
         assert users_of(attribute, PRODUCT) <= {"utils/settings.py"}
+
+
+def test_the_product_stays_small() -> None:
+    """Every line counts in which something stands; JavaScript, styles and texts of the page do
+    not, nor do tests, sandbox and benchmarks."""
+    lines = [line for path in PRODUCT for line in path.read_text(encoding="utf-8").splitlines()]
+    assert 10_000 < sum(bool(line.strip()) for line in lines) <= MOST_LINES
 
 
 def test_no_function_is_longer_than_a_screen() -> None:

@@ -22,7 +22,7 @@ from tests.server import Client, is_ferretdb
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.settings import PROJECT
-from utils.store.locks import EXPIRES_AFTER
+from utils.store.locks import LOCK_LEASE
 
 SETUP = kst(2026, 9, 10, 19)
 NIGHT = SETUP + timedelta(minutes=10)
@@ -224,10 +224,10 @@ def test_a_second_update_leaves_and_a_dead_ones_lock_is_taken_whatever_the_clock
         working.kill()
     assert end_of(working)[0] == -signal.SIGKILL
     early = end_of(
-        machines.start("north", MONDAY + EXPIRES_AFTER - timedelta(minutes=1), "daily_update")
+        machines.start("north", MONDAY + LOCK_LEASE.length - timedelta(minutes=1), "daily_update")
     )
     late = end_of(
-        machines.start("south", MONDAY + EXPIRES_AFTER + timedelta(minutes=1), "daily_update")
+        machines.start("south", MONDAY + LOCK_LEASE.length + timedelta(minutes=1), "daily_update")
     )
     assert (early[0], late[0]) == (EXIT_NOT_NOW, EXIT_DONE), early[1] + late[1]
     updates = installation_over.read(MONDAY)["jobs"]

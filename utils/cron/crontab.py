@@ -20,6 +20,7 @@ from utils.cron.lines import cron_lines
 from utils.cron.schedule import SCHEDULE
 from utils.errors import EXIT_DONE, NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
+from utils.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -265,8 +266,8 @@ def _replace(
     if old:
         digest = hashlib.sha256(old).hexdigest()[:8]  # so that no other crontab is written over
         kept = settings.log_dir / f"crontab-{clock.now_kst():%Y-%m-%d}-{digest}.bak"
-        kept.touch(mode=0o600)
-        kept.write_bytes(old)
+        with whole_file(kept, mode=0o600) as new_file:
+            new_file.write_bytes(old)
         log.info("Your crontab as it was is kept in %s.", kept)
     crontab.write(new)
 

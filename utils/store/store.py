@@ -1,5 +1,7 @@
 """Store: everything that is kept, a part for each subject, over either backend."""
 
+from contextlib import closing
+
 from utils.clock import Clock
 from utils.errors import StoreUnusable
 from utils.settings import Settings
@@ -112,6 +114,19 @@ def can_be_looked_at(settings: Settings) -> bool:
     from utils.store.sqlite import FILE_NAME
 
     return settings.mongodb_uri is not None or (settings.data_dir / FILE_NAME).is_file()
+
+
+def drop_if_empty(settings: Settings, clock: Clock) -> None:
+    """Delete an embedded database that was only tried; one that ever kept anything stays."""
+    from utils.store.sqlite import delete_database
+
+    if settings.mongodb_uri is not None or not can_be_looked_at(settings):
+        return
+    with closing(open_store(settings, clock)) as store:
+        kept = [name for name in COLLECTIONS if name not in (SCHEMA, LOCKS)]
+        if any(store.backend.find(name, limit=1) for name in kept):
+            return
+    delete_database(settings.data_dir)
 
 
 def open_backend(settings: Settings) -> Backend:

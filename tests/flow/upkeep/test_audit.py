@@ -462,13 +462,13 @@ def switch_a_target_off(tested: StoreUnderTest) -> None:
     tested.change(TARGETS, tested.targets()[0], is_active=False)
 
 
-def leave_a_lock(tested: StoreUnderTest) -> None:
+def leave_a_lock(tested: StoreUnderTest, ended: timedelta = timedelta(minutes=61)) -> None:
     other = Store(SqliteBackend(tested.folder), tested.clock, Identity(run="gone"))
     with other.locks.hold("hourly_analysis@here"):
         (left,) = tested.store.locks.all()
     other.close()
-    long_ago = tested.clock.now_utc() - timedelta(minutes=61)
-    tested.store.backend.put(LOCKS, [left | {"expires_utc": long_ago}])
+    until = tested.clock.now_utc() - ended
+    tested.store.backend.put(LOCKS, [left | {"expires_utc": until}])
 
 
 LARGEST = "the largest"
@@ -616,6 +616,18 @@ def somebody_at_work(tested: StoreUnderTest, expires: datetime) -> None:
     tested.store.backend.put(LOCKS, [lock])
 
 
+@pytest.mark.parametrize(
+    ("ended", "said"), [(61, "expired at"), (59, ""), (-5, ""), (-31, "by a wrong clock until")]
+)
+def test_a_lock_that_nobody_can_hold_is_found_and_cleared(
+    tested: StoreUnderTest, ended: int, said: str
+) -> None:
+    leave_a_lock(tested, timedelta(minutes=ended))
+    found = [each.message for each in tested.audit().findings]
+    assert [said in message for message in found] == [True] * bool(said)
+    assert tested.store.locks.clear(since=timedelta(hours=1)) == bool(said)
+
+
 def test_what_a_run_is_just_doing_is_no_finding(tested: StoreUnderTest) -> None:
     for damage in (lose_a_session, kill_a_setup, falsify_a_target):
         damage(tested)
@@ -710,7 +722,7 @@ def test_a_clock_that_was_wrong_hides_nothing(tested: StoreUnderTest) -> None:
     kill_a_setup(tested)
     tested.change(JOBS, f"{LAST}_{MANUAL_SETUP}", heartbeat_utc=NOON + timedelta(days=1))
     somebody_at_work(tested, NOON + timedelta(days=1))
-    assert told(tested.audit()) == [("hole", MIDDLE), ("stale_job", LAST)]
+    assert told(tested.audit()) == [("hole", MIDDLE), ("stale_job", LAST), ("lock", None)]
 
 
 def test_a_hole_says_at_once_why_the_evenings_run_failed(

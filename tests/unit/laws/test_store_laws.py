@@ -26,13 +26,15 @@ from utils.market_day import FINAL, PROVISIONAL, MarketDay
 from utils.store import Store
 from utils.store.base import Identity
 from utils.store.sqlite import SqliteBackend
-from utils.store.targets import LEASE, RETRY_AFTER
+from utils.store.targets import CLAIM_LEASE, RETRY_LEASE
 
 YESTERDAY, TODAY = "2024-01-19", "2024-01-22"
 CAPS = {"0001A0": 20, "005930": 500, "035720": 20}
 Stores = dict[str, Store]
 workers = st.sampled_from(["a", "b"])
-moments_later = st.sampled_from([timedelta(0), timedelta(seconds=1), LEASE, RETRY_AFTER])
+moments_later = st.sampled_from(
+    [timedelta(0), timedelta(seconds=1), CLAIM_LEASE.length, RETRY_LEASE.length]
+)
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ class Queue(TwoProcesses):
         expected = [each for each in next_ones if not self.lines[each].attempts] or next_ones[:1]
         claimed = self.stores[run].targets.claim(TODAY, limit)
         assert [each["_id"] for each in claimed] == expected
-        until, owner = self.now() + LEASE, self.stores[run].identity.owner
+        until, owner = self.now() + CLAIM_LEASE.length, self.stores[run].identity.owner
         for each in expected:
             tries = self.lines[each].attempts + 1
             self.lines[each] = replace(
@@ -161,7 +163,10 @@ class Queue(TwoProcesses):
         elif done == "failed":
             self.stores[run].targets.fail(claimed, "no")
             failed = replace(
-                line, retry_after_utc=self.now() + RETRY_AFTER, last_error="no", claimed_by=None
+                line,
+                retry_after_utc=self.now() + RETRY_LEASE.length,
+                last_error="no",
+                claimed_by=None,
             )
             self.lines[ticker] = failed if mine else line
         else:
