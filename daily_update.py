@@ -16,9 +16,10 @@ from collectors.upkeep.copy_store import copy_store, copy_target
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
-from utils.cli import Run, check_span, date_option, parse_with_status, run_script
+from utils.cli import check_span, date_option, parse_with_status, run_script
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
+from utils.run import Run
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")

@@ -12,9 +12,10 @@ from collectors.exchange.connect import make_calendar
 from collectors.views.report import report_now, report_of_the_night
 from collectors.views.status import show_status
 from collectors.views.ticker_view import show_result
-from utils.cli import Run, check_not_future, date_option, parse_with_status, run_script
+from utils.cli import check_not_future, date_option, parse_with_status, run_script
 from utils.errors import EXIT_DONE
 from utils.notifications.announcements import announce_night
+from utils.run import Run
 from utils.store.jobs import HOURLY_ANALYSIS
 
 log = logging.getLogger("hourly_analysis")

@@ -21,11 +21,12 @@ from collectors.setup.first_load import load, sessions_to_load
 from collectors.setup.texts import TEXTS
 from collectors.upkeep.audit import audit_sessions
 from collectors.views.status import show_status
-from utils.cli import Run, parse_with_status, run_script, run_script_without_store, setting_options
+from utils.cli import parse_with_status, run_script, run_script_without_store, setting_options
 from utils.cron.crontab import change_crontab
 from utils.errors import EXIT_DONE, Damaged, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
+from utils.run import Run
 from utils.scope import overruled_every_night, with_earlier_choices
 from utils.settings import Settings, language_of_locale
 from utils.store.jobs import MANUAL_SETUP

@@ -1,4 +1,4 @@
-"""Registry of the faults that are switched on. Every request is tried against the last one added
+"""Active faults: those that are switched on. Every request is tried against the last one added
 first."""
 
 import threading

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-Texts = NDArray[np.object_]
+TextArray = NDArray[np.object_]
 
 NOT_AVAILABLE = -1
 """Figure that the exchange does not have. It shows `-`, which is not the same as 0."""
@@ -29,12 +29,12 @@ class Day:
     """
 
     session: str
-    code: Texts
-    isin: Texts
-    name: Texts
-    market_id: Texts
-    market_name: Texts
-    department: Texts
+    code: TextArray
+    isin: TextArray
+    name: TextArray
+    market_id: TextArray
+    market_name: TextArray
+    department: TextArray
     open: Ints
     high: Ints
     low: Ints
@@ -93,11 +93,11 @@ class Listings:
     YYYY-MM-DD."""
 
     day: Day
-    full_name: Texts
-    english_name: Texts
-    listed: Texts
-    security_group: Texts
-    share_kind: Texts
+    full_name: TextArray
+    english_name: TextArray
+    listed: TextArray
+    security_group: TextArray
+    share_kind: TextArray
     par_value: Ints
 
 
@@ -191,7 +191,7 @@ def isin_of(code: str) -> str:
     return f"{body}{-total % 10}"
 
 
-def texts(values: Sequence[str]) -> Texts:
+def texts(values: Sequence[str]) -> TextArray:
     """Return a column of strings."""
     column = np.empty(len(values), dtype=object)
     column[:] = values

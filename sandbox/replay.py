@@ -16,7 +16,7 @@ from sandbox.market import (
     IndexSeries,
     Ints,
     Listings,
-    Texts,
+    TextArray,
     isin_of,
     texts,
 )
@@ -111,7 +111,7 @@ def _read_file(path: str | Path) -> pd.DataFrame:
 
 
 def _day(session: str, rows: pd.DataFrame) -> Day:
-    def text(column: str) -> Texts:
+    def text(column: str) -> TextArray:
         return rows[column].to_numpy(dtype=object)
 
     def number(column: str) -> Ints:

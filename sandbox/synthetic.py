@@ -20,7 +20,7 @@ from sandbox.market import (
     IndexSeries,
     Ints,
     Listings,
-    Texts,
+    TextArray,
     isin_of,
     ratio_of,
     texts,
@@ -185,7 +185,7 @@ class SyntheticMarket:
             shares=shares,
         )
 
-    def _facts(self, position: int) -> tuple[Texts, Texts, Texts, Texts]:
+    def _facts(self, position: int) -> tuple[TextArray, TextArray, TextArray, TextArray]:
         """Return name, department, MKT_ID and MKT_NM of every slot at a session."""
         roster = self._roster
         name, department = texts(roster.name), texts(roster.department)
@@ -215,7 +215,7 @@ class _Financials:
         rows = np.stack([earnings, equity, dividends], axis=1)
         self._rows = dict(zip(roster.code, rows, strict=True))
 
-    def of(self, codes: Texts) -> tuple[Floats, Floats, Floats]:
+    def of(self, codes: TextArray) -> tuple[Floats, Floats, Floats]:
         rows = np.array([self._rows[code] for code in codes]).reshape(-1, 3)
         return rows[:, 0], rows[:, 1], rows[:, 2]
 
@@ -272,6 +272,6 @@ def _old_listing_date(code: str) -> str:
     return (day - timedelta(days=max(day.weekday() - 4, 0))).isoformat()
 
 
-def _uniform(codes: Texts, salt: str) -> NDArray[np.float64]:
+def _uniform(codes: TextArray, salt: str) -> NDArray[np.float64]:
     """Return a number from 0 to 1 for every ticker, the same for the same salt."""
     return np.array([crc32(f"{code}|{salt}".encode()) for code in codes], dtype=np.float64) / 2**32

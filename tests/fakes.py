@@ -12,7 +12,8 @@ from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, INTEGER_COLUMNS, PROVIS
 
 
 class FakeClock(Clock):
-    """Stands still until it is set, advanced or slept on; `slept` keeps every sleep in seconds."""
+    """Clock that stands still until it is set, advanced or slept on; `slept` keeps every sleep in
+    seconds."""
 
     def __init__(self, now: datetime) -> None:
         super().__init__(now)
@@ -33,7 +34,7 @@ class FakeClock(Clock):
         self._now = now.astimezone(UTC)
 
     def advance(self, **by: float) -> None:
-        """`advance(minutes=10)`: the arguments of `timedelta`."""
+        """Move the clock by the arguments of `timedelta`: `advance(minutes=10)`."""
         self._now += timedelta(**by)
         self._running += timedelta(**by).total_seconds()
 
@@ -61,7 +62,7 @@ def halted(ticker: str, close: int, **cells: Any) -> dict[str, Any]:
 def market_day(
     session: str, *rows: dict[str, Any], finality: str = PROVISIONAL, source: str = "pykrx"
 ) -> MarketDay:
-    """These rows as a `MarketDay` with the types that a real one has."""
+    """Return these rows as a `MarketDay` with the types that a real one has."""
     frame = pd.DataFrame(sorted(rows, key=lambda each: each["ticker"]), columns=list(DAY_COLUMNS))
     types = dict.fromkeys(INTEGER_COLUMNS, "int64") | dict.fromkeys(FLOAT_COLUMNS, "float64")
     return MarketDay(session, frame.astype(types), finality, source)

@@ -21,7 +21,7 @@ RECORDED = PROJECT.parent / "shared" / "data"
 marked `recorded` is skipped."""
 MARKERS = ("process", "server", "storm", "browser", "cron", "docs", "recorded")
 SECONDS_OF_A_MILLION = 0.042
-"""What `slowness` takes on the machine on which a second was chosen as the limit."""
+"""Seconds that `slowness` takes on the machine on which a second was chosen as the limit."""
 FOLDERS = {"process": "process", "process/cron": "cron", "storm": "storm", "docs": "docs"}
 """A folder of tests -> the marker of all that is in it."""
 
@@ -80,9 +80,9 @@ def is_marked(item: pytest.Item) -> bool:
 
 
 def slowness() -> float:
-    """How many times as long as the machine on which the limit was set a fixed piece of work takes
-    here; 1 where it takes less. Twice that where others crowd the processor, because then they
-    empty its caches."""
+    """Return how many times as long as on the machine of the limit a fixed piece of work takes
+    here, at least 1. Twice that where others crowd the processor, because then they empty its
+    caches."""
     begun = time.process_time()
     sum(number * number for number in range(1_000_000))
     slower = (time.process_time() - begun) / SECONDS_OF_A_MILLION
@@ -91,6 +91,6 @@ def slowness() -> float:
 
 
 def processor_seconds() -> float:
-    """Of this process, its threads, and its children that have ended."""
+    """Return those of this process, its threads, and its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)

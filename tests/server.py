@@ -14,7 +14,7 @@ from pymongo import errors
 
 URI = os.environ.get("MONGODB_TEST_URI", "")
 FERRETDB_VERSION = os.environ.get("FERRETDB_VERSION", "")
-"""What `with-mongodb` has built; embedded as it is there, FerretDB itself does not know."""
+"""Version that `with-mongodb` has built; embedded as it is there, FerretDB itself does not know."""
 NO_SERVER = "MONGODB_TEST_URI IS NOT SET: NOTHING WAS TESTED OVER A MONGODB SERVER"
 OVER_A_SERVER = "over a server"
 """The property of each test that runs over the server, or would."""
@@ -26,7 +26,7 @@ PARTS = {
     "simulated nights in a storm of failures": "tests/storm/soak/",
     "the rest": "",
 }
-"""What is tested over it -> how the names of those tests begin; the first that fits counts."""
+"""Subject of a test over it -> how the names of those tests begin; the first that fits counts."""
 OUTCOMES = ("passed", "failed", "error", "skipped")
 NewDatabases = Callable[[], dict[str, str]]
 Client = pymongo.MongoClient[dict[str, Any]]
@@ -36,8 +36,9 @@ Client = pymongo.MongoClient[dict[str, Any]]
 def on_the_server(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> Iterator[NewDatabases]:
-    """`on_the_server()`: settings that name databases of the test's own; they are dropped
-    afterwards. Without a server the test is skipped. Whoever calls it is marked `server`."""
+    """Function `on_the_server()`, which returns settings that name databases of the test's own;
+    they are dropped afterwards. Without a server the test is skipped. Whoever calls it is marked
+    `server`."""
     with ExitStack() as stack:
 
         def new_databases() -> dict[str, str]:
@@ -58,7 +59,7 @@ def server(on_the_server: NewDatabases) -> dict[str, str]:
 
 @contextmanager
 def own_prefix() -> Iterator[str]:
-    """Whatever databases begin with it are dropped afterwards."""
+    """Prefix of databases, all of which are dropped afterwards."""
     prefix = f"test_{uuid.uuid4().hex[:8]}_"
     yield prefix
     with Client(URI) as client:
@@ -68,7 +69,7 @@ def own_prefix() -> Iterator[str]:
 
 
 def tell(terminal: pytest.TerminalReporter) -> None:
-    """Which server it was, what it lacks, and how many tests ran over it; nothing when none was
+    """Tell the server, what it lacks, and how many tests ran over it; nothing when none was
     chosen."""
     counts = {part: Counter[str]() for part in PARTS}
     for outcome in OUTCOMES:
@@ -118,7 +119,7 @@ def is_ferretdb(build: dict[str, Any]) -> bool:
 
 
 def lacking(client: Client, build: dict[str, Any], hello: dict[str, Any], prefix: str) -> list[str]:
-    """What of that which a run makes use of where it is there."""
+    """Return what it lacks of what a run makes use of where it is there."""
     looked_for = {
         "views: there is no stock_data.daily_prices": has_views(client, prefix),
         "a replica set: the driver repeats no writes, and a majority is one copy": "setName"

@@ -1,4 +1,4 @@
-"""What some tests have to tell also when all went well: lines under a heading at the end of the
+"""Summary of what some tests tell also when all went well: lines under a heading at the end of the
 run."""
 
 import pytest

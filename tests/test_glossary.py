@@ -95,7 +95,8 @@ ANYWHERE = re.compile(rf"\b(?:{'|'.join(NAMES)})\b|(?<![a-zA-Z])(?i:{'|'.join(PA
 
 @cache
 def texts() -> dict[str, str]:
-    """Name -> text of every file of the repository that holds words of ours, this one apart."""
+    """Return name -> text of every file of the repository that holds words of ours, this one
+    apart."""
     names = subprocess.run(
         ["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True
     ).stdout.split("\0")

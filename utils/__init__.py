@@ -1,2 +1,2 @@
-"""Settings, clock, dates, logging, store: shared by all three scripts. Imports nothing from
-`collectors`."""
+"""Settings, clock, dates, logs, texts, cron lines, notifications and the store, shared by all three
+scripts. Imports nothing from `collectors`."""

@@ -1,88 +1,26 @@
-"""Option types, start-up, exit codes and SIGTERM of the three scripts."""
+"""Option types, start-up and exit codes of the three scripts."""
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from types import FrameType
 
 from rich.console import Console
 
 from utils.clock import Clock
 from utils.date_utils import OutOfCalendar, parse_date, predicted_open
-from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, NotNow, WrongUsage
+from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
 from utils.logs import setup_logging
 from utils.notifications.watch import Watch
+from utils.run import Run
 from utils.settings import Settings, load_settings, remarks
-from utils.store import Store, open_store
+from utils.store import open_store
 
-RENEWAL_SECONDS = 60
-"""The longest wait between two renewals of the locks."""
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class StopRequest:
-    """Request to stop, set by SIGTERM and Ctrl-C: finish the current piece of work, then leave.
-
-    The handler stores the signal's name only. It must not log: the signal may have interrupted the
-    log itself.
-    """
-
-    signal_name: str = ""
-
-    @property
-    def requested(self) -> bool:
-        return bool(self.signal_name)
-
-    def listen(self) -> None:
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
-
-    @contextmanager
-    def while_asking(self) -> Iterator[None]:
-        """Let Ctrl-C end the script at once inside the block: while a person is asked, no work is
-        underway."""
-        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, previous)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested and number == signal.SIGINT:
-            raise KeyboardInterrupt  # asked twice at the keyboard: at once
-        self.signal_name = signal.Signals(number).name
-
-
-@dataclass(frozen=True)
-class Run:
-    """One start of a script: settings, clock, store and stop request."""
-
-    settings: Settings
-    clock: Clock
-    store: Store
-    stop: StopRequest = field(default_factory=StopRequest)
-
-    def pause(self, seconds: float) -> None:
-        """Wait so many seconds and renew the locks meanwhile. Raise `NotNow` soon after a stop was
-        requested."""
-        waited = 0
-        while not self.stop.requested:
-            if waited >= seconds:
-                return
-            self.clock.sleep(min(seconds - waited, 1.0))
-            waited += 1
-            if waited % RENEWAL_SECONDS == 0:
-                self.store.locks.renew()
-        raise NotNow(
-            "Stopped on request while waiting for the exchange. The next run goes on from there."
-        )
 
 
 def setting_options(args: argparse.Namespace) -> dict[str, str]:

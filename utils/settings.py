@@ -38,7 +38,7 @@ class Market(StrEnum):
     KONEX = "KONEX"
 
 
-class Dataset(StrEnum):
+class DatasetName(StrEnum):
     PRICES = "prices"
     FUNDAMENTALS = "fundamentals"
     FOREIGN = "foreign"
@@ -74,7 +74,10 @@ class Settings(BaseSettings):
     history_sessions: int = Field(300, ge=1, le=7800)
     analysis_quota: int = Field(500, ge=1, le=100_000)
     analysis_time_limit_minutes: float = Field(50, gt=0, le=1440)
-    datasets: Annotated[tuple[Dataset, ...], NoDecode] = (Dataset.PRICES, Dataset.FUNDAMENTALS)
+    datasets: Annotated[tuple[DatasetName, ...], NoDecode] = (
+        DatasetName.PRICES,
+        DatasetName.FUNDAMENTALS,
+    )
     notify_urls: SecretStr | None = None
     notify_digest: Literal["no", "yes"] = "no"
     notify_lang: Literal["en", "ko"] | None = None
@@ -110,10 +113,10 @@ class Settings(BaseSettings):
 
     @field_validator("datasets")
     @classmethod
-    def _prices_first(cls, value: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
-        if Dataset.PRICES not in value:
+    def _prices_first(cls, value: tuple[DatasetName, ...]) -> tuple[DatasetName, ...]:
+        if DatasetName.PRICES not in value:
             raise ValueError("the prices are always collected")
-        return tuple(each for each in Dataset if each in value)
+        return tuple(each for each in DatasetName if each in value)
 
     @field_validator("notify_digest", "notify_lang", mode="before")
     @classmethod
@@ -193,7 +196,7 @@ class Settings(BaseSettings):
     @property
     def extra_datasets(self) -> tuple[str, ...]:
         """The chosen datasets without the prices."""
-        return tuple(each.value for each in self.datasets if each is not Dataset.PRICES)
+        return tuple(each.value for each in self.datasets if each is not DatasetName.PRICES)
 
     @property
     def datasets_at_hand(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collectors.upkeep.audit.findings import FEW_TICKERS
 from collectors.views.export import export
 from collectors.views.prices import PriceReader
 from collectors.views.status import status
-from utils.cli import Run
+from utils.run import Run
 from utils.store import Store
 
 _ENOUGH_SECONDS = 1.0

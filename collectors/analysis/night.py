@@ -4,13 +4,13 @@ import logging
 
 from collectors.analysis.analysis_queue import AnalysisQueue
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from utils.cli import Run
 from utils.date_utils import TradingCalendar
 from utils.errors import NotCollected, WrongUsage
 from utils.job_status import JobRun
 from utils.market_day import Panel
 from utils.notifications.announcements import announce_unfinished_night
 from utils.progress import progress_bar, waiting
+from utils.run import Run
 from utils.scope import required_scope
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.targets import Progress

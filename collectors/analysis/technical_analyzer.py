@@ -8,8 +8,14 @@ from math import isfinite
 
 import numpy as np
 
-from collectors.analysis.indicators import market as whole_market
-from collectors.analysis.indicators import patterns, ranks, signals, studies
+from collectors.analysis.indicators import (
+    derived,
+    patterns,
+    ranks,
+    signals,
+    studies,
+    whole_market,
+)
 from collectors.analysis.indicators.bars import (
     AnalysisError,
     Bars,
@@ -172,7 +178,7 @@ class TechnicalAnalyzer:
             now[name] = line.item(-1)
         for name, series in zip(BAR_LINES, bars, strict=True):
             now[name] = series.item(-1)
-        return now | _derived(now) | _squeeze(lines)
+        return now | derived.compute(now, lines)
 
     def _patterns(self, row: int, bars: Bars) -> list[dict[str, str]]:
         if not self._alive[row]:
@@ -207,31 +213,6 @@ def _before(bars: Bars, lines: studies.Lines) -> dict[str, float]:
         name: lines[name].item(-2) if len(lines[name]) > 1 else np.nan for name in signals.BEFORE
     }
     return before | {name: series.item(-2) for name, series in zip(BAR_LINES, bars, strict=True)}
-
-
-def _derived(now: dict[str, float]) -> dict[str, float]:
-    """Return values made of other last values."""
-    width = now["bb_upper"] - now["bb_lower"]
-    wide = width > signals.TOLERANCE * now["close"]
-    return {
-        "disparity_20": 100 * now["close"] / now["sma_20"],
-        "disparity_60": 100 * now["close"] / now["sma_60"],
-        "bb_percent_b": (now["close"] - now["bb_lower"]) / width if wide else np.nan,
-        "bb_width": 100 * width / now["bb_middle"],
-        "donchian_middle": (now["donchian_upper"] + now["donchian_lower"]) / 2,
-        "ichimoku_lagging": now["close"],
-    }
-
-
-def _squeeze(lines: studies.Lines) -> dict[str, float]:
-    """Return the narrowest Bollinger band of 120 sessions, in percent of its middle; NaN if too
-    few."""
-    upper, middle, lower = (
-        lines[name][-studies.SQUEEZE_SESSIONS :] for name in ("bb_upper", "bb_middle", "bb_lower")
-    )
-    if len(upper) < studies.SQUEEZE_SESSIONS:
-        return {"bb_width_lowest": np.nan}
-    return {"bb_width_lowest": (100 * (upper - lower) / middle).min().item()}
 
 
 def _plain(names: tuple[str, ...], values: list[float]) -> dict[str, float | None]:

@@ -23,11 +23,11 @@ from collectors.collection.target_refresh import (
 from collectors.exchange.connect import make_calendar, make_sources
 from collectors.exchange.sources import Sources
 from collectors.rules.target_rule import TargetRule, target_rule
-from utils.cli import Run
 from utils.date_utils import LAST_DAY, TradingCalendar
 from utils.errors import MalformedAnswer, SourceError
 from utils.notifications.announcements import announce_flagged_actions
 from utils.progress import progress_bar
+from utils.run import Run
 from utils.scope import required_scope, with_earlier_choices
 
 log = logging.getLogger(__name__)

@@ -44,7 +44,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from collectors.rules.price_rules import OFF_TICK_CLOSES_SINCE, Ints, Texts, round_up_to_tick
+from collectors.rules.price_rules import OFF_TICK_CLOSES_SINCE, Ints, TextArray, round_up_to_tick
 
 SPLIT = "split"
 CONSOLIDATION = "consolidation"
@@ -215,8 +215,8 @@ class Pairs:
     frame."""
 
     rows: npt.NDArray[np.intp]
-    ticker: Texts
-    market: Texts
+    ticker: TextArray
+    market: TextArray
     previous_close: Ints
     close: Ints
     base_price: Ints

@@ -18,7 +18,7 @@ from utils.market_day import MARKETS
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-Texts = npt.NDArray[np.object_]
+TextArray = npt.NDArray[np.object_]
 Rule = TypeVar("Rule")
 
 OFF_TICK_CLOSES_SINCE = "2025-03-04"
@@ -81,7 +81,7 @@ PRICE_LIMITS: dict[str, tuple[tuple[str, int], ...]] = {
 delisting have other limits or none: 76 recorded rows beyond 30 %."""
 
 
-def has_known_rules(market: Sequence[str] | Texts, session: str) -> Bools:
+def has_known_rules(market: Sequence[str] | TextArray, session: str) -> Bools:
     """Return True for rows whose market's ticks and limits are known for that session. Shape
     (rows,)."""
     since = {
@@ -93,7 +93,7 @@ def has_known_rules(market: Sequence[str] | Texts, session: str) -> Bools:
     return known
 
 
-def tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> Ints:
+def tick(price: npt.ArrayLike, market: Sequence[str] | TextArray, session: str) -> Ints:
     """Return the tick at each price of that market in that session, won. Shapes: price and market
     alike, (rows,).
 
@@ -106,7 +106,7 @@ def tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> I
     return step
 
 
-def round_up_to_tick(price: npt.ArrayLike, market: Sequence[str] | Texts, session: str) -> Ints:
+def round_up_to_tick(price: npt.ArrayLike, market: Sequence[str] | TextArray, session: str) -> Ints:
     """Return the lowest price on its tick that is not below `price`, won. Shapes, errors as
     `tick`."""
     prices, step = np.asarray(price, dtype=np.int64), tick(price, market, session)
@@ -114,7 +114,7 @@ def round_up_to_tick(price: npt.ArrayLike, market: Sequence[str] | Texts, sessio
 
 
 def price_limits(
-    base: npt.ArrayLike, market: Sequence[str] | Texts, session: str
+    base: npt.ArrayLike, market: Sequence[str] | TextArray, session: str
 ) -> tuple[Ints, Ints]:
     """Return the lowest and the highest price each ticker may trade at, won, both inclusive, from
     its base price.
@@ -137,7 +137,7 @@ def price_limits(
     )
 
 
-def _by_market(market: Sequence[str] | Texts) -> list[tuple[str, npt.NDArray[np.intp]]]:
+def _by_market(market: Sequence[str] | TextArray) -> list[tuple[str, npt.NDArray[np.intp]]]:
     """Return the rows of each market that has any."""
     names = np.asarray(market, dtype=object)
     found = [(name, np.flatnonzero(names == name)) for name in MARKETS.values()]

@@ -13,7 +13,7 @@ from collectors.setup.money import read_won, say_won
 from collectors.setup.trials import NewestDay
 from utils.date_utils import weekdays
 from utils.errors import WrongUsage
-from utils.settings import Dataset, Market, Settings
+from utils.settings import DatasetName, Market, Settings
 from utils.store import open_store
 
 THRESHOLDS = (50 * 10**9, 100 * 10**9, 300 * 10**9, 500 * 10**9, 10**12)
@@ -171,7 +171,7 @@ def requests_a_session(settings: Settings) -> int:
     """
     prices = 3 if settings.krx_openapi_key else 1
     # A few requests fetch all of an index.
-    return prices + len(set(settings.datasets_at_hand) - {Dataset.INDICES})
+    return prices + len(set(settings.datasets_at_hand) - {DatasetName.INDICES})
 
 
 def _time(setup: SetupContext, seconds: float) -> str:

@@ -1,5 +1,5 @@
-"""Conversation of `manual_setup.py` at a terminal. Each answer is tried at once and kept in
-`.env`."""
+"""Conversation of `manual_setup.py` at a terminal. Each answer is tried at once and kept in `.env`,
+except those that `SetupContext.keep` holds until the last question."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -53,7 +53,7 @@ def converse(texts: Texts, options: Mapping[str, str], fresh: bool) -> bool:
             return True
     except (KeyboardInterrupt, EOFError):
         dialogue.say("")
-        raise NightShiftError(texts("left")) from None
+        raise NightShiftError(texts("left_held" if setup.held else "left")) from None
     except LockHeld as held:
         raise LockHeld(texts("problem_locked", detail=held)) from None
     dialogue.say(texts("not_begun", file=ENV_FILE))

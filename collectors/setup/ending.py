@@ -6,9 +6,9 @@ import sys
 from collectors.setup.context import location
 from collectors.setup.demo import is_demo
 from collectors.setup.dialogue import Dialogue
-from utils.cli import Run
 from utils.cron import daemon
 from utils.cron.crontab import advice, can_be_installed, install
+from utils.run import Run
 from utils.settings import PROJECT
 from utils.texts import Texts
 

@@ -18,7 +18,6 @@ from collectors.setup.demo import (
 )
 from collectors.setup.trials import (
     NewestDay,
-    drop_if_empty,
     forget_refused_logins,
     refused_logins,
     try_account,
@@ -34,6 +33,7 @@ from utils.errors import (
     WrongUsage,
 )
 from utils.settings import Settings, set_in_environment
+from utils.store import drop_if_empty
 
 ACCOUNT, KEY, BOTH, DEMO = 1, 2, 3, 4
 _NONE = "-"

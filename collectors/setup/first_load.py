@@ -7,9 +7,9 @@ from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.collection.target_refresh import extend_to_late_session, refresh_from_newest
 from collectors.rules.target_rule import TargetRule
-from utils.cli import Run
 from utils.errors import MalformedAnswer, WrongUsage
 from utils.progress import progress_bar
+from utils.run import Run
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,8 @@
-"""Texts of the conversation, English and Korean. The log stays English."""
+"""Texts of the conversation, English and Korean. The log stays English.
+
+`problem_*` are found by the kind of an error, `cron_missing` and its like by the state of the lines
+that `utils.cron.crontab.advice` returns.
+"""
 
 from utils.texts import Table
 
@@ -27,6 +31,12 @@ TEXTS: Table = {
     "left": (
         "interrupted. Nothing is lost; run it again, and Enter keeps each answer.",
         "중단했습니다. 잃은 것은 없습니다. 다시 실행해 Enter를 누르면 답한 것을 그대로 씁니다.",
+    ),
+    "left_held": (
+        "interrupted. The answers that lead to another database were not kept: the scripts\n"
+        "go on with the present one. Run it again to change that.",
+        "중단했습니다. 다른 데이터베이스로 바꾸는 답은 저장하지 않았습니다. 스크립트는 지금의\n"
+        "데이터베이스를 계속 씁니다. 바꾸려면 다시 실행하십시오.",
     ),
     "held": (
         "Nothing is set up there yet, so .env changes with the last answer: until then the\n"

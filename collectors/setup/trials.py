@@ -15,8 +15,6 @@ from utils.errors import MalformedAnswer, NotPublished, SourceError, WrongUsage
 from utils.settings import Settings
 from utils.store import Store, can_be_looked_at, open_store
 from utils.store.locks import COLLECTION
-from utils.store.schema import COLLECTIONS, LOCKS, SCHEMA
-from utils.store.sqlite import FILE_NAME
 
 _DAYS_TRIED = 3
 """A holiday that nobody predicted has no prices; two in a row have been seen."""
@@ -47,19 +45,6 @@ def is_set_up(settings: Settings, clock: Clock) -> bool:
         return False
     with closing(open_store(settings, clock)) as store:
         return store.scope.get() is not None
-
-
-def drop_if_empty(settings: Settings, clock: Clock) -> None:
-    """Delete an embedded database that was only tried; one that ever kept anything stays."""
-    if settings.mongodb_uri or not can_be_looked_at(settings):
-        return
-    with closing(open_store(settings, clock)) as store:
-        kept = any(
-            store.backend.find(name, limit=1) for name in COLLECTIONS if name not in (SCHEMA, LOCKS)
-        )
-    if not kept:
-        for ending in ("", "-wal", "-shm"):
-            (settings.data_dir / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
 
 
 def try_account(settings: Settings, clock: Clock) -> NewestDay | SourceError:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from utils.cli import Run
 from utils.errors import NotNow, StoreError, WrongUsage
 from utils.progress import progress_bar
+from utils.run import Run
 from utils.scope import required_scope
 from utils.settings import Settings
 from utils.store import open_backend

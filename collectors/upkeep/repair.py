@@ -79,5 +79,5 @@ def _end_what_is_gone(store: Store, collector: StockDataCollector, found: Audit)
         name, session = job["job_name"], job["date_kst"]
         store.jobs.give_up(name, session)
         log.info("%s: %s is recorded as failed, it was not running any more.", session, name)
-    if forgotten := store.locks.clear(expired_before=store.clock.now_utc() - SILENT):
+    if forgotten := store.locks.clear(since=SILENT):
         log.info("%d locks of runs that are gone are cleared.", forgotten)

@@ -18,13 +18,14 @@ from collectors.exchange.connect import make_calendar
 from collectors.exchange.krx_session import PASSWORD_DAYS
 from collectors.rules.target_rule import BY_FILE
 from utils.addresses import scheme_of
-from utils.cli import Run, screen
+from utils.cli import screen
 from utils.clock import KST
 from utils.cron.crontab import schedule_in_crontab
 from utils.cron.schedule import starts
 from utils.date_utils import TradingCalendar
 from utils.market_day import DATASET_COLUMNS
 from utils.notifications.texts import HEADLINES
+from utils.run import Run
 from utils.scope import with_earlier_choices
 from utils.settings import Settings
 from utils.store import Store

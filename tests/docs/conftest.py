@@ -65,23 +65,23 @@ class Checkout:
         )
 
     def must(self, code: str, **environment: str) -> str:
-        """`bash`, and it has to succeed; what it says."""
+        """Run `bash`, which has to succeed, and return what it says."""
         done = self.bash(code, **environment)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
     def here(self, text: str) -> str:
-        """With the folders of the documents inside of this one."""
+        """Return the text with the folders of the documents inside of this one."""
         return text.replace("/home/you/krx-night-shift", str(self.folder)).replace(
             "/srv/krx", f"{self.folder}/srv/krx"
         )
 
     def python(self, code: str) -> str:
-        """What that prints."""
+        """Return what the code prints."""
         return self.must(f".venv/bin/python - <<'THE_END'\n{code}THE_END\n")
 
     def store(self) -> Store:
-        """Its database, opened here."""
+        """Open its database here."""
         return Store(SqliteBackend(self.folder / "data"), FakeClock(self.now))
 
     def at(self, moment: datetime) -> "Checkout":

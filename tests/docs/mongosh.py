@@ -22,7 +22,7 @@ WORDS = {"true": True, "false": False, "null": None}
 
 
 class Mongosh:
-    """Runs one statement a line.
+    """Shell that runs one statement a line.
 
     Args:
         prefix: of the databases' names on this server.
@@ -33,7 +33,7 @@ class Mongosh:
         self._named: dict[str, Any] = {}
 
     def run(self, line: str) -> Any:
-        """What the statement gives: documents as a list, values as they are."""
+        """Return what the statement gives: documents as a list, values as they are."""
         self._tokens = TOKEN.findall(line.strip())
         name = self._tokens[1] if self._tokens[0] == "const" else ""
         if name:
@@ -58,7 +58,7 @@ class Mongosh:
         return WORDS[token] if token in WORDS else self._named[token]
 
     def _called(self, value: Any) -> Any:
-        """What `db`, followed by names and calls, stands for."""
+        """Return the value of `db`, followed by names and calls."""
         while self._tokens[:1] == ["."]:
             self._take(".")
             name = self._take()

@@ -53,8 +53,8 @@ def _blocks_of(page: str) -> list[Block]:
 
 
 def inline_code() -> list[tuple[str, str]]:
-    """(page, code) of everything between single backticks, a command that is broken over two lines
-    included."""
+    """Return (page, code) of everything between single backticks, a command that is broken over two
+    lines included."""
     return [
         (page, " ".join(code.split()))
         for page in PAGES

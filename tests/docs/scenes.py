@@ -1,5 +1,4 @@
-"""What the sections of the documents are about: when their commands are given, and what is the
-matter."""
+"""Scenes of the sections of the documents: the moment of their commands, and what is the matter."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ class Scene:
     limit: str = ""
     """Under which the first command runs, in the shell's words."""
     settings: dict[str, str] = field(default_factory=dict)
-    """In the environment."""
+    """Settings in the environment."""
 
 
 def backed_up(own: Checkout) -> AbstractContextManager[object]:
@@ -78,4 +77,4 @@ SCENES = {
     "A run hangs, or holds the lock": Scene(EVENING + timedelta(minutes=30), locked),
     "The database is damaged": Scene(matter=overwritten, settings={"HISTORY_SESSIONS": "3"}),
 }
-"""By heading. What is not named here is about an ordinary Saturday morning."""
+"""Scenes by heading. A section that is not named here is about an ordinary Saturday morning."""

@@ -27,7 +27,7 @@ TRIED: dict[str, tuple[str, ...]] = {
     "text": ("docs/settings.md",),
     "ini": ("docs/cron.md",),
 }
-"""In which languages the blocks of which pages are tried: here, and by the tests of the examples,
+"""Language of blocks -> the pages on which they are tried: here, and by the tests of the examples,
 the screens, the reference and the timers. Without a language they are settings or a picture."""
 BY_OTHERS = {
     "make demo": (".ci/run", "make demo"),
@@ -78,8 +78,8 @@ BY_OTHERS = {
         "test_after_a_kill_at_any_point_the_next_run_makes_it_whole",
     ),
 }
-"""What needs Docker, systemd, an editor or the whole project, and which words of which file show
-where it is tried, as far as it can be."""
+"""Commands that need Docker, systemd, an editor or the whole project -> the words of a file that
+show where it is tried, as far as it can be."""
 BY_NOBODY = ("mongodump", "mongorestore")
 """Tools that are not at hand. The page says that no test runs them."""
 OF_OTHER_PROGRAMS = ("--wait", "--oplog")
@@ -96,7 +96,7 @@ PROGRAMS = {
 NO_SERVER = "MONGODB_TEST_URI IS NOT SET: WHAT THE DOCUMENTS COPY INTO A MONGODB WAS NOT COPIED"
 INTO_A_SERVER = "--copy-to mongodb"
 SHORTER = {"--sessions 1000": f"--sessions {SESSIONS + 5}"}
-"""What would only take longer as it stands."""
+"""Texts that would only take longer as they stand -> shorter ones."""
 
 
 def sections() -> list[list[Block]]:
@@ -118,8 +118,8 @@ def settings_in(block: Block) -> dict[str, str]:
 
 
 def commands_of(block: Block) -> list[tuple[str, str]]:
-    """(command, what it shows) of a console; of a script (all its lines, nothing), less those that
-    are not run here."""
+    """Return (command, what it shows) of a console; of a script (all its lines, nothing), less
+    those that are not run here."""
     if block.language == "console":
         return re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block.code, re.MULTILINE)
     if block.language != "sh":
@@ -137,8 +137,8 @@ def with_like_numbers(shown: str) -> str:
 
 
 def is_as_documented(own: Checkout, expected: str, shown: str) -> bool:
-    """But for numbers, for what `...` stands for, and for what is said of a host that has no cron
-    daemon at work."""
+    """Compare but for numbers, for what `...` stands for, and for what is said of a host that has
+    no cron daemon at work."""
     shown = re.sub(
         r"^\S+ WARNING No cron daemon is running on this host\..*\n", "", shown, flags=re.MULTILINE
     )
@@ -238,8 +238,8 @@ def test_a_block_without_a_language_is_settings_or_a_picture_that_is_true(block:
 
 @pytest.mark.parametrize("block", blocks("crontab"), ids=str)
 def test_the_command_of_a_crontab_line_runs(block: Block, own: Checkout) -> None:
-    """As cron hands it to the shell: without the five fields, and with its backslashes before %
-    taken away."""
+    """Run it as cron hands it to the shell: without the five fields, and with its backslashes
+    before % taken away."""
     for line in block.code.splitlines():
         fields, command = line.split()[:5], line.split(maxsplit=5)[5]
         assert all(re.fullmatch(r"\*|[\d,-]+", field) for field in fields)
@@ -247,8 +247,8 @@ def test_the_command_of_a_crontab_line_runs(block: Block, own: Checkout) -> None
 
 
 def commands_in_lines() -> list[tuple[str, str]]:
-    """(page, command) of what stands between backticks and begins with a program or one of the
-    scripts."""
+    """Return (page, command) of what stands between backticks and begins with a program or one of
+    the scripts."""
     found = {(page, code.removeprefix(".venv/bin/")) for page, code in inline_code() if " " in code}
     return sorted((page, code) for page, code in found if code.endswith(".py") or is_command(code))
 
@@ -283,7 +283,8 @@ def test_an_option_between_the_lines_is_one_of_ours(capsys: pytest.CaptureFixtur
 
 
 def parses(script: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """As a whole, or up to the value of its last option, which the sentence leaves out."""
+    """Return whether it parses as a whole, or up to the value of its last option, which the
+    sentence leaves out."""
     try:
         importlib.import_module(script.removesuffix(".py")).parse(words)
     except SystemExit:

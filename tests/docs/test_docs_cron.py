@@ -35,7 +35,7 @@ def systemd_analyze(*arguments: str) -> str:
 
 
 def fires(expression: str) -> list[datetime]:
-    """When, in the fortnight."""
+    """Return the moments in the fortnight."""
     base = f"{MONDAY.astimezone(UTC) - timedelta(seconds=1):%Y-%m-%d %H:%M:%S} UTC"
     shown = systemd_analyze("calendar", f"--base-time={base}", "--iterations=200", expression)
     moments = re.findall(r"(?:elapse|#\d+): \w+ (\S+ \S+) UTC", shown)

@@ -28,8 +28,8 @@ def store(installed: Checkout) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def printed(installed: Checkout, largest: dict[str, str]) -> list[str]:
-    """What the example of the English README prints, line by line. In the Korean one only the
-    comments differ."""
+    """Lines that the example of the English README prints. In the Korean one only the comments
+    differ."""
     (block,) = (block for block in blocks("python") if block.page == "README.md")
     code = block.code
     for theirs, ours in largest.items():

@@ -28,15 +28,15 @@ def mongodb(compose: dict[str, Any]) -> dict[str, Any]:
 
 
 def script(command: list[str], before: int) -> str:
-    """What the container's bash gets. `$$` is how Compose writes `$`; a single one would be a
-    variable of the host."""
+    """Script that the container's bash gets. `$$` is how Compose writes `$`; a single one would be
+    a variable of the host."""
     assert command[before : before + 2] == ["bash", "-euc"]
     assert not re.search(r"\$", command[before + 2].replace("$$", ""))
     return command[before + 2].replace("$$", "$")
 
 
 def run(script: str, folder: Path, **environment: str) -> str:
-    """With `docker-entrypoint.sh` and `mongosh` that only say what they were called with."""
+    """Run it with `docker-entrypoint.sh` and `mongosh` that only say what they were called with."""
     for name in ("docker-entrypoint.sh", "mongosh"):
         (folder / name).write_text('#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n')
         (folder / name).chmod(0o755)

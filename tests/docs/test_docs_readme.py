@@ -25,7 +25,7 @@ def read(name: str) -> str:
 
 
 def code_blocks(text: str) -> list[tuple[str, str]]:
-    """(language, code) of each fenced block."""
+    """Return (language, code) of each fenced block."""
     return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
@@ -38,7 +38,7 @@ def without_comments(code: str) -> str:
 
 
 def sections(text: str) -> list[tuple[str, str]]:
-    """(heading with its #s, what stands under it) in order, fenced code left out."""
+    """Return (heading with its #s, what stands under it) in order, fenced code left out."""
     parts = re.split(r"^(#+ .+)$", without_code(text), flags=re.MULTILINE)
     return list(zip(parts[1::2], parts[2::2], strict=True))
 

@@ -1,5 +1,5 @@
-"""docs/, .env.example and crontab.example against the code: what they list is complete, and nothing
-else is listed."""
+"""Comparison of docs/, .env.example and crontab.example with the code: what they list is complete,
+and nothing else is listed."""
 
 import re
 import sqlite3
@@ -79,7 +79,7 @@ def read(name: str) -> str:
 
 
 def section(text: str, title: str) -> str:
-    """What stands under that heading up to the next one."""
+    """Return the text under that heading up to the next one."""
     found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found is not None, title
     return found[1]

@@ -83,7 +83,7 @@ COMMENT = re.compile(r"^// (.+)\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Stored:
-    """What the scripts have stored: a document of each collection, and two sessions as the view
+    """Documents that the scripts have stored: one of each collection, and two sessions as the view
     shows them."""
 
     samples: dict[str, Document]
@@ -108,7 +108,8 @@ def stored(installed: Checkout) -> Iterator[Stored]:
 
 
 def changed(document: Document, changes: Document) -> Document:
-    """With these fields, `latest.rsi_14` for one of a document within; each has to be there."""
+    """Return the document with these fields, `latest.rsi_14` for one of a document within; each has
+    to be there."""
     for name, value in changes.items():
         field, _, rest = name.partition(".")
         assert field in document, name
@@ -144,7 +145,7 @@ class Asked:
         self._client[self._prefix + database][name].insert_many(documents)
 
     def ask(self, code: str) -> Any:
-        """What the last of these lines gives."""
+        """Return what the last of these lines gives."""
         return [
             self._shell.run(line)
             for line in code.splitlines()
@@ -158,8 +159,8 @@ def asked(client: "pymongo.MongoClient[Document]", prefix: str) -> Asked:
 
 
 def questions() -> list[tuple[str, str]]:
-    """(comment, code below it) of everything for mongosh. The Korean README asks what the English
-    one asks."""
+    """Return (comment, code below it) of everything for mongosh. The Korean README asks what the
+    English one asks."""
     shown = "\n".join(f"{block.code}\n" for block in blocks("js") if block.page in ASKED_IN)
     _, *parts = COMMENT.split(shown)
     return list(zip(parts[::2], parts[1::2], strict=True))
@@ -287,8 +288,8 @@ def planted(
 
 
 def with_a_record(columns: Columns, found: str, missed: str) -> Columns:
-    """Both close at three times their price and are cheap by book value: one on a surge, and by its
-    earnings too."""
+    """Two tickers that close at three times their price and are cheap by book value: one on a
+    surge, and by its earnings too."""
     cells = {
         name: column if isinstance(column, list) else column.copy()
         for name, column in columns.items()

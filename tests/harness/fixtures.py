@@ -16,7 +16,8 @@ from tests.server import NewDatabases
 from utils.clock import kst
 
 SET_UP = kst(2026, 9, 9, 19)
-"""When `installed` was set up, over four sessions; that evening's is still provisional."""
+"""Moment at which `installed` was set up, over four sessions; that evening's is still
+provisional."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def exchange() -> Iterator[Exchange]:
 
 @pytest.fixture
 def installation(exchange: Exchange, tmp_path: Path) -> Installation:
-    """Before the first setup, over the embedded database."""
+    """Installation before the first setup, over the embedded database."""
     (folder := tmp_path / "installation").mkdir()
     return Installation(exchange, folder)
 
@@ -45,7 +46,7 @@ def database(request: pytest.FixtureRequest, on_the_server: NewDatabases) -> dic
 
 @pytest.fixture
 def installation_over(installation: Installation, database: dict[str, str]) -> Installation:
-    """Over each database in turn."""
+    """Installation over each database in turn."""
     return installation.with_settings(database)
 
 
@@ -60,7 +61,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def installed(installation: Installation, prepared: Path) -> Installation:
-    """After it, with a folder of its own."""
+    """Installation after that setup, in a folder of its own."""
     shutil.copytree(prepared, installation.folder, dirs_exist_ok=True)
     return installation
 
@@ -74,6 +75,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Somebody to tell."""
+    """Receiver of messages and pings."""
     with receiving() as receiver:
         yield receiver

@@ -20,14 +20,14 @@ from utils.store import Store, open_store
 
 @dataclass(frozen=True)
 class Ended(Said):
-    """What a run came to: exit code, output, and what it added to its log file."""
+    """Result of a run: exit code, output, and what it added to its log file."""
 
     log: str
 
 
 @dataclass
 class Installation:
-    """See above.
+    """Folder, database and exchange on which the scripts run.
 
     Args:
         own_settings: outweigh those of `settings`. way: how `run` runs a script.
@@ -55,7 +55,7 @@ class Installation:
         return dict.fromkeys(setting_names(), "") | ours | self.own_settings | more
 
     def environment(self, moment: datetime, **more: str) -> dict[str, str]:
-        """Cron's bare environment as of that moment, with the settings."""
+        """Return cron's bare environment as of that moment, with the settings."""
         bare = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.folder),
@@ -72,7 +72,7 @@ class Installation:
         return Ended(said.code, said.stdout, said.stderr, _text_of(logged)[before:])
 
     def must(self, moment: datetime, script: str, *options: str, **more: str) -> Ended:
-        """`run`, and it has to succeed."""
+        """Call `run`, which has to succeed."""
         done = self.run(moment, script, *options, **more)
         assert done.code == 0, done.stderr
         return done
@@ -89,8 +89,8 @@ class Installation:
         return replace(self, own_settings={**self.own_settings, **settings})
 
     def analyse_night(self, evening: datetime) -> None:
-        """Hourly runs from ten past seven until every target is analysed, at most the night's
-        fourteen."""
+        """Run the analysis hourly from ten past seven until every target is analysed, at most the
+        night's fourteen."""
         for hour in range(14):
             self.must(evening + timedelta(hours=hour, minutes=10), "hourly_analysis")
             if not self.pending(evening):
@@ -103,7 +103,7 @@ class Installation:
             return int(job["pending"]) + int(job["failed"])
 
     def loaded_settings(self, **more: str) -> Settings:
-        """`settings` as a script has them."""
+        """Return `settings` as a script has them."""
         return load_settings({name.lower(): value for name, value in self.settings(**more).items()})
 
     def store(self, moment: datetime) -> Store:
@@ -120,7 +120,7 @@ class Installation:
             store.close()
 
     def read(self, moment: datetime) -> dict[str, Any]:
-        """What tests look at most: stored sessions, job records and targets."""
+        """Return what tests look at most: stored sessions, job records and targets."""
         with self.opened(moment) as store:
             return {
                 "heads": store.sessions.heads(),

@@ -12,13 +12,13 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """What arrived, in order, and how it is answered: an HTTP status, `hang` (never) or `drip`
-    (byte by byte)."""
+    """Server that keeps what arrived, in order, and answers with an HTTP status, `hang` (never) or
+    `drip` (byte by byte)."""
 
     port: int
     answer: int | str = 200
     lose: int = 0
-    """So many of the next requests are cut off without an answer."""
+    """Number of the next requests that are cut off without an answer."""
     arrived: list[tuple[str, str]] = field(default_factory=list)
     """(path, body) of each request that was answered."""
     over: threading.Event = field(default_factory=threading.Event)
@@ -41,7 +41,7 @@ class Receiver:
 
     @property
     def pings(self) -> list[str]:
-        """What follows the address of each ping."""
+        """Return what follows the address of each ping."""
         return [
             path.removeprefix("/ping/5f0e1c3a-secret")
             for path, _ in self.arrived

@@ -106,7 +106,7 @@ def as_process(environment: Mapping[str, str], script: str, options: Sequence[st
 
 @contextmanager
 def own_environment(environment: Mapping[str, str]) -> Iterator[None]:
-    """Nothing but these variables inside, what was there before afterwards."""
+    """Set these environment variables alone inside the block, and those of before after it."""
     with patch.dict(os.environ, environment, clear=True):
         yield
 

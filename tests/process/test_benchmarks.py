@@ -45,7 +45,7 @@ def test_a_quick_run_reports_every_row_with_a_ratio(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def scale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a quick run of the histories finds, without a server."""
+    """Result of a quick run of the histories, without a server."""
     folder = tmp_path_factory.mktemp("scale")
     command = [sys.executable, "-m", "benchmarks.scale", "--quick", "--output", str(folder)]
     environment = {name: text for name, text in os.environ.items() if name != "MONGODB_TEST_URI"}

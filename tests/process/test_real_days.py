@@ -17,8 +17,8 @@ SETUP = kst(2024, 1, 22, 19)
 LAST = kst(2024, 2, 13, 19)
 ONE_IN = 10
 LARGE_CAPS = "1000000000000"
-"""Over a server one ticker in ten and their largest caps: CI's stand-in for MongoDB takes a tenth
-of a second to look at one whole session, and seconds to write 50 results."""
+"""Part of the tickers over a server, and the threshold there: CI's stand-in for MongoDB takes a
+tenth of a second to look at one whole session, and seconds to write 50 results."""
 HOLIDAYS = ("2024-02-09", "2024-02-12")
 
 pytestmark = pytest.mark.recorded
@@ -38,7 +38,7 @@ def recording(database: dict[str, str], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def published(recording: Path) -> pd.DataFrame:
-    """What the exchange published, in the columns of the export."""
+    """Return the exchange's rows in the columns of the export."""
     table = pd.read_csv(recording, dtype={"Code": str}, keep_default_na=False)
     theirs = "Date Code Name Market Open High Low Close Changes Volume Amount Marcap Stocks".split()
     ours = (
@@ -83,6 +83,7 @@ def test_every_stored_cell_equals_the_exchange_and_every_target_is_analysed(
 
 
 def weekday_evenings(first: datetime, last: datetime) -> list[datetime]:
-    """When cron starts `daily_update`: 19:00 from Monday to Friday, holidays included."""
+    """Return the moments at which cron starts `daily_update`: 19:00 from Monday to Friday, holidays
+    included."""
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [day for day in days if day.weekday() < 5]

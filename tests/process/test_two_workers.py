@@ -22,7 +22,7 @@ from tests.server import Client, is_ferretdb
 from utils.clock import kst
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.settings import PROJECT
-from utils.store.locks import EXPIRES_AFTER
+from utils.store.locks import LOCK_LEASE
 
 SETUP = kst(2026, 9, 10, 19)
 NIGHT = SETUP + timedelta(minutes=10)
@@ -34,7 +34,7 @@ AHEAD = {"north": 12, "south": 3, "doomed": -4}
 """Minutes: by north's clock the claims and the lock of the doomed one are over at once, by its own
 for minutes more."""
 DIES_AT = 3
-"""Which of its targets kills the doomed one."""
+"""Number of the target that kills the doomed one."""
 
 WORKER = f"""
 import datetime, os, signal, socket, sys
@@ -141,19 +141,19 @@ class Machines:
         return {name: end_of(process)[0] for name, process in processes.items()}
 
     def stored(self) -> list[tuple[str, str]]:
-        """(machine, ticker) of every result, in the order in which they were stored."""
+        """Return (machine, ticker) of every result, in the order in which they were stored."""
         lines = self._notes.read_text(encoding="utf-8").splitlines()
         return [(machine, ticker) for machine, ticker in map(str.split, lines)]
 
 
 def end_of(process: "Popen[str]") -> tuple[int, str]:
-    """Its exit code, and what it said."""
+    """Return its exit code and what it said."""
     _, errors = process.communicate(timeout=240)
     return process.returncode, errors
 
 
 def claims_are_atomic(installation: Installation) -> bool:
-    """Whether the server tests a condition and writes in one step, as SQLite and MongoDB do.
+    """Return whether the server tests a condition and writes in one step, as SQLite and MongoDB do.
     FerretDB 1.24 looks first and writes then, so two machines that claim in the same instant may
     both have the same targets."""
     uri = installation.own_settings.get("MONGODB_URI")
@@ -224,10 +224,10 @@ def test_a_second_update_leaves_and_a_dead_ones_lock_is_taken_whatever_the_clock
         working.kill()
     assert end_of(working)[0] == -signal.SIGKILL
     early = end_of(
-        machines.start("north", MONDAY + EXPIRES_AFTER - timedelta(minutes=1), "daily_update")
+        machines.start("north", MONDAY + LOCK_LEASE.length - timedelta(minutes=1), "daily_update")
     )
     late = end_of(
-        machines.start("south", MONDAY + EXPIRES_AFTER + timedelta(minutes=1), "daily_update")
+        machines.start("south", MONDAY + LOCK_LEASE.length + timedelta(minutes=1), "daily_update")
     )
     assert (early[0], late[0]) == (EXIT_NOT_NOW, EXIT_DONE), early[1] + late[1]
     updates = installation_over.read(MONDAY)["jobs"]

@@ -27,7 +27,7 @@ OpenStore = Callable[..., Store]
 
 
 class Mongomock(mongomock.MongoClient):
-    """What mongomock 4.3.0 lacks of the driver: `nodes`, and a word against commands such as
+    """Parts of the driver that mongomock 4.3.0 lacks: `nodes`, and a word against commands such as
     `create` with a view."""
 
     nodes = frozenset({("mongomock", 27017)})
@@ -35,8 +35,8 @@ class Mongomock(mongomock.MongoClient):
 
 @pytest.fixture(scope="session", autouse=True)
 def mongomock_with_this_pymongo() -> Iterator[None]:
-    """pymongo > 4.10 hands `sort` to bulk writes, which mongomock 4.3.0 does not take; ours never
-    sort. Raw batches it has none."""
+    """Adapter for pymongo > 4.10, which hands `sort` to bulk writes, which mongomock 4.3.0 does not
+    take; ours never sort. Raw batches it has none."""
 
     def without_sort(method: Callable[..., Any]) -> Callable[..., Any]:
         return lambda self, *args, sort=None, **more: method(self, *args, **more)
@@ -90,14 +90,15 @@ def database(kind: str, folder: Path, on_the_server: NewDatabases) -> Iterator[O
 def open_backend(
     request: pytest.FixtureRequest, tmp_path: Path, on_the_server: NewDatabases
 ) -> Iterator[OpenBackend]:
-    """`database` of each kind in turn."""
+    """Return a function that opens the database of each kind in turn."""
     with database(request.param, tmp_path / "data", on_the_server) as open_one:
         yield open_one
 
 
 @pytest.fixture
 def open_store(open_backend: OpenBackend, clock: FakeClock) -> OpenStore:
-    """`open_store("b")`: a store on the same database for another process, here called b."""
+    """Function `open_store("b")`, which returns a store on the same database for another process,
+    here called b."""
 
     def open_one(run: str = "a") -> Store:
         return Store(open_backend(), clock, Identity(f"host-{run}", 4711, run))

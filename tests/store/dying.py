@@ -8,7 +8,7 @@ WRITES = ("put", "insert", "update", "update_each", "delete", "put_session", "em
 
 
 class Killed(BaseException):
-    """In place of SIGKILL: nothing catches it."""
+    """Stand-in for SIGKILL: nothing catches it."""
 
 
 class Dying:

@@ -12,7 +12,7 @@ from tests.fakes import FakeClock, market_day, row
 from utils.errors import LockHeld, StoreError
 from utils.store import Store, bson_arrays
 from utils.store.jobs import DAILY_UPDATE
-from utils.store.locks import EXPIRES_AFTER
+from utils.store.locks import LOCK_LEASE
 from utils.store.mongo import TRIES
 from utils.store.schema import LOCKS, SESSIONS, TARGETS
 
@@ -72,7 +72,7 @@ def test_a_dead_owners_lock_is_taken_although_the_answer_was_lost(
     store: Store, other: Store, break_at: Break, clock: FakeClock, done: bool
 ) -> None:
     with other.locks.hold(DAILY_UPDATE):
-        clock.advance(seconds=EXPIRES_AFTER.total_seconds() + 1)
+        clock.advance(seconds=LOCK_LEASE.length.total_seconds() + 1)
         break_at("update_many", LOST, done=done)
         with store.locks.hold(DAILY_UPDATE):
             assert owner(store) == store.identity.owner

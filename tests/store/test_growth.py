@@ -1,5 +1,5 @@
-"""What is done every night costs as much after thirty years as after some months: work is counted,
-not timed."""
+"""Nightly work costs as much after thirty years as after some months: work is counted, not
+timed."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def filled(folder: Path, clock: FakeClock, sessions: list[str]) -> Store:
 
 
 def steps(store: Store, work: Callable[[Store], object]) -> int:
-    """How many steps SQLite's machine takes for it."""
+    """Count the steps that SQLite's machine takes for it."""
     assert isinstance(store.backend, SqliteBackend)
     taken = 0
 

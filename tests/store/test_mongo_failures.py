@@ -90,7 +90,7 @@ def test_a_server_that_is_down_is_named_without_the_password(clock: FakeClock) -
 
 
 class _Refusing(socketserver.BaseRequestHandler):
-    """Just enough of the wire protocol to say hello and to refuse whoever logs in."""
+    """Server with just enough of the wire protocol to say hello and to refuse whoever logs in."""
 
     server: "_RefusingServer"
 

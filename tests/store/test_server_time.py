@@ -25,7 +25,7 @@ on_a_server = pytest.mark.parametrize("open_backend", ["mongodb"], indirect=True
 
 
 class HostClock(Clock):
-    """Of a host whose clock is that much ahead of the right time."""
+    """Clock of a host, that much ahead of the right time."""
 
     def __init__(self, ahead: timedelta) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
-"""What the exchange has shown (calendar) and how it treats us (sources), shared by every
-process."""
+"""Calendar of what the exchange has shown, and its treatment of us (sources), shared by all
+processes."""
 
 from datetime import timedelta
 from itertools import pairwise

@@ -26,7 +26,7 @@ from utils.store.backend import Backend, Columns, Document
 from utils.store.base import Identity
 from utils.store.copying import DOCUMENTS, StoreCopy
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
-from utils.store.locks import COLLECTION, EXPIRES_AFTER, Locks
+from utils.store.locks import COLLECTION, LOCK_LEASE, Locks
 from utils.store.schema import (
     COLLECTIONS,
     COPY,
@@ -52,7 +52,7 @@ ROADS = [
 
 @dataclass(frozen=True)
 class Road:
-    """From a store to a database that is empty at first; each function opens it once more."""
+    """Road from a store to a database that is empty at first; each function opens it once more."""
 
     open_source: OpenBackend
     open_target: OpenBackend
@@ -146,7 +146,7 @@ def copy(source: Store, target: Backend) -> list[str]:
 
 
 def everything(backend: Backend) -> dict[str, Any]:
-    """What is stored, as it is read."""
+    """Return all that is stored, as it is read."""
     columns = {
         head["_id"]: {
             name: np.asarray(column).tolist()
@@ -392,6 +392,6 @@ def test_a_long_copy_keeps_its_locks_alive_on_both_sides(
 
     monkeypatch.setattr(target, "put_session", put_slowly)
     assert copy(source, target) == []
-    assert len(SESSIONS_STORED) * timedelta(minutes=5) > EXPIRES_AFTER
+    assert len(SESSIONS_STORED) * timedelta(minutes=5) > LOCK_LEASE.length
     assert max(expiries) - min(expiries) == timedelta(minutes=10)
     assert source.locks.all() == target.find(LOCKS) == []

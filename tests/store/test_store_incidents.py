@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.fakes import FakeClock
 from utils.store import Store
 from utils.store.backend import Document
-from utils.store.incidents import TELLING_TAKES
+from utils.store.incidents import TELLING_LEASE
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.schema import INCIDENTS
 
@@ -20,7 +20,7 @@ def record(store: Store, key: str = "daily_update:down") -> Document:
 
 
 def tell(store: Store) -> list[str]:
-    """Claim what is untold and have it told; the `_id`s."""
+    """Claim what is untold, have it told, and return the `_id`s."""
     claimed = store.incidents.claim_untold()
     for each in claimed:
         store.incidents.close_claim(each, told=True)
@@ -104,7 +104,7 @@ def test_what_one_run_is_telling_no_other_tells_until_its_claim_is_over(
     store.incidents.open(DAILY_UPDATE, "down", "x")
     assert len(store.incidents.claim_untold()) == 1
     assert other.incidents.claim_untold() == []
-    clock.advance(seconds=TELLING_TAKES.total_seconds())
+    clock.advance(seconds=TELLING_LEASE.length.total_seconds())
     assert len(other.incidents.claim_untold()) == 1, "the first one has died over it"
 
 
@@ -132,7 +132,7 @@ def test_a_recovery_that_comes_while_the_failure_is_told_is_still_to_be_told(
     other.incidents.resolve(DAILY_UPDATE)
     store.incidents.close_claim(claimed, told=True)
     assert record(store)["told_utc"] is None
-    clock.advance(seconds=TELLING_TAKES.total_seconds())
+    clock.advance(seconds=TELLING_LEASE.length.total_seconds())
     assert tell(other) == ["daily_update:down"]
 
 

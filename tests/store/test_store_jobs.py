@@ -266,7 +266,7 @@ def test_several_runs_write_a_shared_record_until_it_is_completed(
 def between_look_and_write(
     store: Store, happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What another run does after the store has looked at the record for the first time."""
+    """Let another run act after the store has looked at the record for the first time."""
     look = store.backend.get
 
     def look_and_be_slow(collection: str, key: str) -> Document | None:

@@ -13,7 +13,7 @@ from utils.settings import PROJECT
 from utils.store import Store
 from utils.store.base import Identity
 from utils.store.jobs import DAILY_UPDATE, MANUAL_SETUP
-from utils.store.locks import EXPIRES_AFTER
+from utils.store.locks import LOCK_LEASE
 from utils.store.schema import LOCKS
 from utils.store.sqlite import SqliteBackend
 
@@ -28,7 +28,7 @@ def take(store: Store, name: str = DAILY_UPDATE) -> None:
 
 
 def leave_a_record(store: Store) -> None:
-    """What a killed owner leaves in the database."""
+    """Leave in the database what a killed owner leaves."""
     store.backend.put(
         LOCKS, [{"_id": DAILY_UPDATE, "host": "h", "pid": 1, "owner": "h:1:dead", **moments(store)}]
     )
@@ -36,7 +36,7 @@ def leave_a_record(store: Store) -> None:
 
 def moments(store: Store) -> dict[str, object]:
     now = store.clock.now_utc()
-    return {"acquired_utc": now, "heartbeat_utc": now, "expires_utc": now + EXPIRES_AFTER}
+    return {"acquired_utc": now, "heartbeat_utc": now, "expires_utc": now + LOCK_LEASE.length}
 
 
 def test_a_held_lock_names_its_owner(store: Store) -> None:
@@ -125,7 +125,7 @@ def test_a_heartbeat_moves_the_expiry_of_all_locks_of_this_run(
             assert mine is not None
             assert (mine["heartbeat_utc"], mine["expires_utc"]) == (
                 clock.now_utc(),
-                clock.now_utc() + EXPIRES_AFTER,
+                clock.now_utc() + LOCK_LEASE.length,
             )
         assert record(store, "hourly_analysis") == before
 
@@ -146,7 +146,7 @@ def test_on_a_server_a_dead_owners_lock_is_free_after_its_expiry(
     store: Store, clock: FakeClock
 ) -> None:
     leave_a_record(store)
-    clock.advance(seconds=EXPIRES_AFTER.total_seconds() - 0.001)
+    clock.advance(seconds=LOCK_LEASE.length.total_seconds() - 0.001)
     with pytest.raises(LockHeld):
         take(store)
     clock.advance(milliseconds=1)

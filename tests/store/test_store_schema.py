@@ -12,7 +12,7 @@ from tests.fakes import FakeClock, market_day, row
 from tests.store.dying import Dying, Killed
 from utils.errors import EXIT_USAGE, Banned, LockHeld, StoreUnusable
 from utils.settings import Settings, load_settings
-from utils.store import Store, open_store
+from utils.store import Store, drop_if_empty, open_store
 from utils.store.backend import Backend, Document
 from utils.store.mongo import MongoBackend
 from utils.store.schema import CALENDAR, COLLECTIONS, INDICATORS, SCHEMA, SCHEMA_VERSION, SCREENS
@@ -169,3 +169,24 @@ def test_without_a_uri_the_store_is_embedded_in_a_folder_of_its_owner(
     assert store.description == f"embedded database {tmp_path / 'data' / FILE_NAME}"
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
     store.close()
+
+
+def test_an_embedded_database_that_was_only_tried_is_dropped_and_no_other(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    settings = load_settings({"data_dir": str(tmp_path / "data")}, tmp_path / "no.env")
+    drop_if_empty(settings, clock)
+    assert not settings.data_dir.exists(), "nothing is made to be dropped"
+    store = open_store(settings, clock)
+    with store.locks.hold("collection"):
+        pass
+    store.close()
+    for ending in ("-wal", "-shm"):
+        (settings.data_dir / f"{FILE_NAME}{ending}").touch()
+    drop_if_empty(settings, clock)
+    assert not list(settings.data_dir.glob(f"{FILE_NAME}*"))
+    store = open_store(settings, clock)
+    store.sources.record_failure("pykrx", "down")
+    store.close()
+    drop_if_empty(settings, clock)
+    assert (settings.data_dir / FILE_NAME).exists()

@@ -14,7 +14,7 @@ FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 
 
 def odd_day() -> MarketDay:
-    """Everything that has ever broken a store of prices."""
+    """Day with everything that has ever broken a store of prices."""
     return market_day(
         MONDAY,
         row(

@@ -14,7 +14,7 @@ from utils.store.backend import Columns
 from utils.store.base import Identity
 from utils.store.jobs import COMPLETED, HOURLY_ANALYSIS, RUNNING
 from utils.store.schema import INDICATORS
-from utils.store.targets import LEASE, RETRY_AFTER, Progress
+from utils.store.targets import CLAIM_LEASE, RETRY_LEASE, Progress
 
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
 
@@ -83,7 +83,7 @@ def test_a_claim_says_who_works_and_until_when(queue: Store, clock: FakeClock) -
     (claimed,) = queue.targets.claim(MONDAY, 1)
     assert (claimed["claimed_by"], claimed["retry_after_utc"]) == (
         queue.identity.owner,
-        clock.now_utc() + LEASE,
+        clock.now_utc() + CLAIM_LEASE.length,
     )
     assert claimed == queue.targets.get("005930")
 
@@ -106,8 +106,8 @@ def test_two_workers_share_the_work_and_do_nothing_twice(store: Store, other: St
 def overtake(
     queue: Store, other: Store, claims: int, monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, Any]]:
-    """Between the queue's look and its conditional write the other one claims; what it will have
-    got."""
+    """Let the other one claim between the queue's look and its conditional write; return what it
+    gets."""
     look, theirs = queue.backend.find, []
 
     def look_then_lose(*args: Any) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def test_a_dead_workers_claims_are_free_when_the_lease_has_run_out(
     queue: Store, other: Store, clock: FakeClock
 ) -> None:
     queue.targets.claim(MONDAY, 5)
-    clock.advance(seconds=LEASE.total_seconds() - 0.001)
+    clock.advance(seconds=CLAIM_LEASE.length.total_seconds() - 0.001)
     assert other.targets.claim(MONDAY, 5) == []
     clock.advance(seconds=0.001)
     assert sum(len(other.targets.claim(MONDAY, 5)) for _ in range(6)) == 5
@@ -191,9 +191,9 @@ def test_a_claim_runs_out_by_the_clock_of_whoever_looks(
     elsewhere.targets.claim(MONDAY, 4)
     theirs = elsewhere.clock
     assert isinstance(theirs, FakeClock)
-    theirs.set(clock.now_utc() + LEASE - timedelta(milliseconds=1))
+    theirs.set(clock.now_utc() + CLAIM_LEASE.length - timedelta(milliseconds=1))
     assert claimed["_id"] not in tickers(elsewhere.targets.claim(MONDAY, 5))
-    theirs.set(clock.now_utc() + LEASE)
+    theirs.set(clock.now_utc() + CLAIM_LEASE.length)
     assert tickers(elsewhere.targets.claim(MONDAY, 1)) == [claimed["_id"]]
     queue.targets.fail(claimed, "written by the one that lost it")
     queue.targets.release([claimed])
@@ -213,7 +213,7 @@ def test_a_target_that_killed_its_worker_comes_after_all_others(
     queue: Store, other: Store, clock: FakeClock
 ) -> None:
     assert tickers(queue.targets.claim(MONDAY, 1)) == ["005930"]
-    clock.advance(seconds=LEASE.total_seconds())
+    clock.advance(seconds=CLAIM_LEASE.length.total_seconds())
     assert tickers(other.targets.claim(MONDAY, 5)) == ["000660", "0001A0", "035720", "000020"]
     assert tickers(other.targets.claim(MONDAY, 5)) == ["005930"]
 
@@ -222,7 +222,7 @@ def test_what_was_claimed_together_with_a_killer_is_claimed_one_by_one(
     queue: Store, clock: FakeClock
 ) -> None:
     queue.targets.claim(MONDAY, 5)
-    clock.advance(seconds=LEASE.total_seconds())
+    clock.advance(seconds=CLAIM_LEASE.length.total_seconds())
     assert [len(queue.targets.claim(MONDAY, 5)) for _ in range(6)] == [1, 1, 1, 1, 1, 0]
 
 
@@ -376,7 +376,7 @@ def test_a_failed_target_waits_for_the_next_hour_with_its_reason(
         "KeyError: volume",
         None,
     )
-    assert failed["retry_after_utc"] == clock.now_utc() + RETRY_AFTER
+    assert failed["retry_after_utc"] == clock.now_utc() + RETRY_LEASE.length
 
 
 def test_a_failed_target_never_stands_in_the_way_and_comes_back(
@@ -386,12 +386,12 @@ def test_a_failed_target_never_stands_in_the_way_and_comes_back(
     queue.targets.fail(claimed, "no")
     assert tickers(queue.targets.claim(MONDAY, 5)) == ["000660", "0001A0", "035720", "000020"]
     queue.results.save(MONDAY, [{"_id": each} for each in ("000660", "0001A0", "035720", "000020")])
-    clock.advance(seconds=RETRY_AFTER.total_seconds())
+    clock.advance(seconds=RETRY_LEASE.length.total_seconds())
     assert tickers(queue.targets.claim(MONDAY, 1)) == ["005930"]
 
 
 def test_the_next_hourly_run_is_late_enough_for_a_retry() -> None:
-    assert LEASE < RETRY_AFTER < timedelta(hours=1)
+    assert CLAIM_LEASE.length < RETRY_LEASE.length < timedelta(hours=1)
 
 
 def test_attempts_add_up(queue: Store, clock: FakeClock) -> None:

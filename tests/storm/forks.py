@@ -105,7 +105,7 @@ def carry_out(order: Order) -> int:
 
 
 def play(order: Order) -> NoReturn:
-    """In the fork: be the script, and end as it ends."""
+    """Be the script, in the fork, and end as it ends."""
     code = BROKEN
     try:
         signal.alarm(MOST_SECONDS)
@@ -123,7 +123,7 @@ def play(order: Order) -> NoReturn:
 
 
 def redirect(output: Path) -> None:
-    """As cron starts it: nothing to read, both outputs into one file."""
+    """Redirect as cron does: nothing to read, both outputs into one file."""
     file = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for ours, standard in ((nothing, 0), (file, 1), (file, 2)):

@@ -34,8 +34,8 @@ _LONGEST = 70
 
 
 class Points:
-    """Counts the points of this process, 1 is the first, and kills it with SIGKILL at `kill_at` (0:
-    never).
+    """Counter of the points of this process, 1 is the first, which kills it with SIGKILL at
+    `kill_at` (0: never).
 
     `record` gets one line per point as it is reached; a killed process leaves the line of its death
     last.
@@ -53,7 +53,7 @@ class Points:
 
 
 def watch(points: Points) -> None:
-    """From now on everything that this process writes or requests is a point. Before any connection
+    """Make everything that this process writes or requests a point. Call it before any connection
     is opened."""
     watch_sqlite(points)
     monitoring.register(WatchedCommands(points))
@@ -61,8 +61,8 @@ def watch(points: Points) -> None:
 
 
 def watch_sqlite(points: Points) -> None:
-    """Before each statement that is no SELECT, and after those that end a transaction or stand
-    alone: inside one, the moment after a statement is the moment before the next."""
+    """Make a point before each statement that is no SELECT, and after those that end a transaction
+    or stand alone: inside one, the moment after a statement is the moment before the next."""
 
     class WatchedCursor(sqlite3.Cursor):
         def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
@@ -99,8 +99,8 @@ def watch_sqlite(points: Points) -> None:
 
 
 class WatchedCommands(monitoring.CommandListener):
-    """After the answer to each command that is none of `READING_COMMANDS`: the moment before a
-    command is the moment after the last one."""
+    """Points after the answer to each command that is none of `READING_COMMANDS`: the moment before
+    a command is the moment after the last one."""
 
     def __init__(self, points: Points) -> None:
         self._points, self._sent = points, ""
@@ -120,7 +120,7 @@ class WatchedCommands(monitoring.CommandListener):
 
 
 def watch_requests(points: Points) -> None:
-    """Before each request is sent, to whatever host."""
+    """Make a point before each request is sent, to whatever host."""
     send = HTTPAdapter.send
 
     @functools.wraps(send)

@@ -24,7 +24,7 @@ from utils.store.schema import JOBS, LOCKS, SESSIONS
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 EVENING = kst(2026, 9, 10, 20)
-"""From 19:40 on no figure of the day changes before the next morning."""
+"""Moment after 19:40, from when on no figure of the day changes before the next morning."""
 MESSAGE = "The database does not answer."
 NEVER = 10**9
 STEP = 29
@@ -36,8 +36,7 @@ WRITES = ("put", "insert", "update", "update_each", "delete", "empty")
 
 @dataclass
 class Outage:
-    """When the database does not answer: from the call `first` on, for so many calls; 0 is the
-    first one."""
+    """Outage of the database: from the call `first` on, for so many calls; 0 is the first one."""
 
     exchange: LocalExchange
     first: int = NEVER
@@ -48,7 +47,7 @@ class Outage:
     written: list[str] = field(default_factory=list)
     """The collections that were to be written from the outage on."""
     readers: dict[tuple[tuple[str, int], ...], int] = field(default_factory=dict)
-    """Where in the code columns are read, as file and line down the stack: its first call."""
+    """Lines of code that read columns, as file and line down the stack: its first call."""
 
     def call(self, method: str = "", collection: str = "") -> None:
         number, self.calls = self.calls, self.calls + 1
@@ -175,7 +174,7 @@ class Stage:
             )
 
     def undisturbed(self, installation: Installation, moment: datetime) -> list[Dump]:
-        """What is stored after an undisturbed run, here and where it was copied to."""
+        """Store after an undisturbed run, here and where it was copied to."""
         done = self.play(installation, moment, Outage(self.exchange))
         assert done.code == 0, done.log
         folder = installation.folder

@@ -20,6 +20,7 @@ from utils.cron.lines import cron_lines
 from utils.cron.schedule import SCHEDULE
 from utils.errors import EXIT_DONE, NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
+from utils.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -209,8 +210,8 @@ def block_for(above: bytes, settings: Settings, clock: Clock) -> bytes:
 def advice(settings: Settings, clock: Clock) -> tuple[str, str, str]:
     """Return the state of the lines, the lines, and what keeps them out of the crontab.
 
-    The state is `cron_installed`, `cron_missing`, `cron_impossible` without a `crontab` command, or
-    `cron_refused` where the crontab would not take them.
+    The state is a key of the setup's texts: `cron_installed`, `cron_missing`, `cron_impossible`
+    without a `crontab` command, or `cron_refused` where the crontab would not take them.
     """
     parts, problem = _parts_and_problem()
     block = block_for(parts.above, settings, clock)
@@ -265,8 +266,8 @@ def _replace(
     if old:
         digest = hashlib.sha256(old).hexdigest()[:8]  # so that no other crontab is written over
         kept = settings.log_dir / f"crontab-{clock.now_kst():%Y-%m-%d}-{digest}.bak"
-        kept.touch(mode=0o600)
-        kept.write_bytes(old)
+        with whole_file(kept, mode=0o600) as new_file:
+            new_file.write_bytes(old)
         log.info("Your crontab as it was is kept in %s.", kept)
     crontab.write(new)
 

@@ -1,5 +1,5 @@
-"""Announcements about a session besides failures: corporate actions to look at, and the night's
-result."""
+"""Announcements about a session that are no failures: corporate actions to look at, the night's
+result, and a night that was not finished."""
 
 import pandas as pd
 

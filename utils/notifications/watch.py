@@ -6,7 +6,7 @@ does not answer.
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from utils.clock import Clock
 from utils.errors import (
     EXIT_NOT_NOW,
     Banned,
+    Damaged,
     LockHeld,
     NightShiftError,
     NotCollected,
@@ -124,20 +125,21 @@ class Notifier:
     @contextmanager
     def _keepers(self, script: str, error: Exception | None) -> Iterator[list[IncidentKeeper]]:
         """Yield those that keep untold incidents; without a usable database only the file beside
-        the logs."""
+        the logs. A database with something damaged in it is usable while it can be written."""
         of_this_host = DatabaseIncident(self._settings.log_dir, self._clock)
-        try:
-            if isinstance(error, StoreError):
-                raise error
-            store = open_store(self._settings, self._clock)
-        except StoreError as problem:
-            of_this_host.open(problem.kind, str(problem))
-            yield [of_this_host]
-            return
-        with closing(store):
-            of_this_host.resolve()
-            _record(store, script, error)
-            yield [of_this_host, store.incidents]
+        keepers: list[IncidentKeeper] = [of_this_host]
+        with ExitStack() as opened:
+            try:
+                if isinstance(error, StoreError) and not isinstance(error, Damaged):
+                    raise error
+                store = opened.enter_context(closing(open_store(self._settings, self._clock)))
+                _record(store, script, error)
+            except StoreError as problem:
+                of_this_host.open(problem.kind, str(problem))
+            else:
+                of_this_host.resolve()
+                keepers.append(store.incidents)
+            yield keepers
 
 
 def _record(store: Store, script: str, error: Exception | None) -> None:

@@ -8,10 +8,9 @@ from utils.store.base import StorePart
 from utils.store.lease import Lease
 from utils.store.schema import INCIDENTS
 
-TELLING_TAKES = timedelta(minutes=2)
+TELLING_LEASE = Lease(timedelta(minutes=2))
 """Time for which what one run has claimed to tell is out of the others' reach. A run that dies
 meanwhile has told nothing."""
-_CLAIM = Lease(TELLING_TAKES)
 
 
 def new_incident(
@@ -71,13 +70,13 @@ class Incidents(StorePart):
 
     def claim_untold(self) -> list[Document]:
         """Claim and return what nobody has been told of yet, oldest first. The other runs leave it
-        alone for `TELLING_TAKES`."""
+        alone for `TELLING_LEASE`."""
         now = self.clock.now_utc()
-        claim = {"claimed_until_utc": _CLAIM.end(now)}
+        claim = {"claimed_until_utc": TELLING_LEASE.end(now)}
         return [
             each | claim
             for each in self.untold()
-            if _CLAIM.is_free(each["claimed_until_utc"], now)
+            if TELLING_LEASE.is_free(each["claimed_until_utc"], now)
             and self.backend.update(INCIDENTS, _unchanged(each) | {"told_utc": None}, claim)
         ]
 

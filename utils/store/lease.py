@@ -20,11 +20,16 @@ class Lease:
         """Return the end of what is taken now."""
         return now + self.length
 
-    def is_free(self, until: datetime | None, now: datetime) -> bool:
-        """Return whether nothing is taken until that moment; None: nothing was."""
-        return until is None or not now < until <= now + 3 * self.length
+    def is_free(
+        self, until: datetime | None, now: datetime, since: timedelta = timedelta(0)
+    ) -> bool:
+        """Return whether nothing is taken until that moment, for `since` already; None: nothing
+        was."""
+        return until is None or not now - since < until <= now + 3 * self.length
 
-    def free(self, field: str, now: datetime) -> Document:
+    def filter_of_free(
+        self, field: str, now: datetime, since: timedelta = timedelta(0)
+    ) -> Document:
         """Return the filter of the documents whose `field` holds an end that `is_free`."""
-        ends = (None, {"$lte": now}, {"$gt": now + 3 * self.length})
+        ends = (None, {"$lte": now - since}, {"$gt": now + 3 * self.length})
         return {"$or": [{field: end} for end in ends]}

@@ -3,7 +3,7 @@ one's is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from utils.clock import KST
 from utils.errors import LockHeld
@@ -14,12 +14,11 @@ from utils.store.schema import LOCKS
 
 COLLECTION = "collection"
 """Lock of whoever writes sessions and targets: `daily_update` or `manual_setup`."""
-EXPIRES_AFTER = timedelta(minutes=10)
+LOCK_LEASE = Lease(timedelta(minutes=10))
 """Longer than the longest time between two heartbeats: a request with its whole answer (130
 seconds) or a batch of targets, and a connection to MongoDB that breaks again and again (some 310).
 Clocks add nothing to it: where several machines share a server they go by its clock
 (`utils.store.server_time`)."""
-LOCK_LEASE = Lease(EXPIRES_AFTER)
 
 
 class Locks(StorePart):
@@ -48,7 +47,7 @@ class Locks(StorePart):
             hold.release()
 
     def renew(self) -> None:
-        """Tell the others that this process lives. Call it at least every `EXPIRES_AFTER`. Raise
+        """Tell the others that this process lives. Call it at least every ten minutes. Raise
         `LockHeld` when it was too late."""
         if not self._held:
             return
@@ -64,9 +63,10 @@ class Locks(StorePart):
         """Return every lock that is recorded as held, also those of owners that are gone."""
         return self.backend.find(LOCKS)
 
-    def clear(self, expired_before: datetime) -> int:
-        """Forget the locks that expired before that moment. Return how many there were."""
-        return self.backend.delete(LOCKS, {"expires_utc": {"$lt": expired_before}})
+    def clear(self, since: timedelta) -> int:
+        """Forget the locks that are free for `since` already. Return how many there were."""
+        free = LOCK_LEASE.filter_of_free("expires_utc", self.clock.now_utc(), since)
+        return self.backend.delete(LOCKS, free)
 
     def _acquire(self, name: str, owner_is_dead: bool) -> None:
         now = self.clock.now_utc()
@@ -80,7 +80,7 @@ class Locks(StorePart):
         }
         if self.backend.insert(LOCKS, {"_id": name} | mine):
             return
-        takeable = {} if owner_is_dead else LOCK_LEASE.free("expires_utc", now)
+        takeable = {} if owner_is_dead else LOCK_LEASE.filter_of_free("expires_utc", now)
         if not self.backend.update(LOCKS, {"_id": name} | takeable, mine):
             raise self._lock_held(name)
 

@@ -15,7 +15,7 @@ SOON = timedelta(minutes=5)
 vain twice."""
 
 
-class Sources(StorePart):
+class SourceRecords(StorePart):
     """State of the sources, shared by every process and machine: one pace of requests, and one
     block."""
 
@@ -41,6 +41,7 @@ class Sources(StorePart):
                 )
             booked = state["next_request_utc"]
             # A clock that was put back must not make everybody wait for the time it showed before.
+            # It is no `Lease`: the slots of many runs may lie ahead, each until its own moment.
             start = opens if booked is None else max(opens, min(booked, opens + 100 * interval))
             # Only the process whose condition still holds gets this slot; the others look again.
             seen = {"_id": source, "next_request_utc": booked, "total": state["total"]}
@@ -49,8 +50,11 @@ class Sources(StorePart):
                 return start - now
 
     def _opens(self, state: Document, now: datetime) -> datetime:
-        """Return when the source is open to us: now, or when its block ends. A block that ends
-        later than any can was written by a clock that was wrong; it is cut once."""
+        """Return when the source is open to us: now, or when its block ends.
+
+        A block that ends later than any can was written by a clock that was wrong; it is cut once.
+        It is no `Lease`: a source that may have banned us is never taken for free.
+        """
         until = state["blocked_until_utc"]
         if until is not None and until - now > LONGEST_BLOCK:
             until = now + LONGEST_BLOCK

@@ -212,6 +212,12 @@ class SqliteBackend:
             raise _store_error(error, self._path) from error
 
 
+def delete_database(folder: Path) -> None:
+    """Delete the files of the database in that folder, which must be closed."""
+    for ending in ("", "-wal", "-shm"):
+        (folder / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
+
+
 class FileHold:
     """Hold by a `flock`: the operating system lets go of it when the process ends, however it
     ends."""

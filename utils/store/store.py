@@ -1,5 +1,7 @@
 """Store: everything that is kept, a part for each subject, over either backend."""
 
+from contextlib import closing
+
 from utils.clock import Clock
 from utils.errors import StoreUnusable
 from utils.settings import Settings
@@ -22,7 +24,7 @@ from utils.store.schema import (
 from utils.store.scope import Scope
 from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions
-from utils.store.sources import Sources
+from utils.store.sources import SourceRecords
 from utils.store.targets import Results, Targets
 
 
@@ -47,7 +49,8 @@ class Store:
         self.calendar, self.jobs, self.locks = ObservedCalendar(*part), Jobs(*part), Locks(*part)
         self.sessions, self.targets = Sessions(*part, self.calendar), Targets(*part, self.jobs)
         self.datasets, self.indices, self.results = Datasets(*part), Indices(*part), Results(*part)
-        self.sources, self.incidents, self.scope = Sources(*part), Incidents(*part), Scope(*part)
+        self.sources, self.incidents = SourceRecords(*part), Incidents(*part)
+        self.scope = Scope(*part)
         self._check_no_copy()
         self._version = self._find_version()
         if self.is_of_another_version and not any_version:
@@ -111,6 +114,19 @@ def can_be_looked_at(settings: Settings) -> bool:
     from utils.store.sqlite import FILE_NAME
 
     return settings.mongodb_uri is not None or (settings.data_dir / FILE_NAME).is_file()
+
+
+def drop_if_empty(settings: Settings, clock: Clock) -> None:
+    """Delete an embedded database that was only tried; one that ever kept anything stays."""
+    from utils.store.sqlite import delete_database
+
+    if settings.mongodb_uri is not None or not can_be_looked_at(settings):
+        return
+    with closing(open_store(settings, clock)) as store:
+        kept = [name for name in COLLECTIONS if name not in (SCHEMA, LOCKS)]
+        if any(store.backend.find(name, limit=1) for name in kept):
+            return
+    delete_database(settings.data_dir)
 
 
 def open_backend(settings: Settings) -> Backend:

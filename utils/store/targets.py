@@ -12,13 +12,11 @@ from utils.store.jobs import HOURLY_ANALYSIS, Jobs
 from utils.store.lease import Lease
 from utils.store.schema import INDICATORS, TARGETS
 
-LEASE = timedelta(minutes=10)
+CLAIM_LEASE = Lease(timedelta(minutes=10))
 """Time for which a claimed target is out of the others' reach; a batch takes seconds."""
-RETRY_AFTER = timedelta(minutes=50)
+RETRY_LEASE = Lease(timedelta(minutes=50))
 """Time for which a target that failed waits: until the next hour, so that it keeps no other
-waiting."""
-_LONGEST_WAIT = Lease(RETRY_AFTER)
-"""Both waits stand in `retry_after_utc`."""
+waiting. Both ends stand in `retry_after_utc`, so this longer lease tells which are free."""
 _LARGEST_FIRST = (("corrected_market_cap", -1), ("_id", 1))
 """With the shares that are still to be listed: an ex-date makes no target smaller."""
 _NEXT_FIRST = (("attempts", 1), ("last_analyzed_date", 1), *_LARGEST_FIRST)
@@ -80,7 +78,7 @@ class Targets(StorePart):
             "added_date": {"$lte": session},
             "$and": [
                 {"$or": [{"last_analyzed_date": None}, {"last_analyzed_date": {"$lt": session}}]},
-                _LONGEST_WAIT.free("retry_after_utc", self.clock.now_utc()),
+                RETRY_LEASE.filter_of_free("retry_after_utc", self.clock.now_utc()),
             ],
         }
         while True:
@@ -103,7 +101,7 @@ class Targets(StorePart):
         ids = [target["_id"] for target in targets if target["attempts"] == tries]
         claim = {
             "claimed_by": self.identity.owner,
-            "retry_after_utc": self.clock.now_utc() + LEASE,
+            "retry_after_utc": CLAIM_LEASE.end(self.clock.now_utc()),
             "attempts": tries + 1,
         }
         unclaimed = waiting | {"_id": {"$in": ids}, "attempts": tries}
@@ -125,7 +123,7 @@ class Targets(StorePart):
     def fail(self, target: Document, error: str) -> None:
         """Put off a claimed target that cannot be analysed, with the reason."""
         changes = {
-            "retry_after_utc": _LONGEST_WAIT.end(self.clock.now_utc()),
+            "retry_after_utc": RETRY_LEASE.end(self.clock.now_utc()),
             "last_error": error,
             "claimed_by": None,
         }

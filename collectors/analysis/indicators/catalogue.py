@@ -4,7 +4,8 @@ prints.
 Bars are O, H, L, C, V of a session, adjusted to the last session; T = (H + L + C) / 3 is the
 typical price; "n" is the parameter; EMA n has the weight 2 / (n + 1) and begins with the simple
 mean of its first n values; Wilder's average (W n) has the weight 1 / n and begins likewise.
-`warm_up` is how many bars a ticker needs for the first value.
+`warm_up` is how many bars a ticker needs for the first value. `studies`, `whole_market` and
+`derived` compute the formulas.
 """
 
 from dataclasses import dataclass

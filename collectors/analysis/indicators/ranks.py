@@ -3,7 +3,7 @@
 import numpy as np
 
 from collectors.analysis.indicators.bars import BoolArray, FloatArray
-from collectors.analysis.indicators.market import RETURN_PERIODS
+from collectors.analysis.indicators.whole_market import RETURN_PERIODS
 
 RANKED = (
     *(f"return_{n}" for n in RETURN_PERIODS),

@@ -2,14 +2,15 @@
 bars.
 
 A rule is called with two mappings from name to float: `now` (every indicator, the bar itself under
-open, high, low, close, volume, and a few helpers) and `before` (the crossing lines one bar
-earlier). A value that does not exist is NaN; every comparison with it is false, so a signal that
-cannot be known is not given.
+open, high, low, close, volume, and helpers of `whole_market` and `derived`) and
+`before` (the bar and the lines of `BEFORE`, one bar earlier). A value that does not exist is NaN;
+every comparison with it is false, so a signal that cannot be known is not given.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 Values = Mapping[str, float]
 Rule = Callable[[Values, Values], bool]
@@ -19,7 +20,8 @@ BEFORE = (
     *("rsi_14", "stoch_k", "stoch_d", "macd", "macd_signal"),
     *("ichimoku_span_a", "ichimoku_span_b"),
 )
-"""Lines whose value one bar earlier the rules may ask for, besides the bar itself."""
+"""Lines of `studies` whose value one bar earlier the rules may ask for, besides the bar itself. The
+indicators of `whole_market` and `derived` are known of the last bar only."""
 FROZEN_SESSIONS = 5
 """Bars (or all, when younger) at one single price that make a ticker frozen: no signals."""
 OVERSOLD_RSI, OVERBOUGHT_RSI = 30.0, 70.0
@@ -32,11 +34,17 @@ such differences."""
 
 @dataclass(frozen=True)
 class Signal:
-    """Signal of the catalogue: stable name, titles, the rule in words, and the rule itself."""
+    """Signal of the catalogue: stable name, titles, its direction as it is commonly read, the rule
+    in words, and the rule itself.
+
+    `meaning` is English. Its Korean is the entry of `meaning` in `HINTS` of
+    collectors/views/report/words.js.
+    """
 
     name: str
     title: str
     korean: str
+    direction: Literal["bullish", "bearish", "neutral"]
     meaning: str
     fires: Rule
 
@@ -96,56 +104,56 @@ _K_OVER_D = _crosses("stoch_k", "stoch_d", priced=False)
 _D_OVER_K = _crosses("stoch_d", "stoch_k", priced=False)
 
 SIGNALS = (
-    Signal("golden_cross_5_20", "Golden cross 5/20", "골든크로스 5/20",
+    Signal("golden_cross_5_20", "Golden cross 5/20", "골든크로스 5/20", "bullish",
            "SMA 5 crosses above SMA 20", _crosses("sma_5", "sma_20")),
-    Signal("dead_cross_5_20", "Dead cross 5/20", "데드크로스 5/20", "SMA 5 crosses below SMA 20",
-           _crosses("sma_20", "sma_5")),
-    Signal("golden_cross_20_60", "Golden cross 20/60", "골든크로스 20/60",
+    Signal("dead_cross_5_20", "Dead cross 5/20", "데드크로스 5/20", "bearish",
+           "SMA 5 crosses below SMA 20", _crosses("sma_20", "sma_5")),
+    Signal("golden_cross_20_60", "Golden cross 20/60", "골든크로스 20/60", "bullish",
            "SMA 20 crosses above SMA 60", _crosses("sma_20", "sma_60")),
-    Signal("dead_cross_20_60", "Dead cross 20/60", "데드크로스 20/60",
+    Signal("dead_cross_20_60", "Dead cross 20/60", "데드크로스 20/60", "bearish",
            "SMA 20 crosses below SMA 60", _crosses("sma_60", "sma_20")),
-    Signal("aligned_up", "Averages aligned upward", "정배열",
+    Signal("aligned_up", "Averages aligned upward", "정배열", "bullish",
            "SMA 5 > SMA 20 > SMA 60 > SMA 120 (a state)",
            _aligned("sma_5", "sma_20", "sma_60", "sma_120")),
-    Signal("aligned_down", "Averages aligned downward", "역배열",
+    Signal("aligned_down", "Averages aligned downward", "역배열", "bearish",
            "SMA 5 < SMA 20 < SMA 60 < SMA 120 (a state)",
            _aligned("sma_120", "sma_60", "sma_20", "sma_5")),
-    Signal("new_high_52w", "New 52-week high", "52주 신고가",
+    Signal("new_high_52w", "New 52-week high", "52주 신고가", "bullish",
            "high above every earlier high of the 52 weeks; from 60 bars on",
            lambda now, _: now["high"] > now["prior_high_52w"]),
-    Signal("new_low_52w", "New 52-week low", "52주 신저가",
+    Signal("new_low_52w", "New 52-week low", "52주 신저가", "bearish",
            "low below every earlier low of the 52 weeks; from 60 bars on",
            lambda now, _: now["low"] < now["prior_low_52w"]),
-    Signal("bb_break_upper", "Upper band break", "볼린저 상단 돌파",
+    Signal("bb_break_upper", "Upper band break", "볼린저 상단 돌파", "bullish",
            "close crosses above the upper Bollinger band", _crosses("close", "bb_upper")),
-    Signal("bb_break_lower", "Lower band break", "볼린저 하단 이탈",
+    Signal("bb_break_lower", "Lower band break", "볼린저 하단 이탈", "bearish",
            "close crosses below the lower Bollinger band", _crosses("bb_lower", "close")),
-    Signal("bb_squeeze", "Bollinger squeeze", "볼린저 스퀴즈",
+    Signal("bb_squeeze", "Bollinger squeeze", "볼린저 스퀴즈", "neutral",
            "band width above 0 and the smallest of 120 sessions (a state)",
            lambda now, _: TOLERANCE < now["bb_width"] <= now["bb_width_lowest"]),
-    Signal("rsi_oversold_turn", "RSI leaves oversold", "RSI 과매도 탈출", "RSI 14 rises through 30",
-           _rises_through("rsi_14", OVERSOLD_RSI)),
-    Signal("rsi_overbought_turn", "RSI leaves overbought", "RSI 과매수 이탈",
+    Signal("rsi_oversold_turn", "RSI leaves oversold", "RSI 과매도 탈출", "bullish",
+           "RSI 14 rises through 30", _rises_through("rsi_14", OVERSOLD_RSI)),
+    Signal("rsi_overbought_turn", "RSI leaves overbought", "RSI 과매수 이탈", "bearish",
            "RSI 14 falls through 70", _falls_through("rsi_14", OVERBOUGHT_RSI)),
     Signal("stoch_oversold_turn", "Stochastic turns up from oversold", "스토캐스틱 과매도 반등",
-           "%K crosses above %D after a %K below 20", _stochastic_turns_up),
+           "bullish", "%K crosses above %D after a %K below 20", _stochastic_turns_up),
     Signal("stoch_overbought_turn", "Stochastic turns down from overbought",
-           "스토캐스틱 과매수 반락", "%K crosses below %D after a %K above 80",
+           "스토캐스틱 과매수 반락", "bearish", "%K crosses below %D after a %K above 80",
            _stochastic_turns_down),
-    Signal("macd_golden_cross", "MACD golden cross", "MACD 골든크로스",
+    Signal("macd_golden_cross", "MACD golden cross", "MACD 골든크로스", "bullish",
            "MACD crosses above its signal", _crosses("macd", "macd_signal")),
-    Signal("macd_dead_cross", "MACD dead cross", "MACD 데드크로스", "MACD crosses below its signal",
-           _crosses("macd_signal", "macd")),
-    Signal("cloud_break_up", "Break above the cloud", "구름대 상향 돌파",
+    Signal("macd_dead_cross", "MACD dead cross", "MACD 데드크로스", "bearish",
+           "MACD crosses below its signal", _crosses("macd_signal", "macd")),
+    Signal("cloud_break_up", "Break above the cloud", "구름대 상향 돌파", "bullish",
            "close crosses above the higher of the two Ichimoku spans", _breaks_above_cloud),
-    Signal("cloud_break_down", "Break below the cloud", "구름대 하향 이탈",
+    Signal("cloud_break_down", "Break below the cloud", "구름대 하향 이탈", "bearish",
            "close crosses below the lower of the two Ichimoku spans", _breaks_below_cloud),
-    Signal("volume_surge", "Volume surge", "거래량 급증",
+    Signal("volume_surge", "Volume surge", "거래량 급증", "neutral",
            "volume at least 3 times the mean of the 20 sessions before",
            lambda now, _: now["volume_ratio"] >= SURGE),
-    Signal("gap_up", "Gap up", "상승 갭", "low above the high of the bar before",
+    Signal("gap_up", "Gap up", "상승 갭", "bullish", "low above the high of the bar before",
            lambda now, before: now["low"] > before["high"]),
-    Signal("gap_down", "Gap down", "하락 갭", "high below the low of the bar before",
+    Signal("gap_down", "Gap down", "하락 갭", "bearish", "high below the low of the bar before",
            lambda now, before: now["high"] < before["low"]),
 )  # fmt: skip
 

@@ -99,7 +99,7 @@ _NOTHING = np.full(1, np.nan)
 
 def compute(bars: Bars) -> Lines:
     """Return every line of one ticker, undefined values not taken out yet (see
-    `market.undefined`)."""
+    `whole_market.undefined`)."""
     lines = _run_plan(bars)
     lines["rsi_signal"] = _SMA(lines["rsi_14"], SIGNAL_PERIOD)  # type: ignore[assignment]
     lines |= _cloud(lines)

@@ -21,6 +21,7 @@ from utils.date_utils import FINAL_FROM, at_kst
 from utils.market_day import FINAL
 from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
+from utils.store.locks import LOCK_LEASE
 
 SILENT = timedelta(hours=1)
 """A run without a sign of life for so long is gone; so is one whose last sign of life lies
@@ -37,9 +38,11 @@ def audit_jobs(snapshot: StoreSnapshot) -> Iterator[Finding]:
 
 def audit_locks(snapshot: StoreSnapshot) -> Iterator[Finding]:
     for lock in snapshot.store.locks.all():
-        if lock["expires_utc"] < snapshot.now - SILENT:
-            owner, expired = f"{lock['host']}, process {lock['pid']}", _kst(lock["expires_utc"])
-            message = f"the lock {lock['_id']} of {owner}, expired at {expired}; its owner is gone"
+        until = lock["expires_utc"]
+        if LOCK_LEASE.is_free(until, snapshot.now, since=SILENT):
+            owner = f"{lock['host']}, process {lock['pid']}"
+            ends = "expired at" if until <= snapshot.now else "by a wrong clock until"
+            message = f"the lock {lock['_id']} of {owner}, {ends} {_kst(until)}; its owner is gone"
             yield Finding(LOCK, message)
 
 

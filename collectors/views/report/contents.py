@@ -10,7 +10,7 @@ from collectors.analysis.indicators.catalogue import GROUPS, INDICATOR_NAMES
 from collectors.analysis.indicators.patterns import PATTERNS
 from collectors.analysis.indicators.ranks import RANK_NAMES
 from collectors.analysis.indicators.signals import SIGNALS
-from collectors.views.report import market
+from collectors.views.report import breadth
 from collectors.views.report.charts import (
     CLOUD_SESSIONS,
     SERIES,
@@ -25,15 +25,6 @@ from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
 
-RISING = (
-    "golden_cross_5_20 golden_cross_20_60 aligned_up new_high_52w bb_break_upper rsi_oversold_turn "
-    "stoch_oversold_turn macd_golden_cross cloud_break_up gap_up"
-).split()
-FALLING = (
-    "dead_cross_5_20 dead_cross_20_60 aligned_down new_low_52w bb_break_lower rsi_overbought_turn "
-    "stoch_overbought_turn macd_dead_cross cloud_break_down gap_down"
-).split()
-"""Signals that are commonly read as rising or falling; the others are read either way."""
 ROWS = (
     *("ticker", "name", "market", "market_cap", "session", "close"),
     *("value", "percent", "signals", "patterns"),
@@ -59,7 +50,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
             f"Session {session} is not stored, so there is nothing to report on. Run "
             "daily_update.py."
         )
-    moves = market.with_moves(day.frame, session)
+    moves = breadth.with_moves(day.frame, session)
     targets = store.targets.active()
     shown = _Targets(moves, session, cloud_ahead(store.sessions.panel(session, CLOUD_SESSIONS)))
     with progress_bar("Reading results", len(targets)) as advance:
@@ -73,9 +64,9 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         "written": store.clock.now_kst().isoformat(timespec="minutes"),
         "targets": len(targets),
         "analyzed": shown.rows["session"].count(session),
-        "breadth": market.breadth(moves),
-        "movers": market.movers(moves),
-        "trend": market.trend(store, session),
+        "breadth": breadth.breadth(moves),
+        "movers": breadth.movers(moves),
+        "trend": breadth.trend(store, session),
         "catalogue": _catalogue(),
         "series": list(SERIES),
         "units": {
@@ -143,11 +134,9 @@ class _Targets:
 def _catalogue() -> dict[str, Any]:
     """Return names in both languages, `[name, English, Korean, ..]`, in the order that rows refer
     to."""
-    direction = dict.fromkeys(RISING, "bullish") | dict.fromkeys(FALLING, "bearish")
     return {
         "signals": [
-            [each.name, each.title, each.korean, direction.get(each.name, "neutral"), each.meaning]
-            for each in SIGNALS
+            [each.name, each.title, each.korean, each.direction, each.meaning] for each in SIGNALS
         ],
         "patterns": [[each.name, each.title, each.korean] for each in PATTERNS],
         "groups": [

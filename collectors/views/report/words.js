@@ -1,4 +1,5 @@
-// Every text of the page: [English, Korean]. `{name}` is replaced.
+// Texts of the page: [English, Korean]. `{name}` is replaced. Names of signals, patterns and indicators come with the
+// data in both languages.
 const WORDS = {
   title: ["KRX night report", "KRX 야간 리포트"],
   skip: ["Skip to the table", "종목표로 건너뛰기"],
@@ -129,7 +130,7 @@ const WORDS = {
   "Range and return": ["Range and return", "가격 범위와 수익률"],
 };
 
-// Korean for the catalogue's English rules of signals and units of indicators.
+// Korean for what the catalogues say in English only: `meaning` of a signal, `unit` of an indicator.
 const HINTS = {
   "SMA 5 crosses above SMA 20": "5일선이 20일선을 상향 돌파",
   "SMA 5 crosses below SMA 20": "5일선이 20일선을 하향 이탈",

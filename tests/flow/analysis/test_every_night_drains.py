@@ -1,5 +1,5 @@
-"""1,722 targets, the default quota, the hours of the schedule: whichever hour is missed,
-the night drains.
+"""Nights of 1,722 targets with the default quota and the hours of the schedule: whichever hour is
+missed, the night drains.
 
 Time is injected, the database is a real file, the script's own steps run. What an analysis finds is
 left out, because what is in question is who is analysed when.
@@ -18,10 +18,10 @@ import pytest
 import hourly_analysis
 from collectors.analysis.technical_analyzer import Analysis
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Run
 from utils.clock import kst
 from utils.cron.schedule import starts
 from utils.market_day import Panel
+from utils.run import Run
 from utils.settings import load_settings
 from utils.store import Store
 from utils.store.backend import Document
@@ -46,7 +46,7 @@ def hours_of(evening: datetime) -> list[datetime]:
 
 
 class Quick:
-    """In place of `TechnicalAnalyzer`: an analysis takes so many seconds of the injected time and
+    """Stand-in for `TechnicalAnalyzer`: an analysis takes so many seconds of the injected time and
     finds nothing."""
 
     seconds = 0.5

@@ -1,4 +1,4 @@
-"""What is due is decided by what is stored and completed, never by the date of the last run."""
+"""Due sessions are decided by what is stored and completed, never by the date of the last run."""
 
 from datetime import datetime
 from pathlib import Path

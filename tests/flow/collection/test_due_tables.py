@@ -1,4 +1,4 @@
-"""What is due, as tables: each row has its case, and every combination of facts has a step."""
+"""Tables of what is due: each row has its case, and every combination of facts has a step."""
 
 from itertools import product
 

@@ -31,7 +31,7 @@ Days = Mapping[str, pd.DataFrame]
 PARTS = 5
 """Number of tests among which the sessions that are removed are divided."""
 LATER = kst(2026, 12, 31, 9)
-"""When every session of every market here is final."""
+"""Moment at which every session of every market here is final."""
 _IDS = {name: market_id for market_id, name in MARKETS.items()}
 
 
@@ -67,7 +67,7 @@ class History:
         self.store = Store(SqliteBackend(folder), FakeClock(LATER))
 
     def collector(self) -> StockDataCollector:
-        """As a new run has it: it knows what is stored."""
+        """Return the collector of a new run, which knows what is stored."""
         clock = self.store.clock
         sources = Sources([self._source], [self._source], clock, clock.sleep)
         return StockDataCollector(
@@ -78,7 +78,7 @@ class History:
         return [each.session for each in self._due()]
 
     def collect_due(self) -> None:
-        """What `daily_update` does with what is due."""
+        """Collect what is due, as `daily_update` does."""
         assert (
             collect_all(
                 self.store, self.collector(), self._due(), lambda: False, lambda collected: None

@@ -1,4 +1,4 @@
-"""What a run reads back of what is stored: a bounded part, and over some weeks all of it."""
+"""Sessions that a run reads back: a bounded part, and over some weeks all of it."""
 
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta

@@ -29,7 +29,8 @@ IDS = {name: market_id for market_id, name in MARKETS.items()}
 
 
 class ScriptedSource:
-    """Answers with the days it was given; a day may be an error. Every question is kept."""
+    """Source that answers with the days it was given; a day may be an error. Every question is
+    kept."""
 
     name = "pykrx"
 
@@ -54,7 +55,7 @@ class ScriptedSource:
 
 
 def published(*rows: tuple[str, int, int, int]) -> pd.DataFrame:
-    """(ticker, close, change, shares) -> the exchange's table of text."""
+    """Return (ticker, close, change, shares) as the exchange's table of text."""
     cells = [
         [ticker, "이름", IDS["KOSPI"], *[f"{close:,}"] * 4, f"{change:,}", "10", f"{10 * close:,}",
          f"{close * shares:,}", f"{shares:,}"]

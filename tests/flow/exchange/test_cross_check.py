@@ -20,7 +20,7 @@ SESSION = "2024-01-19"
 
 
 class Site:
-    """Shows one ticker with that close."""
+    """Source that shows one ticker with that close."""
 
     name = "pykrx"
 

@@ -19,14 +19,14 @@ from sandbox.synthetic import SyntheticMarket
 from tests.fakes import market_day, row
 from utils.errors import MalformedAnswer, NotPublished
 from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS, MARKETS
-from utils.settings import Dataset as Choice
+from utils.settings import DatasetName
 
 SESSION = "2026-09-10"
 DAY = market_day(SESSION, row("000010", 1000), row("000020", 2000), row("000030", 3000)).frame
 
 
 def table(*rows: tuple[str, ...], dataset: Dataset = FUNDAMENTALS) -> pd.DataFrame:
-    """(ticker, close, figures...) -> the exchange's table."""
+    """Return (ticker, close, figures...) as the exchange's table."""
     return pd.DataFrame(rows, columns=["ISU_SRT_CD", "TDD_CLSPRC", *dataset.columns.values()])
 
 
@@ -90,7 +90,7 @@ def test_what_the_local_exchange_publishes_is_taken_whole() -> None:
 
 def test_every_dataset_has_the_columns_of_a_session_and_a_place_in_the_settings() -> None:
     assert {name: tuple(dataset.columns) for name, dataset in DATASETS.items()} == DATASET_COLUMNS
-    assert ["prices", *DATASETS, INDICES] == list(Choice)
+    assert ["prices", *DATASETS, INDICES] == list(DatasetName)
     names = [name for columns in DATASET_COLUMNS.values() for name in columns]
     assert len({*names, *DAY_COLUMNS}) == len(names) + len(DAY_COLUMNS)
 

@@ -1,4 +1,4 @@
-"""Who is asked, in which order, how often, and who is asked instead."""
+"""Sources: their order, their tries, and the one that is asked instead."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext

@@ -1,5 +1,5 @@
-"""However an answer fails to arrive, it ends in time, as an error of ours, over a real
-connection."""
+"""Transport: however an answer fails to arrive, the request ends in time, as an error of ours, over
+a real connection."""
 
 from collections.abc import Iterator
 from datetime import timedelta

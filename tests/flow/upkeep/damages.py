@@ -150,7 +150,8 @@ def lose_a_record(tested: StoreUnderTest) -> None:
 
 
 def kill_a_run(tested: StoreUnderTest) -> None:
-    """After the session was stored, before its record said so."""
+    """Leave what a run leaves that was killed after it stored the session, before its record said
+    so."""
     tested.change(JOBS, f"{LAST}_{DAILY_UPDATE}", status="running", end_time_utc=None)
 
 
@@ -194,13 +195,13 @@ def switch_a_target_off(tested: StoreUnderTest) -> None:
     tested.change(TARGETS, tested.targets()[0], is_active=False)
 
 
-def leave_a_lock(tested: StoreUnderTest) -> None:
+def leave_a_lock(tested: StoreUnderTest, ended: timedelta = timedelta(minutes=61)) -> None:
     other = Store(SqliteBackend(tested.folder), tested.clock, Identity(run="gone"))
     with other.locks.hold("hourly_analysis@here"):
         (left,) = tested.store.locks.all()
     other.close()
-    long_ago = tested.clock.now_utc() - timedelta(minutes=61)
-    tested.store.backend.put(LOCKS, [left | {"expires_utc": long_ago}])
+    until = tested.clock.now_utc() - ended
+    tested.store.backend.put(LOCKS, [left | {"expires_utc": until}])
 
 
 LARGEST = "the largest"

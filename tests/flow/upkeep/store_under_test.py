@@ -19,10 +19,10 @@ from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock
-from utils.cli import Run
 from utils.clock import kst
 from utils.date_utils import is_final
 from utils.errors import NotPublished
+from utils.run import Run
 from utils.settings import load_settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
@@ -91,7 +91,8 @@ class StoreUnderTest:
     store: Store
     source: Market
     key: str | None = None
-    """With one and without an account, a session can be had from the next morning on only."""
+    """Key of the Open API. With it and without an account, a session can be had from the next
+    morning on only."""
 
     @property
     def run(self) -> Run:
@@ -104,12 +105,12 @@ class StoreUnderTest:
         return Run(load_settings(options, self.folder / "no.env"), self.clock, self.store)
 
     def evening(self) -> None:
-        """`daily_update.py`"""
+        """Run `daily_update.py`."""
         with sources_of(self):
             daily_update.update(self.run, DailyUpdate(self.run, None, None))
 
     def hour(self) -> None:
-        """`hourly_analysis.py`"""
+        """Run `hourly_analysis.py`."""
         hourly_analysis.work(self.run, hourly_analysis.parse([]))
 
     def audit(self, first: str | None = None, last: str | None = None) -> Audit:
@@ -173,7 +174,7 @@ def told(audit: Audit) -> list[tuple[str, str | None]]:
 
 
 def contents(tested: StoreUnderTest) -> dict[str, Any]:
-    """Everything but when and how often it was read."""
+    """Return everything but when and how often it was read."""
     store = tested.store
     heads = store.sessions.heads()
     factors = {head.session: list(tested.frame(head.session)["factor"].fillna(0)) for head in heads}

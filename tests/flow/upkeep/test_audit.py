@@ -19,6 +19,7 @@ from tests.flow.upkeep.damages import (
     keep_a_tenth_of_the_first,
     keep_nine_tenths_of_one,
     kill_a_setup,
+    leave_a_lock,
     leave_targets_behind,
     lose_a_session,
 )
@@ -104,6 +105,18 @@ def somebody_at_work(tested: StoreUnderTest, expires: datetime) -> None:
         "expires_utc": expires,
     }
     tested.store.backend.put(LOCKS, [lock])
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"), [(61, "expired at"), (59, ""), (-5, ""), (-31, "by a wrong clock until")]
+)
+def test_a_lock_that_nobody_can_hold_is_found_and_cleared(
+    tested: StoreUnderTest, ended: int, said: str
+) -> None:
+    leave_a_lock(tested, timedelta(minutes=ended))
+    found = [each.message for each in tested.audit().findings]
+    assert [said in message for message in found] == [True] * bool(said)
+    assert tested.store.locks.clear(since=timedelta(hours=1)) == bool(said)
 
 
 def test_what_a_run_is_just_doing_is_no_finding(tested: StoreUnderTest) -> None:
@@ -200,7 +213,7 @@ def test_a_clock_that_was_wrong_hides_nothing(tested: StoreUnderTest) -> None:
     kill_a_setup(tested)
     tested.change(JOBS, f"{LAST}_{MANUAL_SETUP}", heartbeat_utc=NOON + timedelta(days=1))
     somebody_at_work(tested, NOON + timedelta(days=1))
-    assert told(tested.audit()) == [("hole", MIDDLE), ("stale_job", LAST)]
+    assert told(tested.audit()) == [("hole", MIDDLE), ("stale_job", LAST), ("lock", None)]
 
 
 def test_a_hole_says_at_once_why_the_evenings_run_failed(

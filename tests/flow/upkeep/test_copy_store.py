@@ -7,8 +7,8 @@ import pytest
 
 from collectors.upkeep.copy_store import copy_store
 from tests.fakes import FakeClock, market_day, row
-from utils.cli import Run, StopRequest
 from utils.errors import EXIT_FAILED, NotNow, StoreError
+from utils.run import Run, StopRequest
 from utils.settings import load_settings
 from utils.store import open_store
 from utils.store.copying import StoreCopy

@@ -20,7 +20,8 @@ DAYS = ["2024-01-18", "2024-01-19", "2024-01-22"]
 
 @pytest.fixture
 def store(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Store:
-    """000020 splits 5:1 on the second day; 000010 has an unknown factor on the last."""
+    """Store in which 000020 splits 5:1 on the second day; 000010 has an unknown factor on the
+    last."""
     store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
     store.sessions.save(market_day(DAYS[0], row("000010"), row("000020", 71_500)))
     store.sessions.save(
@@ -45,7 +46,7 @@ def test_the_columns_are_those_of_the_contract(store: Store, tmp_path: Path) -> 
 
 @pytest.fixture
 def with_figures(store: Store) -> Store:
-    """Fundamentals of the second day; the exchange has some of 000020 alone."""
+    """Store with fundamentals of the second day; the exchange has some of 000020 alone."""
     unknown = pd.DataFrame(
         float("nan"), index=range(2), columns=list(DATASET_COLUMNS["fundamentals"])
     )
@@ -120,7 +121,7 @@ def test_a_warning_names_the_sessions_of_pending_factors(
 def test_up_to_a_day_it_is_the_market_as_it_was_on_that_day(
     store: Store, tmp_path: Path, clock: FakeClock
 ) -> None:
-    """What comes later leaves no trace: a split, a delisting, a new name, a new listing."""
+    """Nothing that comes later leaves a trace: a split, a delisting, a new name, a new listing."""
     then = SqliteBackend(tmp_path / "then")
     ends_there = Store(then, clock)
     for session in DAYS[:2]:

@@ -34,7 +34,7 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
 
 
 def save(store: Store, days: dict[str, list[dict[str, Any]]]) -> None:
-    """With the factors and corporate actions that the rows themselves show."""
+    """Store the day with the factors and corporate actions that the rows themselves show."""
     previous = None
     for session, rows in days.items():
         day = market_day(session, *rows)
@@ -53,7 +53,7 @@ def closes(store: Store, ticker: str, **how: Any) -> list[int]:
 
 
 def split_on_s3() -> dict[str, list[dict[str, Any]]]:
-    """A00000 is split 1:5 on S3 and goes ex-rights on S4; B00000 is quiet."""
+    """Store in which A00000 is split 1:5 on S3 and goes ex-rights on S4; B00000 is quiet."""
     before, after = {"shares": 100}, {"shares": 500, "volume": 50}
     return {
         S1: [row("A00000", 1003, low=901, **before), row("B00000", 50)],
@@ -270,7 +270,7 @@ def test_a_span_is_adjusted_to_its_own_last_session(store: Store) -> None:
 
 @pytest.fixture
 def pending(store: Store) -> Store:
-    """Factors are not known: A00000's of S1, S2 and S4, B00000's of S4."""
+    """Store in which factors are not known: A00000's of S1, S2 and S4, B00000's of S4."""
     factors = {S1: (NAN, 1.0), S2: (NAN, 1.0), S3: (0.5, 1.0), S4: (NAN, NAN)}
     for session, (one, other) in factors.items():
         store.sessions.save(
@@ -306,9 +306,9 @@ def test_a_long_list_of_sessions_is_cut(pending: Store, caplog: pytest.LogCaptur
 
 
 def comings_and_goings() -> dict[str, list[dict[str, Any]]]:
-    """G00000 is delisted after S2, N00000 listed on S4. R00000 is a code whose first company is
-    gone on S3; another one has it from S4. T00000 changes its name and market on S4. A00000 is
-    split on S4."""
+    """Store in which G00000 is delisted after S2, N00000 listed on S4. R00000 is a code whose first
+    company is gone on S3; another one has it from S4. T00000 changes its name and market on S4.
+    A00000 is split on S4."""
     stays = row("A00000", 100, shares=100)
     transfers = row("T00000", name="옛 이름", market="KOSDAQ")
     first, second = row("R00000", 9000, name="첫 회사"), row("R00000", 300, name="다음 회사")
@@ -488,7 +488,7 @@ def synthetic() -> SyntheticMarket:
 
 @pytest.fixture(scope="module")
 def whole(synthetic: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """That market with the factors of its own ledger."""
+    """Store of that market with the factors of its own ledger."""
     store = Store(SqliteBackend(tmp_path_factory.mktemp("whole")), FakeClock(kst(2026, 7, 11, 19)))
     factors = {(event.session, event.code): event.true_factor for event in synthetic.events}
     for session in synthetic.sessions:

@@ -11,10 +11,10 @@ from collectors.collection.target_refresh import refresh_from_newest
 from collectors.rules.target_rule import TargetRule
 from collectors.views.status import show_status
 from tests.fakes import FakeClock, fake_crontab, market_day, row
-from utils.cli import Run
 from utils.clock import kst
 from utils.errors import MalformedAnswer
 from utils.job_status import JobRun
+from utils.run import Run
 from utils.settings import PROJECT, load_settings
 from utils.store import Store
 from utils.store.locks import COLLECTION

@@ -110,7 +110,7 @@ def tell(answers: TextIO, number: int) -> None:
 
 
 def play(order: Mapping[str, Any], terminal: int) -> NoReturn:
-    """In the fork: be the script, and end as it ends."""
+    """Be the script, in the fork, and end as it ends."""
     code = BROKEN
     try:
         take(terminal)

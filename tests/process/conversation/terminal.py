@@ -22,13 +22,13 @@ NOW = kst(2026, 9, 10, 19)
 LOGIN_ID, PASSWORD, KEY = "setup-tests", "pass word #1 of $the tests", "key-of-the-setup-tests"
 CTRL_C, CTRL_D = "\x03", "\x04"
 _LOCAL_FLAGS = 3
-"""Where `termios` keeps whether a terminal echoes."""
+"""Position at which `termios` keeps whether a terminal echoes."""
 PATIENCE_SECONDS, STILL_SECONDS = 60, 0.05
 
 
 @dataclass
 class Talk:
-    """What came of one conversation: what the terminal showed, the exit code, whether it echoes
+    """Result of one conversation: the text of the terminal, the exit code, whether it echoes
     again."""
 
     shown: str
@@ -38,7 +38,7 @@ class Talk:
     """The answers that no question was left for."""
 
     def says(self, text: str) -> bool:
-        """Whether that was shown, however it was broken into lines of eighty columns."""
+        """Return whether that was shown, however it was broken into lines of eighty columns."""
         return "".join(text.split()) in "".join(self.shown.split())
 
 
@@ -70,7 +70,7 @@ class Newcomer:
         return self.folder / ".env"
 
     def answers(self) -> dict[str, str]:
-        """What `.env` says."""
+        """Return what `.env` says."""
         return read_env_file(self.env_file)
 
     def talk(self, *answers: str, options: Sequence[str] = (), **environment: str) -> Talk:
@@ -90,7 +90,7 @@ class Newcomer:
         return Talk(shown, os.waitstatus_to_exitcode(status), echoes, waiting)
 
     def stored(self, data_dir: str = "data", **more: str) -> dict[str, Any]:
-        """Heads, targets and scope of the embedded database in that folder."""
+        """Return heads, targets and scope of the embedded database in that folder."""
         nothing = {name.lower(): "" for name in setting_names()}
         settings = load_settings(
             nothing | {"data_dir": str(self.folder / data_dir)} | more, self.folder / "none"
@@ -127,7 +127,7 @@ def _converse(child: int, terminal: int, waiting: list[str]) -> str:
 
 
 def _is_waiting(child: int) -> bool:
-    """Whether it has come to read the answer: Python's `input` loses a Ctrl-C of the instant
+    """Return whether it has come to read the answer. Python's `input` loses a Ctrl-C of the instant
     before."""
     try:
         state = Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(") ")[2]

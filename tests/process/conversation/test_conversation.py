@@ -48,9 +48,9 @@ def in_english(name: str, **values: object) -> str:
     return TEXTS[name][0].format(**values)
 
 
-def assert_left(talk: Talk) -> None:
+def assert_left(talk: Talk, text: str = "left") -> None:
     assert (talk.code, talk.echoes, talk.unsaid) == (1, True, []), talk.shown
-    assert talk.says("Nothing is lost; run it again")
+    assert talk.says(in_english(text))
     assert "Traceback" not in talk.shown
 
 
@@ -418,8 +418,9 @@ def test_a_database_that_is_set_up_is_left_only_with_the_last_answer(
     written = newcomer.env_file.read_bytes()
     with LocalExchange(market, NOW) as demo:
         talk = newcomer.talk(HERE, DEMO, demo.url, "KOSPI", CTRL_C)
-        assert_left(talk)
+        assert_left(talk, "left_held")
         assert talk.says(in_english("held"))
+        assert not talk.says("Nothing is lost")
         assert newcomer.env_file.read_bytes() == written
         talk = newcomer.talk(HERE, DEMO, demo.url, "KOSPI", "", "", "n")
         assert (talk.code, talk.unsaid) == (0, []), talk.shown

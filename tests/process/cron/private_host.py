@@ -34,7 +34,7 @@ def in_private(script: str, **environment: str) -> "subprocess.CompletedProcess[
 
 
 def why_not() -> str:
-    """What is missing here for a real cron; empty when nothing is."""
+    """Return what is missing here for a real cron; empty when nothing is."""
     if os.geteuid():
         return "only root can have a mount namespace with a cron in it"
     if missing := [
@@ -65,8 +65,8 @@ class CronHost:
         )
 
     def run(self, crontab: list[str], zone: str, start: datetime, end: datetime) -> list[str]:
-        """What cron fires with this crontab from start to end: `2026-09-14 19:00 daily_update.py`,
-        in KST, in order."""
+        """Return what cron fires with this crontab from start to end: `2026-09-14 19:00
+        daily_update.py`, in KST, in order."""
         self._clock.write_bytes(struct.pack("qq", int(start.timestamp()), int(end.timestamp())))
         clock = {"LD_PRELOAD": str(self._clock_library), "FAKE_CLOCK": str(self._clock)}
         for_the_jobs = [f"{name}={value}" for name, value in clock.items()]

@@ -28,7 +28,7 @@ SEPTEMBER = [
 ]
 """Each night: the day on which it begins and the day on which it ends."""
 WEEKEND = SEPTEMBER[4:5]
-"""From noon of that Friday to noon of a Monday."""
+"""Time from noon of that Friday to noon of a Monday."""
 OCTOBER = [
     # at 06:00 of that morning clocks in Cairo go back from midnight to 23:00
     ("2026-10-29", "2026-10-30"),

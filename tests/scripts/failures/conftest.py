@@ -15,4 +15,4 @@ from tests.harness.fixtures import (  # noqa: F401 - fixtures
 
 @pytest.fixture(autouse=True)
 def given_up_soon(impatient: None) -> None:  # noqa: F811 - the fixture
-    """For every test of this folder."""
+    """Short timeouts for every test of this folder."""

@@ -78,7 +78,7 @@ LOST = {
     "too_many",
     "all_dashes",
 }
-"""What no second try within the run may or can help."""
+"""Faults that no second try within the run may or can help."""
 
 
 @pytest.mark.parametrize("name", documented())

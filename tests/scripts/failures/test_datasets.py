@@ -35,7 +35,7 @@ def states(installation: Installation, name: str = "fundamentals") -> list[str |
 
 
 def asked(installation: Installation) -> list[tuple[str, str | None]]:
-    """(table, day) of each request for data."""
+    """Return (table, day) of each request for data."""
     records = installation.exchange.requests()
     return [(record.name, record.day) for record in records if record.kind == "data"]
 

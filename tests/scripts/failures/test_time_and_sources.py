@@ -19,7 +19,7 @@ TONIGHT, YESTERDAY = "2026-09-10", "2026-09-09"
 
 @pytest.fixture
 def with_key(installed: Installation) -> Installation:
-    """With an Open API key besides the account."""
+    """Installation with an Open API key besides the account."""
     installed.own_settings |= {"KRX_OPENAPI_KEY": KEY}
     return installed
 

@@ -126,7 +126,7 @@ def lose_a_record(store: Store) -> None:
 
 
 def kill_a_setup(store: Store) -> None:
-    """It has shown no sign of life since the evening."""
+    """Leave a setup without a sign of life since the evening."""
     store.jobs.start("manual_setup", "2026-09-08")
     store.backend.update(JOBS, {"_id": "2026-09-08_manual_setup"}, {"heartbeat_utc": EVENING})
 
@@ -169,7 +169,7 @@ DAMAGES: dict[Callable[[Store], None], tuple[str, str | None]] = {
 def damage(
     installation: Installation, *damages: Callable[[Store], None]
 ) -> list[tuple[str, str | None]]:
-    """What the audit has to find then."""
+    """Do these damages, and return what the audit has to find."""
     store = installation.store(NOON)
     name = largest(store)
     for each in damages:

@@ -14,8 +14,8 @@ import pytest
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
 from collectors.upkeep.copy_store import copy_store
 from tests.harness import Exchange, Installation
-from utils.cli import Run
 from utils.clock import kst
+from utils.run import Run
 from utils.store.locks import COLLECTION
 
 SETUP = kst(2026, 9, 10, 19)
@@ -57,7 +57,7 @@ def collected(installed: Installation, database: dict[str, str]) -> Installation
 
 
 def targets(installation: Installation) -> list[str]:
-    """Largest first."""
+    """Return the targets, largest first."""
     return [target["_id"] for target in installation.read(NIGHT)["targets"]]
 
 

@@ -1,4 +1,4 @@
-"""What was missed is caught up, in order, each session with its own record."""
+"""Missed sessions are collected, in order, each session with its own record."""
 
 from datetime import timedelta
 

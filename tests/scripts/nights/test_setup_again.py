@@ -1,5 +1,4 @@
-"""`manual_setup` once more: what was chosen before holds until somebody says otherwise, and who has
-the last word."""
+"""`manual_setup` once more: earlier answers hold until somebody gives others."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""Who is a target over whole nights: by the file, through renames, moves and ex-dates, until the
-last session."""
+"""Targets over whole nights: by the file, through renames, moves and ex-dates, until the last
+session."""
 
 import json
 from datetime import datetime

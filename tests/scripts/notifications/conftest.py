@@ -20,7 +20,7 @@ from tests.harness.receiver import Receiver
 
 @dataclass
 class Watched(Installation):
-    """With somebody who is told."""
+    """Installation with somebody who is told."""
 
     receiver: Receiver = field(kw_only=True)
 

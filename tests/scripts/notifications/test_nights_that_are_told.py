@@ -13,7 +13,7 @@ from tests.scripts.failures.test_answers_of_the_exchange import FIELDS
 from tests.scripts.failures.test_answers_of_the_exchange import documented as by_exit_code
 from tests.scripts.notifications.conftest import Watched
 from utils.clock import kst
-from utils.errors import SourceDown
+from utils.errors import Damaged, SourceDown
 from utils.settings import PROJECT
 from utils.store.locks import COLLECTION
 from utils.store.sqlite import FILE_NAME
@@ -273,6 +273,42 @@ def test_a_database_that_cannot_be_used_is_told_once_and_so_is_its_recovery(
         "krx-night-shift: database: recovered",
     ]
     assert watched.receiver.pings == ["/start", "/fail"] * 2 + ["/start", ""]
+
+
+@pytest.mark.parametrize("script", ["daily_update", "hourly_analysis"])
+def test_something_damaged_in_the_database_is_an_incident_of_the_job_until_the_job_ends_well(
+    watched: Watched, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other script opens the same database meanwhile, and that repairs nothing."""
+    work = {"daily_update": "daily_update.update", "hourly_analysis": "hourly_analysis.work"}
+
+    def meets_damage(*args: object) -> int:
+        raise Damaged("A stored document is damaged. Restore a backup, or load anew.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work[script], meets_damage)
+        for hour in range(2):
+            for each in work:
+                watched.run(EVENING + hours(hour), each)
+    assert watched.receiver.titles == [f"krx-night-shift: {script}: what is stored is damaged"]
+    assert not (watched.folder / "logs" / "database_incident.json").exists()
+    for each in work:
+        watched.must(EVENING + hours(2), each)
+    assert watched.receiver.titles[1:] == [f"krx-night-shift: {script}: recovered"]
+
+
+def test_a_damaged_database_that_cannot_record_it_is_told_by_the_host(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malformed(*args: object) -> int:
+        raise Damaged("database disk image is malformed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("daily_update.update", malformed)
+        patch.setattr("utils.store.incidents.Incidents.open", malformed)
+        for hour in range(2):
+            assert watched.run(EVENING + timedelta(hours=hour), "daily_update").code == 1
+    assert watched.receiver.titles == ["krx-night-shift: database: what is stored is damaged"]
 
 
 def test_an_incident_that_cannot_be_noted_is_a_warning(watched: Watched) -> None:

@@ -20,24 +20,24 @@ BILLION = 10**9
 class Database(Protocol):
     name: str
     settings: dict[str, str]
-    """What makes the suite use it, and the targets that are chosen in it."""
+    """Settings that choose it, and the targets that are chosen in it."""
     patience: timedelta
-    """How long after a kill the next run finds the dead owner's lock free."""
+    """Time after a kill until the next run finds the dead owner's lock free."""
 
     def empty(self) -> None:
-        """As before the first run of all."""
+        """Empty it, as before the first run of all."""
 
     def keep(self) -> Any:
         """All that is in it, for `put_back`."""
 
     def put_back(self, kept: Any) -> None:
-        """As it was when that was kept."""
+        """Put it back into that kept state."""
 
     def dump(self) -> Dump:
-        """What is in it; the next run finds it as if nobody had looked."""
+        """Return what is in it; the next run finds it as if nobody had looked."""
 
     def close(self) -> None:
-        """Let go of it. What it holds, pytest and `on_the_server` see to."""
+        """Close it. Pytest and `on_the_server` remove what it holds."""
 
 
 class Embedded:
@@ -64,8 +64,8 @@ class Embedded:
         shutil.copytree(kept, self._folder)
 
     def dump(self) -> Dump:
-        """Of a copy: whoever opens the file first after a kill clears up behind it, and that is for
-        the next run."""
+        """Dump a copy: whoever opens the file first after a kill clears up behind it, and that is
+        for the next run."""
         if not self._folder.is_dir():
             return {}
         shutil.copytree(self._folder, self._looked_at)
@@ -75,7 +75,7 @@ class Embedded:
             shutil.rmtree(self._looked_at)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 class MongoServer:

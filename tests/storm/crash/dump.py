@@ -24,7 +24,7 @@ from pymongo.collection import Collection
 
 Document = dict[str, Any]
 Dump = dict[str, Document]
-"""What is stored, by a readable name, as JSON holds it."""
+"""Stored values, by a readable name, as JSON holds it."""
 NO_SYSTEM = {"$not": {"$regex": r"^system\."}}
 """Names of collections that are not the server's own."""
 
@@ -40,8 +40,8 @@ def canonical(dump: Dump) -> bytes:
 
 
 def differences(expected: Dump, found: Dump) -> list[str]:
-    """Nothing when the two are equal byte for byte, else a line for each field of each document
-    that is not."""
+    """Return nothing when the two are equal byte for byte, else a line for each field of each
+    document that is not."""
     if canonical(expected) == canonical(found):
         return []
     return [
@@ -76,7 +76,7 @@ def _rows(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, Doc
 
 
 def dump_mongodb(client: MongoClient[Document], databases: Mapping[str, str]) -> Dump:
-    """`databases`: the project's database names -> their names on this server."""
+    """Dump `databases`: the project's database names -> their names on this server."""
     dump: Dump = {}
     for ours, name in databases.items():
         for facts in client[name].list_collections(filter={"name": NO_SYSTEM}):

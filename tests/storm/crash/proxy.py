@@ -69,7 +69,7 @@ class Message(NamedTuple):
 
     @property
     def command(self) -> str:
-        """For instance `find sessions`; empty for the oldest form of hello."""
+        """Return for instance `find sessions`; empty for the oldest form of hello."""
         if struct.unpack_from("<i", self.raw, 12)[0] != OP_MSG:
             return ""
         name, value = next(iter(self.document.items()))
@@ -81,7 +81,7 @@ class Message(NamedTuple):
 
     @property
     def has_more(self) -> bool:
-        """Whether another message follows this one unasked."""
+        """Return whether another message follows this one unasked."""
         opcode, flags = struct.unpack_from("<iI", self.raw, 12)
         return opcode == OP_MSG and bool(flags & MORE_TO_COME)
 
@@ -93,7 +93,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """This fault befalls the messages `first` to `last`, both inclusive."""
+    """Fault that befalls the messages `first` to `last`, both inclusive."""
 
     fault: Fault
     first: int
@@ -101,8 +101,8 @@ class Plan:
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Listens on a free port of 127.0.0.1 until it is closed; `commands` are those that came since
-    `expect`."""
+    """Proxy that listens on a free port of 127.0.0.1 until it is closed; `commands` are those that
+    came since `expect`."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -124,7 +124,7 @@ class Proxy(socketserver.ThreadingTCPServer):
             self._plan, self.commands = plan, []
 
     def befalls(self, message: Message) -> Fault | None:
-        """Counts the message, and says what happens to it."""
+        """Count the message, and return what happens to it."""
         if not message.is_counted:
             return None
         with self._counting:
@@ -158,7 +158,7 @@ class _Connection(socketserver.BaseRequestHandler):
                 pass  # whoever is cut off does not say goodbye; both ends are closed now
 
     def _pass_on(self, message: Message, behind: socket.socket) -> bool:
-        """Whether the connection is still whole afterwards."""
+        """Return whether the connection is still whole afterwards."""
         fault = self.server.befalls(message)
         if fault is Fault.STEPPED_DOWN:
             self.request.sendall(message.answered(NO_LONGER_PRIMARY))
@@ -220,7 +220,7 @@ def receive_exactly(connection: socket.socket, count: int) -> bytes:
 
 
 def primary_of(uri: str) -> tuple[str, int]:
-    """Where the server is that takes the writes."""
+    """Return the address of the server that takes the writes."""
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         client.server_info()
         address = client.address
@@ -229,7 +229,8 @@ def primary_of(uri: str) -> tuple[str, int]:
 
 
 def through(proxy: Proxy, uri: str) -> str:
-    """That URI, with the proxy in the server's place, and the driver as impatient as a test."""
+    """Return that URI with the proxy in the server's place, and the driver as impatient as a
+    test."""
     parts = urlsplit(uri)
     user, at, _ = parts.netloc.rpartition("@")
     host, port = proxy.server_address[:2]

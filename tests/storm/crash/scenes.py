@@ -79,7 +79,7 @@ SCENES = {
 class Ended:
     code: int
     points: list[str]
-    """As they were reached; the last one is where it was killed."""
+    """Points in the order in which they were reached; the last one is where it was killed."""
     output: str
 
 
@@ -97,8 +97,8 @@ class FarExchange:
 
 
 class Stage:
-    """Where runs take place: a database, the exchange, the process that forks, a folder for what
-    they say."""
+    """Stage of the runs: a database, the exchange, the process that forks, a folder for what they
+    say."""
 
     def __init__(self, database: Database, exchange_url: str, forks: Forks, folder: Path) -> None:
         self.database = database
@@ -117,7 +117,7 @@ class Stage:
         return Ended(code, reached, (self._folder / OUTPUT).read_text(encoding="utf-8"))
 
     def must(self, run: Run, moment: datetime) -> Ended:
-        """`run`, undisturbed, and it has to succeed."""
+        """Call `run`, undisturbed, which has to succeed."""
         ended = self.run(run, moment)
         assert ended.code == 0, f"{run.script} ended with {ended.code}:\n{ended.output}"
         return ended
@@ -136,7 +136,7 @@ class Scene:
         self.begins_with = self._database.dump()
         self._kept = self._database.keep() if before else None
         self.points = stage.must(run, run.moment).points
-        """What an undisturbed run writes and requests, in order."""
+        """Writes and requests of an undisturbed run, in order."""
         self.ends_with = self._database.dump()
 
     def __str__(self) -> str:
@@ -171,6 +171,6 @@ class Scene:
 
 
 def died(ended: Ended) -> bool:
-    """Whether it was killed at its point; else it came to its end before, and well."""
+    """Return whether it was killed at its point; else it ended before, and well."""
     assert ended.code in (0, -signal.SIGKILL), f"ended with {ended.code}:\n{ended.output}"
     return ended.code != 0

@@ -1,5 +1,4 @@
-"""Which points are tried today where trying all of them takes too long: in time it is all of
-them."""
+"""Points that are tried today where trying all takes too long: in time it is all of them."""
 
 import os
 

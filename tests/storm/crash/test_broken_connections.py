@@ -25,7 +25,7 @@ GOLDEN = (5**0.5 - 1) / 2
 POINTS_PER_FAULT = 1
 POINTS_FOR_GOOD = 2
 FAULTS_OF_A_COPY = 2
-"""Of a copy, each day others: in four days it has met them all."""
+"""Points of a copy, each day others: in four days it has met them all."""
 CLEAR = ("The connection to MongoDB breaks again and again", "MongoDB does not answer")
 
 
@@ -64,8 +64,8 @@ def messages_of(scene: Scene, proxy: Proxy) -> list[str]:
 
 
 def points_for(fault: Fault, commands: list[str]) -> list[int]:
-    """Numbers of messages, spread over the run, that this fault can befall; other faults and days
-    get others."""
+    """Return numbers of messages, spread over the run, that this fault can befall; other faults and
+    days get others."""
     open_to_it = [number for number, each in enumerate(commands, 1) if fault.can_befall(each)]
     return spread(
         open_to_it, POINTS_PER_FAULT, (list(Fault).index(fault) / len(Fault) + SEED * GOLDEN) % 1
@@ -73,7 +73,7 @@ def points_for(fault: Fault, commands: list[str]) -> list[int]:
 
 
 def spread(numbers: Sequence[int], count: int, run: float) -> list[int]:
-    """So many of the numbers, evenly spread; another shift, from 0 to 1, gives others."""
+    """Return so many of the numbers, evenly spread; another offset, from 0 to 1, gives others."""
     return [numbers[int(len(numbers) * (position + run) / count)] for position in range(count)]
 
 
@@ -138,7 +138,7 @@ def test_a_copy_outlasts_a_connection_that_breaks_once(
 
 
 def after(ended: Ended, scene: Scene) -> list[str]:
-    """What is not as it should be when a run has survived."""
+    """Return what is not as it should be when a run has survived."""
     failed = [f"it ends with {ended.code}: {ended.output[-2000:]}"] if ended.code else []
     return failed + differences(scene.ends_with, scene.dump())
 

@@ -1,5 +1,4 @@
-"""What the crash tests stand on: the dump misses nothing, the scenes hold what they are there
-for."""
+"""Base of the crash tests: the dump misses nothing, the scenes hold what they are there for."""
 
 import sqlite3
 from contextlib import closing
@@ -25,12 +24,12 @@ CHANGES = {
     "index system_info.target_tickers(claimed_by): sql": "DROP INDEX "
     '"system_info.target_tickers(claimed_by)"',
 }
-"""What the dump says first -> the statement it is about."""
+"""First line of the dump's difference -> the statement that made it."""
 
 
 @pytest.fixture
 def embedded(tmp_path: Path, exchange_url: str, forks: Forks) -> Embedded:
-    """After a first load."""
+    """Database after a first load."""
     database = Embedded(tmp_path / "data")
     Stage(database, exchange_url, forks, tmp_path).must(EARLY_LOAD, EARLY_LOAD.moment)
     return database

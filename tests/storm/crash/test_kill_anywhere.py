@@ -19,8 +19,8 @@ MOST_KILLS = 5
 MOST_LINES = 40
 ROUNDS = {"sqlite": 8, "mongodb": 3}
 STRIDES = {"sqlite": 1, "mongodb": 2}
-"""Over the server, whose points take seconds each, every second one: the even ones and the odd
-ones, day by day."""
+"""Points from one that is tried to the next. Over the server each takes seconds, so it is the even
+ones and the odd ones, day by day."""
 
 
 @pytest.fixture(params=SCENES)

@@ -18,7 +18,7 @@ from utils.errors import EXIT_DONE, EXIT_USAGE
 
 ROADS = [("sqlite", "sqlite"), ("sqlite", "mongodb"), ("mongodb", "sqlite")]
 KILLS = 12
-"""So many points of a copy are tried, spread over all of it."""
+"""Number of points of a copy that are tried, spread over all of it."""
 NOON = kst(2026, 8, 13, 12)
 PATIENCE = timedelta(minutes=11)
 
@@ -42,7 +42,7 @@ class Move:
             self.run = Run(NOON, "daily_update", ("--copy-to", there["DATA_DIR"]))
 
     def undisturbed(self) -> tuple[int, Dump]:
-        """How many points it has, and what it makes of the empty database."""
+        """Number of points of the copy, and what it makes of the empty database."""
         ended = self.stage.must(self.run, NOON)
         return len(ended.points), self.target.dump()
 

@@ -1,4 +1,4 @@
-"""What must hold after every run, after every night, and at the end of all."""
+"""Checks after every run, after every night, and at the end of all."""
 
 from collections.abc import Collection, Sequence
 
@@ -29,7 +29,7 @@ _KILLED, _TERMINATED = -9, -15
 
 
 def check_runs(ended: Sequence[Ended], seen: Sequence[Seen]) -> None:
-    """After every run: how it ended has a reason, and no wrong password was tried twice."""
+    """Check every run: its end has a reason, and no wrong password was tried twice."""
     for each in ended:
         assert each.code in _codes(each, seen), f"{each.run.script} ended with {each.code}"
         assert not any(words in each.output for words in UNKNOWN), (
@@ -61,7 +61,7 @@ def wrong_finals(store: Store, truth: Truth) -> set[str]:
 
 
 def check_store(store: Store, truth: Truth, day: str, unsure: Collection[str]) -> None:
-    """After every night: nothing wrong is stored, and no job says more than is true."""
+    """Check every night: nothing wrong is stored, and no job says more than is true."""
     heads = {head.session: head for head in store.sessions.heads()}
     real = set(truth.sessions(min(heads), day))
     assert heads.keys() <= real, f"stored, but no sessions: {sorted(heads.keys() - real)}"
@@ -82,7 +82,7 @@ def check_store(store: Store, truth: Truth, day: str, unsure: Collection[str]) -
 
 
 def _check_provisional(store: Store, truth: Truth, session: str) -> None:
-    """It is that day, though not its last word."""
+    """Check that it is that day, though not its final figures."""
     day, true = store.sessions.load(session), truth.frame(session)
     assert day is not None
     same = ["ticker", "name", "market", "open", "high", "low", "shares"]
@@ -195,7 +195,7 @@ def _check_jobs(store: Store, sessions: Sequence[str]) -> None:
 
 
 def check_equal(store: Store, calm: Store) -> None:
-    """What was loaded in peace says the same: cells, factors, corporate actions, results."""
+    """Compare with what was loaded without failures: cells, factors, corporate actions, results."""
     heads, calm_heads = (
         {each.session: (each.digest, dict(each.datasets)) for each in one.sessions.heads()}
         for one in (store, calm)

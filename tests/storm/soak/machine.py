@@ -54,7 +54,7 @@ class Machine(forks.Forks):
 
 
 class Interruptions(Points):
-    """Dies at point `kill_at`; when that is negative, SIGTERM comes there instead."""
+    """Death at point `kill_at`; when that is negative, SIGTERM comes there instead."""
 
     def reach(self, point: str) -> None:
         super().reach(point)
@@ -63,7 +63,7 @@ class Interruptions(Points):
 
 
 class SkippedTime:
-    """What a run would have slept."""
+    """Time that a run would have slept."""
 
     def __init__(self) -> None:
         self._seconds = 0.0

@@ -52,7 +52,7 @@ def live(world: World) -> str:
 
 
 def check_calm(ended: Sequence[Ended]) -> None:
-    """Somebody does the work, and the others leave it to him."""
+    """Check that one run does the work, and the others leave it to that one."""
     failed = [
         f"{each.run}\n{each.output}" for each in ended if each.code not in (EXIT_DONE, EXIT_NOT_NOW)
     ]
@@ -110,7 +110,7 @@ def run_night(world: World, night: Night) -> tuple[list[Ended], list[Seen]]:
 
 
 def open_questions(world: World, day: str) -> tuple[int, int]:
-    """Before an evening: how many sessions are not stored final, and how many closed weekdays
+    """Count before an evening the sessions that are not stored final, and the closed weekdays
     nobody knows of."""
     with world.store(at_kst(day, time(19))) as store:
         scope = store.scope.get()
@@ -146,8 +146,9 @@ def lacking_datasets(world: World, day: str) -> int:
 
 
 def read_tonight(store: Store, night: Night) -> set[str]:
-    """What is read behind a gap cannot be held against the session before. It may be another day's
-    until the gap is closed; at the end nothing of it may be left."""
+    """Return the sessions read tonight. What is read behind a gap cannot be held against the
+    session before. It may be another day's until the gap is closed; at the end nothing of it may be
+    left."""
     return {
         head.session
         for head in store.sessions.heads()

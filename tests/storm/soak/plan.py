@@ -1,4 +1,4 @@
-"""What happens on which night, all of it drawn from one number before anything runs."""
+"""Plan of the nights, all of it drawn from one number before anything runs."""
 
 import random
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ CALM_AT_THE_END = 3
 """Evenings without a failure, a ban's 24 hours included."""
 EVENING, FIRST_HOUR = time(19), time(19, 10)
 HOURS = 14
-"""From ten past seven to ten past eight in the morning."""
+"""Hours from ten past seven to ten past eight in the morning."""
 MOST_POINTS = {"daily_update": 45, "hourly_analysis": 25}
 """About as many writes and requests as such a run has: where it is killed."""
 
@@ -32,9 +32,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Night:
-    """`evening`: the runs of 19:00, all started at once, none while the machines are off. `hours`:
-    those of each hour, for as long as there is something left to do. `storm`: the failures that
-    begin on this evening."""
+    """Night. `evening`: the runs of 19:00, all started at once, none while the machines are off.
+    `hours`: those of each hour, for as long as there is something left to do. `storm`: the failures
+    that begin on this evening."""
 
     day: str
     evening: tuple[Run, ...]
@@ -44,7 +44,7 @@ class Night:
 
 @dataclass(frozen=True)
 class Span:
-    """Which part of the market's life is lived: set up on the evening of one day, then the nights
+    """Part of the market's life that is lived: set up on the evening of one day, then the nights
     from first to last, all YYYY-MM-DD."""
 
     market_from: str
@@ -116,8 +116,7 @@ def _night(rng: random.Random, day: str, off: bool, calm: bool) -> Night:
 
 
 def _evening(rng: random.Random, day: str, calm: bool) -> tuple[Run, ...]:
-    """Now and then the other machine analyses meanwhile, which is what an evening comes to that
-    drags on."""
+    """Return the runs of an evening. Now and then the other machine analyses meanwhile."""
     moment = at_kst(day, EVENING)
     evening = _started_together(rng, "daily_update", moment, calm)
     if len(evening) == 1 and rng.random() < 0.2:
@@ -128,7 +127,7 @@ def _evening(rng: random.Random, day: str, calm: bool) -> tuple[Run, ...]:
 def _started_together(
     rng: random.Random, script: str, moment: datetime, calm: bool
 ) -> tuple[Run, ...]:
-    """On the one machine, on the other, or on both at once."""
+    """Return runs on the one machine, on the other, or on both at once."""
     machines = rng.choice(((0,), (0,), (1,), (1,), (0, 1)))
     at = [_interrupted_at(rng, script) for _ in machines]
     return tuple(

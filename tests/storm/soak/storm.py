@@ -14,7 +14,7 @@ ASKED = {
     "data": {"MDCSTAT01501": 3, "MDCSTAT00301": 1},
     "openapi": {"sto/stk_bydd_trd": 3, "sto/knx_bydd_trd": 1, "idx/kospi_dd_trd": 1},
 }
-"""What the suite asks for by name, by the kind of request, and how often it is hit alone."""
+"""Kind of request -> name of a request -> how often it is hit alone."""
 assert set(ASKED["data"]) <= set(BLOCKS)
 assert set(ASKED["openapi"]) <= OPENAPI_SERVICES
 
@@ -32,7 +32,7 @@ LASTING = {
     ),
     *("logout", "elsewhere", "wrong_password", "password_due", "unauthorized"),
 }
-"""What may stay for days."""
+"""Faults that may stay for days."""
 BANS, SILENT = {"ban", "ban_page"}, {"hang", "drip"}
 _LIVES = {"once": 8, "some": 6, "night": 5, "days": 2}
 _HOW_MANY = {0: 40, 1: 38, 2: 22}
@@ -111,8 +111,8 @@ def _life(rng: random.Random, name: str, day: str) -> dict[str, Any]:
 
 
 def _aim(rng: random.Random, name: str, kind: str, day: str) -> dict[str, Any]:
-    """What is asked for: anything, or one thing by its name; a day that is late is out the next
-    morning."""
+    """Return what is asked for: anything, or one thing by its name; a day that is late is out the
+    next morning."""
     if name == "late":
         return {
             "date": day,

@@ -1,5 +1,4 @@
-"""What the exchange itself has: its sessions and the final cells of each, past all answers and
-parsers."""
+"""Truth of the exchange: its sessions and the final cells of each, past all answers and parsers."""
 
 from functools import lru_cache
 
@@ -27,15 +26,16 @@ class Truth:
         return bool(self.sessions(day, day))
 
     def targets(self, first: str, last: str, min_market_cap: int) -> list[str]:
-        """Of the last session, for somebody who has seen every session since the first."""
+        """Return the targets of the last session for somebody who has seen every session since the
+        first."""
         frame = self.frame(last)
         caps = frame["market_cap"] / frame["ticker"].map(self._awaited(first, last)).fillna(1)
         large = frame["market"].isin(["KOSPI", "KOSDAQ"]) & (caps >= min_market_cap)
         return list(frame.loc[large, "ticker"])
 
     def _awaited(self, first: str, last: str) -> dict[str, float]:
-        """Code -> the factor of its issue, while the new shares are not listed: by the ledger,
-        which knows."""
+        """Return code -> the factor of its issue, while the new shares are not listed: by the
+        ledger, which knows."""
         awaited = {}
         for event in self._market.events:
             if event.kind in ("rights_issue", "bonus_issue") and first < event.session <= last:

@@ -33,7 +33,7 @@ class Seen:
 
 
 class Witness:
-    """Stands before all other interceptors of an exchange and remembers every request with its
+    """Witness before all other interceptors of an exchange, which remembers every request with its
     answer."""
 
     def __init__(self, exchange: Exchange) -> None:
@@ -63,7 +63,7 @@ def count(seen: Sequence[Seen], kind: str) -> int:
 
 
 def most_alike(seen: Sequence[Seen]) -> int:
-    """How often the same thing was asked for, of that which was asked most."""
+    """Count the requests for the same thing, of that which was asked most."""
     asked = Counter(
         (each.record.kind, each.record.name, *each.record.dates.values()) for each in seen
     )

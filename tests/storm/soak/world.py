@@ -25,7 +25,7 @@ from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 TICKERS = 100
-"""So few that every answer is short, and so many that two delisted on a day are less than 2 %."""
+"""So few make every answer short, and two that are delisted on a day are less than 2 % of them."""
 PATIENT, IN_SILENCE = 30.0, 0.25
 """Seconds to wait for an answer: on a night on which every answer comes, however busy the machine
 is, and on others."""
@@ -44,7 +44,7 @@ class Roads:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Of requests that are made."""
+        """Kinds of requests that are made."""
         return ("page", "login", "data") * self.account + ("openapi",) * self.key
 
     def settings(self) -> dict[str, str]:
@@ -127,14 +127,14 @@ class World:
         return Ended(run, code, (folder / OUTPUT).read_text(encoding="utf-8"))
 
     def switch_on(self, storm: Sequence[Fault]) -> None:
-        """These begin now; what was silent before is over."""
+        """Begin these faults; what was silent before is over."""
         self.patience = IN_SILENCE if SILENT & {fault.name for fault in storm} else PATIENT
         for fault in storm:
             self.exchange.fail(**fault.told())
         self.switched_on += storm
 
     def calm_down(self) -> None:
-        """From now on nothing fails any more."""
+        """Let nothing fail any more."""
         self.earlier_hits += self.hits()
         self.exchange.clear_faults()
         self.switched_on.clear()
@@ -160,7 +160,7 @@ class World:
             yield store
 
     def has_work_left(self, moment: datetime) -> bool:
-        """Whether an hourly run at that moment would find something to do."""
+        """Return whether an hourly run at that moment would find something to do."""
         with self.store(moment) as store:
             session = make_calendar(self.installation.loaded_settings(), store).session_of_night(
                 moment

@@ -18,7 +18,7 @@ SEEDS = (11, 12, 13)
 
 
 def sessions(count):
-    """`count` weekdays from 2023-01-02 on."""
+    """Return `count` weekdays from 2023-01-02 on."""
     days = (date(2023, 1, 2) + timedelta(days=n) for n in range(2 * count + 7))
     return [day.isoformat() for day in days if day.weekday() < 5][:count]
 

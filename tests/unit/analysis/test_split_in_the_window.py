@@ -13,7 +13,7 @@ from utils.store.sqlite import SqliteBackend
 
 ROWS = 300
 TURNOVER = {"vwap_20", "value_sma_20", "value_average_20"}
-"""From the turnover in won, which is never adjusted."""
+"""Indicators made of the turnover in won, which is never adjusted."""
 DAYS = TradingCalendar().last_sessions("2024-01-22", ROWS)
 
 
@@ -53,8 +53,8 @@ EX_DATES = [(56_192, 32_554), (194_177, 124_064), (1_003, 7)]
 
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory):
-    """Through the store: published bars change their unit on the session of the case, those of the
-    unsplit series never do."""
+    """Return a panel through the store: published bars change their unit on the session of the
+    case, those of the unsplit series never do."""
     store = Store(SqliteBackend(tmp_path_factory.mktemp("data")), FakeClock(kst(2024, 1, 22, 19)))
     with store.backend.batch():
         for number, (day, cells) in enumerate(zip(DAYS, bars(), strict=True)):

@@ -1,5 +1,4 @@
-"""What the analyzer makes of bad, short and quiet data; signals, patterns, ranks; the page that
-describes them."""
+"""Analyzer on bad, short and quiet data; signals, patterns, ranks; the page that describes them."""
 
 import json
 from dataclasses import asdict, fields, replace

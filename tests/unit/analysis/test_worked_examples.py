@@ -209,7 +209,7 @@ def nightly(names, high, low, close, volume=None):
 
 
 def assert_published(found, published, within):
-    """Nothing before the first published figure, and all of them after it."""
+    """Check that nothing is before the first published figure, and all of them after it."""
     np.testing.assert_allclose(found, published, rtol=0, atol=within)
 
 

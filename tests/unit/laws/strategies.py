@@ -1,5 +1,5 @@
-"""What the properties are tried on: calendars full of surprises, and market days the exchange could
-have published."""
+"""Strategies for the laws: calendars full of surprises, and market days the exchange could have
+published."""
 
 from datetime import date, datetime, timedelta, timezone
 from operator import itemgetter
@@ -33,12 +33,12 @@ FIRST, LAST = "2024-02-02", "2024-02-23"
 """Four weekends, and the lunar New Year on a Friday and a Monday."""
 DAYS = [shifted(FIRST, offset) for offset in range(22)]
 EARLIER, LATER = shifted(FIRST, -60), shifted(LAST, 30)
-"""So far that some session is due before, whatever was shown, and none after."""
+"""Moments so far apart that some session is due before, whatever was shown, and none after."""
 TIMES = ["00:00", "07:59:59.999", "08:00", "12:34", "17:59:59.999", "18:00", "19:00", "23:59:59"]
 
 
 def by_day(each: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Something of every day, but for the days where it is None."""
+    """Return a strategy for something of every day, but for the days where it is None."""
     drawn = st.lists(each, min_size=len(DAYS), max_size=len(DAYS))
     return drawn.map(
         lambda all: {day: one for day, one in zip(DAYS, all, strict=True) if one is not None}
@@ -89,7 +89,7 @@ def published_rows(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """What `tests.fakes.market_day` makes of these rows, several times faster."""
+    """Return what `tests.fakes.market_day` makes of these rows, several times faster."""
     types = dict.fromkeys(INTEGER_COLUMNS, np.int64) | dict.fromkeys(FLOAT_COLUMNS, np.float64)
     ordered = sorted(rows, key=itemgetter("ticker"))
     return pd.DataFrame(

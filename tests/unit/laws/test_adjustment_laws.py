@@ -38,7 +38,7 @@ def adjustments_of(history: History, actions: list[dict[str, Any]] | None = None
 
 
 def multiplied(history: History) -> list[list[float]]:
-    """What prices are multiplied with, by session and ticker."""
+    """Return the multipliers of prices by session and ticker."""
     adjustments = adjustments_of(history)
     return [adjustments.prices(session, TICKERS).tolist() for session in SESSIONS[: len(history)]]
 
@@ -48,7 +48,7 @@ def known(factor: Fate) -> float:
 
 
 def neighbours(history: History) -> list[tuple[int, int]]:
-    """(session, ticker) of every row whose ticker is listed in the next session too."""
+    """Return (session, ticker) of every row whose ticker is listed in the next session too."""
     return [
         (position, ticker)
         for position, pair in enumerate(pairwise(history))
@@ -91,7 +91,7 @@ def test_the_last_session_of_a_listing_is_as_published(history: History) -> None
 def test_adjusting_to_a_day_and_from_there_on_is_adjusting_to_the_end(
     history: History, days: int
 ) -> None:
-    """What was adjusted to any day in between needs only what came later, and is as it was seen on
+    """Prices adjusted to any day in between need only what came later, and are as they were seen on
     that day."""
     days = min(days, len(history))
     then, now = multiplied(history[:days]), multiplied(history)

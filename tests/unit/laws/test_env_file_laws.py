@@ -18,7 +18,7 @@ OURS = "KRX_PW"
 CHARACTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
 AWKWARD = st.sampled_from("'\"\\#$ =\u00a0`{}&%가")
 values = st.text(CHARACTERS | AWKWARD, max_size=12).map(str.strip)
-"""What a setting can hold: the settings strip blanks at both ends."""
+"""Texts that a setting can hold: the settings strip blanks at both ends."""
 
 plain = st.text(st.sampled_from("abc123/:@.\\"), max_size=6)
 quoted = st.text(st.sampled_from('abc #$="\\'), max_size=6).map(

@@ -46,7 +46,7 @@ odd_cells = st.one_of(
 PLAIN = {NAME: "종목", MARKET: "STK", **dict.fromkeys(NUMBERS, "1,000")}
 codes = st.lists(tickers, min_size=1, max_size=3, unique=True)
 rows_sent = codes.map(lambda listed: [{TICKER: ticker, **PLAIN} for ticker in listed])
-"""What the exchange sends of some tickers, in any order."""
+"""Rows that the exchange sends of some tickers, in any order."""
 full_cells = {
     NAME: names,
     MARKET: st.sampled_from(sorted(MARKETS)),
@@ -65,8 +65,8 @@ def table(rows: list[Row]) -> pd.DataFrame:
 
 
 def shows(cell: object, number: int) -> bool:
-    """Whether this text is that number: only commas at their places and zeros in front make no
-    difference."""
+    """Return whether this text is that number: only commas at their places and zeros in front make
+    no difference."""
     plain = str(abs(number)).zfill(sum(letter.isdigit() for letter in str(cell)))
     grouped = re.sub(r"(?<=\d)(?=(\d{3})+$)", ",", plain)
     signs = ["-"] if number < 0 else [""] if number > 0 else ["", "-"]

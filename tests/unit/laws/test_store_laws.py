@@ -26,13 +26,15 @@ from utils.market_day import FINAL, PROVISIONAL, MarketDay
 from utils.store import Store
 from utils.store.base import Identity
 from utils.store.sqlite import SqliteBackend
-from utils.store.targets import LEASE, RETRY_AFTER
+from utils.store.targets import CLAIM_LEASE, RETRY_LEASE
 
 YESTERDAY, TODAY = "2024-01-19", "2024-01-22"
 CAPS = {"0001A0": 20, "005930": 500, "035720": 20}
 Stores = dict[str, Store]
 workers = st.sampled_from(["a", "b"])
-moments_later = st.sampled_from([timedelta(0), timedelta(seconds=1), LEASE, RETRY_AFTER])
+moments_later = st.sampled_from(
+    [timedelta(0), timedelta(seconds=1), CLAIM_LEASE.length, RETRY_LEASE.length]
+)
 
 
 @pytest.fixture
@@ -48,7 +50,8 @@ def stores(tmp_path: Path, clock: FakeClock) -> Iterator[Stores]:
 
 
 class TwoProcesses(RuleBasedStateMachine):
-    """Begins with an empty database every time, for opening one takes longer than using it."""
+    """Two processes that begin with an empty database every time, for opening one takes longer than
+    using it."""
 
     def __init__(self, stores: Stores, clock: FakeClock) -> None:
         super().__init__()
@@ -62,7 +65,7 @@ class TwoProcesses(RuleBasedStateMachine):
 
 @dataclass(frozen=True)
 class Line:
-    """What the notebook says of one target: the fields of its document that the queue changes."""
+    """Line of the notebook about one target: the fields of its document that the queue changes."""
 
     attempts: int = 0
     last_analyzed_date: str | None = None
@@ -72,8 +75,8 @@ class Line:
 
 
 class Queue(TwoProcesses):
-    """`claims` is what each worker believes to hold, also when it is late: ticker -> the document
-    it claimed."""
+    """Queue of two workers. `claims` is what each worker believes to hold, also when it is late:
+    ticker -> the document it claimed."""
 
     def __init__(self, stores: Stores, clock: FakeClock) -> None:
         super().__init__(stores, clock)
@@ -96,7 +99,7 @@ class Queue(TwoProcesses):
         return self.clock.now_utc()
 
     def waiting(self) -> list[str]:
-        """Who may be claimed, in order: tried least, stalest, largest."""
+        """Return the targets that may be claimed, in order: tried least, stalest, largest."""
         free = [
             each
             for each, line in self.lines.items()
@@ -114,8 +117,8 @@ class Queue(TwoProcesses):
         )
 
     def is_mine(self, run: str, ticker: str) -> bool:
-        """Whether the worker's claim is the last one: who claimed after it is the only one to free
-        or to fail it."""
+        """Return whether the worker's claim is the last one, the only one that can be freed or
+        failed."""
         line, claimed = self.lines[ticker], self.claims[run][ticker]
         return (line.claimed_by, line.attempts) == (claimed["claimed_by"], claimed["attempts"])
 
@@ -126,7 +129,7 @@ class Queue(TwoProcesses):
         expected = [each for each in next_ones if not self.lines[each].attempts] or next_ones[:1]
         claimed = self.stores[run].targets.claim(TODAY, limit)
         assert [each["_id"] for each in claimed] == expected
-        until, owner = self.now() + LEASE, self.stores[run].identity.owner
+        until, owner = self.now() + CLAIM_LEASE.length, self.stores[run].identity.owner
         for each in expected:
             tries = self.lines[each].attempts + 1
             self.lines[each] = replace(
@@ -160,7 +163,10 @@ class Queue(TwoProcesses):
         elif done == "failed":
             self.stores[run].targets.fail(claimed, "no")
             failed = replace(
-                line, retry_after_utc=self.now() + RETRY_AFTER, last_error="no", claimed_by=None
+                line,
+                retry_after_utc=self.now() + RETRY_LEASE.length,
+                last_error="no",
+                claimed_by=None,
             )
             self.lines[ticker] = failed if mine else line
         else:
@@ -200,7 +206,7 @@ def test_two_workers_never_hold_the_same_target_and_lose_none(
 ) -> None:
     run_state_machine_as_test(
         partial(Queue, stores, clock),
-        settings=settings(PROFILE, max_examples=30, stateful_step_count=20),
+        settings=settings(PROFILE, max_examples=18, stateful_step_count=20),
     )
 
 
@@ -209,7 +215,7 @@ def test_two_workers_never_hold_the_same_target_and_lose_none(
 
 @dataclass(frozen=True)
 class Kept:
-    """What the notebook says of one session."""
+    """Line of the notebook about one session."""
 
     day: MarketDay
     revision: int
@@ -288,5 +294,5 @@ def test_a_session_reads_back_as_it_was_saved_last_with_its_history(
 ) -> None:
     run_state_machine_as_test(
         partial(Shelf, stores, clock),
-        settings=settings(PROFILE, max_examples=15, stateful_step_count=6),
+        settings=settings(PROFILE, max_examples=9, stateful_step_count=6),
     )

@@ -63,7 +63,7 @@ def events() -> dict[str, dict[str, str]]:
 
 
 def pairs() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """(session, day, day of the session before) for every session that has one."""
+    """Return (session, day, day of the session before) for every session that has one."""
     return [
         (session, day, before)
         for year in REAL_YEARS
@@ -74,7 +74,7 @@ def pairs() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
 
 
 def factor_due(key: str) -> float:
-    """By the rules of docs/exchange.md, from the list alone."""
+    """Return the factor by the rules of docs/exchange.md, from the list alone."""
     event = events()[key]
     rebased = int(event["base"]) / int(event["prev_close"])
     by_rule = {
@@ -87,7 +87,7 @@ def factor_due(key: str) -> float:
 
 
 def ticker_days() -> str:
-    """How many rows were looked at, for a message."""
+    """Count the rows that were looked at, for a message."""
     days = [actions.factor for actions in outcomes().values()]
     known = sum(int((~np.isnan(factor)).sum()) for factor in days)
     return f"among {known:,} ticker-days with a session before, of {sum(map(len, days)):,}"

@@ -36,7 +36,7 @@ NOTHING = set(
 
 @cache
 def found(tickers: int) -> dict[tuple[str, str], CorporateAction]:
-    """(session, ticker) -> the action, of all sessions."""
+    """Return (session, ticker) -> the action, of all sessions."""
     days = synthetic_days(tickers)
     actions = (
         find_actions(before, day, session) for (_, before), (session, day) in pairwise(days.items())

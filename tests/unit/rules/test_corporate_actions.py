@@ -48,7 +48,7 @@ def halted(close: int, shares: int = 1_000_000, **cells: Any) -> dict[str, Any]:
 def actions_of(
     before: dict[str, Any], after: dict[str, Any], session: str = SESSION
 ) -> tuple[float, Any]:
-    """Factor and action (or None) of a market of one ticker."""
+    """Return factor and action (or None) of a market of one ticker."""
     result = find_actions(pd.DataFrame([before]), pd.DataFrame([after]), session)
     assert len(result.found) < 2
     return float(result.factor[0]), (result.found or [None])[0]

@@ -1,4 +1,4 @@
-"""Which of two neighbouring days is wrong: each row of the table, and that it answers always."""
+"""Table of neighbouring days: each of its rows, and that it always has an answer."""
 
 from itertools import product
 

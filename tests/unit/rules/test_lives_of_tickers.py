@@ -1,5 +1,4 @@
-"""Long halts, delistings, listings anew, codes that go on under another name: what is an action,
-and what is not."""
+"""Long halts, delistings, new listings, codes that go on under another name: actions or none."""
 
 from itertools import pairwise
 from typing import Any

@@ -1,5 +1,5 @@
-"""Between an ex-date and the listing of the new shares nobody becomes small: by rule, and on the
-recorded days."""
+"""Pending shares: no ticker becomes small between an ex-date and the listing of the new shares, by
+rule, and on the recorded days."""
 
 from collections import defaultdict
 from functools import cache
@@ -194,7 +194,7 @@ def test_the_synthetic_listings_end_what_is_owed() -> None:
 
 
 def issues_of(market: SyntheticMarket) -> list[tuple[Any, Any]]:
-    """Ex-date and listing of each issue."""
+    """Return ex-date and listing of each issue."""
     issues = [each for each in market.events if each.kind in ("bonus_issue", "rights_issue")]
     listed = {each.code: each for each in market.events if each.kind == "share_listing"}
     return [(each, listed[each.code]) for each in issues]

@@ -1,5 +1,4 @@
-"""What refuses a day and what is remarked on: each rule on small hand-made days, and its base rate
-on real ones."""
+"""Refusals and remarks: each rule on small hand-made days, and its base rate on real ones."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -228,7 +227,7 @@ def test_the_synthetic_market_has_no_remarks(tickers: int) -> None:
 
 
 def real_sessions() -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame | None]]:
-    """(session, day, day of the session before) of every real session."""
+    """Return (session, day, day of the session before) of every real session."""
     for year in REAL_YEARS:
         before = None
         for session, frame in real_days(year).items():
@@ -270,8 +269,8 @@ def test_the_numbers_in_the_docs_are_those_of_the_real_days() -> None:
 
 
 def base_rates() -> dict[str, int]:
-    """How many rows of the real days each rule would speak of, those included that are left out for
-    it."""
+    """Count the rows of the real days that each rule would speak of, those included that are left
+    out for it."""
     frames = [frame for _, frame, _ in real_sessions()]
     rows = pd.concat(frames)
     traded = rows[rows["open"] > 0]

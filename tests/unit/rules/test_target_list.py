@@ -1,5 +1,4 @@
-"""TARGETS_FILE: what may stand in it, and that every line which is wrong is named with its
-number."""
+"""TARGETS_FILE: its contents, and that every line which is wrong is named with its number."""
 
 from pathlib import Path
 

@@ -33,13 +33,13 @@ class Lived:
 
 @pytest.fixture(scope="module")
 def everybody(tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    """With every listed ticker as a target."""
+    """Nights with every listed ticker as a target."""
     return live(tmp_path_factory.mktemp("everybody"), TargetRule(0, list(MARKETS.values())))
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    """With the threshold and the markets that are the defaults."""
+    """Nights with the threshold and the markets that are the defaults."""
     return live(tmp_path_factory.mktemp("large"), TargetRule(100_000_000_000, ["KOSPI", "KOSDAQ"]))
 
 

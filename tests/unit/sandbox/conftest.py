@@ -76,7 +76,7 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def browse() -> type[Browser]:
-    """`browse(url)` opens a browser at any exchange."""
+    """Function `browse(url)`, which opens a browser at any exchange."""
     return Browser
 
 
@@ -87,7 +87,8 @@ def browser(exchange: LocalExchange) -> Callable[[], Browser]:
 
 @pytest.fixture
 def at(exchange: LocalExchange, browser: Callable[[], Browser]) -> Callable[..., Browser]:
-    """`at(2026, 9, 10, 19)`: the exchange's clock is set, and a logged-in browser is open."""
+    """Function `at(2026, 9, 10, 19)`, which sets the exchange's clock and opens a logged-in
+    browser."""
 
     def set_time(*moment: int) -> Browser:
         exchange.set_time(kst(*moment))

@@ -194,7 +194,8 @@ def is_the_day_before(visitor, truth):
 
 
 def will_be_corrected(shown, truth):
-    """Less volume and value of five, another close of one of them; nothing in it looks wrong."""
+    """Check less volume and value of five, another close of one of them; nothing in it looks
+    wrong."""
     changed = _differing(shown, truth)
     assert len(changed) == 5
     assert sum(wrong["TDD_CLSPRC"] != right["TDD_CLSPRC"] for wrong, right in changed) == 1

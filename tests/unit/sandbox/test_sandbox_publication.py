@@ -1,4 +1,4 @@
-"""What is out when, by the exchange's clock."""
+"""Publication: what is out by the exchange's clock."""
 
 import pytest
 

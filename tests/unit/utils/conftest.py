@@ -18,13 +18,13 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def env_file(tmp_path: Path) -> Path:
-    """Where `.env` would be; nothing is there yet."""
+    """Path of `.env`; nothing is there yet."""
     return tmp_path / ".env"
 
 
 @pytest.fixture
 def make_settings(tmp_path: Path, env_file: Path) -> Callable[..., Settings]:
-    """`make_settings(log_format="json")`, with both folders in the test's own."""
+    """Function `make_settings(log_format="json")`, with both folders in the test's own."""
 
     def make(**options: str) -> Settings:
         folders = {"data_dir": str(tmp_path / "data"), "log_dir": str(tmp_path / "logs")}

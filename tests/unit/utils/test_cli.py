@@ -1,4 +1,4 @@
-"""What the scripts share as commands: start-up, exit codes, option types, a stop that finishes the
+"""Commands: what the scripts share, start-up, exit codes, option types, a stop that finishes the
 work in hand."""
 
 import argparse
@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes import FakeClock
 from utils import errors
-from utils.cli import Run, StopRequest, check_span, date_option, run_script
+from utils.cli import check_span, date_option, run_script
 from utils.clock import kst
 from utils.errors import (
     EXIT_DONE,
@@ -23,6 +23,7 @@ from utils.errors import (
     NightShiftError,
     WrongUsage,
 )
+from utils.run import Run, StopRequest
 from utils.settings import load_settings
 from utils.store import Store
 from utils.store.locks import COLLECTION

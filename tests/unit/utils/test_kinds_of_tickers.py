@@ -1,5 +1,5 @@
-"""How right the kinds of tickers are: against the departments of the recorded days, and against the
-synthetic roster."""
+"""Kinds of tickers against the departments of the recorded days, and against the synthetic
+roster."""
 
 from functools import cache
 

@@ -377,7 +377,6 @@ def test_an_import_that_fails_gives_the_environment_back(
 
 
 EXAMPLE = PROJECT / ".env.example"
-needs_example = pytest.mark.skipif(not EXAMPLE.exists(), reason=".env.example is not there yet")
 
 
 def documented() -> dict[str, str]:
@@ -388,19 +387,16 @@ def documented() -> dict[str, str]:
     return {name: value.strip() for name, value in reversed(lines)}
 
 
-@needs_example
 def test_the_example_file_names_every_setting_and_no_other() -> None:
     assert sorted(documented()) == sorted(setting_names())
 
 
-@needs_example
 @pytest.mark.parametrize("name", [name for name, value in DEFAULTS.items() if value is not None])
 def test_a_default_in_the_example_file_is_the_real_one(name: str, env_file: Path) -> None:
     settings = load_settings({name.lower(): documented()[name]}, env_file)
     assert plain(getattr(settings, name.lower())) == DEFAULTS[name]
 
 
-@needs_example
 def test_the_example_file_as_it_is_means_the_defaults() -> None:
     settings: Settings = load_settings(env_file=EXAMPLE)
     assert {name: plain(getattr(settings, name.lower())) for name in setting_names()} == DEFAULTS

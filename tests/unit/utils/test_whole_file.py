@@ -15,7 +15,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def only(path: Path) -> str:
-    """What the one file in the folder holds."""
+    """Return what the one file in the folder holds."""
     assert list(path.parent.iterdir()) == [path]
     return path.read_text(encoding="utf-8")
 

@@ -28,7 +28,7 @@ EVIL_NAMES = (
 
 
 def sessions(count: int) -> list[str]:
-    """So many weekdays up to `LAST`."""
+    """Return so many weekdays up to `LAST`."""
     days = (LAST - timedelta(days=back) for back in range(2 * count))
     return [day.isoformat() for day in days if day.weekday() < 5][count - 1 :: -1]
 

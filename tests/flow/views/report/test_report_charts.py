@@ -52,7 +52,7 @@ def unpack(chart: Chart) -> dict[str, list[float | None]]:
 
 @pytest.fixture
 def history(store: Store) -> dict[str, Any]:
-    """Of the ticker that was split: adjusted bars."""
+    """Adjusted bars of the ticker that was split."""
     document = store.results.get("000290")
     assert document is not None
     return document["history"]

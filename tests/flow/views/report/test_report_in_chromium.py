@@ -61,7 +61,7 @@ return found;
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What the page was made of, and `address`, where it is."""
+    """Contents of the page, and its `address`."""
     folder = tmp_path_factory.mktemp("night")
     store = Store(SqliteBackend(folder), FakeClock(kst(2024, 1, 22, 23)))
     store_market(store, market(TICKERS, 90, EVIL_NAMES))
@@ -79,7 +79,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def page(opened: Chrome, facts: dict[str, Any]) -> Chrome:
-    """In Korean, on a wide screen, nothing chosen or remembered."""
+    """Page in Korean, on a wide screen, with nothing chosen or remembered."""
     resize(opened, 1280)
     opened.get(facts["address"])
     opened.execute_script("localStorage.clear()")
@@ -95,7 +95,7 @@ def position(facts: dict[str, Any]) -> Callable[[str], int]:
 
 
 def reopen(page: Chrome, address: str) -> None:
-    """Also where only what follows the # differs, which alone would load nothing."""
+    """Load it also where only what follows the # differs, which alone would load nothing."""
     page.get("about:blank")
     page.get(address)
 
@@ -105,7 +105,7 @@ def one(page: Chrome, selector: str) -> WebElement:
 
 
 def texts(page: Chrome, selector: str) -> list[str]:
-    """Also of what is scrolled out of sight."""
+    """Return the texts, also those that are scrolled out of sight."""
     script = (
         "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent.trim())"
     )
@@ -121,7 +121,7 @@ def shown(page: Chrome) -> list[str]:
 
 
 def click(page: Chrome, selector: str) -> None:
-    """In the middle of the screen, where the bar at the top covers nothing."""
+    """Click it in the middle of the screen, where the bar at the top covers nothing."""
     page.execute_script(
         "arguments[0].scrollIntoView({block: 'center', inline: 'center'})", one(page, selector)
     )

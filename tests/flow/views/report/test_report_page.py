@@ -17,7 +17,7 @@ from collectors.analysis.indicators.ranks import RANKED
 from collectors.analysis.indicators.signals import SIGNALS
 from collectors.rules import corporate_actions
 from collectors.views.report import analysed_session, is_current, write_report
-from collectors.views.report.contents import FALLING, RISING, contents, short
+from collectors.views.report.contents import contents, short
 from collectors.views.report.page import FOLDER, SCRIPTS
 from tests.fakes import FakeClock
 from tests.flow.views.report.conftest import SESSION
@@ -38,7 +38,7 @@ def page(store: Store, path: Path) -> str:
 
 
 def scripts(page: str) -> list[tuple[str, str]]:
-    """(attributes, content) of every script element, as a browser cuts them."""
+    """Return (attributes, content) of every script element, as a browser cuts them."""
     return re.findall(r"<script([^>]*)>(.*?)</script", page, re.DOTALL | re.IGNORECASE)
 
 
@@ -75,7 +75,7 @@ def test_every_script_file_is_part_of_the_page(page: str) -> None:
 
 
 def words() -> dict[str, tuple[str, str]]:
-    """Key -> English, Korean."""
+    """Return key -> English, Korean."""
     text = (
         (FOLDER / "words.js")
         .read_text(encoding="utf-8")
@@ -114,6 +114,16 @@ def test_every_text_that_is_used_is_there() -> None:
         | ranked
     )
     assert wanted <= set(words())
+
+
+def test_every_section_is_on_the_page_with_a_title_and_a_short_name() -> None:
+    markup, script = (
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("page.html", "main.js")
+    )
+    (listed,) = re.findall(r"^const SECTIONS = \[(.+)\];$", script, re.MULTILINE)
+    sections = re.findall(r'"(\w+)"', listed)
+    assert sections == re.findall(r'<section id="(\w+)"', markup)
+    assert {*sections, *(f"{name}_short" for name in sections)} <= set(words())
 
 
 def test_every_rule_and_unit_of_the_catalogue_is_said_in_korean() -> None:
@@ -184,9 +194,15 @@ def test_a_target_that_is_behind_shows_its_own_session(empty_store: Store) -> No
     ]
 
 
-def test_rising_and_falling_signals_are_signals() -> None:
-    assert {*RISING, *FALLING} <= {signal.name for signal in SIGNALS}
-    assert not {*RISING} & {*FALLING}
+def test_a_signal_and_its_mirror_image_have_opposite_directions() -> None:
+    mirror = {"golden": "dead", "up": "down", "upper": "lower", "oversold": "overbought"}
+    mirror |= {"high": "low"}
+    direction = {signal.name: signal.direction for signal in SIGNALS}
+    rising = [name for name, each in direction.items() if each == "bullish"]
+    mirrored = ["_".join(mirror.get(part, part) for part in name.split("_")) for name in rising]
+    assert [direction[name] for name in mirrored] == ["bearish"] * len(rising)
+    assert set(direction) - {*rising, *mirrored} == {"bb_squeeze", "volume_surge"}
+    assert set(direction.values()) <= set(words())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ MOST_BYTES = 5_000_000
 
 @pytest.fixture
 def page(empty_store: Store, tmp_path: Path) -> Path:
-    """Of a night in which every target was analysed, each with a full history."""
+    """Page of a night in which every target was analysed, each with a full history."""
     one_of_nine_is_of_konex = TARGETS * 9 // 8
     store_market(empty_store, market(one_of_nine_is_of_konex, 137))
     analyse(empty_store, SESSION)

@@ -1,6 +1,7 @@
 """The block in the crontab: put in, replaced and taken out through a `crontab` command that keeps
 one file."""
 
+import errno
 import logging
 import os
 from collections.abc import Callable
@@ -74,7 +75,7 @@ class Host:
 def host(
     tmp_path: Path, make_settings: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> Host:
-    """In UTC, with a cron that is at work."""
+    """Host in UTC, with a cron that is at work."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -203,6 +204,21 @@ def test_the_crontab_as_it_was_is_kept_for_its_owner_alone(host: Host) -> None:
     host.cron("remove")
     assert kept.read_bytes() == b"PASSWORD=secret\n"
     assert len(host.kept()) == 2
+
+
+def test_a_crontab_that_cannot_be_kept_whole_is_not_replaced(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    host.has(b"@daily true\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", disk_full)
+        with pytest.raises(OSError, match="no space left"):
+            host.cron("install")
+    assert list(host.settings.log_dir.iterdir()) == []
+    assert host.tab.read_bytes() == b"@daily true\n"
 
 
 def test_removing_what_is_not_there_changes_nothing(

@@ -1,4 +1,4 @@
-"""When the scripts run next, held against days written down by hand."""
+"""Next runs of the scripts, compared with days written down by hand."""
 
 from datetime import datetime
 from itertools import islice

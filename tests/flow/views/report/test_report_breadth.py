@@ -1,11 +1,11 @@
-"""What the report says of the whole market of a session."""
+"""Figures of the whole market of a session in the report."""
 
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from collectors.views.report.market import breadth, movers, trend, with_moves
+from collectors.views.report.breadth import breadth, movers, trend, with_moves
 from tests.fakes import FakeClock, halted, market_day, row
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
