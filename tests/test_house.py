@@ -194,7 +194,9 @@ def test_every_folder_of_the_map_is_there_and_no_other() -> None:
     folders = {path.parent.name for path in (PROJECT / "collectors").glob("*/__init__.py")}
     assert folders == MAY_IMPORT.keys()
     page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert [name for name in MAY_IMPORT if f"`collectors/{name}/`" not in page] == []
+    parts = {name_of(path.parent) for path in (PROJECT / "utils").glob("*/__init__.py")}
+    parts |= {f"collectors/{name}" for name in MAY_IMPORT}
+    assert [name for name in sorted(parts) if f"\n| `{name}/` |" not in page] == []
 
 
 def test_folders_import_in_one_direction() -> None:
@@ -204,6 +206,14 @@ def test_folders_import_in_one_direction() -> None:
         for module in imports(path)
         if is_backwards(path, module)
     ]
+
+
+def test_the_store_knows_nothing_of_the_scripts_around_it() -> None:
+    around = ("cli", "run", "job_status", "scope", "cron", "notifications")
+    for module in around:
+        assert not {
+            name for name in importers(f"utils.{module}") if name.startswith("utils/store/")
+        }
 
 
 def test_the_walk_really_sees_an_import_that_points_backwards() -> None:
