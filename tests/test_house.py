@@ -23,6 +23,10 @@ MOST_LINES = 13_600
 `collectors` and `utils` together."""
 LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 6
+REPORT = PROJECT / "collectors" / "views" / "report"
+PAGE = [path for ending in ("js", "css", "html") for path in REPORT.glob(f"*.{ending}")]
+WIDTH, WIDER_LINES = 100, 0.01
+"""Columns of a line, and how many lines may have more: texts that are not worth a break."""
 NO_BEGINNINGS = {"What", "Whether", "Who", "How", "Of", "As"}
 """First words of a docstring that neither does something nor names a thing."""
 RECURSIONS = {
@@ -319,6 +323,13 @@ def third():
 def fifth(): return "What"
 """
     assert odd_docstrings("a.py", ast.parse(source)) == ["a.py:Odd", "a.py:first", "a.py:third"]
+
+
+@pytest.mark.parametrize("files", [FILES, PAGE], ids=["python", "page"])
+def test_hardly_a_line_is_wide(files: list[Path]) -> None:
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 1_000
+    assert sum(len(line) > WIDTH for line in lines) <= WIDER_LINES * len(lines)
 
 
 def test_no_functions_go_round_in_a_circle() -> None:
