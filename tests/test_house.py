@@ -23,6 +23,10 @@ MOST_LINES = 13_600
 `collectors` and `utils` together."""
 LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 6
+REPORT = PROJECT / "collectors" / "views" / "report"
+PAGE = [path for ending in ("js", "css", "html") for path in REPORT.glob(f"*.{ending}")]
+WIDTH, WIDER_LINES = 100, 0.01
+"""Columns of a line, and how many lines may have more: texts that are not worth a break."""
 NO_BEGINNINGS = {"What", "Whether", "Who", "How", "Of", "As"}
 """First words of a docstring that neither does something nor names a thing."""
 RECURSIONS = {
@@ -194,7 +198,9 @@ def test_every_folder_of_the_map_is_there_and_no_other() -> None:
     folders = {path.parent.name for path in (PROJECT / "collectors").glob("*/__init__.py")}
     assert folders == MAY_IMPORT.keys()
     page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert [name for name in MAY_IMPORT if f"`collectors/{name}/`" not in page] == []
+    parts = {name_of(path.parent) for path in (PROJECT / "utils").glob("*/__init__.py")}
+    parts |= {f"collectors/{name}" for name in MAY_IMPORT}
+    assert [name for name in sorted(parts) if f"\n| `{name}/` |" not in page] == []
 
 
 def test_folders_import_in_one_direction() -> None:
@@ -204,6 +210,14 @@ def test_folders_import_in_one_direction() -> None:
         for module in imports(path)
         if is_backwards(path, module)
     ]
+
+
+def test_the_store_knows_nothing_of_the_scripts_around_it() -> None:
+    around = ("cli", "run", "job_status", "scope", "cron", "notifications")
+    for module in around:
+        assert not {
+            name for name in importers(f"utils.{module}") if name.startswith("utils/store/")
+        }
 
 
 def test_the_walk_really_sees_an_import_that_points_backwards() -> None:
@@ -309,6 +323,13 @@ def third():
 def fifth(): return "What"
 """
     assert odd_docstrings("a.py", ast.parse(source)) == ["a.py:Odd", "a.py:first", "a.py:third"]
+
+
+@pytest.mark.parametrize("files", [FILES, PAGE], ids=["python", "page"])
+def test_hardly_a_line_is_wide(files: list[Path]) -> None:
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 1_000
+    assert sum(len(line) > WIDTH for line in lines) <= WIDER_LINES * len(lines)
 
 
 def test_no_functions_go_round_in_a_circle() -> None:

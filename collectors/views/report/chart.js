@@ -34,7 +34,9 @@ function unpack(position) {
 
 function withDerived(series) {
   series.session = series.position.map((position) => DATA.sessions[position]);
-  series.macd_histogram = series.macd.map((value, i) => (value == null ? null : value - series.macd_signal[i]));
+  series.macd_histogram = series.macd.map((value, i) =>
+    value == null ? null : value - series.macd_signal[i],
+  );
   const leads = series.ichimoku_conversion.map((value, i) => {
     const base = series.ichimoku_base[i];
     return value == null || base == null ? null : (value + base) / 2;
@@ -58,7 +60,8 @@ function ticks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough);
   const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + step / 1e6; value += step) found.push(value);
+  for (let value = Math.ceil(low / step) * step; value <= high + step / 1e6; value += step)
+    found.push(value);
   return found;
 }
 
@@ -67,10 +70,23 @@ function drawChart(box, series, layers, label) {
   const width = Math.max(box.clientWidth, 280), narrow = width < 560;
   const bars = series.close.length;
   const slots = Math.max(layers.ichimoku ? series.cloud_a.length : bars, LEAST_SLOTS);
-  const plot = width - AXIS, step = plot / slots;
-  const frame = {width, plot, step, bars, top: 0, x: (bar) => (bar + 0.5) * step, svg: drawing("svg", {
-    class: "chart", width, role: "img", tabindex: 0, "aria-label": label,
-  })};
+  const plot = width - AXIS,
+    step = plot / slots;
+  const frame = {
+    width,
+    plot,
+    step,
+    bars,
+    top: 0,
+    x: (bar) => (bar + 0.5) * step,
+    svg: drawing("svg", {
+      class: "chart",
+      width,
+      role: "img",
+      tabindex: 0,
+      "aria-label": label,
+    }),
+  };
   pricePane(frame, series, layers, narrow ? 250 : 340);
   volumePane(frame, series, narrow ? 56 : 80);
   if (layers.rsi) rsiPane(frame, series, narrow ? 64 : 84);
@@ -89,13 +105,16 @@ function drawChart(box, series, layers, label) {
   };
 }
 
-// Draw a clipped pane from `low` to `high`; `grid` are the values of its lines, `name` their labels.
+// Draw a clipped pane from `low` to `high`; `grid` are the values of its lines, `name` their
+// labels.
 function pane(frame, height, [low, high], grid, name) {
   const room = high - low || Math.abs(high) || 1, inner = height - 12;
   const y = (value) => 6 + inner * (1 - (value - low) / room);
   const area = drawing("svg", {x: 0, y: frame.top, width: frame.plot, height, class: "pane"});
   for (const value of grid) {
-    area.append(drawing("line", {class: "grid", x1: 0, x2: frame.plot, y1: y(value), y2: y(value)}));
+    area.append(
+      drawing("line", {class: "grid", x1: 0, x2: frame.plot, y1: y(value), y2: y(value)}),
+    );
     frame.svg.append(axisLabel(frame, frame.top + y(value), name(value), "tick"));
   }
   frame.svg.append(area);
@@ -118,14 +137,19 @@ function priceRange(series, layers) {
   const lines = [];
   if (layers.averages) lines.push(...AVERAGES.map((name) => series[name]));
   if (layers.bands) lines.push(...BANDS.map((name) => series[name]));
-  if (layers.ichimoku) lines.push(...CLOUD_LINES.map((name) => series[name]), series.cloud_a, series.cloud_b);
-  const [lowest, highest] = extent(low, high, ...lines), reach = (high - low) / 2;
+  if (layers.ichimoku)
+    lines.push(...CLOUD_LINES.map((name) => series[name]), series.cloud_a, series.cloud_b);
+  const [lowest, highest] = extent(low, high, ...lines),
+    reach = (high - low) / 2;
   return [Math.max(lowest, low - reach), Math.min(highest, high + reach)];
 }
 
 function pricePane(frame, series, layers, height) {
-  const range = priceRange(series, layers), close = series.close.at(-1), room = 0.05 * (range[1] - range[0]);
-  const grid = ticks(...range, 5).filter((value) => Math.abs(value - close) > room); // the last price has its own label
+  const range = priceRange(series, layers),
+    close = series.close.at(-1),
+    room = 0.05 * (range[1] - range[0]);
+  // The last price has its own label.
+  const grid = ticks(...range, 5).filter((value) => Math.abs(value - close) > room);
   const into = pane(frame, height, range, grid, (value) => number(value));
   if (layers.ichimoku) cloud(into, series);
   if (layers.bands) band(into, series);
@@ -142,21 +166,42 @@ function pricePane(frame, series, layers, height) {
 function lastPrice(frame, into, series) {
   const close = series.close.at(-1), y = into.top + into.y(close);
   const way = direction(close - (series.close.at(-2) ?? close));
-  into.area.append(drawing("line", {class: `last ${way}`, x1: 0, x2: frame.plot, y1: into.y(close), y2: into.y(close)}));
-  frame.svg.append(drawing("rect", {class: `tag ${way}`, x: frame.plot + 1, y: y - 9, width: AXIS - 2, height: 18, rx: 3}),
-    axisLabel(frame, y, number(close), "tag"));
+  into.area.append(
+    drawing("line", {
+      class: `last ${way}`,
+      x1: 0,
+      x2: frame.plot,
+      y1: into.y(close),
+      y2: into.y(close),
+    }),
+  );
+  frame.svg.append(
+    drawing("rect", {
+      class: `tag ${way}`,
+      x: frame.plot + 1,
+      y: y - 9,
+      width: AXIS - 2,
+      height: 18,
+      rx: 3,
+    }),
+    axisLabel(frame, y, number(close), "tag"),
+  );
 }
 
 // Draw one path for all that rose, one for all that fell, one for the rest, each in its colour.
 function candles(into, series) {
   const paths = {up: "", down: "", flat: ""}, half = Math.max(0.5, Math.min(into.step * 0.36, 9));
   series.close.forEach((close, bar) => {
-    const open = series.open[bar], x = into.x(bar);
-    const top = into.y(Math.max(open, close)), tall = Math.max(1, into.y(Math.min(open, close)) - top);
-    paths[direction(close - open)] += `M${x - 0.5} ${into.y(series.high[bar])}h1V${into.y(series.low[bar])}h-1z` +
+    const open = series.open[bar],
+      x = into.x(bar);
+    const top = into.y(Math.max(open, close)),
+      tall = Math.max(1, into.y(Math.min(open, close)) - top);
+    paths[direction(close - open)] +=
+      `M${x - 0.5} ${into.y(series.high[bar])}h1V${into.y(series.low[bar])}h-1z` +
       `M${x - half} ${top}h${2 * half}v${tall}h${-2 * half}z`;
   });
-  for (const [way, path] of Object.entries(paths)) into.area.append(drawing("path", {class: `candles ${way}`, d: path}));
+  for (const [way, path] of Object.entries(paths))
+    into.area.append(drawing("path", {class: `candles ${way}`, d: path}));
 }
 
 function linePath(into, values) {
@@ -178,8 +223,11 @@ function between(into, upper, lower) {
   for (let bar = 1; bar < upper.length; bar++) {
     const corners = [upper[bar - 1], upper[bar], lower[bar], lower[bar - 1]];
     if (corners.some((value) => value == null)) continue;
-    const [a, b, c, d] = corners.map(into.y), from = into.x(bar - 1), to = into.x(bar);
-    paths[upper[bar] >= lower[bar] ? "up" : "down"] += `M${from} ${a}L${to} ${b}L${to} ${c}L${from} ${d}z`;
+    const [a, b, c, d] = corners.map(into.y),
+      from = into.x(bar - 1),
+      to = into.x(bar);
+    paths[upper[bar] >= lower[bar] ? "up" : "down"] +=
+      `M${from} ${a}L${to} ${b}L${to} ${c}L${from} ${d}z`;
   }
   return paths;
 }
@@ -193,7 +241,9 @@ function cloud(into, series) {
 }
 
 function band(into, series) {
-  into.area.append(drawing("path", {class: "band", d: between(into, series.bb_upper, series.bb_lower).up}));
+  into.area.append(
+    drawing("path", {class: "band", d: between(into, series.bb_upper, series.bb_lower).up}),
+  );
   for (const name of BANDS) line(into, series[name], "bb");
 }
 
@@ -205,7 +255,11 @@ function actionMarks(into, series) {
     const x = into.x(bar), late = bar > series.session.length / 2;
     into.area.append(
       drawing("line", {class: "action", x1: x, x2: x, y1: 0, y2: into.height}),
-      drawing("text", {class: "action", x: x + (late ? -5 : 5), y: 14, "text-anchor": late ? "end" : "start"}, word(kind)),
+      drawing(
+        "text",
+        {class: "action", x: x + (late ? -5 : 5), y: 14, "text-anchor": late ? "end" : "start"},
+        word(kind),
+      ),
     );
   }
 }
@@ -214,17 +268,23 @@ function volumePane(frame, series, height) {
   const highest = extent(series.volume, series.volume_sma_20)[1] || 1;
   const into = pane(frame, height, [0, highest], [highest / 2], large);
   paneTitle(into, word("volume"));
-  columns(into, series.volume, (bar) => direction(series.close[bar] - (series.close[bar - 1] ?? series.open[bar])));
+  columns(into, series.volume, (bar) =>
+    direction(series.close[bar] - (series.close[bar - 1] ?? series.open[bar])),
+  );
   line(into, series.volume_sma_20, "volume_average");
 }
 
 // Draw bars from zero, coloured by their direction.
 function columns(into, values, wayOf) {
-  const paths = {up: "", down: "", flat: ""}, half = Math.max(0.5, into.step * 0.36), zero = into.y(0);
+  const paths = {up: "", down: "", flat: ""},
+    half = Math.max(0.5, into.step * 0.36),
+    zero = into.y(0);
   values.forEach((value, bar) => {
-    if (value) paths[wayOf(bar)] += `M${into.x(bar) - half} ${zero}V${into.y(value)}h${2 * half}V${zero}z`;
+    if (value)
+      paths[wayOf(bar)] += `M${into.x(bar) - half} ${zero}V${into.y(value)}h${2 * half}V${zero}z`;
   });
-  for (const [way, path] of Object.entries(paths)) into.area.append(drawing("path", {class: `columns ${way}`, d: path}));
+  for (const [way, path] of Object.entries(paths))
+    into.area.append(drawing("path", {class: `columns ${way}`, d: path}));
 }
 
 function rsiPane(frame, series, height) {
@@ -246,9 +306,16 @@ function macdPane(frame, series, height) {
 function monthAxis(frame, sessions) {
   let free = 0;
   sessions.forEach((session, bar) => {
-    const begins = bar === 0 || session.slice(0, 7) !== sessions[bar - 1].slice(0, 7), x = frame.x(bar);
+    const begins = bar === 0 || session.slice(0, 7) !== sessions[bar - 1].slice(0, 7),
+      x = frame.x(bar);
     if (!begins || x < free || x > frame.plot - 40) return;
-    frame.svg.append(drawing("text", {class: "tick", x: x - frame.step / 2, y: frame.top + 14}, day(session, "short")));
+    frame.svg.append(
+      drawing(
+        "text",
+        {class: "tick", x: x - frame.step / 2, y: frame.top + 14},
+        day(session, "short"),
+      ),
+    );
     free = x + 64;
   });
   frame.top += 20;

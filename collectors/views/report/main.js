@@ -3,7 +3,15 @@ const DATA = JSON.parse(byId("data").textContent);
 const ROW_OF = new Map(DATA.rows.ticker.map((ticker, row) => [ticker, row]));
 const MARKED = countMarks();
 const state = {
-  text: "", market: "", marks: new Set(), column: "market_cap", descending: true, order: [], shown: 0, ticker: null, series: null,
+  text: "",
+  market: "",
+  marks: new Set(),
+  column: "market_cap",
+  descending: true,
+  order: [],
+  shown: 0,
+  ticker: null,
+  series: null,
 };
 const SECTIONS = ["market", "movers", "extremes", "signals", "targets"];
 
@@ -42,11 +50,27 @@ function setUpChoice(name, standard, apply) {
 function drawWords() {
   document.documentElement.lang = language;
   document.title = `${word("title")} ${DATA.session}`;
-  for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(node.dataset.word);
-  fill("contents", SECTIONS.map((name) => element("a", {href: `#${name}`}, word(`${name}_short`))));
-  fill("about", element("b", {}, day(DATA.session)), " ", element("span", {class: `badge ${DATA.finality}`}, word(DATA.finality)), " ",
-    element("span", {class: "hint"}, word("analyzed", {done: number(DATA.analyzed), all: number(DATA.targets)})));
-  byId("written").textContent = word("written", {time: DATA.written.slice(0, 16).replace("T", " ")});
+  for (const node of document.querySelectorAll("[data-word]"))
+    node.textContent = word(node.dataset.word);
+  fill(
+    "contents",
+    SECTIONS.map((name) => element("a", {href: `#${name}`}, word(`${name}_short`))),
+  );
+  fill(
+    "about",
+    element("b", {}, day(DATA.session)),
+    " ",
+    element("span", {class: `badge ${DATA.finality}`}, word(DATA.finality)),
+    " ",
+    element(
+      "span",
+      {class: "hint"},
+      word("analyzed", {done: number(DATA.analyzed), all: number(DATA.targets)}),
+    ),
+  );
+  byId("written").textContent = word("written", {
+    time: DATA.written.slice(0, 16).replace("T", " "),
+  });
 }
 
 function drawPage() {
@@ -80,10 +104,15 @@ function listen() {
   byId("more").addEventListener("click", showMore);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("ticker").addEventListener("close", onTickerClosed);
-  byId("ticker").addEventListener("click", (event) => event.target === byId("ticker") && closeTicker());
+  byId("ticker").addEventListener(
+    "click",
+    (event) => event.target === byId("ticker") && closeTicker(),
+  );
   window.addEventListener("hashchange", followAddress);
   window.addEventListener("resize", () => state.ticker && drawTickerChart());
-  new IntersectionObserver(([entry]) => entry.isIntersecting && showMore(), {rootMargin: "600px"}).observe(byId("more"));
+  new IntersectionObserver(([entry]) => entry.isIntersecting && showMore(), {
+    rootMargin: "600px",
+  }).observe(byId("more"));
 }
 
 setUpChoice("theme", "auto", (value) => (document.documentElement.dataset.theme = value));
@@ -94,4 +123,5 @@ setUpChoice("language", firstLanguage(), (value) => {
 });
 listen();
 followAddress();
-requestAnimationFrame(() => setTimeout(() => performance.mark("usable"))); // the first picture is on the screen
+// The first picture is on the screen then.
+requestAnimationFrame(() => setTimeout(() => performance.mark("usable")));

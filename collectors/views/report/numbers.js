@@ -5,7 +5,9 @@ const ENGLISH_UNITS = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]];
 
 // With thousands; `decimals` at most.
 function number(value, decimals = 0) {
-  return value == null ? NOTHING : value.toLocaleString(language, {maximumFractionDigits: decimals});
+  return value == null
+    ? NOTHING
+    : value.toLocaleString(language, {maximumFractionDigits: decimals});
 }
 
 function won(value) {
@@ -27,7 +29,10 @@ function largeWon(value) {
 
 function percent(value) {
   if (value == null) return NOTHING;
-  const digits = Math.abs(value).toLocaleString(language, {minimumFractionDigits: 2, maximumFractionDigits: 2});
+  const digits = Math.abs(value).toLocaleString(language, {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 2,
+  });
   return `${value > 0 ? "+" : value < 0 ? "−" : ""}${digits}%`;
 }
 
@@ -42,5 +47,7 @@ function day(session, style = "long") {
     short: {month: "short", day: "numeric"},
     full: {year: "numeric", month: "short", day: "numeric"},
   };
-  return new Intl.DateTimeFormat(language, {...styles[style], timeZone: "UTC"}).format(new Date(`${session}T00:00Z`));
+  return new Intl.DateTimeFormat(language, {...styles[style], timeZone: "UTC"}).format(
+    new Date(`${session}T00:00Z`),
+  );
 }

@@ -40,7 +40,8 @@ function hasMark(row, key) {
 function countMarks() {
   const counts = new Map();
   for (const row of allRows()) {
-    if (DATA.rows.session[row] === DATA.session) for (const key of marksOf(row)) counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (DATA.rows.session[row] === DATA.session)
+      for (const key of marksOf(row)) counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;
 }
@@ -66,7 +67,11 @@ function meaningOf(key) {
 }
 
 function markTags(row) {
-  return element("span", {class: "marks"}, DATA.rows.signals[row].map((position) => markTag(`signal:${position}`)));
+  return element(
+    "span",
+    {class: "marks"},
+    DATA.rows.signals[row].map((position) => markTag(`signal:${position}`)),
+  );
 }
 
 function markTag(key) {
@@ -83,9 +88,13 @@ function nameCell(name, row) {
 
 function matches(row) {
   const text = state.text.trim().toLowerCase();
-  return (!state.market || DATA.rows.market[row] === state.market) &&
-    (!text || DATA.rows.name[row].toLowerCase().includes(text) || DATA.rows.ticker[row].toLowerCase().startsWith(text)) &&
-    [...state.marks].every((key) => hasMark(row, key));
+  return (
+    (!state.market || DATA.rows.market[row] === state.market) &&
+    (!text ||
+      DATA.rows.name[row].toLowerCase().includes(text) ||
+      DATA.rows.ticker[row].toLowerCase().startsWith(text)) &&
+    [...state.marks].every((key) => hasMark(row, key))
+  );
 }
 
 // Missing values come last in either direction; among equals the larger company comes first.
@@ -104,15 +113,24 @@ function drawTable() {
   byId("table").tBodies[0].replaceChildren();
   showMore();
   const {length} = state.order;
-  byId("count").textContent = length ? word("count", {shown: number(length), all: number(DATA.rows.ticker.length)}) : word("nothing");
+  byId("count").textContent = length
+    ? word("count", {shown: number(length), all: number(DATA.rows.ticker.length)})
+    : word("nothing");
   drawChosen();
 }
 
 function drawHead() {
   const cells = COLUMNS.map(([name]) => {
     const sorted = state.column === name && (state.descending ? "descending" : "ascending");
-    return element("th", {scope: "col", class: name, "aria-sort": sorted || null},
-      element("button", {type: "button", "data-column": name, onclick: () => sortBy(name)}, word(`column_${name}`)));
+    return element(
+      "th",
+      {scope: "col", class: name, "aria-sort": sorted || null},
+      element(
+        "button",
+        {type: "button", "data-column": name, onclick: () => sortBy(name)},
+        word(`column_${name}`),
+      ),
+    );
   });
   const focused = document.activeElement?.dataset?.column;
   byId("table").tHead.replaceChildren(element("tr", {}, cells));
@@ -140,9 +158,22 @@ function sortBy(column) {
 }
 
 function drawChosen() {
-  fill("chosen", [...state.marks].map((key) => element("button", {
-    type: "button", class: `mark ${wayOf(key)}`, "aria-label": word("remove", {name: titleOfMark(key)}), onclick: () => toggleMark(key),
-  }, titleOfMark(key), " ✕")));
+  fill(
+    "chosen",
+    [...state.marks].map((key) =>
+      element(
+        "button",
+        {
+          type: "button",
+          class: `mark ${wayOf(key)}`,
+          "aria-label": word("remove", {name: titleOfMark(key)}),
+          onclick: () => toggleMark(key),
+        },
+        titleOfMark(key),
+        " ✕",
+      ),
+    ),
+  );
   for (const button of document.querySelectorAll("[data-mark]")) {
     button.setAttribute("aria-pressed", String(state.marks.has(button.dataset.mark)));
   }
@@ -170,8 +201,18 @@ function clearFilters() {
 function drawFilters() {
   const option = (value, text) => element("option", {value}, text);
   const markets = [...new Set(DATA.rows.market)].sort();
-  fill("filter-market", option("", word("any")), markets.map((market) => option(market, market)));
-  const signals = DATA.catalogue.signals.map((entry, position) => [`signal:${position}`, entry]).filter(([key]) => MARKED.has(key));
-  fill("filter-signal", option("", word("any")), signals.map(([key, entry]) => option(key, `${titleOf(entry)} (${number(MARKED.get(key))})`)));
+  fill(
+    "filter-market",
+    option("", word("any")),
+    markets.map((market) => option(market, market)),
+  );
+  const signals = DATA.catalogue.signals
+    .map((entry, position) => [`signal:${position}`, entry])
+    .filter(([key]) => MARKED.has(key));
+  fill(
+    "filter-signal",
+    option("", word("any")),
+    signals.map(([key, entry]) => option(key, `${titleOf(entry)} (${number(MARKED.get(key))})`)),
+  );
   byId("filter-market").value = state.market;
 }

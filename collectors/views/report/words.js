@@ -31,7 +31,10 @@ const WORDS = {
   value: ["Value traded", "거래대금"],
   market_cap: ["Market cap", "시가총액"],
   trend: ["Rising minus falling, last {n} sessions", "상승 − 하락 종목 수, 최근 {n}거래일"],
-  trend_of: ["{date}: {up} up, {down} down, {value} traded", "{date}: 상승 {up}, 하락 {down}, 거래대금 {value}"],
+  trend_of: [
+    "{date}: {up} up, {down} down, {value} traded",
+    "{date}: 상승 {up}, 하락 {down}, 거래대금 {value}",
+  ],
   above: ["Targets above their average", "이동평균선 위에 있는 대상 종목"],
   above_of: ["SMA {n}", "{n}일선"],
   movers: ["Movers of the whole market", "시장 전체 등락 상위"],
@@ -50,7 +53,10 @@ const WORDS = {
   none: ["None today.", "오늘은 없습니다."],
   signals: ["Signals of the session", "오늘의 신호"],
   signals_short: ["Signals", "신호"],
-  signals_hint: ["Choose some: the table shows the targets that have all of them.", "고르면 그 신호가 모두 나온 종목만 표에 남습니다."],
+  signals_hint: [
+    "Choose some: the table shows the targets that have all of them.",
+    "고르면 그 신호가 모두 나온 종목만 표에 남습니다.",
+  ],
   bullish: ["Rising", "상승 신호"],
   bearish: ["Falling", "하락 신호"],
   neutral: ["Either way", "중립"],
@@ -138,8 +144,10 @@ const HINTS = {
   "SMA 20 crosses below SMA 60": "20일선이 60일선을 하향 이탈",
   "SMA 5 > SMA 20 > SMA 60 > SMA 120 (a state)": "5일선 > 20일선 > 60일선 > 120일선인 상태",
   "SMA 5 < SMA 20 < SMA 60 < SMA 120 (a state)": "5일선 < 20일선 < 60일선 < 120일선인 상태",
-  "high above every earlier high of the 52 weeks; from 60 bars on": "고가가 52주 동안의 어느 고가보다 높음(60봉 이상)",
-  "low below every earlier low of the 52 weeks; from 60 bars on": "저가가 52주 동안의 어느 저가보다 낮음(60봉 이상)",
+  "high above every earlier high of the 52 weeks; from 60 bars on":
+    "고가가 52주 동안의 어느 고가보다 높음(60봉 이상)",
+  "low below every earlier low of the 52 weeks; from 60 bars on":
+    "저가가 52주 동안의 어느 저가보다 낮음(60봉 이상)",
   "close crosses above the upper Bollinger band": "종가가 볼린저밴드 상단을 상향 돌파",
   "close crosses below the lower Bollinger band": "종가가 볼린저밴드 하단을 하향 이탈",
   "band width above 0 and the smallest of 120 sessions (a state)": "밴드 폭이 120거래일 중 가장 좁은 상태",

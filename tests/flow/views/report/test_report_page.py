@@ -133,7 +133,7 @@ def test_every_rule_and_unit_of_the_catalogue_is_said_in_korean() -> None:
         .split("const HINTS = {")[1]
         .split("\n};")[0]
     )
-    hints = dict(re.findall(r'^  "?(.+?)"?: "([^"]+)",$', text, re.MULTILINE))
+    hints = dict(re.findall(r'^  "?(.+?)"?:\s+"([^"]+)",$', text, re.MULTILINE))
     units = {indicator.unit for group in GROUPS for indicator in group.indicators}
     assert set(hints) == {signal.meaning for signal in SIGNALS} | units
     assert all(re.search("[가-힣]", hints[signal.meaning]) for signal in SIGNALS)
