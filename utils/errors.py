@@ -133,7 +133,7 @@ class MalformedAnswer(SourceError):
 
 
 class StoreError(NightShiftError):
-    """The database cannot be used."""
+    """The database cannot be used, or something stored in it cannot (`Damaged`)."""
 
     kind = "store"
 
@@ -142,6 +142,13 @@ class Damaged(StoreError):
     """The database answers, but a stored document or column does not unpack or fails its check."""
 
     kind = "damaged"
+
+
+class NotStored(NightShiftError):
+    """The database answers, but the session that a run cannot do without is not there, or not of
+    the size that was expected."""
+
+    kind = "not_stored"
 
 
 class StoreUnusable(StoreError):

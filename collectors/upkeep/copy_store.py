@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from utils.errors import NotNow, StoreError, WrongUsage
+from utils.errors import NightShiftError, NotNow, StoreError, WrongUsage
 from utils.progress import progress_bar
 from utils.run import Run
 from utils.scope import required_scope
@@ -51,8 +51,8 @@ def copy_target(text: str) -> str:
 def copy_store(run: Run, to: str) -> None:
     """Copy the whole store there, or go on with it, compare, and say what to change.
 
-    Raises `WrongUsage` when nothing is set up here or the target holds something else, `StoreError`
-    when it differs in the end, `NotNow` when a stop was requested.
+    Raises `WrongUsage` when nothing is set up here or the target holds something else,
+    `NightShiftError` when it differs in the end, `NotNow` when a stop was requested.
     """
     required_scope(run.store)
     target = _open_target(_settings_of(run.settings, to), to)
@@ -130,7 +130,7 @@ def _check_all(run: Run, copy: StoreCopy) -> None:
     wrong += [f"{name} {key}" for name in DOCUMENTS for key in copy.differing_documents(name)]
     if wrong:
         more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
-        raise StoreError(
+        raise NightShiftError(
             f"The copy differs in {', '.join(wrong[:_NAMED])}{more}. If something was at work "
             "meanwhile, such as hourly_analysis.py on another machine, let it end. Then run the "
             "same command again; it copies the rest."

@@ -1,5 +1,5 @@
 """Ways to run a script: within the test's own process, which costs no start-up and no waiting, or
-as a process of its own, as cron starts it. `tests.storm.forks` has the third, to be killed.
+as a process of its own, as cron starts it. `tests.harness` names the third.
 
 Each way is a function of the environment, the script's name and its options.
 """

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
-from utils.errors import Damaged, StoreError
+from utils.errors import Damaged, NotStored
 from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Backend
@@ -143,9 +143,9 @@ def test_vain_tries_are_counted_until_it_is_had(with_figures: Store) -> None:
 
 
 def test_a_dataset_of_another_length_or_session_is_refused(with_figures: Store) -> None:
-    with pytest.raises(StoreError, match="1 rows, not 2"):
+    with pytest.raises(NotStored, match="1 rows, not 2"):
         with_figures.datasets.save(MONDAY, "foreign", figures("foreign", 1), FINAL)
-    with pytest.raises(StoreError, match="not stored"):
+    with pytest.raises(NotStored, match="not stored"):
         with_figures.datasets.save(TUESDAY, "foreign", figures("foreign", 1, 2), FINAL)
     assert load(with_figures, "foreign") is None
 

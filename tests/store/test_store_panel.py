@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import halted, market_day, row
-from utils.errors import StoreError
+from utils.errors import NotStored
 from utils.market_day import Panel
 from utils.store import Store
 
@@ -260,7 +260,7 @@ def test_the_order_in_which_sessions_arrive_is_irrelevant(
 def test_a_session_that_is_not_stored_gives_no_panel(store: Store) -> None:
     save(store, {S1: [row("A00000")]})
     for missing in (S2, "2024-01-16"):
-        with pytest.raises(StoreError, match=f"{missing} is not stored.*daily_update"):
+        with pytest.raises(NotStored, match=f"{missing} is not stored.*daily_update"):
             store.sessions.panel(missing, 300)
 
 

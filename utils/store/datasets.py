@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from utils.date_utils import FIRST_DAY, LAST_DAY
-from utils.errors import Damaged, StoreError
+from utils.errors import Damaged, NotStored
 from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store.backend import Backend, Columns, Document
 from utils.store.base import StorePart
@@ -54,7 +54,7 @@ class Datasets(StorePart):
             (*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session
         )
         if (rows := len(figures)) != head["count"]:
-            raise StoreError(
+            raise NotStored(
                 f"{name} of {session} have {rows} rows, not {head['count']}: nothing is stored."
             )
         added: Columns = {
@@ -92,7 +92,7 @@ class Datasets(StorePart):
     def _head(self, session: str) -> Document:
         document = self.backend.session_head(session)
         if document is None:
-            raise StoreError(f"Session {session} is not stored, so it can have no datasets.")
+            raise NotStored(f"Session {session} is not stored, so it can have no datasets.")
         return {name: document[name] for name in ("_id", *HEAD_FIELDS)}
 
 

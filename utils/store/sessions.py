@@ -11,7 +11,7 @@ import pandas as pd
 
 from utils.adjustment import Adjustments, without_noise
 from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
-from utils.errors import Damaged, StoreError
+from utils.errors import Damaged, NotStored
 from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel, factor_digest
 from utils.store.backend import Columns, Document
 from utils.store.base import StorePart
@@ -119,10 +119,10 @@ class Sessions(StorePart):
 
     def panel(self, last: str, count: int) -> Panel:
         """Return the last `count` stored sessions up to `last`, adjusted to it, for every ticker
-        that is listed in it. Raise `StoreError` when `last` itself is not stored."""
+        that is listed in it. Raise `NotStored` when `last` itself is not stored."""
         sessions = [head.session for head in self.heads(last, count)]
         if not sessions or sessions[-1] != last:
-            raise StoreError(
+            raise NotStored(
                 f"Session {last} is not stored, so there is nothing to analyse. "
                 "Run daily_update.py."
             )

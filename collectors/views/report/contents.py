@@ -20,7 +20,7 @@ from collectors.views.report.charts import (
     cloud_ahead,
     pack,
 )
-from utils.errors import StoreError
+from utils.errors import NotStored
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
@@ -42,11 +42,11 @@ def analysed_session(store: Store) -> str | None:
 def contents(store: Store, session: str) -> dict[str, Any]:
     """Return everything on the page. Percentages in percent, money in won, volume in shares.
 
-    Raise `StoreError` when the session is not stored or damaged.
+    Raise `NotStored` when the session is not stored, `Damaged` when it is damaged.
     """
     day = store.sessions.load(session)
     if day is None:
-        raise StoreError(
+        raise NotStored(
             f"Session {session} is not stored, so there is nothing to report on. Run "
             "daily_update.py."
         )

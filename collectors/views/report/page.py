@@ -32,7 +32,7 @@ def write_report(store: Store, path: Path, session: str) -> None:
     """Write the page about that analysed session. The file appears whole or not at all.
 
     Raise `WrongUsage` when it can never be written there, `NightShiftError` when it cannot now,
-    `StoreError` when a stored session is damaged.
+    `NotStored` or `Damaged` when a session is not there or damaged.
     """
     text = render(contents(store, session), _stamp(store, session))
     try:

@@ -7,7 +7,7 @@ import pytest
 
 from collectors.upkeep.copy_store import copy_store
 from tests.fakes import FakeClock, market_day, row
-from utils.errors import EXIT_FAILED, NotNow, StoreError
+from utils.errors import EXIT_FAILED, NightShiftError, NotNow
 from utils.run import Run, StopRequest
 from utils.settings import load_settings
 from utils.store import open_store
@@ -71,7 +71,7 @@ def test_what_differs_is_named_ten_at_most_and_the_copy_stays_unfinished(
 
     monkeypatch.setattr(StoreCopy, "differing_documents", change_first)
     with pytest.raises(
-        StoreError, match=rf"{TARGETS} 000000, .* {TARGETS} 000009 and 2 more"
+        NightShiftError, match=rf"{TARGETS} 000000, .* {TARGETS} 000009 and 2 more"
     ) as difference:
         copy_store(run, str(tmp_path / "new"))
     assert difference.value.exit_code == EXIT_FAILED

@@ -10,7 +10,7 @@ import pytest
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
-from tests.process.conversation.forks import Forks
+from tests.process.conversation.forked_talks import ForkedTalks
 from tests.process.conversation.terminal import KEY, LOGIN_ID, NOW, PASSWORD, Newcomer
 from utils.settings import PROJECT
 
@@ -29,14 +29,14 @@ def exchange(market: SyntheticMarket) -> Iterator[LocalExchange]:
 
 
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    forks = Forks(tmp_path_factory.mktemp("home"))
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedTalks]:
+    forks = ForkedTalks(tmp_path_factory.mktemp("home"))
     yield forks
     forks.close()
 
 
 @pytest.fixture
-def newcomer(exchange: LocalExchange, tmp_path: Path, forks: Forks) -> Newcomer:
+def newcomer(exchange: LocalExchange, tmp_path: Path, forks: ForkedTalks) -> Newcomer:
     folder = tmp_path / "krx-night-shift"
     folder.mkdir()
     for part in PARTS:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.server import LocalExchange
-from tests.process.conversation.forks import Forks, start_process
+from tests.process.conversation.forked_talks import ForkedTalks, start_process
 from utils.clock import Clock, kst
 from utils.env_file import read_env_file
 from utils.settings import load_settings, setting_names
@@ -51,7 +51,7 @@ class Newcomer:
 
     folder: Path
     exchange: LocalExchange
-    forks: Forks | None = None
+    forks: ForkedTalks | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -52,6 +52,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     errors.AnswerCutOff: EXIT_FAILED,
     errors.MalformedAnswer: EXIT_FAILED,
     errors.StoreError: EXIT_FAILED,
+    errors.NotStored: EXIT_FAILED,
     errors.Damaged: EXIT_FAILED,
     errors.StoreUnusable: EXIT_USAGE,
     KeyError: EXIT_FAILED,

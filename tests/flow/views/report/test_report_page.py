@@ -22,7 +22,7 @@ from collectors.views.report.page import FOLDER, SCRIPTS
 from tests.fakes import FakeClock
 from tests.flow.views.report.conftest import SESSION
 from tests.flow.views.report.nights import EVIL_NAMES, analyse, market, store_market
-from utils.errors import NightShiftError, StoreError, WrongUsage
+from utils.errors import NightShiftError, NotStored, WrongUsage
 from utils.store import Store
 
 
@@ -225,7 +225,7 @@ def test_before_the_first_analysis_there_is_no_session(empty_store: Store) -> No
 
 
 def test_a_session_that_is_not_stored_cannot_be_reported(store: Store, path: Path) -> None:
-    with pytest.raises(StoreError, match="not stored"):
+    with pytest.raises(NotStored, match="not stored"):
         write_report(store, path, "2024-01-23")
 
 

@@ -1,9 +1,9 @@
 """Conversations as forks of one process that has imported every package they need, and nothing of
 the project: a start costs no more than the project's own modules, from the installation's folder.
 
-`python -m tests.process.conversation.forks` reads orders, one JSON object a line. Each is answered
-with the process id of the fork and, once it has ended, with its wait status. It has one thread, so
-a fork is as good as a fresh process.
+`python -m tests.process.conversation.forked_talks` reads orders, one JSON object a line. Each is
+answered with the process id of the fork and, once it has ended, with its wait status. It has one
+thread, so a fork is as good as a fresh process.
 """
 
 import fcntl
@@ -46,7 +46,7 @@ def start_process(script: Path, options: Sequence[str], environment: Mapping[str
     return child, terminal, lambda: os.waitpid(child, 0)[1]
 
 
-class Forks:
+class ForkedTalks:
     """The process that forks, as its user sees it."""
 
     def __init__(self, home: Path) -> None:
@@ -55,7 +55,7 @@ class Forks:
             "JE_ARROW_MALLOC_CONF": "background_thread:false",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.process.conversation.forks"],
+            [sys.executable, "-m", "tests.process.conversation.forked_talks"],
             cwd=Path(__file__).parents[3],
             env={"HOME": str(home), "MPLCONFIGDIR": str(home), "LANG": "C.UTF-8", **one_thread},
             stdin=subprocess.PIPE,
