@@ -155,10 +155,9 @@ def test_a_database_that_turns_read_only_refuses_to_write_and_still_reads(
 
 
 def test_a_database_locked_by_a_stranger_for_too_long_is_a_store_error(
-    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clock: FakeClock
 ) -> None:
-    monkeypatch.setattr("utils.store.sqlite._BUSY_SECONDS", 0.01)
-    store = Store(SqliteBackend(tmp_path), clock)
+    store = Store(SqliteBackend(tmp_path, busy_seconds=0.01), clock)
     stranger = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match=r"night_shift.sqlite3: database is locked") as error:
@@ -170,11 +169,8 @@ def test_a_database_locked_by_a_stranger_for_too_long_is_a_store_error(
     store.close()
 
 
-def test_a_reader_is_not_held_up_by_a_writer(
-    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("utils.store.sqlite._BUSY_SECONDS", 0.01)
-    writer, reader = (Store(SqliteBackend(tmp_path), clock) for _ in range(2))
+def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path, clock: FakeClock) -> None:
+    writer, reader = (Store(SqliteBackend(tmp_path, busy_seconds=0.01), clock) for _ in range(2))
     with writer.backend.batch():
         writer.scope.save(1, [], "")
         assert reader.scope.get() is None

@@ -24,7 +24,6 @@ from utils.store.backend import Column, Columns, Document, Where, to_lists
 from utils.store.schema import ARRAYS, COLLECTIONS, INDEXES, SESSIONS
 
 FILE_NAME = "night_shift.sqlite3"
-_BUSY_SECONDS = 30.0
 _OPERATORS = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">=", "$ne": "IS NOT"}
 _JOINS = {"$or": " OR ", "$and": " AND "}
 _DAMAGED_TEXTS = ("malformed JSON", "Could not decode to UTF-8")
@@ -38,9 +37,12 @@ class SqliteBackend:
 
     WAL and `synchronous=FULL`: a committed batch survives a power cut, a killed process leaves the
     last commit.
+
+    Args:
+        busy_seconds: how long a write waits for that of another process.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, busy_seconds: float = 30.0) -> None:
         self._folder = folder
         self._path = folder / FILE_NAME
         self._depth = 0
@@ -49,7 +51,7 @@ class SqliteBackend:
         with self._translated():
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # nobody else's business
             self._connection = sqlite3.connect(
-                self._path, timeout=_BUSY_SECONDS, isolation_level=None
+                self._path, timeout=busy_seconds, isolation_level=None
             )
             self._prepare()
 
