@@ -25,9 +25,9 @@ def audit(
     target_rule: TargetRule,
     datasets: Collection[str],
 ) -> Audit:
-    """Return everything that is wrong, in the order of `RULES`: with the sessions and jobs from
-    first to last, both inclusive, with the targets when the newest session is among these, and with
-    the locks.
+    """Return everything that is wrong, in the order of `FINDING_RULES`: with the sessions and jobs
+    from first to last, both inclusive, with the targets when the newest session is among these, and
+    with the locks.
 
     Args:
         target_rule: who is to be a target now.

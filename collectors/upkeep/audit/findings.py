@@ -18,7 +18,7 @@ TARGET_BEHIND = "target_behind"
 TARGET_DATA = "target_data"
 LOCK = "lock"
 
-RULES = (
+FINDING_RULES = (
     *(HOLE, FEW_TICKERS, DIGEST, ORDER, MARKET_CAP, BASE_PRICE, FACTOR, PROVISIONAL, NOT_RECORDED),
     DATASET,
     *(STALE_JOB, TARGET_BEHIND, TARGET_DATA, LOCK),
@@ -78,6 +78,7 @@ class Audit:
 
 def in_order(findings: Collection[Finding]) -> list[Finding]:
     """Return the findings by rule, then by session or ticker."""
+    order = FINDING_RULES.index
     return sorted(
-        findings, key=lambda each: (RULES.index(each.rule), each.session or "", each.ticker or "")
+        findings, key=lambda each: (order(each.rule), each.session or "", each.ticker or "")
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from collectors.upkeep.audit.findings import RULES
+from collectors.upkeep.audit.findings import FINDING_RULES
 from tests.flow.upkeep.damages import DAMAGES, LARGEST
 from tests.flow.upkeep.store_under_test import StoreUnderTest, contents, told
 from utils.settings import PROJECT
@@ -41,10 +41,10 @@ def test_it_is_repaired(tested: StoreUnderTest, damage: Callable[[StoreUnderTest
 def test_every_rule_is_documented_and_no_other() -> None:
     page = (PROJECT / "docs/documents.md").read_text(encoding="utf-8")
     table = page.split("\n## Audit\n")[1].split("\n## ")[0].split("| rule |")[1]
-    assert tuple(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == RULES
+    assert tuple(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == FINDING_RULES
 
 
 def test_every_rule_has_a_damage() -> None:
-    assert {rule for told_rules in DAMAGES.values() for rule, _ in told_rules} == set(RULES) - {
-        "target_behind"
-    }
+    assert {rule for told_rules in DAMAGES.values() for rule, _ in told_rules} == set(
+        FINDING_RULES
+    ) - {"target_behind"}
