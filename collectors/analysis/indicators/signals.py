@@ -20,8 +20,8 @@ BEFORE = (
     *("rsi_14", "stoch_k", "stoch_d", "macd", "macd_signal"),
     *("ichimoku_span_a", "ichimoku_span_b"),
 )
-"""Lines of `studies` whose value one bar earlier the rules may ask for, besides the bar itself. Each
-is computed over one row more than its last value needs; the others are known of the last bar."""
+"""Lines of `studies` whose value one bar earlier the rules may ask for, besides the bar itself.
+Each is computed over one row more than its last value needs; others are known of the last bar."""
 FROZEN_SESSIONS = 5
 """Bars (or all, when younger) at one single price that make a ticker frozen: no signals."""
 OVERSOLD_RSI, OVERBOUGHT_RSI = 30.0, 70.0
