@@ -112,7 +112,7 @@ def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
 
 
 def confirm_reset(run: Run, asks: bool, agreed: bool, texts: Texts) -> None:
-    store, sessions = run.store, len(run.store.sessions.heads())
+    store, sessions = run.store, run.store.sessions.count()
     if not agreed and not asks:
         stored = f"{sessions} sessions and all results in the {store.description}"
         raise WrongUsage(f"--reset deletes {stored}. Say --yes with it if you mean it.")

@@ -8,14 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from collectors.analysis.indicators import (
-    derived,
-    patterns,
-    ranks,
-    signals,
-    studies,
-    whole_market,
-)
+from collectors.analysis.indicators import derived, patterns, ranks, signals, studies, whole_market
 from collectors.analysis.indicators.bars import (
     AnalysisError,
     Bars,

@@ -131,13 +131,19 @@ def _read_again(
     store: Store, collector: StockDataCollector, session: str, after_session: AfterSession
 ) -> None:
     """Read a completed session again. One that fails stays completed, with a warning."""
+    own = []
     try:
         for collected in collector.collect(session):
             after_session(collected)
-            _record_completed(store, collected)
+            if collected.head.session == session:
+                own.append(collected)
+            else:
+                _record_completed(store, collected)
     except SourceError as problem:
         store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
         raise
+    for collected in own:  # last: a run that dies before has the session due again
+        _record_completed(store, collected)
 
 
 def _record_completed(store: Store, collected: Collected) -> None:

@@ -203,6 +203,10 @@ TEXTS: Table = {
         "이 데이터베이스를 쓸 수 없습니다. 주소와 사용자, 비밀번호 또는 폴더를 확인하십시오.\n"
         "  ({detail})",
     ),
+    "problem_damaged": (
+        "{detail}",
+        "저장된 데이터가 손상되었습니다. 할 일은 docs/what-to-do.md에 있습니다.\n  ({detail})",
+    ),
     "problem_locked": (
         "{detail}",
         "지금 다른 실행이 거래소에서 데이터를 받고 있습니다. 끝난 다음 다시 실행하십시오.\n"

@@ -134,6 +134,7 @@ class Notifier:
                     raise error
                 store = opened.enter_context(closing(open_store(self._settings, self._clock)))
                 _record(store, script, error)
+                store.incidents.untold()  # what is damaged there cannot be told from there
             except StoreError as problem:
                 of_this_host.open(problem.kind, str(problem))
             else:

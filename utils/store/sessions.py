@@ -83,6 +83,10 @@ class Sessions(StorePart):
         found = self.backend.session_head(session) if session else None
         return None if found is None else _to_head(found)
 
+    def count(self) -> int:
+        """Return how many sessions are stored, in whatever layout."""
+        return len(self.backend.session_heads())
+
     def heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:
         """Return the last `count` stored sessions up to `last`, oldest first; all of them when
         0."""

@@ -12,15 +12,7 @@ from utils.store.incidents import Incidents
 from utils.store.jobs import Jobs
 from utils.store.locks import Locks
 from utils.store.observed_calendar import ObservedCalendar
-from utils.store.schema import (
-    CALENDAR,
-    COLLECTIONS,
-    COPY,
-    LOCKS,
-    SCHEMA,
-    SCHEMA_VERSION,
-    SOURCES,
-)
+from utils.store.schema import CALENDAR, COLLECTIONS, COPY, LOCKS, SCHEMA, SCHEMA_VERSION, SOURCES
 from utils.store.scope import Scope
 from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions

@@ -138,6 +138,11 @@ def test_what_is_said_of_a_database_of_another_layout_is_what_helps(
 ) -> None:
     installation.must(NOW, *SETUP)
     change(installation, 'UPDATE "system_info.schema" SET body = \'{"_id":"schema","version":99}\'')
+    change(
+        installation,
+        'UPDATE "stock_data.sessions" '
+        "SET body = json_remove(body, '$.factor_digest', '$.datasets')",
+    )
     done = installation.run(NOW, "daily_update")
     assert (done.code, "has layout 99" in done.stderr) == (2, True), done.stderr
     assert installation.run(NOW, *SETUP, "--reset", "--dry-run").code == 2

@@ -297,15 +297,18 @@ def test_something_damaged_in_the_database_is_an_incident_of_the_job_until_the_j
     assert watched.receiver.titles[1:] == [f"krx-night-shift: {script}: recovered"]
 
 
-def test_a_damaged_database_that_cannot_record_it_is_told_by_the_host(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damaged", ["open", "untold"])
+def test_a_database_whose_incidents_are_damaged_too_is_told_by_the_host(
+    watched: Watched, damaged: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """They cannot be written, or cannot be read."""
+
     def malformed(*args: object) -> int:
         raise Damaged("database disk image is malformed")
 
     with monkeypatch.context() as patch:
         patch.setattr("daily_update.update", malformed)
-        patch.setattr("utils.store.incidents.Incidents.open", malformed)
+        patch.setattr(f"utils.store.incidents.Incidents.{damaged}", malformed)
         for hour in range(2):
             assert watched.run(EVENING + timedelta(hours=hour), "daily_update").code == 1
     assert watched.receiver.titles == ["krx-night-shift: database: what is stored is damaged"]
