@@ -183,7 +183,9 @@ def test_no_target_is_analysed_twice_and_none_is_missed_when_one_machine_is_kill
     shares = Counter(machine for machine, _ in machines.stored())
     atomic = claims_are_atomic(installation_over)
     assert len(claimed_by_the_dead) == BATCH if atomic else 0 < len(claimed_by_the_dead) <= BATCH
-    assert min(shares["north"], shares["south"]) >= BATCH > shares["doomed"] == 0
+    assert min(shares["north"], shares["south"]) >= BATCH
+    # Where others may take a part of its first batch, it stores the rest before it dies.
+    assert shares["doomed"] <= (0 if atomic else DIES_AT - 1)
     left, pending = (
         everybody - {ticker for _, ticker in machines.stored()},
         len(claimed_by_the_dead),

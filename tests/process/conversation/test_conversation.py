@@ -365,7 +365,9 @@ def test_the_other_questions_are_left_in_the_same_way(
 
 def test_the_question_before_a_reset_is_left_in_the_same_way(newcomer: Newcomer) -> None:
     newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
-    assert_left(newcomer.talk(*[""] * 8, CTRL_C, options=["--reset"]))
+    talk = newcomer.talk(*[""] * 8, CTRL_C, options=["--reset"])
+    assert (talk.code, talk.echoes, talk.unsaid) == (1, True, []), talk.shown
+    assert talk.says("interrupted. Nothing is lost; run it again to go on.")
     assert len(newcomer.stored()["heads"]) == 2
 
 
