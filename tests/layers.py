@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Add the markers. What takes minutes comes first, so that no worker waits for it at the end."""
+    """Add the markers. What takes minutes comes first: no worker waits for it at the end."""
     for item in items:
         for folder, marker in FOLDERS.items():
             if (TESTS / folder) in item.path.parents:
