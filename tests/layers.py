@@ -36,7 +36,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Add the markers. What takes minutes comes first: no worker waits for it at the end."""
     for item in items:
         for folder, marker in FOLDERS.items():
             if (TESTS / folder) in item.path.parents:
@@ -45,7 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("server")
         if item.get_closest_marker("recorded") and not RECORDED.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"no recorded days in {RECORDED}"))
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("storm", "cron"))))
 
 
 def runs_over_the_server(item: pytest.Item) -> bool:
