@@ -15,7 +15,7 @@ from utils.clock import kst
 YEAR = RECORDED / "market" / "2024.csv.gz"
 SETUP = kst(2024, 1, 22, 19)
 LAST = kst(2024, 2, 13, 19)
-ONE_IN = 10
+ONE_IN = 20
 LARGE_CAPS = "1000000000000"
 """Part of the tickers over a server, and the threshold there: CI's stand-in for MongoDB takes a
 tenth of a second to look at one whole session, and seconds to write 50 results."""
