@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sandbox.replay import ReplayMarket
-from tests.harness import Exchange, Installation, as_process
+from tests.harness import Exchange, Installation
 from tests.layers import RECORDED
 from utils.clock import kst
 
@@ -58,7 +58,7 @@ def test_every_stored_cell_equals_the_exchange_and_every_target_is_analysed(
 ) -> None:
     thin = {"MIN_MARKET_CAP": LARGE_CAPS} if database else {}
     with Exchange(SETUP, ReplayMarket([recording])) as exchange:
-        installation = Installation(exchange, tmp_path, database | thin, as_process)
+        installation = Installation(exchange, tmp_path, database | thin)
         installation.must(SETUP, "manual_setup", "--yes", "--sessions", "15")
         assert len(exchange.requests()) <= 15 + 10
 
