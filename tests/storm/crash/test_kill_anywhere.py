@@ -18,9 +18,9 @@ pytestmark = pytest.mark.timeout(1200)
 MOST_KILLS = 5
 MOST_LINES = 40
 ROUNDS = {"sqlite": 8, "mongodb": 3}
-STRIDES = {"sqlite": 1, "mongodb": 3}
+STRIDES = {"sqlite": 1, "mongodb": 4}
 """Points from one that is tried to the next. Over the server each takes seconds, so a day tries a
-third of them, and three days in a row all."""
+quarter of them, and four days in a row all."""
 
 
 @pytest.fixture(params=SCENES)
