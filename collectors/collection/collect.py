@@ -119,31 +119,33 @@ def _collect(
         _read_again(store, collector, due.session, after_session)
         return
     with JobRun(store, DAILY_UPDATE, due.session) as job:
-        for collected in collector.collect(due.session):
-            after_session(collected)
-            if collected.head.session == due.session:
-                job.record(**_facts(collected))
-            else:
-                _record_completed(store, collected)
+        for own in _collect_and_record_others(store, collector, due.session, after_session):
+            job.record(**_facts(own))
 
 
 def _read_again(
     store: Store, collector: StockDataCollector, session: str, after_session: AfterSession
 ) -> None:
     """Read a completed session again. One that fails stays completed, with a warning."""
-    own = []
     try:
-        for collected in collector.collect(session):
-            after_session(collected)
-            if collected.head.session == session:
-                own.append(collected)
-            else:
-                _record_completed(store, collected)
+        read = [*_collect_and_record_others(store, collector, session, after_session)]
     except SourceError as problem:
         store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
         raise
-    for collected in own:  # last: a run that dies before has the session due again
-        _record_completed(store, collected)
+    for own in read:  # last: a run that dies before has the session due again
+        _record_completed(store, own)
+
+
+def _collect_and_record_others(
+    store: Store, collector: StockDataCollector, session: str, after_session: AfterSession
+) -> Iterator[Collected]:
+    """Collect a session and yield it. The others that come with it are recorded here."""
+    for collected in collector.collect(session):
+        after_session(collected)
+        if collected.head.session == session:
+            yield collected
+        else:
+            _record_completed(store, collected)
 
 
 def _record_completed(store: Store, collected: Collected) -> None:

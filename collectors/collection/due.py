@@ -2,10 +2,11 @@
 date of the last run."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
+from functools import partial
 
 from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
 from utils.date_utils import TradingCalendar, is_final, weekdays
@@ -214,15 +215,16 @@ def due_by_damage(
                 is_stored=True,
                 is_completed=True,
                 checkpoint_passed=False,
-                is_damaged=_is_damaged(store, head.session),
+                is_damaged=_is_damaged(partial(store.sessions.load, head.session)),
             )
             due += _due(head.session, facts)
     return due
 
 
-def _is_damaged(store: Store, session: str) -> bool:
+def _is_damaged(load: Callable[[], object]) -> bool:
+    """Return whether something stored does not read back as it was saved, and log it."""
     try:
-        store.sessions.load(session)
+        load()
     except Damaged as damage:
         log.error("%s", damage)
         return True
@@ -269,27 +271,16 @@ def _facts(
     store: Store, head: SessionHead, dataset: Dataset, now: datetime, is_read_back: bool
 ) -> DatasetFacts:
     state = head.datasets.get(dataset.name, DatasetState())
-    is_damaged = is_read_back and not _is_whole(store, head.session, dataset.name, state)
-    finality = None if is_damaged else state.finality
+    finality = state.finality
+    if is_read_back and finality is not None:
+        load = partial(store.datasets.load, head.session, dataset.name, state)
+        finality = None if _is_damaged(load) else finality
     return DatasetFacts(
         finality=finality,
         is_read_on_its_evening=dataset.on_its_evening,
         is_final_by_now=finality is None and is_final(head.session, now),
         prices_are_final=head.finality == FINAL,
     )
-
-
-def _is_whole(store: Store, session: str, name: str, state: DatasetState) -> bool:
-    """Return whether a dataset reads back as it was saved. What is absent does: there is nothing to
-    read."""
-    if state.finality is None:
-        return True
-    try:
-        store.datasets.load(session, name, state)
-    except Damaged as damage:
-        log.error("%s", damage)
-        return False
-    return True
 
 
 def index_days_due(store: Store, index: str, first: str, last: str, now: datetime) -> list[str]:

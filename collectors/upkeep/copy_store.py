@@ -119,7 +119,7 @@ def _copy_all(run: Run, copy: StoreCopy) -> None:
 
 
 def _check_all(run: Run, copy: StoreCopy) -> None:
-    count = len(run.store.sessions.heads())
+    count = run.store.sessions.count()
     with progress_bar("Comparing sessions", count, log_every=100) as advance:
 
         def after_session(steps: int) -> None:
