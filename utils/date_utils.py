@@ -23,6 +23,9 @@ due."""
 FINAL_FROM = time(8, 0)
 """Time of the following calendar day, KST. The after-market is booked by then, so the figures are
 final."""
+AFTER_MARKET_SINCE = "2026-09-14"
+"""First session with an after-market, 16:00 to 20:00 KST. From it on volume and value are the total
+of the regular session and the after-market; close and change are those of 15:30."""
 
 _SHORTER_DAY_UNTIL = date(2016, 8, 1)
 _EXAM_DAYS_OUT_OF_TURN = {
