@@ -47,9 +47,10 @@ What to know before using them:
   Open and close are those of the regular session as before; whether high and low include the
   after-market is not known.
 - **A session without a regular price** (open 0: halted, or traded in the after-market alone) is a
-  flat bar at the close that was kept. The high and low of the after-market reach nothing. Its
-  volume and value count as the day's, and the price has not moved: OBV leaves them out, VR counts
-  them as unchanged, VWAP takes them at the kept close, and MFI goes by T, which is the kept close.
+  flat bar at the close that was kept, and no candle: patterns and gaps go from the candle before it
+  to the one after it. The high and low of the after-market reach nothing. Its volume and value
+  count as the day's, and the price has not moved: OBV leaves them out, VR counts them as unchanged,
+  VWAP takes them at the kept close, and MFI goes by T, which is the kept close.
 - The chart (`history`) has up to 60 sessions: bars rounded to the won and the share, lines to four
   decimals.
 """
@@ -100,8 +101,9 @@ def signal_table() -> str:
 
 A ticker gives none, and no pattern, when it has no regular price in the last session (halted, or
 traded in the after-market alone), or is frozen: one single price for {FROZEN_SESSIONS} sessions
-(or for all it has). "Crosses" compares with the bar before; equal is not yet crossed. In the first
-20 sessions since 2026-09-14 `volume_surge` fires more easily ([why](#volume)).
+(or for all it has). "Crosses" compares with the bar before; equal is not yet crossed. A gap
+compares with the last bar before that had a regular price. In the first 20 sessions since
+2026-09-14 `volume_surge` fires more easily ([why](#volume)).
 
 {table(("name", "signal", "한글", "fires when"), rows)}"""
 
@@ -114,9 +116,9 @@ def pattern_table() -> str:
     ]
     return f"""## Candlestick patterns
 
-TA-Lib's {len(PATTERNS)} patterns on the last {DEPTH} bars, reported when they complete on the last
-one, as `{{"name", "direction"}}`; the direction is the sign TA-Lib gives, unless that sign means
-nothing.
+TA-Lib's {len(PATTERNS)} patterns on the last {DEPTH} candles (bars with a regular price), reported
+when they complete on the last one, as `{{"name", "direction"}}`; the direction is the sign TA-Lib
+gives, unless that sign means nothing.
 
 {table(("name", "pattern", "한글", "direction", "TA-Lib"), rows)}"""
 
