@@ -163,5 +163,5 @@ def _record_completed(store: Store, collected: Collected) -> None:
 
 def _facts(collected: Collected) -> dict[str, object]:
     head = collected.head
-    facts = {"source": head.source, "finality": head.finality, "tickers": head.count}
-    return facts | {"warnings": collected.remarks}
+    facts = {name: getattr(head, name) for name in ("source", "finality", "checkpoint_utc")}
+    return facts | {"tickers": head.count, "warnings": collected.remarks}

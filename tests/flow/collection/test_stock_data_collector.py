@@ -518,7 +518,7 @@ def test_factors_are_found_anew_in_what_is_stored(
     collect(collector, MONDAY)
     day = store.sessions.load(MONDAY)
     assert day is not None
-    store.sessions.save(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
+    store.sessions.save(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.read_utc, day.source))
     collector.refind_factors(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert len(store.backend.find("stock_data.corporate_actions", {"session": MONDAY})) == 1

@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.fakes import row
+from tests.fakes import read_at, row
 from utils.date_utils import TradingCalendar
 from utils.market_day import (
     DAY_COLUMNS,
@@ -103,4 +103,5 @@ def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def published_days(session: str = SESSION, most: int = 3) -> st.SearchStrategy[MarketDay]:
     """A whole session that breaks no rule of the exchange."""
     rows = st.lists(published_rows(), min_size=1, max_size=most, unique_by=itemgetter("ticker"))
-    return rows.map(lambda found: MarketDay(session, frame_of(found), PROVISIONAL, "pykrx"))
+    read_utc = read_at(session, PROVISIONAL)
+    return rows.map(lambda found: MarketDay(session, frame_of(found), read_utc, "pykrx"))

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.fakes import FakeClock, row
+from tests.fakes import FakeClock, read_at, row
 from tests.unit.laws.strategies import PROFILE, frame_of, published_days
 from utils.clock import kst
 from utils.market_day import FINAL, PROVISIONAL, MarketDay
@@ -247,7 +247,7 @@ class Shelf(TwoProcesses):
             frame = before.day.frame
         else:
             frame = frame_of([row("005930")]) if day is None else day.frame
-        day = MarketDay(session, frame, finality, "pykrx")
+        day = MarketDay(session, frame, read_at(session, finality), "pykrx")
         same = before is not None and before.day.frame.drop(columns="factor").equals(
             frame.drop(columns="factor")
         )
