@@ -14,11 +14,7 @@ from collectors.rules import corporate_actions
 from collectors.rules.corporate_actions import find_actions
 from collectors.views.prices import INDEX_COLUMNS, PriceReader, load_prices
 from sandbox.synthetic import SyntheticMarket
-<<<<<<< HEAD
-from tests.fakes import FakeClock, halted, market_day, read_at, row
-=======
-from tests.fakes import FakeClock, after_market_only, halted, market_day, row
->>>>>>> i13-after
+from tests.fakes import FakeClock, after_market_only, halted, market_day, read_at, row
 from utils.adjustment import SHARE_KINDS
 from utils.clock import kst
 from utils.errors import WrongUsage
