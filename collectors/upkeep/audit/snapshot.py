@@ -66,11 +66,11 @@ class StoreSnapshot:
 
     def due_by(self, session: str) -> datetime:
         """Return when the first run that can collect the session has had its time."""
-        return first_run(session, self.calendar.is_due) + RUN_TAKES
+        return first_run_for(session, self.calendar.is_due) + RUN_TAKES
 
     def final_by(self, session: str) -> datetime:
         """Return when the first run that can confirm the session has had its time."""
-        return first_run(session, is_final) + RUN_TAKES
+        return first_run_for(session, is_final) + RUN_TAKES
 
     def is_completed(self, session: str) -> bool:
         return session in self.records and self.records[session]["status"] == COMPLETED
@@ -112,7 +112,7 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-def first_run(session: str, is_ready: Callable[[str, datetime], bool]) -> datetime:
+def first_run_for(session: str, is_ready: Callable[[str, datetime], bool]) -> datetime:
     """Return the first start of `daily_update` at which the session is ready."""
-    runs = starts(DAILY_UPDATE, at_kst(session, time()))
-    return next(run for run in runs if is_ready(session, run))
+    moments = starts(DAILY_UPDATE, at_kst(session, time()))
+    return next(moment for moment in moments if is_ready(session, moment))
