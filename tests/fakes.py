@@ -67,6 +67,12 @@ def halted(ticker: str, close: int, **cells: Any) -> dict[str, Any]:
     return row(ticker, close, open=0, high=0, low=0, volume=0, value=0, **cells)
 
 
+def after_market_only(ticker: str, close: int, **cells: Any) -> dict[str, Any]:
+    """A row that traded in the after-market alone, from 10 % below its kept close to 20 % above."""
+    traded = {"open": 0, "high": close * 12 // 10, "low": close * 9 // 10, "volume": 7}
+    return row(ticker, close, **traded | {"value": 7 * close} | cells)
+
+
 def market_day(
     session: str, *rows: dict[str, Any], finality: str = PROVISIONAL, source: str = "pykrx"
 ) -> MarketDay:

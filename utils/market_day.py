@@ -58,7 +58,8 @@ class MarketDay:
     won (open, high, low, close, change, value, market_cap) and shares (volume, shares); float64
     factor (NaN while it cannot be known). `change` is measured from the exchange's base price, so
     base price = close - change. A halted ticker has open = high = low = volume = value = 0 and
-    keeps its close.
+    keeps its close. One that traded in the after-market alone has open = 0 and keeps its close too;
+    high, low, volume and value are those of the after-market.
     """
 
     session: str
@@ -101,9 +102,10 @@ class Panel:
 
     Prices and `volume` (shares) are adjusted to the last session (`utils/adjustment.py`) and not
     rounded; `value` (won) is as published. Where a ticker was not listed every array holds NaN. A
-    session without trading prices (open = high = low = 0) is filled with its close, so indicators
-    see a flat bar; `traded` (bool) is False there and where nothing is listed. `market_cap` (won)
-    is that of each ticker's last stored session within the panel, shape (tickers,).
+    session without a regular price (open = 0) is filled with its close, so indicators see a flat
+    bar; `traded` (bool) is False there and where nothing is listed. Its volume and value count all
+    the same, where the ticker traded in the after-market alone. `market_cap` (won) is that of each
+    ticker's last stored session within the panel, shape (tickers,).
     """
 
     sessions: list[str]

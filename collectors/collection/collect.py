@@ -130,7 +130,7 @@ def _read_again(
     try:
         read = [*_collect_and_record_others(store, collector, session, after_session)]
     except SourceError as problem:
-        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
+        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not read again: {problem}"]})
         raise
     for own in read:  # last: a run that dies before has the session due again
         _record_completed(store, own)

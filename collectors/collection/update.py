@@ -131,7 +131,7 @@ class DailyUpdate:
     def say_what_is_due(self) -> None:
         """Log what is due, without asking the exchange and without reading sessions back."""
         for each in self._due(self.calendar()):
-            reason = "to confirm" if each.read_again else "missing"
+            reason = "to read again" if each.read_again else "missing"
             log.info("%s is due (%s).", each.session, reason)
         for name in self._run.settings.datasets_at_hand:
             due = datasets_due(self._store, [name], self.first, self._until, self._now())

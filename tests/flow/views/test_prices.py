@@ -14,7 +14,7 @@ from collectors.rules import corporate_actions
 from collectors.rules.corporate_actions import find_actions
 from collectors.views.prices import INDEX_COLUMNS, PriceReader, load_prices
 from sandbox.synthetic import SyntheticMarket
-from tests.fakes import FakeClock, halted, market_day, read_at, row
+from tests.fakes import FakeClock, after_market_only, halted, market_day, read_at, row
 from utils.adjustment import SHARE_KINDS
 from utils.clock import kst
 from utils.errors import WrongUsage
@@ -151,6 +151,18 @@ def test_one_code_several_codes_and_a_span_narrow_it(store: Store) -> None:
 def test_a_day_may_be_text_a_date_or_a_timestamp(store: Store, day: Any) -> None:
     save(store, split_on_s3())
     assert len(PriceReader(store).prices(start=day, end=day)) == 2
+
+
+def test_the_after_market_alone_makes_no_adjusted_candle(store: Store) -> None:
+    """The row is what a halted one is, but for its volume and value; as published all is there."""
+    split = row("A00000", 350, open=340, change=0, shares=200)
+    save(store, {S1: [after_market_only("A00000", 700)], S2: [split]})
+    adjusted, published = (
+        PriceReader(store).prices(adjusted=each).iloc[0] for each in (True, False)
+    )
+    bar = ["open", "high", "low", "close", "volume", "value"]
+    assert adjusted[bar].tolist() == [0, 0, 0, 350, 14, 4_900]
+    assert published[bar].tolist() == [0, 840, 630, 700, 7, 4_900]
 
 
 def test_a_day_without_trading_stays_as_it_is(store: Store) -> None:
