@@ -4,9 +4,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
+
+from utils.date_utils import is_final
 
 MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
 """MKT_ID of the exchange -> the market's name as stored. MKT_NM is no key: it also says `KOSDAQ
@@ -28,6 +31,10 @@ FLOAT_COLUMNS = ("factor",)
 """NaN in memory, null at rest, while the value cannot be known."""
 PUBLISHED_COLUMNS = TEXT_COLUMNS + INTEGER_COLUMNS
 DAY_COLUMNS = PUBLISHED_COLUMNS + FLOAT_COLUMNS
+PANEL_COLUMNS = ("open", "high", "low", "close", "volume", "value")
+ANALYSED_COLUMNS = ("ticker", "market", *PANEL_COLUMNS)
+"""Columns that the analysis reads, besides the factors. A change of others, such as the name,
+changes no indicator, signal, pattern or rank."""
 
 DATASET_COLUMNS = {
     "fundamentals": ("eps", "per", "bps", "pbr", "dps", "dividend_yield"),
@@ -57,8 +64,13 @@ class MarketDay:
 
     session: str
     frame: pd.DataFrame
-    finality: str
+    read_utc: datetime
+    """Moment at which the exchange was asked for it."""
     source: str
+
+    @property
+    def finality(self) -> str:
+        return FINAL if is_final(self.session, self.read_utc) else PROVISIONAL
 
     def digest(self) -> str:
         """Return the SHA-256 of what the exchange published, without the derived factor: equal

@@ -365,7 +365,7 @@ def test_the_cron_page_explains_the_checks_that_are_printed() -> None:
     """The page quotes pieces of the lines; each must stand in one of them."""
     page = section(read("docs/cron.md"), "Any other host")
     quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "["))]
-    assert len(quoted) == 4
+    assert len(quoted) == 6
     for code in quoted:
         assert code in read("crontab.example")
 

@@ -14,7 +14,7 @@ from collectors.rules import corporate_actions
 from collectors.rules.corporate_actions import find_actions
 from collectors.views.prices import INDEX_COLUMNS, PriceReader, load_prices
 from sandbox.synthetic import SyntheticMarket
-from tests.fakes import FakeClock, after_market_only, halted, market_day, row
+from tests.fakes import FakeClock, after_market_only, halted, market_day, read_at, row
 from utils.adjustment import SHARE_KINDS
 from utils.clock import kst
 from utils.errors import WrongUsage
@@ -511,7 +511,7 @@ def whole(synthetic: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) 
         )
         frame["factor"] = [factors.get((session, code), 1.0) for code in frame["ticker"]]
         frame = frame[list(DAY_COLUMNS)].sort_values("ticker", ignore_index=True)
-        store.sessions.save(MarketDay(session, frame, "final", "pykrx"))
+        store.sessions.save(MarketDay(session, frame, read_at(session, FINAL), "pykrx"))
     yield store
     store.close()
 
@@ -547,7 +547,7 @@ def test_as_of_a_day_is_what_a_store_that_ends_there_says(
     )
     ends_there = Store(SqliteBackend(tmp_path), clock)
     for session, frame in whole.sessions.read("2001-01-01", day):
-        ends_there.sessions.save(MarketDay(session, frame, "final", "pykrx"))
+        ends_there.sessions.save(MarketDay(session, frame, read_at(session, FINAL), "pykrx"))
     pd.testing.assert_frame_equal(
         PriceReader(whole).prices(end=day), PriceReader(ends_there).prices()
     )
