@@ -2,7 +2,7 @@
 (`Panel`)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +58,10 @@ class MarketDay:
     frame: pd.DataFrame
     finality: str
     source: str
+    further: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Further columns: numbers of the exchange that this program does not know, by the exchange's
+    own names, float64 in the order of the frame's rows, NaN where it shows none. No part of the
+    digest. A session that was loaded comes without them."""
 
     def digest(self) -> str:
         """Return the SHA-256 of what the exchange published, without the derived factor: equal

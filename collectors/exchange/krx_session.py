@@ -304,7 +304,7 @@ def _translated() -> Iterator[None]:
             yield
     except KeyError as error:
         raise MalformedAnswer(f"The exchange's answer has no block {error}.") from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise MalformedAnswer(
             f"The exchange's answer is not of its known form ({type(error).__name__})."
         ) from error

@@ -79,7 +79,8 @@ class OpenApiSource:
         )
         if len(empty) == len(parts):
             return _closed_day()
-        return table.rename(columns=_DIFFERENT_NAMES).replace("", "-")
+        twice = [new for old, new in _DIFFERENT_NAMES.items() if {old, new} <= {*table.columns}]
+        return table.drop(columns=twice).rename(columns=_DIFFERENT_NAMES).replace("", "-")
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         """Fetch the days from first to last, both inclusive, that were sessions: one request for
@@ -138,7 +139,7 @@ def _rows(answer: Any, service: str, day: str) -> pd.DataFrame:
         raise MalformedAnswer(
             f"The Open API's answer of {service} for {day} has no block OutBlock_1."
         )
-    table = pd.DataFrame(block)
+    table = pd.DataFrame(block, dtype=object)
     if not table.empty and set(table.get("BAS_DD", ())) != {day.replace("-", "")}:
         raise MalformedAnswer(f"The Open API's answer of {service} for {day} tells of another day.")
     return table
