@@ -2,13 +2,12 @@
 the name of anything of ours."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.fakes import FakeClock, market_day, row
+from tests.fakes import market_day, read_at, row
 from utils.errors import Damaged
 from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL, MarketDay
 from utils.store import Store
@@ -54,25 +53,19 @@ def replace_column(store: Store, name: str, cells: np.ndarray | None) -> None:
 
 
 def test_they_come_back_as_they_were_with_their_names_and_when_they_were_read(
-    store: Store, other: Store, clock: FakeClock
+    store: Store, other: Store
 ) -> None:
     head = store.sessions.save(day(**{REGULAR: [1234567.0, np.nan], AFTER: [0, 0.25]}))
     assert further(other) == {REGULAR: [1234567, -1], AFTER: [0, 0.25]}
     assert cells_of(other, AFTER).dtype == np.float64
-    assert {name: state.read_utc for name, state in head.further.items()} == {
-        REGULAR: clock.now_utc(),
-        AFTER: clock.now_utc(),
-    }
+    assert [state.read_utc for state in head.further.values()] == [read_at(MONDAY, PROVISIONAL)] * 2
     stored = other.sessions.head(MONDAY)
     assert stored is not None
     assert stored.further == head.further
 
 
-def test_a_session_is_read_without_them_and_is_the_same_session(
-    store: Store, clock: FakeClock
-) -> None:
+def test_a_session_is_read_without_them_and_is_the_same_session(store: Store) -> None:
     plain = store.sessions.save(day())
-    clock.advance(hours=1)
     with_one = store.sessions.save(day(**{AFTER: [1, 2]}))
     assert with_one == plain, "no other digest, no revision, not collected anew"
     assert store.sessions.panel_source(MONDAY, 1) == [(MONDAY, plain.digest, plain.factor_digest)]
@@ -82,20 +75,16 @@ def test_a_session_is_read_without_them_and_is_the_same_session(
     assert further(store) == {AFTER: [1, 2]}
 
 
-def test_the_stored_one_stays_with_its_tickers_when_another_source_lacks_it(
-    store: Store, clock: FakeClock
-) -> None:
-    evening = clock.now_utc()
+def test_the_stored_one_stays_with_its_tickers_when_another_source_lacks_it(store: Store) -> None:
     store.sessions.save(day(**{REGULAR: [10, 20], AFTER: [1, 2]}))
-    clock.advance(hours=13)
     rows = (row("000005", 5), *TWO[1:], row("000030", 30))
     head = store.sessions.save(
         day(*rows, finality=FINAL, source="openapi", **{REGULAR: [5, 21, 30]})
     )
     assert further(store) == {REGULAR: [5, 21, 30], AFTER: [-1, 2, -1]}
-    assert {name: state.read_utc - evening for name, state in head.further.items()} == {
-        REGULAR: timedelta(hours=13),
-        AFTER: timedelta(0),
+    assert {name: state.read_utc for name, state in head.further.items()} == {
+        REGULAR: read_at(MONDAY, FINAL),
+        AFTER: read_at(MONDAY, PROVISIONAL),
     }
 
 

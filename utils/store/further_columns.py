@@ -47,7 +47,7 @@ def further_states(document: Mapping[str, Any]) -> dict[str, FurtherState]:
 
 
 def kept_further(
-    backend: Backend, day: MarketDay, stored: Mapping[str, FurtherState], read_utc: datetime
+    backend: Backend, day: MarketDay, stored: Mapping[str, FurtherState]
 ) -> tuple[Document, Columns]:
     """Return the further columns with which a session is saved, and what its head says of them.
 
@@ -56,7 +56,7 @@ def kept_further(
     """
     tickers = day.frame["ticker"].tolist()
     columns: Columns = {name: each for name, each in day.further.items() if is_free_name(name)}
-    read = dict.fromkeys(columns, read_utc)
+    read = dict.fromkeys(columns, day.read_utc)
     for name, state in stored.items():
         there = {} if name in columns else _read(backend, day.session, name)
         if len(columns) < MOST_FURTHER and is_whole_column(day.session, name, state, there):

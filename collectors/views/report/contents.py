@@ -16,11 +16,12 @@ from collectors.views.report.charts import (
     SERIES,
     UNITS,
     Chart,
-    Floats,
     cloud_ahead,
     pack,
+    untraded_sessions,
 )
 from utils.errors import NotStored
+from utils.market_day import Panel
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
@@ -52,7 +53,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         )
     moves = breadth.with_moves(day.frame, session)
     targets = store.targets.active()
-    shown = _Targets(moves, session, cloud_ahead(store.sessions.panel(session, CLOUD_SESSIONS)))
+    shown = _Targets(moves, session, store.sessions.panel(session, CLOUD_SESSIONS))
     with progress_bar("Reading results", len(targets)) as advance:
         for target in targets:
             if (result := store.results.get(target["_id"])) is not None:
@@ -85,8 +86,9 @@ class _Targets:
     """Targets as parallel lists, in the order in which they are added. Of each result, which is
     large, only what the page shows is kept."""
 
-    def __init__(self, moves: pd.DataFrame, session: str, ahead: dict[str, Floats]) -> None:
-        self._session, self._ahead = session, ahead
+    def __init__(self, moves: pd.DataFrame, session: str, panel: Panel) -> None:
+        self._session, self._ahead = session, cloud_ahead(panel)
+        self._untraded = untraded_sessions(panel)
         self._moves = moves.set_index("ticker")[["percent", "value"]].to_dict("index")
         self.rows: dict[str, list[Any]] = {name: [] for name in ROWS}
         self.latest: dict[str, list[float | int | None]] = {name: [] for name in INDICATOR_NAMES}
@@ -105,7 +107,8 @@ class _Targets:
         for session in result["history"]["session"]:
             self.positions.setdefault(session, len(self.positions))
         ahead = self._ahead.get(result["_id"]) if result["session"] == self._session else None
-        self.charts.append(pack(result["history"], self.positions, ahead))
+        untraded = self._untraded.get(result["_id"], set())
+        self.charts.append(pack(result["history"], self.positions, ahead, untraded))
 
     def _row(self, result: Document) -> dict[str, Any]:
         """Return the cells of a row.
