@@ -2,7 +2,7 @@
 (`Panel`)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -67,6 +67,10 @@ class MarketDay:
     read_utc: datetime
     """Moment at which the exchange was asked for it."""
     source: str
+    further: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Further columns: numbers of the exchange that this program does not know, by the exchange's
+    own names, float64 in the order of the frame's rows, NaN where it shows none. No part of the
+    digest. A session that was loaded comes without them."""
 
     @property
     def finality(self) -> str:
