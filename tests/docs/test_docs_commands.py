@@ -56,7 +56,7 @@ BY_OTHERS = {
     ),
     **dict.fromkeys(
         (
-            "systemd-analyze calendar 'Mon..Fri 19:00 Asia/Seoul'",
+            "systemd-analyze calendar 'Tue..Sat 08:02 Asia/Seoul'",
             "sudo systemctl enable --now krx-daily-update.timer krx-hourly-analysis.timer",
             "sudo systemctl disable --now krx-daily-update.timer krx-hourly-analysis.timer",
         ),
