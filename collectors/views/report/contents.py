@@ -1,6 +1,7 @@
 """Contents of the page as one JSON document: the whole market, and targets with their results."""
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -20,10 +21,13 @@ from collectors.views.report.charts import (
     cloud_ahead,
     pack,
 )
+from utils.clock import KST
 from utils.errors import NotStored
+from utils.market_day import FINAL
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
+from utils.store.sessions import SessionHead
 
 ROWS = (
     *("ticker", "name", "market", "market_cap", "session", "close"),
@@ -44,8 +48,8 @@ def contents(store: Store, session: str) -> dict[str, Any]:
 
     Raise `NotStored` when the session is not stored, `Damaged` when it is damaged.
     """
-    day = store.sessions.load(session)
-    if day is None:
+    head, day = store.sessions.head(session), store.sessions.load(session)
+    if head is None or day is None:
         raise NotStored(
             f"Session {session} is not stored, so there is nothing to report on. Run "
             "daily_update.py."
@@ -60,7 +64,8 @@ def contents(store: Store, session: str) -> dict[str, Any]:
             advance(1)
     return {
         "session": session,
-        "finality": day.finality,
+        "finality": head.finality,
+        "since": _since(head),
         "written": store.clock.now_kst().isoformat(timespec="minutes"),
         "targets": len(targets),
         "analyzed": shown.rows["session"].count(session),
@@ -79,6 +84,22 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         "sessions": list(shown.positions),
         "actions": _actions(store, set(shown.rows["ticker"]), list(shown.positions)),
     }
+
+
+def read_at(head: SessionHead) -> datetime:
+    """Return when the session was read last."""
+    return head.confirmed_utc or head.collected_utc
+
+
+def _since(head: SessionHead) -> str:
+    """Return since when the session is final or, while it is provisional, when it was read, KST.
+
+    The day stands before the time where it is not the usual one: that after the session, or the
+    session's own.
+    """
+    moment = (head.confirmed_utc or read_at(head)).astimezone(KST)
+    usual = date.fromisoformat(head.session) + timedelta(days=head.finality == FINAL)
+    return f"{moment:%H:%M}" if moment.date() == usual else f"{moment:%Y-%m-%d %H:%M}"
 
 
 class _Targets:

@@ -60,7 +60,7 @@ function drawWords() {
     "about",
     element("b", {}, day(DATA.session)),
     " ",
-    element("span", {class: `badge ${DATA.finality}`}, word(DATA.finality)),
+    element("span", {class: `badge ${DATA.finality}`}, word(DATA.finality, {time: DATA.since})),
     " ",
     element(
       "span",
