@@ -64,8 +64,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
             advance(1)
     return {
         "session": session,
-        "finality": head.finality,
-        "since": _since(head),
+        **_finality(head),
         "written": store.clock.now_kst().isoformat(timespec="minutes"),
         "targets": len(targets),
         "analyzed": shown.rows["session"].count(session),
@@ -91,15 +90,16 @@ def read_at(head: SessionHead) -> datetime:
     return head.confirmed_utc or head.collected_utc
 
 
-def _since(head: SessionHead) -> str:
-    """Return since when the session is final or, while it is provisional, when it was read, KST.
+def _finality(head: SessionHead) -> dict[str, str]:
+    """Return the finality and its time, KST: since when the session is final, or when it was read.
 
     The day stands before the time where it is not the usual one: that after the session, or the
     session's own.
     """
     moment = (head.confirmed_utc or read_at(head)).astimezone(KST)
     usual = date.fromisoformat(head.session) + timedelta(days=head.finality == FINAL)
-    return f"{moment:%H:%M}" if moment.date() == usual else f"{moment:%Y-%m-%d %H:%M}"
+    shown = f"{moment:%H:%M}" if moment.date() == usual else f"{moment:%Y-%m-%d %H:%M}"
+    return {"finality": head.finality, "since": shown}
 
 
 class _Targets:
