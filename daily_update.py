@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every evening: collect every session that is due, oldest first, confirm yesterday's, refresh the
-targets."""
+"""Every evening and every morning: collect every session that is due, oldest first, read again what
+the exchange has changed since, refresh the targets."""
 
 import argparse
 import logging
@@ -96,7 +96,7 @@ def work(run: Run, args: argparse.Namespace) -> int:
 
 
 def update(run: Run, steps: DailyUpdate) -> int:
-    """Take the steps of the evening."""
+    """Take the steps of an update."""
     steps.follow_changed_rule()
     problems = steps.learn_calendar()
     steps.extend_scope()

@@ -17,7 +17,16 @@ from benchmarks.plan import Plan
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE = PROJECT / "docs" / "performance.md"
-SECTIONS = ("record", "collection", "analysis memory", "analysis", "usual", "growth", "page")
+SECTIONS = (
+    "record",
+    "collection",
+    "analysis memory",
+    "analysis",
+    "usual",
+    "growth",
+    "page",
+    "night",
+)
 QUICK: dict[str, int] = {
     "tickers": 240,
     "sessions": 80,

@@ -20,7 +20,8 @@ from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.exchange.answers import parse_day
 from collectors.rules.corporate_actions import find_actions
 from collectors.rules.integrity import check_day, check_follows
-from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
+from utils.date_utils import final_from
+from utils.market_day import DAY_COLUMNS, MarketDay
 from utils.settings import environment_for_imports
 from utils.store import Store
 
@@ -84,9 +85,8 @@ def _steps(
     watch.lap("check_day")
     found = find_actions(previous, frame, session)
     watch.lap("find_actions")
-    day = MarketDay(
-        session, frame.assign(factor=found.factor)[list(DAY_COLUMNS)], FINAL, source.name
-    )
+    whole = frame.assign(factor=found.factor)[list(DAY_COLUMNS)]
+    day = MarketDay(session, whole, final_from(session), source.name)
     store.sessions.save(day, found.documents())
     watch.lap("sessions.save")
     stored = store.sessions.load(session)

@@ -13,8 +13,8 @@ from collectors.exchange.sources import Sources
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import Clock, kst
-from utils.date_utils import TradingCalendar
-from utils.market_day import FINAL, MarketDay
+from utils.date_utils import TradingCalendar, final_from
+from utils.market_day import MarketDay
 from utils.store import Store
 from utils.store.backend import Backend
 from utils.store.sqlite import SqliteBackend
@@ -106,4 +106,4 @@ def copy_sessions(
     """Store the same sessions, reduced to some tickers."""
     for session, frame in source.sessions.read(sessions[0], sessions[-1]):
         kept = frame[frame["ticker"].isin(tickers)].reset_index(drop=True)
-        target.sessions.save(MarketDay(session, kept, FINAL, "recorded"))
+        target.sessions.save(MarketDay(session, kept, final_from(session), "recorded"))

@@ -11,6 +11,7 @@ ANALYSIS_WITHOUT_PATTERNS = "analyse the whole market, against the loop without 
 QUEUE = "the same through the hourly queue with its claims"
 USUAL = "the usual way, fifteen indicators"
 USUAL_TO_OURS = "the usual way, against ours"
+NIGHT = "a whole night's processor time: three updates, fourteen hours, the page"
 MONGODB = "analyse over MongoDB"
 MONGODB_OURS = "the same without the time the server takes"
 
@@ -32,7 +33,7 @@ PAGE_CHART = "a chart opened"
 PAGE_LIMITS: dict[str, float] = {PAGE_SIZE: 5_000_000, PAGE_USABLE: 2.0}
 """Limits of the report, bytes and seconds."""
 
-RATIOS = (COLLECT, ANALYSIS, ANALYSIS_WITHOUT_PATTERNS, QUEUE, USUAL, USUAL_TO_OURS)
+RATIOS = (COLLECT, ANALYSIS, ANALYSIS_WITHOUT_PATTERNS, QUEUE, USUAL, USUAL_TO_OURS, NIGHT)
 GROWTHS = (FIRST_LOAD, COLLECT_BY_TICKERS, PANEL_BY_TICKERS, PANEL_BY_SESSIONS, ANALYSIS_BY_TICKERS,
            ANALYSIS_BY_SESSIONS)  # fmt: skip
 MEMORIES = (MEMORY_FIRST_LOAD, MEMORY_ANALYSIS)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analysis, collection, growth, market, mongodb, page
+from benchmarks import analysis, collection, growth, market, mongodb, night, page
 from benchmarks.plan import Plan, read_plan
 
 KILOBYTE = 1 if sys.platform == "darwin" else 1024
@@ -32,6 +32,7 @@ SECTIONS: dict[str, Callable[[Plan], dict[str, Any]]] = {
     "usual": analysis.measure_usual,
     "growth": growth.measure,
     "page": page.measure,
+    "night": night.measure,
     "mongodb": mongodb.measure,
 }
 

@@ -36,6 +36,9 @@ the machine. Nothing is asserted; a goal that is missed is called missed.
 - **Memory**: the peak (`ru_maxrss`) of a process of its own that loads all sessions for the first
   time (with pykrx in memory), and of one that analyses the whole market as `hourly_analysis.py`
   does.
+- **A night**: every start of the schedule from 19:00 to 08:10 as a process of its own, against the
+  local exchange, with the page written where something has changed: processor time, start-up of
+  Python included. Against the bare loop over the same market.
 - **The report**: the page of the 1,700 largest tickers, written, then opened in a real Chromium
   where one is installed: seconds from the address to a page that can be used, and from a click to
   its effect.

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from sandbox.after_market import AFTER_MARKET_SINCE
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.faults import Fault, parse_fault
 from sandbox.market import Market
@@ -54,7 +55,13 @@ def _serve(exchange: LocalExchange) -> None:
 def _market(options: argparse.Namespace) -> Market:
     if options.replay:
         return ReplayMarket(options.replay)
-    return SyntheticMarket(options.tickers, options.seed, options.first, options.last)
+    return SyntheticMarket(
+        options.tickers,
+        options.seed,
+        options.first,
+        options.last,
+        after_market_since=options.after_market_since,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,6 +119,13 @@ def _add_market_options(parser: argparse.ArgumentParser) -> None:
         "--last", type=_date, default=LAST, metavar="D", help=f"YYYY-MM-DD (default {LAST})"
     )
     parser.add_argument(
+        "--after-market-since",
+        type=_date_or_never,
+        default=AFTER_MARKET_SINCE,
+        metavar="D",
+        help=f"first session with an after-market, or never (default {AFTER_MARKET_SINCE})",
+    )
+    parser.add_argument(
         "--replay", nargs="+", metavar="FILE", help="recorded days instead of a synthetic market"
     )
 
@@ -139,6 +153,15 @@ def _date(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)") from error
+
+
+def _date_or_never(text: str) -> str | None:
+    if text == "never":
+        return None
+    try:
+        return _date(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error} and not never") from error
 
 
 def _moment(text: str) -> datetime:

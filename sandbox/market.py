@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ class Day:
     Prices, value and market cap in won, volume and shares in shares. `change` is signed and
     measured from the exchange's base price, so base = close - change. `ratio` is the change in
     hundredths of a percent of the base. `fluctuation` is FLUC_TP_CD: 1 up, 2 down, 3 flat, 4 upper
-    limit, 5 lower limit, 0 not traded.
+    limit, 5 lower limit, 0 not traded. Volume and value are those of the whole day; `after_volume`
+    and `after_value` are the part of them that was traded in the after-market.
     """
 
     session: str
@@ -46,6 +48,8 @@ class Day:
     value: Ints
     market_cap: Ints
     shares: Ints
+    after_volume: Ints
+    after_value: Ints
 
     def __len__(self) -> int:
         return len(self.code)
@@ -189,6 +193,11 @@ def isin_of(code: str) -> str:
         for position, digit in enumerate(reversed(digits))
     )
     return f"{body}{-total % 10}"
+
+
+def uniform(codes: TextArray, salt: str) -> NDArray[np.float64]:
+    """Return a number from 0 to 1 for every ticker, the same for the same salt."""
+    return np.array([crc32(f"{code}|{salt}".encode()) for code in codes], dtype=np.float64) / 2**32
 
 
 def texts(values: Sequence[str]) -> TextArray:

@@ -10,14 +10,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.market import Day, Ints, Market, direction_of, ratio_of, to_tick
+from sandbox.after_market import after_market_part, after_market_so_far
+from sandbox.market import Day, Ints, Market, direction_of, ratio_of, to_tick, uniform
 from utils.clock import KST
 
 DELAY = timedelta(minutes=20)  # the site shows trades this much later
 PRICES_FINAL_AFTER_CLOSE = timedelta(minutes=10)  # then open, high, low and close no longer change
 FINAL_AT = time(8)  # of the next calendar day
-AFTER_MARKET_SINCE = "2026-09-14"
-AFTER_MARKET_SHARE = 0.30
 
 # Share of tickers whose volume still differs, by minutes after the close: measured at 16:00, 17:57
 # and 19:40.
@@ -77,9 +76,11 @@ def shown(market: Market, session: str, now: datetime) -> Day:
     """Return the figures of a session as shown at `now`; its phase must have figures."""
     day, phase = market.day(session), phase_of(market, session, now)
     if phase is Phase.RUNNING:
-        return running(day, elapsed(market, session, now))
+        return running(after_market_so_far(day, 0), elapsed(market, session, now))
     if phase is Phase.EVENING:
-        return evening(day, (now - trading_hours(market, session)[1]) / timedelta(minutes=1))
+        closed_for = now - trading_hours(market, session)[1]
+        day = after_market_so_far(day, after_market_part(closed_for - DELAY))
+        return evening(day, closed_for / timedelta(minutes=1))
     return day
 
 
@@ -118,8 +119,9 @@ def running(day: Day, part: float) -> Day:
 def evening(day: Day, minutes_after_close: float) -> Day:
     """Return the day after its close: prices are final, volume and value of some tickers are too
     low."""
-    waiting = _uniform(day, "evening") < _share_waiting(day, minutes_after_close)
-    missing: Ints = np.maximum((day.volume * (0.02 * _uniform(day, "missing"))).astype(np.int64), 1)
+    waiting = uniform(day.code, f"{day.session}|evening") < _share_waiting(day, minutes_after_close)
+    part = 0.02 * uniform(day.code, f"{day.session}|missing")
+    missing: Ints = np.maximum((day.volume * part).astype(np.int64), 1)
     missing = np.where(waiting & _tradable(day), missing, 0)
     volume = day.volume - missing
     value: Ints = day.value - missing * (day.value // np.maximum(day.volume, 1))
@@ -155,8 +157,6 @@ def _share_waiting(day: Day, minutes: float) -> float:
     It was measured over all rows. Only traded ones can differ, so their share is a little higher.
     """
     share = float(np.interp(minutes, _MINUTES_AFTER_CLOSE, _SHARE_DIFFERING))
-    if day.session >= AFTER_MARKET_SINCE:
-        share = max(share, AFTER_MARKET_SHARE)
     return share * len(day) / max(int(_tradable(day).sum()), 1)
 
 
@@ -178,14 +178,6 @@ def _running_direction(day: Day, close: Ints, change: Ints) -> Ints:
     """Return the closing code at the closing price (it knows the limits), elsewhere the sign of the
     change."""
     return np.where(close == day.close, day.fluctuation, direction_of(change))
-
-
-def _uniform(day: Day, salt: str) -> NDArray[np.float64]:
-    """Return a number from 0 to 1 for every ticker, always the same for a session."""
-    salted = f"|{day.session}|{salt}"
-    return (
-        np.array([crc32(f"{code}{salted}".encode()) for code in day.code], dtype=np.float64) / 2**32
-    )
 
 
 def _is_exam_day(day: date) -> bool:

@@ -144,6 +144,7 @@ REGISTRY: dict[str, FaultKind] = {
     "bad_cell": _table(effects.with_row_fault(row_faults.bad_cell), read=str, default="N/A"),
     "other_day": _table(effects.other_day, read=_iso_date),
     "broken_order": _table(effects.with_row_fault(row_faults.broken_order)),
+    "after_market_only": _table(effects.with_row_fault(row_faults.after_market_only)),
     "wrong_cap": _table(effects.with_row_fault(row_faults.wrong_cap)),
     "negative": _table(effects.with_row_fault(row_faults.negative)),
     "late": FaultKind(

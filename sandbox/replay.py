@@ -136,6 +136,8 @@ def _day(session: str, rows: pd.DataFrame) -> Day:
         value=number("Amount"),
         market_cap=number("Marcap"),
         shares=number("Stocks"),
+        after_volume=np.zeros(len(rows), dtype=np.int64),
+        after_value=np.zeros(len(rows), dtype=np.int64),
     )
 
 

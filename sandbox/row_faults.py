@@ -15,6 +15,7 @@ from sandbox.market import direction_of, ratio_of
 CLOSE, CHANGE, VOLUME, VALUE = "TDD_CLSPRC", "CMPPREVDD_PRC", "ACC_TRDVOL", "ACC_TRDVAL"
 INDEX_CLOSE = "CLSPRC_IDX"
 LOW, HIGH, CAP, SHARES = "TDD_LWPRC", "TDD_HGPRC", "MKTCAP", "LIST_SHRS"
+OPEN = "TDD_OPNPRC"
 _KEPT_WHEN_CLOSED = {
     *(
         "ISU_SRT_CD",
@@ -86,6 +87,16 @@ def broken_order(rows: Rows) -> Rows | None:
     """Put the low of one traded ticker above its high."""
     return _change_one(
         rows, _is_traded, lambda row: {LOW: _text(row, int(_number(row, HIGH) or 0) + 1)}
+    )
+
+
+def after_market_only(rows: Rows) -> Rows | None:
+    """Take the opening price of one traded ticker that closed at its base price: it traded in the
+    after-market alone."""
+    return _change_one(
+        rows,
+        lambda row: _is_traded(row) and bool(_number(row, OPEN)) and _number(row, CHANGE) == 0,
+        lambda row: {OPEN: _text(row, 0)},
     )
 
 

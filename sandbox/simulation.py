@@ -81,13 +81,14 @@ class _Trades:
 
 
 class Simulation:
-    """One run over all sessions; `run` is called once."""
+    """One run over all sessions; `run` is called once. `without_scenario` is True for slots that no
+    plan touches."""
 
     def __init__(self, roster: Roster, plan: EventPlan, sessions: Sequence[str], seed: int) -> None:
         self._roster, self._plan, self._sessions, self._seed = roster, plan, sessions, seed
         self._close, self._shares = roster.price.copy(), roster.shares.copy()
         self._market = np.array(roster.market_id)
-        self._without_scenario = ~np.isin(np.arange(len(roster)), [*plan.slots, *range(PENNY + 1)])
+        self.without_scenario = ~np.isin(np.arange(len(roster)), [*plan.slots, *range(PENNY + 1)])
         self._resting = np.zeros(len(roster), dtype=bool)
         self._was_silent = np.zeros(len(roster), dtype=bool)
         self._transfers: dict[int, list[tuple[int, str]]] = defaultdict(list)
@@ -179,17 +180,17 @@ class Simulation:
         chance = rng.random((2, len(self._roster)))
         first = not self._was_silent.any() and not self._resting.any()
         begin = _HALTED if first else _HALTED / (1 - _HALTED) / _HALT_LENGTH
-        self._resting = self._without_scenario & np.where(
+        self._resting = self.without_scenario & np.where(
             self._resting, chance[0] > 1 / _HALT_LENGTH, chance[0] < begin
         )
-        quiet = self._without_scenario & (self._market == "KNX") & (chance[1] < _KONEX_QUIET)
+        quiet = self.without_scenario & (self._market == "KNX") & (chance[1] < _KONEX_QUIET)
         return np.asarray(self._resting | quiet)
 
     def _with_small_changes(self, shares: Ints, conditions: _Conditions, rng: Generator) -> Ints:
         """Return the shares with small changes, as they happen all the time without a corporate
         action."""
         chosen = (
-            self._without_scenario & ~conditions.halted & (rng.random(len(shares)) < _SHARE_CHANGES)
+            self.without_scenario & ~conditions.halted & (rng.random(len(shares)) < _SHARE_CHANGES)
         )
         growth = np.where(rng.random(len(shares)) < 0.9, 1, -1) * rng.exponential(
             0.008, len(shares)

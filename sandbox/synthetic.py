@@ -3,7 +3,9 @@ them."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 from zlib import crc32
 
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from sandbox.after_market import AFTER_MARKET_SINCE, with_after_market
 from sandbox.market import (
     NOT_AVAILABLE,
     Day,
@@ -24,6 +27,7 @@ from sandbox.market import (
     isin_of,
     ratio_of,
     texts,
+    uniform,
 )
 from sandbox.roster import Roster, first_roster
 from sandbox.scenarios import Event, plan_events
@@ -36,6 +40,7 @@ FIRST = "2025-05-02"
 LAST = "2026-12-30"
 UNPREDICTED_HOLIDAYS = ("2026-08-14",)  # a bridge day "declared" after every library was released
 FEWEST_TICKERS = 40
+_AFTER_MARKET = 1  # the third number of its seed: it changes no other number of the market
 
 _WITHOUT_EPS, _WITHOUT_BPS = 332 / 895, 122 / 895  # of the companies with fundamentals, measured
 
@@ -47,7 +52,8 @@ class SyntheticMarket:
     The same arguments give the same market to the won. `events` are listed oldest first.
     `unpredicted_holiday` is a weekday on which the exchange was closed although no library says so
     (None when out of range). `closed` adds more of them (YYYY-MM-DD); `unpredicted_holidays` are
-    all, oldest first.
+    all, oldest first. From the session `after_market_since` on (None: never) the days have an
+    after-market; without it they are the same in everything else.
 
     Raises:
         ValueError: fewer than 40 tickers, no session between `first` and `last`, a day in `closed`
@@ -63,6 +69,7 @@ class SyntheticMarket:
         first: str = FIRST,
         last: str = LAST,
         closed: Iterable[str] = (),
+        after_market_since: str | None = AFTER_MARKET_SINCE,
     ) -> None:
         if tickers < FEWEST_TICKERS:
             raise ValueError(
@@ -91,7 +98,14 @@ class SyntheticMarket:
             roster.code[slot]: self._sessions[position]
             for slot, position in plan.listed_from.items()
         }
-        self._history, self._events = Simulation(roster, plan, self._sessions, seed).run()
+        simulation = Simulation(roster, plan, self._sessions, seed)
+        self._history, self._events = simulation.run()
+        self._quiet, self._seed = simulation.without_scenario, seed
+        self._after_market_from = (
+            len(self._sessions)
+            if after_market_since is None
+            else bisect_left(self._sessions, after_market_since)
+        )
         self._code, self._isin = texts(roster.code), texts([isin_of(code) for code in roster.code])
 
     @property
@@ -112,7 +126,22 @@ class SyntheticMarket:
         return self._day(max(bisect_right(self._sessions, date) - 1, 0))
 
     def index(self, market_id: str) -> IndexSeries:
-        return self._history.indices[market_id]
+        return self._indices[market_id]
+
+    @cached_property
+    def _indices(self) -> dict[str, IndexSeries]:
+        """The indices; their volumes and values are the sums of the whole days."""
+        indices = {
+            market_id: replace(series, volume=series.volume.copy(), value=series.value.copy())
+            for market_id, series in self._history.indices.items()
+        }
+        for position in range(self._after_market_from, len(self._sessions)):
+            day = self._day(position)
+            for market_id, series in indices.items():
+                member = day.market_id == market_id
+                series.volume[position] += day.after_volume[member].sum()
+                series.value[position] += day.after_value[member].sum()
+        return indices
 
     def fundamentals(self, day: Day) -> Fundamentals:
         """Return figures of common shares of KOSPI and KOSDAQ companies, without SPACs, preferred
@@ -124,15 +153,15 @@ class SyntheticMarket:
         )
 
     def holdings(self, day: Day) -> Holdings:
-        part = 0.5 * _uniform(day.code, "foreign") ** 3 + 0.002 * _uniform(day.code, day.session)
+        part = 0.5 * uniform(day.code, "foreign") ** 3 + 0.002 * uniform(day.code, day.session)
         limit = np.where(
-            _uniform(day.code, "limit") < 0.02, (day.shares * 0.49).astype(np.int64), day.shares
+            uniform(day.code, "limit") < 0.02, (day.shares * 0.49).astype(np.int64), day.shares
         )
         return Holdings(day, np.minimum((day.shares * part).astype(np.int64), limit), limit)
 
     def listings(self, day: Day) -> Listings:
         par = np.array([100, 500, 500, 1_000, 5_000])[
-            (5 * _uniform(day.code, "par")).astype(np.int64)
+            (5 * uniform(day.code, "par")).astype(np.int64)
         ]
         return Listings(
             day=day,
@@ -162,9 +191,9 @@ class SyntheticMarket:
         def column(matrix: NDArray[Any]) -> Ints:
             return np.asarray(matrix[position, rows], dtype=np.int64)
 
-        history = self._history
+        history, nothing = self._history, np.zeros(len(rows), dtype=np.int64)
         close, base, shares = column(history.close), column(history.base), column(history.shares)
-        return Day(
+        day = Day(
             session=self._sessions[position],
             code=self._code[rows],
             isin=self._isin[rows],
@@ -183,7 +212,13 @@ class SyntheticMarket:
             value=column(history.value),
             market_cap=close * shares,
             shares=shares,
+            after_volume=nothing,
+            after_value=nothing,
         )
+        if position < self._after_market_from:
+            return day
+        rng = np.random.default_rng([self._seed, position, _AFTER_MARKET])
+        return with_after_market(day, self._quiet[rows], rng)
 
     def _facts(self, position: int) -> tuple[TextArray, TextArray, TextArray, TextArray]:
         """Return name, department, MKT_ID and MKT_NM of every slot at a session."""
@@ -270,8 +305,3 @@ def _security_group(code: str, name: str) -> str:
 def _old_listing_date(code: str) -> str:
     day = date(1990, 1, 2) + timedelta(days=crc32(f"{code}|listed".encode()) % 12_700)
     return (day - timedelta(days=max(day.weekday() - 4, 0))).isoformat()
-
-
-def _uniform(codes: TextArray, salt: str) -> NDArray[np.float64]:
-    """Return a number from 0 to 1 for every ticker, the same for the same salt."""
-    return np.array([crc32(f"{code}|{salt}".encode()) for code in codes], dtype=np.float64) / 2**32

@@ -1,14 +1,22 @@
 """Doubles that any test may use: a clock that stands still, market days written in one line, a
 `crontab` command."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from utils.clock import Clock
-from utils.market_day import DAY_COLUMNS, FLOAT_COLUMNS, INTEGER_COLUMNS, PROVISIONAL, MarketDay
+from utils.date_utils import at_kst, final_from
+from utils.market_day import (
+    DAY_COLUMNS,
+    FINAL,
+    FLOAT_COLUMNS,
+    INTEGER_COLUMNS,
+    PROVISIONAL,
+    MarketDay,
+)
 
 
 class FakeClock(Clock):
@@ -59,13 +67,26 @@ def halted(ticker: str, close: int, **cells: Any) -> dict[str, Any]:
     return row(ticker, close, open=0, high=0, low=0, volume=0, value=0, **cells)
 
 
+def after_market_only(ticker: str, close: int, **cells: Any) -> dict[str, Any]:
+    """A row that traded in the after-market alone, from 10 % below its kept close to 20 % above."""
+    traded = {"open": 0, "high": close * 12 // 10, "low": close * 9 // 10, "volume": 7}
+    return row(ticker, close, **traded | {"value": 7 * close} | cells)
+
+
 def market_day(
     session: str, *rows: dict[str, Any], finality: str = PROVISIONAL, source: str = "pykrx"
 ) -> MarketDay:
     """Return these rows as a `MarketDay` with the types that a real one has."""
     frame = pd.DataFrame(sorted(rows, key=lambda each: each["ticker"]), columns=list(DAY_COLUMNS))
     types = dict.fromkeys(INTEGER_COLUMNS, "int64") | dict.fromkeys(FLOAT_COLUMNS, "float64")
-    return MarketDay(session, frame.astype(types), finality, source)
+    return MarketDay(session, frame.astype(types), read_at(session, finality), source)
+
+
+def read_at(session: str, finality: str) -> datetime:
+    """A moment at which a reading of the session is of that finality: 19:00, or 08:00 of the next
+    day."""
+    moment = final_from(session) if finality == FINAL else at_kst(session, time(19))
+    return moment.astimezone(UTC)
 
 
 def fake_crontab(folder: Path) -> Path:

@@ -4,7 +4,7 @@ are KST strings."""
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 import holidays
@@ -17,12 +17,8 @@ FIRST_DAY = date(2001, 1, 1)
 was closed."""
 LAST_DAY = date(2099, 12, 31)
 
-DUE_FROM = time(18, 0)
-"""Time of the session's own day, KST. Before it the volumes still change, so the session is not
-due."""
-FINAL_FROM = time(8, 0)
-"""Time of the following calendar day, KST. The after-market is booked by then, so the figures are
-final."""
+AFTER_MARKET_SINCE = "2026-09-14"
+"""First session with an after-market, from 16:00 to 20:00: docs/exchange.md."""
 
 _SHORTER_DAY_UNTIL = date(2016, 8, 1)
 _EXAM_DAYS_OUT_OF_TURN = {
@@ -33,6 +29,31 @@ _EXAM_DAYS_OUT_OF_TURN = {
 
 class OutOfCalendar(WrongUsage, ValueError):
     """Raised for a day that the calendar does not cover."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Moment after which the exchange's figures of a session are others for good, for the sessions
+    since that day. `moment` is KST, on the day that lies `days_after` the session."""
+
+    since: str
+    days_after: int
+    moment: time
+
+    def of(self, session: str) -> datetime:
+        return at_kst(_shift(session, self.days_after), self.moment)
+
+
+CHECKPOINTS = (
+    # Prices stand, volumes of off-hours trades do not all.
+    Checkpoint(FIRST_DAY.isoformat(), days_after=0, moment=time(18, 0)),
+    # The after-market has ended at 20:00, and the site is 20 minutes late.
+    Checkpoint(AFTER_MARKET_SINCE, days_after=0, moment=time(20, 30)),
+    # What the exchange shows now stays.
+    Checkpoint(FIRST_DAY.isoformat(), days_after=1, moment=time(8, 0)),
+)
+"""In the order in which they pass. Before the first one a session is not due; what is read after
+the last one is final."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +77,31 @@ def at_kst(day: str, moment: time) -> datetime:
     return KST.localize(datetime.combine(date.fromisoformat(day), moment))
 
 
+def checkpoints(session: str) -> list[datetime]:
+    """Return the checkpoints of the session in the order in which they pass, aware, in KST."""
+    return [each.of(session) for each in CHECKPOINTS if each.since <= session]
+
+
+def last_checkpoint_utc(session: str, moment: datetime) -> datetime | None:
+    """Return the session's last checkpoint that has passed by then, in UTC; None before the first
+    one."""
+    passed = [each for each in checkpoints(session) if each <= moment]
+    return passed[-1].astimezone(UTC) if passed else None
+
+
+def first_reading_from(session: str) -> datetime:
+    """Return the session's first checkpoint, from which on it may be read."""
+    return CHECKPOINTS[0].of(session)
+
+
+def final_from(session: str) -> datetime:
+    """Return the session's last checkpoint."""
+    return CHECKPOINTS[-1].of(session)
+
+
 def is_final(session: str, read_at: datetime) -> bool:
     """Return whether figures that were read at that moment are final."""
-    return read_at >= at_kst(_shift(session, 1), FINAL_FROM)
+    return read_at >= final_from(session)
 
 
 def _shift(day: str, days: int) -> str:
@@ -112,7 +155,7 @@ class TradingCalendar:
 
     def is_due(self, session: str, now: datetime) -> bool:
         """Return whether the session may be collected yet."""
-        return now >= at_kst(session, DUE_FROM) if self._same_evening else is_final(session, now)
+        return now >= first_reading_from(session) if self._same_evening else is_final(session, now)
 
     def is_session(self, day: str) -> bool:
         """Return whether the day is a session. Raise `OutOfCalendar` for a day that the calendar

@@ -4,9 +4,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
+
+from utils.date_utils import is_final
 
 MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
 """MKT_ID of the exchange -> the market's name as stored. MKT_NM is no key: it also says `KOSDAQ
@@ -28,6 +31,10 @@ FLOAT_COLUMNS = ("factor",)
 """NaN in memory, null at rest, while the value cannot be known."""
 PUBLISHED_COLUMNS = TEXT_COLUMNS + INTEGER_COLUMNS
 DAY_COLUMNS = PUBLISHED_COLUMNS + FLOAT_COLUMNS
+PANEL_COLUMNS = ("open", "high", "low", "close", "volume", "value")
+ANALYSED_COLUMNS = ("ticker", "market", *PANEL_COLUMNS)
+"""Columns that the analysis reads, besides the factors. A change of others, such as the name,
+changes no indicator, signal, pattern or rank."""
 
 DATASET_COLUMNS = {
     "fundamentals": ("eps", "per", "bps", "pbr", "dps", "dividend_yield"),
@@ -51,13 +58,19 @@ class MarketDay:
     won (open, high, low, close, change, value, market_cap) and shares (volume, shares); float64
     factor (NaN while it cannot be known). `change` is measured from the exchange's base price, so
     base price = close - change. A halted ticker has open = high = low = volume = value = 0 and
-    keeps its close.
+    keeps its close. One that traded in the after-market alone has open = 0 and keeps its close too;
+    high, low, volume and value are those of the after-market.
     """
 
     session: str
     frame: pd.DataFrame
-    finality: str
+    read_utc: datetime
+    """Moment at which the exchange was asked for it."""
     source: str
+
+    @property
+    def finality(self) -> str:
+        return FINAL if is_final(self.session, self.read_utc) else PROVISIONAL
 
     def digest(self) -> str:
         """Return the SHA-256 of what the exchange published, without the derived factor: equal
@@ -89,9 +102,10 @@ class Panel:
 
     Prices and `volume` (shares) are adjusted to the last session (`utils/adjustment.py`) and not
     rounded; `value` (won) is as published. Where a ticker was not listed every array holds NaN. A
-    session without trading prices (open = high = low = 0) is filled with its close, so indicators
-    see a flat bar; `traded` (bool) is False there and where nothing is listed. `market_cap` (won)
-    is that of each ticker's last stored session within the panel, shape (tickers,).
+    session without a regular price (open = 0) is filled with its close, so indicators see a flat
+    bar; `traded` (bool) is False there and where nothing is listed. Its volume and value count all
+    the same, where the ticker traded in the after-market alone. `market_cap` (won) is that of each
+    ticker's last stored session within the panel, shape (tickers,).
     """
 
     sessions: list[str]

@@ -130,7 +130,7 @@ def _read_again(
     try:
         read = [*_collect_and_record_others(store, collector, session, after_session)]
     except SourceError as problem:
-        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not confirmed: {problem}"]})
+        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not read again: {problem}"]})
         raise
     for own in read:  # last: a run that dies before has the session due again
         _record_completed(store, own)
@@ -163,5 +163,5 @@ def _record_completed(store: Store, collected: Collected) -> None:
 
 def _facts(collected: Collected) -> dict[str, object]:
     head = collected.head
-    facts = {"source": head.source, "finality": head.finality, "tickers": head.count}
-    return facts | {"warnings": collected.remarks}
+    facts = {name: getattr(head, name) for name in ("source", "finality", "checkpoint_utc")}
+    return facts | {"tickers": head.count, "warnings": collected.remarks}

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
 from functools import partial
+from typing import TypeAlias
 
 from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
-from utils.date_utils import TradingCalendar, is_final, weekdays
+from utils.date_utils import TradingCalendar, is_final, last_checkpoint_utc, weekdays
 from utils.decision_table import Rows, first_that_fits
-from utils.errors import Damaged, MalformedAnswer
+from utils.errors import Damaged, MalformedAnswer, NotPublished
 from utils.market_day import FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Document
@@ -19,6 +20,8 @@ from utils.store.datasets import STALE, DatasetState
 from utils.store.jobs import COMPLETED, DAILY_UPDATE, FAILED
 from utils.store.sessions import SessionHead
 
+ReadUpTo: TypeAlias = Mapping[str, datetime | None]
+"""Session -> the last checkpoint that had passed when it was read."""
 MANY_ATTEMPTS = 3
 """After so many failed runs a session waits behind all others, so that it keeps none of them
 waiting."""
@@ -50,7 +53,7 @@ class SessionFacts:
     """Its record of `daily_update` is. That is the last write of all, so what a killed run has left
     half done is due again."""
     checkpoint_passed: bool
-    """Since it was read. There is one checkpoint, 08:00 of the following day (`is_final`)."""
+    """Since it was read (`CHECKPOINTS` of `utils.date_utils`)."""
     is_damaged: bool = False
     """It was read back and is damaged. Only what is left without that is read back."""
 
@@ -118,9 +121,11 @@ def due_in_store(
     again and again come after all others."""
     jobs = {job["date_kst"]: job for job in store.jobs.records(DAILY_UPDATE)}
     completed = {
-        session: job["finality"] for session, job in jobs.items() if job["status"] == COMPLETED
+        session: job["checkpoint_utc"]
+        for session, job in jobs.items()
+        if job["status"] == COMPLETED
     }
-    stored = {head.session for head in store.sessions.heads()}
+    stored = {head.session: head.checkpoint_utc for head in store.sessions.heads()}
     due = sessions_due(calendar, stored, completed, first, last, now)
     return sorted(due, key=lambda each: each != due[-1] and _failed_too_often(jobs, each))
 
@@ -134,8 +139,8 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
 
 def sessions_due(
     calendar: TradingCalendar,
-    stored: Collection[str],
-    completed: Mapping[str, str],
+    stored: ReadUpTo,
+    completed: ReadUpTo,
     first: str,
     last: str,
     now: datetime,
@@ -143,7 +148,9 @@ def sessions_due(
     """Return the sessions from first to last, both inclusive, that are due, oldest first.
 
     Args:
-        completed: session -> the finality that its completed job recorded.
+        stored: by their heads.
+        completed: by their records, which are written last: what a killed run has stored without
+            one is read again.
     """
     due: list[DueSession] = []
     for session in calendar.sessions(first, last):
@@ -151,10 +158,19 @@ def sessions_due(
             facts = SessionFacts(
                 is_stored=session in stored,
                 is_completed=session in completed,
-                checkpoint_passed=completed.get(session) != FINAL and is_final(session, now),
+                checkpoint_passed=any(
+                    _is_passed_since(each.get(session), session, now)
+                    for each in (stored, completed)
+                ),
             )
             due += _due(session, facts)
     return due
+
+
+def _is_passed_since(read_up_to: datetime | None, session: str, now: datetime) -> bool:
+    """Return whether a checkpoint of the session has passed since that one."""
+    last = last_checkpoint_utc(session, now)
+    return last is not None and (read_up_to is None or read_up_to < last)
 
 
 def _due(session: str, facts: SessionFacts) -> list[DueSession]:
@@ -165,19 +181,33 @@ def _due(session: str, facts: SessionFacts) -> list[DueSession]:
     return [DueSession(session, read_again=step is DueStep.READ_AGAIN)]
 
 
-def unknown_days(calendar: TradingCalendar, first: str, now: datetime) -> list[str]:
-    """Return the weekdays since `first` of which the exchange has not shown whether they were
-    sessions.
+def unknown_days(
+    calendar: TradingCalendar, first: str, now: datetime, without_prices: Collection[str] = ()
+) -> list[str]:
+    """Return the weekdays since `first` to ask the index series about: those of which the exchange
+    has not shown whether they were sessions, and whose collection will not show it.
 
-    Today is among them only when it is predicted closed and could be collected if that were wrong:
-    a session that was predicted shows itself when it is collected.
+    These are the days that are predicted closed, today only when it could be collected if that were
+    wrong, and those in `without_prices`.
     """
     today = now.date().isoformat()
     unknown = [day for day in weekdays(first, today) if not calendar.is_known(day)]
     return [
         day
         for day in unknown
-        if day < today or (calendar.is_due(day, now) and not calendar.is_session(day))
+        if (day < today or calendar.is_due(day, now))
+        and (day in without_prices or not calendar.is_session(day))
+    ]
+
+
+def shown_without_prices(store: Store) -> list[str]:
+    """Return the days for which the exchange has shown no prices although these would be final."""
+    return [
+        job["date_kst"]
+        for job in store.jobs.records(DAILY_UPDATE)
+        if job["status"] == FAILED
+        and job["error"]["kind"] == NotPublished.kind
+        and is_final(job["date_kst"], job["start_time_utc"])
     ]
 
 

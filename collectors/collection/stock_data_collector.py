@@ -20,9 +20,9 @@ from collectors.rules.integrity import (
     lacks_many_tickers_of,
     remarks_on,
 )
-from utils.date_utils import TradingCalendar, is_final
+from utils.date_utils import TradingCalendar
 from utils.errors import ClosedMarket, MalformedAnswer, NotPublished
-from utils.market_day import FINAL, PROVISIONAL, PUBLISHED_COLUMNS, MarketDay, differing_tickers
+from utils.market_day import PUBLISHED_COLUMNS, MarketDay, differing_tickers
 from utils.store import Store
 from utils.store.sessions import SessionHead
 
@@ -222,19 +222,20 @@ class StockDataCollector:
         """Store a day that follows the session before it. Raises `MalformedAnswer` when it does not
         fit earlier ones, or lacks what was stored of it before."""
         session, as_stored = day.session, self._stored.readable(day.session)
-        changed: list[str] | None = None
         if previous is None:
             self._check_beyond_gap(day)
         if as_stored is not None:
             if _follows(as_stored, previous) is not False:
                 check_loses_nothing(day.frame, session, as_stored.frame)
-            if as_stored.source != day.source:
-                day = _with_names_of(as_stored.frame, day)
-            changed = differing_tickers(as_stored.frame, day.frame, PUBLISHED_COLUMNS)
+            day = _not_older_than(as_stored, day)
         previous_frame = None if previous is None else previous.frame
         actions = find_actions(previous_frame, day.frame, session)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
-        head = self._stored.save(day, actions, changed)
+        if as_stored is None:
+            head, changed = self._stored.save(day, actions, changed=None), []
+        else:
+            changed = differing_tickers(as_stored.frame, day.frame, PUBLISHED_COLUMNS)
+            head = self._stored.replace(day, actions, as_stored)
         self._learner.remember_open(session)
         self._stored.refind_factors_after(session)
         _, next_stored = self._stored.neighbours(session)
@@ -245,7 +246,7 @@ class StockDataCollector:
             head,
             day.frame,
             len(actions.found),
-            changed or [],
+            changed,
             remarks,
             is_newest=next_stored is None,
         )
@@ -267,7 +268,7 @@ class StockDataCollector:
 
     def _fetch(self, session: str) -> MarketDay:
         """Return the day as it is published now, without factors."""
-        read_at = self._clock.now_utc()
+        read_utc = self._clock.now_utc()
         try:
             frame, source = self._sources.fetch_day(
                 session, lambda frame: check_day(frame, session)
@@ -275,13 +276,16 @@ class StockDataCollector:
         except NotPublished as unknown:
             self._decide_whether_closed(session, unknown)
             raise
-        return MarketDay(
-            session, frame, FINAL if is_final(session, read_at) else PROVISIONAL, source
-        )
+        return MarketDay(session, frame, read_utc, source)
 
     def _decide_whether_closed(self, session: str, unknown: NotPublished) -> None:
         """Raise `ClosedMarket` when the index series shows a later day without this one. An answer
-        of `-` alone says nothing."""
+        of `-` alone says nothing, and before the next opening there is no later day to ask for."""
+        if (
+            self._clock.now_kst()
+            < self.calendar.market_hours(self.calendar.next_session(session)).opens
+        ):
+            return
         start = self.calendar.previous_session(session)
         self._learner.learn(
             start, self._clock.now_kst().date().isoformat(), without_prices=[session]
@@ -294,8 +298,15 @@ def _follows(day: MarketDay, previous: MarketDay | None) -> bool | None:
     return None if previous is None else follows(day.frame, day.session, previous.frame)
 
 
+def _not_older_than(stored: MarketDay, day: MarketDay) -> MarketDay:
+    """Return the day, or what is stored when that was read later, with the names that were stored
+    first: sources may write one differently, and that is no revision."""
+    if stored.read_utc > day.read_utc:
+        log.warning("%s was read again meanwhile. The later reading stays.", day.session)
+        return stored
+    return day if stored.source == day.source else _with_names_of(stored.frame, day)
+
+
 def _with_names_of(stored: pd.DataFrame, day: MarketDay) -> MarketDay:
-    """Return the day with the names that were stored first: sources may write one differently, and
-    that is no revision."""
     known = day.frame["ticker"].map(dict(zip(stored["ticker"], stored["name"], strict=True)))
     return replace(day, frame=day.frame.assign(name=known.fillna(day.frame["name"])))

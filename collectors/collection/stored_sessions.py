@@ -3,6 +3,7 @@ two."""
 
 import logging
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,9 @@ import pandas as pd
 from collectors.rules.corporate_actions import Actions, find_actions
 from utils.date_utils import TradingCalendar, neighbours
 from utils.errors import Damaged
-from utils.market_day import DAY_COLUMNS, MarketDay
+from utils.market_day import ANALYSED_COLUMNS, DAY_COLUMNS, MarketDay, differing_tickers
 from utils.store import Store
+from utils.store.backend import Document
 from utils.store.sessions import SessionHead
 
 log = logging.getLogger(__name__)
@@ -74,14 +76,22 @@ class StoredSessions:
             return None
         return self.readable(next_stored)
 
+    def replace(self, day: MarketDay, actions: Actions, stored: MarketDay) -> SessionHead:
+        """Store the day in place of what is stored of its session. Only tickers with other cells
+        that the analysis reads, or with another corporate action, are analysed again."""
+        changed = set(differing_tickers(stored.frame, day.frame, ANALYSED_COLUMNS))
+        before = self.store.sessions.actions(day.session, day.session)
+        changed |= {ticker for ticker, *_ in _adjusting(before) ^ _adjusting(actions.documents())}
+        return self.save(day, actions, sorted(changed))
+
     def save(self, day: MarketDay, actions: Actions, changed: list[str] | None) -> SessionHead:
         """Store the day with its factors and corporate actions, and have analysed again what that
         changes. It is opened before, because afterwards nobody could tell what had changed; and
         after, because an analysis of the old data may have been marked in between.
 
         Args:
-            changed: tickers; None when the session is new or was damaged, so that anything may have
-                changed.
+            changed: tickers to analyse again; None when the session is new or was damaged, so that
+                anything may have changed.
         """
         _, next_stored = self.neighbours(day.session)
         is_new = changed is None and next_stored is None and day.session not in self
@@ -141,6 +151,13 @@ class StoredSessions:
 
     def _save_factors(self, day: MarketDay, actions: Actions) -> None:
         self.save(day, actions, _with_other_factor(day.frame, actions))
+
+
+def _adjusting(actions: Sequence[Document]) -> set[tuple[str, *tuple[object, ...]]]:
+    """Return the ticker of each corporate action and what it makes of earlier prices and
+    volumes."""
+    names = ("kind", "factor", "shares_before", "shares_after")
+    return {(action["ticker"], *(action[name] for name in names)) for action in actions}
 
 
 def _with_other_factor(stored: pd.DataFrame, actions: Actions) -> list[str]:

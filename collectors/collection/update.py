@@ -11,6 +11,7 @@ from collectors.collection.due import (
     datasets_due,
     due_by_damage,
     due_in_store,
+    shown_without_prices,
     unknown_days,
 )
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
@@ -85,15 +86,16 @@ class DailyUpdate:
         follow_changed_rule(self._store, self.rule)
 
     def learn_calendar(self) -> list[SourceError]:
-        """Learn what was open, in one request, and only when some weekday is not known. An odd
-        answer is returned as a problem: what is predicted can be collected all the same."""
+        """Learn what was open, in one request, and only when that is not known of some weekday that
+        nobody collects. An odd answer is returned as a problem: what is predicted can be collected
+        all the same."""
         now, calendar = self._now(), self.collector.calendar
-        unknown = unknown_days(calendar, self.first, now)
+        without_prices = shown_without_prices(self._store)
+        unknown = unknown_days(calendar, self.first, now, without_prices)
         try:
             if unknown:
-                self.collector.learn_calendar(
-                    calendar.previous_session(unknown[0]), now.date().isoformat()
-                )
+                first, last = calendar.previous_session(unknown[0]), now.date().isoformat()
+                self.collector.learn_calendar(first, last, without_prices)
         except MalformedAnswer as problem:
             log.error("%s", problem)
             return [problem]
@@ -129,7 +131,7 @@ class DailyUpdate:
     def say_what_is_due(self) -> None:
         """Log what is due, without asking the exchange and without reading sessions back."""
         for each in self._due(self.calendar()):
-            reason = "to confirm" if each.read_again else "missing"
+            reason = "to read again" if each.read_again else "missing"
             log.info("%s is due (%s).", each.session, reason)
         for name in self._run.settings.datasets_at_hand:
             due = datasets_due(self._store, [name], self.first, self._until, self._now())

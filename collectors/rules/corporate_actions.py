@@ -14,12 +14,12 @@ earlier price is the price times all later factors. The facts behind the rules w
     base            everything else: the exchange kept the value          base / previous close
     collapse        no rebase, shares beyond 2x, close over 30 % off      1
 
-*Auction*: the ticker had no trade the day before, or comes from another market, and its first price
-is its base price; but for a split, whose base price is theoretical. Not an action, factor 1: a
-close off its tick whose next base price is that close rounded up; a ticker's first session, also of
-a code that was in use before and had gone; share counts alone, also those of a merger into a listed
-shell. Nothing is remembered across sessions: through a halt of months every session is compared
-with the one before, because a halted ticker keeps its row and its close.
+*Auction*: the ticker had no opening price the day before, or comes from another market, and its
+first price is its base price; but for a split, whose base price is theoretical. Not an action,
+factor 1: a close off its tick whose next base price is that close rounded up; a ticker's first
+session, also of a code that was in use before and had gone; share counts alone, also those of a
+merger into a listed shell. Nothing is remembered across sessions: through a halt of months every
+session is compared with the one before, because a halted ticker keeps its row and its close.
 
 What rows cannot tell, and what is therefore not claimed:
 - Rights issue, bonus issue and stock dividend look alike on their ex-date: `ex_rights`.
@@ -287,7 +287,7 @@ def _pair(previous: pd.DataFrame, current: pd.DataFrame) -> Pairs:
         base_price=base,
         shares_before=before["shares"],
         shares_after=after["shares"],
-        # Off-hours trades on the day of a halt leave a volume, but no opening price.
+        # Trades outside the regular session alone leave a volume, but no opening price.
         halted_before=(before["volume"] == 0) | (before["open"] == 0),
         halted=after["open"] == 0,
         opened_at_base=after["open"] == base,

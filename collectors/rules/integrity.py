@@ -15,6 +15,7 @@ from collectors.rules.price_rules import (
     price_limits,
     tick,
 )
+from utils.date_utils import AFTER_MARKET_SINCE
 from utils.errors import MalformedAnswer
 
 LEAST_SHARE_OF_TICKERS = 0.98
@@ -56,20 +57,31 @@ def check_day(frame: pd.DataFrame, session: str) -> None:
     )
     _refuse(frame, frame["shares"] <= 0, session, "a number of shares that is not positive")
     _refuse(frame, _has_negative(frame), session, "a negative number")
-    _refuse(frame, broken_order(frame), session, "low <= open, close <= high broken")
+    _refuse(frame, broken_order(frame, session), session, "low <= open, close <= high broken")
     _refuse(frame, broken_cap(frame), session, "market cap != close x shares")
 
 
-def broken_order(frame: pd.DataFrame) -> pd.Series:
+def broken_order(frame: pd.DataFrame, session: str) -> pd.Series:
     """Return True for rows that break low <= open, close <= high.
 
-    Measured: 0 of 473,429 traded rows. Halted rows (and 2 of off-hours trades only) have open =
-    high = low = 0.
+    Measured: 0 of 473,429 traded rows, all before the after-market. Halted rows (and 2 of off-hours
+    trades only) have open = high = low = 0.
     """
     opened, high, low, close = (frame[name].to_numpy() for name in ("open", "high", "low", "close"))
     untraded = (opened == 0) & (high == 0) & (low == 0)
     in_order = (low > 0) & (low <= np.minimum(opened, close)) & (np.maximum(opened, close) <= high)
-    return pd.Series(~untraded & ~in_order, frame.index)
+    passes = untraded | in_order | after_market_alone(frame, session)
+    return pd.Series(~passes, frame.index)
+
+
+def after_market_alone(frame: pd.DataFrame, session: str) -> Bools:
+    """Return True for rows that may have traded in the after-market alone: no opening price, but a
+    volume, and a low and a high around any close. None before there was an after-market."""
+    opened, high, low, volume = (
+        frame[name].to_numpy() for name in ("open", "high", "low", "volume")
+    )
+    found: Bools = (opened == 0) & (low > 0) & (low <= high) & (volume > 0)
+    return found & (session >= AFTER_MARKET_SINCE)
 
 
 def broken_cap(frame: pd.DataFrame) -> pd.Series:

@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from collectors.views.prices import PRICES, read_adjustments, warn_of_sessions_without_factors
-from utils.adjustment import Adjustments, to_whole
+from collectors.views.prices import (
+    adjusted_prices,
+    read_adjustments,
+    warn_of_sessions_without_factors,
+)
+from utils.adjustment import Adjustments
 from utils.errors import NightShiftError, WrongUsage
 from utils.market_day import DATASET_COLUMNS
 from utils.progress import progress_bar
@@ -96,7 +100,7 @@ def export_frames(
 
 def _with_adjusted(session: str, day: pd.DataFrame, adjustments: Adjustments) -> pd.DataFrame:
     later = adjustments.prices(session, day["ticker"].tolist())
-    adjusted = {f"adj_{name}": to_whole(day[name].to_numpy() * later) for name in PRICES}
+    adjusted = {f"adj_{name}": each for name, each in adjusted_prices(day, later).items()}
     return day.assign(session=session, **adjusted)[EXPORT_COLUMNS]
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from utils.adjustment import Adjustments, to_whole
+from utils.adjustment import Adjustments, Floats, to_whole
 from utils.clock import Clock
 from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar, parse_date
 from utils.errors import WrongUsage
@@ -45,7 +45,9 @@ def load_prices(
     The index is (`session`: datetime64, `ticker`: text), sorted. The columns are `name`, `market`
     (text); `open`, `high`, `low`, `close`, `change`, `value`, `market_cap` (int64, won); `volume`,
     `shares` (int64, shares); `factor` (float64, NaN while it is not known). On a day without
-    trading open, high, low, volume and value are 0 and the close is kept.
+    trading open, high, low, volume and value are 0 and the close is kept. On a day on which a
+    ticker traded in the after-market alone so are open, high and low; only with `adjusted=False`
+    high and low are those of the after-market, as published.
 
     Args:
         tickers: one code or several; None for every ticker that was listed in any of the sessions.
@@ -286,6 +288,18 @@ def _check_found(days: list[_Day], wanted: set[str] | None, view: _View) -> None
         )
 
 
+def adjusted_prices(
+    published: Mapping[str, np.ndarray] | pd.DataFrame, multipliers: Floats
+) -> dict[str, np.ndarray]:
+    """Return `PRICES` times their tickers' multipliers, to the won. Open, high and low are 0 in a
+    session without a regular price: what was published of high and low is of the after-market."""
+    regular = np.asarray(published["open"]) > 0
+    return {
+        name: to_whole(np.where(regular | (name == "close"), published[name], 0) * multipliers)
+        for name in PRICES
+    }
+
+
 def _adjusted(day: _Day, adjustments: Adjustments) -> _Day:
     tickers, numbers = day.texts["ticker"], day.numbers
     prices, volumes = (
@@ -293,7 +307,7 @@ def _adjusted(day: _Day, adjustments: Adjustments) -> _Day:
         adjustments.volumes(day.session, tickers),
     )
     base = to_whole((numbers["close"] - numbers["change"]) * prices)
-    adjusted = {name: to_whole(numbers[name] * prices) for name in PRICES}
+    adjusted = adjusted_prices(numbers, prices)
     adjusted |= {
         "change": adjusted["close"] - base,
         "volume": to_whole(numbers["volume"] * volumes),

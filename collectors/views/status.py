@@ -62,7 +62,7 @@ def status(run: Run) -> dict[str, Any]:
         "scope": None if scope is None else _asked_for(settings, scope),
         **_stored(store.sessions.heads()),
         "sessions_missing": sorted(each.session for each in due if not each.read_again),
-        "sessions_to_confirm": sorted(each.session for each in due if each.read_again),
+        "sessions_to_read_again": sorted(each.session for each in due if each.read_again),
         **_analysis(store, tonight),
         "next_runs": {
             job: next(starts(job, now)).isoformat(timespec="seconds")
@@ -249,7 +249,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Asked for", f"sessions since {scope['first_session']}; targets of {least}"
     yield "Sessions", _sessions(facts)
     yield "Missing, unfinished", _list(facts["sessions_missing"])
-    yield "To confirm", _list(facts["sessions_to_confirm"])
+    yield "To read again", _list(facts["sessions_to_read_again"])
     if facts["sessions_with"]:
         held = [f"{name} of {count:,} sessions" for name, count in facts["sessions_with"].items()]
         yield "Datasets", ", ".join(held)

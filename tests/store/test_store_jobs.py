@@ -31,6 +31,7 @@ def test_a_started_job_is_the_document_of_the_contract(store: Store, clock: Fake
         "run": store.identity.run,
         "source": None,
         "finality": None,
+        "checkpoint_utc": None,
         "tickers": 0,
         "analyzed": 0,
         "pending": 0,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.fakes import halted, market_day, row
+from tests.fakes import after_market_only, halted, market_day, row
 from utils.errors import NotStored
 from utils.market_day import Panel
 from utils.store import Store
@@ -150,6 +150,18 @@ def test_a_halted_session_is_a_flat_bar_at_its_close_and_not_traded(store: Store
         800
     ] * 4
     assert series(panel, "A00000", "traded") == [True, False, True]
+
+
+def test_a_session_of_the_after_market_alone_is_a_flat_bar_with_its_volume(store: Store) -> None:
+    alone = after_market_only("A00000", 800, volume=30, value=25_000)
+    save(store, {S1: [row("A00000", 800)], S2: [alone], S3: [row("A00000", 400, factor=0.5)]})
+    panel = store.sessions.panel(S3, 300)
+    assert [series(panel, "A00000", name)[1] for name in ("open", "high", "low", "close")] == [
+        400
+    ] * 4
+    assert series(panel, "A00000", "traded") == [True, False, True]
+    assert series(panel, "A00000", "volume") == [10, 30, 10]
+    assert series(panel, "A00000", "value") == [8_000, 25_000, 4_000]
 
 
 def test_a_halted_session_before_a_split_is_adjusted_too(store: Store) -> None:

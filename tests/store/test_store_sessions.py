@@ -1,12 +1,15 @@
 """Whole sessions in, the same sessions out, whichever database is behind the store."""
 
+from dataclasses import replace
+from datetime import UTC
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.fakes import FakeClock, halted, market_day, row
 from utils.clock import kst
-from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
+from utils.market_day import DAY_COLUMNS, FINAL, PROVISIONAL, MarketDay
 from utils.store import Store
 from utils.store.schema import HEAD_FIELDS
 
@@ -119,9 +122,33 @@ def test_a_confirmed_session_read_again_keeps_its_first_confirmation(
     assert store.sessions.save(market_day(MONDAY, row("005930"), finality=FINAL)) == first
 
 
-def test_history_is_final_and_confirmed_at_once(store: Store, clock: FakeClock) -> None:
-    head = store.sessions.save(market_day("2023-01-20", row("005930"), finality=FINAL))
-    assert (head.revision, head.confirmed_utc) == (1, clock.now_utc())
+def test_history_is_final_and_confirmed_at_once(store: Store) -> None:
+    day = market_day("2023-01-20", row("005930"), finality=FINAL)
+    head = store.sessions.save(day)
+    assert (head.revision, head.confirmed_utc) == (1, day.read_utc)
+
+
+def test_a_head_says_when_its_session_was_read_and_up_to_which_checkpoint(store: Store) -> None:
+    day = market_day("2026-09-15", row("005930"))
+    evening = [
+        ((17, 0), None),
+        ((19, 0), (18, 0)),
+        ((20, 29), (18, 0)),
+        ((20, 40), (20, 30)),
+    ]
+    for read, checkpoint in evening:
+        at = kst(2026, 9, 15, *read).astimezone(UTC)
+        head = store.sessions.save(replace(day, read_utc=at))
+        expected = checkpoint and kst(2026, 9, 15, *checkpoint)
+        assert (head.read_utc, head.checkpoint_utc, head.finality) == (at, expected, PROVISIONAL)
+        assert head.collected_utc == kst(2026, 9, 15, 17)
+    final = store.sessions.save(replace(day, read_utc=kst(2026, 9, 16, 8, 2).astimezone(UTC)))
+    assert (final.checkpoint_utc, final.finality) == (kst(2026, 9, 16, 8), FINAL)
+    assert final.confirmed_utc == kst(2026, 9, 16, 8, 2)
+    assert final.revision == 1
+    loaded = store.sessions.load("2026-09-15")
+    assert loaded is not None
+    assert loaded.read_utc == final.read_utc
 
 
 def test_a_factor_that_becomes_known_is_stored_without_a_new_revision(store: Store) -> None:

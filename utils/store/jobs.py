@@ -72,6 +72,7 @@ class Jobs(StorePart):
             **self._one_attempt_more(seen),
             "source": None if seen is None else seen["source"],
             "finality": None if seen is None else seen["finality"],
+            "checkpoint_utc": None if seen is None else seen["checkpoint_utc"],
             **_COUNTS,
             "warnings": [],
             "error": None,

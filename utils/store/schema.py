@@ -1,7 +1,7 @@
 """Collections and their indexes. `docs/documents.md` explains every field."""
 
-SCHEMA_VERSION = 3
-"""Layout of all that is stored; no other is read. 1 and 2 were before the first release."""
+SCHEMA_VERSION = 4
+"""Layout of all that is stored; no other is read. 1 to 3 were before the first release."""
 COPY = "copy"
 """The `_id` in the collection of the version while the database is being copied into: it is no
 store yet."""
@@ -39,6 +39,8 @@ HEAD_FIELDS = (
     "source",
     "collected_utc",
     "confirmed_utc",
+    "read_utc",
+    "checkpoint_utc",
     "revision",
     "digest",
     "count",

@@ -10,9 +10,17 @@ import numpy as np
 import pandas as pd
 
 from utils.adjustment import Adjustments, without_noise
-from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
+from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar, last_checkpoint_utc
 from utils.errors import Damaged, NotStored
-from utils.market_day import DAY_COLUMNS, FINAL, TEXT_COLUMNS, MarketDay, Panel, factor_digest
+from utils.market_day import (
+    DAY_COLUMNS,
+    FINAL,
+    PANEL_COLUMNS,
+    TEXT_COLUMNS,
+    MarketDay,
+    Panel,
+    factor_digest,
+)
 from utils.store.backend import Columns, Document
 from utils.store.base import StorePart
 from utils.store.datasets import DatasetState, as_document, carried_over, is_whole, states_of
@@ -20,7 +28,6 @@ from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import ACTIONS, HEAD_FIELDS
 
 _PRICES = ("open", "high", "low", "close")
-_PANEL_COLUMNS = (*_PRICES, "volume", "value")
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,10 @@ class SessionHead:
     count: int
     collected_utc: datetime
     confirmed_utc: datetime | None
+    read_utc: datetime
+    """Moment of the last reading, whatever it changed."""
+    checkpoint_utc: datetime | None
+    """Last checkpoint that had passed by then; None when the session was read before the first."""
     factor_digest: str = field(compare=False)
     """Digest of the factors, which follow from two sessions and are no part of this one."""
     datasets: Mapping[str, DatasetState] = field(compare=False)
@@ -50,7 +61,7 @@ class Sessions(StorePart):
     def save(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
         """Replace the session and its corporate actions whole. Other cells than before make a new
         revision; its datasets stay (see `carried_over`)."""
-        before, now, digest = self.head(day.session), self.clock.now_utc(), day.digest()
+        before, digest = self.head(day.session), day.digest()
         same = before if before is not None and before.digest == digest else None
         confirmed = None if same is None else same.confirmed_utc
         states = {} if before is None else before.datasets
@@ -59,8 +70,10 @@ class Sessions(StorePart):
             "_id": day.session,
             "finality": day.finality,
             "source": day.source,
-            "collected_utc": now if same is None else same.collected_utc,
-            "confirmed_utc": (confirmed or now) if day.finality == FINAL else None,
+            "collected_utc": day.read_utc if same is None else same.collected_utc,
+            "confirmed_utc": (confirmed or day.read_utc) if day.finality == FINAL else None,
+            "read_utc": day.read_utc,
+            "checkpoint_utc": last_checkpoint_utc(day.session, day.read_utc),
             "revision": 1 if before is None else before.revision + (same is None),
             "digest": digest,
             "count": len(day.frame),
@@ -133,7 +146,7 @@ class Sessions(StorePart):
         (_, facts), *_ = self.columns((*TEXT_COLUMNS, "market_cap"), last, last)
         calendar = TradingCalendar(self.calendar.observed())
         adjustments = Adjustments(self.actions(sessions[0], last), calendar.previous_session)
-        columns = self.columns(("ticker", *_PANEL_COLUMNS, "factor"), sessions[0], last)
+        columns = self.columns(("ticker", *PANEL_COLUMNS, "factor"), sessions[0], last)
         return _to_panel(sessions, facts, columns, adjustments)
 
 
@@ -161,7 +174,7 @@ def _to_head(document: Document) -> SessionHead:
 def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
     try:
         frame = pd.DataFrame({name: columns[name] for name in DAY_COLUMNS})
-        day = MarketDay(head.session, frame, head.finality, head.source)
+        day = MarketDay(head.session, frame, head.read_utc, head.source)
         intact = day.digest() == head.digest
     except (KeyError, ValueError, TypeError):
         intact = False
@@ -225,7 +238,7 @@ def _gather(
 ) -> dict[str, np.ndarray]:
     """Return the columns of the panel as published, shape (sessions, tickers), NaN where a ticker
     is not listed. What they are to be multiplied with is added to `adjustments`."""
-    cells = {name: np.full((len(sessions), len(tickers)), np.nan) for name in _PANEL_COLUMNS}
+    cells = {name: np.full((len(sessions), len(tickers)), np.nan) for name in PANEL_COLUMNS}
     number = {session: row for row, session in enumerate(sessions)}
     position = {ticker: column for column, ticker in enumerate(tickers)}
     listed: list[str] = []
@@ -239,6 +252,6 @@ def _gather(
             rows = np.flatnonzero(found >= 0)
             positions = found[rows]
         adjustments.add(session, listed, np.asarray(day["factor"]))
-        for name in _PANEL_COLUMNS:
+        for name in PANEL_COLUMNS:
             cells[name][number[session], positions] = np.asarray(day[name])[rows]
     return cells

@@ -121,7 +121,7 @@ class _Walk:
 
     def _examine(self, day: MarketDay) -> None:
         for rule, what, broken in (
-            (ORDER, "low <= open, close <= high is broken", broken_order(day.frame)),
+            (ORDER, "low <= open, close <= high is broken", broken_order(day.frame, day.session)),
             (MARKET_CAP, "market cap is not close x shares", broken_cap(day.frame)),
         ):
             if broken.any():

@@ -5,7 +5,7 @@ the run that is to collect it.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from collectors.upkeep.audit.findings import (
     HOLE,
@@ -17,7 +17,7 @@ from collectors.upkeep.audit.findings import (
 )
 from collectors.upkeep.audit.snapshot import StoreSnapshot
 from utils.clock import KST
-from utils.date_utils import FINAL_FROM, at_kst
+from utils.date_utils import final_from
 from utils.market_day import FINAL
 from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE, FAILED, HOURLY_ANALYSIS, MANUAL_SETUP, RUNNING
@@ -112,7 +112,7 @@ _STALE: dict[str, Callable[[StoreSnapshot, Document], bool]] = {
 
 
 def _final_since(session: str) -> str:
-    return _kst(at_kst((date.fromisoformat(session) + timedelta(days=1)).isoformat(), FINAL_FROM))
+    return _kst(final_from(session))
 
 
 def _how_it_ended(record: Document) -> str:

@@ -15,9 +15,9 @@ from utils.store.jobs import COMPLETED, DAILY_UPDATE
 from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
 
-EVENING_RUN_TAKES = timedelta(hours=2)
-"""The most that an evening's run takes with all its retries; also by how much somebody may have
-moved it."""
+RUN_TAKES = timedelta(hours=2)
+"""The most that a daily update takes with all its retries; also by how much somebody may have moved
+it."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class StoreSnapshot:
 
     def due_by(self, session: str) -> datetime:
         """Return when the first run that can collect the session has had its time."""
-        return evening_of(session, self.calendar.is_due) + EVENING_RUN_TAKES
+        return first_run_for(session, self.calendar.is_due) + RUN_TAKES
 
     def final_by(self, session: str) -> datetime:
         """Return when the first run that can confirm the session has had its time."""
-        return evening_of(session, is_final) + EVENING_RUN_TAKES
+        return first_run_for(session, is_final) + RUN_TAKES
 
     def is_completed(self, session: str) -> bool:
         return session in self.records and self.records[session]["status"] == COMPLETED
@@ -112,7 +112,7 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-def evening_of(session: str, is_ready: Callable[[str, datetime], bool]) -> datetime:
+def first_run_for(session: str, is_ready: Callable[[str, datetime], bool]) -> datetime:
     """Return the first start of `daily_update` at which the session is ready."""
-    evenings = starts(DAILY_UPDATE, at_kst(session, time()))
-    return next(evening for evening in evenings if is_ready(session, evening))
+    moments = starts(DAILY_UPDATE, at_kst(session, time()))
+    return next(moment for moment in moments if is_ready(session, moment))

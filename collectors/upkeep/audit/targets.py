@@ -5,13 +5,12 @@ A target is behind when a whole night could have analysed it and did not.
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from collectors.collection.target_refresh import plan_targets, read_newest
 from collectors.rules.target_rule import TargetRule
 from collectors.upkeep.audit.findings import TARGET_BEHIND, TARGET_DATA, Finding
-from collectors.upkeep.audit.snapshot import StoreSnapshot, evening_of
-from utils.date_utils import FINAL_FROM, at_kst
+from collectors.upkeep.audit.snapshot import StoreSnapshot, first_run_for
+from utils.date_utils import final_from
 from utils.errors import Damaged
 from utils.market_day import MarketDay
 from utils.store.backend import Document
@@ -54,8 +53,8 @@ def _last_night(snapshot: StoreSnapshot) -> str | None:
     tonight = snapshot.calendar.session_of_night(snapshot.now)
     for head in reversed(snapshot.heads):
         if head.session < tonight and snapshot.is_completed(head.session):
-            evening = evening_of(head.session, snapshot.calendar.is_due)
-            morning = at_kst((evening.date() + timedelta(days=1)).isoformat(), FINAL_FROM)
+            first_run = first_run_for(head.session, snapshot.calendar.is_due)
+            morning = final_from(first_run.date().isoformat())
             ended = snapshot.records[head.session]["end_time_utc"]
             if ended is not None and ended < morning:
                 return head.session

@@ -14,11 +14,11 @@ TREND_SESSIONS = 60
 
 
 def with_moves(day: pd.DataFrame, session: str) -> pd.DataFrame:
-    """Return the session's rows with `traded`, `percent` (of the base price; 0 without one),
-    `limit` (1 up, -1 down, 0)."""
+    """Return the session's rows with `traded` (in the regular session), `percent` (of the base
+    price; 0 without one), `limit` (1 up, -1 down, 0)."""
     base = day["close"] - day["change"]
     percent = np.where(base > 0, 100 * day["change"] / base.where(base > 0, 1), 0.0)
-    traded = day["volume"] > 0
+    traded = day["open"] > 0
     return day.assign(traded=traded, percent=percent, limit=_at_limit(day, base, session) * traded)
 
 
@@ -92,10 +92,8 @@ def trend(store: Store, session: str) -> dict[str, list[Any]]:
     one."""
     sessions = [head.session for head in store.sessions.heads(session, TREND_SESSIONS)]
     found: dict[str, list[Any]] = {"session": [], "up": [], "down": [], "value": []}
-    for each, columns in store.sessions.columns(
-        ("change", "volume", "value"), sessions[0], session
-    ):
-        change = np.where(np.asarray(columns["volume"]) > 0, columns["change"], 0)
+    for each, columns in store.sessions.columns(("open", "change", "value"), sessions[0], session):
+        change = np.where(np.asarray(columns["open"]) > 0, columns["change"], 0)
         found["session"].append(each)
         found["up"].append(int((change > 0).sum()))
         found["down"].append(int((change < 0).sum()))

@@ -133,7 +133,7 @@ function paneTitle(into, text) {
 
 // Cut lines off that are further away than half the height of the candles: candles stay readable.
 function priceRange(series, layers) {
-  const [low, high] = extent(series.low, series.high);
+  const [low, high] = extent(series.low, series.high, series.close);
   const lines = [];
   if (layers.averages) lines.push(...AVERAGES.map((name) => series[name]));
   if (layers.bands) lines.push(...BANDS.map((name) => series[name]));
@@ -189,11 +189,13 @@ function lastPrice(frame, into, series) {
 }
 
 // Draw one path for all that rose, one for all that fell, one for the rest, each in its colour.
+// A session without a regular price has a close and no candle.
 function candles(into, series) {
   const paths = {up: "", down: "", flat: ""}, half = Math.max(0.5, Math.min(into.step * 0.36, 9));
   series.close.forEach((close, bar) => {
     const open = series.open[bar],
       x = into.x(bar);
+    if (open == null) return;
     const top = into.y(Math.max(open, close)),
       tall = Math.max(1, into.y(Math.min(open, close)) - top);
     paths[direction(close - open)] +=
@@ -269,7 +271,7 @@ function volumePane(frame, series, height) {
   const into = pane(frame, height, [0, highest], [highest / 2], large);
   paneTitle(into, word("volume"));
   columns(into, series.volume, (bar) =>
-    direction(series.close[bar] - (series.close[bar - 1] ?? series.open[bar])),
+    direction(series.close[bar] - (series.close[bar - 1] ?? series.open[bar] ?? series.close[bar])),
   );
   line(into, series.volume_sma_20, "volume_average");
 }

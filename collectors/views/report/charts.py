@@ -12,7 +12,7 @@ exist; every other is above it.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,15 +51,23 @@ Chart = list[Any]
 
 
 def pack(
-    history: Mapping[str, Any], positions: Mapping[str, int], ahead: Floats | None = None
+    history: Mapping[str, Any],
+    positions: Mapping[str, int],
+    ahead: Floats | None = None,
+    untraded: Collection[str] = (),
 ) -> Chart:
     """Pack the `history` of a `stock_analyzed.indicators` document as described above.
 
     Args:
         positions: session -> its position in the report's list of sessions.
         ahead: leading span B of the next bars, won, from `cloud_ahead`.
+        untraded: sessions without a regular price: only their close is packed, so that they have no
+            candle.
     """
     series = {name: np.array(history[name], dtype=np.float64) for name in SERIES if name in history}
+    without_candle = np.array([session in untraded for session in history["session"]])
+    for name in ("open", "high", "low"):
+        series[name][without_candle] = np.nan
     series["position"] = np.array(
         [positions[session] for session in history["session"]], dtype=np.float64
     )
@@ -83,6 +91,15 @@ def cloud_ahead(panel: Panel) -> dict[str, Floats]:
                  (panel.high, panel.low))  # fmt: skip
     middle = (high.max(axis=2) + low.min(axis=2)) / 2
     return dict(zip(panel.tickers, middle, strict=True))
+
+
+def untraded_sessions(panel: Panel) -> dict[str, set[str]]:
+    """Return the sessions of each ticker in which it is listed and has no regular price."""
+    rows, columns = np.nonzero(~panel.traded & ~np.isnan(panel.close))
+    found: dict[str, set[str]] = {}
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        found.setdefault(panel.tickers[row], set()).add(panel.sessions[column])
+    return found
 
 
 def _unit(group: str, values: Floats) -> float:

@@ -1,7 +1,7 @@
 """Contents of the page as one JSON document: the whole market, and targets with their results."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from math import isfinite
 from typing import Any
 
@@ -17,13 +17,13 @@ from collectors.views.report.charts import (
     SERIES,
     UNITS,
     Chart,
-    Floats,
     cloud_ahead,
     pack,
+    untraded_sessions,
 )
 from utils.clock import KST
 from utils.errors import NotStored
-from utils.market_day import FINAL
+from utils.market_day import FINAL, Panel
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
@@ -56,7 +56,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         )
     moves = breadth.with_moves(day.frame, session)
     targets = store.targets.active()
-    shown = _Targets(moves, session, cloud_ahead(store.sessions.panel(session, CLOUD_SESSIONS)))
+    shown = _Targets(moves, session, store.sessions.panel(session, CLOUD_SESSIONS))
     with progress_bar("Reading results", len(targets)) as advance:
         for target in targets:
             if (result := store.results.get(target["_id"])) is not None:
@@ -85,18 +85,13 @@ def contents(store: Store, session: str) -> dict[str, Any]:
     }
 
 
-def read_at(head: SessionHead) -> datetime:
-    """Return when the session was read last."""
-    return head.confirmed_utc or head.collected_utc
-
-
 def _finality(head: SessionHead) -> dict[str, str]:
     """Return the finality and its time, KST: since when the session is final, or when it was read.
 
     The day stands before the time where it is not the usual one: that after the session, or the
     session's own.
     """
-    moment = (head.confirmed_utc or read_at(head)).astimezone(KST)
+    moment = (head.confirmed_utc or head.read_utc).astimezone(KST)
     usual = date.fromisoformat(head.session) + timedelta(days=head.finality == FINAL)
     shown = f"{moment:%H:%M}" if moment.date() == usual else f"{moment:%Y-%m-%d %H:%M}"
     return {"finality": head.finality, "since": shown}
@@ -106,8 +101,9 @@ class _Targets:
     """Targets as parallel lists, in the order in which they are added. Of each result, which is
     large, only what the page shows is kept."""
 
-    def __init__(self, moves: pd.DataFrame, session: str, ahead: dict[str, Floats]) -> None:
-        self._session, self._ahead = session, ahead
+    def __init__(self, moves: pd.DataFrame, session: str, panel: Panel) -> None:
+        self._session, self._ahead = session, cloud_ahead(panel)
+        self._untraded = untraded_sessions(panel)
         self._moves = moves.set_index("ticker")[["percent", "value"]].to_dict("index")
         self.rows: dict[str, list[Any]] = {name: [] for name in ROWS}
         self.latest: dict[str, list[float | int | None]] = {name: [] for name in INDICATOR_NAMES}
@@ -126,7 +122,8 @@ class _Targets:
         for session in result["history"]["session"]:
             self.positions.setdefault(session, len(self.positions))
         ahead = self._ahead.get(result["_id"]) if result["session"] == self._session else None
-        self.charts.append(pack(result["history"], self.positions, ahead))
+        untraded = self._untraded.get(result["_id"], set())
+        self.charts.append(pack(result["history"], self.positions, ahead, untraded))
 
     def _row(self, result: Document) -> dict[str, Any]:
         """Return the cells of a row.

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from collectors.views.report.contents import contents, read_at
+from collectors.views.report.contents import contents
 from utils.errors import NightShiftError, WrongUsage
 from utils.store import Store
 from utils.store.jobs import HOURLY_ANALYSIS
@@ -105,7 +105,7 @@ def _stamp(store: Store, session: str) -> str:
     head = store.sessions.head(session)
     ended = job["end_time_utc"] if job is not None else None
     state = ended.isoformat() if ended else "unfinished"
-    read = f"{head.finality} {read_at(head).isoformat()}" if head is not None else "not stored"
+    read = f"{head.finality} {head.read_utc.isoformat()}" if head is not None else "not stored"
     return f"{session} {progress.analyzed}/{progress.tickers} {state}, {read}"
 
 

@@ -18,7 +18,7 @@ from collectors.exchange.answers import parse_day
 from collectors.exchange.sources import TRIES, Sources
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, read_at
 from utils.clock import kst
 from utils.errors import Banned, MalformedAnswer, NotNow, NotPublished, SourceDown, SourceError
 from utils.job_status import JobRun
@@ -90,7 +90,7 @@ class StoredWeek:
     def save(self, session: str, finality: str, **cells: object) -> None:
         raw = pd.DataFrame(answers.day_rows(self.market.day(session)))
         frame = parse_day(raw, session).assign(factor=1.0, **cells)
-        self.store.sessions.save(MarketDay(session, frame, finality, "pykrx"))
+        self.store.sessions.save(MarketDay(session, frame, read_at(session, finality), "pykrx"))
 
     def collect(
         self, *chosen: str, at: datetime = EVENING, thorough: bool = False
@@ -383,7 +383,7 @@ def test_sessions_long_ago_are_asked_for_in_spans_one_a_night(
     far = parse_day(pd.DataFrame(answers.day_rows(market.day(long_ago))), long_ago).assign(
         factor=1.0
     )
-    week.store.sessions.save(MarketDay("2024-08-01", far, FINAL, "pykrx"))
+    week.store.sessions.save(MarketDay("2024-08-01", far, read_at("2024-08-01", FINAL), "pykrx"))
     sources = Sources([], [], week.clock, week.clock.sleep, [week.site])
     for thorough in (False, True):
         collector = DatasetCollector(week.store, sources, lambda: False, thorough)

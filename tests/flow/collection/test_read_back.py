@@ -65,7 +65,7 @@ def test_a_run_reads_the_newest_and_some_of_the_older_ones(
 
 
 def heads_of(days: list[str]) -> list[SessionHead]:
-    return [SessionHead(day, FINAL, "pykrx", 1, "", 1, NOW, NOW, "", {}) for day in days]
+    return [SessionHead(day, FINAL, "pykrx", 1, "", 1, *[NOW] * 4, "", {}) for day in days]
 
 
 @pytest.mark.parametrize(

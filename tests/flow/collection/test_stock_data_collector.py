@@ -225,6 +225,73 @@ def test_other_cells_are_a_revision_that_names_its_tickers(
     assert (morning.head.revision, morning.changed) == (2, ["000010", "000020"])
 
 
+@pytest.mark.parametrize(
+    ("cells", "reopened"),
+    [
+        ({"ISU_ABBRV": ["새 이름", "이름"]}, []),
+        ({"LIST_SHRS": ["101", "500"], "MKTCAP": ["102,010", "1,010,000"]}, []),
+        ({"ACC_TRDVOL": ["10", "11"]}, ["000020"]),
+        ({"ACC_TRDVAL": ["10,101", "20,200"]}, ["000010"]),
+        ({"MKT_ID": ["STK", "KSQ"]}, ["000020"]),
+        ({"LIST_SHRS": ["100", "100"], "MKTCAP": ["101,000", "202,000"]}, ["000020"]),
+    ],
+    ids=["name", "shares", "volume", "value", "market", "split"],
+)
+def test_only_what_the_analysis_reads_is_analysed_again(
+    collector: StockDataCollector,
+    source: ScriptedSource,
+    store: Store,
+    clock: FakeClock,
+    cells: dict[str, list[str]],
+    reopened: list[str],
+) -> None:
+    collect_sessions(collector, [FRIDAY, MONDAY])
+    new = [{"_id": each, "last_analyzed_date": MONDAY} for each in ("000010", "000020")]
+    store.targets.save(new, {})
+    clock.set(kst(2024, 1, 23, 8))
+    source.days[MONDAY] = source.days[MONDAY].assign(**cells)  # type: ignore[union-attr]
+    head = collect(collector, MONDAY).head
+    behind = [each["_id"] for each in store.targets.all() if each["last_analyzed_date"] != MONDAY]
+    assert (head.revision, behind) == (2, reopened)
+
+
+def test_a_reading_never_replaces_a_later_one(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    """An answer that was asked for in the evening and comes only after that of the morning."""
+    collect_sessions(collector, [FRIDAY, MONDAY])
+    early = source.days[MONDAY]
+    late = early.assign(ACC_TRDVOL="11")  # type: ignore[union-attr]
+
+    class AnswersLate(ScriptedSource):
+        def fetch_day(self, session: str) -> pd.DataFrame:
+            clock.set(kst(2024, 1, 23, 8, 2))
+            source.days[MONDAY] = late
+            collect(make_collector(source, store), MONDAY)
+            return super().fetch_day(session)
+
+    slow = AnswersLate()
+    slow.days = {MONDAY: early}
+    overtaken = collect(make_collector(slow, store), MONDAY)
+    assert overtaken.head == store.sessions.head(MONDAY)
+    assert (overtaken.head.finality, overtaken.changed) == ("final", [])
+    day = store.sessions.load(MONDAY)
+    assert day is not None
+    assert day.frame["volume"].tolist() == [11, 11]
+
+
+def test_the_index_series_is_not_asked_before_a_later_day_can_be_in_it(
+    collector: StockDataCollector, source: ScriptedSource, clock: FakeClock
+) -> None:
+    source.days[MONDAY] = CLOSED
+    for moment, asked in (((22, 19), 0), ((23, 8, 59), 0), ((23, 9), 1)):
+        clock.set(kst(2024, 1, *moment))
+        source.asked.clear()
+        with pytest.raises(NotPublished):
+            collect(collector, MONDAY)
+        assert len(source.asked) == 1 + asked
+
+
 def test_dashes_are_a_closed_day_once_a_later_session_is_shown(
     collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
@@ -518,7 +585,7 @@ def test_factors_are_found_anew_in_what_is_stored(
     collect(collector, MONDAY)
     day = store.sessions.load(MONDAY)
     assert day is not None
-    store.sessions.save(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.finality, day.source))
+    store.sessions.save(MarketDay(MONDAY, day.frame.assign(factor=0.5), day.read_utc, day.source))
     collector.refind_factors(MONDAY)
     assert factors(store, MONDAY) == [1.0, 0.2]
     assert len(store.backend.find("stock_data.corporate_actions", {"session": MONDAY})) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from collectors.views.export import EXPORT_COLUMNS, check_export_file, export
 from collectors.views.prices import PriceReader
-from tests.fakes import FakeClock, market_day, row
+from tests.fakes import FakeClock, after_market_only, market_day, row
 from utils.errors import Damaged, WrongUsage
 from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS
 from utils.store import Store
@@ -42,6 +42,14 @@ def exported(
 
 def test_the_columns_are_those_of_the_contract(store: Store, tmp_path: Path) -> None:
     assert list(exported(store, tmp_path / "all.csv").columns) == EXPORT_COLUMNS
+
+
+def test_the_after_market_alone_makes_no_adjusted_candle(store: Store, tmp_path: Path) -> None:
+    store.sessions.save(market_day(DAYS[2], row("000010"), after_market_only("000020", 14_300)))
+    (last,) = exported(store, tmp_path / "all.csv", DAYS[2], ticker="000020").to_dict("records")
+    bar = ("open", "high", "low", "close")
+    assert [last[name] for name in bar] == [0, 17_160, 12_870, 14_300]
+    assert [last[f"adj_{name}"] for name in bar] == [0, 0, 0, 14_300]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collectors.rules import corporate_actions
 from collectors.rules.corporate_actions import find_actions
 from collectors.views.prices import INDEX_COLUMNS, PriceReader, load_prices
 from sandbox.synthetic import SyntheticMarket
-from tests.fakes import FakeClock, halted, market_day, row
+from tests.fakes import FakeClock, after_market_only, halted, market_day, read_at, row
 from utils.adjustment import SHARE_KINDS
 from utils.clock import kst
 from utils.errors import WrongUsage
@@ -151,6 +151,18 @@ def test_one_code_several_codes_and_a_span_narrow_it(store: Store) -> None:
 def test_a_day_may_be_text_a_date_or_a_timestamp(store: Store, day: Any) -> None:
     save(store, split_on_s3())
     assert len(PriceReader(store).prices(start=day, end=day)) == 2
+
+
+def test_the_after_market_alone_makes_no_adjusted_candle(store: Store) -> None:
+    """The row is what a halted one is, but for its volume and value; as published all is there."""
+    split = row("A00000", 350, open=340, change=0, shares=200)
+    save(store, {S1: [after_market_only("A00000", 700)], S2: [split]})
+    adjusted, published = (
+        PriceReader(store).prices(adjusted=each).iloc[0] for each in (True, False)
+    )
+    bar = ["open", "high", "low", "close", "volume", "value"]
+    assert adjusted[bar].tolist() == [0, 0, 0, 350, 14, 4_900]
+    assert published[bar].tolist() == [0, 840, 630, 700, 7, 4_900]
 
 
 def test_a_day_without_trading_stays_as_it_is(store: Store) -> None:
@@ -499,7 +511,7 @@ def whole(synthetic: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) 
         )
         frame["factor"] = [factors.get((session, code), 1.0) for code in frame["ticker"]]
         frame = frame[list(DAY_COLUMNS)].sort_values("ticker", ignore_index=True)
-        store.sessions.save(MarketDay(session, frame, "final", "pykrx"))
+        store.sessions.save(MarketDay(session, frame, read_at(session, FINAL), "pykrx"))
     yield store
     store.close()
 
@@ -535,7 +547,7 @@ def test_as_of_a_day_is_what_a_store_that_ends_there_says(
     )
     ends_there = Store(SqliteBackend(tmp_path), clock)
     for session, frame in whole.sessions.read("2001-01-01", day):
-        ends_there.sessions.save(MarketDay(session, frame, "final", "pykrx"))
+        ends_there.sessions.save(MarketDay(session, frame, read_at(session, FINAL), "pykrx"))
     pd.testing.assert_frame_equal(
         PriceReader(whole).prices(end=day), PriceReader(ends_there).prices()
     )

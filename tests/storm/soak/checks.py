@@ -19,11 +19,13 @@ from utils.store.jobs import COMPLETED, DAILY_UPDATE, HOURLY_ANALYSIS, RUNNING
 UNKNOWN = ("stopped by an error it does not know", "Traceback (most recent call last)")
 THROWN_OUT = "has taken over"
 """Nobody is so silent here that another run may take its work away."""
-NORMAL_NIGHT = 4
+NORMAL_NIGHT = 5
 """Requests for data at most, fundamentals included, on a night without a failure on which nothing
 is left over."""
-USUALLY_DUE = 2
-"""The evening's session, and the confirmation of the one before."""
+LATER_READINGS = 2
+"""Of the night's own session, after 20:30 and after 08:00."""
+USUALLY_DUE = 1
+"""The evening's session."""
 _CALENDAR_AND_COMPARISON = 2
 _KILLED, _TERMINATED = -9, -15
 
@@ -104,7 +106,7 @@ def check_quiet_night(
     what = (
         f"for {sessions} sessions, {surprises} unpredicted holidays and {lacking} missing datasets"
     )
-    most = sessions + datasets + 3 * surprises + _CALENDAR_AND_COMPARISON
+    most = sessions + LATER_READINGS + datasets + 3 * surprises + _CALENDAR_AND_COMPARISON
     if sessions <= USUALLY_DUE and not surprises:
         most = NORMAL_NIGHT
     most += lacking
@@ -126,9 +128,9 @@ def check_budget(world: World) -> None:
     runs = sum(number for how, number in world.ended.items() if how.startswith(DAILY_UPDATE))
     hits, datasets = world.all_hits().total(), len(world.roads.datasets)
     most = {
-        # Each session on its evening and once more, final, its datasets once; the calendar once a
+        # Each session in three readings, its datasets once; the calendar once a
         # run, and so is what was asked for in vain again and again.
-        "data": (2 + datasets) * sessions + (1 + datasets) * runs + 3 * surprises + hits,
+        "data": (3 + datasets) * sessions + (1 + datasets) * runs + 3 * surprises + hits,
         # Three markets a session, twice at most; the calendar is one request a day; the comparison
         # once a month.
         "openapi": 4 * sessions + 7 * surprises + 3 * (hits + runs),

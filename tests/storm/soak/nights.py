@@ -41,6 +41,7 @@ def live(world: World) -> str:
                 position
             ):  # on the first one the site may be closed still, by a ban of the evening before
                 check_calm(ended)
+                check_breakfast(world, night.day)
     with told(world, "the end"):
         must(world, Run(world.plan.end, "daily_update", 0))
         analyse_all(world, world.plan.end + TEN_MINUTES)
@@ -58,9 +59,16 @@ def check_calm(ended: Sequence[Ended]) -> None:
     ]
     assert not failed, "\n".join(["a run failed, and nothing was the matter", *failed])
     updates = [each.code for each in ended if each.run.script == "daily_update"]
-    assert EXIT_DONE in updates, (
-        "nobody brought the evening's session in, and nothing was the matter"
-    )
+    assert EXIT_DONE in updates, "nobody collected the session, and nothing was the matter"
+
+
+def check_breakfast(world: World, day: str) -> None:
+    """Check that all is final and analysed on the morning after a calm night."""
+    with world.store(at_kst(day, time(8, 15)) + timedelta(days=1)) as store:
+        open_sessions = [head.session for head in store.sessions.heads() if head.finality != FINAL]
+        newest = world.truth.sessions(day[:4], day)[-1]
+        analysed = store.jobs.is_completed("hourly_analysis", newest)
+    assert (open_sessions, analysed) == ([], True)
 
 
 def set_up(world: World, moment: datetime, sessions: int) -> None:
@@ -97,15 +105,16 @@ def live_night(world: World, night: Night) -> list[Ended]:
 
 
 def run_night(world: World, night: Night) -> tuple[list[Ended], list[Seen]]:
-    """The evening, then hour after hour while there is something left to do."""
+    """The updates, and the hours while there is something left to do."""
     ended, seen = [], []
-    for runs in filter(None, (night.evening, *night.hours)):
+    for runs in night.slots:
+        is_hour = all(run.script == "hourly_analysis" for run in runs)
+        if is_hour and not world.has_work_left(runs[0].moment):
+            continue
         these, asked = world.run(*runs)
         check_runs(these, asked)
         ended += these
         seen += asked
-        if runs is not night.evening and not world.has_work_left(runs[0].moment):
-            break
     return ended, seen
 
 

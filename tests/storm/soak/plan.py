@@ -11,7 +11,9 @@ from utils.date_utils import at_kst, predicted_open, weekdays
 
 CALM_AT_THE_END = 3
 """Evenings without a failure, a ban's 24 hours included."""
-EVENING, FIRST_HOUR = time(19), time(19, 10)
+EVENING, FIRST_HOUR, AFTER_MARKET = time(19), time(19, 10), time(20, 40)
+FINAL_READING = timedelta(hours=13, minutes=2)
+"""After the evening's run: 08:02."""
 HOURS = 14
 """Hours from ten past seven to ten past eight in the morning."""
 MOST_POINTS = {"daily_update": 45, "hourly_analysis": 25}
@@ -32,13 +34,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Night:
-    """Night. `evening`: the runs of 19:00, all started at once, none while the machines are off.
-    `hours`: those of each hour, for as long as there is something left to do. `storm`: the failures
-    that begin on this evening."""
+    """Night. `slots`: the runs that start together, in the order of time, none while the machines
+    are off; an hour in which nothing is left to do is passed over. `storm`: the failures that begin
+    on this evening."""
 
     day: str
-    evening: tuple[Run, ...]
-    hours: tuple[tuple[Run, ...], ...]
+    slots: tuple[tuple[Run, ...], ...]
     storm: tuple[Fault, ...] = ()
 
 
@@ -106,22 +107,23 @@ def _days_off(rng: random.Random, days: Sequence[str]) -> set[str]:
 
 def _night(rng: random.Random, day: str, off: bool, calm: bool) -> Night:
     if off:
-        return Night(day, (), ())
-    first = at_kst(day, FIRST_HOUR)
-    hours = [
+        return Night(day, ())
+    first, evening = at_kst(day, FIRST_HOUR), at_kst(day, EVENING)
+    slots = [
         _started_together(rng, "hourly_analysis", first + timedelta(hours=hour), calm)
         for hour in range(HOURS)
     ]
-    return Night(day, _evening(rng, day, calm), tuple(hours))
+    for moment in (evening, at_kst(day, AFTER_MARKET), evening + FINAL_READING):
+        slots.append(_update(rng, moment, calm))
+    return Night(day, tuple(sorted(slots, key=lambda runs: runs[0].moment)))
 
 
-def _evening(rng: random.Random, day: str, calm: bool) -> tuple[Run, ...]:
-    """Return the runs of an evening. Now and then the other machine analyses meanwhile."""
-    moment = at_kst(day, EVENING)
-    evening = _started_together(rng, "daily_update", moment, calm)
-    if len(evening) == 1 and rng.random() < 0.2:
-        return (*evening, Run(moment, "hourly_analysis", 1 - evening[0].machine))
-    return evening
+def _update(rng: random.Random, moment: datetime, calm: bool) -> tuple[Run, ...]:
+    """Return the runs of a daily update. Now and then the other machine analyses meanwhile."""
+    update = _started_together(rng, "daily_update", moment, calm)
+    if len(update) == 1 and rng.random() < 0.2:
+        return (*update, Run(moment, "hourly_analysis", 1 - update[0].machine))
+    return update
 
 
 def _started_together(

@@ -17,7 +17,7 @@ MONTH = Span(
     market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-10-02", history=8
 )
 FORTNIGHT = Span(
-    market_from="2026-08-03", setup="2026-08-31", first="2026-09-01", last="2026-09-14", history=8
+    market_from="2026-08-03", setup="2026-09-07", first="2026-09-08", last="2026-09-21", history=8
 )
 
 

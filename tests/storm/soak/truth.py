@@ -6,6 +6,7 @@ import pandas as pd
 
 from sandbox.market import Day
 from sandbox.synthetic import SyntheticMarket
+from tests.fakes import read_at
 from utils.market_day import FINAL, INTEGER_COLUMNS, MarketDay
 
 MARKET_OF = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}
@@ -52,7 +53,7 @@ class Truth:
         return [known.get(ticker, -1) for ticker in self.frame(session)["ticker"]]
 
     def _digest(self, session: str) -> str:
-        return MarketDay(session, self.frame(session), FINAL, "").digest()
+        return MarketDay(session, self.frame(session), read_at(session, FINAL), "").digest()
 
     def _frame(self, session: str) -> pd.DataFrame:
         """The twelve published columns, sorted by ticker."""

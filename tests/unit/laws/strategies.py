@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.fakes import row
+from tests.fakes import read_at, row
 from utils.date_utils import TradingCalendar
 from utils.market_day import (
     DAY_COLUMNS,
@@ -29,12 +29,22 @@ def shifted(day: str, by: int) -> str:
     return (date.fromisoformat(day) + timedelta(by)).isoformat()
 
 
-FIRST, LAST = "2024-02-02", "2024-02-23"
-"""Four weekends, and the lunar New Year on a Friday and a Monday."""
+FIRST, LAST = "2026-09-04", "2026-09-25"
+"""Three weekends, Chuseok on a Thursday and a Friday, and the first after-market on 09-14."""
 DAYS = [shifted(FIRST, offset) for offset in range(22)]
 EARLIER, LATER = shifted(FIRST, -60), shifted(LAST, 30)
 """Moments so far apart that some session is due before, whatever was shown, and none after."""
-TIMES = ["00:00", "07:59:59.999", "08:00", "12:34", "17:59:59.999", "18:00", "19:00", "23:59:59"]
+TIMES = [
+    "00:00",
+    "07:59:59.999",
+    "08:00",
+    "12:34",
+    "17:59:59.999",
+    "18:00",
+    "20:29",
+    "20:30",
+    "23:59:59",
+]
 
 
 def by_day(each: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -103,4 +113,5 @@ def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def published_days(session: str = SESSION, most: int = 3) -> st.SearchStrategy[MarketDay]:
     """A whole session that breaks no rule of the exchange."""
     rows = st.lists(published_rows(), min_size=1, max_size=most, unique_by=itemgetter("ticker"))
-    return rows.map(lambda found: MarketDay(session, frame_of(found), PROVISIONAL, "pykrx"))
+    read_utc = read_at(session, PROVISIONAL)
+    return rows.map(lambda found: MarketDay(session, frame_of(found), read_utc, "pykrx"))

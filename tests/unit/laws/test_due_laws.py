@@ -1,7 +1,7 @@
 """Laws of what is due, whatever is stored, completed and shown."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -19,54 +19,59 @@ from tests.unit.laws.strategies import (
     shifted,
     zones,
 )
-from utils.date_utils import TradingCalendar, is_final
-from utils.market_day import FINAL, PROVISIONAL
+from utils.date_utils import TradingCalendar, at_kst, checkpoints, last_checkpoint_utc
 
 LAW = settings(PROFILE, max_examples=15)
 
 
 @dataclass(frozen=True)
 class StoreState:
-    """Sessions and jobs in the store, and the calendar."""
+    """Sessions and completed jobs in the store, each with the moment of its reading, and the
+    calendar."""
 
     calendar: TradingCalendar
-    stored: set[str]
-    completed: dict[str, str]
+    stored: dict[str, datetime]
+    completed: dict[str, datetime]
 
     def due(self, now: datetime, first: str = FIRST, last: str = LAST) -> list[DueSession]:
-        return sessions_due(self.calendar, self.stored, self.completed, first, last, now)
+        stored, completed = map(read_up_to, (self.stored, self.completed))
+        return sessions_due(self.calendar, stored, completed, first, last, now)
 
-    def after(self, done: dict[str, str]) -> "StoreState":
-        """Return the state once these sessions were stored and completed, with that finality."""
-        return StoreState(self.calendar, self.stored | set(done), self.completed | done)
+    def after(self, done: dict[str, datetime]) -> "StoreState":
+        """Return the state once these sessions were read, stored and completed at these moments."""
+        return StoreState(self.calendar, self.stored | done, self.completed | done)
 
 
-stored = by_day(st.sampled_from([True, True, None])).map(set)
-completed = by_day(st.sampled_from([FINAL, PROVISIONAL, PROVISIONAL, None]))
-states = st.builds(StoreState, calendars, stored, completed)
+def read_up_to(readings: dict[str, datetime]) -> dict[str, datetime | None]:
+    return {day: last_checkpoint_utc(day, moment) for day, moment in readings.items()}
+
+
+def read_after(hours: dict[str, float]) -> dict[str, datetime]:
+    """Return a reading of each day, so many hours after its midnight in Korea."""
+    return {day: at_kst(day, time()) + timedelta(hours=each) for day, each in hours.items()}
+
+
+readings = by_day(st.sampled_from([None, 18, 19, 20.4, 20.5, 31.9, 32, 100])).map(read_after)
+states = st.builds(StoreState, calendars, readings, readings)
 
 
 @LAW
 @given(states, nights)
-def test_every_session_that_may_be_had_is_due_until_it_is_stored_and_completed_as_final(
+def test_a_session_is_due_until_no_checkpoint_has_passed_since_it_was_read(
     state: StoreState, nows: list[datetime]
 ) -> None:
     for now in nows:
-        had = [
-            each
-            for each in state.calendar.sessions(FIRST, LAST)
-            if state.calendar.is_due(each, now)
-        ]
-        finality = {
-            each: state.completed.get(each) if each in state.stored else None for each in had
-        }
-        fresh = [DueSession(each, False) for each in had if finality[each] is None]
-        to_confirm = [
-            DueSession(each, True)
-            for each in had
-            if finality[each] == PROVISIONAL and is_final(each, now)
-        ]
-        assert state.due(now) == sorted(fresh + to_confirm, key=lambda each: each.session)
+        expected = []
+        for day in state.calendar.sessions(FIRST, LAST):
+            if state.calendar.is_due(day, now):
+                if day not in state.stored or day not in state.completed:
+                    expected.append(DueSession(day, read_again=False))
+                elif any(
+                    min(state.stored[day], state.completed[day]) < checkpoint <= now
+                    for checkpoint in checkpoints(day)
+                ):
+                    expected.append(DueSession(day, read_again=True))
+        assert state.due(now) == expected
 
 
 @LAW
@@ -75,11 +80,7 @@ def test_nothing_is_due_any_more_once_all_that_is_due_was_completed(
     state: StoreState, nows: list[datetime]
 ) -> None:
     for now in nows:
-        collected = {
-            each.session: FINAL if is_final(each.session, now) else PROVISIONAL
-            for each in state.due(now)
-        }
-        assert state.after(collected).due(now) == []
+        assert state.after({each.session: now for each in state.due(now)}).due(now) == []
 
 
 @LAW
@@ -89,7 +90,7 @@ def test_completing_one_session_leaves_the_others_as_they_are(
 ) -> None:
     for now in nows:
         for done in state.due(now)[-2:]:
-            assert state.after({done.session: FINAL}).due(now) == [
+            assert state.after({done.session: now}).due(now) == [
                 each for each in state.due(now) if each != done
             ]
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
+from tests.fakes import read_at
 from tests.unit.laws.strategies import PROFILE, SESSION, names, tickers
 from utils.errors import Banned, LoggedOut, MalformedAnswer, NotPublished, SourceError
-from utils.market_day import INTEGER_COLUMNS, MARKETS, MarketDay
+from utils.market_day import FINAL, INTEGER_COLUMNS, MARKETS, MarketDay
 
 LAW = settings(PROFILE, max_examples=40)
 Row = dict[str, Any]
@@ -146,7 +147,8 @@ def test_a_name_is_one_line_of_text_that_can_be_kept_or_it_is_refused(
     assert isinstance(cell, str)
     assert cell in frame["name"].tolist()
     assert "\n" not in cell
-    assert MarketDay(SESSION, frame.assign(factor=np.nan), "final", "pykrx").digest()
+    read_utc = read_at(SESSION, FINAL)
+    assert MarketDay(SESSION, frame.assign(factor=np.nan), read_utc, "pykrx").digest()
 
 
 @LAW

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.fakes import FakeClock, row
+from tests.fakes import FakeClock, read_at, row
 from tests.unit.laws.strategies import PROFILE, frame_of, published_days
 from utils.clock import kst
 from utils.market_day import FINAL, PROVISIONAL, MarketDay
@@ -242,12 +242,12 @@ class Shelf(TwoProcesses):
         """Other cells, or the same once more where there are some; a minute later than the save
         before."""
         self.clock.advance(minutes=1)
-        before, now = self.kept.get(session), self.clock.now_utc()
+        before, now = self.kept.get(session), read_at(session, finality)
         if before is not None and day is None:
             frame = before.day.frame
         else:
             frame = frame_of([row("005930")]) if day is None else day.frame
-        day = MarketDay(session, frame, finality, "pykrx")
+        day = MarketDay(session, frame, now, "pykrx")
         same = before is not None and before.day.frame.drop(columns="factor").equals(
             frame.drop(columns="factor")
         )
@@ -268,11 +268,23 @@ class Shelf(TwoProcesses):
     def every_process_reads_what_was_saved_last(self) -> None:
         for store in self.stores.values():
             heads = {
-                head.session: (head.finality, head.revision, head.collected_utc, head.confirmed_utc)
+                head.session: (
+                    head.finality,
+                    head.read_utc,
+                    head.revision,
+                    head.collected_utc,
+                    head.confirmed_utc,
+                )
                 for head in store.sessions.heads()
             }
             assert heads == {
-                session: (kept.day.finality, kept.revision, kept.collected, kept.confirmed)
+                session: (
+                    kept.day.finality,
+                    kept.day.read_utc,
+                    kept.revision,
+                    kept.collected,
+                    kept.confirmed,
+                )
                 for session, kept in self.kept.items()
             }
             assert list(heads) == sorted(heads)

@@ -75,6 +75,13 @@ CASES = {
     "a split on a halted day": Case(
         halted(10_000, 100), halted(2_000, 500, base=2_000), 0.2, "split", "halted_base"
     ),
+    "a split on a day of the after-market alone": Case(
+        halted(10_000, 100),
+        halted(2_000, 500, base=2_000, volume=9, high=2_000, low=2_000),
+        0.2,
+        "split",
+        "halted_base",
+    ),
     "a split of a cheap share, a tick off in theory": Case(
         halted(101, 100), row(55, 200, base=51), 51 / 101, "split", "base"
     ),
@@ -116,6 +123,13 @@ CASES = {
     ),
     "resumed after off-hours trades in the halt": Case(
         halted(1_815, volume=1_911),
+        row(1_520, base=1_865, open=1_865),
+        1.0,
+        "auction_resumption",
+        "auction",
+    ),
+    "resumed after a day of the after-market alone": Case(
+        halted(1_815, volume=1_911, high=2_000, low=1_700),
         row(1_520, base=1_865, open=1_865),
         1.0,
         "auction_resumption",

@@ -4,8 +4,13 @@ named."""
 import pandas as pd
 import pytest
 
-from collectors.rules.integrity import check_day, check_follows, lacks_many_tickers_of
-from tests.fakes import halted, market_day, row
+from collectors.rules.integrity import (
+    check_day,
+    check_follows,
+    lacks_many_tickers_of,
+    remarks_on,
+)
+from tests.fakes import after_market_only, halted, market_day, row
 from utils.errors import MalformedAnswer
 
 SESSION = "2024-01-22"
@@ -34,6 +39,43 @@ def test_a_normal_day_with_halted_and_off_hours_rows_passes() -> None:
 def test_a_broken_rule_names_the_ticker(cells: dict[str, int], rule: str) -> None:
     with pytest.raises(MalformedAnswer, match=f"{rule}.*000020"):
         check_day(day(row("000010"), row("000020", **cells)), SESSION)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {},
+        {"high": 500, "low": 500},
+        {"high": 450, "low": 410},
+        {"high": 650, "low": 560, "volume": 1},
+    ],
+    ids=["around the close", "at the close", "below it", "above it"],
+)
+def test_a_row_of_the_after_market_alone_passes_since_there_is_one(cells: dict[str, int]) -> None:
+    alone = day(row("000010"), after_market_only("000020", 500, **cells), session="2026-09-14")
+    check_day(alone, "2026-09-14")
+    assert remarks_on(alone, "2026-09-14", None) == []
+    with pytest.raises(MalformedAnswer, match=r"low <= open, close <= high.*000020"):
+        check_day(alone, "2026-09-11")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"low": 601, "high": 600},
+        {"low": 0},
+        {"low": 0, "high": 0, "open": 500},
+        {"volume": 0},
+        {"open": 1},
+    ],
+    ids=lambda cells: " ".join(cells),
+)
+def test_a_row_that_is_neither_whole_nor_of_the_after_market_alone_is_refused(
+    cells: dict[str, int],
+) -> None:
+    broken = day(row("000010"), after_market_only("000020", 500, **cells), session="2026-09-14")
+    with pytest.raises(MalformedAnswer, match=r"low <= open, close <= high.*000020"):
+        check_day(broken, "2026-09-14")
 
 
 def test_fewer_than_98_percent_of_the_tickers_are_not_the_market() -> None:

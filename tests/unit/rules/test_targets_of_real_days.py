@@ -11,7 +11,7 @@ import pytest
 from collectors.collection.target_refresh import refresh_targets
 from collectors.rules.corporate_actions import find_actions
 from collectors.rules.target_rule import TargetRule
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, read_at
 from tests.unit.rules.days import real_days
 from utils.market_day import FINAL, MARKETS, MarketDay
 from utils.store import Store
@@ -48,7 +48,8 @@ def live(folder: Path, rule: TargetRule) -> Lived:
     previous, entered, left = None, [], []
     for session, frame in real_days(YEAR).items():
         actions = find_actions(previous, frame, session)
-        day = MarketDay(session, frame.assign(factor=actions.factor), FINAL, "pykrx")
+        whole = frame.assign(factor=actions.factor)
+        day = MarketDay(session, whole, read_at(session, FINAL), "pykrx")
         store.sessions.save(day, actions.documents())
         changes = refresh_targets(store, frame, session, rule)
         entered.append(len(changes.entered))

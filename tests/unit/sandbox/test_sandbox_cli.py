@@ -19,6 +19,7 @@ ROOT = PROJECT
         (["--port", "70000"], "port"),
         (["--first", "2026-13-01"], "date"),
         (["--first", "2026-09-12", "--last", "2026-09-13"], "no session"),
+        (["--after-market-since", "tomorrow"], "never"),
         (["--now", "tonight"], "KST"),
         (["--account", "demo"], "ID:PW"),
         (["--replay", "/nowhere.csv"], "nowhere"),

@@ -254,6 +254,13 @@ EXPECTED = {
     "broken_order": one_row(
         "TDD_LWPRC", lambda row: _number(row, "TDD_LWPRC") > _number(row, "TDD_HGPRC") > 0
     ),
+    "after_market_only": one_row(
+        "TDD_OPNPRC",
+        lambda row: (
+            _number(row, "TDD_OPNPRC") == _number(row, "CMPPREVDD_PRC") == 0
+            and min(_number(row, name) for name in ("TDD_LWPRC", "TDD_HGPRC", "ACC_TRDVOL")) > 0
+        ),
+    ),
     "wrong_cap": one_row(
         "MKTCAP",
         lambda row: (

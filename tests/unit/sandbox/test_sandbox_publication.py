@@ -101,14 +101,8 @@ def test_volume_is_complete_over_the_evening_as_measured(full_market, hour, minu
     )
 
 
-def test_the_after_market_keeps_volumes_open_until_the_morning(full_market):
-    assert _waiting(full_market, "2026-09-14", 2026, 9, 14, 23, 59) == pytest.approx(0.30, abs=0.03)
-    assert _waiting(full_market, "2026-09-14", 2026, 9, 15, 7, 59) == pytest.approx(0.30, abs=0.03)
-    assert _waiting(full_market, "2026-09-14", 2026, 9, 15, 8) == 0
-
-
 def test_an_evening_differs_from_the_final_day_in_volume_and_value_alone(at):
-    evening, final = at(2026, 9, 14, 19).day("20260914"), at(2026, 9, 15, 8).day("20260914")
+    evening, final = at(2026, 9, 10, 17).day("20260910"), at(2026, 9, 11, 8).day("20260910")
     assert evening != final
     assert _without(evening, SUMS) == _without(final, SUMS)
 

@@ -13,6 +13,7 @@ from collectors.collection.target_refresh import refresh_targets
 from collectors.rules.corporate_actions import find_actions
 from collectors.rules.price_rules import tick
 from collectors.rules.target_rule import TargetRule
+from tests.fakes import read_at
 from utils.job_status import JobRun
 from utils.market_day import DAY_COLUMNS, FINAL, MarketDay
 from utils.store import Store
@@ -75,7 +76,7 @@ def market(tickers: int, count: int, names: Sequence[str] = ()) -> Iterator[Mark
         frame = pd.DataFrame(
             {"ticker": codes, "name": texts, "market": markets, **numbers, **more, "factor": 1.0}
         )
-        yield MarketDay(session, frame[list(DAY_COLUMNS)], FINAL, "pykrx")
+        yield MarketDay(session, frame[list(DAY_COLUMNS)], read_at(session, FINAL), "pykrx")
 
 
 def _on_tick(price: np.ndarray, markets: np.ndarray) -> np.ndarray:
@@ -90,7 +91,7 @@ def store_market(store: Store, days: Iterator[MarketDay]) -> MarketDay:
     for day in days:
         found = find_actions(before.frame if before else None, day.frame, day.session)
         factor = np.ones(len(day.frame)) if before is None else found.factor
-        before = MarketDay(day.session, day.frame.assign(factor=factor), day.finality, day.source)
+        before = MarketDay(day.session, day.frame.assign(factor=factor), day.read_utc, day.source)
         store.sessions.save(before, found.documents())
     assert before is not None
     refresh_targets(store, before.frame, before.session, TargetRule(0, ("KOSPI", "KOSDAQ")))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from collectors.views.report.breadth import breadth, movers, trend, with_moves
-from tests.fakes import FakeClock, halted, market_day, row
+from tests.fakes import FakeClock, after_market_only, halted, market_day, row
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
 
@@ -47,6 +47,20 @@ def test_a_halted_ticker_is_at_no_limit_and_no_mover(day: pd.DataFrame) -> None:
     assert "000050" not in {entry[0] for entries in movers(day).values() for entry in entries}
 
 
+def test_trades_of_the_after_market_alone_move_nothing_but_money() -> None:
+    quiet, alone = row("000010", 1000, value=5), after_market_only("000020", 700, value=900)
+    day = moves(quiet, alone)
+    (kospi,) = breadth(day)
+    assert [kospi[name] for name in ("up", "down", "flat", "untraded")] == [0, 0, 1, 1]
+    assert (kospi["value"], kospi["percent"]) == (905, 0.0)
+    assert day.set_index("ticker").loc["000020", ["traded", "percent", "limit"]].tolist() == [
+        False,
+        0.0,
+        0,
+    ]
+    assert [entry[0] for entry in movers(day)["value"]] == ["000010"]
+
+
 def test_money_is_summed(day: pd.DataFrame) -> None:
     kospi, _ = breadth(day)
     assert (kospi["value"], kospi["market_cap"]) == (6_701, 100 * (1300 + 700 + 1010 + 1000 + 1000))
@@ -83,6 +97,14 @@ def test_the_trend_counts_each_stored_session_up_to_the_reported_one(store: Stor
         "down": [0, 2],
         "value": [20_000, 19_000],
     }
+
+
+def test_the_trend_leaves_sessions_of_the_after_market_alone_out(store: Store) -> None:
+    """A change that is not 0 all the same, as quotes leave it on KONEX, is no move."""
+    alone = after_market_only("000010", 990, change=-10, value=40)
+    store.sessions.save(market_day("2024-01-22", alone, row("000020", 900, change=1, value=2)))
+    found = trend(store, "2024-01-22")
+    assert [found[name][-1] for name in ("up", "down", "value")] == [1, 0, 42]
 
 
 @pytest.fixture

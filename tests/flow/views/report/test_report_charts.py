@@ -20,7 +20,9 @@ from collectors.views.report.charts import (
     _to_bytes,
     cloud_ahead,
     pack,
+    untraded_sessions,
 )
+from collectors.views.report.contents import contents
 from tests.flow.views.report.conftest import SESSION
 from utils.store import Store
 
@@ -102,6 +104,26 @@ def test_what_does_not_exist_stays_so(history: dict[str, Any], positions: dict[s
     assert found["rsi_14"] == [None] * 60
     assert [value is None for value in found["sma_5"]] == [False, True] * 30
     assert found["cloud_ahead_b"] == [None] * 25
+
+
+def test_a_session_without_a_regular_price_keeps_only_its_close(
+    history: dict[str, Any], positions: dict[str, int]
+) -> None:
+    found = unpack(pack(history, positions, untraded={history["session"][7], "2001-01-02"}))
+    for name in BARS:
+        missing = [bar for bar, value in enumerate(found[name]) if value is None]
+        assert missing == ([] if name == "close" else [7]), name
+    assert found["close"] == history["close"]
+
+
+def test_the_page_knows_the_sessions_without_a_regular_price(store: Store) -> None:
+    """The last ticker is halted in the last session."""
+    assert untraded_sessions(store.sessions.panel(SESSION, 5)) == {"000300": {SESSION}}
+    shown = contents(store, SESSION)
+    chart = unpack(shown["charts"][shown["rows"]["ticker"].index("000300")])
+    assert chart["open"][-1] is chart["high"][-1] is chart["low"][-1] is None
+    assert chart["close"][-1] == chart["close"][-2]
+    assert None not in chart["open"][:-1]
 
 
 def test_sessions_are_positions_in_the_list_of_sessions(history: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ pytestmark = [
 SESSION = LAST.isoformat()
 TICKERS = 160
 SPLIT = f"{10 * (TICKERS - 1):06d}"
+HALTED = f"{10 * TICKERS:06d}"
 CONTRASTS = """
 const channel = (value) =>
   (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
@@ -330,6 +331,20 @@ def test_escape_closes_and_the_way_on_follows_the_table(page: Chrome) -> None:
     page.switch_to.active_element.send_keys(Keys.ESCAPE)
     wait_until(page, lambda _: not is_open(page))
     assert shown(page) == order
+
+
+def test_a_session_without_a_regular_price_has_no_candle(
+    page: Chrome, facts: dict[str, Any]
+) -> None:
+    open_ticker(page, facts, HALTED)
+    moves = "".join(
+        path.get_attribute("d") or ""
+        for path in page.find_elements(By.CSS_SELECTOR, "#chart .candles")
+    ).count("M")
+    assert moves == 2 * 59
+    close = facts["rows"]["close"][facts["rows"]["ticker"].index(HALTED)]
+    assert f"종가 {close:,}" in one(page, "#readout").text
+    assert "시가 –" in one(page, "#readout").text
 
 
 def test_a_chart_has_candles_averages_bands_and_volume(page: Chrome, facts: dict[str, Any]) -> None:

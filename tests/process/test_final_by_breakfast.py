@@ -1,0 +1,211 @@
+"""A fortnight of nights by the schedule: at 08:15 each morning all that is stored is the exchange's
+last word, every target is analysed on it, the page says so, and one message has gone out.
+
+The nights hold a weekend, two holidays, a closure that nobody predicted, and runs that never took
+place. The scripts run inside the test's own process, with the clock of each start.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import takewhile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from collectors.analysis.night import PANEL_SESSIONS
+from collectors.analysis.technical_analyzer import TechnicalAnalyzer
+from collectors.exchange.answers import parse_day
+from sandbox import answers
+from sandbox.synthetic import SyntheticMarket
+from tests.harness import Installation
+from tests.harness.exchange import SMALL, Exchange
+from tests.harness.receiver import Receiver
+from utils.clock import KST, kst
+from utils.cron.schedule import starts
+from utils.date_utils import at_kst, weekdays
+from utils.errors import EXIT_DONE, EXIT_NOT_NOW
+from utils.market_day import FINAL, PROVISIONAL, PUBLISHED_COLUMNS
+from utils.store import Store
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+
+SET_UP = kst(2026, 9, 13, 12)
+SESSIONS = 130
+CLOSED = "2026-09-22"
+"""A day on which the exchange is closed although nobody predicts it."""
+EVENINGS = weekdays("2026-09-14", "2026-09-29")
+EVENING_MISSED, MORNING_MISSED, NIGHT_MISSED = "2026-09-15", "2026-09-17", "2026-09-21"
+MOST_REQUESTS = 5
+"""Requests for data to the site in a night, fundamentals included."""
+REPORT = "morning.html"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start of a script by the schedule; `evening` is the day on which its night began."""
+
+    evening: str
+    moment: datetime
+    script: str
+
+    @property
+    def is_in_the_evening(self) -> bool:
+        return str(self.moment.date()) == self.evening
+
+
+def takes_place(start: Start) -> bool:
+    missed = {EVENING_MISSED: start.is_in_the_evening, MORNING_MISSED: not start.is_in_the_evening}
+    return start.evening != NIGHT_MISSED and not missed.get(start.evening, False)
+
+
+def night_of(evening: str) -> list[Start]:
+    """Return the starts of a night in their order."""
+    noon = at_kst(evening, time(12))
+    found = [
+        Start(evening, moment, job)
+        for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
+        for moment in takewhile(lambda each: each < noon + timedelta(days=1), starts(job, noon))
+    ]
+    return sorted(found, key=lambda each: each.moment)
+
+
+@pytest.fixture(scope="module")
+def market() -> SyntheticMarket:
+    return SyntheticMarket(SMALL, closed=[CLOSED])
+
+
+@pytest.fixture
+def exchange(market: SyntheticMarket) -> Iterator[Exchange]:
+    with Exchange(SET_UP, market) as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def installation(exchange: Exchange, tmp_path: Path, receiver: Receiver) -> Installation:
+    own = {
+        "DATASETS": "prices,fundamentals",
+        "NOTIFY_URLS": receiver.notify_url,
+        "NOTIFY_DIGEST": "yes",
+        "REPORT_FILE": str(tmp_path / REPORT),
+    }
+    return Installation(exchange, tmp_path, own)
+
+
+def live(installation: Installation, starts_of_the_night: list[Start]) -> None:
+    for each in starts_of_the_night:
+        ended = installation.run(each.moment, each.script)
+        assert ended.code in (EXIT_DONE, EXIT_NOT_NOW), f"{each}\n{ended.stderr}"
+
+
+def published(market: SyntheticMarket, session: str) -> pd.DataFrame:
+    """Return the exchange's last word on a session."""
+    return parse_day(pd.DataFrame(answers.day_rows(market.day(session))), session)
+
+
+def check_stored(store: Store, market: SyntheticMarket, sessions: list[str]) -> None:
+    for session in sessions:
+        head, day = store.sessions.head(session), store.sessions.load(session)
+        assert head is not None
+        assert day is not None
+        assert (session, head.finality) == (session, FINAL)
+        assert day.frame[list(PUBLISHED_COLUMNS)].equals(published(market, session)), session
+
+
+def check_analysed(store: Store, session: str) -> None:
+    """Check that each target's result is what the stored sessions make it now."""
+    assert store.jobs.is_completed(HOURLY_ANALYSIS, session)
+    analyzer = TechnicalAnalyzer(store.sessions.panel(session, PANEL_SESSIONS))
+    for target in store.targets.active():
+        result, now = store.results.get(target["_id"]), analyzer.analyze(target["_id"])
+        assert result is not None
+        assert target["last_analyzed_date"] == session
+        for name in ("session", "close", "latest", "signals", "patterns"):
+            assert result[name] == getattr(now, name), (target["_id"], name)
+
+
+def sessions_before(market: SyntheticMarket, day: str) -> list[str]:
+    return [each for each in market.sessions if "2026-09-01" <= each < day]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "UTC"])
+def test_every_morning_all_is_final_analysed_on_it_shown_and_told(
+    installation: Installation, market: SyntheticMarket, receiver: Receiver, zone: str
+) -> None:
+    installation.own_settings["TZ"] = zone
+    installation.must(SET_UP, "manual_setup", "--yes", "--sessions", str(SESSIONS))
+    for evening in EVENINGS:
+        installation.exchange.reset_counts()
+        live(installation, [each for each in night_of(evening) if takes_place(each)])
+        assert installation.exchange.counts()["data"] <= MOST_REQUESTS, evening
+        if evening in (MORNING_MISSED, NIGHT_MISSED):
+            continue
+        morning = at_kst(evening, time(8, 15)) + timedelta(days=1)
+        before = sessions_before(market, str(morning.date()))
+        with installation.opened(morning) as store:
+            check_stored(store, market, before)
+            check_analysed(store, before[-1])
+            head = store.sessions.head(before[-1])
+        assert head is not None
+        assert head.confirmed_utc is not None
+        check_page(installation, before[-1], head.confirmed_utc.astimezone(KST))
+    told = [title for title in receiver.titles if "analysis done" in title]
+    expected = [
+        f"krx-night-shift: analysis done, {session}"
+        for session in sessions_before(market, "2026-09-30")
+        if session not in (MORNING_MISSED,) and session >= EVENINGS[0]
+    ]
+    assert told == expected
+    audit = installation.run(morning, "daily_update", "--audit")
+    assert audit.code == EXIT_DONE, audit.stdout
+
+
+def check_page(installation: Installation, session: str, confirmed: datetime) -> None:
+    page = (installation.folder / REPORT).read_text(encoding="utf-8")
+    assert f'"session":"{session}"' in page
+    assert f'"finality":"{FINAL}"' in page
+    assert f'"read":"{confirmed.isoformat(timespec="minutes")}"' in page
+
+
+def test_whoever_keeps_the_old_lines_has_the_evenings_run_do_what_is_left(
+    installation: Installation, market: SyntheticMarket
+) -> None:
+    installation.must(SET_UP, "manual_setup", "--yes", "--sessions", str(SESSIONS))
+    for evening in EVENINGS[:5]:
+        old = [each for each in night_of(evening) if is_of_the_old_lines(each)]
+        live(installation, old)
+        sessions = sessions_before(market, str((old[-1].moment).date()))
+        with installation.opened(old[-1].moment) as store:
+            check_stored(store, market, sessions[:-1])
+            newest = store.sessions.head(sessions[-1])
+            assert newest is not None
+            assert newest.finality == PROVISIONAL
+            check_analysed(store, sessions[-1])
+
+
+def is_of_the_old_lines(start: Start) -> bool:
+    return start.script == HOURLY_ANALYSIS or start.moment.hour == 19
+
+
+def test_a_site_that_is_late_is_right_in_the_morning(
+    installation: Installation, market: SyntheticMarket
+) -> None:
+    """At 20:35 it still shows what was traded until 20:00 or earlier; that reading counts as the
+    one after the after-market, and the morning's replaces it."""
+    installation.must(SET_UP, "manual_setup", "--yes", "--sessions", str(SESSIONS))
+    evening, session = kst(2026, 9, 14, 20, 35), "2026-09-14"
+    site = installation.exchange
+    late = site.set_time
+    site.set_time = lambda moment: late(moment - timedelta(minutes=30))  # type: ignore[method-assign]
+    installation.must(evening, "daily_update")
+    installation.must(kst(2026, 9, 14, 20, 40), "daily_update")
+    with installation.opened(evening) as store:
+        day = store.sessions.load(session)
+        assert day is not None
+        assert not day.frame["volume"].equals(published(market, session)["volume"])
+    site.set_time = late  # type: ignore[method-assign]
+    for script, minute in ((DAILY_UPDATE, 2), (HOURLY_ANALYSIS, 10)):
+        installation.must(kst(2026, 9, 15, 8, minute), script)
+    with installation.opened(kst(2026, 9, 15, 8, 15)) as store:
+        check_stored(store, market, [session])
+        check_analysed(store, session)
