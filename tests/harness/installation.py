@@ -30,13 +30,15 @@ class Installation:
     """Folder, database and exchange on which the scripts run.
 
     Args:
-        own_settings: outweigh those of `settings`. way: how `run` runs a script.
+        own_settings: outweigh those of `settings`. way: how `run` runs a script. left_out: settings
+            that are not given at all, so that their default holds.
     """
 
     exchange: LocalExchange
     folder: Path
     own_settings: dict[str, str] = field(default_factory=dict)
     way: Way = in_process
+    left_out: frozenset[str] = frozenset()
 
     def settings(self, **more: str) -> dict[str, str]:
         """Every setting by name; empty ones switch off what a developer's own `.env` says. The
@@ -52,7 +54,8 @@ class Installation:
             "KRX_REQUEST_INTERVAL_SECONDS": "0",
             "DATASETS": "prices",
         }
-        return dict.fromkeys(setting_names(), "") | ours | self.own_settings | more
+        given = dict.fromkeys(setting_names(), "") | ours | self.own_settings | more
+        return {name: text for name, text in given.items() if name not in self.left_out}
 
     def environment(self, moment: datetime, **more: str) -> dict[str, str]:
         """Return cron's bare environment as of that moment, with the settings."""
