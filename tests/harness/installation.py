@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from collectors.analysis.night import lock_of_this_host
 from sandbox.server import LocalExchange
 from tests.harness.exchange import LOGIN_ID, PASSWORD
 from tests.harness.ways import Said, Way, in_process, start
@@ -90,6 +91,11 @@ class Installation:
     def with_settings(self, settings: Mapping[str, str]) -> "Installation":
         """The same with these settings as well."""
         return replace(self, own_settings={**self.own_settings, **settings})
+
+    def load(self, moment: datetime, *options: str, **more: str) -> Ended:
+        """`manual_setup` while another run is at the analysis: it loads and analyses nothing."""
+        with self.opened(moment) as store, lock_of_this_host(store):
+            return self.must(moment, "manual_setup", "--yes", *options, **more)
 
     def analyse_night(self, evening: datetime) -> None:
         """Run the analysis hourly from ten past seven until every target is analysed, at most the

@@ -1,19 +1,16 @@
 """The report: on request, and after the night's last target."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from collectors.analysis.night import lock_of_this_host
 from collectors.analysis.technical_analyzer import AnalysisError, TechnicalAnalyzer
 from tests.harness import LOGIN_ID, PASSWORD, Installation
 from utils.clock import kst
 
-SETUP, EVENING = kst(2026, 9, 9, 19), kst(2026, 9, 10, 19)
+EVENING = kst(2026, 9, 10, 19)
 SESSION, NEXT_SESSION = "2026-09-10", "2026-09-11"
 TEN_PAST, NEXT_HOUR = EVENING + timedelta(minutes=10), EVENING + timedelta(minutes=70)
 MORNING, LAST_SLOT = kst(2026, 9, 11, 8, 2), kst(2026, 9, 11, 8, 10)
@@ -25,18 +22,11 @@ def page(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def set_up(installation_over: Installation, page: Path) -> Installation:
-    """Set up the evening before, with a report wanted from then on; over each database."""
+def night(installation_over: Installation, page: Path) -> Installation:
+    """Loaded, not analysed yet, with a report wanted; over each database."""
     installation = installation_over.with_settings({"REPORT_FILE": str(page)})
-    installation.must(SETUP, "manual_setup", "--yes", "--sessions", "8", REPORT_FILE="")
+    installation.load(EVENING, "--sessions", "8")
     return installation
-
-
-@pytest.fixture
-def night(set_up: Installation) -> Installation:
-    """The same in the evening after, with a session that is not analysed yet."""
-    set_up.must(EVENING, "daily_update")
-    return set_up
 
 
 def job(night: Installation) -> dict[str, object]:
@@ -119,19 +109,11 @@ def test_on_request_it_shows_what_there_is(night: Installation, page: Path) -> N
     assert '"analyzed":5,' in page.read_text(encoding="utf-8")
 
 
-@contextmanager
-def analysis_at_work(installation: Installation) -> Iterator[None]:
-    """Another run of this host that holds the lock of the analysis."""
-    with installation.opened(SETUP) as store, lock_of_this_host(store):
-        yield
-
-
 def test_before_anything_is_analysed_there_is_nothing_to_report(
     installation: Installation, page: Path
 ) -> None:
-    with analysis_at_work(installation):
-        installation.must(SETUP, "manual_setup", "--yes", "--sessions", "3")
-    done = installation.run(SETUP, "hourly_analysis", "--report")
+    installation.load(EVENING, "--sessions", "3")
+    done = installation.run(EVENING, "hourly_analysis", "--report")
     assert (done.code, "nothing to report on" in done.log) == (75, True)
     assert not page.exists()
 
@@ -149,14 +131,15 @@ def test_the_mornings_slot_writes_the_page_of_what_the_morning_has_changed(
 
 
 def test_the_mornings_slot_writes_the_page_anew_also_when_nothing_has_changed(
-    set_up: Installation, page: Path
+    installation_over: Installation, page: Path
 ) -> None:
     """The figures of that evening are the final ones already."""
-    set_up.must(MORNING, "daily_update", KST_NOW=f"{EVENING:%Y-%m-%dT%H:%M}")
-    set_up.must(TEN_PAST, "hourly_analysis")
+    night = installation_over.with_settings({"REPORT_FILE": str(page)})
+    night.load(MORNING, "--sessions", "8", KST_NOW=f"{EVENING:%Y-%m-%dT%H:%M}")
+    night.must(TEN_PAST, "hourly_analysis")
     assert '"finality":"provisional","read":"2026-09-10T19:00+09:00"' in page.read_text()
-    set_up.must(MORNING, "daily_update")
-    done = set_up.must(LAST_SLOT, "hourly_analysis")
+    night.must(MORNING, "daily_update")
+    done = night.must(LAST_SLOT, "hourly_analysis")
     assert "left for the next hours" not in done.log, "nothing was analysed"
     assert '"finality":"final","read":"2026-09-11T08:02+09:00"' in page.read_text()
 

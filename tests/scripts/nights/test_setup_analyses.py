@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from collectors.analysis.night import lock_of_this_host
 from collectors.analysis.technical_analyzer import Analysis, TechnicalAnalyzer
 from tests.harness import Ended, Installation
 from utils.clock import kst
@@ -96,8 +95,7 @@ def test_the_time_limit_holds(newcomer: Installation, page: Path) -> None:
 def test_while_another_run_analyses_it_says_so_and_goes_on(
     newcomer: Installation, page: Path
 ) -> None:
-    with newcomer.opened(NOW) as store, lock_of_this_host(store):
-        done = newcomer.must(NOW, *SETUP)
+    done = newcomer.load(NOW, "--sessions", "3")
     assert_loaded(newcomer, done)
     assert "Nothing is analysed now: Another run holds the lock hourly_analysis@" in done.log
     assert not any(analysed(newcomer))
