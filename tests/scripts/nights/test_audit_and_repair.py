@@ -34,7 +34,7 @@ AUDIT, REPAIR = ("daily_update", "--audit"), ("daily_update", "--repair")
 
 
 def with_two_nights(installation: Installation) -> Installation:
-    """A history from `FIRST` on, the evening after it, the nights of both, and the final reading."""
+    """A history from `FIRST` on, the evening after it, the nights of both, and a final reading."""
     installation.must(SETUP, "manual_setup", "--yes", "--sessions", "17")
     installation.analyse_night(SETUP)
     installation.must(EVENING, "daily_update")
