@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sandbox.after_market import AFTER_MARKET_SINCE, with_after_market
+from sandbox.after_market import with_after_market
 from sandbox.market import (
     NOT_AVAILABLE,
     Day,
@@ -32,6 +32,7 @@ from sandbox.market import (
 from sandbox.roster import Roster, first_roster
 from sandbox.scenarios import Event, plan_events
 from sandbox.simulation import Simulation
+from utils.date_utils import AFTER_MARKET_SINCE
 
 Floats = NDArray[np.float64]
 

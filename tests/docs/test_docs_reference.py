@@ -30,6 +30,7 @@ from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
 from utils.store.datasets import DatasetState
+from utils.store.further_columns import FurtherState
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.mongo import daily_prices_pipeline
 from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS, TARGETS
@@ -249,6 +250,13 @@ def test_the_documented_state_of_a_dataset_is_the_one_that_is_kept() -> None:
     table = section(read("docs/documents.md"), "Datasets")
     assert [inline_code(cells[0])[0] for cells in rows(table)] == [
         each.name for each in fields(DatasetState)
+    ]
+
+
+def test_the_documented_state_of_a_further_column_is_the_one_that_is_kept() -> None:
+    table = section(read("docs/documents.md"), "Further columns")
+    assert [inline_code(cells[0])[0] for cells in rows(table)] == [
+        each.name for each in fields(FurtherState)
     ]
 
 
