@@ -64,6 +64,23 @@ def renamed_column(rows: Rows, column: str) -> Rows | None:
     ]
 
 
+def extra_columns(rows: Rows) -> Rows | None:
+    """Add a regular and an after-market volume, and a text. What the exchange calls its own two
+    since 2026-09-14 is not known: the names are invented."""
+    if not _has(rows, VOLUME):
+        return None
+    return [{**row, **_extra(row)} for row in rows]
+
+
+def _extra(row: Row) -> Row:
+    volume = _number(row, VOLUME)
+    if volume is None:
+        return {"ACC_TRDVOL_REG": row[VOLUME], "ACC_TRDVOL_AFTER": row[VOLUME], "TRD_NOTE": ""}
+    after = volume // 8
+    volumes = {"ACC_TRDVOL_REG": _text(row, volume - after), "ACC_TRDVOL_AFTER": _text(row, after)}
+    return volumes | {"TRD_NOTE": "정상"}
+
+
 def all_dashes(rows: Rows) -> Rows | None:
     """Return the tickers of a weekday without trading: `-` at the site, nothing in the Open API."""
     if not any(_number(row, column) is not None for row in rows for column in (CLOSE, INDEX_CLOSE)):

@@ -2,7 +2,7 @@
 (`Panel`)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -67,6 +67,10 @@ class MarketDay:
     read_utc: datetime
     """Moment at which the exchange was asked for it."""
     source: str
+    further: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Further columns: numbers of the exchange that this program does not know, by the exchange's
+    own names, float64 in the order of the frame's rows, NaN where it shows none. No part of the
+    digest. A session that was loaded comes without them."""
 
     @property
     def finality(self) -> str:
@@ -103,9 +107,9 @@ class Panel:
     Prices and `volume` (shares) are adjusted to the last session (`utils/adjustment.py`) and not
     rounded; `value` (won) is as published. Where a ticker was not listed every array holds NaN. A
     session without a regular price (open = 0) is filled with its close, so indicators see a flat
-    bar; `traded` (bool) is False there and where nothing is listed. Its volume and value count all
-    the same, where the ticker traded in the after-market alone. `market_cap` (won) is that of each
-    ticker's last stored session within the panel, shape (tickers,).
+    bar; `traded` (bool) is False there and where nothing is listed, so patterns see no candle. Its
+    volume and value count, where the ticker traded in the after-market alone. `market_cap` (won) is
+    that of each ticker's last stored session within the panel, shape (tickers,).
     """
 
     sessions: list[str]

@@ -245,7 +245,7 @@ def due_by_damage(
                 is_stored=True,
                 is_completed=True,
                 checkpoint_passed=False,
-                is_damaged=_is_damaged(partial(store.sessions.load, head.session)),
+                is_damaged=_is_damaged(partial(store.sessions.check, head)),
             )
             due += _due(head.session, facts)
     return due

@@ -8,6 +8,7 @@ import pandas as pd
 
 from collectors.collection.calendar_learning import CalendarLearner
 from collectors.collection.stored_sessions import StoredSessions
+from collectors.collection.unknown_columns import name_once
 from collectors.exchange.sources import Sources
 from collectors.rules.corporate_actions import find_actions
 from collectors.rules.day_order import Facts, Step, next_step
@@ -270,13 +271,12 @@ class StockDataCollector:
         """Return the day as it is published now, without factors."""
         read_utc = self._clock.now_utc()
         try:
-            frame, source = self._sources.fetch_day(
-                session, lambda frame: check_day(frame, session)
-            )
+            fetched = self._sources.fetch_day(session, lambda frame: check_day(frame, session))
         except NotPublished as unknown:
             self._decide_whether_closed(session, unknown)
             raise
-        return MarketDay(session, frame, read_utc, source)
+        name_once(self._store.sources, fetched.source, fetched.unknown)
+        return MarketDay(session, fetched.frame, read_utc, fetched.source, fetched.unknown.kept)
 
     def _decide_whether_closed(self, session: str, unknown: NotPublished) -> None:
         """Raise `ClosedMarket` when the index series shows a later day without this one. An answer

@@ -2,7 +2,8 @@
 or an error that names its kind."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from html import unescape
 
@@ -20,6 +21,7 @@ from utils.errors import (
     SourceRefuses,
 )
 from utils.market_day import INTEGER_COLUMNS, MARKETS
+from utils.store.further_columns import MOST_FURTHER, is_free_name
 
 RAW_COLUMNS = {
     "ticker": "ISU_SRT_CD",
@@ -38,9 +40,14 @@ RAW_COLUMNS = {
 """Our columns -> the exchange's. LIST_SHRS is filled even on closed days: no sign of
 publication."""
 
+_UNUSED_COLUMNS = "ISU_CD MKT_NM SECT_TP_NM FLUC_TP_CD FLUC_RT lateInfoMsgCd BAS_DD".split()
+"""Columns that the data site (lateInfoMsgCd: on closed weekdays) or the Open API has besides."""
 _SHOWN_WHEN_PUBLISHED = ("open", "high", "low", "close", "volume", "market_cap")
 _INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})\n)*", re.ASCII)
 _INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})", re.ASCII)
+_FIGURE = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
+_MOST_EXACT = 2**53
+"""Up to here a float holds every whole number."""
 _NAME = re.compile(r"[^\x00-\x1f\ud800-\udfff]+")
 _TICKER = re.compile(r"[0-9A-Z]{6}")
 _INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -151,6 +158,50 @@ def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
     for name in INTEGER_COLUMNS:
         columns[name] = _integers(texts[name], RAW_COLUMNS[name], texts["ticker"], session)
     return pd.DataFrame(columns).sort_values("ticker", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class UnknownColumns:
+    """Columns of an answer that this program does not know."""
+
+    kept: dict[str, np.ndarray]
+    """Further columns of the day (see `MarketDay.further`)."""
+    left_out: dict[str, str]
+    """Name -> why it is not kept."""
+
+
+def unknown_columns(raw: pd.DataFrame) -> UnknownColumns:
+    """Return the unknown columns of an answer that `parse_day` has taken: those that hold nothing
+    but numbers, and why the others are left out. No column is a reason to refuse the day."""
+    known = {*RAW_COLUMNS.values(), *_UNUSED_COLUMNS}
+    names = [name for name in raw.columns if name not in known]
+    rows = np.argsort(raw[RAW_COLUMNS["ticker"]].to_numpy(dtype=str))
+    found = UnknownColumns({}, {})
+    for name in names:
+        try:
+            figures = _figures(name, raw[name])
+            if len(found.kept) == MOST_FURTHER:
+                raise ValueError(f"{MOST_FURTHER} others are kept")
+            found.kept[name] = figures[rows]
+        except ValueError as reason:
+            found.left_out[name] = str(reason)
+    return found
+
+
+def _figures(name: str, column: Iterable[object]) -> np.ndarray:
+    """Return a column as float64, NaN where there is no figure. Raise `ValueError` when it holds
+    anything else, or cannot be kept under its name."""
+    if not is_free_name(name):
+        raise ValueError("the name is odd, or one of our own")
+    cells = ["-" if cell is None or cell != cell or cell == "" else str(cell) for cell in column]
+    if odd := [cell for cell in cells if cell != "-" and not _FIGURE.fullmatch(cell)]:
+        raise ValueError(f"{odd[0][:40]!r} is no number")
+    figures = np.array([np.nan if cell == "-" else float(cell.replace(",", "")) for cell in cells])
+    if np.isnan(figures).all():
+        raise ValueError("it shows no number")
+    if np.nanmax(np.abs(figures)) > _MOST_EXACT:
+        raise ValueError("a number is too large to be kept as it came")
+    return figures
 
 
 def parse_index_dates(dates: Sequence[str]) -> list[str]:

@@ -79,7 +79,8 @@ class OpenApiSource:
         )
         if len(empty) == len(parts):
             return _closed_day()
-        return table.rename(columns=_DIFFERENT_NAMES).replace("", "-")
+        twice = [new for old, new in _DIFFERENT_NAMES.items() if {old, new} <= {*table.columns}]
+        return table.drop(columns=twice).rename(columns=_DIFFERENT_NAMES)
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         """Fetch the days from first to last, both inclusive, that were sessions: one request for
@@ -122,9 +123,11 @@ class OpenApiSource:
     def _request(self, service: str, day: str) -> Any:
         with translated_failures():
             url = f"{self._base_url}{_ROOT}{service}"
-            return self._http.get(
-                url, params={"basDd": day.replace("-", "")}, allow_redirects=False
-            ).json()
+            asked = {"basDd": day.replace("-", "")}
+            # Numbers as the text they are sent as: one too long for any type would cost the day.
+            return self._http.get(url, params=asked, allow_redirects=False).json(
+                parse_int=str, parse_float=str
+            )
 
 
 def _existed(market: str, session: str) -> bool:
@@ -132,13 +135,15 @@ def _existed(market: str, session: str) -> bool:
 
 
 def _rows(answer: Any, service: str, day: str) -> pd.DataFrame:
-    """Return the rows. Raise `MalformedAnswer` when there is no block or another day's."""
+    """Return the rows as they came, `-` for empty cells. Raise `MalformedAnswer` when there is no
+    block or another day's."""
     block = answer.get("OutBlock_1") if isinstance(answer, dict) else None
     if not isinstance(block, list) or not all(isinstance(row, dict) for row in block):
         raise MalformedAnswer(
             f"The Open API's answer of {service} for {day} has no block OutBlock_1."
         )
-    table = pd.DataFrame(block)
+    shown = [{name: "-" if cell == "" else cell for name, cell in row.items()} for row in block]
+    table = pd.DataFrame(shown)
     if not table.empty and set(table.get("BAS_DD", ())) != {day.replace("-", "")}:
         raise MalformedAnswer(f"The Open API's answer of {service} for {day} tells of another day.")
     return table

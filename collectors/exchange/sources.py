@@ -8,12 +8,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 import tenacity
 
-from collectors.exchange.answers import parse_day
+from collectors.exchange.answers import UnknownColumns, parse_day, unknown_columns
 from utils.clock import Clock
 from utils.date_utils import is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceDown, SourceError, SourceRefuses
@@ -64,6 +64,15 @@ class DatasetSource(Protocol):
 S = TypeVar("S", Source, DatasetSource)
 
 
+class FetchedDay(NamedTuple):
+    """Answer of a source for one day."""
+
+    frame: pd.DataFrame
+    """The typed day (see `parse_day`)."""
+    source: str
+    unknown: UnknownColumns
+
+
 class Sources:
     """All sources that are set up. A request goes to whichever has an answer.
 
@@ -93,10 +102,8 @@ class Sources:
         self._out: set[str] = set()
         """Sources that refused or were down in this run: passed over while another can be asked."""
 
-    def fetch_day(
-        self, session: str, check: Callable[[pd.DataFrame], None]
-    ) -> tuple[pd.DataFrame, str]:
-        """Return the typed day (see `parse_day`) and the name of the source it is from.
+    def fetch_day(self, session: str, check: Callable[[pd.DataFrame], None]) -> FetchedDay:
+        """Return the day of the first source that has it.
 
         Args:
             check: raises `MalformedAnswer` for a day that cannot be what the exchange published.
@@ -111,10 +118,8 @@ class Sources:
                 f"No source that is set up has {session} yet. It is asked for at the next run."
             )
 
-        def fetch(source: Source) -> tuple[pd.DataFrame, str]:
-            frame = self._fetch_day_from(source, session)
-            check(frame)
-            return frame, source.name
+        def fetch(source: Source) -> FetchedDay:
+            return self._fetch_day_from(source, session, check)
 
         return self._first_success(able, fetch)
 
@@ -127,12 +132,15 @@ class Sources:
         if not others:
             return None
         with self._health_reported(others[0].name):
-            frame = self._fetch_day_from(others[0], session)
-            check(frame)
-        return frame
+            return self._fetch_day_from(others[0], session, check).frame
 
-    def _fetch_day_from(self, source: Source, session: str) -> pd.DataFrame:
-        return parse_day(self._retrying(lambda: source.fetch_day(session)), session)
+    def _fetch_day_from(
+        self, source: Source, session: str, check: Callable[[pd.DataFrame], None]
+    ) -> FetchedDay:
+        raw = self._retrying(lambda: source.fetch_day(session))
+        frame = parse_day(raw, session)
+        check(frame)
+        return FetchedDay(frame, source.name, unknown_columns(raw))
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         """Return the open days from first to last, both inclusive, oldest first."""

@@ -30,6 +30,7 @@ from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
 from utils.store.datasets import DatasetState
+from utils.store.further_columns import FurtherState
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.mongo import daily_prices_pipeline
 from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS, TARGETS
@@ -255,6 +256,13 @@ def test_the_documented_state_of_a_dataset_is_the_one_that_is_kept() -> None:
     ]
 
 
+def test_the_documented_state_of_a_further_column_is_the_one_that_is_kept() -> None:
+    table = section(read("docs/documents.md"), "Further columns")
+    assert [inline_code(cells[0])[0] for cells in rows(table)] == [
+        each.name for each in fields(FurtherState)
+    ]
+
+
 def test_the_documented_fields_of_the_view_are_those_it_gives() -> None:
     assert documented_fields(VIEW) == set(daily_prices_pipeline()[-1]["$project"])
 
@@ -368,7 +376,7 @@ def test_the_cron_page_explains_the_checks_that_are_printed() -> None:
     """The page quotes pieces of the lines; each must stand in one of them."""
     page = section(read("docs/cron.md"), "Any other host")
     quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "["))]
-    assert len(quoted) == 4
+    assert len(quoted) == 6
     for code in quoted:
         assert code in read("crontab.example")
 

@@ -3,7 +3,7 @@ difference is seen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -92,15 +92,16 @@ def road_between(
 
 def fill(store: Store) -> Store:
     """Every collection has something in it; a session has a factor that is not known, another one
-    fundamentals."""
+    fundamentals, two a further column."""
     for number, session in enumerate(SESSIONS_STORED):
         factor = np.nan if not number else 0.5
         rows = (
             row("005930", 1000 + number, factor=factor),
             row("0001A0", 10**7, name="Ünïcode 종목"),
         )
+        further = {"ACC_TRDVOL_AFTER": np.array([12.5, np.nan])} if number else {}
         store.sessions.save(
-            market_day(session, *rows),
+            replace(market_day(session, *rows), further=further),
             [{"_id": f"005930:{session}", "session": session, "factor": 0.5}],
         )
     names = DATASET_COLUMNS["fundamentals"]
@@ -150,7 +151,7 @@ def everything(backend: Backend) -> dict[str, Any]:
     columns = {
         head["_id"]: {
             name: np.asarray(column).tolist()
-            for name, column in copying._columns(backend, head["_id"]).items()
+            for name, column in copying._columns(backend, head).items()
         }
         for head in backend.session_heads()
     }
@@ -315,7 +316,7 @@ def test_a_damaged_source_is_not_copied_and_the_message_says_what_repairs_it(
 ) -> None:
     source, target = fill(embedded.source()), embedded.open_target()
     head = source.backend.session_heads()[1]
-    broken = copying._columns(source.backend, head["_id"])
+    broken = copying._columns(source.backend, head)
     source.backend.put_session(head, broken | {"close": np.array([1, 2])})
     with pytest.raises(Damaged, match=rf"{head['_id']} is damaged.*--repair"):
         copy(source, target)

@@ -53,6 +53,13 @@ def _to_column(values: list[Any]) -> Column:
     return values
 
 
+def figure_bytes(column: Column) -> bytes:
+    """Return float64 figures as bytes that are the same for equal ones: one NaN, and no sign of a
+    zero, which FerretDB does not keep."""
+    figures = np.asarray(column, dtype="<f8")
+    return (np.where(np.isnan(figures), np.nan, figures) + 0.0).astype("<f8").tobytes()
+
+
 class Backend(Protocol):
     """Interface of one database. Every write is atomic for one document. Errors of the driver leave
     as `StoreError`, and what does not unpack as `Damaged`."""
@@ -110,7 +117,7 @@ class Backend(Protocol):
         self, names: Sequence[str], first: str, last: str
     ) -> Iterator[tuple[str, Columns]]:
         """Yield these columns of the stored sessions from first to last, both inclusive, oldest
-        first. A column of `DATASET_COLUMN_NAMES` may be absent; every other one has to be there."""
+        first. Those of `DAY_COLUMNS` have to be there; every other one may be absent."""
 
     def ahead_of_server(self, clock: Clock) -> timedelta | None:
         """Return how much more the clock shows than the server's own, up to half the time that an

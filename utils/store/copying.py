@@ -91,7 +91,7 @@ class StoreCopy:
     def copy_session(self, head: Document) -> None:
         """Copy one session. Raise `Damaged` when it is damaged in the source."""
         try:
-            columns = _columns(self._source, head["_id"])
+            columns = _columns(self._source, head)
             check_whole(head, columns)
         except Damaged as damage:
             raise Damaged(
@@ -138,7 +138,7 @@ class StoreCopy:
 
     def _reads_back(self, head: Document) -> bool:
         try:
-            check_whole(head, _columns(self._target, head["_id"]))
+            check_whole(head, _columns(self._target, head))
         except Damaged:
             return False
         return True
@@ -162,10 +162,11 @@ def _by_id(documents: list[Document]) -> dict[str, Document]:
     return {document["_id"]: document for document in documents}
 
 
-def _columns(backend: Backend, session: str) -> Columns:
+def _columns(backend: Backend, head: Document) -> Columns:
     """Return all that the session has. Raise `Damaged` when a column is missing that every session
     has."""
-    for _, columns in backend.read_columns((*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session):
+    session, names = head["_id"], (*DAY_COLUMNS, *DATASET_COLUMN_NAMES, *head["further"])
+    for _, columns in backend.read_columns(names, session, session):
         return columns
     raise Damaged(f"Session {session} has no columns.")
 

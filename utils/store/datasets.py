@@ -18,8 +18,9 @@ import pandas as pd
 from utils.date_utils import FIRST_DAY, LAST_DAY
 from utils.errors import Damaged, NotStored
 from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
-from utils.store.backend import Backend, Columns, Document
+from utils.store.backend import Backend, Columns, Document, figure_bytes
 from utils.store.base import StorePart
+from utils.store.further_columns import further_states, whole_columns
 from utils.store.schema import HEAD_FIELDS, INDICES, SESSIONS
 
 STALE = "stale"
@@ -61,8 +62,11 @@ class Datasets(StorePart):
             column: figures[column].to_numpy(dtype=np.float64) for column in DATASET_COLUMNS[name]
         }
         states = states_of(head) | {name: DatasetState(finality, _digest(session, name, added))}
+        further = whole_columns(self.backend, session, further_states(head))
         with self.backend.batch():
-            self.backend.put_session(head | {"datasets": as_document(states)}, columns | added)
+            self.backend.put_session(
+                head | {"datasets": as_document(states)}, further | columns | added
+            )
 
     def load(self, session: str, name: str, state: DatasetState) -> pd.DataFrame | None:
         """Return the dataset's columns in the order of the session's tickers; None when it is
@@ -184,6 +188,5 @@ def _digest(session: str, name: str, columns: Columns) -> str:
     """Return the SHA-256 over the figures. The tickers are part of the session's own digest."""
     seal = hashlib.sha256(f"{session} {name}".encode())
     for column in DATASET_COLUMNS[name]:
-        figures = np.asarray(columns[column], dtype="<f8")
-        seal.update(np.where(np.isnan(figures), np.nan, figures).astype("<f8").tobytes())
+        seal.update(figure_bytes(columns[column]))
     return seal.hexdigest()

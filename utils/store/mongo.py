@@ -376,7 +376,7 @@ def _decode(raw: bytes) -> Document:
 
 def _columns_of(document: Document, names: Sequence[str]) -> Columns:
     try:
-        there = [name for name in names if name in document or name not in DATASET_COLUMN_NAMES]
+        there = [name for name in names if name in document or name in DAY_COLUMNS]
         return {name: _from_bson(name, document[name]) for name in there}
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise Damaged(

@@ -46,6 +46,7 @@ HEAD_FIELDS = (
     "count",
     "factor_digest",
     "datasets",
+    "further",
 )
 """Fields of a session's document besides its `_id` and its columns."""
 

@@ -24,6 +24,13 @@ from utils.market_day import (
 from utils.store.backend import Columns, Document
 from utils.store.base import StorePart
 from utils.store.datasets import DatasetState, as_document, carried_over, is_whole, states_of
+from utils.store.further_columns import (
+    FurtherState,
+    further_states,
+    is_whole_column,
+    kept_further,
+    whole_columns,
+)
 from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import ACTIONS, HEAD_FIELDS
 
@@ -50,6 +57,8 @@ class SessionHead:
     """Digest of the factors, which follow from two sessions and are no part of this one."""
     datasets: Mapping[str, DatasetState] = field(compare=False)
     """A session stays the same whatever comes to its datasets."""
+    further: Mapping[str, FurtherState] = field(default_factory=dict, compare=False)
+    """Its further columns, which are no part of it either."""
 
 
 @dataclass(eq=False)
@@ -60,12 +69,15 @@ class Sessions(StorePart):
 
     def save(self, day: MarketDay, actions: Sequence[Document] = ()) -> SessionHead:
         """Replace the session and its corporate actions whole. Other cells than before make a new
-        revision; its datasets stay (see `carried_over`)."""
+        revision; its datasets stay (see `carried_over`), and so do the further columns that the
+        day lacks (see `kept_further`)."""
         before, digest = self.head(day.session), day.digest()
         same = before if before is not None and before.digest == digest else None
         confirmed = None if same is None else same.confirmed_utc
         states = {} if before is None else before.datasets
         datasets, kept = carried_over(self.backend, day.session, states, day.frame, day.finality)
+        known = {} if before is None else before.further
+        further, further_columns = kept_further(self.backend, day, known)
         head = {
             "_id": day.session,
             "finality": day.finality,
@@ -79,12 +91,13 @@ class Sessions(StorePart):
             "count": len(day.frame),
             "factor_digest": factor_digest(day.frame["factor"].to_numpy()),
             "datasets": as_document(datasets),
+            "further": further,
         }
         # The session goes last: without transactions it says that all of it is there.
         with self.backend.batch():
             self.backend.delete(ACTIONS, {"session": day.session})
             self.backend.put(ACTIONS, actions)
-            self.backend.put_session(head, _to_columns(day.frame) | kept)
+            self.backend.put_session(head, further_columns | _to_columns(day.frame) | kept)
         return _to_head(head)
 
     def panel_source(self, last: str, count: int) -> list[tuple[str, str, str]]:
@@ -114,6 +127,25 @@ class Sessions(StorePart):
         for _, columns in self.backend.read_columns(DAY_COLUMNS, session, session):
             return _to_day(head, columns)
         raise _damaged(session)
+
+    def further(self, session: str) -> Columns:
+        """Return the further columns of a stored session in the order of its tickers. Raise
+        `Damaged` when one is not as it was saved."""
+        head = self.head(session)
+        states = {} if head is None else head.further
+        columns = whole_columns(self.backend, session, states)
+        if lacking := ", ".join(sorted(states.keys() - columns.keys())):
+            raise Damaged(
+                f"Session {session} is damaged in {lacking}: not as saved. daily_update.py reads "
+                "it anew."
+            )
+        return columns
+
+    def check(self, head: SessionHead) -> None:
+        """Read a stored session back, with its further columns. Raise `Damaged`."""
+        self.load(head.session)
+        if head.further:
+            self.further(head.session)
 
     def read(self, first: str, last: str) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield the typed frames of the stored sessions from first to last, both inclusive, oldest
@@ -160,6 +192,11 @@ def check_whole(document: Document, columns: Columns) -> None:
     damaged = [name for name, state in there.items() if not is_whole(session, name, state, columns)]
     if factor_digest(factor) != head.factor_digest:
         damaged.append("factors")
+    damaged += [
+        name
+        for name, state in head.further.items()
+        if not is_whole_column(session, name, state, columns)
+    ]
     if damaged:
         raise Damaged(
             f"Session {session} is damaged: {', '.join(damaged)} are not as they were saved."
@@ -167,8 +204,9 @@ def check_whole(document: Document, columns: Columns) -> None:
 
 
 def _to_head(document: Document) -> SessionHead:
-    fields = {name: document[name] for name in HEAD_FIELDS if name != "datasets"}
-    return SessionHead(session=document["_id"], datasets=states_of(document), **fields)
+    fields = {name: document[name] for name in HEAD_FIELDS if name not in ("datasets", "further")}
+    datasets, further = states_of(document), further_states(document)
+    return SessionHead(session=document["_id"], datasets=datasets, further=further, **fields)
 
 
 def _to_day(head: SessionHead, columns: Columns) -> MarketDay:

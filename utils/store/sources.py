@@ -1,6 +1,7 @@
 """Sources, `system_info.sources`: how often each is asked, whether it is closed to us, whether the
 two agree."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from utils.clock import KST
@@ -10,6 +11,8 @@ from utils.store.base import StorePart
 from utils.store.schema import SOURCES
 
 LONGEST_BLOCK = timedelta(hours=24)
+MOST_NAMED = 100
+"""The most unknown columns of a source that are named in the log, whatever it may send."""
 SOON = timedelta(minutes=5)
 """A block that ends so soon is waited for: who comes at the same time every day must not come in
 vain twice."""
@@ -121,6 +124,16 @@ class SourceRecords(StorePart):
         refused: Document | None = self._source(source)["refused_logins"]
         return int(refused["count"]) if refused is not None and refused["mark"] == mark else 0
 
+    def not_named(self, source: str, columns: Sequence[str]) -> list[str]:
+        """Return those of these unknown columns that are still to be named in the log."""
+        named = self._source(source)["named_columns"]
+        return [each for each in columns if each not in named][: max(0, MOST_NAMED - len(named))]
+
+    def record_named(self, source: str, columns: Sequence[str]) -> None:
+        """Remember that these unknown columns have been named in the log."""
+        named = [*self._source(source)["named_columns"], *columns]
+        self.backend.update(SOURCES, {"_id": source}, {"named_columns": named})
+
     def all(self) -> list[Document]:
         return self.backend.find(SOURCES)
 
@@ -137,6 +150,7 @@ class SourceRecords(StorePart):
             "password": None,
             "failure": None,
             "refused_logins": None,
+            "named_columns": [],
         }
         if (found := self.backend.get(SOURCES, source)) is not None:
             return found

@@ -19,7 +19,7 @@ import numpy as np
 from utils.clock import Clock
 from utils.date_utils import LAST_DAY
 from utils.errors import Damaged, StoreError, StoreUnusable
-from utils.market_day import DATASET_COLUMN_NAMES, INTEGER_COLUMNS, TEXT_COLUMNS
+from utils.market_day import DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store.backend import Column, Columns, Document, Where, to_lists
 from utils.store.schema import ARRAYS, COLLECTIONS, INDEXES, SESSIONS
 
@@ -133,7 +133,7 @@ class SqliteBackend:
 
     def _unpack_all(self, session: str, cells: dict[str, bytes], names: Sequence[str]) -> Columns:
         try:
-            there = [name for name in names if name in cells or name not in DATASET_COLUMN_NAMES]
+            there = [name for name in names if name in cells or name in DAY_COLUMNS]
             return {name: _unpack(name, cells[name]) for name in there}
         except (KeyError, ValueError, TypeError) as error:
             raise Damaged(

@@ -78,6 +78,7 @@ class _Walk:
                 day = self._read(head)
                 if day is not None:
                     self._examine(day)
+                    self._check_further(head)
                     before = self._calendar.previous_session(day.session)
                     if previous is not None and previous.session == before:
                         self._compare(previous, day)
@@ -118,6 +119,18 @@ class _Walk:
             with suppress(Damaged):
                 return self._store.sessions.load(session)
         return None
+
+    def _check_further(self, head: SessionHead) -> None:
+        """Find further columns that are damaged, also at a second look."""
+        damage: Damaged | None = None
+        for _ in range(2 if head.further else 0):
+            try:
+                self._store.sessions.further(head.session)
+                return
+            except Damaged as problem:
+                damage = problem
+        if damage is not None:
+            self._add(DIGEST, head.session, str(damage))
 
     def _examine(self, day: MarketDay) -> None:
         for rule, what, broken in (

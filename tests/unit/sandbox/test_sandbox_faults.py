@@ -169,6 +169,14 @@ def calls_the_close_otherwise(shown, truth):
     assert [row["TDD_CLSPRC_NEW"] for row in shown] == [row["TDD_CLSPRC"] for row in truth]
 
 
+def has_columns_that_nobody_knows(shown, truth):
+    for row, right in zip(shown, truth, strict=True):
+        assert row.keys() - right.keys() == {"ACC_TRDVOL_REG", "ACC_TRDVOL_AFTER", "TRD_NOTE"}
+        assert row | right == row
+        parts = _number(row, "ACC_TRDVOL_REG"), _number(row, "ACC_TRDVOL_AFTER")
+        assert sum(parts) == _number(right, "ACC_TRDVOL") >= 7 * parts[1]
+
+
 def is_without_rows(shown, truth):
     assert shown == []
 
@@ -245,6 +253,7 @@ EXPECTED = {
     "no_block": has_no_block,
     "no_column": rows(lacks_the_close),
     "renamed_column": rows(calls_the_close_otherwise),
+    "extra_columns": rows(has_columns_that_nobody_knows),
     "no_rows": rows(is_without_rows),
     "few_rows": rows(has_a_tenth_of_the_rows),
     "all_dashes": rows(looks_closed),
