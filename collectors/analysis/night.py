@@ -1,32 +1,43 @@
 """One slot of a night: the session to analyse, the queue until it is time to leave, the record."""
 
 import logging
+from contextlib import AbstractContextManager
+from datetime import timedelta
 
 from collectors.analysis.analysis_queue import AnalysisQueue
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from utils.date_utils import TradingCalendar
-from utils.errors import NotCollected, WrongUsage
+from utils.date_utils import TradingCalendar, last_checkpoint_utc
+from utils.errors import NotCollected, NotPublished, WrongUsage
 from utils.job_status import JobRun
 from utils.market_day import Panel
 from utils.notifications.announcements import announce_unfinished_night
 from utils.progress import progress_bar, waiting
 from utils.run import Run
 from utils.scope import required_scope
+from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.locks import COLLECTION
 from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
 """Sessions read. With more no indicator differs by a millionth: see docs/indicators.md."""
+LONGEST_READING = timedelta(minutes=30)
+"""With all its retries a reading takes less."""
+LOOKED_EVERY_SECONDS = 20
 log = logging.getLogger(__name__)
 
 
 def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> str:
-    """Return the session of the night, once `daily_update` has completed it.
+    """Return the session of the night, once `daily_update` has completed it. As long as the
+    exchange shows no prices of it, it may be a closure that nobody predicted: then the session
+    before.
 
     Raise `NotCollected` before that, `WrongUsage` for a day that was no session or lies before the
     first session that is kept.
     """
     session = asked or calendar.session_of_night(run.clock.now_kst())
+    if asked is None and _has_no_prices(run.store, session):
+        session = calendar.previous_session(session)
     if not calendar.is_session(session):
         raise WrongUsage(
             f"--session {session}: the exchange is closed on that day. Choose a session."
@@ -44,13 +55,48 @@ def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> st
     return session
 
 
-def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int:
-    """Analyse batches until the quota, the time limit, a stop request or the end of the queue.
-    Return how many targets were analysed.
+def _has_no_prices(store: Store, session: str) -> bool:
+    job = store.jobs.get(DAILY_UPDATE, session)
+    return job is not None and (job["error"] or {}).get("kind") == NotPublished.kind
 
-    Args:
-        left: how many targets of the session are not analysed yet.
-    """
+
+def wait_for_reading(run: Run, session: str) -> None:
+    """Wait while another run reads the session again, half an hour at most: its figures are about
+    to be replaced, and after 08:10 no slot of the night would analyse the new ones."""
+    store, clock = run.store, run.clock
+    until = clock.now_utc() + LONGEST_READING
+    while clock.now_utc() < until and _is_being_read(store, session):
+        log.info("%s is being read again at this moment. The analysis waits for that.", session)
+        run.pause(LOOKED_EVERY_SECONDS)
+
+
+def _is_being_read(store: Store, session: str) -> bool:
+    head = store.sessions.head(session)
+    passed = last_checkpoint_utc(session, store.clock.now_utc())
+    has_to_be_read = head is not None and head.checkpoint_utc != passed
+    return has_to_be_read and store.locks.is_taken(COLLECTION)
+
+
+def lock_of_this_host(store: Store) -> AbstractContextManager[None]:
+    """Own this host's lock of the analysis inside the block. Raise `LockHeld` when another run
+    does."""
+    return store.locks.hold(f"{HOURLY_ANALYSIS}@{store.identity.host}")
+
+
+def analyse_what_is_left(run: Run, calendar: TradingCalendar, session: str, quota: int) -> int:
+    """Analyse the session's targets that are not analysed yet, at most `quota`, unless it is done
+    and recorded. Return how many were analysed."""
+    progress = run.store.targets.progress(session)
+    # The analysis of a later session has begun, and takes the place of a record of this one.
+    is_overtaken = progress.ahead > 0
+    is_recorded = is_overtaken or run.store.jobs.is_completed(HOURLY_ANALYSIS, session)
+    left = progress.tickers - progress.analyzed
+    return analyse(run, calendar, session, min(left, quota)) if left or not is_recorded else 0
+
+
+def analyse(run: Run, calendar: TradingCalendar, session: str, quota: int) -> int:
+    """Analyse batches until the quota, the time limit, a stop request or the end of the queue.
+    Return how many targets were analysed."""
     settings, store, clock = run.settings, run.store, run.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     if store.jobs.give_up_before(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
@@ -64,12 +110,12 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int
             store,
             analyzer,
             session,
-            settings.analysis_quota,
+            quota,
             may_go_on=lambda: not run.stop.requested and clock.monotonic() < deadline,
             is_current=lambda: store.sessions.panel_source(session, PANEL_SESSIONS) == source,
         )
         try:
-            _drain(queue, job, min(left, settings.analysis_quota))
+            _drain(queue, job, quota)
         finally:
             # After a revision that came in meanwhile what was read before does not count.
             if store.sessions.panel_source(session, PANEL_SESSIONS) != source:

@@ -28,7 +28,7 @@ from utils.store.backend import Columns
 
 __all__ = ["HISTORY_LINES", "VERSION", "Analysis", "AnalysisError", "TechnicalAnalyzer"]
 
-VERSION = 1
+VERSION = 2
 """Version of the meaning of the numbers: raise it when a formula, a name or a parameter changes."""
 
 BAR_LINES = ("open", "high", "low", "close", "volume")

@@ -99,7 +99,10 @@ def inline_code(text: str) -> list[str]:
 
 
 def default_as_text(name: str) -> str:
-    default = Settings.model_fields[name.lower()].default
+    field = Settings.model_fields[name.lower()]
+    default = field.get_default(
+        call_default_factory=True, validated_data={"data_dir": PROJECT / "data"}
+    )
     if isinstance(default, Path):
         return default.relative_to(PROJECT).as_posix()
     if isinstance(default, tuple):
