@@ -28,7 +28,7 @@ from utils.progress import Advance, progress_bar
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
 
-MOST_A_NIGHT = 100
+MOST_A_RUN = 100
 """Requests for one dataset in one run: a dataset that was chosen later is filled in over some
 nights."""
 INDEX_SPAN = timedelta(days=700)
@@ -41,8 +41,8 @@ class DatasetCollector:
     """Collector of the datasets that stored sessions lack.
 
     Args:
-        thorough: collect all of it. Else at most `MOST_A_NIGHT` of each dataset, and of those that
-            were tried too often only one, so that they cost one request a night.
+        thorough: collect all of it. Else at most `MOST_A_RUN` of each dataset, and of those that
+            were tried too often only one, so that they cost one request a run.
         label: what a person at a terminal is shown of a dataset by its name, while that is loaded.
     """
 
@@ -85,7 +85,7 @@ class DatasetCollector:
     def _collect_figures(self, dataset: Dataset, first: str, last: str) -> None:
         now, name = self._store.clock.now_kst(), dataset.name
         due = datasets_due(self._store, [name], first, last, now, self._thorough)
-        tonight = due if self._thorough else for_one_night(due)
+        tonight = due if self._thorough else for_one_run(due)
         with progress_bar(self._label(name), len(tonight)) as advance:
             self._collect_each(dataset, tonight, advance)
 
@@ -187,10 +187,10 @@ class DatasetCollector:
             self._store.jobs.update(DAILY_UPDATE, session, {"warnings": warnings})
 
 
-def for_one_night(due: Sequence[DueDataset]) -> list[DueDataset]:
+def for_one_run(due: Sequence[DueDataset]) -> list[DueDataset]:
     """Return what one run asks for of it."""
     promising = [each for each in due if not each.tried_too_often]
-    return [*promising[:MOST_A_NIGHT], *[each for each in due if each.tried_too_often][:1]]
+    return [*promising[:MOST_A_RUN], *[each for each in due if each.tried_too_often][:1]]
 
 
 def _spans(days: Sequence[str]) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from collectors.collection.collect import collect_all
-from collectors.collection.collect_datasets import DatasetCollector, for_one_night
+from collectors.collection.collect_datasets import DatasetCollector, for_one_run
 from collectors.collection.due import (
     DueSession,
     datasets_due,
@@ -135,7 +135,7 @@ class DailyUpdate:
             log.info("%s is due (%s).", each.session, reason)
         for name in self._run.settings.datasets_at_hand:
             due = datasets_due(self._store, [name], self.first, self._until, self._now())
-            for lacking in for_one_night(due):
+            for lacking in for_one_run(due):
                 log.info("%s is due (%s).", lacking.session, name)
         log.info("Dry run: nothing was asked, nothing written.")
 

@@ -150,7 +150,7 @@ class PykrxSource:
         except (LoginRefused, LoggedInElsewhere) as refusal:
             self._refusal = refusal
             if type(refusal) is LoginRefused:  # a password that is due is the right one
-                self._gate.login_refused(self._account.id_mark())
+                self._gate.login_refused(self._account.id_mark(), self._account.mark())
             raise
         self._gate.login_accepted()
         auth.set_auth_session(session)
@@ -158,6 +158,16 @@ class PykrxSource:
         self._logins_left -= 1
         log.info("Logged in to the exchange.")
         self._remember_password_age()
+
+    def _check_earlier_refusals(self) -> None:
+        """Raise `LoginRefused` where one more refusal, of the same password or of too many, could
+        lock the account. A person who tries a login knows that."""
+        if not self._gate.may_log_in(self._account.id_mark(), self._account.mark()):
+            raise LoginRefused(
+                "The exchange has refused KRX_ID and KRX_PW before, and they are not tried again "
+                "now: after five wrong tries it locks the account. Correct them in .env. If they "
+                f"are right, log in by hand at {SITE} and run manual_setup.py, which asks for that."
+            )
 
     def _remember_password_age(self) -> None:
         days = self._gate.password_age(self._account.mark()).days
@@ -171,6 +181,7 @@ class PykrxSource:
 
     def _fetch(self, request: Callable[[ModuleType], pd.DataFrame]) -> pd.DataFrame:
         if self._session is None:
+            self._check_earlier_refusals()
             self.log_in()
         try:
             return self._ask(request)

@@ -69,9 +69,14 @@ class Gate:
         """Return how long the source has taken the password that this mark tells from others."""
         return self.clock.now_utc() - self._store.sources.record_password(self._source, mark)
 
-    def login_refused(self, mark: str) -> None:
-        """Count a refusal for the login ID with this mark: the exchange locks accounts."""
-        self._store.sources.record_refused_login(self._source, mark)
+    def login_refused(self, mark: str, password_mark: str) -> None:
+        """Count a refusal for the login ID and the password with these marks: the exchange locks
+        accounts."""
+        self._store.sources.record_refused_login(self._source, mark, password_mark)
+
+    def may_log_in(self, mark: str, password_mark: str) -> bool:
+        """See `SourceRecords.may_log_in`."""
+        return self._store.sources.may_log_in(self._source, mark, password_mark)
 
     def login_accepted(self) -> None:
         self._store.sources.forget_refused_logins(self._source)

@@ -232,19 +232,44 @@ def test_refused_logins_are_counted_in_a_row_and_for_one_login_id(
 ) -> None:
     assert store.sources.refused_logins("pykrx", "a1b2") == 0
     assert [
-        store.sources.record_refused_login("pykrx", "a1b2"),
-        other.sources.record_refused_login("pykrx", "a1b2"),
+        store.sources.record_refused_login("pykrx", "a1b2", "pw-1"),
+        other.sources.record_refused_login("pykrx", "a1b2", "pw-1"),
     ] == [1, 2]
     assert state(store)["refused_logins"] == {
         "mark": "a1b2",
+        "password_mark": "pw-1",
         "count": 2,
         "last_utc": clock.now_utc(),
     }
     assert store.sources.refused_logins("pykrx", "c3d4") == 0
-    assert store.sources.record_refused_login("pykrx", "c3d4") == 1
+    assert store.sources.record_refused_login("pykrx", "c3d4", "pw-1") == 1
     store.sources.forget_refused_logins("pykrx")
     assert other.sources.refused_logins("pykrx", "c3d4") == 0
     assert state(other)["refused_logins"] is None
+
+
+def test_a_refused_password_rests_for_a_day_and_is_given_up_after_three(
+    store: Store, clock: FakeClock
+) -> None:
+    def may(which: str = "pw-1", login: str = "a1b2") -> bool:
+        return store.sources.may_log_in("pykrx", login, which)
+
+    assert may()
+    for count in (1, 2, 3):
+        store.sources.record_refused_login("pykrx", "a1b2", "pw-1")
+        assert not may()
+        clock.advance(hours=19.9)
+        assert not may()
+        clock.advance(hours=0.1)
+        assert may() == (count < 3)
+    assert may("pw-2")
+    assert may(login="c3d4")
+    store.sources.record_refused_login("pykrx", "a1b2", "pw-2")
+    clock.advance(days=30)
+    assert not may("pw-2")
+    assert not may("pw-3")
+    store.sources.forget_refused_logins("pykrx")
+    assert may()
 
 
 def test_a_password_is_as_old_as_its_first_login(

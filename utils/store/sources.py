@@ -11,6 +11,11 @@ from utils.store.base import StorePart
 from utils.store.schema import SOURCES
 
 LONGEST_BLOCK = timedelta(hours=24)
+MOST_REFUSED_LOGINS = 3
+"""In a row, until one password is not tried any more: the exchange locks an account after five."""
+REFUSED_LOGIN_RESTS = timedelta(hours=20)
+"""Time until a password that was refused is tried again: with the next evening, not with the next
+run."""
 MOST_NAMED = 100
 """The most unknown columns of a source that are named in the log, whatever it may send."""
 SOON = timedelta(minutes=5)
@@ -106,11 +111,16 @@ class SourceRecords(StorePart):
             failure = kind and {"kind": kind, "since_utc": self.clock.now_utc()}
             self.backend.update(SOURCES, {"_id": source}, {"failure": failure})
 
-    def record_refused_login(self, source: str, mark: str) -> int:
-        """Record that the source has refused a login with the login ID that `mark` tells from
-        others. Return how many it has refused in a row."""
+    def record_refused_login(self, source: str, mark: str, password_mark: str) -> int:
+        """Record that the source has refused a login with the login ID and the password that these
+        marks tell from others. Return how many logins with that ID it has refused in a row."""
         count = self.refused_logins(source, mark) + 1
-        refused = {"mark": mark, "count": count, "last_utc": self.clock.now_utc()}
+        refused = {
+            "mark": mark,
+            "password_mark": password_mark,
+            "count": count,
+            "last_utc": self.clock.now_utc(),
+        }
         self.backend.update(SOURCES, {"_id": source}, {"refused_logins": refused})
         return count
 
@@ -123,6 +133,18 @@ class SourceRecords(StorePart):
         """Return how many logins with that login ID the source has refused in a row."""
         refused: Document | None = self._source(source)["refused_logins"]
         return int(refused["count"]) if refused is not None and refused["mark"] == mark else 0
+
+    def may_log_in(self, source: str, mark: str, password_mark: str) -> bool:
+        """Return whether a run that nobody watches may try to log in. A password that was refused
+        rests for a day and is given up after `MOST_REFUSED_LOGINS`; another one is tried once
+        more."""
+        refused: Document | None = self._source(source)["refused_logins"]
+        if refused is None or refused["mark"] != mark:
+            return True
+        if refused["password_mark"] != password_mark:
+            return bool(refused["count"] <= MOST_REFUSED_LOGINS)
+        has_rested = self.clock.now_utc() - refused["last_utc"] >= REFUSED_LOGIN_RESTS
+        return bool(has_rested and refused["count"] < MOST_REFUSED_LOGINS)
 
     def not_named(self, source: str, columns: Sequence[str]) -> list[str]:
         """Return those of these unknown columns that are still to be named in the log."""

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from collectors.collection import collect_datasets
-from collectors.collection.collect_datasets import MOST_A_NIGHT, DatasetCollector, for_one_night
+from collectors.collection.collect_datasets import MOST_A_RUN, DatasetCollector, for_one_run
 from collectors.collection.due import DueDataset as Due
 from collectors.collection.due import datasets_due
 from collectors.exchange.answers import parse_day
@@ -282,11 +282,11 @@ def test_what_waits_behind_comes_after_all_others(week: StoredWeek) -> None:
 
 
 def test_one_night_asks_for_a_limited_number() -> None:
-    due = [Due("fundamentals", str(position)) for position in range(MOST_A_NIGHT + 5)]
+    due = [Due("fundamentals", str(position)) for position in range(MOST_A_RUN + 5)]
     tried_too_often = [
         Due("fundamentals", f"tried_too_often {position}", tries=3) for position in range(2)
     ]
-    assert for_one_night([*due, *tried_too_often]) == [*due[:MOST_A_NIGHT], tried_too_often[0]]
+    assert for_one_run([*due, *tried_too_often]) == [*due[:MOST_A_RUN], tried_too_often[0]]
 
 
 def test_without_a_source_that_has_them_one_line_says_so(

@@ -3,6 +3,7 @@ written."""
 
 import re
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,22 @@ def test_wrong_credentials_are_tried_once_and_never_shown(installation: Installa
     assert (done.code, "refuses the login" in done.stderr) == (2, True), done.stderr
     assert installation.exchange.counts()["login"] == 1
     assert "not-the-password" not in done.stdout + done.stderr + logged(installation)
+
+
+def test_a_wrong_password_never_locks_the_account_however_many_runs_there_are(
+    installation: Installation,
+) -> None:
+    installation.must(NOW, *SETUP)
+    installation.exchange.reset_counts()
+    for night in range(1, 6):
+        for hours in (0, 1.7, 13):
+            moment = NOW + timedelta(days=night, hours=hours)
+            done = installation.run(moment, "daily_update", KRX_PW="not-the-password")
+            assert done.code in (0, 2), done.stderr
+            assert done.code or "Nothing to do" in done.stderr
+    assert installation.exchange.counts()["login"] == 3
+    assert "log in by hand" in done.stderr
+    installation.must(NOW + timedelta(days=6), "daily_update")
 
 
 def test_a_reset_deletes_nothing_before_it_knows_that_it_can_load(
