@@ -7,7 +7,7 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.analysis.night import analyse, choose_session
+from collectors.analysis.night import analyse_what_is_left, choose_session, lock_of_this_host
 from collectors.exchange.connect import make_calendar
 from collectors.views.report import report_now, report_of_the_night
 from collectors.views.status import show_status
@@ -16,7 +16,7 @@ from utils.cli import check_not_future, date_option, parse_with_status, run_scri
 from utils.errors import EXIT_DONE
 from utils.notifications.announcements import announce_night
 from utils.run import Run
-from utils.store.jobs import HOURLY_ANALYSIS
+from utils.settings import REPORT_NAME
 
 log = logging.getLogger("hourly_analysis")
 
@@ -60,6 +60,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def work(run: Run, args: argparse.Namespace) -> int:
+    settings = run.settings
     if args.status:
         show_status(run, args.json)
         return EXIT_DONE
@@ -67,27 +68,23 @@ def work(run: Run, args: argparse.Namespace) -> int:
         show_result(run.store, args.ticker)
         return EXIT_DONE
     if args.report:
-        report_now(run.store, run.settings.report_file or run.settings.data_dir / "report.html")
+        report_now(run.store, settings.report_file or settings.data_dir / REPORT_NAME)
         return EXIT_DONE
     check_not_future("--session", args.session, run.clock.now_kst())
     log.info("Using the %s.", run.store.description)
-    calendar = make_calendar(run.settings, run.store)
+    calendar = make_calendar(settings, run.store)
     session = choose_session(run, calendar, args.session)
     progress = run.store.targets.progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    # The analysis of a later session has begun, and takes the place of a record of this one.
-    is_overtaken = progress.ahead > 0
-    is_recorded = is_overtaken or run.store.jobs.is_completed(HOURLY_ANALYSIS, session)
-    is_done = progress.analyzed == progress.tickers and is_recorded
     # Held also when all is done: so the lock of a dead run is cleared.
-    with run.store.locks.hold(f"{HOURLY_ANALYSIS}@{run.store.identity.host}"):
-        left = progress.tickers - progress.analyzed
-        analysed = 0 if is_done else analyse(run, calendar, session, left)
-        report_of_the_night(run.store, run.settings.report_file, session, analysed)
-    if run.settings.wants_digest and not args.session:
-        announce_night(run.store, session, run.settings.language)
+    with lock_of_this_host(run.store):
+        analysed = analyse_what_is_left(run, calendar, session, settings.analysis_quota)
+        is_asked_for = settings.report_file_is_chosen
+        report_of_the_night(run.store, settings.report_file, session, analysed, is_asked_for)
+    if settings.wants_digest and not args.session:
+        announce_night(run.store, session, settings)
     return EXIT_DONE
 
 

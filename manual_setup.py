@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Run once by a person, and again at any time: check everything, load the past sessions, choose the
-targets."""
+targets, analyse them and write the report."""
 
 import argparse
 import logging
 import sys
 
 import utils.interpreter  # noqa: F401
+from collectors.analysis.night import analyse_what_is_left, choose_session, lock_of_this_host
 from collectors.collection.collect_datasets import DatasetCollector
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.collection.target_refresh import refresh_from_newest
@@ -16,14 +17,20 @@ from collectors.rules.target_rule import target_rule
 from collectors.setup.context import location
 from collectors.setup.conversation import converse
 from collectors.setup.dialogue import Dialogue
-from collectors.setup.ending import offer_cron_lines, say_what_comes_next
+from collectors.setup.ending import (
+    agrees_to_analyse,
+    offer_cron_lines,
+    say_what_comes_next,
+    say_where_the_report_is,
+)
 from collectors.setup.first_load import load, sessions_to_load
 from collectors.setup.texts import TEXTS
 from collectors.upkeep.audit import audit_sessions
+from collectors.views.report import report_of_the_night
 from collectors.views.status import show_status
 from utils.cli import parse_with_status, run_script, run_script_without_store, setting_options
 from utils.cron.crontab import change_crontab
-from utils.errors import EXIT_DONE, Damaged, WrongUsage
+from utils.errors import EXIT_DONE, Damaged, LockHeld, NotCollected, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
 from utils.run import Run
@@ -105,10 +112,14 @@ def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
         with run.stop.while_asking():
             confirm_reset(run, asks, args.yes, texts)
     with run.store.locks.hold(COLLECTION):
-        code = set_up(run, settings, args, texts)
-    if asks and not run.stop.requested:  # the lock is free again: no evening waits for the answer
-        offer_cron_lines(run, texts)
-    return code
+        newest = set_up(run, settings, args, texts)
+    # The lock is free again: no evening waits for an answer, or for the analysis.
+    if newest is None or run.stop.requested:
+        return EXIT_DONE
+    if asks and not (offer_cron_lines(run, texts) and agrees_to_analyse(run, texts)):
+        return EXIT_DONE
+    analyse_now(run, newest, texts)
+    return EXIT_DONE
 
 
 def confirm_reset(run: Run, asks: bool, agreed: bool, texts: Texts) -> None:
@@ -123,8 +134,9 @@ def confirm_reset(run: Run, asks: bool, agreed: bool, texts: Texts) -> None:
         raise WrongUsage(texts("not_deleted"))
 
 
-def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts) -> int:
-    """Load what is missing of the last sessions, choose the targets, audit, say what comes next."""
+def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts) -> str | None:
+    """Load what is missing of the last sessions, choose the targets, audit, say what comes next.
+    Return the newest session, None after a dry run."""
     rule = target_rule(settings)
     if run.store.is_of_another_version:  # --reset: nothing in it can be read
         run.store.reset()
@@ -132,7 +144,8 @@ def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts)
     collector = StockDataCollector(sources, store, make_calendar(run.settings, store))
     sessions = sessions_to_load(run, collector, settings.history_sessions)
     if args.dry_run:
-        return end_dry_run(run, len(sessions))
+        end_dry_run(run, len(sessions))
+        return None
     if args.reset:  # only now that there is something to load instead
         store.reset()
         collector = StockDataCollector(sources, store, collector.calendar)
@@ -153,13 +166,29 @@ def set_up(run: Run, settings: Settings, args: argparse.Namespace, texts: Texts)
     ).collect(settings.extra_datasets, sessions[0], sessions[-1])
     cross_check(sources, store)
     say_what_comes_next(run, len(sessions), targets, texts)
-    return EXIT_DONE
+    return sessions[-1]
 
 
-def end_dry_run(run: Run, count: int) -> int:
+def end_dry_run(run: Run, count: int) -> None:
     log.info("Dry run: settings, database and exchange work. %d sessions would be there.", count)
     try_services(run.settings, run.clock)
-    return EXIT_DONE
+
+
+def analyse_now(run: Run, newest: str, texts: Texts) -> None:
+    """Analyse every target of the newest session, as the hours of a night would, write the report
+    and say where it is. Another run that is at work on it is left alone."""
+    store, calendar = run.store, make_calendar(run.settings, run.store)
+    try:
+        session = choose_session(run, calendar, newest)
+        with lock_of_this_host(store):
+            analysed = analyse_what_is_left(run, calendar, session, len(store.targets.active()))
+            path = run.settings.report_file
+            is_there = report_of_the_night(store, path, session, analysed, is_asked_for=True)
+    except (LockHeld, NotCollected) as problem:
+        log.warning("Nothing is analysed now: %s", problem)
+        return
+    if is_there:
+        say_where_the_report_is(run.settings, texts)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sandbox.after_market import AFTER_MARKET_SINCE
 from sandbox.exchange import OPENAPI_SERVICES
 from sandbox.faults import Fault, parse_fault
 from sandbox.market import Market
@@ -18,6 +17,7 @@ from sandbox.registry import REGISTRY
 from sandbox.replay import ReplayMarket
 from sandbox.server import LocalExchange
 from sandbox.synthetic import FIRST, LAST, SEED, SyntheticMarket
+from utils.date_utils import AFTER_MARKET_SINCE
 from utils.errors import WrongUsage
 from utils.settings import load_settings
 

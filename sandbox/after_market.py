@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from sandbox.market import Day, Ints, tick_up, to_tick, uniform
 
-AFTER_MARKET_SINCE = "2026-09-14"
 _OPENS_AFTER_CLOSE, _LASTS = timedelta(minutes=30), timedelta(hours=4)
 
 LEAST_SHARE, MOST_SHARE = 0.019, 0.201  # of a ticker's volume of the day, measured on 2026-09-14

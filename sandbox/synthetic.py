@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sandbox.after_market import AFTER_MARKET_SINCE, with_after_market
+from sandbox.after_market import with_after_market
 from sandbox.market import (
     NOT_AVAILABLE,
     Day,
@@ -32,6 +32,7 @@ from sandbox.market import (
 from sandbox.roster import Roster, first_roster
 from sandbox.scenarios import Event, plan_events
 from sandbox.simulation import Simulation
+from utils.date_utils import AFTER_MARKET_SINCE
 
 Floats = NDArray[np.float64]
 
@@ -89,10 +90,8 @@ class SyntheticMarket:
         rng = np.random.default_rng(seed)
         roster = first_roster(tickers, rng)
         plan = plan_events(roster, len(self._sessions), rng)
-        self._roster, self._changes = (
-            roster,
-            sorted(plan.changes, key=lambda change: change.session),
-        )
+        self._roster = roster
+        self._changes = sorted(plan.changes, key=lambda change: change.session)
         self._financials = _Financials(roster, rng)
         self._listed_from = {
             roster.code[slot]: self._sessions[position]
@@ -101,11 +100,7 @@ class SyntheticMarket:
         simulation = Simulation(roster, plan, self._sessions, seed)
         self._history, self._events = simulation.run()
         self._quiet, self._seed = simulation.without_scenario, seed
-        self._after_market_from = (
-            len(self._sessions)
-            if after_market_since is None
-            else bisect_left(self._sessions, after_market_since)
-        )
+        self._after_market_from = self._first_since(after_market_since)
         self._code, self._isin = texts(roster.code), texts([isin_of(code) for code in roster.code])
 
     @property
@@ -181,6 +176,10 @@ class SyntheticMarket:
             share_kind=texts(["보통주" if _is_common(code) else "신형우선주" for code in day.code]),
             par_value=par,
         )
+
+    def _first_since(self, day: str | None) -> int:
+        """Return the position of the first session of a day or later, the end for None."""
+        return len(self._sessions) if day is None else bisect_left(self._sessions, day)
 
     def _day(self, position: int) -> Day:
         """Return the rows in the order of the names, as the exchange lists them."""

@@ -107,9 +107,9 @@ class Panel:
     Prices and `volume` (shares) are adjusted to the last session (`utils/adjustment.py`) and not
     rounded; `value` (won) is as published. Where a ticker was not listed every array holds NaN. A
     session without a regular price (open = 0) is filled with its close, so indicators see a flat
-    bar; `traded` (bool) is False there and where nothing is listed. Its volume and value count all
-    the same, where the ticker traded in the after-market alone. `market_cap` (won) is that of each
-    ticker's last stored session within the panel, shape (tickers,).
+    bar; `traded` (bool) is False there and where nothing is listed, so patterns see no candle. Its
+    volume and value count, where the ticker traded in the after-market alone. `market_cap` (won) is
+    that of each ticker's last stored session within the panel, shape (tickers,).
     """
 
     sessions: list[str]

@@ -29,6 +29,9 @@ from utils.errors import WrongUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT / ".env"
+REPORT_NAME = "report.html"
+"""Name of the page in DATA_DIR, where REPORT_FILE names no other."""
+_OFF_WHEN_EMPTY = "report_file"
 _OF_THE_TESTS = "MONGODB_TEST_URI"
 
 
@@ -72,17 +75,18 @@ class Settings(BaseSettings):
     )
     targets_file: Path | None = None
     history_sessions: int = Field(300, ge=1, le=7800)
-    analysis_quota: int = Field(500, ge=1, le=100_000)
+    analysis_quota: int = Field(2000, ge=1, le=100_000)
     analysis_time_limit_minutes: float = Field(50, gt=0, le=1440)
     datasets: Annotated[tuple[DatasetName, ...], NoDecode] = (
         DatasetName.PRICES,
         DatasetName.FUNDAMENTALS,
     )
     notify_urls: SecretStr | None = None
-    notify_digest: Literal["no", "yes"] = "no"
+    notify_digest: Literal["no", "yes", "both"] = "no"
     notify_lang: Literal["en", "ko"] | None = None
     heartbeat_url: SecretStr | None = None
-    report_file: Path | None = None
+    report_file: Path | None = Field(default_factory=lambda given: given["data_dir"] / REPORT_NAME)
+    """None: no page is written at night."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     kst_now: datetime | None = None
@@ -90,12 +94,14 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _empty_means_default(cls, values: dict[str, object]) -> dict[str, object]:
-        """Drop empty values, so that `NAME=` in the environment switches off what `.env` says."""
+        """Drop empty values, so that `NAME=` in the environment switches off what `.env` says. An
+        empty `REPORT_FILE` stays: its default is no empty one."""
         stripped = {
             name: value.strip() if isinstance(value, str) else value
             for name, value in values.items()
         }
-        return {name: value for name, value in stripped.items() if value != ""}
+        off = {_OFF_WHEN_EMPTY: None} if stripped.get(_OFF_WHEN_EMPTY) == "" else {}
+        return {name: value for name, value in stripped.items() if value != ""} | off
 
     @field_validator("markets", "datasets", mode="before")
     @classmethod
@@ -179,7 +185,18 @@ class Settings(BaseSettings):
 
     @property
     def wants_digest(self) -> bool:
-        return self.notify_digest == "yes" and self.notify_urls is not None
+        """True when a good night is told of, once its session is final."""
+        return self.notify_digest != "no" and self.notify_urls is not None
+
+    @property
+    def wants_evening_digest(self) -> bool:
+        """True when it is told of also in the evening, on provisional figures."""
+        return self.notify_digest == "both" and self.notify_urls is not None
+
+    @property
+    def report_file_is_chosen(self) -> bool:
+        """True when somebody named the file of the report, or switched it off."""
+        return _OFF_WHEN_EMPTY in self.model_fields_set
 
     @property
     def language(self) -> str:
@@ -239,6 +256,7 @@ def load_settings(options: Mapping[str, str] | None = None, env_file: Path = ENV
         problems = {
             str(problem["loc"][0]): _describe(problem)
             for problem in error.errors(include_url=False)
+            if problem["type"] != "default_factory_not_called"  # for want of a right DATA_DIR
         }
         raise WrongUsage(
             f"Wrong settings (option, environment or {env_file}):\n" + "\n".join(problems.values())
@@ -305,10 +323,10 @@ _ALLOWED = {
     "separated by commas",
     "notify_urls": "one or more addresses as apprise takes them, such as tgram://TOKEN/CHAT, "
     "separated by commas",
-    "notify_digest": "no or yes",
+    "notify_digest": "no, yes or both",
     "notify_lang": "en or ko",
     "heartbeat_url": "an http:// or https:// address",
-    "report_file": "the path of a file",
+    "report_file": "the path of a file, or nothing",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "log_format": "text or json",
     "kst_now": "a date and time such as 2024-01-22T19:00",

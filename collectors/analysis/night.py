@@ -1,6 +1,7 @@
 """One slot of a night: the session to analyse, the queue until it is time to leave, the record."""
 
 import logging
+from contextlib import AbstractContextManager
 
 from collectors.analysis.analysis_queue import AnalysisQueue
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
@@ -12,6 +13,7 @@ from utils.notifications.announcements import announce_unfinished_night
 from utils.progress import progress_bar, waiting
 from utils.run import Run
 from utils.scope import required_scope
+from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.targets import Progress
 
@@ -44,13 +46,26 @@ def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> st
     return session
 
 
-def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int:
-    """Analyse batches until the quota, the time limit, a stop request or the end of the queue.
-    Return how many targets were analysed.
+def lock_of_this_host(store: Store) -> AbstractContextManager[None]:
+    """Own this host's lock of the analysis inside the block. Raise `LockHeld` when another run
+    does."""
+    return store.locks.hold(f"{HOURLY_ANALYSIS}@{store.identity.host}")
 
-    Args:
-        left: how many targets of the session are not analysed yet.
-    """
+
+def analyse_what_is_left(run: Run, calendar: TradingCalendar, session: str, quota: int) -> int:
+    """Analyse the session's targets that are not analysed yet, at most `quota`, unless it is done
+    and recorded. Return how many were analysed."""
+    progress = run.store.targets.progress(session)
+    # The analysis of a later session has begun, and takes the place of a record of this one.
+    is_overtaken = progress.ahead > 0
+    is_recorded = is_overtaken or run.store.jobs.is_completed(HOURLY_ANALYSIS, session)
+    left = progress.tickers - progress.analyzed
+    return analyse(run, calendar, session, min(left, quota)) if left or not is_recorded else 0
+
+
+def analyse(run: Run, calendar: TradingCalendar, session: str, quota: int) -> int:
+    """Analyse batches until the quota, the time limit, a stop request or the end of the queue.
+    Return how many targets were analysed."""
     settings, store, clock = run.settings, run.store, run.clock
     deadline = clock.monotonic() + 60 * settings.analysis_time_limit_minutes
     if store.jobs.give_up_before(HOURLY_ANALYSIS, before=session) and settings.notify_urls:
@@ -64,12 +79,12 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, left: int) -> int
             store,
             analyzer,
             session,
-            settings.analysis_quota,
+            quota,
             may_go_on=lambda: not run.stop.requested and clock.monotonic() < deadline,
             is_current=lambda: store.sessions.panel_source(session, PANEL_SESSIONS) == source,
         )
         try:
-            _drain(queue, job, min(left, settings.analysis_quota))
+            _drain(queue, job, quota)
         finally:
             # After a revision that came in meanwhile what was read before does not count.
             if store.sessions.panel_source(session, PANEL_SESSIONS) != source:

@@ -28,7 +28,7 @@ from utils.store.backend import Columns
 
 __all__ = ["HISTORY_LINES", "VERSION", "Analysis", "AnalysisError", "TechnicalAnalyzer"]
 
-VERSION = 1
+VERSION = 2
 """Version of the meaning of the numbers: raise it when a formula, a name or a parameter changes."""
 
 BAR_LINES = ("open", "high", "low", "close", "volume")
@@ -105,7 +105,7 @@ class TechnicalAnalyzer:
         )
 
     def _prepare_patterns(self, market: Market) -> None:
-        self._scores, self._whole_won = patterns.score_whole_won(market)
+        self._scores, self._whole_won = patterns.score_whole_won(market, self._panel.traded)
 
     def _prepare_history(self, market: Market) -> None:
         recent = np.stack(
@@ -127,6 +127,7 @@ class TechnicalAnalyzer:
         if row in self._faults:
             raise AnalysisError(f"{self._panel.tickers[row]}: {self._faults[row]}")
         bars = self._bars(row)
+        candles = self._candles(row, bars)
         lines = studies.compute(bars)
         self._take_out_undefined(row, lines)
         now = self._values(row, bars, lines)
@@ -139,10 +140,10 @@ class TechnicalAnalyzer:
             session=panel.sessions[self._spans.end[row] - 1],
             close=round(now["close"]),
             latest=_plain(INDICATOR_NAMES, [now[name] for name in INDICATOR_NAMES]),
-            signals=signals.fired(now, _before(bars, lines))
+            signals=signals.fired(now, _before(bars, candles, lines))
             if self._alive[row] and len(bars.close) > 1
             else [],
-            patterns=self._patterns(row, bars),
+            patterns=self._patterns(row, candles),
             ranks=_plain(ranks.RANK_NAMES, self._ranks[row].tolist()),
             history=self._history(row, lines),
         )
@@ -156,6 +157,11 @@ class TechnicalAnalyzer:
         panel, listed = self._panel, slice(self._spans.start[row], self._spans.end[row])
         arrays = (panel.open, panel.high, panel.low, panel.close, panel.volume)
         return Bars(*[array[row, listed] for array in arrays])
+
+    def _candles(self, row: int, bars: Bars) -> Bars:
+        """Return the bars with a regular price."""
+        traded = self._panel.traded[row, self._spans.start[row] : self._spans.end[row]]
+        return bars if traded.all() else Bars(*[series[traded] for series in bars])
 
     def _take_out_undefined(self, row: int, lines: studies.Lines) -> None:
         if not self._has_undefined[row]:
@@ -173,11 +179,11 @@ class TechnicalAnalyzer:
             now[name] = series.item(-1)
         return now | derived.compute(now, lines)
 
-    def _patterns(self, row: int, bars: Bars) -> list[dict[str, str]]:
+    def _patterns(self, row: int, candles: Bars) -> list[dict[str, str]]:
         if not self._alive[row]:
             return []
         return patterns.describe(
-            self._scores[row] if self._whole_won[row] else patterns.score(bars)
+            self._scores[row] if self._whole_won[row] else patterns.score(candles)
         )
 
     def _history(self, row: int, lines: studies.Lines) -> Columns:
@@ -200,12 +206,18 @@ def _alive(panel: Panel, market: Market) -> BoolArray:
     return alive
 
 
-def _before(bars: Bars, lines: studies.Lines) -> dict[str, float]:
-    """Return the values that the rules may ask for of the bar before the last."""
+def _before(bars: Bars, candles: Bars, lines: studies.Lines) -> dict[str, float]:
+    """Return the values that the rules may ask for of the bar before the last. High and low are
+    those of the last candle before it, since gaps are between candles; NaN when it is the first."""
     before = {
         name: lines[name].item(-2) if len(lines[name]) > 1 else np.nan for name in signals.BEFORE
     }
-    return before | {name: series.item(-2) for name, series in zip(BAR_LINES, bars, strict=True)}
+    before |= {name: series.item(-2) for name, series in zip(BAR_LINES, bars, strict=True)}
+    several = len(candles.close) > 1
+    return before | {
+        "high": candles.high.item(-2) if several else np.nan,
+        "low": candles.low.item(-2) if several else np.nan,
+    }
 
 
 def _plain(names: tuple[str, ...], values: list[float]) -> dict[str, float | None]:

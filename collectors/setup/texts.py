@@ -304,7 +304,7 @@ TEXTS: Table = {
         "{sessions} sessions and {targets:,} targets are in the {location}.",
         "{sessions}거래일과 대상 {targets:,}종목이 {location}에 있습니다.",
     ),
-    "next": ("Three things to do next", "이제 할 일 세 가지"),
+    "next": ("What to do next", "이제 할 일"),
     "cron_missing": (
         "These lines start the scripts at night, right for this host's time zone.\n"
         "   `manual_setup.py --cron install` puts them into your crontab:",
@@ -333,17 +333,21 @@ TEXTS: Table = {
     ),
     "cron_offer": ("Put the lines into your crontab now?", "지금 이 줄을 crontab에 넣을까요?"),
     "next_look": (
-        "Tomorrow morning, see how the first night went, and write its report, a page for\n"
-        "   your browser:",
-        "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 볼 리포트를 만들어 보십시오.",
-    ),
-    "demo_analyse": (
-        "Analyse the targets of the invented market now:",
-        "지금 가상 시장의 대상 종목을 분석하십시오.",
+        "Tomorrow morning, see how the first night went, and its report, a page for your\n"
+        "   browser:",
+        "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 그 리포트를 열어 보십시오.",
     ),
     "demo_look": (
-        "See what there is, and write the report, a page for your browser:",
-        "결과를 확인하고 브라우저로 볼 리포트를 만드십시오.",
+        "See what there is, and its report, a page for your browser:",
+        "결과를 확인하고 브라우저로 리포트를 열어 보십시오.",
+    ),
+    "analyse_now": (
+        "Analyse the targets now, in some ten seconds, and write the report?",
+        "지금 10초쯤 걸려 대상 종목을 분석하고 리포트를 만들까요?",
+    ),
+    "report": (
+        "The report is a page for your browser:\n   {path}\n   {address}",
+        "리포트는 브라우저로 여는 페이지입니다.\n   {path}\n   {address}",
     ),
     "demo_real": (
         "For the real exchange, run manual_setup.py again and choose 1, 2 or 3 at the second\n"

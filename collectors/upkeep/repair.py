@@ -47,7 +47,7 @@ def repair(
 
     Args:
         target_rule: who is to be a target now.
-        collect: collects these sessions as every evening does (see `collect_all`).
+        collect: collects these sessions as every daily update does (see `collect_all`).
     """
     due = sessions_to_collect(found)
     _end_what_is_gone(store, collector, found)

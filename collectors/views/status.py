@@ -20,8 +20,8 @@ from collectors.rules.target_rule import BY_FILE
 from utils.addresses import scheme_of
 from utils.cli import screen
 from utils.clock import KST
-from utils.cron.crontab import schedule_in_crontab
-from utils.cron.schedule import starts
+from utils.cron.crontab import starts_not_in_crontab
+from utils.cron.schedule import SCHEDULE, starts
 from utils.date_utils import TradingCalendar
 from utils.market_day import DATASET_COLUMNS
 from utils.notifications.texts import HEADLINES
@@ -35,11 +35,6 @@ from utils.store.locks import COLLECTION, LOCK_LEASE
 from utils.store.sessions import SessionHead
 from utils.texts import Texts
 
-_CRONTAB = {
-    True: "",
-    False: " (not in your crontab; systemd timers are not looked at)",
-    None: " (your crontab cannot be read; systemd timers are not looked at)",
-}
 _SHOWN_JOBS = {MANUAL_SETUP: 1, DAILY_UPDATE: 3, HOURLY_ANALYSIS: 3}
 """Number of the last records shown of each job."""
 
@@ -53,6 +48,7 @@ def status(run: Run) -> dict[str, Any]:
     first = None if scope is None else scope["first_session"]
     due = [] if first is None else due_in_store(store, calendar, first, tonight, now)
     jobs = [job for name, last in _SHOWN_JOBS.items() for job in store.jobs.records(name, last)]
+    lacking = starts_not_in_crontab()
     return {
         "now": now.isoformat(timespec="seconds"),
         "database": store.description,
@@ -68,7 +64,8 @@ def status(run: Run) -> dict[str, Any]:
             job: next(starts(job, now)).isoformat(timespec="seconds")
             for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
         },
-        "crontab": schedule_in_crontab(),
+        "crontab": None if lacking is None else not lacking,
+        "crontab_lacks": None if lacking is None else [str(start) for start in lacking],
         "locks": [_lock(each, now) for each in locks],
         "jobs": [_job(job, locks, now) for job in jobs],
         "sources": [_source(source, now) for source in store.sources.all()],
@@ -263,7 +260,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if special:
         yield "Among the targets", ", ".join(special)
     next_runs = [f"{script} {_minute(moment)}" for script, moment in facts["next_runs"].items()]
-    yield "Next, by the schedule", ", ".join(next_runs) + _CRONTAB[facts["crontab"]]
+    yield "Next, by the schedule", ", ".join(next_runs) + _crontab(facts["crontab_lacks"])
     for lock in facts["locks"]:
         since = f"{lock['host']}, process {lock['pid']}, since {_minute(lock['acquired'])}"
         gone = ": gone, the lock has expired" if lock["expired"] else ""
@@ -274,6 +271,17 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for source in facts["sources"]:
         yield f"Source {source['_id']}", ", ".join(_source_facts(source))
     yield from _notification_lines(facts["notifications"])
+
+
+def _crontab(lacking: list[str] | None) -> str:
+    """Return a remark on the crontab, with the starts of the schedule that it lacks."""
+    if lacking == []:
+        return ""
+    remark = "your crontab cannot be read"
+    if lacking is not None:
+        some = "their lines" if len(lacking) == len(SCHEDULE) else f"lines: {', '.join(lacking)}"
+        remark = f"your crontab lacks {some}; `manual_setup.py --cron install` puts them in"
+    return f" ({remark}; systemd timers are not looked at)"
 
 
 def _sessions(facts: dict[str, Any]) -> str:

@@ -56,7 +56,7 @@ BY_OTHERS = {
     ),
     **dict.fromkeys(
         (
-            "systemd-analyze calendar 'Mon..Fri 19:00 Asia/Seoul'",
+            "systemd-analyze calendar 'Tue..Sat 08:02 Asia/Seoul'",
             "sudo systemctl enable --now krx-daily-update.timer krx-hourly-analysis.timer",
             "sudo systemctl disable --now krx-daily-update.timer krx-hourly-analysis.timer",
         ),
@@ -231,6 +231,9 @@ def test_a_block_without_a_language_is_settings_or_a_picture_that_is_true(block:
             marker(which, "/home/you/krx-night-shift").decode() for which in ("begin", "end")
         )  # type: ignore[arg-type]
         assert block.code == f"{begin}\n...\n{end}\n"
+    elif block.code.startswith("Mon..Fri "):
+        timers = (PROJECT / "docs" / "cron.md").read_text(encoding="utf-8")
+        assert all(f"\nOnCalendar={line}\n" in timers for line in block.code.splitlines())
     else:
         assert settings_in(block)
         load_settings({name.lower(): text for name, text in settings_in(block).items()})

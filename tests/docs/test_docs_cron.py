@@ -12,7 +12,10 @@ import pytest
 
 from tests.process.cron.test_real_cron import FORTNIGHT, SEPTEMBER, starts
 from utils.clock import KST, kst
+from utils.cron.lines import is_line_of
+from utils.cron.schedule import SCHEDULE
 from utils.settings import PROJECT
+from utils.store.jobs import DAILY_UPDATE
 
 PAGE = (PROJECT / "docs" / "cron.md").read_text(encoding="utf-8")
 UNITS = dict(re.findall(r"^`(krx-[\w.-]+)`\n\n```ini\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
@@ -57,6 +60,16 @@ def test_the_timers_fire_when_cron_would() -> None:
                 f"{moment.astimezone(KST):%Y-%m-%d %H:%M} {script}" for moment in fires(expression)
             ]
     assert sorted(fired) == starts(SEPTEMBER)
+
+
+def test_the_monitor_expects_a_ping_whenever_the_timer_starts_an_update() -> None:
+    page = (PROJECT / "docs" / "notifications.md").read_text(encoding="utf-8")
+    (expected,) = re.findall(r"^```\n((?:.+ Asia/Seoul\n)+)```$", page, re.MULTILINE)
+    timer = re.findall(r"^OnCalendar=(.+)$", UNITS["krx-daily-update.timer"], re.MULTILINE)
+    assert expected.splitlines() == timer
+    assert "`2 8 * * 2-6`" in page
+    (final,) = [start for start in SCHEDULE if start.job == DAILY_UPDATE and start.days[0] == 2]
+    assert is_line_of(final, "2 8 * * 2-6 x")
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:

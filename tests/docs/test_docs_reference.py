@@ -99,7 +99,10 @@ def inline_code(text: str) -> list[str]:
 
 
 def default_as_text(name: str) -> str:
-    default = Settings.model_fields[name.lower()].default
+    field = Settings.model_fields[name.lower()]
+    default = field.get_default(
+        call_default_factory=True, validated_data={"data_dir": PROJECT / "data"}
+    )
     if isinstance(default, Path):
         return default.relative_to(PROJECT).as_posix()
     if isinstance(default, tuple):
@@ -373,7 +376,7 @@ def test_the_cron_page_explains_the_checks_that_are_printed() -> None:
     """The page quotes pieces of the lines; each must stand in one of them."""
     page = section(read("docs/cron.md"), "Any other host")
     quoted = [code for code in inline_code(page) if code.startswith(("TZ=KST-9", "["))]
-    assert len(quoted) == 4
+    assert len(quoted) == 6
     for code in quoted:
         assert code in read("crontab.example")
 

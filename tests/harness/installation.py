@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from collectors.analysis.night import lock_of_this_host
 from sandbox.server import LocalExchange
 from tests.harness.exchange import LOGIN_ID, PASSWORD
 from tests.harness.ways import Said, Way, in_process, start
@@ -30,13 +31,15 @@ class Installation:
     """Folder, database and exchange on which the scripts run.
 
     Args:
-        own_settings: outweigh those of `settings`. way: how `run` runs a script.
+        own_settings: outweigh those of `settings`. way: how `run` runs a script. left_out: settings
+            that are not given at all, so that their default holds.
     """
 
     exchange: LocalExchange
     folder: Path
     own_settings: dict[str, str] = field(default_factory=dict)
     way: Way = in_process
+    left_out: frozenset[str] = frozenset()
 
     def settings(self, **more: str) -> dict[str, str]:
         """Every setting by name; empty ones switch off what a developer's own `.env` says. The
@@ -52,7 +55,8 @@ class Installation:
             "KRX_REQUEST_INTERVAL_SECONDS": "0",
             "DATASETS": "prices",
         }
-        return dict.fromkeys(setting_names(), "") | ours | self.own_settings | more
+        given = dict.fromkeys(setting_names(), "") | ours | self.own_settings | more
+        return {name: text for name, text in given.items() if name not in self.left_out}
 
     def environment(self, moment: datetime, **more: str) -> dict[str, str]:
         """Return cron's bare environment as of that moment, with the settings."""
@@ -87,6 +91,11 @@ class Installation:
     def with_settings(self, settings: Mapping[str, str]) -> "Installation":
         """The same with these settings as well."""
         return replace(self, own_settings={**self.own_settings, **settings})
+
+    def load(self, moment: datetime, *options: str, **more: str) -> Ended:
+        """`manual_setup` while another run is at the analysis: it loads and analyses nothing."""
+        with self.opened(moment) as store, lock_of_this_host(store):
+            return self.must(moment, "manual_setup", "--yes", *options, **more)
 
     def analyse_night(self, evening: datetime) -> None:
         """Run the analysis hourly from ten past seven until every target is analysed, at most the

@@ -162,9 +162,10 @@ def test_every_morning_all_is_final_analysed_on_it_shown_and_told(
 
 def check_page(installation: Installation, session: str, confirmed: datetime) -> None:
     page = (installation.folder / REPORT).read_text(encoding="utf-8")
-    assert f'"session":"{session}"' in page
-    assert f'"finality":"{FINAL}"' in page
-    assert f'"read":"{confirmed.isoformat(timespec="minutes")}"' in page
+    morning_after = at_kst(session, time(0)) + timedelta(days=1)
+    is_usual = confirmed.date() == morning_after.date()
+    since = f"{confirmed:%H:%M}" if is_usual else f"{confirmed:%Y-%m-%d %H:%M}"
+    assert f'"session":"{session}","finality":"{FINAL}","since":"{since}"' in page
 
 
 def test_whoever_keeps_the_old_lines_has_the_evenings_run_do_what_is_left(

@@ -165,7 +165,7 @@ def claims_are_atomic(installation: Installation) -> bool:
 
 @pytest.fixture
 def machines(installation_over: Installation, tmp_path_factory: pytest.TempPathFactory) -> Machines:
-    installation_over.must(SETUP, "manual_setup", "--yes", "--sessions", "20")
+    installation_over.load(SETUP, "--sessions", "20")
     return Machines(installation_over, tmp_path_factory.mktemp("machines"))
 
 

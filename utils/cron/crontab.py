@@ -16,8 +16,8 @@ from pathlib import Path
 
 from utils.clock import Clock
 from utils.cron import daemon
-from utils.cron.lines import cron_lines
-from utils.cron.schedule import SCHEDULE
+from utils.cron.lines import cron_lines, is_line_of
+from utils.cron.schedule import SCHEDULE, Start
 from utils.errors import EXIT_DONE, NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
 from utils.whole_file import whole_file
@@ -146,17 +146,17 @@ def show(settings: Settings, clock: Clock) -> None:
     _warn(parts)
 
 
-def schedule_in_crontab() -> bool | None:
-    """Return whether this user's crontab starts every script of the schedule.
+def starts_not_in_crontab() -> list[Start] | None:
+    """Return the starts of the schedule of which this user's crontab has no line.
 
-    None when no crontab can be read.
+    A line is known by its time, in either form, and by its script. None when no crontab can be
+    read.
     """
     try:
         lines = UserCrontab().read().splitlines()
     except WrongUsage:
         return None
-    started = {script for line in lines for script in _scripts_started(line)}
-    return started == _SCRIPTS
+    return [start for start in SCHEDULE if not any(_is_line_of(start, line) for line in lines)]
 
 
 def install(settings: Settings, clock: Clock) -> None:
@@ -247,6 +247,10 @@ def _scripts_started(line: bytes) -> set[bytes]:
     folder = os.fsencode(str(PROJECT).replace("%", "\\%"))
     is_ours = folder in line and not line.lstrip().startswith(b"#")
     return {script for script in _SCRIPTS if is_ours and script in line}
+
+
+def _is_line_of(start: Start, line: bytes) -> bool:
+    return start.script.encode() in _scripts_started(line) and is_line_of(start, os.fsdecode(line))
 
 
 def _refuse_strange_shell(above: bytes) -> None:

@@ -15,16 +15,27 @@ def cron_lines(project: Path, python: Path, log_dir: Path, *, in_kst: bool) -> l
         in_kst: cron reads the lines in Korean time. Otherwise they fire every quarter of an hour
             and ask first what time it is in Korea.
     """
-    form = _plain if in_kst else _every_quarter
-    return [form(start, _command(project, python, log_dir, start.script)) for start in SCHEDULE]
+    lines = []
+    for start in SCHEDULE:
+        command = _command(project, python, log_dir, start.script)
+        lines.append(
+            f"{_plain(start)} {command}" if in_kst else f"{_every_quarter(start)} {command};; esac"
+        )
+    return lines
 
 
-def _plain(start: Start, command: str) -> str:
-    return f"{start.minute} {_span(start.hours)} * * {_span(start.days)} {command}"
+def is_line_of(start: Start, line: str) -> bool:
+    """Return whether a line of a crontab begins as one of the two forms of this start."""
+    words = " ".join(line.split())
+    return words.startswith((f"{_plain(start)} ", f"{_every_quarter(start)} "))
 
 
-def _every_quarter(start: Start, command: str) -> str:
-    """Return a line that is right in any zone.
+def _plain(start: Start) -> str:
+    return f"{start.minute} {_span(start.hours)} * * {_span(start.days)}"
+
+
+def _every_quarter(start: Start) -> str:
+    """Return the beginning of a line that is right in any zone.
 
     Every zone is whole quarters of an hour off Korea, with and without daylight saving. `%` means
     a new line to cron, hence `\\%`. KST-9 is a POSIX zone, because TZ=Asia/Seoul means UTC where
@@ -32,7 +43,7 @@ def _every_quarter(start: Start, command: str) -> str:
     """
     minutes = ",".join(map(str, range(start.minute % 15, 60, 15)))
     asked = '"$(TZ=KST-9 date +\\%u-\\%H:\\%M)"'
-    return f"{minutes} * * * * case {asked} in {_moments(start)}) {command};; esac"
+    return f"{minutes} * * * * case {asked} in {_moments(start)})"
 
 
 def _moments(start: Start) -> str:

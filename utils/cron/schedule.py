@@ -21,12 +21,22 @@ class Start:
     def script(self) -> str:
         return f"{self.job}.py"
 
+    def __str__(self) -> str:
+        """Return the job with its time, such as `hourly_analysis 19:10-23:10`."""
+        first, last = (f"{hour:02}:{self.minute:02}" for hour in (self.hours[0], self.hours[-1]))
+        return f"{self.job} {first}" if first == last else f"{self.job} {first}-{last}"
+
 
 SCHEDULE = (
+    # The figures of the regular session.
     Start(DAILY_UPDATE, days=range(1, 6), hours=range(19, 20), minute=0),
     Start(HOURLY_ANALYSIS, days=range(1, 6), hours=range(19, 24), minute=10),
+    # The after-market ends at 20:00, and the site shows all of it by 20:30.
+    Start(DAILY_UPDATE, days=range(1, 6), hours=range(20, 21), minute=40),
     # A night that begins on Friday ends on Saturday.
     Start(HOURLY_ANALYSIS, days=range(2, 7), hours=range(9), minute=10),
+    # A session is final from 08:00 of the following day on.
+    Start(DAILY_UPDATE, days=range(2, 7), hours=range(8, 9), minute=2),
 )
 
 

@@ -3,14 +3,17 @@ result, and a night that was not finished."""
 
 import pandas as pd
 
+from utils.market_day import FINAL
 from utils.notifications.texts import (
     FLAGGED,
     NIGHT,
+    PROVISIONAL_NIGHT,
     UNFINISHED,
     listing,
     night_line,
     unfinished_line,
 )
+from utils.settings import Settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, is_enough
 
@@ -37,23 +40,29 @@ def announce_flagged_actions(
     store.incidents.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
 
 
-def announce_night(store: Store, session: str, language: str) -> None:
+def announce_night(store: Store, session: str, settings: Settings) -> None:
     """Announce the night's result in one line, once every target is analysed or has failed too
-    often."""
+    often, and the session is final. While it is provisional, only where the evening's line is
+    wanted too."""
     head, progress = store.sessions.head(session), store.targets.progress(session)
     done = progress.pending == 0 and is_enough(progress.analyzed, progress.tickers)
-    if head is None or not done or store.incidents.is_announced(NIGHT, session):
+    if head is None or not done:
+        return
+    kind = NIGHT if head.finality == FINAL else PROVISIONAL_NIGHT
+    is_wanted = kind == NIGHT or settings.wants_evening_digest
+    if not is_wanted or store.incidents.is_announced(kind, session):
         return
     line = night_line(
-        language,
+        settings.language,
         store.results.signal_counts(session),
+        finality=head.finality,
         session=session,
         tickers=head.count,
         revision=head.revision,
         targets=progress.tickers,
         analyzed=progress.analyzed,
     )
-    store.incidents.announce(HOURLY_ANALYSIS, NIGHT, session, line)
+    store.incidents.announce(HOURLY_ANALYSIS, kind, session, line)
 
 
 def announce_unfinished_night(store: Store, session: str, language: str) -> None:

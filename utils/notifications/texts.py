@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from utils.clock import KST
+from utils.market_day import FINAL, PROVISIONAL
 from utils.texts import Table, Texts
 
 SENDER = "krx-night-shift"
 MOST_CHARACTERS = 1800
 """The smallest limit of a common service, with room to spare: Discord takes 2,000."""
 MOST_LINES = 15
-FLAGGED, NIGHT, UNFINISHED, UNEXPECTED = "flagged_actions", "night", "unfinished", "unexpected"
+FLAGGED, UNFINISHED, UNEXPECTED = "flagged_actions", "unfinished", "unexpected"
+NIGHT, PROVISIONAL_NIGHT = "night", "provisional_night"
 
 HEADLINES: Table = {
     "failed": ("failed", "실패"),
@@ -44,6 +46,7 @@ HEADLINES: Table = {
     UNEXPECTED: ("an unexpected error", "예상하지 못한 오류"),
     FLAGGED: ("corporate actions to look at", "확인이 필요한 기업 활동"),
     NIGHT: ("analysis done", "분석 완료"),
+    PROVISIONAL_NIGHT: ("analysis done, provisional", "분석 완료(잠정)"),
     UNFINISHED: ("the analysis before was not finished", "이전 분석이 끝나지 않았습니다"),
 }
 """Kind of error or of announcement -> headline."""
@@ -62,12 +65,14 @@ TEXTS: Table = {
         "설정, 데이터베이스, 거래소 접속이 모두 정상이며 이 알림도 잘 전달됩니다.",
     ),
     "night": (
-        "{session}: {analyzed} of {targets} targets analysed, {tickers} tickers, "
+        "{session} ({finality}): {analyzed} of {targets} targets analysed, {tickers} tickers, "
         "revision {revision}. Signals: {signals}",
-        "{session}: 대상 {targets}종목 중 {analyzed}종목 분석, "
+        "{session}({finality}): 대상 {targets}종목 중 {analyzed}종목 분석, "
         "전체 {tickers}종목, 리비전 {revision}. "
         "신호: {signals}",
     ),
+    PROVISIONAL: ("provisional figures", "잠정 자료"),
+    FINAL: ("final figures", "확정 자료"),
     "none": ("none", "없음"),
     "unfinished": (
         "{session} has taken the place of a session whose targets were not all analysed. "
@@ -107,7 +112,7 @@ def listing(lines: Sequence[str], language: str) -> str:
     return "\n".join([*lines[:MOST_LINES], *end])
 
 
-def night_line(language: str, signals: Mapping[str, int], **facts: object) -> str:
+def night_line(language: str, signals: Mapping[str, int], finality: str, **facts: object) -> str:
     """Return the line after a complete night. `signals`: name -> number of targets; the most
     frequent come first."""
     texts = Texts(TEXTS, language)
@@ -115,7 +120,8 @@ def night_line(language: str, signals: Mapping[str, int], **facts: object) -> st
         f"{name} {count}"
         for name, count in sorted(signals.items(), key=lambda each: (-each[1], each[0]))
     ]
-    return texts("night", signals=", ".join(shown[:MOST_LINES]) or texts("none"), **facts)
+    named = ", ".join(shown[:MOST_LINES]) or texts("none")
+    return texts("night", signals=named, finality=texts(finality), **facts)
 
 
 def unfinished_line(language: str, session: str) -> str:

@@ -1,11 +1,11 @@
-"""Candlestick patterns of TA-Lib, 61 of them, on the last 45 bars, reported where they complete on
-the last bar.
+"""Candlestick patterns of TA-Lib, 61 of them, on the last 45 candles, reported where they complete
+on the last one. A bar without a regular price has no candle and is left out.
 
 The deepest pattern looks back 14 bars, so 45 give the same answer as the whole series. Over 45 bars
 a call costs little but its own overhead; bars in whole won let one call serve all tickers: laid end
 to end, every sum TA-Lib keeps is an exact integer, so nothing of one ticker reaches the next and
 the answers are those of a call per ticker. Tickers with adjusted prices in fractions of a won
-within the 45 bars are asked one by one.
+or with a bar without a candle within the 45 bars are asked one by one.
 """
 
 from dataclasses import dataclass
@@ -133,19 +133,20 @@ Scores = NDArray[np.int8]
 """Signs of TA-Lib's answers for the last bar, in the order of `PATTERNS`; 0 is no pattern."""
 
 
-def score(bars: Bars) -> Scores:
-    """Return the last bar's scores of one ticker, shape (61,)."""
-    prices = [series[-DEPTH:] for series in bars[:4]]
+def score(candles: Bars) -> Scores:
+    """Return the last candle's scores of one ticker, shape (61,)."""
+    prices = [series[-DEPTH:] for series in candles[:4]]
     return np.sign([function(*prices)[-1] for function in _FUNCTIONS]).astype(np.int8)
 
 
-def score_whole_won(market: Market) -> tuple[Scores, BoolArray]:
-    """Return the scores of all tickers whose last 45 bars are whole won, shape (tickers, 61), and
-    which tickers those are."""
+def score_whole_won(market: Market, traded: BoolArray) -> tuple[Scores, BoolArray]:
+    """Return the scores of all tickers whose last 45 bars are candles in whole won, shape (tickers,
+    61), and which tickers those are. `traded` is that of the panel."""
     recent = np.stack(
         [series[:, -DEPTH:] for series in (market.open, market.high, market.low, market.close)]
     )
     whole = ((recent == np.rint(recent)) & (recent < _LARGEST_EXACT)).all(axis=(0, 2))
+    whole &= market.current & traded[:, -DEPTH:].all(axis=1)
     prices = [series[whole].ravel() for series in recent]
     scores = np.zeros((len(whole), len(PATTERNS)), dtype=np.int8)
     if whole.any():

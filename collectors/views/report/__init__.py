@@ -4,11 +4,18 @@ import logging
 from pathlib import Path
 
 from collectors.views.report.contents import analysed_session
-from collectors.views.report.page import is_current, write_report
+from collectors.views.report.page import PageNotWritten, is_current, write_report
 from utils.errors import NotNow
 from utils.store import Store
 
-__all__ = ["analysed_session", "is_current", "report_now", "report_of_the_night", "write_report"]
+__all__ = [
+    "PageNotWritten",
+    "analysed_session",
+    "is_current",
+    "report_now",
+    "report_of_the_night",
+    "write_report",
+]
 log = logging.getLogger(__name__)
 
 
@@ -24,18 +31,33 @@ def report_now(store: Store, path: Path) -> None:
     log.info("%s: the report is in %s.", session, path)
 
 
-def report_of_the_night(store: Store, path: Path | None, session: str, analysed: int) -> None:
-    """Write the report after the last target, where REPORT_FILE is set.
+def report_of_the_night(
+    store: Store, path: Path | None, session: str, analysed: int, is_asked_for: bool
+) -> bool:
+    """Write the report once the last target is analysed, unless there is no path. Return whether
+    the page of the session is there.
 
+    It is written anew when targets were analysed again, or when the session was read again since.
     The session's job stays completed whatever happens here. A page that could not be written, or
     that another host knows nothing of, is written by the next run.
+
+    Args:
+        is_asked_for: False makes a page that cannot be written a warning: nobody chose its place.
     """
     if (
         path is None
         or analysed_session(store) != session
         or store.targets.progress(session).pending
     ):
-        return
-    if analysed or not is_current(store, path, session):
+        return False
+    if not analysed and is_current(store, path, session):
+        return True
+    try:
         write_report(store, path, session)
-        log.info("%s: the report is in %s.", session, path)
+    except PageNotWritten as problem:
+        if is_asked_for:
+            raise
+        log.warning("%s", problem)
+        return False
+    log.info("%s: the report is in %s.", session, path)
+    return True

@@ -20,11 +20,13 @@ from collectors.views.report.charts import (
     pack,
     untraded_sessions,
 )
+from utils.clock import KST
 from utils.errors import NotStored
 from utils.market_day import Panel
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
+from utils.store.sessions import SessionHead
 
 ROWS = (
     *("ticker", "name", "market", "market_cap", "session", "close"),
@@ -45,8 +47,8 @@ def contents(store: Store, session: str) -> dict[str, Any]:
 
     Raise `NotStored` when the session is not stored, `Damaged` when it is damaged.
     """
-    day = store.sessions.load(session)
-    if day is None:
+    head, day = store.sessions.head(session), store.sessions.load(session)
+    if head is None or day is None:
         raise NotStored(
             f"Session {session} is not stored, so there is nothing to report on. Run "
             "daily_update.py."
@@ -61,7 +63,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
             advance(1)
     return {
         "session": session,
-        "finality": day.finality,
+        **_finality(head),
         "written": store.clock.now_kst().isoformat(timespec="minutes"),
         "targets": len(targets),
         "analyzed": shown.rows["session"].count(session),
@@ -80,6 +82,13 @@ def contents(store: Store, session: str) -> dict[str, Any]:
         "sessions": list(shown.positions),
         "actions": _actions(store, set(shown.rows["ticker"]), list(shown.positions)),
     }
+
+
+def _finality(head: SessionHead) -> dict[str, str]:
+    """Return the finality and, in `read`, since when the session is final or else when it was read
+    last, KST."""
+    moment = (head.confirmed_utc or head.read_utc).astimezone(KST)
+    return {"finality": head.finality, "read": moment.isoformat(timespec="minutes")}
 
 
 class _Targets:

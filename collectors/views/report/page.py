@@ -28,27 +28,38 @@ _STAMP_WITHIN = 600
 """Bytes from the beginning of a page within which its stamp stands."""
 
 
+class PageNotWritten(NightShiftError):
+    """The page cannot be written now, such as on a full disk."""
+
+
+class PageUnwritable(WrongUsage, PageNotWritten):
+    """The page can never be written there."""
+
+
 def write_report(store: Store, path: Path, session: str) -> None:
     """Write the page about that analysed session. The file appears whole or not at all.
 
-    Raise `WrongUsage` when it can never be written there, `NightShiftError` when it cannot now,
+    Raise `PageUnwritable` when it can never be written there, `PageNotWritten` when it cannot now,
     `NotStored` or `Damaged` when a session is not there or damaged.
     """
-    text = render(contents(store, session), _stamp(store, session))
+    stamp = _stamp(store, session)  # first: what changes meanwhile makes the page outdated
+    text = render(contents(store, session), stamp)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with whole_file(path) as partial:
             partial.write_text(text, encoding="utf-8")
     except _WRONG_PATH as error:
-        raise WrongUsage(
-            f"The report {path} cannot be written there: {error.strerror}. Change REPORT_FILE."
+        raise PageUnwritable(
+            f"The report {path} cannot be written there: {error.strerror}. Set REPORT_FILE to "
+            "another path, or to nothing."
         ) from error
     except OSError as error:
-        raise NightShiftError(f"The report {path} cannot be written: {error.strerror}.") from error
+        raise PageNotWritten(f"The report {path} cannot be written: {error.strerror}.") from error
 
 
 def is_current(store: Store, path: Path, session: str) -> bool:
-    """Return True when the file is the page of that session's analysis as far as it has come."""
+    """Return True when the file is the page of that session as it was last read, and of its
+    analysis as far as it has come."""
     try:
         with path.open("rb") as file:
             return _stamp_tag(_stamp(store, session)).encode() in file.read(_STAMP_WITHIN)
@@ -88,11 +99,14 @@ def _source(text: str) -> str:
 
 
 def _stamp(store: Store, session: str) -> str:
-    """Return the stamp of the analysis: its session, how far it is, when its job ended."""
+    """Return the stamp of the analysis: its session, how far it is, when its job ended, when the
+    session was read and since when it is final."""
     job, progress = store.jobs.get(HOURLY_ANALYSIS, session), store.targets.progress(session)
+    head = store.sessions.head(session)
     ended = job["end_time_utc"] if job is not None else None
     state = ended.isoformat() if ended else "unfinished"
-    return f"{session} {progress.analyzed}/{progress.tickers} {state}"
+    read = f"{head.finality} {head.read_utc.isoformat()}" if head is not None else "not stored"
+    return f"{session} {progress.analyzed}/{progress.tickers} {state}, {read}"
 
 
 def _stamp_tag(stamp: str) -> str:

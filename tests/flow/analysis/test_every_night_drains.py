@@ -1,5 +1,5 @@
-"""Nights of 1,722 targets with the default quota and the hours of the schedule: whichever hour is
-missed, the night drains.
+"""Nights of 1,722 targets and the hours of the schedule: by default one hour takes all of them;
+with a smaller quota the night drains whichever hour is missed.
 
 Time is injected, the database is a real file, the script's own steps run. What an analysis finds is
 left out, because what is in question is who is analysed when.
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +29,7 @@ from utils.store.sqlite import SqliteBackend
 
 TARGETS = 1722
 """The most tickers of any measured day that were worth 100 billion won or more."""
-QUOTA, MINUTES = 500, 50
+SMALL_QUOTA, MINUTES = 500, 50
 NIGHTS = {
     "a weekday": kst(2024, 1, 18, 19),
     "a Friday": kst(2024, 1, 19, 19),
@@ -98,15 +97,17 @@ def target(ticker: str, market_cap: int) -> Document:
 class Night:
     """One night over a copy of that database."""
 
-    def __init__(self, folder: Path, evening: datetime, clock: FakeClock, **settings: Any) -> None:
+    def __init__(self, folder: Path, evening: datetime, clock: FakeClock) -> None:
         self.session, self._clock = f"{evening:%Y-%m-%d}", clock
         self.store = Store(SqliteBackend(folder), clock)
-        self._run = Run(load_settings(settings, folder / "no.env"), clock, self.store)
+        self._folder = folder
 
     def run(self, hour: datetime) -> Document:
-        """One hour's run; the job's record after it."""
+        """One hour's run, without a page; the job's record after it."""
         self._clock.set(hour)
-        assert hourly_analysis.work(self._run, hourly_analysis.parse([])) == 0
+        settings = load_settings({"report_file": ""}, self._folder / "no.env")
+        run = Run(settings, self._clock, self.store)
+        assert hourly_analysis.work(run, hourly_analysis.parse([])) == 0
         job = self.store.jobs.get(HOURLY_ANALYSIS, self.session)
         assert job is not None
         assert job["tickers"] == job["analyzed"] + job["pending"] == TARGETS
@@ -134,6 +135,12 @@ def night(
     night.store.close()
 
 
+@pytest.fixture
+def small_quota(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The night's runs analyse 500 targets at most."""
+    monkeypatch.setenv("ANALYSIS_QUOTA", str(SMALL_QUOTA))
+
+
 def test_cron_starts_an_analysis_fourteen_times_a_night(evening: datetime) -> None:
     hours = hours_of(evening)
     assert len(hours) == HOURS
@@ -143,6 +150,12 @@ def test_cron_starts_an_analysis_fourteen_times_a_night(evening: datetime) -> No
     )
 
 
+def test_by_default_one_hour_takes_the_whole_list(night: Night, evening: datetime) -> None:
+    job = night.run(hours_of(evening)[0])
+    assert (job["status"], job["analyzed"], night.behind()) == ("completed", TARGETS, [])
+
+
+@pytest.mark.usefixtures("small_quota")
 @pytest.mark.parametrize("missed", range(HOURS))
 def test_the_night_drains_whichever_hour_is_missed(
     night: Night, evening: datetime, missed: int
@@ -150,7 +163,10 @@ def test_the_night_drains_whichever_hour_is_missed(
     hours = hours_of(evening)
     del hours[missed]
     jobs = [night.run(hour) for hour in hours]
-    assert [job["analyzed"] for job in jobs[:4]] == [QUOTA, 2 * QUOTA, 3 * QUOTA, TARGETS]
+    assert [job["analyzed"] for job in jobs[:4]] == [
+        *(SMALL_QUOTA * run for run in (1, 2, 3)),
+        TARGETS,
+    ]
     assert [job["status"] for job in jobs[:4]] == ["running"] * 3 + ["completed"]
     assert jobs[4:] == [jobs[3]] * 9, "a finished night has nothing left to do"
     assert night.behind() == []
@@ -170,6 +186,7 @@ def test_a_slow_machine_drains_by_the_time_limit(
     assert night.behind() == []
 
 
+@pytest.mark.usefixtures("small_quota")
 def test_every_hour_takes_the_largest_that_are_left(night: Night, evening: datetime) -> None:
     night.run(hours_of(evening)[0])
-    assert night.behind() == [f"{number:06d}" for number in reversed(range(TARGETS - QUOTA))]
+    assert night.behind() == [f"{number:06d}" for number in reversed(range(TARGETS - SMALL_QUOTA))]

@@ -1,7 +1,8 @@
-"""Installation after four evenings, copied for each test."""
+"""Installation after four nights, copied for each test."""
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ def market() -> SyntheticMarket:
 
 @pytest.fixture(scope="package")
 def whole(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an installation after four evenings and the analyses of their nights."""
+    """The folder of an installation after four nights: the day's session at 19:00, its analysis,
+    and the final reading in the morning."""
     folder = tmp_path_factory.mktemp("whole")
     tested = open_store(folder, NOON, market)
     tested.store.scope.save(**SCOPE, first_session=FIRST)
@@ -34,6 +36,8 @@ def whole(market: SyntheticMarket, tmp_path_factory: pytest.TempPathFactory) -> 
         tested.evening()
         tested.clock.advance(minutes=10)
         tested.hour()
+        tested.clock.set(at(evening, 8, 2) + timedelta(days=1))
+        tested.evening()
     tested.store.close()
     return folder
 

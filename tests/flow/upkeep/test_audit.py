@@ -235,11 +235,18 @@ def test_an_evening_that_cron_missed_is_awaited_for_two_hours(tested: StoreUnder
     tested.clock.set(at("2026-08-12", 20, 59))
     assert (tested.audit().findings, tested.audit().awaited) == ([], ["2026-08-12"])
     tested.clock.set(at("2026-08-12", 21))
-    assert told(tested.audit()) == [
-        ("hole", "2026-08-12"),
-        ("provisional", LAST),
-        ("dataset", LAST),
-    ]
+    assert told(tested.audit()) == [("hole", "2026-08-12")]
+
+
+def test_a_final_reading_that_cron_missed_is_awaited_for_two_hours(
+    tested: StoreUnderTest,
+) -> None:
+    tested.clock.set(at("2026-08-12", 19))
+    tested.evening()
+    tested.clock.set(at("2026-08-13", 10, 1))
+    assert tested.audit().findings == []
+    tested.clock.set(at("2026-08-13", 10, 2))
+    assert told(tested.audit()) == [("provisional", "2026-08-12"), ("dataset", "2026-08-12")]
 
 
 def test_a_day_without_prices_is_a_hole_once_the_exchange_shows_it_as_a_session(

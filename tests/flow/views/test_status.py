@@ -12,6 +12,8 @@ from collectors.rules.target_rule import TargetRule
 from collectors.views.status import show_status
 from tests.fakes import FakeClock, fake_crontab, market_day, row
 from utils.clock import kst
+from utils.cron.lines import cron_lines
+from utils.cron.schedule import SCHEDULE
 from utils.errors import MalformedAnswer
 from utils.job_status import JobRun
 from utils.run import Run
@@ -59,7 +61,7 @@ def test_a_glance_tells_the_last_session_the_holes_the_queue_and_the_next_runs(
     assert "Missing, unfinished 3 (2024-01-18, 2024-01-19, 2024-01-22)" in shown
     assert "Analysis 0 of 2 targets done, 2 pending, 0 failed" in shown
     assert (
-        "daily_update 2024-01-23 19:00, hourly_analysis 2024-01-22 19:10 "
+        "daily_update 2024-01-22 20:40, hourly_analysis 2024-01-22 19:10 "
         "(your crontab cannot be read;" in shown
     )
 
@@ -119,7 +121,7 @@ def test_a_program_is_told_the_same_in_plain_json_and_no_mark(
     shown = program(store, capsys)
     assert shown["sessions_missing"] == ["2024-01-18", FRIDAY, MONDAY]
     assert shown["next_runs"] == {
-        "daily_update": "2024-01-23T19:00:00+09:00",
+        "daily_update": "2024-01-22T20:40:00+09:00",
         "hourly_analysis": "2024-01-22T19:10:00+09:00",
     }
     assert "a1b2" not in json.dumps(shown)
@@ -133,23 +135,44 @@ def test_before_the_setup_it_says_what_to_do(
     assert "Run manual_setup.py." in person(Store(SqliteBackend(tmp_path / "new"), clock), capsys)
 
 
+PLAIN = ("0 19", "10 19-23", "40 20", "10 0-8", "2 8")
+ALL = [str(start) for start in SCHEDULE]
+
+
 @pytest.mark.parametrize(
-    ("scripts", "in_crontab"),
-    [((), False), (("daily_update.py", "hourly_analysis.py"), True), (("#x.py",), False)],
+    ("times", "lacking", "said"),
+    [
+        (PLAIN, [], None),
+        (
+            ("0 19", "10 19-23", "10 0-8"),
+            ["daily_update 20:40", "daily_update 08:02"],
+            "(your crontab lacks lines: daily_update 20:40, daily_update 08:02; "
+            "`manual_setup.py --cron install` puts them in; systemd timers are not looked at)",
+        ),
+        (("0 21", "30 21-23"), ALL, "(your crontab lacks their lines; `manual_setup.py --cron"),
+        ((), ALL, "(your crontab lacks their lines; `manual_setup.py --cron"),
+    ],
+    ids=["all", "an earlier block", "at other times", "none"],
 )
 def test_what_the_crontab_does_not_start_is_said_with_the_next_runs(
-    scripts: tuple[str, ...],
-    in_crontab: bool,
+    times: tuple[str, ...],
+    lacking: list[str],
+    said: str | None,
     store: Store,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     tab = fake_crontab(tmp_path)
-    tab.write_text("".join(f"* * * * * python {PROJECT / script}\n" for script in scripts))
+    whole = cron_lines(PROJECT, Path("python"), PROJECT, in_kst=True)
+    kept = [line for line in whole if line.startswith(tuple(f"{time} *" for time in times))]
+    odd = [f"{time} * * * python {PROJECT}/daily_update.py" for time in set(times) - set(PLAIN)]
+    tab.write_text("".join(f"{line}\n" for line in kept + odd))
     monkeypatch.setattr("shutil.which", lambda command: str(tmp_path / "bin" / command))
-    assert program(store, capsys)["crontab"] is in_crontab
-    assert ("not in your crontab" in person(store, capsys)) is not in_crontab
+    shown = program(store, capsys)
+    assert (shown["crontab"], shown["crontab_lacks"]) == (not lacking, lacking)
+    glance = " ".join(person(store, capsys).split())
+    assert said in glance if said else "your crontab" not in glance
 
 
 def test_a_living_run_is_told_from_one_that_is_gone(

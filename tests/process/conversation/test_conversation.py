@@ -35,6 +35,8 @@ from utils.store.locks import COLLECTION
 pytestmark = pytest.mark.process
 HERE, MONGODB = "1", "2"
 ACCOUNT, OPEN_API, BOTH, DEMO = "1", "2", "3", "4"
+NOT_NOW = "n"
+"""The answer to the last question: whether to analyse now."""
 NOBODY = "mongodb://me@127.0.0.1:9/?serverSelectionTimeoutMS=100"
 CREDENTIALS = {"KRX_ID": LOGIN_ID, "KRX_PW": PASSWORD}
 EMPTY: list[object] = []
@@ -54,9 +56,11 @@ def assert_left(talk: Talk, text: str = "left") -> None:
     assert "Traceback" not in talk.shown
 
 
-def test_a_newcomer_answers_and_the_first_sessions_are_there(newcomer: Newcomer) -> None:
+def test_a_newcomer_answers_and_the_first_sessions_and_the_first_report_are_there(
+    newcomer: Newcomer,
+) -> None:
     newcomer.forks = None  # the script itself, as a person starts it
-    talk = newcomer.talk(HERE, ACCOUNT, *login(), "KOSPI", "500bn", "4", "y")
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "KOSPI", "500bn", "4", "y", "")
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     chosen = {"MARKETS": "KOSPI", "MIN_MARKET_CAP": "500000000000", "HISTORY_SESSIONS": "4"}
     assert newcomer.answers() == CREDENTIALS | chosen
@@ -64,9 +68,31 @@ def test_a_newcomer_answers_and_the_first_sessions_are_there(newcomer: Newcomer)
     stored = newcomer.stored()
     assert len(stored["heads"]) == 4
     assert {
-        (each["market"], each["market_cap"] >= 500_000_000_000) for each in stored["targets"]
-    } == {("KOSPI", True)}
+        (each["market"], each["market_cap"] >= 500_000_000_000, each["last_analyzed_date"])
+        for each in stored["targets"]
+    } == {("KOSPI", True, "2026-09-10")}
     assert PASSWORD not in talk.shown
+    assert_report_is_there(talk, newcomer.folder / "data")
+
+
+def assert_report_is_there(talk: Talk, folder: Path) -> None:
+    """Its address is the last thing that is said."""
+    page = folder / "report.html"
+    assert '"session":"2026-09-10"' in page.read_text(encoding="utf-8")
+    words = talk.shown[talk.shown.rindex(in_english("analyse_now")) :]
+    assert "".join(words.split()).endswith("".join((str(page) + page.as_uri()).split()))
+
+
+@pytest.mark.parametrize("answer", [NOT_NOW, CTRL_C, CTRL_D])
+def test_who_does_not_want_the_analysis_now_has_everything_else(
+    newcomer: Newcomer, answer: str
+) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y", answer)
+    assert (talk.code, talk.unsaid, talk.echoes) == (0, [], True), talk.shown
+    stored = newcomer.stored()
+    assert len(stored["heads"]) == 2
+    assert {each["last_analyzed_date"] for each in stored["targets"]} == {None}
+    assert not (newcomer.folder / "data" / "report.html").exists()
 
 
 def test_the_env_file_keeps_every_comment_of_the_example(newcomer: Newcomer) -> None:
@@ -155,7 +181,9 @@ def test_one_login_and_one_request_are_enough_to_try_an_account(newcomer: Newcom
 
 
 def test_a_wrong_password_is_explained_and_asked_again(newcomer: Newcomer) -> None:
-    talk = newcomer.talk(HERE, ACCOUNT, *login("not-the-password"), *login(), "", "", "3", "y")
+    talk = newcomer.talk(
+        HERE, ACCOUNT, *login("not-the-password"), *login(), "", "", "3", "y", NOT_NOW
+    )
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert talk.says(in_english("problem_login_refused"))
     assert talk.says(in_english("tries_left", left=2))
@@ -229,7 +257,19 @@ def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(
     newcomer: Newcomer,
 ) -> None:
     talk = newcomer.talk(
-        MONGODB, NOBODY, "hush-hush", MONGODB, "", HERE, ACCOUNT, *login(), "", "", "3", "y"
+        MONGODB,
+        NOBODY,
+        "hush-hush",
+        MONGODB,
+        "",
+        HERE,
+        ACCOUNT,
+        *login(),
+        "",
+        "",
+        "3",
+        "y",
+        NOT_NOW,
     )
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert talk.shown.count("MongoDB does not answer") == 2
@@ -243,7 +283,7 @@ def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(
 def test_a_mongodb_that_works_is_kept(newcomer: Newcomer, on_the_server: NewDatabases) -> None:
     uri, prefix = on_the_server().values()
     talk = newcomer.talk(
-        MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", MONGODB_DB_PREFIX=prefix
+        MONGODB, uri, ACCOUNT, *login(), "", "", "2", "y", NOT_NOW, MONGODB_DB_PREFIX=prefix
     )
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert newcomer.answers() == CREDENTIALS | {"MONGODB_URI": uri, "HISTORY_SESSIONS": "2"}
@@ -251,7 +291,7 @@ def test_a_mongodb_that_works_is_kept(newcomer: Newcomer, on_the_server: NewData
 
 
 def test_a_key_alone_is_enough(newcomer: Newcomer) -> None:
-    talk = newcomer.talk(HERE, OPEN_API, "not-the-key", KEY, "", "", "2", "y")
+    talk = newcomer.talk(HERE, OPEN_API, "not-the-key", KEY, "", "", "2", "y", NOT_NOW)
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert talk.says("does not accept KRX_OPENAPI_KEY")
     assert newcomer.answers() == {"KRX_OPENAPI_KEY": KEY, "HISTORY_SESSIONS": "2"}
@@ -274,7 +314,7 @@ def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(
         del newcomer.environment[name]
     with LocalExchange(market, NOW) as demo:
         talk = newcomer.talk(
-            HERE, DEMO, "127.0.0.1", "http://127.0.0.1:9", demo.url, "", "", "3", "y"
+            HERE, DEMO, "127.0.0.1", "http://127.0.0.1:9", demo.url, "", "", "3", "y", NOT_NOW
         )
         assert (talk.code, talk.unsaid) == (0, []), talk.shown
         assert talk.says(in_english("demo_wrong_address"))
@@ -299,14 +339,13 @@ def test_the_demo_ends_with_what_can_be_done_with_an_invented_market(
     for name in ("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"):
         del newcomer.environment[name]
     with LocalExchange(market, NOW) as demo:
-        talk = newcomer.talk(HERE, DEMO, demo.url, "", "", "3", "y")
+        talk = newcomer.talk(HERE, DEMO, demo.url, "", "", "3", "y", "")
     assert (talk.code, talk.unsaid, crontab.read_text()) == (0, [], "@daily true\n"), talk.shown
     last = talk.shown[talk.shown.index(in_english("next")) :]
-    for position, words in enumerate(
-        ("hourly_analysis.py\r\n", "hourly_analysis.py --report", "choose 1, 2 or 3"), 1
-    ):
+    for position, words in enumerate(("daily_update.py --status", "choose 1, 2 or 3"), 1):
         assert words in last[last.index(f"\n{position}. ") :]
     assert "cron" not in last
+    assert_report_is_there(talk, newcomer.folder / "data" / "invented")
 
 
 STEPS = [
@@ -364,7 +403,7 @@ def test_the_other_questions_are_left_in_the_same_way(
 
 
 def test_the_question_before_a_reset_is_left_in_the_same_way(newcomer: Newcomer) -> None:
-    newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+    newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y", NOT_NOW)
     talk = newcomer.talk(*[""] * 8, CTRL_C, options=["--reset"])
     assert (talk.code, talk.echoes, talk.unsaid) == (1, True, []), talk.shown
     assert talk.says("interrupted. Nothing is lost; run it again to go on.")
@@ -380,7 +419,7 @@ def test_the_question_for_the_demo_exchange_is_left_in_the_same_way(newcomer: Ne
 
 def test_every_answer_can_be_changed_at_the_next_start(newcomer: Newcomer) -> None:
     newcomer.talk(HERE, ACCOUNT, *login(), "KOSDAQ", CTRL_C)
-    talk = newcomer.talk("", BOTH, "", "", KEY, "KOSPI", "300bn", "2", "y")
+    talk = newcomer.talk("", BOTH, "", "", KEY, "KOSPI", "300bn", "2", "y", NOT_NOW)
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     expected = {"KRX_OPENAPI_KEY": KEY, "MARKETS": "KOSPI", "HISTORY_SESSIONS": "2"}
     assert newcomer.answers() == CREDENTIALS | expected | {"MIN_MARKET_CAP": "300000000000"}
@@ -435,10 +474,10 @@ def test_enter_all_the_way_through_changes_no_byte(newcomer: Newcomer) -> None:
     newcomer.env_file.write_text(
         "# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n", encoding="utf-8"
     )
-    newcomer.talk(HERE, ACCOUNT, *login(), "", "200bn", "3", "y")
+    newcomer.talk(HERE, ACCOUNT, *login(), "", "200bn", "3", "y", NOT_NOW)
     before = newcomer.env_file.read_bytes()
     assert before.startswith(b"# mine\nMARKETS = KOSPI,KOSDAQ # both\nOTHER='x'\n")
-    talk = newcomer.talk("", "", "", "", "", "", "", "")
+    talk = newcomer.talk(*[""] * 8, NOT_NOW)
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert talk.says(in_english("nothing_to_load", count=3))
     assert newcomer.env_file.read_bytes() == before
@@ -455,7 +494,7 @@ def test_what_an_earlier_setup_chose_is_the_default(newcomer: Newcomer) -> None:
 
 def test_what_an_option_or_the_environment_decides_is_not_asked(newcomer: Newcomer) -> None:
     options = ["--markets", "KOSPI", "--sessions", "3"]
-    talk = newcomer.talk(HERE, "900bn", "y", options=options, **CREDENTIALS)
+    talk = newcomer.talk(HERE, "900bn", "y", NOT_NOW, options=options, **CREDENTIALS)
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert talk.says(in_english("by_environment", value="KRX_ID, KRX_PW"))
     assert talk.says(in_english("by_option", value="KOSPI"))
@@ -506,7 +545,17 @@ def test_few_sessions_are_said_to_cost_the_52_weeks(
     ("options", "locale"), [(["--lang", "ko"], "C.UTF-8"), ([], "ko_KR.UTF-8")]
 )
 def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -> None:
-    answers = [HERE, ACCOUNT, *login("not-the-password"), *login(), "코스피", "3000억", "3", "네"]
+    answers = [
+        HERE,
+        ACCOUNT,
+        *login("not-the-password"),
+        *login(),
+        "코스피",
+        "3000억",
+        "3",
+        "네",
+        NOT_NOW,
+    ]
     talk = newcomer.talk(*answers, options=options, LANG=locale)
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     for name in (
@@ -516,6 +565,7 @@ def test_it_speaks_korean(newcomer: Newcomer, options: list[str], locale: str) -
         "cron_impossible",
         "next_look",
         "next_notify",
+        "analyse_now",
     ):
         assert talk.says(TEXTS[name][1]), name
     assert talk.says("[1,000억]")
@@ -537,12 +587,12 @@ def test_it_says_in_korean_that_nothing_is_lost(newcomer: Newcomer) -> None:
 
 
 def test_a_reset_asks_once_more_and_deletes_nothing_without_a_yes(newcomer: Newcomer) -> None:
-    newcomer.talk(HERE, ACCOUNT, *login(), "", "", "3", "y")
+    newcomer.talk(HERE, ACCOUNT, *login(), "", "", "3", "y", NOT_NOW)
     again = ["", "", "", "", "", "", "", ""]
     talk = newcomer.talk(*again, "", options=["--reset"])
     assert (talk.code, talk.says(in_english("not_deleted"))) == (2, True), talk.shown
     assert len(newcomer.stored()["heads"]) == 3
-    talk = newcomer.talk(*again[:6], "2", "", "y", options=["--reset"])
+    talk = newcomer.talk(*again[:6], "2", "", "y", NOT_NOW, options=["--reset"])
     assert (talk.code, talk.unsaid) == (0, []), talk.shown
     assert len(newcomer.stored()["heads"]) == 2
 
@@ -571,25 +621,28 @@ def test_a_broken_env_file_is_refused_before_any_question(newcomer: Newcomer) ->
 def test_loading_takes_no_more_requests_than_was_said(
     newcomer: Newcomer, way: tuple[str, ...]
 ) -> None:
-    talk = newcomer.talk(HERE, *way, "", "", "10", "y")
+    talk = newcomer.talk(HERE, *way, "", "", "10", "y", NOT_NOW)
     assert talk.code == 0, talk.shown
     said = int(re.findall(r"about (\d+) requests", talk.shown)[-1])
     sent = sum(newcomer.exchange.counts().values()) - 4  # those that the answer was tried with
     assert said - 6 <= sent <= said
 
 
-def test_the_last_words_are_the_next_three_things_to_do(newcomer: Newcomer) -> None:
-    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+def test_the_next_three_things_to_do_are_named(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y", NOT_NOW)
     last = talk.shown[talk.shown.index(in_english("next")) :]
     for position, words in enumerate(
         ("daily_update.py >>", "daily_update.py --status", "NOTIFY_URLS"), 1
     ):
         assert words in last[last.index(f"\n{position}. ") :]
-    assert "hourly_analysis.py --report" in last[last.index("\n2. ") : last.index("\n3. ")]
+    second = last[last.index("\n2. ") : last.index("\n3. ")]
+    assert f"{newcomer.folder}/data/report.html" in "".join(second.split())
 
 
 def test_the_commands_to_copy_work_in_a_folder_with_a_space(newcomer: Newcomer) -> None:
     folder = newcomer.folder.rename(newcomer.folder.with_name("night shift"))
-    talk = Newcomer(folder, newcomer.exchange).talk(HERE, ACCOUNT, *login(), "", "", "2", "y")
+    talk = Newcomer(folder, newcomer.exchange).talk(
+        HERE, ACCOUNT, *login(), "", "", "2", "y", NOT_NOW
+    )
     (look,) = (line for line in talk.shown.splitlines() if line.endswith(" --status"))
     assert shlex.split(look) == [sys.executable, str(folder / "daily_update.py"), "--status"]

@@ -8,6 +8,7 @@ from tests.process.conversation.terminal import CTRL_C, LOGIN_ID, PASSWORD, Newc
 
 pytestmark = pytest.mark.process
 
+NOT_NOW = "n"
 ANSWERS = ("1", "1", LOGIN_ID, PASSWORD, "", "", "2", "y")
 
 
@@ -18,7 +19,7 @@ def test_the_lines_go_into_the_crontab_only_after_a_yes(
     answer: str, installed: bool, newcomer: Newcomer
 ) -> None:
     crontab = fake_crontab(newcomer.folder)
-    talk = newcomer.talk(*ANSWERS, answer)
+    talk = newcomer.talk(*ANSWERS, answer, *([] if answer == CTRL_C else [NOT_NOW]))
     assert (talk.code, talk.unsaid, talk.says(TEXTS["cron_offer"][0])) == (0, [], True), talk.shown
     assert crontab.read_text().startswith("@daily true\n# krx-night-shift: begin ") is installed
     assert installed or crontab.read_text() == "@daily true\n"
@@ -26,8 +27,8 @@ def test_the_lines_go_into_the_crontab_only_after_a_yes(
 
 def test_a_crontab_that_has_the_lines_is_not_asked_about(newcomer: Newcomer) -> None:
     fake_crontab(newcomer.folder)
-    newcomer.talk(*ANSWERS, "y")
-    again = newcomer.talk("", "", "", "", "", "", "", "")
+    newcomer.talk(*ANSWERS, "y", NOT_NOW)
+    again = newcomer.talk(*[""] * 8, NOT_NOW)
     assert (again.code, again.says(TEXTS["cron_installed"][0])) == (0, True), again.shown
     assert not again.says(TEXTS["cron_offer"][0])
 
@@ -36,7 +37,7 @@ def test_a_damaged_crontab_is_told_at_the_end(newcomer: Newcomer) -> None:
     crontab = fake_crontab(newcomer.folder)
     damaged = f"# krx-night-shift: begin {newcomer.folder}\n"
     crontab.write_text(damaged, encoding="utf-8")
-    talk = newcomer.talk(*ANSWERS)
+    talk = newcomer.talk(*ANSWERS, NOT_NOW)
     assert (talk.code, talk.unsaid, crontab.read_text(encoding="utf-8")) == (0, [], damaged), (
         talk.shown
     )

@@ -20,7 +20,8 @@ from utils.store.jobs import DAILY_UPDATE
 from utils.store.locks import COLLECTION
 from utils.store.schema import HEAD_FIELDS, JOBS, LOCKS, SESSIONS, TARGETS
 
-SETUP, EVENING, NOON = kst(2026, 9, 7, 19), kst(2026, 9, 8, 19), kst(2026, 9, 9, 12)
+SETUP, EVENING = kst(2026, 9, 7, 19), kst(2026, 9, 8, 19)
+MORNING, NOON = kst(2026, 9, 9, 8, 2), kst(2026, 9, 9, 12)
 FIRST = "2026-08-13"
 ANOTHER_DAY, FACTOR, HOLE, DIGEST = "2026-08-20", "2026-08-24", "2026-08-26", "2026-08-28"
 ORDER, MARKET_CAP, PROVISIONAL, NOT_RECORDED = (
@@ -33,11 +34,12 @@ AUDIT, REPAIR = ("daily_update", "--audit"), ("daily_update", "--repair")
 
 
 def with_two_nights(installation: Installation) -> Installation:
-    """A history from `FIRST` on, the evening after it, and the nights of both."""
+    """A history from `FIRST` on, the evening after it, the nights of both, and a final reading."""
     installation.must(SETUP, "manual_setup", "--yes", "--sessions", "17")
     installation.analyse_night(SETUP)
     installation.must(EVENING, "daily_update")
     installation.analyse_night(EVENING)
+    installation.must(MORNING, "daily_update")
     return installation
 
 
@@ -292,7 +294,8 @@ def test_what_makes_no_sense_together_is_refused(
 def test_a_night_without_hourly_runs_is_named_and_the_next_one_catches_up(
     nights: Installation,
 ) -> None:
-    nights.must(kst(2026, 9, 9, 19), "daily_update")
+    for reading in (kst(2026, 9, 9, 19), kst(2026, 9, 10, 8, 2)):
+        nights.must(reading, "daily_update")
     evening = kst(2026, 9, 10, 18, 30)
     named = nights.run(evening, *AUDIT, "--json")
     behind = json.loads(named.stdout)
@@ -301,4 +304,5 @@ def test_a_night_without_hourly_runs_is_named_and_the_next_one_catches_up(
     assert "left to the hourly analysis" in nights.must(evening, *REPAIR).stdout
     nights.must(kst(2026, 9, 10, 19), "daily_update")
     nights.analyse_night(kst(2026, 9, 10, 19))
+    nights.must(kst(2026, 9, 11, 8, 2), "daily_update")
     nights.must(kst(2026, 9, 11, 12), *AUDIT)

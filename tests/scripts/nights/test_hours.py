@@ -57,8 +57,12 @@ def collected(installed: Installation, database: dict[str, str]) -> Installation
 
 
 def targets(installation: Installation) -> list[str]:
-    """Return the targets, largest first."""
-    return [target["_id"] for target in installation.read(NIGHT)["targets"]]
+    """Return the targets in the order in which they are analysed: the stalest first, then the
+    largest. The set-up has analysed those of its session; one that entered since comes first."""
+    found = installation.read(NIGHT)["targets"]
+    return [
+        each["_id"] for each in sorted(found, key=lambda each: each["last_analyzed_date"] or "")
+    ]
 
 
 def at(hour: int) -> datetime:
@@ -66,12 +70,12 @@ def at(hour: int) -> datetime:
     return NIGHT.replace(hour=0) + timedelta(hours=hour if hour >= 19 else hour + 24, minutes=10)
 
 
-def analysed(installation: Installation) -> list[str]:
-    return [
+def analysed(installation: Installation) -> set[str]:
+    return {
         each["_id"]
         for each in installation.read(NIGHT)["targets"]
         if each["last_analyzed_date"] == SESSION
-    ]
+    }
 
 
 def test_before_the_daily_update_an_hour_waits(installation: Installation) -> None:
@@ -81,21 +85,13 @@ def test_before_the_daily_update_an_hour_waits(installation: Installation) -> No
         75,
         True,
     )
-    assert installation.read(NIGHT)["analyses"] == {}
+    assert SESSION not in installation.read(NIGHT)["analyses"]
 
 
-def test_after_setup_the_same_night_is_analysed(installation: Installation) -> None:
-    installation.must(SETUP, "manual_setup", "--yes", "--sessions", "5")
-    installation.must(SETUP + timedelta(minutes=10), "hourly_analysis")
-    assert {target["last_analyzed_date"] for target in installation.read(SETUP)["targets"]} == {
-        "2026-09-10"
-    }
-
-
-def test_a_night_of_small_quotas_drains_in_order_of_market_cap(collected: Installation) -> None:
+def test_a_night_of_small_quotas_drains_stalest_then_largest_first(collected: Installation) -> None:
     order = targets(collected)
     collected.must(at(19), "hourly_analysis", "--quota", "5")
-    assert analysed(collected) == order[:5]
+    assert analysed(collected) == set(order[:5])
     assert collected.read(NIGHT)["analyses"][SESSION]["status"] == "running"
     collected.must(at(20), "hourly_analysis")
     job = collected.read(NIGHT)["analyses"][SESSION]
@@ -105,12 +101,12 @@ def test_a_night_of_small_quotas_drains_in_order_of_market_cap(collected: Instal
         len(order),
         2,
     )
-    assert analysed(collected) == order
+    assert analysed(collected) == set(order)
 
 
 def test_saturday_morning_still_belongs_to_fridays_session(collected: Installation) -> None:
     collected.must(at(3), "hourly_analysis")
-    assert list(collected.read(NIGHT)["analyses"]) == [SESSION]
+    assert collected.read(NIGHT)["analyses"][SESSION]["status"] == "completed"
 
 
 def test_a_finished_night_has_nothing_left_to_do(collected: Installation) -> None:
@@ -122,7 +118,7 @@ def test_a_finished_night_has_nothing_left_to_do(collected: Installation) -> Non
 
 def test_the_time_limit_ends_an_hour_and_the_next_goes_on(collected: Installation) -> None:
     collected.must(at(19), "hourly_analysis", "--time-limit", "0.0000001")
-    assert analysed(collected) == []
+    assert analysed(collected) == set()
     collected.must(at(20), "hourly_analysis")
     assert len(analysed(collected)) == len(collected.read(NIGHT)["targets"])
 
@@ -159,14 +155,14 @@ def test_an_analysis_that_breaks_costs_one_target_an_hour(
     monkeypatch.setattr(TechnicalAnalyzer, "analyze", break_on_the_second)
     first = installed.run(at(19), "hourly_analysis")
     assert (first.code, "ZeroDivisionError" in first.stderr) == (1, True), first.stderr
-    assert analysed(installed) == order[:1]
+    assert analysed(installed) == set(order[:1])
     installed.run(at(20), "hourly_analysis")
-    assert sorted(analysed(installed)) == sorted({*order} - {order[1]})
+    assert analysed(installed) == {*order} - {order[1]}
 
 
 def test_a_ticker_has_its_view(collected: Installation) -> None:
     collected.must(at(19), "hourly_analysis", "--quota", "1")
-    largest = analysed(collected)[0]
+    (largest,) = analysed(collected)
     view = collected.must(at(20), "hourly_analysis", "--ticker", largest).stdout
     assert all(
         word in view
@@ -198,12 +194,12 @@ def test_sigterm_ends_after_the_target_in_hand_and_nothing_stays_claimed(
     monkeypatch.setattr(TechnicalAnalyzer, "analyze", be_told_at_the_third)
     stopped = installed.run(at(19), "hourly_analysis")
     assert (stopped.code, "Stopped by SIGTERM" in stopped.stderr) == (0, True), stopped.stderr
-    assert analysed(installed) == order[:3]
+    assert analysed(installed) == set(order[:3])
     assert [
         target for target in installed.read(NIGHT)["targets"] if target["claimed_by"] is not None
     ] == []
     installed.must(at(20), "hourly_analysis")
-    assert analysed(installed) == order
+    assert analysed(installed) == set(order)
 
 
 def test_a_killed_run_is_made_good_by_the_next(installed: Installation) -> None:

@@ -16,7 +16,8 @@ from utils.store.locks import COLLECTION
 from utils.store.schema import COPY, SCHEMA
 from utils.store.sqlite import FILE_NAME
 
-SETUP, NOON, NEXT_EVENING = kst(2026, 9, 9, 19), kst(2026, 9, 10, 12), kst(2026, 9, 10, 19)
+SETUP, MORNING = kst(2026, 9, 9, 19), kst(2026, 9, 10, 8, 2)
+NOON, NEXT_EVENING = kst(2026, 9, 10, 12), kst(2026, 9, 10, 19)
 COPY_TO = ("daily_update", "--copy-to")
 SECRET = "hush-hush"
 
@@ -25,6 +26,7 @@ SECRET = "hush-hush"
 def after_a_night(installation: Installation) -> Installation:
     installation.must(SETUP, "manual_setup", "--yes", "--sessions", "3")
     installation.analyse_night(SETUP)
+    installation.must(MORNING, "daily_update")
     return installation
 
 

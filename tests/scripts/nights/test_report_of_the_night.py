@@ -1,5 +1,6 @@
 """The report: on request, and after the night's last target."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from collectors.analysis.technical_analyzer import AnalysisError, TechnicalAnaly
 from tests.harness import LOGIN_ID, PASSWORD, Installation
 from utils.clock import kst
 
-SETUP = kst(2026, 9, 10, 19)
+EVENING = kst(2026, 9, 10, 19)
 SESSION, NEXT_SESSION = "2026-09-10", "2026-09-11"
-TEN_PAST, NEXT_HOUR = SETUP + timedelta(minutes=10), SETUP + timedelta(minutes=70)
+TEN_PAST, NEXT_HOUR = EVENING + timedelta(minutes=10), EVENING + timedelta(minutes=70)
+MORNING, LAST_SLOT = kst(2026, 9, 11, 8, 2), kst(2026, 9, 11, 8, 10)
 
 
 @pytest.fixture
@@ -21,9 +23,9 @@ def page(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def night(installation_over: Installation, page: Path) -> Installation:
-    """Set up, not analysed yet, with a report wanted; over each database."""
+    """Loaded, not analysed yet, with a report wanted; over each database."""
     installation = installation_over.with_settings({"REPORT_FILE": str(page)})
-    installation.must(SETUP, "manual_setup", "--yes", "--sessions", "8")
+    installation.load(EVENING, "--sessions", "8")
     return installation
 
 
@@ -108,18 +110,63 @@ def test_on_request_it_shows_what_there_is(night: Installation, page: Path) -> N
 
 
 def test_before_anything_is_analysed_there_is_nothing_to_report(
-    night: Installation, page: Path
+    installation: Installation, page: Path
 ) -> None:
-    done = night.run(TEN_PAST, "hourly_analysis", "--report")
+    installation.load(EVENING, "--sessions", "3")
+    done = installation.run(EVENING, "hourly_analysis", "--report")
     assert (done.code, "nothing to report on" in done.log) == (75, True)
     assert not page.exists()
 
 
-def test_without_the_setting_a_night_writes_none(night: Installation, page: Path) -> None:
-    del night.own_settings["REPORT_FILE"]
+def test_the_mornings_slot_writes_the_page_of_what_the_morning_has_changed(
+    night: Installation, page: Path
+) -> None:
+    night.must(TEN_PAST, "hourly_analysis")
+    before = page.read_text(encoding="utf-8")
+    night.must(MORNING, "daily_update")
+    night.must(LAST_SLOT, "hourly_analysis")
+    after = page.read_text(encoding="utf-8")
+    assert '"finality":"provisional","read":"2026-09-10T19:00+09:00"' in before
+    assert '"finality":"final","read":"2026-09-11T08:02+09:00"' in after
+
+
+def test_the_mornings_slot_writes_the_page_anew_also_when_nothing_has_changed(
+    installation_over: Installation, page: Path
+) -> None:
+    """The figures of that evening are the final ones already."""
+    night = installation_over.with_settings({"REPORT_FILE": str(page)})
+    night.load(MORNING, "--sessions", "8", KST_NOW=f"{EVENING:%Y-%m-%dT%H:%M}")
+    night.must(TEN_PAST, "hourly_analysis")
+    assert '"finality":"provisional","read":"2026-09-10T19:00+09:00"' in page.read_text()
+    night.must(MORNING, "daily_update")
+    done = night.must(LAST_SLOT, "hourly_analysis")
+    assert "left for the next hours" not in done.log, "nothing was analysed"
+    assert '"finality":"final","read":"2026-09-11T08:02+09:00"' in page.read_text()
+
+
+def test_an_empty_setting_switches_it_off(night: Installation, page: Path) -> None:
+    night.own_settings["REPORT_FILE"] = ""
     night.must(TEN_PAST, "hourly_analysis")
     assert not page.exists()
     assert not (night.folder / "data" / "report.html").exists()
+
+
+def test_by_default_it_is_in_the_data_folder(night: Installation, page: Path) -> None:
+    night = replace(night, left_out=frozenset({"REPORT_FILE"}))
+    done = night.must(TEN_PAST, "hourly_analysis")
+    found = night.folder / "data" / "report.html"
+    assert f"the report is in {found}" in done.log
+    assert f'"session":"{SESSION}"' in found.read_text(encoding="utf-8")
+
+
+def test_in_a_place_that_nobody_chose_a_page_that_cannot_be_written_fails_no_night(
+    night: Installation, page: Path
+) -> None:
+    night = replace(night, left_out=frozenset({"REPORT_FILE"}))
+    (night.folder / "data" / "report.html").mkdir(parents=True)
+    done = night.must(TEN_PAST, "hourly_analysis")
+    assert "report.html cannot be written there: Is a directory. Set REPORT_FILE to" in done.log
+    assert job(night)["status"] == "completed"
 
 
 def test_no_secret_is_in_it(night: Installation, page: Path) -> None:

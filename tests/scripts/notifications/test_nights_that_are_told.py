@@ -19,6 +19,7 @@ from utils.store.locks import COLLECTION
 from utils.store.sqlite import FILE_NAME
 
 EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
+MORNING, SLOT = kst(2026, 9, 11, 8, 2), timedelta(minutes=8)
 TONIGHT = "2026-09-10"
 
 
@@ -376,17 +377,62 @@ def test_an_address_that_cannot_be_used_is_refused_by_the_setup_and_harms_no_oth
     watched.must(EVENING, "daily_update")
 
 
-def test_a_good_night_has_a_line_if_it_is_wanted(watched: Watched) -> None:
+def told(watched: Watched, finality: str, title: str) -> None:
+    """The last message is the night's line, with that in it."""
+    message, targets = watched.receiver.messages[-1], len(watched.read(EVENING)["targets"])
+    assert message["title"] == f"krx-night-shift: {title}, {TONIGHT}"
+    line = f"{TONIGHT} ({finality} figures): {targets} of {targets} targets analysed, "
+    assert message["message"].startswith(line)
+
+
+def test_a_good_night_has_a_line_in_the_morning_on_final_figures(watched: Watched) -> None:
     watched.own_settings["NOTIFY_DIGEST"] = "yes"
+    watched.must(EVENING, "daily_update")
+    for hour in (0, 1):
+        watched.must(EVENING + hours(hour), "hourly_analysis")
+    assert watched.receiver.messages == []
+    watched.must(MORNING, "daily_update")
+    watched.must(MORNING + SLOT, "hourly_analysis", "--session", TONIGHT)
+    assert watched.receiver.messages == [], "by hand"
+    for hour in (0, 1):
+        watched.must(MORNING + SLOT + timedelta(hours=hour), "hourly_analysis")
+    told(watched, "final", "analysis done")
+    assert len(watched.receiver.messages) == 1
+
+
+def test_the_line_waits_for_what_the_final_figures_have_changed(watched: Watched) -> None:
+    watched.own_settings["NOTIFY_DIGEST"] = "yes"
+    watched.must(EVENING, "daily_update")
+    watched.must(EVENING + hours(0), "hourly_analysis")
+    watched.exchange.fail("revised", date=TONIGHT)
+    watched.must(MORNING, "daily_update")
+    watched.must(MORNING + SLOT, "hourly_analysis", "--time-limit", "0.0000001")
+    assert watched.receiver.messages == []
+    watched.must(MORNING + SLOT, "hourly_analysis")
+    told(watched, "final", "analysis done")
+
+
+def test_who_wants_it_has_a_line_in_the_evening_too(watched: Watched) -> None:
+    watched.own_settings["NOTIFY_DIGEST"] = "both"
     watched.must(EVENING, "daily_update")
     watched.must(EVENING + hours(0), "hourly_analysis", "--quota", "1")
     assert watched.receiver.messages == []
     for hour in (1, 2):
         watched.must(EVENING + hours(hour), "hourly_analysis")
-    (message,) = watched.receiver.messages
-    targets = len(watched.read(EVENING)["targets"])
-    assert message["title"] == f"krx-night-shift: analysis done, {TONIGHT}"
-    assert message["message"].startswith(f"{TONIGHT}: {targets} of {targets} targets analysed, ")
+    told(watched, "provisional", "analysis done, provisional")
+    watched.must(MORNING, "daily_update")
+    for hour in (0, 1):
+        watched.must(MORNING + SLOT + timedelta(hours=hour), "hourly_analysis")
+    told(watched, "final", "analysis done")
+    assert len(watched.receiver.messages) == 2
+
+
+def test_after_a_missed_evening_there_is_one_line(watched: Watched) -> None:
+    watched.own_settings["NOTIFY_DIGEST"] = "both"
+    watched.must(MORNING, "daily_update")
+    watched.must(MORNING + SLOT, "hourly_analysis")
+    told(watched, "final", "analysis done")
+    assert len(watched.receiver.messages) == 1
 
 
 def test_a_night_that_the_next_session_overtakes_is_told(watched: Watched) -> None:

@@ -55,7 +55,7 @@ class Run:
 SETUP = ("--yes", "--sessions", "3")
 # From 19:40 on the sandbox's evening numbers are the final ones, so it does not matter when a run
 # is started anew.
-FIRST_LOAD = Run(kst(2026, 8, 12, 20), "manual_setup", SETUP)
+FIRST_LOAD = Run(kst(2026, 8, 12, 20), "manual_setup", SETUP, again=NEXT_HOUR)
 EARLY_LOAD = Run(
     kst(2026, 8, 12, 19), "manual_setup", SETUP, settings={"DATASETS": "prices,fundamentals"}
 )

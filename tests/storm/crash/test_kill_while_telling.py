@@ -25,7 +25,7 @@ def test_after_a_kill_at_any_point_of_telling_the_next_run_tells(
     scene = Scene(
         stage,
         before,
-        replace(run, settings={"NOTIFY_URLS": receiver.notify_url, "NOTIFY_DIGEST": "yes"}),
+        replace(run, settings={"NOTIFY_URLS": receiver.notify_url, "NOTIFY_DIGEST": "both"}),
     )
     assert len(receiver.messages) == 1
     first = next(number for number, point in enumerate(scene.points, 1) if "incidents" in point)

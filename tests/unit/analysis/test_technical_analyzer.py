@@ -355,6 +355,52 @@ def test_a_halted_ticker_gives_no_signal_pattern_or_rank(days):
     assert set(result.ranks.values()) == {None}
 
 
+def insert_halt(panel, at):
+    """The panel of one ticker with a session more before column `at`, in which it is halted."""
+    arrays = {
+        name: np.insert(getattr(panel, name), at, panel.close[:, at - 1], axis=1) for name in PRICES
+    }
+    arrays |= {
+        name: np.insert(getattr(panel, name), at, 0, axis=1)
+        for name in ("volume", "value", "traded")
+    }
+    return replace(panel, sessions=sessions(len(panel.sessions) + 1), **arrays)
+
+
+@pytest.mark.parametrize("bars_ago", [1, 2, 3, 30])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole won", "fractions"])
+def test_patterns_pass_over_a_halted_bar(bars_ago, whole):
+    """The walks among them complete patterns of one, two, three and more candles."""
+    found = []
+    for seed in range(40):
+        panel = panel_of_walk(seed=seed, rows=80, whole=whole)
+        halted = insert_halt(panel, 80 - bars_ago)
+        assert analysis(halted).patterns == analysis(panel).patterns
+        found += analysis(halted).patterns
+    assert len({pattern["name"] for pattern in found}) > 10
+
+
+@pytest.mark.parametrize("days", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("low", "high", "gap"),
+    [(111, 120, ["gap_up"]), (105, 120, []), (80, 95, []), (80, 89, ["gap_down"])],
+)
+def test_a_gap_is_between_candles(days, low, high, gap):
+    """The candle before the halted days reaches from 90 to 110 and closes at 100."""
+    middle = (low + high) / 2
+    close = [100.0, 100.0, *[100.0] * days, middle]
+    highs, lows = ([edge, edge, *[100.0] * days, last] for edge, last in ((110, high), (90, low)))
+    panel = panel_from(close, close, highs, lows)
+    panel.traded[0, 2 : 2 + days] = False
+    assert [name for name in analysis(panel).signals if name.startswith("gap")] == gap
+
+
+def test_the_first_candle_after_halted_bars_alone_is_no_gap():
+    panel = panel_from([100.0, 100.0, 150.0])
+    panel.traded[0, :2] = False
+    assert [name for name in analysis(panel).signals if name.startswith("gap")] == []
+
+
 def test_a_whole_market_in_halt_is_analysed_quietly():
     panel = panel_of_walk(tickers=4)
     for row in range(4):

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from sandbox import after_market
-from sandbox.after_market import AFTER_MARKET_SINCE, LEAST_SHARE, MOST_SHARE
+from sandbox.after_market import LEAST_SHARE, MOST_SHARE
 from sandbox.answers import day_rows
 from sandbox.market import Day, tick_down, tick_up
 from sandbox.publication import shown
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import KST, kst
+from utils.date_utils import AFTER_MARKET_SINCE
 
 EXAM_DAY = "2026-11-19"
 SINCE, UNTIL = kst(2026, 9, 14, 9, 20), kst(2026, 9, 15, 8)

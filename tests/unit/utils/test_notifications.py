@@ -25,6 +25,7 @@ from utils.notifications.texts import (
     MOST_CHARACTERS,
     MOST_LINES,
     NIGHT,
+    PROVISIONAL_NIGHT,
     UNEXPECTED,
     UNFINISHED,
     listing,
@@ -213,7 +214,8 @@ def kinds() -> set[str]:
 
 def test_every_kind_of_error_that_can_end_a_run_has_its_words() -> None:
     never = {errors.SourceError.kind, errors.ClosedMarket.kind, *EVERYDAY}
-    assert set(HEADLINES) == kinds() - never | {UNEXPECTED, FLAGGED, NIGHT, UNFINISHED}
+    announced = {FLAGGED, NIGHT, PROVISIONAL_NIGHT, UNFINISHED}
+    assert set(HEADLINES) == kinds() - never | {UNEXPECTED, *announced}
 
 
 def incident(clock: FakeClock, kind: str = "down", **fields: object) -> dict[str, object]:
@@ -273,11 +275,13 @@ def test_the_nights_line_has_the_most_frequent_signals_first() -> None:
         "targets": 1700,
         "analyzed": 1700,
     }
-    assert night_line("en", {"gap_up": 3, "golden_cross_5_20": 12}, **facts) == (
-        "2024-01-22: 1700 of 1700 targets analysed, 2687 tickers, revision 1. "
+    assert night_line("en", {"gap_up": 3, "golden_cross_5_20": 12}, "final", **facts) == (
+        "2024-01-22 (final figures): 1700 of 1700 targets analysed, 2687 tickers, revision 1. "
         "Signals: golden_cross_5_20 12, gap_up 3"
     )
-    assert night_line("ko", {}, **facts).endswith("신호: 없음")
+    line = night_line("ko", {}, "provisional", **facts)
+    assert line.startswith("2024-01-22(잠정 자료): 대상 1700종목 중 ")
+    assert line.endswith("신호: 없음")
 
 
 def test_the_incident_of_the_database_is_told_once_and_leaves_nothing_behind(

@@ -37,14 +37,14 @@ DEFAULTS: dict[str, Any] = {
     "MARKETS": ("KOSPI", "KOSDAQ"),
     "TARGETS_FILE": None,
     "HISTORY_SESSIONS": 300,
-    "ANALYSIS_QUOTA": 500,
+    "ANALYSIS_QUOTA": 2000,
     "ANALYSIS_TIME_LIMIT_MINUTES": 50,
     "DATASETS": ("prices", "fundamentals"),
     "NOTIFY_URLS": None,
     "NOTIFY_DIGEST": "no",
     "NOTIFY_LANG": None,
     "HEARTBEAT_URL": None,
-    "REPORT_FILE": None,
+    "REPORT_FILE": PROJECT / "data/report.html",
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "text",
     "KST_NOW": None,
@@ -88,6 +88,7 @@ RIGHT: list[tuple[str, str, Any]] = [
         "json://localhost/a, mailto://u:p@h?to=a@h,b@h",
     ),
     ("NOTIFY_DIGEST", "Yes", "yes"),
+    ("NOTIFY_DIGEST", "BOTH", "both"),
     ("NOTIFY_LANG", "KO", "ko"),
     ("HEARTBEAT_URL", "https://hc-ping.com/uuid", "https://hc-ping.com/uuid"),
     ("DATASETS", "indices, foreign ,prices", ("prices", "foreign", "indices")),
@@ -133,7 +134,7 @@ WRONG = [
     ("DATASETS", ",", "prices"),
     ("NOTIFY_URLS", "somebody@example.org", "as apprise takes them"),
     ("NOTIFY_URLS", "json://localhost/a mailto:u@h", "as apprise takes them"),
-    ("NOTIFY_DIGEST", "perhaps", "no or yes"),
+    ("NOTIFY_DIGEST", "perhaps", "no, yes or both"),
     ("NOTIFY_LANG", "ja", "en or ko"),
     ("HEARTBEAT_URL", "hc-ping.com/uuid", "http:// or https://"),
     ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
@@ -217,13 +218,35 @@ def test_an_empty_value_in_the_environment_switches_off_what_the_file_says(
     monkeypatch.setenv("MONGODB_URI", empty)
     monkeypatch.setenv("ANALYSIS_QUOTA", empty)
     settings = load_settings(env_file=env_file)
-    assert (settings.mongodb_uri, settings.analysis_quota) == (None, 500)
+    assert (settings.mongodb_uri, settings.analysis_quota) == (None, 2000)
 
 
 def test_empty_values_in_the_file_mean_the_defaults(env_file: Path) -> None:
     env_file.write_text("".join(f"{name}=\n" for name in setting_names()))
     settings = load_settings(env_file=env_file)
-    assert {name: plain(getattr(settings, name.lower())) for name in setting_names()} == DEFAULTS
+    shown = {name: plain(getattr(settings, name.lower())) for name in setting_names()}
+    assert shown == DEFAULTS | {"REPORT_FILE": None}, "its default is no empty one"
+
+
+def test_the_page_is_in_the_data_folder_unless_a_place_is_named_or_it_is_switched_off(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text("DATA_DIR=/srv/krx\n")
+    settings = load_settings(env_file=env_file)
+    assert settings.report_file == Path("/srv/krx/report.html")
+    assert not settings.report_file_is_chosen
+    for written, path in (("/srv/www/krx.html", Path("/srv/www/krx.html")), ("", None)):
+        settings = load_settings({"report_file": written}, env_file)
+        assert (settings.report_file, settings.report_file_is_chosen) == (path, True)
+    env_file.write_text("REPORT_FILE=/srv/www/krx.html\n")
+    monkeypatch.setenv("REPORT_FILE", "  ")
+    assert load_settings(env_file=env_file).report_file is None
+
+
+def test_a_wrong_data_folder_is_the_only_thing_that_is_named(env_file: Path) -> None:
+    with pytest.raises(WrongUsage) as refused:
+        load_settings({"data_dir": "~no-such-user-here/x"}, env_file)
+    assert "REPORT_FILE" not in str(refused.value)
 
 
 def test_a_wrong_value_in_the_file_names_the_file(env_file: Path) -> None:
@@ -449,11 +472,17 @@ def test_notifications_are_in_the_language_of_the_setting_or_else_of_the_locale(
     assert load_settings({"notify_lang": set_to}, env_file).language == language
 
 
-def test_a_digest_is_wanted_by_somebody_who_can_be_told(env_file: Path) -> None:
-    assert not load_settings({"notify_digest": "yes"}, env_file).wants_digest
-    assert load_settings(
-        {"notify_digest": "yes", "notify_urls": "json://h/"}, env_file
-    ).wants_digest
+@pytest.mark.parametrize(
+    ("wanted", "morning", "evening"),
+    [("no", False, False), ("yes", True, False), ("both", True, True)],
+)
+def test_a_digest_is_wanted_by_somebody_who_can_be_told(
+    wanted: str, morning: bool, evening: bool, env_file: Path
+) -> None:
+    nobody = load_settings({"notify_digest": wanted}, env_file)
+    assert (nobody.wants_digest, nobody.wants_evening_digest) == (False, False)
+    settings = load_settings({"notify_digest": wanted, "notify_urls": "json://h/"}, env_file)
+    assert (settings.wants_digest, settings.wants_evening_digest) == (morning, evening)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from benchmarks.chromium import IS_INSTALLED, NO_CHROMIUM, chromium, resize
 from collectors.analysis.indicators.signals import SIGNALS
 from collectors.views.report import write_report
 from collectors.views.report.contents import contents
+from collectors.views.report.page import render
 from tests.fakes import FakeClock
 from tests.flow.views.report.nights import EVIL_NAMES, LAST, analyse, market, store_market
 from utils.clock import kst
@@ -199,6 +200,42 @@ def test_korean_and_english(page: Chrome, facts: dict[str, Any]) -> None:
     assert all("종목" in text for text in leaves if re.search("[가-힣]", text)), "nothing but names"
     reopen(page, facts["address"])
     assert one(page, "#market-title").text == "Market breadth"
+
+
+@pytest.mark.parametrize(
+    ("finality", "read", "english", "korean"),
+    [
+        ("provisional", "2024-01-22T19:00+09:00", "provisional, read 19:00", "잠정, 19:00 수집"),
+        (
+            "provisional",
+            "2024-01-23T07:30+09:00",
+            "provisional, read 2024-01-23 07:30",
+            "잠정, 2024-01-23 07:30 수집",
+        ),
+        ("final", "2024-01-23T08:02+09:00", "final since 08:02", "08:02 확정"),
+        (
+            "final",
+            "2024-01-24T19:00+09:00",
+            "final since 2024-01-24 19:00",
+            "2024-01-24 19:00 확정",
+        ),
+    ],
+)
+def test_its_head_says_since_when_the_session_is_final_or_when_it_was_read(
+    page: Chrome,
+    facts: dict[str, Any],
+    tmp_path: Path,
+    finality: str,
+    read: str,
+    english: str,
+    korean: str,
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(facts | {"finality": finality, "read": read}, "x"), encoding="utf-8")
+    reopen(page, path.as_uri())
+    for language, said in (("ko", korean), ("en", english)):
+        choose(page, "language", language)
+        assert texts(page, "#about .badge") == [said]
 
 
 def test_what_is_said_on_hovering_is_in_the_chosen_language(

@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from tests.fakes import FakeClock
 from tests.flow.views.report.conftest import SESSION
 from tests.flow.views.report.nights import EVIL_NAMES, analyse, market, store_market
 from utils.errors import NightShiftError, NotStored, WrongUsage
+from utils.market_day import FINAL, PROVISIONAL
 from utils.store import Store
 
 
@@ -113,7 +116,7 @@ def test_every_text_that_is_used_is_there() -> None:
         | {group.title for group in GROUPS}
         | ranked
     )
-    assert wanted <= set(words())
+    assert wanted | {FINAL, PROVISIONAL} <= set(words())
 
 
 def test_every_section_is_on_the_page_with_a_title_and_a_short_name() -> None:
@@ -238,6 +241,50 @@ def test_a_page_is_current_until_the_analysis_ends_anew(
     clock.advance(hours=1)
     analyse(store, SESSION)
     assert not is_current(store, path, SESSION)
+
+
+def read_again(store: Store) -> None:
+    """Read the session an hour later, and find the same cells."""
+    day = store.sessions.load(SESSION)
+    assert day is not None
+    store.sessions.save(replace(day, read_utc=day.read_utc + timedelta(hours=1)))
+
+
+def test_a_page_is_current_until_the_session_is_read_again(store: Store, path: Path) -> None:
+    write_report(store, path, SESSION)
+    read_again(store)
+    assert not is_current(store, path, SESSION)
+
+
+def test_what_is_read_while_the_page_is_made_makes_it_outdated(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(store: Store, session: str) -> dict[str, object]:
+        found = contents(store, session)
+        read_again(store)
+        return found
+
+    monkeypatch.setattr("collectors.views.report.page.contents", slowly)
+    write_report(store, path, SESSION)
+    assert not is_current(store, path, SESSION)
+
+
+def test_since_when_the_session_is_final_or_else_when_it_was_read_last(
+    empty_store: Store,
+) -> None:
+    (day,) = market(30, 1)
+    evening = day.read_utc - timedelta(hours=13)  # 19:00 of the session
+    for hours, finality, read in (
+        (0, "provisional", "2024-01-22T19:00+09:00"),
+        (2, "provisional", "2024-01-22T21:00+09:00"),
+        (13, "final", "2024-01-23T08:00+09:00"),
+        (24, "final", "2024-01-23T08:00+09:00"),
+    ):
+        read_then = replace(day, read_utc=evening + timedelta(hours=hours))
+        empty_store.clock.set(read_then.read_utc)  # type: ignore[attr-defined]
+        store_market(empty_store, iter([read_then]))
+        facts = contents(empty_store, SESSION)
+        assert (facts["finality"], facts["read"]) == (finality, read)
 
 
 def test_a_page_that_cannot_be_written_leaves_the_earlier_one(

@@ -18,8 +18,10 @@ from utils.cron.crontab import (
     find_block,
     marker,
     setting_of,
+    starts_not_in_crontab,
 )
 from utils.cron.lines import cron_lines
+from utils.cron.schedule import SCHEDULE
 from utils.errors import NightShiftError, WrongUsage
 from utils.settings import PROJECT, Settings
 
@@ -69,6 +71,12 @@ class Host:
 
     def kept(self) -> list[Path]:
         return sorted(self.settings.log_dir.glob("crontab-*.bak"))
+
+
+def lacking() -> list[str]:
+    starts = starts_not_in_crontab()
+    assert starts is not None
+    return [str(start) for start in starts]
 
 
 @pytest.fixture
@@ -123,7 +131,7 @@ def test_an_earlier_block_is_replaced_where_it_stands(host: Host) -> None:
     above, _, rest = host.tab.read_bytes().partition(BEGIN)
     block, _, below = rest.partition(END)
     assert (above, below, b"old" in block) == (b"@daily one\n", b"@daily two\n", False)
-    assert (block.count(b"daily_update.py"), block.count(b"hourly_analysis.py")) == (1, 2)
+    assert (block.count(b"daily_update.py"), block.count(b"hourly_analysis.py")) == (3, 2)
 
 
 def test_installing_again_changes_nothing(host: Host, caplog: pytest.LogCaptureFixture) -> None:
@@ -333,6 +341,45 @@ def test_lines_of_an_earlier_form_are_replaced(host: Host) -> None:
 )
 def test_a_setting_is_the_last_one_of_that_name(text: bytes, value: str | None) -> None:
     assert setting_of(text, "A") == value
+
+
+@pytest.mark.parametrize("in_kst", [True, False])
+def test_of_what_an_earlier_block_started_the_rest_is_lacking_until_the_lines_are_put_in(
+    in_kst: bool, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host.clock, "host_keeps_kst", lambda: in_kst)
+    first, evening, _, morning, _ = cron_lines(PROJECT, Path("python"), PROJECT, in_kst=in_kst)
+    earlier = "".join(f"{line}\n" for line in (first, evening, morning))
+    host.has(BEGIN + earlier.encode() + END)
+    assert lacking() == ["daily_update 20:40", "daily_update 08:02"]
+    host.cron("install")
+    assert lacking() == []
+    host.cron("remove")
+    assert lacking() == [str(start) for start in SCHEDULE]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_known"),
+    [
+        (("0 19 ", "0  19\t"), True),
+        ((str(PROJECT), "/opt/other"), False),
+        (("0 19 ", "#0 19 "), False),
+        (("0 19 ", "30 21 "), False),
+        (("daily_update", "hourly_analysis"), False),
+    ],
+    ids=["spaces", "another checkout", "a comment", "another time", "another script"],
+)
+def test_a_line_put_in_by_hand_counts_by_its_time_and_its_script(
+    change: tuple[str, str], is_known: bool, host: Host
+) -> None:
+    first, *others = cron_lines(PROJECT, Path("python"), PROJECT, in_kst=True)
+    host.has("".join(f"{line}\n" for line in (first.replace(*change), *others)).encode())
+    assert lacking() == ([] if is_known else ["daily_update 19:00"])
+
+
+def test_of_a_crontab_that_cannot_be_read_nothing_is_said(host: Host) -> None:
+    host.answer_with(DENIED)
+    assert starts_not_in_crontab() is None
 
 
 def test_a_line_that_would_start_a_script_twice_is_named(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.cron.lines import cron_lines
+from utils.cron.lines import cron_lines, is_line_of
 from utils.cron.schedule import SCHEDULE
 
 FORMS = pytest.mark.parametrize("in_kst", [True, False], ids=["plain", "every quarter"])
@@ -21,7 +21,9 @@ def test_a_host_that_keeps_kst_gets_the_lines_of_the_contract() -> None:
     assert cron_lines(PROJECT, PYTHON, LOGS, in_kst=True) == [
         f"0 19 * * 1-5 {RUN} /opt/krx/daily_update.py {LOG}",
         f"10 19-23 * * 1-5 {RUN} /opt/krx/hourly_analysis.py {LOG}",
+        f"40 20 * * 1-5 {RUN} /opt/krx/daily_update.py {LOG}",
         f"10 0-8 * * 2-6 {RUN} /opt/krx/hourly_analysis.py {LOG}",
+        f"2 8 * * 2-6 {RUN} /opt/krx/daily_update.py {LOG}",
     ]
 
 
@@ -31,8 +33,26 @@ def test_any_other_host_gets_lines_that_ask_every_quarter_of_an_hour() -> None:
         f"0,15,30,45 {asked} [1-5]-19:0?) {RUN} /opt/krx/daily_update.py {LOG};; esac",
         f"10,25,40,55 {asked} [1-5]-19:1?|[1-5]-2[0-3]:1?)"
         f" {RUN} /opt/krx/hourly_analysis.py {LOG};; esac",
+        f"10,25,40,55 {asked} [1-5]-20:4?) {RUN} /opt/krx/daily_update.py {LOG};; esac",
         f"10,25,40,55 {asked} [2-6]-0[0-8]:1?) {RUN} /opt/krx/hourly_analysis.py {LOG};; esac",
+        f"2,17,32,47 {asked} [2-6]-08:0?) {RUN} /opt/krx/daily_update.py {LOG};; esac",
     ]
+
+
+@FORMS
+def test_a_line_is_known_by_its_beginning_and_is_of_one_start_alone(in_kst: bool) -> None:
+    lines = cron_lines(Path("/elsewhere"), PYTHON, LOGS, in_kst=in_kst)
+    of = [[str(start) for start in SCHEDULE if is_line_of(start, line)] for line in lines]
+    assert of == [[str(start)] for start in SCHEDULE]
+    spaced = lines[2].replace(" ", "\t ", 4)
+    assert [str(start) for start in SCHEDULE if is_line_of(start, spaced)] == of[2]
+
+
+@pytest.mark.parametrize(
+    "line", ["0 20 * * 1-5 x", "0 19 * * 1-55 x", "#0 19 * * 1-5 x", "0 19 * * *", ""]
+)
+def test_a_line_at_another_time_is_of_no_start(line: str) -> None:
+    assert not any(is_line_of(start, line) for start in SCHEDULE)
 
 
 @FORMS
@@ -89,9 +109,11 @@ def ticks(line: str) -> list[str]:
     [
         (0, (1, 2, 3, 4, 5), (19,), "00 daily_update.py"),
         (1, (1, 2, 3, 4, 5), (19, 20, 21, 22, 23), "10 hourly_analysis.py"),
-        (2, (2, 3, 4, 5, 6), (0, 1, 2, 3, 4, 5, 6, 7, 8), "10 hourly_analysis.py"),
+        (2, (1, 2, 3, 4, 5), (20,), "40 daily_update.py"),
+        (3, (2, 3, 4, 5, 6), (0, 1, 2, 3, 4, 5, 6, 7, 8), "10 hourly_analysis.py"),
+        (4, (2, 3, 4, 5, 6), (8,), "02 daily_update.py"),
     ],
-    ids=["update", "evening", "morning"],
+    ids=["first", "evening", "second", "morning", "last"],
 )
 def test_in_a_week_a_line_starts_its_script_when_it_should_and_never_else(
     number: int, days: tuple[int, ...], hours: tuple[int, ...], start: str, host: Host
@@ -102,10 +124,12 @@ def test_in_a_week_a_line_starts_its_script_when_it_should_and_never_else(
 
 
 def test_a_start_that_is_some_minutes_late_counts(host: Host) -> None:
-    update, evening, morning = host.lines()
-    assert host.fire(update, "5-19:04", "5-19:14") == ["5-19:04 daily_update.py"]
+    first, evening, second, morning, last = host.lines()
+    assert host.fire(first, "5-19:04", "5-19:14") == ["5-19:04 daily_update.py"]
     assert host.fire(evening, "5-23:12", "5-23:20") == ["5-23:12 hourly_analysis.py"]
+    assert host.fire(second, "5-20:49", "5-20:55") == ["5-20:49 daily_update.py"]
     assert host.fire(morning, "6-08:19", "6-08:25") == ["6-08:19 hourly_analysis.py"]
+    assert host.fire(last, "6-08:09", "6-08:17") == ["6-08:09 daily_update.py"]
 
 
 def test_no_two_ticks_of_a_line_are_in_one_stretch_of_ten_minutes() -> None:
@@ -121,9 +145,11 @@ def test_a_plain_line_runs_its_script_in_the_project_and_keeps_its_output_in_a_f
     assert [host.fire(line, "now") for line in host.lines(in_kst=True)] == [
         ["now daily_update.py"],
         ["now hourly_analysis.py"],
+        ["now daily_update.py"],
         ["now hourly_analysis.py"],
+        ["now daily_update.py"],
     ]
-    assert (host.project / "logs" / "cron.log").read_text() == "output\n" * 3
+    assert (host.project / "logs" / "cron.log").read_text() == "output\n" * 5
 
 
 @FORMS
