@@ -11,7 +11,7 @@ SEED ?= 1
 .PHONY: help setup venv-with-pip-of-debian demo test test-rest test-all lint soak bench bench-scale pins clean
 
 help:
-	@echo "make demo   a whole night against a local exchange: first load, daily update, analysis"
+	@echo "make demo   a setup and a whole night against a local exchange, until all is final at 08:10"
 	@echo "make test   the quick tests, about 3 minutes; nothing but Python is needed"
 	@echo "make test-all   these and all others: a MongoDB server, crashes, documents, a browser, cron"
 	@echo "make test-rest  the others alone     make lint   ruff and mypy"

@@ -7,7 +7,12 @@ import logging
 import sys
 
 import utils.interpreter  # noqa: F401
-from collectors.analysis.night import analyse_what_is_left, choose_session, lock_of_this_host
+from collectors.analysis.night import (
+    analyse_what_is_left,
+    choose_session,
+    lock_of_this_host,
+    wait_for_reading,
+)
 from collectors.exchange.connect import make_calendar
 from collectors.views.report import report_now, report_of_the_night
 from collectors.views.status import show_status
@@ -78,6 +83,7 @@ def work(run: Run, args: argparse.Namespace) -> int:
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
+    wait_for_reading(run, session)
     # Held also when all is done: so the lock of a dead run is cleared.
     with lock_of_this_host(run.store):
         analysed = analyse_what_is_left(run, calendar, session, settings.analysis_quota)

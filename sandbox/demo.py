@@ -1,31 +1,36 @@
-"""`python -m sandbox.demo`: a whole night against the local exchange: first load, daily update,
-hourly analyses.
+"""`python -m sandbox.demo`: a setup and one whole night against the local exchange, until
+everything is final in the morning.
 
-The three scripts run as cron would run them: as processes, each with a clock of its own (KST_NOW),
+The scripts run as cron would run them: as processes, each with a clock of its own (KST_NOW),
 through pykrx over HTTP into a real database file. Everything is kept in `demo/`; the user's
 settings are not read.
 """
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path
 
+from collectors.views.report import is_current
 from collectors.views.ticker_view import show_largest
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
-from utils.clock import Clock, kst
+from utils.clock import KST, Clock, kst
+from utils.cron.schedule import starts
 from utils.errors import EXIT_DONE, EXIT_FAILED
+from utils.market_day import FINAL
 from utils.settings import PROJECT, load_settings, setting_names
-from utils.store import open_store
+from utils.store import Store, open_store
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
 FOLDER = PROJECT / "demo"
 TICKERS = 2700
-SETUP_EVENING = kst(2026, 9, 10, 19)
-NEXT_EVENING = SETUP_EVENING + timedelta(days=1)
-FIRST_ANALYSIS = NEXT_EVENING + timedelta(minutes=10)
+SET_UP, MORNING = kst(2026, 9, 15, 17), kst(2026, 9, 16, 8, 15)
+SESSION = f"{SET_UP:%Y-%m-%d}"
+"""The session of the night. The one before it is final when everything is set up."""
 LARGEST = 10
 LOGIN_ID, PASSWORD = "local-account", "local-password"
 
@@ -38,70 +43,73 @@ def main() -> int:
         f"A local exchange opens: {TICKERS:,} listed tickers, 300 sessions of history, "
         "over HTTP on this machine."
     )
-    with LocalExchange(SyntheticMarket(TICKERS), SETUP_EVENING, {LOGIN_ID: PASSWORD}) as exchange:
-        night = Night(exchange)
-        say(
-            f"1. {SETUP_EVENING:%Y-%m-%d %H:%M} KST. "
-            "A person sets everything up: manual_setup.py --yes"
-        )
-        done = night.run(SETUP_EVENING, "manual_setup.py", "--yes")
-        if done:
-            say(
-                f"2. {NEXT_EVENING:%Y-%m-%d %H:%M} KST. cron starts daily_update.py: "
-                "today's session, yesterday's final"
-            )
-            done = night.run(NEXT_EVENING, "daily_update.py")
-        if done:
-            say("3. Ten past every hour, cron starts hourly_analysis.py until no target is left")
-            done = night.analyse_all()
+    with LocalExchange(SyntheticMarket(TICKERS), SET_UP, {LOGIN_ID: PASSWORD}) as exchange:
+        say(f"1. {SET_UP:%Y-%m-%d %H:%M} KST. A person sets everything up: manual_setup.py --yes")
+        done = run(exchange, SET_UP, "manual_setup.py", "--yes") and live_the_night(exchange)
     if not done:
         say(f"The demo failed; the log files in {FOLDER / 'logs'} say why.")
         return EXIT_FAILED
-    show_result()
+    problem = show_result()
     say(f"The whole night took {clock.monotonic() - started:.0f} seconds.")
-    return EXIT_DONE
+    return EXIT_FAILED if problem else EXIT_DONE
 
 
-class Night:
-    """Runs the scripts at chosen moments against the local exchange."""
+def live_the_night(exchange: LocalExchange) -> bool:
+    """Start the scripts as cron does until the morning. Return whether every run succeeded."""
+    say(
+        "2. From now on cron starts the scripts. At 19:00 the exchange shows the regular session "
+        "and a part of the after-market, at 20:40 nearly all of it, at 08:02 its last word."
+    )
+    return all(run_quietly(exchange, *start) for start in starts_of_the_night())
 
-    def __init__(self, exchange: LocalExchange) -> None:
-        self._exchange = exchange
 
-    def run(self, moment: datetime, *command: str) -> bool:
-        """Run one script as of that moment in KST with its output shown. Return whether it
-        succeeded."""
-        return self._start(moment, command).returncode == EXIT_DONE
+def starts_of_the_night() -> list[tuple[datetime, str]]:
+    """Return what cron starts between the setup and the morning, and when, in order."""
+    return sorted(
+        (moment, f"{job}.py")
+        for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
+        for moment in takewhile(lambda each: each < MORNING, starts(job, SET_UP))
+    )
 
-    def analyse_all(self) -> bool:
-        """Run the hourly analysis until no target is pending. Return whether every run
-        succeeded."""
-        moment = FIRST_ANALYSIS
-        while self.run(moment, "hourly_analysis.py"):
-            if not self._pending(moment):
-                return True
-            moment += timedelta(hours=1)
-        return False
 
-    def _pending(self, moment: datetime) -> int:
-        shown = self._start(
-            moment, ("hourly_analysis.py", "--status", "--json"), stdout=subprocess.PIPE
-        )
-        return int(json.loads(shown.stdout)["targets_pending"])
+def run_quietly(exchange: LocalExchange, moment: datetime, script: str) -> bool:
+    """Run a script without the lines that every run begins with, so that one in which nothing is
+    left has one line. Return whether it succeeded."""
+    if script == f"{DAILY_UPDATE}.py":
+        say(f"{moment:%Y-%m-%d %H:%M} KST. {script}")
+    ended = start(exchange, moment, (script,), subprocess.PIPE)
+    lines = ended.stdout.splitlines(keepends=True)
+    sys.stdout.writelines(line for line in lines if _SAID_BY_EVERY_RUN not in line)
+    sys.stdout.flush()
+    return ended.returncode == EXIT_DONE
 
-    def _start(
-        self, moment: datetime, command: tuple[str, ...], stdout: int | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        self._exchange.set_time(moment)
-        environment = {
-            **os.environ,
-            **demo_settings(self._exchange.url),
-            "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}",
-        }
-        script = [sys.executable, str(PROJECT / command[0]), *command[1:]]
-        return subprocess.run(  # noqa: S603 - our scripts
-            script, env=environment, stdout=stdout, text=True, check=False
-        )
+
+_SAID_BY_EVERY_RUN = "Using the embedded database"
+
+
+def run(exchange: LocalExchange, moment: datetime, *command: str) -> bool:
+    """Run one script as of that moment in KST with its output shown. Return whether it
+    succeeded."""
+    return start(exchange, moment, command).returncode == EXIT_DONE
+
+
+def start(
+    exchange: LocalExchange,
+    moment: datetime,
+    command: tuple[str, ...],
+    output: int | None = None,
+) -> subprocess.CompletedProcess[str]:
+    exchange.set_time(moment)
+    environment = {
+        **os.environ,
+        **demo_settings(exchange.url),
+        "KST_NOW": f"{moment:%Y-%m-%dT%H:%M:%S}",
+    }
+    script = [sys.executable, str(PROJECT / command[0]), *command[1:]]
+    together = None if output is None else subprocess.STDOUT
+    return subprocess.run(  # noqa: S603 - our scripts
+        script, env=environment, stdout=output, stderr=together, text=True, check=False
+    )
 
 
 def demo_settings(url: str) -> dict[str, str]:
@@ -119,22 +127,46 @@ def demo_settings(url: str) -> dict[str, str]:
     return dict.fromkeys(setting_names(), "") | own
 
 
-def show_result() -> None:
+def show_result() -> str | None:
+    """Show the largest targets and where everything is. Return what is not as it has to be in the
+    morning, None when all is."""
     settings = load_settings(
         {name.lower(): value for name, value in demo_settings("http://127.0.0.1").items()}
     )
     store = open_store(settings, Clock())
     try:
-        say(f"The market's largest targets, analysed for {NEXT_EVENING:%Y-%m-%d}:")
+        say(f"The market's largest targets, analysed for {SESSION}:")
         show_largest(store, LARGEST)
+        problem = show_finality(store, FOLDER / "report.html")
     finally:
         store.close()
-    say(f"The morning's report is {settings.report_file}: open it in a browser.")
     say(
         f"The database is in {settings.data_dir}, the logs in {settings.log_dir}. "
         f"Delete {FOLDER} whenever you like."
     )
     say("For the real exchange: README.md, section «For real use».")
+    return problem
+
+
+def show_finality(store: Store, report: Path) -> str | None:
+    """Show since when the session is final, and the page that says so. Return what is wrong."""
+    head = store.sessions.head(SESSION)
+    if head is None or head.confirmed_utc is None:
+        problem = f"{SESSION} is not final, although it is {MORNING:%H:%M} of the next day."
+    elif not (is_current(store, report, SESSION) and says_final(report)):
+        problem = f"The report {report} is not the page of the final session."
+    else:
+        since = head.confirmed_utc.astimezone(KST)
+        say(f"{SESSION} is final since {since:%Y-%m-%d %H:%M} KST. All targets are analysed on it.")
+        say(f"The report says so in its head. Open it in a browser: {report.as_uri()}")
+        return None
+    say(problem)
+    return problem
+
+
+def says_final(report: Path) -> bool:
+    """Return whether the data of the page are those of the final session."""
+    return f'"session":"{SESSION}","finality":"{FINAL}"' in report.read_text(encoding="utf-8")
 
 
 def say(text: str) -> None:

@@ -2,11 +2,12 @@
 
 import logging
 from contextlib import AbstractContextManager
+from datetime import timedelta
 
 from collectors.analysis.analysis_queue import AnalysisQueue
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from utils.date_utils import TradingCalendar
-from utils.errors import NotCollected, WrongUsage
+from utils.date_utils import TradingCalendar, last_checkpoint_utc
+from utils.errors import NotCollected, NotPublished, WrongUsage
 from utils.job_status import JobRun
 from utils.market_day import Panel
 from utils.notifications.announcements import announce_unfinished_night
@@ -15,20 +16,28 @@ from utils.run import Run
 from utils.scope import required_scope
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.locks import COLLECTION
 from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
 """Sessions read. With more no indicator differs by a millionth: see docs/indicators.md."""
+LONGEST_READING = timedelta(minutes=30)
+"""With all its retries a reading takes less."""
+LOOKED_EVERY_SECONDS = 20
 log = logging.getLogger(__name__)
 
 
 def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> str:
-    """Return the session of the night, once `daily_update` has completed it.
+    """Return the session of the night, once `daily_update` has completed it. As long as the
+    exchange shows no prices of it, it may be a closure that nobody predicted: then the session
+    before.
 
     Raise `NotCollected` before that, `WrongUsage` for a day that was no session or lies before the
     first session that is kept.
     """
     session = asked or calendar.session_of_night(run.clock.now_kst())
+    if asked is None and _has_no_prices(run.store, session):
+        session = calendar.previous_session(session)
     if not calendar.is_session(session):
         raise WrongUsage(
             f"--session {session}: the exchange is closed on that day. Choose a session."
@@ -44,6 +53,28 @@ def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> st
             "again."
         )
     return session
+
+
+def _has_no_prices(store: Store, session: str) -> bool:
+    job = store.jobs.get(DAILY_UPDATE, session)
+    return job is not None and (job["error"] or {}).get("kind") == NotPublished.kind
+
+
+def wait_for_reading(run: Run, session: str) -> None:
+    """Wait while another run reads the session again, half an hour at most: its figures are about
+    to be replaced, and after 08:10 no slot of the night would analyse the new ones."""
+    store, clock = run.store, run.clock
+    until = clock.now_utc() + LONGEST_READING
+    while clock.now_utc() < until and _is_being_read(store, session):
+        log.info("%s is being read again at this moment. The analysis waits for that.", session)
+        run.pause(LOOKED_EVERY_SECONDS)
+
+
+def _is_being_read(store: Store, session: str) -> bool:
+    head = store.sessions.head(session)
+    passed = last_checkpoint_utc(session, store.clock.now_utc())
+    has_to_be_read = head is not None and head.checkpoint_utc != passed
+    return has_to_be_read and store.locks.is_taken(COLLECTION)
 
 
 def lock_of_this_host(store: Store) -> AbstractContextManager[None]:

@@ -20,15 +20,18 @@ from collectors.exchange.answers import parse_day
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from tests.harness import Installation
-from tests.harness.exchange import SMALL, Exchange
+from tests.harness.exchange import KEY, SMALL, Exchange
 from tests.harness.receiver import Receiver
-from utils.clock import KST, kst
+from utils.clock import KST, Clock, kst
 from utils.cron.schedule import starts
 from utils.date_utils import at_kst, weekdays
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.market_day import FINAL, PROVISIONAL, PUBLISHED_COLUMNS
+from utils.run import Run
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.locks import COLLECTION
+from utils.store.store import open_backend
 
 SET_UP = kst(2026, 9, 13, 12)
 SESSIONS = 130
@@ -162,10 +165,8 @@ def test_every_morning_all_is_final_analysed_on_it_shown_and_told(
 
 def check_page(installation: Installation, session: str, confirmed: datetime) -> None:
     page = (installation.folder / REPORT).read_text(encoding="utf-8")
-    morning_after = at_kst(session, time(0)) + timedelta(days=1)
-    is_usual = confirmed.date() == morning_after.date()
-    since = f"{confirmed:%H:%M}" if is_usual else f"{confirmed:%Y-%m-%d %H:%M}"
-    assert f'"session":"{session}","finality":"{FINAL}","since":"{since}"' in page
+    read = confirmed.isoformat(timespec="minutes")
+    assert f'"session":"{session}","finality":"{FINAL}","read":"{read}"' in page
 
 
 def test_whoever_keeps_the_old_lines_has_the_evenings_run_do_what_is_left(
@@ -186,6 +187,51 @@ def test_whoever_keeps_the_old_lines_has_the_evenings_run_do_what_is_left(
 
 def is_of_the_old_lines(start: Start) -> bool:
     return start.script == HOURLY_ANALYSIS or start.moment.hour == 19
+
+
+def test_with_a_key_the_morning_reading_is_the_open_apis(
+    installation: Installation, market: SyntheticMarket
+) -> None:
+    installation.own_settings["KRX_OPENAPI_KEY"] = KEY
+    installation.must(SET_UP, "manual_setup", "--yes", "--sessions", "5")
+    installation.exchange.reset_counts()
+    live(installation, [each for each in night_of(EVENINGS[0]) if each.script == DAILY_UPDATE])
+    asked = installation.exchange.counts()
+    assert (asked["data"], asked["openapi"]) == (3, 3)
+    with installation.opened(kst(2026, 9, 15, 8, 15)) as store:
+        check_stored(store, market, EVENINGS[:1])
+        head = store.sessions.head(EVENINGS[0])
+    assert head is not None
+    assert head.source == "openapi"
+
+
+def test_the_slot_of_ten_past_eight_waits_for_a_reading_that_takes_long(
+    installation: Installation, market: SyntheticMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The site is down at 08:02; when it answers again, the analysis has begun to wait."""
+    installation.must(SET_UP, "manual_setup", "--yes", "--sessions", str(SESSIONS))
+    live(installation, night_of(EVENINGS[0])[:-2])
+    morning = kst(2026, 9, 15, 8, 10)
+    settings = installation.loaded_settings()
+    waited: list[float] = []
+    updating = Store(open_backend(settings), Clock(morning))
+    lock = updating.locks.hold(COLLECTION)
+    lock.__enter__()
+
+    def pause(run: Run, seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            lock.__exit__(None, None, None)
+            updating.close()
+            installation.must(morning, DAILY_UPDATE)
+
+    monkeypatch.setattr(Run, "pause", pause)
+    ended = installation.must(morning, HOURLY_ANALYSIS)
+    assert len(waited) >= 3
+    assert "The analysis waits" in ended.log
+    with installation.opened(morning) as store:
+        check_stored(store, market, EVENINGS[:1])
+        check_analysed(store, EVENINGS[0])
 
 
 def test_a_site_that_is_late_is_right_in_the_morning(

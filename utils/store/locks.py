@@ -59,6 +59,13 @@ class Locks(StorePart):
                 "It leaves; the other goes on."
             )
 
+    def is_taken(self, name: str) -> bool:
+        """Return whether a run owns that lock that is not known to be gone."""
+        lock = self.backend.get(LOCKS, name)
+        return lock is not None and not LOCK_LEASE.is_free(
+            lock["expires_utc"], self.clock.now_utc()
+        )
+
     def all(self) -> list[Document]:
         """Return every lock that is recorded as held, also those of owners that are gone."""
         return self.backend.find(LOCKS)

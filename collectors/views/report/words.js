@@ -24,7 +24,7 @@ const WORDS = {
   up: ["Up", "상승"],
   down: ["Down", "하락"],
   flat: ["Unchanged", "보합"],
-  untraded: ["No trade", "거래 없음"],
+  untraded: ["No regular trade", "정규시장 거래 없음"],
   limit_up: ["Limit up", "상한가"],
   limit_down: ["Limit down", "하한가"],
   weighted: ["cap-weighted", "시총 가중"],
