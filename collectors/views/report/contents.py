@@ -1,6 +1,7 @@
 """Contents of the page as one JSON document: the whole market, and targets with their results."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from math import isfinite
 from typing import Any
 
@@ -22,7 +23,7 @@ from collectors.views.report.charts import (
 )
 from utils.clock import KST
 from utils.errors import NotStored
-from utils.market_day import Panel
+from utils.market_day import FINAL, Panel
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.backend import Document
@@ -85,10 +86,16 @@ def contents(store: Store, session: str) -> dict[str, Any]:
 
 
 def _finality(head: SessionHead) -> dict[str, str]:
-    """Return the finality and, in `read`, since when the session is final or else when it was read
-    last, KST."""
+    """Return the finality and, in `since`, KST: since when the session is final or, while it is
+    provisional, when it was read last.
+
+    The day stands before the time where it is not the usual one: that after the session, or the
+    session's own.
+    """
     moment = (head.confirmed_utc or head.read_utc).astimezone(KST)
-    return {"finality": head.finality, "read": moment.isoformat(timespec="minutes")}
+    usual = date.fromisoformat(head.session) + timedelta(days=head.finality == FINAL)
+    shown = f"{moment:%H:%M}" if moment.date() == usual else f"{moment:%Y-%m-%d %H:%M}"
+    return {"finality": head.finality, "since": shown}
 
 
 class _Targets:

@@ -60,7 +60,7 @@ function drawWords() {
     "about",
     element("b", {}, day(DATA.session)),
     " ",
-    element("span", {class: `badge ${DATA.finality}`}, word(DATA.finality, {time: readAt()})),
+    element("span", {class: `badge ${DATA.finality}`}, word(DATA.finality, {time: DATA.since})),
     " ",
     element(
       "span",
@@ -71,15 +71,6 @@ function drawWords() {
   byId("written").textContent = word("written", {
     time: DATA.written.slice(0, 16).replace("T", " "),
   });
-}
-
-// Return the time since which the session is final or at which it was read, with the day where that is not the one after
-// the session or, while it is provisional, its own.
-function readAt() {
-  const usual = new Date(`${DATA.session}T00:00Z`);
-  if (DATA.finality === "final") usual.setUTCDate(usual.getUTCDate() + 1);
-  const [date, time] = DATA.read.slice(0, 16).split("T");
-  return date === usual.toISOString().slice(0, 10) ? time : `${date} ${time}`;
 }
 
 function drawPage() {

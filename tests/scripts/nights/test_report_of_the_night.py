@@ -126,8 +126,8 @@ def test_the_mornings_slot_writes_the_page_of_what_the_morning_has_changed(
     night.must(MORNING, "daily_update")
     night.must(LAST_SLOT, "hourly_analysis")
     after = page.read_text(encoding="utf-8")
-    assert '"finality":"provisional","read":"2026-09-10T19:00+09:00"' in before
-    assert '"finality":"final","read":"2026-09-11T08:02+09:00"' in after
+    assert '"finality":"provisional","since":"19:00"' in before
+    assert '"finality":"final","since":"08:02"' in after
 
 
 def test_the_mornings_slot_writes_the_page_anew_also_when_nothing_has_changed(
@@ -137,11 +137,11 @@ def test_the_mornings_slot_writes_the_page_anew_also_when_nothing_has_changed(
     night = installation_over.with_settings({"REPORT_FILE": str(page)})
     night.load(MORNING, "--sessions", "8", KST_NOW=f"{EVENING:%Y-%m-%dT%H:%M}")
     night.must(TEN_PAST, "hourly_analysis")
-    assert '"finality":"provisional","read":"2026-09-10T19:00+09:00"' in page.read_text()
+    assert '"finality":"provisional","since":"19:00"' in page.read_text()
     night.must(MORNING, "daily_update")
     done = night.must(LAST_SLOT, "hourly_analysis")
     assert "left for the next hours" not in done.log, "nothing was analysed"
-    assert '"finality":"final","read":"2026-09-11T08:02+09:00"' in page.read_text()
+    assert '"finality":"final","since":"08:02"' in page.read_text()
 
 
 def test_an_empty_setting_switches_it_off(night: Installation, page: Path) -> None:

@@ -21,6 +21,7 @@ from tests.storm.crash.databases import Database
 from tests.storm.crash.dump import Dump, differences
 from tests.storm.forks import OUTPUT, REACHED, Forks, Order
 from utils.clock import kst
+from utils.store.targets import CLAIM_LEASE
 
 MARKET = (
     "--tickers",
@@ -35,6 +36,7 @@ MARKET = (
 MARKETS = {"MARKETS": "KOSPI,KOSDAQ,KONEX"}
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/"}
 NEXT_HOUR = timedelta(hours=1)
+CLAIMS_END = CLAIM_LEASE.length + timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Run:
 SETUP = ("--yes", "--sessions", "3")
 # From 19:40 on the sandbox's evening numbers are the final ones, so it does not matter when a run
 # is started anew.
-FIRST_LOAD = Run(kst(2026, 8, 12, 20), "manual_setup", SETUP, again=NEXT_HOUR)
+FIRST_LOAD = Run(kst(2026, 8, 12, 20), "manual_setup", SETUP, again=CLAIMS_END)
 EARLY_LOAD = Run(
     kst(2026, 8, 12, 19), "manual_setup", SETUP, settings={"DATASETS": "prices,fundamentals"}
 )

@@ -24,6 +24,7 @@ from collectors.views.report.page import FOLDER, SCRIPTS
 from tests.fakes import FakeClock
 from tests.flow.views.report.conftest import SESSION
 from tests.flow.views.report.nights import EVIL_NAMES, analyse, market, store_market
+from utils.clock import kst
 from utils.errors import NightShiftError, NotStored, WrongUsage
 from utils.market_day import FINAL, PROVISIONAL
 from utils.store import Store
@@ -269,22 +270,26 @@ def test_what_is_read_while_the_page_is_made_makes_it_outdated(
     assert not is_current(store, path, SESSION)
 
 
+@pytest.mark.parametrize(
+    ("hours", "finality", "since"),
+    [
+        ([0], "provisional", "19:00"),
+        ([0, 2], "provisional", "21:00"),
+        ([0, 12], "provisional", "2024-01-23 07:00"),
+        ([0, 13], "final", "08:00"),
+        ([0, 13, 24], "final", "08:00"),
+        ([0, 48], "final", "2024-01-24 19:00"),
+    ],
+)
 def test_since_when_the_session_is_final_or_else_when_it_was_read_last(
-    empty_store: Store,
+    empty_store: Store, clock: FakeClock, hours: list[int], finality: str, since: str
 ) -> None:
     (day,) = market(30, 1)
-    evening = day.read_utc - timedelta(hours=13)  # 19:00 of the session
-    for hours, finality, read in (
-        (0, "provisional", "2024-01-22T19:00+09:00"),
-        (2, "provisional", "2024-01-22T21:00+09:00"),
-        (13, "final", "2024-01-23T08:00+09:00"),
-        (24, "final", "2024-01-23T08:00+09:00"),
-    ):
-        read_then = replace(day, read_utc=evening + timedelta(hours=hours))
-        empty_store.clock.set(read_then.read_utc)  # type: ignore[attr-defined]
-        store_market(empty_store, iter([read_then]))
-        facts = contents(empty_store, SESSION)
-        assert (facts["finality"], facts["read"]) == (finality, read)
+    for after in hours:  # 19:00 of the session
+        clock.set(kst(2024, 1, 22, 19) + timedelta(hours=after))
+        store_market(empty_store, iter([replace(day, read_utc=clock.now_utc())]))
+    facts = contents(empty_store, SESSION)
+    assert (facts["finality"], facts["since"]) == (finality, since)
 
 
 def test_a_page_that_cannot_be_written_leaves_the_earlier_one(
