@@ -30,14 +30,18 @@ def test_a_damaged_session_is_read_again_by_the_next_evening(installed: Installa
 
 
 def test_an_odd_index_series_keeps_no_session_from_being_collected(installed: Installation) -> None:
-    """It is asked because a weekday is not known: nobody has run for three evenings."""
-    back = kst(2026, 9, 14, 19)
+    """It is asked because two weekdays that are predicted closed are not known yet."""
+    back = kst(2026, 9, 28, 19)
     installed.exchange.fail("no_rows", request="MDCSTAT00301")
     installed.exchange.fail("no_column", request="MDCSTAT00301", value="TRD_DD")
     done = installed.run(back, "daily_update")
     assert done.code == 1, done.log
     seen = installed.read(back)
-    assert [head.session for head in seen["heads"]][-3:] == [TONIGHT, "2026-09-11", "2026-09-14"]
+    assert [head.session for head in seen["heads"]][-3:] == [
+        "2026-09-22",
+        "2026-09-23",
+        "2026-09-28",
+    ]
     assert {job["status"] for job in seen["jobs"].values()} == {"completed"}
 
 
