@@ -23,6 +23,7 @@ import requests
 
 from collectors.exchange.answers import parse_index_dates
 from collectors.exchange.transport import Gate, GuardedAdapter, translated_failures
+from utils.clock import KST
 from utils.errors import (
     LoggedInElsewhere,
     LoggedOut,
@@ -160,13 +161,15 @@ class PykrxSource:
         self._remember_password_age()
 
     def _check_earlier_refusals(self) -> None:
-        """Raise `LoginRefused` where one more refusal, of the same password or of too many, could
-        lock the account. A person who tries a login knows that."""
-        if not self._gate.may_log_in(self._account.id_mark(), self._account.mark()):
+        """Raise `LoginRefused` where one more refusal could lock the account. A person who tries a
+        login knows that."""
+        last = self._gate.given_up_since(self._account.id_mark(), self._account.mark())
+        if last is not None:
             raise LoginRefused(
-                "The exchange has refused KRX_ID and KRX_PW before, and they are not tried again "
-                "now: after five wrong tries it locks the account. Correct them in .env. If they "
-                f"are right, log in by hand at {SITE} and run manual_setup.py, which asks for that."
+                "The exchange refuses KRX_ID and KRX_PW, the last time on "
+                f"{last.astimezone(KST):%Y-%m-%d %H:%M} KST, and they are not tried again: after "
+                "five wrong tries it locks the account. Correct them in .env. If they are right, "
+                f"log in by hand at {SITE} and run manual_setup.py in a terminal."
             )
 
     def _remember_password_age(self) -> None:

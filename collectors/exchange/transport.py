@@ -74,9 +74,9 @@ class Gate:
         accounts."""
         self._store.sources.record_refused_login(self._source, mark, password_mark)
 
-    def may_log_in(self, mark: str, password_mark: str) -> bool:
-        """See `SourceRecords.may_log_in`."""
-        return self._store.sources.may_log_in(self._source, mark, password_mark)
+    def given_up_since(self, mark: str, password_mark: str) -> datetime | None:
+        """See `SourceRecords.given_up_since`."""
+        return self._store.sources.given_up_since(self._source, mark, password_mark)
 
     def login_accepted(self) -> None:
         self._store.sources.forget_refused_logins(self._source)

@@ -7,7 +7,7 @@ place. The scripts run inside the test's own process, with the clock of each sta
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import takewhile
 from pathlib import Path
 
@@ -165,8 +165,9 @@ def test_every_morning_all_is_final_analysed_on_it_shown_and_told(
 
 def check_page(installation: Installation, session: str, confirmed: datetime) -> None:
     page = (installation.folder / REPORT).read_text(encoding="utf-8")
-    read = confirmed.isoformat(timespec="minutes")
-    assert f'"session":"{session}","finality":"{FINAL}","read":"{read}"' in page
+    is_usual = confirmed.date() == date.fromisoformat(session) + timedelta(days=1)
+    since = f"{confirmed:%H:%M}" if is_usual else f"{confirmed:%Y-%m-%d %H:%M}"
+    assert f'"session":"{session}","finality":"{FINAL}","since":"{since}"' in page
 
 
 def test_whoever_keeps_the_old_lines_has_the_evenings_run_do_what_is_left(

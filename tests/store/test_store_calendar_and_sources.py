@@ -239,6 +239,7 @@ def test_refused_logins_are_counted_in_a_row_and_for_one_login_id(
         "mark": "a1b2",
         "password_mark": "pw-1",
         "count": 2,
+        "tries": 2,
         "last_utc": clock.now_utc(),
     }
     assert store.sources.refused_logins("pykrx", "c3d4") == 0
@@ -248,28 +249,27 @@ def test_refused_logins_are_counted_in_a_row_and_for_one_login_id(
     assert state(other)["refused_logins"] is None
 
 
-def test_a_refused_password_rests_for_a_day_and_is_given_up_after_three(
-    store: Store, clock: FakeClock
+def test_a_refused_password_is_tried_twice_and_two_of_them_never_lock_the_account(
+    store: Store, other: Store, clock: FakeClock
 ) -> None:
-    def may(which: str = "pw-1", login: str = "a1b2") -> bool:
-        return store.sources.may_log_in("pykrx", login, which)
+    def given_up(which: str = "pw-1", login: str = "a1b2") -> bool:
+        return other.sources.given_up_since("pykrx", login, which) is not None
 
-    assert may()
-    for count in (1, 2, 3):
-        store.sources.record_refused_login("pykrx", "a1b2", "pw-1")
-        assert not may()
-        clock.advance(hours=19.9)
-        assert not may()
-        clock.advance(hours=0.1)
-        assert may() == (count < 3)
-    assert may("pw-2")
-    assert may(login="c3d4")
-    store.sources.record_refused_login("pykrx", "a1b2", "pw-2")
+    assert not given_up()
+    store.sources.record_refused_login("pykrx", "a1b2", "pw-1")
+    assert not given_up()
+    store.sources.record_refused_login("pykrx", "a1b2", "pw-1")
+    assert other.sources.given_up_since("pykrx", "a1b2", "pw-1") == clock.now_utc()
     clock.advance(days=30)
-    assert not may("pw-2")
-    assert not may("pw-3")
+    assert given_up()
+    assert not given_up("pw-2")
+    assert not given_up(login="c3d4")
+    for _ in range(2):
+        store.sources.record_refused_login("pykrx", "a1b2", "pw-2")
+    assert given_up("pw-2")
+    assert given_up("pw-3"), "the fifth refusal locks the account"
     store.sources.forget_refused_logins("pykrx")
-    assert may()
+    assert not given_up()
 
 
 def test_a_password_is_as_old_as_its_first_login(

@@ -11,11 +11,12 @@ from utils.store.base import StorePart
 from utils.store.schema import SOURCES
 
 LONGEST_BLOCK = timedelta(hours=24)
-MOST_REFUSED_LOGINS = 3
-"""In a row, until one password is not tried any more: the exchange locks an account after five."""
-REFUSED_LOGIN_RESTS = timedelta(hours=20)
-"""Time until a password that was refused is tried again: with the next evening, not with the next
-run."""
+MOST_TRIES_OF_A_PASSWORD = 2
+"""The most logins with one password that is refused; the second may tell that the first was an
+outage."""
+MOST_REFUSED_LOGINS = 4
+"""The most in a row with one login ID, whatever the password: the exchange locks an account after
+five."""
 MOST_NAMED = 100
 """The most unknown columns of a source that are named in the log, whatever it may send."""
 SOON = timedelta(minutes=5)
@@ -114,11 +115,16 @@ class SourceRecords(StorePart):
     def record_refused_login(self, source: str, mark: str, password_mark: str) -> int:
         """Record that the source has refused a login with the login ID and the password that these
         marks tell from others. Return how many logins with that ID it has refused in a row."""
-        count = self.refused_logins(source, mark) + 1
+        count, before = (
+            self.refused_logins(source, mark) + 1,
+            self._source(source)["refused_logins"],
+        )
+        is_same = count > 1 and before["password_mark"] == password_mark
         refused = {
             "mark": mark,
             "password_mark": password_mark,
             "count": count,
+            "tries": before["tries"] + 1 if is_same else 1,
             "last_utc": self.clock.now_utc(),
         }
         self.backend.update(SOURCES, {"_id": source}, {"refused_logins": refused})
@@ -134,17 +140,16 @@ class SourceRecords(StorePart):
         refused: Document | None = self._source(source)["refused_logins"]
         return int(refused["count"]) if refused is not None and refused["mark"] == mark else 0
 
-    def may_log_in(self, source: str, mark: str, password_mark: str) -> bool:
-        """Return whether a run that nobody watches may try to log in. A password that was refused
-        rests for a day and is given up after `MOST_REFUSED_LOGINS`; another one is tried once
-        more."""
+    def given_up_since(self, source: str, mark: str, password_mark: str) -> datetime | None:
+        """Return the time of the last refusal when one more could lock the account, until the login
+        ID or the password is another one; None while a login may be tried."""
         refused: Document | None = self._source(source)["refused_logins"]
         if refused is None or refused["mark"] != mark:
-            return True
-        if refused["password_mark"] != password_mark:
-            return bool(refused["count"] <= MOST_REFUSED_LOGINS)
-        has_rested = self.clock.now_utc() - refused["last_utc"] >= REFUSED_LOGIN_RESTS
-        return bool(has_rested and refused["count"] < MOST_REFUSED_LOGINS)
+            return None
+        is_same = refused["password_mark"] == password_mark
+        is_given_up = is_same and refused["tries"] >= MOST_TRIES_OF_A_PASSWORD
+        last: datetime = refused["last_utc"]
+        return last if is_given_up or refused["count"] >= MOST_REFUSED_LOGINS else None
 
     def not_named(self, source: str, columns: Sequence[str]) -> list[str]:
         """Return those of these unknown columns that are still to be named in the log."""
