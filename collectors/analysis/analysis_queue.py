@@ -38,7 +38,7 @@ class AnalysisQueue:
         is_current: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store, self._analyzer, self._session = store, analyzer, session
-        self._left, self._may_go_on, self._is_current = quota, may_go_on, is_current
+        self._left, self._may_go_on, self.is_current = quota, may_go_on, is_current
         self.analyzed: list[str] = []
         """Tickers that this run has analysed."""
 
@@ -54,7 +54,7 @@ class AnalysisQueue:
                 if (result := self._analyze(untouched.pop(0))) is not None:
                     results.append(result)
         finally:
-            if outdated := not self._is_current():
+            if outdated := not self.is_current():
                 in_vain = {result["_id"] for result in results}
                 untouched += [target for target in batch if target["_id"] in in_vain]
                 results = []

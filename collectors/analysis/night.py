@@ -21,22 +21,20 @@ from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
 """Sessions read. With more no indicator differs by a millionth: see docs/indicators.md."""
-LONGEST_WAIT = timedelta(minutes=30)
-"""A reading takes seconds, and some ten minutes where the exchange answers only after retries."""
-POLL_SECONDS = 20
+POLL_SECONDS = 5
 log = logging.getLogger(__name__)
 
 
 def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> str:
     """Return the session of the night, once `daily_update` has completed it. As long as the
     exchange shows no prices of it, it may be a closure that nobody predicted: then the session
-    before.
+    before it.
 
     Raise `NotCollected` before that, `WrongUsage` for a day that was no session or lies before the
     first session that is kept.
     """
     session = asked or calendar.session_of_night(run.clock.now_kst())
-    if asked is None and _has_no_prices(run.store, session):
+    while asked is None and _has_no_prices(run.store, session):
         session = calendar.previous_session(session)
     if not calendar.is_session(session):
         raise WrongUsage(
@@ -61,20 +59,23 @@ def _has_no_prices(store: Store, session: str) -> bool:
 
 
 def wait_for_update(run: Run, calendar: TradingCalendar) -> None:
-    """Wait while a daily update is at work on the session of the night, half an hour at most: it is
-    about to store the session or to replace its figures, and after 08:10 no slot of the night would
-    analyse the new ones."""
-    until, told = run.clock.now_utc() + LONGEST_WAIT, False
-    while _is_to_be_read(run.store, calendar.session_of_night(run.clock.now_kst())):
-        if not run.store.locks.is_held_by_another(COLLECTION):
-            return
-        if run.clock.now_utc() >= until:
-            log.warning("daily_update is still at work. The analysis takes what is stored.")
+    """Wait while another run is collecting and the session of the night is still to be read: after
+    08:10 no hour of the night would analyse what it brings. `ANALYSIS_TIME_LIMIT_MINUTES` ends the
+    wait too, and so does a stop request."""
+    store, clock, told = run.store, run.clock, False
+    until = clock.now_utc() + timedelta(minutes=run.settings.analysis_time_limit_minutes)
+    while (
+        not run.stop.requested
+        and _is_to_be_read(store, calendar.session_of_night(clock.now_kst()))
+        and store.locks.is_held_by_another(COLLECTION)
+    ):
+        if clock.now_utc() >= until:
+            log.warning("Another run is still collecting. The analysis takes what is stored.")
             return
         if not told:
-            log.info("daily_update is at work on the session. The analysis waits for it.")
+            log.info("Another run is collecting. The analysis waits for its end.")
             told = True
-        run.pause(POLL_SECONDS)
+        clock.sleep(POLL_SECONDS)
 
 
 def _is_to_be_read(store: Store, session: str) -> bool:
@@ -99,8 +100,8 @@ def analyse_what_is_left(run: Run, calendar: TradingCalendar, session: str, quot
     # The analysis of a later session has begun, and takes the place of a record of this one.
     is_overtaken = progress.ahead > 0
     is_recorded = is_overtaken or run.store.jobs.is_completed(HOURLY_ANALYSIS, session)
-    left = progress.tickers - progress.analyzed
-    return analyse(run, calendar, session, min(left, quota)) if left or not is_recorded else 0
+    is_done = progress.analyzed == progress.tickers and is_recorded
+    return 0 if is_done else analyse(run, calendar, session, quota)
 
 
 def analyse(run: Run, calendar: TradingCalendar, session: str, quota: int) -> int:
@@ -123,11 +124,14 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, quota: int) -> in
             may_go_on=lambda: not run.stop.requested and clock.monotonic() < deadline,
             is_current=lambda: store.sessions.panel_source(session, PANEL_SESSIONS) == source,
         )
+        before = store.targets.progress(session)
         try:
-            _drain(queue, job, quota)
+            _drain(queue, job, min(before.tickers - before.analyzed, quota))
+            if queue.is_current() and not store.targets.progress(session).pending:
+                store.results.save_ranks(session, analyzer.ranks(), except_for=queue.analyzed)
         finally:
             # After a revision that came in meanwhile what was read before does not count.
-            if store.sessions.panel_source(session, PANEL_SESSIONS) != source:
+            if not queue.is_current():
                 store.targets.reopen(session, calendar.previous_session(session), queue.analyzed)
         progress = store.targets.progress(session)
         _record(job, progress, panel)

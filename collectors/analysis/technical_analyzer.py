@@ -148,6 +148,13 @@ class TechnicalAnalyzer:
             history=self._history(row, lines),
         )
 
+    def ranks(self) -> dict[str, dict[str, float | None]]:
+        """Return the ranks of every ticker of the panel, as an analysis of it has them."""
+        return {
+            ticker: _plain(ranks.RANK_NAMES, self._ranks[row].tolist())
+            for ticker, row in self._rows.items()
+        }
+
     def _row(self, ticker: str) -> int:
         if ticker not in self._rows:
             raise AnalysisError(f"{ticker} is not listed in session {self._panel.sessions[-1]}")

@@ -2,7 +2,7 @@
 `stock_analyzed.indicators`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -188,6 +188,24 @@ class Results(StorePart):
             self.backend.put(INDICATORS, ours)
             ids = [result["_id"] for result in ours]
             self.backend.update(TARGETS, {"_id": {"$in": ids}, "$and": still_ours}, done)
+
+    def save_ranks(
+        self,
+        session: str,
+        ranks: Mapping[str, Mapping[str, float | None]],
+        except_for: Collection[str],
+    ) -> None:
+        """Set the ranks of the results of that session, but for these tickers. A rank is a place
+        among all, so it moves when another ticker is analysed again."""
+        results = self.backend.find(INDICATORS, {"session": session})
+        self.backend.update_each(
+            INDICATORS,
+            {
+                ticker: {"ranks": ranks[ticker]}
+                for ticker, known in ((each["_id"], each["ranks"]) for each in results)
+                if ticker in ranks and ticker not in except_for and known != ranks[ticker]
+            },
+        )
 
     def get(self, ticker: str) -> Document | None:
         """Return the ticker's result document of its last analysis."""
