@@ -105,7 +105,8 @@ def update(run: Run, steps: DailyUpdate) -> int:
     if not due:
         log.info("Nothing to do: every session up to now is there.")
     problems += steps.collect(due)
-    steps.collect_datasets()
+    # Once a night, by the run that collects its session.
+    steps.collect_datasets(fills_up=not due or not all(each.read_again for each in due))
     raise_worst(problems)
     cross_check(steps.sources, run.store)
     return EXIT_DONE

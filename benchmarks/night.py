@@ -6,7 +6,6 @@ import resource
 import subprocess
 import sys
 from datetime import datetime, timedelta
-from itertools import takewhile
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -19,9 +18,9 @@ from benchmarks.timing import ratio_row
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import kst
-from utils.cron.schedule import starts
+from utils.cron.schedule import starts_between
 from utils.settings import PROJECT, setting_names
-from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.jobs import DAILY_UPDATE
 
 SET_UP = kst(2026, 9, 15, 12)
 SESSION = "2026-09-15"
@@ -36,7 +35,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     with LocalExchange(SyntheticMarket(plan.tickers), SET_UP, {LOGIN_ID: PASSWORD}) as exchange:
         environment = _settings(exchange.url, folder)
         _run(exchange, environment, SET_UP, "manual_setup", "--yes", f"--sessions={plan.sessions}")
-        for moment, job in _starts():
+        for moment, job in starts_between(SET_UP, SET_UP + timedelta(days=1)):
             name = f"{job}, {moment:%H:%M}" if job == DAILY_UPDATE else job
             spent[name] = spent.get(name, 0) + _run(exchange, environment, moment, job)
     loop = _bare_loop(folder / "data", plan.sessions)
@@ -60,17 +59,6 @@ def _settings(url: str, folder: Path) -> dict[str, str]:
         "KRX_REQUEST_INTERVAL_SECONDS": "0",
     }
     return {**os.environ, **dict.fromkeys(setting_names(), ""), **own}
-
-
-def _starts() -> list[tuple[datetime, str]]:
-    """Return the starts of the night by the schedule, in their order."""
-    end = SET_UP + timedelta(days=1)
-    found = [
-        (moment, job)
-        for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
-        for moment in takewhile(lambda each: each < end, starts(job, SET_UP))
-    ]
-    return sorted(found)
 
 
 def _run(

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from datetime import datetime
-from itertools import takewhile
 from pathlib import Path
 
 from collectors.views.report import is_current
@@ -19,12 +18,12 @@ from collectors.views.ticker_view import show_largest
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import KST, Clock, kst
-from utils.cron.schedule import starts
+from utils.cron.schedule import starts_between
 from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.market_day import FINAL
 from utils.settings import PROJECT, load_settings, setting_names
 from utils.store import Store, open_store
-from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
+from utils.store.jobs import DAILY_UPDATE
 
 FOLDER = PROJECT / "demo"
 TICKERS = 2700
@@ -60,22 +59,14 @@ def live_the_night(exchange: LocalExchange) -> bool:
         "2. From now on cron starts the scripts. At 19:00 the exchange shows the regular session "
         "and a part of the after-market, at 20:40 nearly all of it, at 08:02 its last word."
     )
-    return all(run_quietly(exchange, *start) for start in starts_of_the_night())
+    return all(run_quietly(exchange, *start) for start in starts_between(SET_UP, MORNING))
 
 
-def starts_of_the_night() -> list[tuple[datetime, str]]:
-    """Return what cron starts between the setup and the morning, and when, in order."""
-    return sorted(
-        (moment, f"{job}.py")
-        for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
-        for moment in takewhile(lambda each: each < MORNING, starts(job, SET_UP))
-    )
-
-
-def run_quietly(exchange: LocalExchange, moment: datetime, script: str) -> bool:
+def run_quietly(exchange: LocalExchange, moment: datetime, job: str) -> bool:
     """Run a script without the lines that every run begins with, so that one in which nothing is
     left has one line. Return whether it succeeded."""
-    if script == f"{DAILY_UPDATE}.py":
+    script = f"{job}.py"
+    if job == DAILY_UPDATE:
         say(f"{moment:%Y-%m-%d %H:%M} KST. {script}")
     ended = start(exchange, moment, (script,), subprocess.PIPE)
     lines = ended.stdout.splitlines(keepends=True)

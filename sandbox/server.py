@@ -101,14 +101,14 @@ class LocalExchange:
         self.exchange.clock = Clock(moment)
 
     def fail(self, name: str, **fields: Any) -> Fault:
-        """FaultKind a fault on, from the next request. Its fields are those of `Fault`. Raise
+        """Switch a fault on, from the next request. Its fields are those of `Fault`. Raise
         ValueError for wrong ones."""
         fault = make_fault(name, **fields)
         self._active_faults.add(fault)
         return fault
 
     def clear_faults(self, name: str | None = None) -> None:
-        """FaultKind off all faults, or all of one name."""
+        """Switch off all faults, or all of one name."""
         self._active_faults.remove(name)
 
     def faults(self) -> list[ActiveFault]:

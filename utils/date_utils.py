@@ -163,6 +163,11 @@ class TradingCalendar:
         predicted = predicted_open(day)
         return self._observed.get(day, predicted)
 
+    def next_session_has_opened(self, day: str, now: datetime) -> bool:
+        """Return whether a session after the day has begun, as predicted: before, no index series
+        can show that the day is left out."""
+        return now >= self.market_hours(self.next_session(day)).opens
+
     def is_known(self, day: str) -> bool:
         """Return whether the exchange has shown if the day is a session. Weekends are known."""
         return day in self._observed or date.fromisoformat(day).weekday() >= 5

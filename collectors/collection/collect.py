@@ -37,9 +37,9 @@ def collect_all(
     """Collect one due session after the other. Return why single sessions could not be had.
 
     A session that cannot be had does not keep the later ones waiting, but three in a row end the
-    run: then it is not the session. One that did not fit is tried once more when a later one could
-    be had, which may tell that a stored one was wrong. A source that refuses or is down ends the
-    run at once.
+    run: then it is not the session. One that did not fit, and is not stored, is tried once more
+    when a later one could be had, which may tell that a stored one was wrong. A source that refuses
+    or is down ends the run at once.
 
     Args:
         after_session: called with each session before its record is completed: a run that dies
@@ -49,7 +49,7 @@ def collect_all(
     problems = _collect_each(store, collector, waiting, stop_requested, after_session)
     had = [each.session for each in waiting if each.session not in problems]
     odd = [each for each in waiting if isinstance(problems.get(each.session), MalformedAnswer)]
-    again = [each for each in odd if had and each.session < max(had)]
+    again = [each for each in odd if had and each.session < max(had) and not each.read_again]
     for each in again:
         del problems[each.session]
     problems |= _collect_each(store, collector, again, stop_requested, after_session)

@@ -28,6 +28,8 @@ from utils.progress import Advance, progress_bar
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
 
+FEW = 5
+"""Requests for one dataset in a run that only reads sessions again."""
 MOST_A_RUN = 100
 """Requests for one dataset in one run: a dataset that was chosen later is filled in over some
 nights."""
@@ -41,8 +43,9 @@ class DatasetCollector:
     """Collector of the datasets that stored sessions lack.
 
     Args:
-        thorough: collect all of it. Else at most `MOST_A_RUN` of each dataset, and of those that
-            were tried too often only one, so that they cost one request a run.
+        thorough: collect all of it.
+        fills_up: collect at most `MOST_A_RUN` of each dataset, and of those that were tried too
+            often one; else `FEW` and none, so that they cost a night no more than one request.
         label: what a person at a terminal is shown of a dataset by its name, while that is loaded.
     """
 
@@ -52,10 +55,11 @@ class DatasetCollector:
         sources: Sources,
         stop_requested: Callable[[], bool],
         thorough: bool = False,
+        fills_up: bool = True,
         label: Callable[[str], str] = "Loading {}".format,
     ) -> None:
         self._store, self._sources, self._stop_requested = store, sources, stop_requested
-        self._thorough, self._label = thorough, label
+        self._thorough, self._fills_up, self._label = thorough, fills_up, label
 
     def collect(self, chosen: Sequence[str], first: str, last: str) -> None:
         """Collect the chosen datasets that stored sessions from first to last, both inclusive,
@@ -85,7 +89,7 @@ class DatasetCollector:
     def _collect_figures(self, dataset: Dataset, first: str, last: str) -> None:
         now, name = self._store.clock.now_kst(), dataset.name
         due = datasets_due(self._store, [name], first, last, now, self._thorough)
-        tonight = due if self._thorough else for_one_run(due)
+        tonight = due if self._thorough else for_one_run(due, self._fills_up)
         with progress_bar(self._label(name), len(tonight)) as advance:
             self._collect_each(dataset, tonight, advance)
 
@@ -187,9 +191,11 @@ class DatasetCollector:
             self._store.jobs.update(DAILY_UPDATE, session, {"warnings": warnings})
 
 
-def for_one_run(due: Sequence[DueDataset]) -> list[DueDataset]:
+def for_one_run(due: Sequence[DueDataset], fills_up: bool = True) -> list[DueDataset]:
     """Return what one run asks for of it."""
     promising = [each for each in due if not each.tried_too_often]
+    if not fills_up:
+        return promising[:FEW]
     return [*promising[:MOST_A_RUN], *[each for each in due if each.tried_too_often][:1]]
 
 

@@ -191,15 +191,19 @@ def unknown_days(
     """Return the weekdays since `first` to ask the index series about: those of which the exchange
     has not shown whether they were sessions, and whose collection will not show it.
 
-    These are the days that are predicted closed, today only when it could be collected if that were
-    wrong, and those in `without_prices`.
+    These are the days that are predicted closed and those in `without_prices`, once a later session
+    has opened, and today when it is predicted closed and could be collected if that were wrong.
     """
     today = now.date().isoformat()
     unknown = [day for day in weekdays(first, today) if not calendar.is_known(day)]
     return [
         day
         for day in unknown
-        if (day < today or calendar.is_due(day, now))
+        if (
+            calendar.is_due(day, now)
+            if day == today
+            else calendar.next_session_has_opened(day, now)
+        )
         and (day in without_prices or not calendar.is_session(day))
     ]
 

@@ -285,10 +285,7 @@ class StockDataCollector:
     def _decide_whether_closed(self, session: str, unknown: NotPublished) -> None:
         """Raise `ClosedMarket` when the index series shows a later day without this one. An answer
         of `-` alone says nothing, and before the next opening there is no later day to ask for."""
-        if (
-            self._clock.now_kst()
-            < self.calendar.market_hours(self.calendar.next_session(session)).opens
-        ):
+        if not self.calendar.next_session_has_opened(session, self._clock.now_kst()):
             return
         start = self.calendar.previous_session(session)
         self._learner.learn(

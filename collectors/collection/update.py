@@ -121,11 +121,10 @@ class DailyUpdate:
 
             return collect_all(self._store, self.collector, due, self._is_to_stop, after_session)
 
-    def collect_datasets(self, thorough: bool = False) -> None:
-        """Collect the datasets that the sessions lack; when `thorough`, in however many requests
-        that takes."""
-        chosen = self._run.settings.extra_datasets
-        collector = DatasetCollector(self._store, self.sources, self._is_to_stop, thorough)
+    def collect_datasets(self, thorough: bool = False, fills_up: bool = True) -> None:
+        """Collect the datasets that the sessions lack; see `DatasetCollector`."""
+        chosen, stop = self._run.settings.extra_datasets, self._is_to_stop
+        collector = DatasetCollector(self._store, self.sources, stop, thorough, fills_up)
         collector.collect(chosen, self.first, self._until)
 
     def say_what_is_due(self) -> None:

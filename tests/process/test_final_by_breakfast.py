@@ -8,7 +8,6 @@ place. The scripts run inside the test's own process, with the clock of each sta
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import takewhile
 from pathlib import Path
 from time import tzset
 
@@ -24,7 +23,7 @@ from tests.harness import Installation
 from tests.harness.exchange import KEY, SMALL, Exchange
 from tests.harness.receiver import Receiver
 from utils.clock import KST, Clock, kst
-from utils.cron.schedule import starts
+from utils.cron.schedule import starts_between
 from utils.date_utils import at_kst, weekdays
 from utils.errors import EXIT_DONE, EXIT_NOT_NOW
 from utils.market_day import FINAL, PROVISIONAL, PUBLISHED_COLUMNS
@@ -68,12 +67,8 @@ def takes_place(start: Start) -> bool:
 def night_of(evening: str) -> list[Start]:
     """Return the starts of a night in their order."""
     noon = at_kst(evening, time(12))
-    found = [
-        Start(evening, moment, job)
-        for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
-        for moment in takewhile(lambda each: each < noon + timedelta(days=1), starts(job, noon))
-    ]
-    return sorted(found, key=lambda each: each.moment)
+    between = starts_between(noon, noon + timedelta(days=1))
+    return [Start(evening, moment, job) for moment, job in between]
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 
@@ -38,6 +39,15 @@ SCHEDULE = (
     # A session is final from 08:00 of the following day on.
     Start(DAILY_UPDATE, days=range(2, 7), hours=range(8, 9), minute=2),
 )
+
+
+def starts_between(first: datetime, last: datetime) -> list[tuple[datetime, str]]:
+    """Return the starts after `first` and before `last` with their jobs, in order, KST."""
+    return sorted(
+        (moment, job)
+        for job in {start.job for start in SCHEDULE}
+        for moment in takewhile(lambda moment: moment < last, starts(job, first))
+    )
 
 
 def starts(job: str, after: datetime) -> Iterator[datetime]:

@@ -111,10 +111,12 @@ def test_whatever_is_stored_exactly_the_rest_is_due_in_order(
 
 
 def test_a_day_that_is_predicted_closed_is_asked_about_until_the_exchange_has_shown_it() -> None:
-    new_year, after = ["2024-02-09", "2024-02-12"], kst(2024, 2, 14, 8, 2)
+    new_year, after = ["2024-02-09", "2024-02-12"], kst(2024, 2, 13, 9)
     assert unknown_days(TradingCalendar(), "2024-02-05", after) == new_year
     shown = TradingCalendar({new_year[0]: False})
     assert unknown_days(shown, "2024-02-05", after) == new_year[1:]
+    before = kst(2024, 2, 13, 8, 59)
+    assert unknown_days(TradingCalendar(), "2024-02-05", before) == [], "no later day is shown yet"
 
 
 def test_a_day_that_should_be_a_session_is_asked_about_only_when_it_has_no_prices() -> None:

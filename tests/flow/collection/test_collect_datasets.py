@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from collectors.collection import collect_datasets
-from collectors.collection.collect_datasets import MOST_A_RUN, DatasetCollector, for_one_run
+from collectors.collection.collect_datasets import FEW, MOST_A_RUN, DatasetCollector, for_one_run
 from collectors.collection.due import DueDataset as Due
 from collectors.collection.due import datasets_due
 from collectors.exchange.answers import parse_day
@@ -258,7 +258,7 @@ def test_a_site_that_is_down_is_tried_as_ever_and_then_left_alone(week: StoredWe
     assert week.tries() == [0] * 4
 
 
-def test_what_was_asked_for_again_and_again_costs_one_request_a_night(week: StoredWeek) -> None:
+def test_what_was_asked_for_again_and_again_costs_one_request_a_run(week: StoredWeek) -> None:
     for session in (MONDAY, TUESDAY):
         week.site.problems["fundamentals", session] = ODD
     for _ in range(3):
@@ -287,6 +287,7 @@ def test_one_night_asks_for_a_limited_number() -> None:
         Due("fundamentals", f"tried_too_often {position}", tries=3) for position in range(2)
     ]
     assert for_one_run([*due, *tried_too_often]) == [*due[:MOST_A_RUN], tried_too_often[0]]
+    assert for_one_run([*due, *tried_too_often], fills_up=False) == due[:FEW]
 
 
 def test_without_a_source_that_has_them_one_line_says_so(

@@ -9,16 +9,14 @@ from sandbox import demo
 from sandbox.after_market import after_market_part
 from tests.harness import Installation
 from utils.clock import kst
+from utils.cron.schedule import starts_between
 
 SET_UP = kst(2026, 9, 10, 17)
 EVENING, MORNING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 8, 2)
 
 
 def test_the_night_of_the_demo_has_three_readings_and_every_hour() -> None:
-    starts = [
-        f"{script.removesuffix('.py')} {moment:%H:%M}"
-        for moment, script in demo.starts_of_the_night()
-    ]
+    starts = [f"{job} {moment:%H:%M}" for moment, job in starts_between(demo.SET_UP, demo.MORNING)]
     assert [start for start in starts if "daily_update" in start] == [
         f"daily_update {time}" for time in ("19:00", "20:40", "08:02")
     ]
@@ -28,9 +26,10 @@ def test_the_night_of_the_demo_has_three_readings_and_every_hour() -> None:
 
 def test_the_demo_reads_within_the_after_market_and_after_it() -> None:
     closed = demo.SET_UP.replace(hour=15, minute=30)
-    first, second, *_ = (
-        moment for moment, script in demo.starts_of_the_night() if script == "daily_update.py"
+    readings = (
+        moment for moment, job in starts_between(demo.SET_UP, demo.MORNING) if job == "daily_update"
     )
+    first, second, *_ = readings
     late = timedelta(minutes=20)
     assert 0 < after_market_part(first - late - closed) < 1
     assert after_market_part(second - late - closed) == 1
