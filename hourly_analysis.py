@@ -11,7 +11,7 @@ from collectors.analysis.night import (
     analyse_what_is_left,
     choose_session,
     lock_of_this_host,
-    wait_for_reading,
+    wait_for_update,
 )
 from collectors.exchange.connect import make_calendar
 from collectors.views.report import bring_report_up_to_date, report_now
@@ -78,12 +78,13 @@ def work(run: Run, args: argparse.Namespace) -> int:
     check_not_future("--session", args.session, run.clock.now_kst())
     log.info("Using the %s.", run.store.description)
     calendar = make_calendar(settings, run.store)
+    if not (args.session or args.dry_run):
+        wait_for_update(run, calendar)
     session = choose_session(run, calendar, args.session)
     progress = run.store.targets.progress(session)
     log.info("%s: %d of %d targets analysed.", session, progress.analyzed, progress.tickers)
     if args.dry_run:
         return EXIT_DONE
-    wait_for_reading(run, session)
     # Held also when all is done: so the lock of a dead run is cleared.
     with lock_of_this_host(run.store):
         analysed = analyse_what_is_left(run, calendar, session, settings.analysis_quota)

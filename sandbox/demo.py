@@ -153,20 +153,22 @@ def show_finality(store: Store, report: Path) -> str | None:
     head = store.sessions.head(SESSION)
     if head is None or head.confirmed_utc is None:
         problem = f"{SESSION} is not final, although it is {MORNING:%H:%M} of the next day."
-    elif not (is_current(store, report, SESSION) and says_final(report)):
-        problem = f"The report {report} is not the page of the final session."
-    else:
-        since = head.confirmed_utc.astimezone(KST)
-        say(f"{SESSION} is final since {since:%Y-%m-%d %H:%M} KST. All targets are analysed on it.")
-        say(f"The report says so in its head. Open it in a browser: {report.as_uri()}")
-        return None
-    say(problem)
-    return problem
+        say(problem)
+        return problem
+    since = f"{head.confirmed_utc.astimezone(KST):%H:%M}"
+    if not (is_current(store, report, SESSION) and says_final(report, since)):
+        problem = f"The report {report} is not the page of the session that is final since {since}."
+        say(problem)
+        return problem
+    say(f"{SESSION} is final since {since} of the next day. All targets are analysed on it.")
+    say(f"The report says «final since {since}». Open it in a browser: {report.as_uri()}")
+    return None
 
 
-def says_final(report: Path) -> bool:
-    """Return whether the data of the page are those of the final session."""
-    return f'"session":"{SESSION}","finality":"{FINAL}"' in report.read_text(encoding="utf-8")
+def says_final(report: Path, since: str) -> bool:
+    """Return whether the head of the page says that the session is final since then."""
+    said = f'"session":"{SESSION}","finality":"{FINAL}","since":"{since}"'
+    return said in report.read_text(encoding="utf-8")
 
 
 def say(text: str) -> None:

@@ -21,9 +21,9 @@ from utils.store.targets import Progress
 
 PANEL_SESSIONS = 300
 """Sessions read. With more no indicator differs by a millionth: see docs/indicators.md."""
-LONGEST_READING = timedelta(minutes=30)
-"""With all its retries a reading takes less."""
-LOOKED_EVERY_SECONDS = 20
+LONGEST_WAIT = timedelta(minutes=30)
+"""A reading takes seconds, and some ten minutes where the exchange answers only after retries."""
+POLL_SECONDS = 20
 log = logging.getLogger(__name__)
 
 
@@ -49,8 +49,8 @@ def choose_session(run: Run, calendar: TradingCalendar, asked: str | None) -> st
         )
     if not run.store.jobs.is_completed(DAILY_UPDATE, session):
         raise NotCollected(
-            f"daily_update has not completed {session} yet. This run leaves; the next one looks "
-            "again."
+            f"daily_update has not completed {session} yet. "
+            "This run leaves; a later one looks again."
         )
     return session
 
@@ -60,21 +60,30 @@ def _has_no_prices(store: Store, session: str) -> bool:
     return job is not None and (job["error"] or {}).get("kind") == NotPublished.kind
 
 
-def wait_for_reading(run: Run, session: str) -> None:
-    """Wait while another run reads the session again, half an hour at most: its figures are about
-    to be replaced, and after 08:10 no slot of the night would analyse the new ones."""
-    store, clock = run.store, run.clock
-    until = clock.now_utc() + LONGEST_READING
-    while clock.now_utc() < until and _is_being_read(store, session):
-        log.info("%s is being read again at this moment. The analysis waits for that.", session)
-        run.pause(LOOKED_EVERY_SECONDS)
+def wait_for_update(run: Run, calendar: TradingCalendar) -> None:
+    """Wait while a daily update is at work on the session of the night, half an hour at most: it is
+    about to store the session or to replace its figures, and after 08:10 no slot of the night would
+    analyse the new ones."""
+    until, told = run.clock.now_utc() + LONGEST_WAIT, False
+    while _is_to_be_read(run.store, calendar.session_of_night(run.clock.now_kst())):
+        if not run.store.locks.is_held_by_another(COLLECTION):
+            return
+        if run.clock.now_utc() >= until:
+            log.warning("daily_update is still at work. The analysis takes what is stored.")
+            return
+        if not told:
+            log.info("daily_update is at work on the session. The analysis waits for it.")
+            told = True
+        run.pause(POLL_SECONDS)
 
 
-def _is_being_read(store: Store, session: str) -> bool:
-    head = store.sessions.head(session)
-    passed = last_checkpoint_utc(session, store.clock.now_utc())
-    has_to_be_read = head is not None and head.checkpoint_utc != passed
-    return has_to_be_read and store.locks.is_taken(COLLECTION)
+def _is_to_be_read(store: Store, session: str) -> bool:
+    """Return whether the session is not stored, or a checkpoint has passed since it was read."""
+    head, passed = (
+        store.sessions.head(session),
+        last_checkpoint_utc(session, store.clock.now_utc()),
+    )
+    return head is None or head.checkpoint_utc != passed
 
 
 def lock_of_this_host(store: Store) -> AbstractContextManager[None]:
@@ -122,7 +131,7 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, quota: int) -> in
                 store.targets.reopen(session, calendar.previous_session(session), queue.analyzed)
         progress = store.targets.progress(session)
         _record(job, progress, panel)
-    told = "%s: %d analysed, %d cannot be analysed, %d left for the next hours."
+    told = "%s: %d analysed, %d cannot be analysed, %d left for later runs."
     log.info(told, session, len(queue.analyzed), progress.failed, progress.pending)
     return len(queue.analyzed)
 

@@ -125,7 +125,11 @@ def due_in_store(
         for session, job in jobs.items()
         if job["status"] == COMPLETED
     }
-    stored = {head.session: head.checkpoint_utc for head in store.sessions.heads()}
+    stored = {
+        # A reading ahead of the clock was made by a clock that was wrong: nobody knows when it was.
+        head.session: head.checkpoint_utc if head.read_utc <= now else None
+        for head in store.sessions.heads()
+    }
     due = sessions_due(calendar, stored, completed, first, last, now)
     return sorted(due, key=lambda each: each != due[-1] and _failed_too_often(jobs, each))
 

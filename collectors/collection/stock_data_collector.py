@@ -228,7 +228,11 @@ class StockDataCollector:
         if as_stored is not None:
             if _follows(as_stored, previous) is not False:
                 check_loses_nothing(day.frame, session, as_stored.frame)
-            day = _not_older_than(as_stored, day)
+            if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
+                log.warning("%s was read again meanwhile. The later reading stays.", session)
+                day = as_stored
+            if as_stored.source != day.source:
+                day = _with_names_of(as_stored.frame, day)
         previous_frame = None if previous is None else previous.frame
         actions = find_actions(previous_frame, day.frame, session)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
@@ -298,15 +302,8 @@ def _follows(day: MarketDay, previous: MarketDay | None) -> bool | None:
     return None if previous is None else follows(day.frame, day.session, previous.frame)
 
 
-def _not_older_than(stored: MarketDay, day: MarketDay) -> MarketDay:
-    """Return the day, or what is stored when that was read later, with the names that were stored
-    first: sources may write one differently, and that is no revision."""
-    if stored.read_utc > day.read_utc:
-        log.warning("%s was read again meanwhile. The later reading stays.", day.session)
-        return stored
-    return day if stored.source == day.source else _with_names_of(stored.frame, day)
-
-
 def _with_names_of(stored: pd.DataFrame, day: MarketDay) -> MarketDay:
+    """Return the day with the names that were stored first: sources may write one differently, and
+    that is no revision."""
     known = day.frame["ticker"].map(dict(zip(stored["ticker"], stored["name"], strict=True)))
     return replace(day, frame=day.frame.assign(name=known.fillna(day.frame["name"])))

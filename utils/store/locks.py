@@ -1,6 +1,7 @@
 """Locks: one owner at a time, a heartbeat, an expiry. A live owner's lock is never taken, a dead
 one's is."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -59,12 +60,15 @@ class Locks(StorePart):
                 "It leaves; the other goes on."
             )
 
-    def is_taken(self, name: str) -> bool:
-        """Return whether a run owns that lock that is not known to be gone."""
+    def is_held_by_another(self, name: str) -> bool:
+        """Return whether another live run owns the lock, as far as can be told: a process of this
+        host is there or not, one of another host lives until its lock expires."""
         lock = self.backend.get(LOCKS, name)
-        return lock is not None and not LOCK_LEASE.is_free(
-            lock["expires_utc"], self.clock.now_utc()
-        )
+        if lock is None or lock["owner"] == self.identity.owner:
+            return False
+        if LOCK_LEASE.is_free(lock["expires_utc"], self.clock.now_utc()):
+            return False
+        return lock["host"] != self.identity.host or _is_there(lock["pid"])
 
     def all(self) -> list[Document]:
         """Return every lock that is recorded as held, also those of owners that are gone."""
@@ -100,3 +104,13 @@ class Locks(StorePart):
             f"Another run holds the lock {name}{known}. "
             "This one leaves; the next may start when it is done."
         )
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True

@@ -1,6 +1,5 @@
 """Summary of the stored work, as an audit takes it at its start."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -10,9 +9,8 @@ from utils.date_utils import TradingCalendar, at_kst, is_final
 from utils.errors import NotPublished
 from utils.store import Store
 from utils.store.backend import Document
-from utils.store.base import Identity
 from utils.store.jobs import COMPLETED, DAILY_UPDATE
-from utils.store.locks import COLLECTION, LOCK_LEASE
+from utils.store.locks import COLLECTION
 from utils.store.sessions import SessionHead
 
 RUN_TAKES = timedelta(hours=2)
@@ -87,29 +85,8 @@ def take_snapshot(store: Store, calendar: TradingCalendar, first: str, last: str
         last=last,
         heads=store.sessions.heads(),
         records={record["date_kst"]: record for record in records},
-        at_work=any(
-            lock["_id"] == COLLECTION and _is_of_another_run(lock, store.identity, now)
-            for lock in store.locks.all()
-        ),
+        at_work=store.locks.is_held_by_another(COLLECTION),
     )
-
-
-def _is_of_another_run(lock: Document, ours: Identity, now: datetime) -> bool:
-    """Return whether another live run owns the lock, as far as can be told: a process of this host
-    is there or not, one of another host lives until its lock expires."""
-    if lock["owner"] == ours.owner or LOCK_LEASE.is_free(lock["expires_utc"], now):
-        return False
-    return lock["host"] != ours.host or _is_there(lock["pid"])
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
 
 
 def first_run_for(session: str, is_ready: Callable[[str, datetime], bool]) -> datetime:

@@ -140,7 +140,7 @@ def test_the_mornings_slot_writes_the_page_anew_also_when_nothing_has_changed(
     assert '"finality":"provisional","since":"19:00"' in page.read_text()
     night.must(MORNING, "daily_update")
     done = night.must(LAST_SLOT, "hourly_analysis")
-    assert "left for the next hours" not in done.log, "nothing was analysed"
+    assert "left for later runs" not in done.log, "nothing was analysed"
     assert '"finality":"final","since":"08:02"' in page.read_text()
 
 
