@@ -14,7 +14,7 @@ from collectors.analysis.night import (
     wait_for_update,
 )
 from collectors.exchange.connect import make_calendar
-from collectors.views.report import report_now, report_of_the_night
+from collectors.views.report import bring_report_up_to_date, report_now
 from collectors.views.status import show_status
 from collectors.views.ticker_view import show_result
 from utils.cli import check_not_future, date_option, parse_with_status, run_script
@@ -88,8 +88,13 @@ def work(run: Run, args: argparse.Namespace) -> int:
     # Held also when all is done: so the lock of a dead run is cleared.
     with lock_of_this_host(run.store):
         analysed = analyse_what_is_left(run, calendar, session, settings.analysis_quota)
-        is_asked_for = settings.report_file_is_chosen
-        report_of_the_night(run.store, settings.report_file, session, analysed, is_asked_for)
+        bring_report_up_to_date(
+            run.store,
+            settings.report_file,
+            session,
+            has_new_results=analysed > 0,
+            raises_problems=settings.report_file_is_chosen,
+        )
     if settings.wants_digest and not args.session:
         announce_night(run.store, session, settings)
     return EXIT_DONE

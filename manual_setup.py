@@ -18,15 +18,17 @@ from collectors.setup.context import location
 from collectors.setup.conversation import converse
 from collectors.setup.dialogue import Dialogue
 from collectors.setup.ending import (
+    Left,
     agrees_to_analyse,
     offer_cron_lines,
+    say_how_to_analyse,
     say_what_comes_next,
     say_where_the_report_is,
 )
 from collectors.setup.first_load import load, sessions_to_load
 from collectors.setup.texts import TEXTS
 from collectors.upkeep.audit import audit_sessions
-from collectors.views.report import report_of_the_night
+from collectors.views.report import bring_report_up_to_date
 from collectors.views.status import show_status
 from utils.cli import parse_with_status, run_script, run_script_without_store, setting_options
 from utils.cron.crontab import change_crontab
@@ -99,7 +101,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
-    """Ask about `--reset`, then load, and offer the cron lines."""
+    """Ask about `--reset`, load, offer the cron lines, then analyse and write the report."""
     if args.status:
         show_status(run, args.json)
         return EXIT_DONE
@@ -116,10 +118,20 @@ def work(run: Run, args: argparse.Namespace, asks: bool, texts: Texts) -> int:
     # The lock is free again: no evening waits for an answer, or for the analysis.
     if newest is None or run.stop.requested:
         return EXIT_DONE
-    if asks and not (offer_cron_lines(run, texts) and agrees_to_analyse(run, texts)):
-        return EXIT_DONE
-    analyse_now(run, newest, texts)
+    if not asks or wants_the_analysis(run, texts):
+        analyse_now(run, newest, texts)
+    else:
+        say_how_to_analyse(texts)
     return EXIT_DONE
+
+
+def wants_the_analysis(run: Run, texts: Texts) -> bool:
+    """Offer the cron lines, then ask. Who leaves at one of the two questions wants no analysis."""
+    try:
+        offer_cron_lines(run, texts)
+        return agrees_to_analyse(run, texts)
+    except Left:
+        return False
 
 
 def confirm_reset(run: Run, asks: bool, agreed: bool, texts: Texts) -> None:
@@ -182,8 +194,13 @@ def analyse_now(run: Run, newest: str, texts: Texts) -> None:
         session = choose_session(run, calendar, newest)
         with lock_of_this_host(store):
             analysed = analyse_what_is_left(run, calendar, session, len(store.targets.active()))
-            path = run.settings.report_file
-            is_there = report_of_the_night(store, path, session, analysed, is_asked_for=True)
+            is_there = bring_report_up_to_date(
+                store,
+                run.settings.report_file,
+                session,
+                has_new_results=analysed > 0,
+                raises_problems=True,
+            )
     except (LockHeld, NotCollected) as problem:
         log.warning("Nothing is analysed now: %s", problem)
         return

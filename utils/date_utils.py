@@ -99,6 +99,11 @@ def final_from(session: str) -> datetime:
     return CHECKPOINTS[-1].of(session)
 
 
+def end_of_night(day: str) -> datetime:
+    """Return when the night that begins on that day is over. The day need not be a session."""
+    return CHECKPOINTS[-1].of(day)
+
+
 def is_final(session: str, read_at: datetime) -> bool:
     """Return whether figures that were read at that moment are final."""
     return read_at >= final_from(session)

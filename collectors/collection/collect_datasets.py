@@ -32,7 +32,7 @@ FEW = 5
 """Requests for one dataset in a run that only reads sessions again."""
 MOST_A_RUN = 100
 """Requests for one dataset in one run: a dataset that was chosen later is filled in over some
-nights."""
+runs."""
 INDEX_SPAN = timedelta(days=700)
 """The most days that one request for an index series may ask for."""
 _SAID_EVERY = 25
@@ -89,9 +89,9 @@ class DatasetCollector:
     def _collect_figures(self, dataset: Dataset, first: str, last: str) -> None:
         now, name = self._store.clock.now_kst(), dataset.name
         due = datasets_due(self._store, [name], first, last, now, self._thorough)
-        tonight = due if self._thorough else for_one_run(due, self._fills_up)
-        with progress_bar(self._label(name), len(tonight)) as advance:
-            self._collect_each(dataset, tonight, advance)
+        in_this_run = due if self._thorough else for_one_run(due, self._fills_up)
+        with progress_bar(self._label(name), len(in_this_run)) as advance:
+            self._collect_each(dataset, in_this_run, advance)
 
     def _collect_each(self, dataset: Dataset, due: Sequence[DueDataset], advance: Advance) -> None:
         had, in_a_row, name = 0, 0, dataset.name

@@ -223,9 +223,9 @@ def read_back_today(heads: Sequence[SessionHead], today: date) -> list[SessionHe
     """Return the stored sessions that a run reads back: the newest, and of the older ones those
     whose age in days is a multiple of `READ_BACK_CYCLE`. The audit reads all of them.
 
-    Whoever runs every day reads each one back within 30 days; from Monday to Friday within 60,
-    since of two such days in a row at least one is no weekend; once a week within 210, since 30 and
-    7 have no common divisor.
+    Whoever runs every day reads each one back within 30 days; from Monday to Saturday, as the
+    schedule has it, within 60, since of two such days in a row at least one is no Sunday; once a
+    week within 210, since 30 and 7 have no common divisor.
 
     Args:
         heads: of all that are stored, oldest first.

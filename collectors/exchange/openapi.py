@@ -1,4 +1,4 @@
-"""Official Open API of the exchange, for history and for the morning's confirmation.
+"""Official Open API of the exchange, for history and for the morning's final reading.
 
 One request per market and session, with a key. A session appears the next morning at about 08:00,
 so an evening cannot be collected here.

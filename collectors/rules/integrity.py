@@ -76,7 +76,7 @@ def broken_order(frame: pd.DataFrame, session: str) -> pd.Series:
 
 def after_market_alone(frame: pd.DataFrame, session: str) -> Bools:
     """Return True for rows that may have traded in the after-market alone: no opening price, but a
-    volume, and a low and a high around any close. None before there was an after-market."""
+    volume, and 0 < low <= high, wherever the close lies. None before there was an after-market."""
     opened, high, low, volume = (
         frame[name].to_numpy() for name in ("open", "high", "low", "volume")
     )

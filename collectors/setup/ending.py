@@ -13,6 +13,10 @@ from utils.settings import PROJECT, Settings
 from utils.texts import Texts
 
 
+class Left(Exception):
+    """The person has left with Ctrl-C or Ctrl-D instead of answering. All that was done stays."""
+
+
 def say_what_comes_next(run: Run, sessions: int, targets: int, texts: Texts) -> None:
     kept = location(texts, run.settings, run.store.description)
     steps = (_after_the_demo if is_demo(run.settings) else _every_night)(run, texts)
@@ -27,19 +31,16 @@ def _every_night(run: Run, texts: Texts) -> tuple[str, ...]:
     if daemon.is_stopped():
         cron += f"\n   {texts('cron_not_running')}\n"
     told = "next_told" if run.settings.notify_urls else "next_notify"
-    return cron, f"{texts('next_look')}\n{_looks(run.settings)}", texts(told)
+    look = f"{texts('next_look')}\n{_command('daily_update.py', '--status')}"
+    if run.settings.report_file is not None:
+        look += f"\n   {texts('next_report', path=run.settings.report_file)}"
+    return cron, look, texts(told)
 
 
 def _after_the_demo(run: Run, texts: Texts) -> tuple[str, ...]:
     """Return the steps without cron: an invented market has no evening to wait for."""
-    return f"{texts('demo_look')}\n{_looks(run.settings)}", texts("demo_real")
-
-
-def _looks(settings: Settings) -> str:
-    """Return the commands that show what there is, and where the report is."""
-    report = settings.report_file
-    page = _command("hourly_analysis.py", "--report") if report is None else f"   {report}"
-    return _command("daily_update.py", "--status") + "\n" + page
+    look = f"{texts('demo_look')}\n{_command('daily_update.py', '--status')}"
+    return look, texts("demo_real")
 
 
 def _command(script: str, *options: str) -> str:
@@ -47,18 +48,23 @@ def _command(script: str, *options: str) -> str:
     return "   " + shlex.join((sys.executable, str(PROJECT / script), *options))
 
 
-def offer_cron_lines(run: Run, texts: Texts) -> bool:
-    """Install them after a yes. Return False when the person leaves instead of answering."""
+def offer_cron_lines(run: Run, texts: Texts) -> None:
+    """Install them after a yes. Raise `Left` when the person leaves instead of answering."""
     if is_demo(run.settings) or not can_be_installed(run.settings, run.clock):
-        return True
-    agreed = _answer(run, texts, "cron_offer", default=False)
-    if agreed:
+        return
+    if _agrees(run, texts, "cron_offer", default=False):
         install(run.settings, run.clock)
-    return agreed is not None
 
 
 def agrees_to_analyse(run: Run, texts: Texts) -> bool:
-    return _answer(run, texts, "analyse_now", default=True) is True
+    """Ask. Raise `Left` when the person leaves instead of answering."""
+    has_page = run.settings.report_file is not None
+    question = "analyse_now" if has_page else "analyse_now_without_report"
+    return _agrees(run, texts, question, default=True)
+
+
+def say_how_to_analyse(texts: Texts) -> None:
+    sys.stdout.write(f"\n{texts('not_analysed')}\n{_command('hourly_analysis.py')}\n")
 
 
 def say_where_the_report_is(settings: Settings, texts: Texts) -> None:
@@ -67,10 +73,9 @@ def say_where_the_report_is(settings: Settings, texts: Texts) -> None:
         sys.stdout.write(f"\n{texts('report', path=settings.report_file, address=address)}\n")
 
 
-def _answer(run: Run, texts: Texts, question: str, default: bool) -> bool | None:
-    """Return the answer; None for Ctrl-C and Ctrl-D, since everything else is done."""
+def _agrees(run: Run, texts: Texts, question: str, default: bool) -> bool:
     try:
         with run.stop.while_asking():
             return Dialogue(texts).agrees(texts(question), default)
-    except (KeyboardInterrupt, EOFError):
-        return None
+    except (KeyboardInterrupt, EOFError) as leaving:
+        raise Left from leaving

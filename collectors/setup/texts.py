@@ -333,17 +333,22 @@ TEXTS: Table = {
     ),
     "cron_offer": ("Put the lines into your crontab now?", "지금 이 줄을 crontab에 넣을까요?"),
     "next_look": (
-        "Tomorrow morning, see how the first night went, and its report, a page for your\n"
-        "   browser:",
-        "내일 아침, 첫날 밤이 어땠는지 확인하고 브라우저로 그 리포트를 열어 보십시오.",
+        "Tomorrow morning, see how the first night went:",
+        "내일 아침, 첫날 밤이 어땠는지 확인하십시오.",
     ),
-    "demo_look": (
-        "See what there is, and its report, a page for your browser:",
-        "결과를 확인하고 브라우저로 리포트를 열어 보십시오.",
-    ),
+    "next_report": ("The report: {path}", "리포트: {path}"),
+    "demo_look": ("See what there is:", "무엇이 있는지 확인하십시오."),
     "analyse_now": (
         "Analyse the targets now, in some ten seconds, and write the report?",
-        "지금 10초쯤 걸려 대상 종목을 분석하고 리포트를 만들까요?",
+        "지금 대상 종목을 분석하고 리포트를 만들까요? 10초쯤 걸립니다.",
+    ),
+    "analyse_now_without_report": (
+        "Analyse the targets now, in some ten seconds?",
+        "지금 대상 종목을 분석할까요? 10초쯤 걸립니다.",
+    ),
+    "not_analysed": (
+        "Nothing is analysed now. This does it at any time:",
+        "지금은 분석하지 않습니다. 다음 명령으로 언제든 분석할 수 있습니다.",
     ),
     "report": (
         "The report is a page for your browser:\n   {path}\n   {address}",

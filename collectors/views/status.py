@@ -64,7 +64,6 @@ def status(run: Run) -> dict[str, Any]:
             job: next(starts(job, now)).isoformat(timespec="seconds")
             for job in (DAILY_UPDATE, HOURLY_ANALYSIS)
         },
-        "crontab": None if lacking is None else not lacking,
         "crontab_lacks": None if lacking is None else [str(start) for start in lacking],
         "locks": [_lock(each, now) for each in locks],
         "jobs": [_job(job, locks, now) for job in jobs],

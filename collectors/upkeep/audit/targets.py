@@ -10,7 +10,7 @@ from collectors.collection.target_refresh import plan_targets, read_newest
 from collectors.rules.target_rule import TargetRule
 from collectors.upkeep.audit.findings import TARGET_BEHIND, TARGET_DATA, Finding
 from collectors.upkeep.audit.snapshot import StoreSnapshot, first_run_for
-from utils.date_utils import final_from
+from utils.date_utils import end_of_night
 from utils.errors import Damaged
 from utils.market_day import MarketDay
 from utils.store.backend import Document
@@ -54,7 +54,7 @@ def _last_night(snapshot: StoreSnapshot) -> str | None:
     for head in reversed(snapshot.heads):
         if head.session < tonight and snapshot.is_completed(head.session):
             first_run = first_run_for(head.session, snapshot.calendar.is_due)
-            morning = final_from(first_run.date().isoformat())
+            morning = end_of_night(first_run.date().isoformat())
             ended = snapshot.records[head.session]["end_time_utc"]
             if ended is not None and ended < morning:
                 return head.session

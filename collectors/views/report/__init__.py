@@ -11,9 +11,9 @@ from utils.store import Store
 __all__ = [
     "PageNotWritten",
     "analysed_session",
+    "bring_report_up_to_date",
     "is_current",
     "report_now",
-    "report_of_the_night",
     "write_report",
 ]
 log = logging.getLogger(__name__)
@@ -31,18 +31,24 @@ def report_now(store: Store, path: Path) -> None:
     log.info("%s: the report is in %s.", session, path)
 
 
-def report_of_the_night(
-    store: Store, path: Path | None, session: str, analysed: int, is_asked_for: bool
+def bring_report_up_to_date(
+    store: Store,
+    path: Path | None,
+    session: str,
+    *,
+    has_new_results: bool,
+    raises_problems: bool,
 ) -> bool:
-    """Write the report once the last target is analysed, unless there is no path. Return whether
-    the page of the session is there.
+    """Write the report on the session if its last target is analysed and the page is outdated.
+    Return whether the page is there; False without a path, and while targets wait.
 
-    It is written anew when targets were analysed again, or when the session was read again since.
-    The session's job stays completed whatever happens here. A page that could not be written, or
-    that another host knows nothing of, is written by the next run.
+    It is outdated when targets were analysed again, or when the session was read again since. The
+    session's job stays completed whatever happens here. A page that could not be written, or that
+    another host knows nothing of, is written by the next run.
 
     Args:
-        is_asked_for: False makes a page that cannot be written a warning: nobody chose its place.
+        has_new_results: this run has analysed targets of the session.
+        raises_problems: raise `PageNotWritten`. Else it is a warning: nobody chose the place.
     """
     if (
         path is None
@@ -50,12 +56,12 @@ def report_of_the_night(
         or store.targets.progress(session).pending
     ):
         return False
-    if not analysed and is_current(store, path, session):
+    if not has_new_results and is_current(store, path, session):
         return True
     try:
         write_report(store, path, session)
     except PageNotWritten as problem:
-        if is_asked_for:
+        if raises_problems:
             raise
         log.warning("%s", problem)
         return False

@@ -11,7 +11,7 @@ const WORDS = {
   colours: ["Colours", "색상"],
   colours_korean: ["Red up, blue down", "상승 빨강 · 하락 파랑"],
   colours_western: ["Green up, red down", "상승 초록 · 하락 빨강"],
-  provisional: ["provisional, read {time}", "잠정, {time} 수집"],
+  provisional: ["provisional, read {time}", "잠정, {time} 조회"],
   final: ["final since {time}", "{time} 확정"],
   analyzed: ["{done} of {all} targets analysed", "대상 {all}종목 중 {done}종목 분석"],
   written: ["Written {time} KST by krx-night-shift.", "{time} KST 작성 · krx-night-shift"],

@@ -70,7 +70,7 @@ def heads_of(days: list[str]) -> list[SessionHead]:
 
 @pytest.mark.parametrize(
     ("weekdays_of_runs", "longest"),
-    [(range(7), 30), (range(5), 60), ([0], 210), ([4], 210)],
+    [(range(7), 30), (range(6), 60), (range(5), 60), ([0], 210), ([4], 210)],
 )
 def test_each_older_session_has_its_day_whenever_runs_come(
     weekdays_of_runs: Collection[int], longest: int

@@ -93,6 +93,15 @@ def test_who_does_not_want_the_analysis_now_has_everything_else(
     assert len(stored["heads"]) == 2
     assert {each["last_analyzed_date"] for each in stored["targets"]} == {None}
     assert not (newcomer.folder / "data" / "report.html").exists()
+    assert talk.says(in_english("not_analysed"))
+    assert "".join(talk.shown.split()).endswith(f"{newcomer.folder}/hourly_analysis.py")
+
+
+def test_the_question_speaks_of_no_report_where_none_is_written(newcomer: Newcomer) -> None:
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "2", "y", NOT_NOW, REPORT_FILE="")
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert talk.says(in_english("analyse_now_without_report"))
+    assert "report.html" not in talk.shown
 
 
 def test_the_env_file_keeps_every_comment_of_the_example(newcomer: Newcomer) -> None:
@@ -319,6 +328,8 @@ def test_the_demo_exchange_is_waited_for_and_its_data_kept_apart(
         assert (talk.code, talk.unsaid) == (0, []), talk.shown
         assert talk.says(in_english("demo_wrong_address"))
         assert talk.says(in_english("demo_down"))
+        assert "report.html" not in talk.shown, "there is none"
+        assert "".join(talk.shown.split()).endswith(f"{newcomer.folder}/hourly_analysis.py")
         addresses = dict.fromkeys(("KRX_BASE_URL", "KRX_OPENAPI_BASE_URL"), demo.url)
         assert newcomer.answers() == addresses | {
             "KRX_ID": "demo",

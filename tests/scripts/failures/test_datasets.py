@@ -44,7 +44,7 @@ def tables(installation: Installation) -> list[str]:
     return [name for name, _ in asked(installation)]
 
 
-def test_a_normal_night_takes_three_requests_and_an_earlier_choice_is_filled_in(
+def test_an_earlier_choice_is_filled_in_and_the_next_evening_takes_three_requests(
     with_datasets: Installation,
 ) -> None:
     with_datasets.must(EVENING, "daily_update")

@@ -205,7 +205,7 @@ def test_korean_and_english(page: Chrome, facts: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("finality", "since", "english", "korean"),
     [
-        ("provisional", "19:00", "provisional, read 19:00", "잠정, 19:00 수집"),
+        ("provisional", "19:00", "provisional, read 19:00", "잠정, 19:00 조회"),
         ("final", "2024-01-24 19:00", "final since 2024-01-24 19:00", "2024-01-24 19:00 확정"),
     ],
 )
