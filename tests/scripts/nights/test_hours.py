@@ -4,17 +4,20 @@ import json
 import os
 import shutil
 import signal
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from collectors.analysis.night import POLL_SECONDS
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
 from collectors.upkeep.copy_store import copy_store
 from tests.harness import Exchange, Installation
-from utils.clock import kst
+from utils.clock import Clock, kst
 from utils.run import Run
 from utils.store.locks import COLLECTION
 
@@ -22,6 +25,7 @@ SETUP = kst(2026, 9, 10, 19)
 NIGHT = SETUP + timedelta(days=1)
 SESSION = "2026-09-11"
 SESSIONS = ("--sessions", "40")
+MORNING = kst(2026, 9, 12, 8, 10)
 
 
 @pytest.fixture(scope="session")
@@ -233,3 +237,72 @@ def test_a_dry_run_writes_nothing(collected: Installation) -> None:
     assert "2026-09-14 is due (missing)" in dry.stderr
     collected.must(at(19), "hourly_analysis", "--dry-run")
     assert (collected.read(NIGHT), collected.exchange.requests()) == (before, [])
+
+
+@pytest.fixture
+def collecting(installed: Installation) -> Iterator[Callable[[], None]]:
+    """A run of this host that has the lock of collecting; what is called ends it."""
+    store = installed.store(MORNING)
+    with ExitStack() as held:
+        held.callback(store.close)
+        held.enter_context(store.locks.hold(COLLECTION))
+        yield held.close
+
+
+def while_waiting(monkeypatch: pytest.MonkeyPatch, do: Callable[[int], None]) -> None:
+    """Call `do` with the number of each sleep, and move the clock by it."""
+    slept = count(1)
+
+    def sleep(clock: Clock, seconds: float) -> None:
+        clock.put_back(-timedelta(seconds=seconds))
+        do(next(slept))
+
+    monkeypatch.setattr(Clock, "sleep", sleep)
+
+
+def test_an_hour_waits_for_a_run_that_is_to_read_its_session_again(
+    installed: Installation,
+    collecting: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    while_waiting(monkeypatch, lambda number: collecting() if number == 3 else None)
+    done = installed.must(MORNING, "hourly_analysis")
+    assert done.log.count("waits for its end") == 1
+    assert installed.read(MORNING)["analyses"][SESSION]["status"] == "completed"
+
+
+def test_an_hour_that_is_stopped_while_it_waits_leaves_at_once(
+    installed: Installation,
+    collecting: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(number: int) -> None:
+        assert number == 1
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    while_waiting(monkeypatch, stop)
+    done = installed.must(MORNING, "hourly_analysis")
+    assert "Stopped by SIGTERM" in done.log
+    assert "0 analysed" in done.log
+
+
+def test_an_hour_waits_no_longer_than_its_time_limit(
+    installed: Installation,
+    collecting: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    longest: list[int] = []
+    while_waiting(monkeypatch, longest.append)
+    done = installed.must(MORNING, "hourly_analysis", "--time-limit", "5")
+    assert longest[-1] == 5 * 60 / POLL_SECONDS
+    assert "takes what is stored" in done.log
+    assert installed.read(MORNING)["analyses"][SESSION]["status"] == "completed"
+
+
+def test_nobody_waits_where_nothing_is_to_be_read(
+    installed: Installation,
+    collecting: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    while_waiting(monkeypatch, lambda number: pytest.fail("it waits"))
+    installed.must(NIGHT + timedelta(minutes=10), "hourly_analysis")
