@@ -1,4 +1,4 @@
-"""One slot of a night: the session to analyse, the queue until it is time to leave, the record."""
+"""One hour of a night: the session to analyse, the queue until it is time to leave, the record."""
 
 import logging
 from contextlib import AbstractContextManager
