@@ -258,7 +258,7 @@ def test_a_site_that_is_down_is_tried_as_ever_and_then_left_alone(week: StoredWe
     assert week.tries() == [0] * 4
 
 
-def test_what_was_asked_for_again_and_again_costs_one_request_a_run(week: StoredWeek) -> None:
+def test_what_was_asked_for_again_and_again_costs_one_request_a_night(week: StoredWeek) -> None:
     for session in (MONDAY, TUESDAY):
         week.site.problems["fundamentals", session] = ODD
     for _ in range(3):
