@@ -4,7 +4,7 @@ date of the last run."""
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from functools import partial
 from typing import TypeAlias
@@ -30,6 +30,9 @@ ALWAYS_READ_BACK = 300
 READ_BACK_CYCLE = 30
 """Days in which each older session is read back once. Reading thirty years takes minutes, and moves
 some gigabytes where the database is elsewhere."""
+MOST_AHEAD = timedelta(minutes=15)
+"""A reading that lies further ahead was made by a clock that was wrong: nobody knows when it was, so
+it is read again."""
 log = logging.getLogger(__name__)
 
 
@@ -126,8 +129,7 @@ def due_in_store(
         if job["status"] == COMPLETED
     }
     stored = {
-        # A reading ahead of the clock was made by a clock that was wrong: nobody knows when it was.
-        head.session: head.checkpoint_utc if head.read_utc <= now else None
+        head.session: head.checkpoint_utc if head.read_utc <= now + MOST_AHEAD else None
         for head in store.sessions.heads()
     }
     due = sessions_due(calendar, stored, completed, first, last, now)

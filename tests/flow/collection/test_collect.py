@@ -1,6 +1,7 @@
 """Due sessions are decided by what is stored and completed, never by the date of the last run."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from collectors.collection.due import (
     shown_without_prices,
     unknown_days,
 )
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
 from utils.date_utils import TradingCalendar, checkpoints, last_checkpoint_utc
 from utils.errors import LockHeld, MalformedAnswer, NotPublished
@@ -157,6 +158,19 @@ def test_a_run_that_lost_its_lock_leaves_the_record_to_the_new_owner(
             raise LockHeld("silent for too long")
         job.record(tickers=3)
     assert mine.jobs.is_completed(DAILY_UPDATE, WEEK[0])
+
+
+def test_a_reading_by_a_clock_that_was_ahead_is_made_again(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    store, session = Store(SqliteBackend(tmp_path), clock), WEEK[-1]
+    for ahead, is_due in ((timedelta(minutes=14), False), (timedelta(days=2), True)):
+        read_utc = (EVENING + ahead).astimezone(UTC)
+        head = store.sessions.save(replace(market_day(session, row("005930")), read_utc=read_utc))
+        with JobRun(store, DAILY_UPDATE, session) as job:
+            job.record(checkpoint_utc=head.checkpoint_utc)
+        expected = [DueSession(session, read_again=True)] if is_due else []
+        assert due_in_store(store, TradingCalendar(), session, session, EVENING) == expected
 
 
 def test_only_what_is_odd_again_and_again_waits_behind_the_others(
