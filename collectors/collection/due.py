@@ -31,8 +31,8 @@ READ_BACK_CYCLE = 30
 """Days in which each older session is read back once. Reading thirty years takes minutes, and moves
 some gigabytes where the database is elsewhere."""
 MOST_AHEAD = timedelta(minutes=15)
-"""A reading that lies further ahead was made by a clock that was wrong: nobody knows when it was, so
-it is read again."""
+"""A reading that lies further ahead was made by a clock that was wrong. Nobody knows when it was, so
+it is made again."""
 log = logging.getLogger(__name__)
 
 
