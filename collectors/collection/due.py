@@ -31,8 +31,7 @@ READ_BACK_CYCLE = 30
 """Days in which each older session is read back once. Reading thirty years takes minutes, and moves
 some gigabytes where the database is elsewhere."""
 MOST_AHEAD = timedelta(minutes=15)
-"""A reading that lies further ahead was made by a clock that was wrong. Nobody knows when it was, so
-it is made again."""
+"""A reading further ahead was made by a wrong clock. Nobody knows when it was: it is made again."""
 log = logging.getLogger(__name__)
 
 
