@@ -19,6 +19,10 @@ _BAN_PAGE = (
     "<p>자동화된 프로그램에 의한 비정상적인 접속이 감지되어, "
     "감지 시점부터 1일간 접속이 차단됩니다.</p></body></html>"
 )
+_EDGE_PAGE = (
+    "<html><head><title>403 Forbidden</title></head><body><h1>Request blocked</h1>"
+    "<p>You have no permission to access this resource.</p><p>Support ID: 4711</p></body></html>"
+)
 _UNKNOWN_PAGE = (
     "<html><head><title>Request Rejected</title></head><body>Support ID: 4711</body></html>"
 )
@@ -116,8 +120,10 @@ REGISTRY: dict[str, FaultKind] = {
     "unauthorized": FaultKind(
         effects.answering(openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")), ("openapi",)
     ),
-    "ban": _page(effects.answering(error_page(HTTPStatus.FORBIDDEN))),
+    "ban": _page(effects.answering(Response(HTTPStatus.FORBIDDEN, _BAN_PAGE.encode()))),
     "ban_page": _page(effects.answering(Response(HTTPStatus.OK, _BAN_PAGE.encode()))),
+    "forbidden": _page(effects.answering(Response(HTTPStatus.FORBIDDEN, _EDGE_PAGE.encode()))),
+    "forbidden_empty": _page(effects.answering(Response(HTTPStatus.FORBIDDEN, b""))),
     "maintenance": _page(effects.answering(Response(HTTPStatus.OK, _MAINTENANCE_PAGE.encode()))),
     "unknown_page": _page(effects.answering(Response(HTTPStatus.OK, _UNKNOWN_PAGE.encode()))),
     "server_error": _page(

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from collectors.exchange.answers import classify_response
 from utils.clock import KST, Clock
-from utils.errors import AnswerCutOff, Banned, SourceDown
+from utils.errors import AnswerCutOff, Banned, SourceDown, SourceRefuses
 from utils.store import Store
 
 CONNECT_SECONDS = 10
@@ -23,6 +23,7 @@ SILENCE_SECONDS = 60
 ANSWER_SECONDS = 120
 """Longest time for a whole answer, however steadily it drips."""
 BAN_LASTS = timedelta(hours=24)
+FORBIDDEN = 403
 _PIECE = 1 << 16
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,10 @@ class Gate:
         """See `SourceRecords.may_log_in`."""
         return self._store.sources.may_log_in(self._source, mark, password_mark)
 
+    def has_logged_in(self) -> bool:
+        """See `SourceRecords.has_logged_in`."""
+        return self._store.sources.has_logged_in(self._source)
+
     def login_accepted(self) -> None:
         self._store.sources.forget_refused_logins(self._source)
 
@@ -116,7 +121,15 @@ class GuardedAdapter(HTTPAdapter):
             raise Banned(
                 f"{ban} It is asked again from {self._gate.close():%Y-%m-%d %H:%M} KST on."
             ) from None
+        except SourceRefuses as refusal:
+            if response.status_code == FORBIDDEN and type(refusal) is SourceRefuses:
+                raise SourceRefuses(f"{refusal}{self.advice_when_forbidden()}") from None
+            raise
         return response
+
+    def advice_when_forbidden(self) -> str:
+        """Return what is added to the message of an answer 403 that is no ban."""
+        return ""
 
     def wants_json(self, request: requests.PreparedRequest) -> bool:
         """Return True when a web page would be the wrong answer to this request."""

@@ -74,6 +74,8 @@ LOST = {
     "password_due",
     "ban",
     "ban_page",
+    "forbidden",
+    "forbidden_empty",
     "unknown_page",
     "too_many",
     "all_dashes",

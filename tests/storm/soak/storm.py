@@ -26,6 +26,8 @@ LASTING = {
         "reset",
         "die",
         "too_many",
+        "forbidden",
+        "forbidden_empty",
         "not_json",
         "empty",
         "truncated",
