@@ -1,5 +1,6 @@
 """Effects of faults on a request: another answer, no answer, or the true answer changed."""
 
+import gzip
 import json
 from bisect import bisect_left
 from collections.abc import Callable
@@ -40,6 +41,13 @@ count."""
 
 
 NOTHING = Response(HTTPStatus.OK, b"")
+TOO_LARGE = Response(
+    HTTPStatus.OK,
+    gzip.compress(b'{"OutBlock_1":["') + 65 * gzip.compress(b"-" * (1 << 20)),
+    "application/json; charset=utf-8",
+    {"Content-Encoding": "gzip"},
+)
+"""65 MB, packed into less than 100 kB."""
 
 
 # -- instead of the answer
@@ -56,6 +64,10 @@ def log_out(context: FaultContext) -> Response:
 
 def server_error(context: FaultContext) -> Response:
     return error_page(HTTPStatus(context.value))
+
+
+def endless(context: FaultContext) -> Response:
+    return replace(NOTHING, delivery=delivery.endless(context.value))
 
 
 def undelivered(failure: Delivery) -> Effect:

@@ -94,6 +94,12 @@ def _word(text: str) -> str:
     return text
 
 
+def _part(text: str) -> str:
+    if text not in delivery.ENDLESS:
+        raise ValueError(f"one of {', '.join(delivery.ENDLESS)} is needed")
+    return text
+
+
 def _iso_date(text: str) -> str:
     return date.fromisoformat(text).isoformat()
 
@@ -132,6 +138,7 @@ REGISTRY: dict[str, FaultKind] = {
     "too_many": _page(effects.answering(error_page(HTTPStatus.TOO_MANY_REQUESTS))),
     "hang": _page(effects.undelivered(delivery.hang)),
     "drip": _page(effects.drip, read=_seconds, default=0.2),
+    "endless": _page(effects.endless, read=_part, default="continue"),
     "reset": _page(effects.undelivered(delivery.reset)),
     "die": _page(effects.die),
     "outage": FaultKind(effects.undelivered(delivery.close), KINDS),
@@ -139,6 +146,8 @@ REGISTRY: dict[str, FaultKind] = {
     "not_json": _json(
         effects.answering(Response(HTTPStatus.OK, b"The service is temporarily out of order."))
     ),
+    "too_large": _page(effects.answering(effects.TOO_LARGE)),
+    "deep": _json(effects.answering(Response(HTTPStatus.OK, b'{"OutBlock_1":' + b"[" * 100_000))),
     "empty": _page(effects.answering(effects.NOTHING)),
     "no_block": FaultKind(effects.without_block, also=("openapi",)),
     "no_column": _column(effects.with_row_fault(row_faults.no_column)),

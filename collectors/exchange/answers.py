@@ -52,6 +52,9 @@ _NAME = re.compile(r"[^\x00-\x1f\ud800-\udfff]+")
 _TICKER = re.compile(r"[0-9A-Z]{6}")
 _INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _SCRIPT = re.compile(r"<script\b[^<>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_MOST_BRACKETS, _DEEPEST = 200_000, 100
+"""In JSON of the exchange at most: a day has 6,000, on three levels."""
 _MOST_OF_A_PAGE = 1 << 18
 """Characters of a web page that are read."""
 _ALERT = re.compile(r"""alert\s*\(\s*(["'])(.*?)\1""", re.IGNORECASE | re.DOTALL)
@@ -91,6 +94,19 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise MalformedAnswer(
             f"The exchange's answer is no JSON object: it starts with {start[:40]!r}."
         )
+    if wants_json and not _can_be_parsed(body):
+        raise MalformedAnswer("The exchange's answer is nested too deep, or has too many parts.")
+
+
+def _can_be_parsed(body: bytes) -> bool:
+    """Return whether a parser of JSON gets through: it goes as deep as the brackets are nested, and
+    makes an object of each pair. Brackets within texts are taken for others, so the limits are
+    wide."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    if len(brackets) > _MOST_BRACKETS:
+        return False
+    steps = np.where(np.isin(np.frombuffer(brackets, np.uint8), list(b"[{")), 1, -1)
+    return bool(steps.cumsum().max(initial=0) <= _DEEPEST)
 
 
 def _check_status(status: int, wants_json: bool) -> None:

@@ -46,6 +46,8 @@ _INDICES = {"KOSPI": ("001", "1"), "KOSDAQ": ("001", "2")}
 """Composite index -> its code and that of its family (`indIdx2`, `indIdx`)."""
 _LOGIN_POST = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
 _OK, _CHANGE_PASSWORD, _ELSEWHERE = "CD001", "CD010", "CD011"
+_MOST_REDIRECTS = 5
+"""Each has a deadline of its own."""
 _CLOUD_ADVICE = (
     " No login has ever succeeded from here: the site often refuses the addresses of cloud hosts. "
     "From such a host the Open API answers: set KRX_OPENAPI_KEY in .env and leave KRX_ID and "
@@ -287,6 +289,7 @@ def _checked_session(auth: ModuleType, transport: Transport) -> Any:
             return headers
 
     session = CheckedSession()
+    session.session.max_redirects = _MOST_REDIRECTS
     for scheme in ("https://", "http://"):  # wherever the site may send us
         session.session.mount(scheme, transport)
     return session
