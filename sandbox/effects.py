@@ -41,13 +41,7 @@ count."""
 
 
 NOTHING = Response(HTTPStatus.OK, b"")
-TOO_LARGE = Response(
-    HTTPStatus.OK,
-    gzip.compress(b'{"OutBlock_1":["') + 65 * gzip.compress(b"-" * (1 << 20)),
-    "application/json; charset=utf-8",
-    {"Content-Encoding": "gzip"},
-)
-"""65 MB, packed into less than 100 kB."""
+_MEGABYTE = gzip.compress(b"-" * (1 << 20))
 
 
 # -- instead of the answer
@@ -68,6 +62,13 @@ def server_error(context: FaultContext) -> Response:
 
 def endless(context: FaultContext) -> Response:
     return replace(NOTHING, delivery=delivery.endless(context.value))
+
+
+def too_large(context: FaultContext) -> Response:
+    """Return an answer of so many megabytes, packed into a thousandth of that."""
+    body = gzip.compress(b'{"OutBlock_1":["') + context.value * _MEGABYTE
+    packed = {"Content-Encoding": "gzip"}
+    return Response(HTTPStatus.OK, body, "application/json; charset=utf-8", packed)
 
 
 def undelivered(failure: Delivery) -> Effect:

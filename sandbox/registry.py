@@ -146,7 +146,7 @@ REGISTRY: dict[str, FaultKind] = {
     "not_json": _json(
         effects.answering(Response(HTTPStatus.OK, b"The service is temporarily out of order."))
     ),
-    "too_large": _page(effects.answering(effects.TOO_LARGE)),
+    "too_large": _page(effects.too_large, read=_count, default=65),
     "deep": _json(effects.answering(Response(HTTPStatus.OK, b'{"OutBlock_1":' + b"[" * 100_000))),
     "empty": _page(effects.answering(effects.NOTHING)),
     "no_block": FaultKind(effects.without_block, also=("openapi",)),
