@@ -1,5 +1,6 @@
 """Effects of faults on a request: another answer, no answer, or the true answer changed."""
 
+import gzip
 import json
 from bisect import bisect_left
 from collections.abc import Callable
@@ -40,6 +41,7 @@ count."""
 
 
 NOTHING = Response(HTTPStatus.OK, b"")
+_MEGABYTE = gzip.compress(b"-" * (1 << 20))
 
 
 # -- instead of the answer
@@ -56,6 +58,17 @@ def log_out(context: FaultContext) -> Response:
 
 def server_error(context: FaultContext) -> Response:
     return error_page(HTTPStatus(context.value))
+
+
+def endless(context: FaultContext) -> Response:
+    return replace(NOTHING, delivery=delivery.endless(context.value))
+
+
+def too_large(context: FaultContext) -> Response:
+    """Return an answer of so many megabytes, packed into a thousandth of that."""
+    body = gzip.compress(b'{"OutBlock_1":["') + context.value * _MEGABYTE
+    packed = {"Content-Encoding": "gzip"}
+    return Response(HTTPStatus.OK, body, "application/json; charset=utf-8", packed)
 
 
 def undelivered(failure: Delivery) -> Effect:

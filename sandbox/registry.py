@@ -19,6 +19,10 @@ _BAN_PAGE = (
     "<p>자동화된 프로그램에 의한 비정상적인 접속이 감지되어, "
     "감지 시점부터 1일간 접속이 차단됩니다.</p></body></html>"
 )
+_EDGE_PAGE = (
+    "<html><head><title>403 Forbidden</title></head><body><h1>Request blocked</h1>"
+    "<p>You have no permission to access this resource.</p><p>Support ID: 4711</p></body></html>"
+)
 _UNKNOWN_PAGE = (
     "<html><head><title>Request Rejected</title></head><body>Support ID: 4711</body></html>"
 )
@@ -90,6 +94,12 @@ def _word(text: str) -> str:
     return text
 
 
+def _part(text: str) -> str:
+    if text not in delivery.ENDLESS:
+        raise ValueError(f"one of {', '.join(delivery.ENDLESS)} is needed")
+    return text
+
+
 def _iso_date(text: str) -> str:
     return date.fromisoformat(text).isoformat()
 
@@ -116,8 +126,10 @@ REGISTRY: dict[str, FaultKind] = {
     "unauthorized": FaultKind(
         effects.answering(openapi_error(HTTPStatus.UNAUTHORIZED, "Unauthorized Key")), ("openapi",)
     ),
-    "ban": _page(effects.answering(error_page(HTTPStatus.FORBIDDEN))),
+    "ban": _page(effects.answering(Response(HTTPStatus.FORBIDDEN, _BAN_PAGE.encode()))),
     "ban_page": _page(effects.answering(Response(HTTPStatus.OK, _BAN_PAGE.encode()))),
+    "forbidden": _page(effects.answering(Response(HTTPStatus.FORBIDDEN, _EDGE_PAGE.encode()))),
+    "forbidden_empty": _page(effects.answering(Response(HTTPStatus.FORBIDDEN, b""))),
     "maintenance": _page(effects.answering(Response(HTTPStatus.OK, _MAINTENANCE_PAGE.encode()))),
     "unknown_page": _page(effects.answering(Response(HTTPStatus.OK, _UNKNOWN_PAGE.encode()))),
     "server_error": _page(
@@ -126,6 +138,7 @@ REGISTRY: dict[str, FaultKind] = {
     "too_many": _page(effects.answering(error_page(HTTPStatus.TOO_MANY_REQUESTS))),
     "hang": _page(effects.undelivered(delivery.hang)),
     "drip": _page(effects.drip, read=_seconds, default=0.2),
+    "endless": _page(effects.endless, read=_part, default="continue"),
     "reset": _page(effects.undelivered(delivery.reset)),
     "die": _page(effects.die),
     "outage": FaultKind(effects.undelivered(delivery.close), KINDS),
@@ -133,6 +146,8 @@ REGISTRY: dict[str, FaultKind] = {
     "not_json": _json(
         effects.answering(Response(HTTPStatus.OK, b"The service is temporarily out of order."))
     ),
+    "too_large": _page(effects.too_large, read=_count, default=65),
+    "deep": _json(effects.answering(Response(HTTPStatus.OK, b'{"OutBlock_1":' + b"[" * 100_000))),
     "empty": _page(effects.answering(effects.NOTHING)),
     "no_block": FaultKind(effects.without_block, also=("openapi",)),
     "no_column": _column(effects.with_row_fault(row_faults.no_column)),

@@ -23,6 +23,7 @@ from utils.store.jobs import COMPLETED, DAILY_UPDATE
 
 MOST_IN_A_ROW = 3
 """Sessions that cannot be had one after the other, until the run leaves the exchange alone."""
+_NOT_READ_AGAIN = "Not read again: "
 AfterSession: TypeAlias = Callable[[Collected], None]
 log = logging.getLogger(__name__)
 
@@ -37,23 +38,30 @@ def collect_all(
     """Collect one due session after the other. Return why single sessions could not be had.
 
     A session that cannot be had does not keep the later ones waiting, but three in a row end the
-    run: then it is not the session. One that did not fit, and is not stored, is tried once more
-    when a later one could be had, which may tell that a stored one was wrong. A source that refuses
-    or is down ends the run at once.
+    run: then it is not the session. One that did not fit is tried once more when a later one could
+    be had, which may tell that a stored one was wrong; not when an earlier run could not read it
+    again either. A source that refuses or is down ends the run at once.
 
     Args:
         after_session: called with each session before its record is completed: a run that dies
             in it has the session due again.
     """
     waiting = list(due)
+    refused = {each.session for each in waiting if _was_not_read_again(store, each)}
     problems = _collect_each(store, collector, waiting, stop_requested, after_session)
     had = [each.session for each in waiting if each.session not in problems]
     odd = [each for each in waiting if isinstance(problems.get(each.session), MalformedAnswer)]
-    again = [each for each in odd if had and each.session < max(had) and not each.read_again]
+    later = max(had, default="")
+    again = [each for each in odd if each.session < later and each.session not in refused]
     for each in again:
         del problems[each.session]
     problems |= _collect_each(store, collector, again, stop_requested, after_session)
     return [*problems.values()]
+
+
+def _was_not_read_again(store: Store, due: DueSession) -> bool:
+    job = store.jobs.get(DAILY_UPDATE, due.session) if due.read_again else None
+    return job is not None and any(each.startswith(_NOT_READ_AGAIN) for each in job["warnings"])
 
 
 def _collect_each(
@@ -130,7 +138,7 @@ def _read_again(
     try:
         read = [*_collect_and_record_others(store, collector, session, after_session)]
     except SourceError as problem:
-        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"Not read again: {problem}"]})
+        store.jobs.update(DAILY_UPDATE, session, {"warnings": [f"{_NOT_READ_AGAIN}{problem}"]})
         raise
     for own in read:  # last: a run that dies before has the session due again
         _record_completed(store, own)

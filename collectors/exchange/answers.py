@@ -50,12 +50,17 @@ _MOST_EXACT = 2**53
 """Up to here a float holds every whole number."""
 _NAME = re.compile(r"[^\x00-\x1f\ud800-\udfff]+")
 _TICKER = re.compile(r"[0-9A-Z]{6}")
-_INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_SCRIPT = re.compile(r"<script\b[^>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
+_INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+_SCRIPT = re.compile(r"<script\b[^<>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_MOST_BRACKETS, _DEEPEST = 200_000, 100
+"""In JSON of the exchange at most: a day has 6,000, on three levels."""
+_MOST_OF_A_PAGE = 1 << 18
+"""Characters of a web page that are read."""
 _ALERT = re.compile(r"""alert\s*\(\s*(["'])(.*?)\1""", re.IGNORECASE | re.DOTALL)
 _RESTRICTED = re.compile(r"제한|차단|비정상|restricted|blocked", re.IGNORECASE)
 _MAINTENANCE = re.compile(r"점검|maintenance", re.IGNORECASE)
-_AUTOMATED = re.compile(r"자동|비정상|1일|24시간|automat", re.IGNORECASE)
+_AUTOMATED = re.compile(r"자동|비정상|(?<!\d)1일|24시간|automat", re.IGNORECASE)
 
 
 def classify_response(status: int, body: bytes, wants_json: bool) -> None:
@@ -68,8 +73,8 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     if start.startswith("LOGOUT"):
         raise LoggedOut("The exchange says LOGOUT: the session is not logged in.")
     is_page = wants_json and start.startswith("<")
-    text = _text_of_page(body) if is_page else ""
-    if status == 403 or (status == 200 and _says_banned(text)):
+    text = _text_of_page(body) if is_page or status == 403 else ""
+    if _says_banned(text, status):
         raise Banned(
             "The exchange has detected automated use and restricts access for one day. Leave it "
             "alone until then, also in a browser; after 24 hours the next run goes on by itself."
@@ -89,11 +94,29 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise MalformedAnswer(
             f"The exchange's answer is no JSON object: it starts with {start[:40]!r}."
         )
+    if wants_json and not _can_be_parsed(body):
+        raise MalformedAnswer("The exchange's answer is nested too deep, or has too many parts.")
+
+
+def _can_be_parsed(body: bytes) -> bool:
+    """Return whether a parser of JSON gets through: it goes as deep as the brackets are nested, and
+    makes an object of each pair. Brackets within texts are taken for others, so the limits are
+    wide."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    if len(brackets) > _MOST_BRACKETS:
+        return False
+    steps = np.where(np.isin(np.frombuffer(brackets, np.uint8), list(b"[{")), 1, -1)
+    return bool(steps.cumsum().max(initial=0) <= _DEEPEST)
 
 
 def _check_status(status: int, wants_json: bool) -> None:
     if status == 401:
         raise KeyRefused("The exchange does not accept the key for this service (HTTP 401).")
+    if status == 403:
+        raise SourceRefuses(
+            "The exchange refuses this request for now (HTTP 403), and it does not say that it has "
+            "detected automated use. The next run asks again."
+        )
     if status == 429:
         raise SourceRefuses("The exchange answers that there were too many requests (HTTP 429).")
     if status >= 500:
@@ -115,17 +138,23 @@ def _text_of_page(body: bytes) -> str:
         page = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         page = body.decode("cp949", errors="replace")
+    page = page[:_MOST_OF_A_PAGE]
     alerts = " ".join(
         text for script in _SCRIPT.findall(page) for _, text in _ALERT.findall(script)
     )
-    return unescape(_INVISIBLE.sub(" ", _SCRIPT.sub(" ", page)) + alerts)
+    try:
+        return unescape(_INVISIBLE.sub(" ", _SCRIPT.sub(" ", page)) + alerts)
+    except ValueError:  # a character reference with thousands of digits
+        return ""
 
 
-def _says_banned(text: str) -> bool:
-    """True for a restriction, but not for one that is meant for maintenance."""
-    return bool(_RESTRICTED.search(text)) and bool(
-        _AUTOMATED.search(text) or not _MAINTENANCE.search(text)
-    )
+def _says_banned(text: str, status: int) -> bool:
+    """True for a restriction, but not for one that is meant for maintenance. An answer of status
+    403 has to speak of automated use: a server in between also says that it blocks."""
+    if status not in (200, 403) or not _RESTRICTED.search(text):
+        return False
+    speaks_of_us = bool(_AUTOMATED.search(text))
+    return speaks_of_us or (status == 200 and not _MAINTENANCE.search(text))
 
 
 def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:

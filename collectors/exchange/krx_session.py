@@ -47,6 +47,14 @@ _INDICES = {"KOSPI": ("001", "1"), "KOSDAQ": ("001", "2")}
 """Composite index -> its code and that of its family (`indIdx2`, `indIdx`)."""
 _LOGIN_POST = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
 _OK, _CHANGE_PASSWORD, _ELSEWHERE = "CD001", "CD010", "CD011"
+_MOST_REDIRECTS = 5
+"""Each has a deadline of its own."""
+_CLOUD_ADVICE = (
+    " No login has ever succeeded from here: the site often refuses the addresses of cloud hosts. "
+    "From such a host the Open API answers: set KRX_OPENAPI_KEY in .env and leave KRX_ID and "
+    "KRX_PW empty."
+)
+"""For a store whose hosts the site has never let in."""
 log = logging.getLogger(__name__)
 
 
@@ -227,6 +235,9 @@ class Transport(GuardedAdapter):
     def wants_json(self, request: requests.PreparedRequest) -> bool:
         return request.method == "POST"
 
+    def advice_when_forbidden(self) -> str:
+        return "" if self._gate.has_logged_in() else _CLOUD_ADVICE
+
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
@@ -281,6 +292,7 @@ def _checked_session(auth: ModuleType, transport: Transport) -> Any:
             return headers
 
     session = CheckedSession()
+    session.session.max_redirects = _MOST_REDIRECTS
     for scheme in ("https://", "http://"):  # wherever the site may send us
         session.session.mount(scheme, transport)
     return session

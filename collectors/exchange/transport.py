@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,16 +14,20 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from collectors.exchange.answers import classify_response
+from collectors.exchange.deadline import POOLS, TooSlow, call_in_time
 from utils.clock import KST, Clock
-from utils.errors import AnswerCutOff, Banned, SourceDown
+from utils.errors import AnswerCutOff, Banned, MalformedAnswer, SourceDown, SourceRefuses
 from utils.store import Store
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 60
 """Longest pause within an answer."""
 ANSWER_SECONDS = 120
-"""Longest time for a whole answer, however steadily it drips."""
+"""Longest time from connecting to the last byte of an answer, however steadily it drips."""
+LARGEST_ANSWER = 64 << 20
+"""Bytes of an answer's body once it is unpacked; a day of the whole market has one million."""
 BAN_LASTS = timedelta(hours=24)
+FORBIDDEN = 403
 _PIECE = 1 << 16
 log = logging.getLogger(__name__)
 
@@ -78,11 +83,15 @@ class Gate:
         """See `SourceRecords.given_up_since`."""
         return self._store.sources.given_up_since(self._source, mark, password_mark)
 
+    def has_logged_in(self) -> bool:
+        """See `SourceRecords.has_logged_in`."""
+        return self._store.sources.has_logged_in(self._source)
+
     def login_accepted(self) -> None:
         self._store.sources.forget_refused_logins(self._source)
 
     def heed_stop(self) -> None:
-        """Leave a long answer when a stop was requested."""
+        """Leave a request that is not answered yet when a stop was requested."""
         self._pause(0)
 
     def close(self) -> datetime:
@@ -99,15 +108,26 @@ class GuardedAdapter(HTTPAdapter):
     def __init__(self, gate: Gate) -> None:
         super().__init__()
         self._gate = gate
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
         self._gate.wait_for_turn()
         kwargs |= {"timeout": (CONNECT_SECONDS, SILENCE_SECONDS), "stream": True}
-        begun = self._gate.clock.monotonic()
-        response = super().send(request, *args, **kwargs)
-        self._read_whole(response, begun + ANSWER_SECONDS)
+        ask = partial(self._ask, request, *args, **kwargs)
+        try:
+            response = call_in_time(
+                ask, ANSWER_SECONDS, self._gate.clock.monotonic, self._gate.heed_stop
+            )
+        except TooSlow:
+            text = f"no whole answer within {ANSWER_SECONDS} seconds"
+            raise requests.ReadTimeout(text, request=request) from None
         try:
             classify_response(
                 response.status_code, response.content, wants_json=self.wants_json(request)
@@ -116,22 +136,35 @@ class GuardedAdapter(HTTPAdapter):
             raise Banned(
                 f"{ban} It is asked again from {self._gate.close():%Y-%m-%d %H:%M} KST on."
             ) from None
+        except SourceRefuses as refusal:
+            if response.status_code == FORBIDDEN and type(refusal) is SourceRefuses:
+                raise SourceRefuses(f"{refusal}{self.advice_when_forbidden()}") from None
+            raise
         return response
+
+    def advice_when_forbidden(self) -> str:
+        """Return what is added to the message of an answer 403 that is no ban."""
+        return ""
 
     def wants_json(self, request: requests.PreparedRequest) -> bool:
         """Return True when a web page would be the wrong answer to this request."""
         return True
 
-    def _read_whole(self, response: requests.Response, deadline: float) -> None:
-        """Read the answer piece by piece: a read timeout bounds each pause only, and a dripping
-        answer has none."""
-        pieces = []
+    def _ask(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send the request and read its answer piece by piece, so that none is larger than it may
+        be. It knows neither the store nor the time: it runs in a thread of its own."""
+        response = super().send(request, *args, **kwargs)
+        pieces, size = [], 0
         try:
             while piece := response.raw.read1(_PIECE, decode_content=True):
                 pieces.append(piece)
-                self._gate.heed_stop()
-                if self._gate.clock.monotonic() > deadline:
-                    raise requests.ReadTimeout(f"no whole answer within {ANSWER_SECONDS} seconds")
+                size += len(piece)
+                if size > LARGEST_ANSWER:
+                    raise MalformedAnswer(
+                        f"The exchange's answer is larger than {LARGEST_ANSWER >> 20} MB."
+                    )
         except ReadTimeoutError as error:
             raise requests.ReadTimeout(error, request=response.request) from None
         except HTTPError as error:
@@ -139,6 +172,7 @@ class GuardedAdapter(HTTPAdapter):
         finally:
             response.raw.close()
         response._content = b"".join(pieces)  # where requests itself keeps a body it has read
+        return response
 
 
 @contextmanager
@@ -148,6 +182,10 @@ def translated_failures() -> Iterator[None]:
         yield
     except requests.exceptions.JSONDecodeError:
         raise AnswerCutOff("The exchange's answer is not whole: it ends within its JSON.") from None
+    except RecursionError:
+        raise MalformedAnswer("The exchange's answer is nested too deep.") from None
+    except UnicodeError:
+        raise MalformedAnswer("The exchange's answer is in no encoding that is known.") from None
     except requests.Timeout as error:
         raise SourceDown(f"The exchange{_at(error)} did not answer in time.") from None
     except requests.RequestException as error:

@@ -189,6 +189,11 @@ TEXTS: Table = {
         "마십시오.\n"
         "  ({detail})",
     ),
+    "problem_refused": (
+        "{detail}",
+        "거래소가 지금은 요청을 거절합니다. 잠시 뒤 다시 해 보십시오. 클라우드 호스트의 주소는 "
+        "아예 거절되는 일이 많으니, 그런 곳에서는 오픈 API 인증키를 쓰십시오.\n  ({detail})",
+    ),
     "problem_down": (
         "{detail}",
         "거래소가 응답하지 않습니다. 네트워크를 확인하고 잠시 뒤 다시 해 보십시오.\n  ({detail})",
@@ -340,11 +345,11 @@ TEXTS: Table = {
     "demo_look": ("See what there is:", "무엇이 있는지 확인하십시오."),
     "analyse_now": (
         "Analyse the targets now, in some ten seconds, and write the report?",
-        "지금 대상 종목을 분석하고 리포트를 만들까요? 10초쯤 걸립니다.",
+        "10초쯤 걸립니다. 지금 대상 종목을 분석하고 리포트를 만들까요?",
     ),
     "analyse_now_without_report": (
         "Analyse the targets now, in some ten seconds?",
-        "지금 대상 종목을 분석할까요? 10초쯤 걸립니다.",
+        "10초쯤 걸립니다. 지금 대상 종목을 분석할까요?",
     ),
     "not_analysed": (
         "Nothing is analysed now. This does it at any time:",

@@ -70,6 +70,7 @@ SCENES = {
     "Restore a backup": Scene(kst(2026, 9, 16, 19), backed_up),
     "The password is due": Scene(EVENING, happens_once("password_due")),
     "The site has banned us": Scene(EVENING, happens_once("ban")),
+    "The site refuses us": Scene(EVENING, happens_once("forbidden")),
     "Nothing was stored last night": Scene(EVENING + timedelta(hours=1)),
     "The audit reports something": Scene(matter=damaged),
     "A disk is full": Scene(EVENING, limit="ulimit -f 16\n"),

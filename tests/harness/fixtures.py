@@ -68,9 +68,11 @@ def installed(installation: Installation, prepared: Path) -> Installation:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A silent or dripping exchange is given up soon."""
+    """A silent or dripping exchange is given up soon, and what can be read in that time may be too
+    large."""
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
     monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 1 << 20)
 
 
 @pytest.fixture

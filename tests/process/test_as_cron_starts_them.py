@@ -93,6 +93,24 @@ def test_two_machines_tell_an_incident_once(
     assert len(receiver.messages) == 1
 
 
+@pytest.mark.parametrize("fault", ["hang", "endless"])
+def test_sigterm_is_heard_within_two_seconds_while_an_answer_is_waited_for(
+    installation: Installation, receiver: Receiver, fault: str
+) -> None:
+    tell(installation, receiver)
+    installation.exchange.fail(fault, kind="data")
+    process = installation.start(EVENING, "daily_update")
+    until = time.monotonic() + 60
+    while not installation.exchange.faults()[0].hits and time.monotonic() < until:
+        time.sleep(0.05)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 75, errors
+    assert time.monotonic() - begun < 2 + 2, "and what an interpreter takes to end"
+    assert "Traceback" not in errors
+
+
 def test_a_run_ends_ten_seconds_after_its_work_at_most(
     installation: Installation, receiver: Receiver
 ) -> None:

@@ -14,6 +14,7 @@ MOST_CHARACTERS = 1800
 MOST_LINES = 15
 FLAGGED, UNFINISHED, UNEXPECTED = "flagged_actions", "unfinished", "unexpected"
 NIGHT, PROVISIONAL_NIGHT = "night", "provisional_night"
+STILL_REFUSED = "still_refused"
 
 HEADLINES: Table = {
     "failed": ("failed", "실패"),
@@ -23,6 +24,10 @@ HEADLINES: Table = {
         "거래소에 당일 시세가 아직 없습니다",
     ),
     "refused": ("the exchange refuses us", "거래소가 요청을 거절합니다"),
+    STILL_REFUSED: (
+        "the exchange has refused us for three evenings",
+        "거래소가 사흘째 요청을 거절합니다",
+    ),
     "banned": ("the exchange has restricted our access", "거래소가 접속을 제한했습니다"),
     "logged_in_elsewhere": (
         "the account is logged in elsewhere",

@@ -19,20 +19,23 @@ from utils.errors import (
     NightShiftError,
     NotCollected,
     NotNow,
+    SourceRefuses,
     StoreError,
 )
 from utils.job_status import describe_error
 from utils.notifications import heartbeat, messenger
 from utils.notifications.database_incident import DatabaseIncident
-from utils.notifications.texts import message
+from utils.notifications.texts import STILL_REFUSED, message
 from utils.settings import Settings
 from utils.store import Store, open_store
 from utils.store.backend import Document
-from utils.store.jobs import DAILY_UPDATE
+from utils.store.jobs import DAILY_UPDATE, FAILED
 
 EVERYDAY = (LockHeld.kind, NotNow.kind, NotCollected.kind)
 """Kinds that are no incident: another run is at work, a person stopped this one, or the daily
 update has reported it."""
+EVENINGS_REFUSED = 3
+"""In a row, until people are told once more: what does not end by itself needs a person."""
 log = logging.getLogger(__name__)
 
 
@@ -151,6 +154,24 @@ def _record(store: Store, script: str, error: Exception | None) -> None:
     if described["kind"] not in EVERYDAY:
         until = _closed_until(store) if isinstance(error, Banned) else None
         store.incidents.open(script, described["kind"], described["message"], until)
+    if described["kind"] == SourceRefuses.kind and _is_still_refused(store):
+        told = (
+            f"{described['message']} It has been so for {EVENINGS_REFUSED} sessions in a row. What "
+            "to do: docs/what-to-do.md, The site refuses us."
+        )
+        store.incidents.open(script, STILL_REFUSED, told)
+
+
+def _is_still_refused(store: Store) -> bool:
+    """Return whether the updates of the newest sessions have all ended with a refusal that is no
+    ban."""
+    newest = store.jobs.records(DAILY_UPDATE, EVENINGS_REFUSED)
+    refused = [
+        each
+        for each in newest
+        if each["status"] == FAILED and each["error"]["kind"] == SourceRefuses.kind
+    ]
+    return len(refused) == EVENINGS_REFUSED
 
 
 def _closed_until(store: Store) -> datetime | None:

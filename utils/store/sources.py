@@ -104,6 +104,10 @@ class SourceRecords(StorePart):
         since: datetime = known["since_utc"]
         return since
 
+    def has_logged_in(self, source: str) -> bool:
+        """Return whether a login at the source has ever succeeded."""
+        return self._source(source)["password"] is not None
+
     def record_failure(self, source: str, kind: str | None) -> None:
         """Record how the source fails at present, by the kind of the error; None: it answers well.
         It is written, with the moment, only when that has changed."""

@@ -54,6 +54,9 @@ class Quick:
     def __init__(self, panel: Panel) -> None:
         self._session = panel.sessions[-1]
 
+    def ranks(self) -> dict[str, dict[str, float | None]]:
+        return {}
+
     def analyze(self, ticker: str) -> Analysis:
         self.clock.advance(seconds=self.seconds)
         return Analysis(

@@ -36,7 +36,14 @@ def raw(*rows: list[str]) -> pd.DataFrame:
         (400, b"LOGOUT", LoggedOut),
         (404, b"LOGOUT", LoggedOut),
         (200, b"  LOGOUT\n", LoggedOut),
-        (403, b"", Banned),
+        (403, b"", SourceRefuses),
+        (403, b"<p>Service unavailable: temporary access instability</p>", SourceRefuses),
+        (403, b"<h1>Sorry, you have been blocked</h1>", SourceRefuses),
+        (403, "<p>11월 21일 접속 장애로 이용이 제한됩니다</p>".encode(), SourceRefuses),
+        (403, "자동화된 접근으로 1일간 이용이 제한됩니다".encode(), Banned),
+        (403, "<p>자동화된 접근으로 이용이 제한됩니다</p>".encode("cp949"), Banned),
+        (403, b"<p>Automated access was detected: access is restricted.</p>", Banned),
+        (403, b"LOGOUT", LoggedOut),
         (401, b"", KeyRefused),
         (200, "<html>자동화된 접근으로 1일간 이용이 제한됩니다</html>".encode(), Banned),
         (200, b"<!doctype html><p>Access is restricted</p>", Banned),
@@ -70,6 +77,20 @@ def test_every_refusal_has_its_own_kind(
     with pytest.raises(kind) as caught:
         classify_response(status, body, wants_json=True)
     assert type(caught.value) is kind
+
+
+def test_a_ban_is_seen_in_place_of_a_login_page_too() -> None:
+    with pytest.raises(Banned):
+        classify_response(403, "<p>자동화된 접근이 차단됩니다</p>".encode(), wants_json=False)
+    with pytest.raises(SourceRefuses, match="next run asks again") as caught:
+        classify_response(403, b"<h1>Request blocked</h1>", wants_json=False)
+    assert type(caught.value) is SourceRefuses
+
+
+@pytest.mark.parametrize("part", [b"<", b"<script ", b"<style ", b"&#9", b'alert("', b"<p>"])
+def test_a_page_of_any_size_is_read_in_time(part: bytes) -> None:
+    with pytest.raises(SourceRefuses):
+        classify_response(403, b"<" + part * 200_000 + b"9" * 200_000, wants_json=True)
 
 
 def test_data_and_login_pages_pass() -> None:

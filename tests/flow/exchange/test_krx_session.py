@@ -26,6 +26,7 @@ from utils.errors import (
     NotPublished,
     PasswordChangeDue,
     SourceDown,
+    SourceRefuses,
 )
 from utils.store import Store
 from utils.store.sqlite import SqliteBackend
@@ -267,10 +268,26 @@ def test_a_ban_closes_the_source_for_every_process_and_says_until_when(
     )
 
 
+@pytest.mark.parametrize("fault", ["forbidden", "forbidden_empty"])
+def test_a_403_that_is_no_ban_closes_nothing_and_says_what_a_cloud_host_needs(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, store: Store, fault: str
+) -> None:
+    exchange.fail(fault, times=1)
+    exchange.fail(fault, times=1, kind="page")
+    with pytest.raises(SourceRefuses, match=r"cloud hosts.*KRX_OPENAPI_KEY") as caught:
+        connect().fetch_day("2026-09-10")
+    assert type(caught.value) is SourceRefuses
+    with pytest.raises(SourceRefuses, match=r"next run asks again\.$"):
+        connect().fetch_day("2026-09-10")  # the login succeeds, and so this host is let in
+    assert store.sources.all()[0]["blocked_until_utc"] is None
+    assert len(connect().fetch_day("2026-09-10"))
+
+
 @pytest.mark.parametrize(
     ("response", "kind"),
     [
-        (Response(403, b"no"), Banned),
+        (Response(403, b"no"), SourceRefuses),
+        (Response(403, "<p>자동화된 접근으로 이용이 제한되었습니다</p>".encode()), Banned),
         (Response(200, "<html>이용이 제한되었습니다</html>".encode()), Banned),
         (Response(200, "<html>점검</html>".encode()), SourceDown),
         (Response(502, b""), SourceDown),
@@ -310,9 +327,7 @@ def test_every_request_waits_for_its_turn_before_it_is_sent(
 ) -> None:
     sent: list[int] = []
     connect(pause=lambda seconds: sent.append(len(exchange.requests()))).fetch_day("2026-09-10")
-    assert list(dict.fromkeys(sent)) == [0, 1, 2, 3, 4], (
-        "before each, and while the last one is read"
-    )
+    assert list(dict.fromkeys(sent)) == [0, 1, 2, 3], "before each"
     assert store.sources.all()[0]["today"] == 4
 
 

@@ -1,20 +1,33 @@
 """Transport: however an answer fails to arrive, the request ends in time, as an error of ours, over
 a real connection."""
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from collectors.exchange import transport
+from collectors.exchange import deadline, transport
 from collectors.exchange.openapi import OpenApiSource
 from collectors.exchange.transport import Gate
+from sandbox.delivery import ENDLESS
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock
 from utils.clock import kst
-from utils.errors import AnswerCutOff, Banned, NotNow, QuotaUsed, SourceDown, SourceError
+from utils.errors import (
+    AnswerCutOff,
+    Banned,
+    MalformedAnswer,
+    NotNow,
+    QuotaUsed,
+    SourceDown,
+    SourceError,
+)
 from utils.store import Store
 from utils.store.locks import COLLECTION
 from utils.store.sqlite import SqliteBackend
@@ -74,14 +87,66 @@ def test_an_answer_that_does_not_arrive_whole_is_an_outage(
     assert len(source.fetch_day(SESSION)) > 50, "the connection is usable again"
 
 
-def test_an_answer_that_drips_without_end_is_given_up(
+ENDLESS_PARTS = [("endless", part) for part in ENDLESS]
+
+
+@pytest.mark.parametrize(("fault", "value"), [("drip", "0.01"), ("hang", None), *ENDLESS_PARTS])
+def test_one_deadline_holds_for_every_byte_of_an_answer(
+    exchange: LocalExchange,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    value: str | None,
+) -> None:
+    monkeypatch.setattr(store.clock, "monotonic", time.monotonic)
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.3)
+    exchange.fail(fault, times=1, kind="openapi", value=value)
+    source, begun = connect(exchange, store), time.monotonic()
+    with pytest.raises(SourceDown, match="did not answer in time"):
+        source.fetch_day(SESSION)
+    assert time.monotonic() - begun < 2
+    assert_no_request_is_left()
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 60)
+    assert len(source.fetch_day(SESSION)) > 50, "the next request has a connection of its own"
+
+
+def assert_no_request_is_left() -> None:
+    """What was given up has ended too: its connection was cut."""
+    left = [each for each in threading.enumerate() if isinstance(each, deadline._CallingThread)]
+    for each in left:
+        each.join(2)
+    assert not [each for each in left if each.is_alive()]
+
+
+@pytest.mark.parametrize("fault", ["too_large", "deep"])
+def test_an_answer_that_would_not_fit_is_malformed(
+    exchange: LocalExchange, store: Store, fault: str
+) -> None:
+    exchange.fail(fault, times=1, kind="openapi")
+    source = connect(exchange, store)
+    with pytest.raises(MalformedAnswer, match=r"larger than 64 MB|nested too deep"):
+        source.fetch_day(SESSION)
+    assert len(source.fetch_day(SESSION)) > 50
+
+
+def test_nothing_is_sent_for_whom_nobody_waits_any_more(
     exchange: LocalExchange, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passed = iter(range(0, 10_000, 50))  # seconds on the stopwatch at each look
-    monkeypatch.setattr(store.clock, "monotonic", lambda: next(passed))
-    exchange.fail("drip", kind="openapi", value="0.01")
+    """The look-up of the name takes longer than the deadline, and a socket has no limit for it."""
+    looked_up, real = threading.Event(), socket.getaddrinfo
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        looked_up.wait(10)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(store.clock, "monotonic", time.monotonic)
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
     with pytest.raises(SourceDown, match="in time"):
         connect(exchange, store).fetch_day(SESSION)
+    looked_up.set()
+    assert_no_request_is_left()
+    assert exchange.requests() == []
 
 
 def test_requests_keep_their_distance(exchange: LocalExchange, store: Store) -> None:
@@ -136,13 +201,22 @@ def test_a_stop_request_ends_the_wait(exchange: LocalExchange, store: Store) -> 
     assert exchange.requests() == []
 
 
-def test_a_stop_request_ends_an_answer_that_drips(exchange: LocalExchange, store: Store) -> None:
-    exchange.fail("drip", kind="openapi", value="0.01")
+@pytest.mark.parametrize(("fault", "value"), [("drip", "0.01"), ("hang", None), *ENDLESS_PARTS])
+def test_a_stop_request_is_heard_within_two_seconds_wherever_an_answer_is(
+    exchange: LocalExchange, store: Store, fault: str, value: str | None
+) -> None:
+    exchange.fail(fault, kind="openapi", value=value)
+    asked: list[float] = []
 
     def stop_when_asked(seconds: float) -> None:
         if exchange.requests():
+            asked.append(time.monotonic())
             raise NotNow("stopped")
 
     gate = Gate("openapi", store, timedelta(0), stop_when_asked)
+    begun = time.monotonic()
     with pytest.raises(NotNow):
         OpenApiSource("demo-key", exchange.url, gate).fetch_day(SESSION)
+    assert asked[0] - begun < 2, "it is looked for that often"
+    assert time.monotonic() - asked[0] < 1
+    assert_no_request_is_left()

@@ -255,6 +255,14 @@ def test_an_exchange_that_is_closed_to_us_leads_back_to_the_choice(newcomer: New
     assert not newcomer.env_file.exists()
 
 
+def test_a_site_that_refuses_a_newcomer_names_the_open_api(newcomer: Newcomer) -> None:
+    newcomer.exchange.fail("forbidden", times=1, kind="page")
+    talk = newcomer.talk(HERE, ACCOUNT, *login(), ACCOUNT, *login(), CTRL_C)
+    assert_left(talk)
+    assert talk.says("refuses the addresses of cloud hosts")
+    assert newcomer.exchange.counts()["login"] == 1, "nothing is closed: the second try is made"
+
+
 def test_a_day_that_cannot_be_had_keeps_nobody_from_going_on(newcomer: Newcomer) -> None:
     newcomer.exchange.fail("no_block", kind="data")
     talk = newcomer.talk(HERE, ACCOUNT, *login(), "", "", "", "n")

@@ -15,7 +15,7 @@ from utils.settings import PROJECT
 EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
 LATER = kst(2026, 9, 11, 20)
 TONIGHT, YESTERDAY, EARLIER = "2026-09-10", "2026-09-09", ["2026-09-07", "2026-09-08"]
-FIELDS: dict[str, dict[str, Any]] = {"drip": {"value": "0.05"}}
+FIELDS: dict[str, dict[str, Any]] = {"drip": {"value": "0.05"}, "too_large": {"value": "2"}}
 ELSEWHERE = {"after_market_only", "extra_columns", "late", "revised", "unauthorized"}
 """Faults that are no failure of an evening at the data site; other tests play them."""
 
@@ -74,6 +74,8 @@ LOST = {
     "password_due",
     "ban",
     "ban_page",
+    "forbidden",
+    "forbidden_empty",
     "unknown_page",
     "too_many",
     "all_dashes",

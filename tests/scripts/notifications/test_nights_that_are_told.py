@@ -92,6 +92,26 @@ def test_every_failure_of_the_exchange_is_told_once_to_whom_the_page_says(
     )
 
 
+def test_a_refusal_of_three_evenings_is_told_once_more(watched: Watched) -> None:
+    """The first evening as any failure; the third one says that it does not end by itself."""
+    watched.exchange.fail("forbidden")
+    evenings = [EVENING, NEXT_EVENING, kst(2026, 9, 14, 19), kst(2026, 9, 15, 19)]
+    told = []
+    for evening in evenings:
+        for moment in (evening, evening + timedelta(minutes=100)):
+            assert watched.run(moment, "daily_update").code == 75
+        told.append(len(watched.receiver.messages))
+    assert told == [1, 1, 2, 2]
+    assert watched.receiver.titles == [
+        "krx-night-shift: daily_update: the exchange refuses us",
+        "krx-night-shift: daily_update: the exchange has refused us for three evenings",
+    ]
+    assert "docs/what-to-do.md" in watched.receiver.messages[1]["message"]
+    watched.exchange.clear_faults()
+    watched.must(kst(2026, 9, 16, 19), "daily_update")
+    assert watched.receiver.titles[2:] == ["krx-night-shift: daily_update: recovered (and 1 more)"]
+
+
 def test_every_fault_has_its_row() -> None:
     assert set(documented()) == set(by_exit_code())
 

@@ -26,6 +26,8 @@ LASTING = {
         "reset",
         "die",
         "too_many",
+        "forbidden",
+        "forbidden_empty",
         "not_json",
         "empty",
         "truncated",
@@ -33,7 +35,7 @@ LASTING = {
     *("logout", "elsewhere", "wrong_password", "password_due", "unauthorized"),
 }
 """Faults that may stay for days."""
-BANS, SILENT = {"ban", "ban_page"}, {"hang", "drip"}
+BANS, SILENT = {"ban", "ban_page"}, {"hang", "drip", "endless"}
 _LIVES = {"once": 8, "some": 6, "night": 5, "days": 2}
 _HOW_MANY = {0: 40, 1: 38, 2: 22}
 

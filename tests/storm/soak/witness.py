@@ -51,7 +51,7 @@ class Witness:
 
 def refusal_in(record: Record, response: Response) -> Refusal:
     is_page = response.body.startswith(b"<")
-    if response.status == 403 or (is_page and "비정상" in response.body.decode()):
+    if is_page and "비정상" in response.body.decode():
         return Refusal.BAN
     if record.kind == "login" and (b"CD003" in response.body or b"CD010" in response.body):
         return Refusal.CREDENTIALS

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
 from tests.fakes import read_at
 from tests.unit.laws.strategies import PROFILE, SESSION, names, tickers
-from utils.errors import Banned, LoggedOut, MalformedAnswer, NotPublished, SourceError
+from utils.errors import (
+    Banned,
+    LoggedOut,
+    MalformedAnswer,
+    NotPublished,
+    SourceError,
+    SourceRefuses,
+)
 from utils.market_day import FINAL, INTEGER_COLUMNS, MARKETS, MarketDay
 
 LAW = settings(PROFILE, max_examples=40)
@@ -271,6 +278,10 @@ def test_any_answer_passes_or_is_an_error_of_the_source(
         assert text.startswith("{") or not wants_json
     if kind is Banned:
         assert status == 403 or (wants_json and text.startswith("<"))
+    if status == 403:
+        assert kind in (Banned, SourceRefuses, LoggedOut)
+        speaks_of_us = "자동" in text or "1일" in text
+        assert kind is not Banned or speaks_of_us
     if status == 200 and text.startswith("{"):
         assert kind is None
 

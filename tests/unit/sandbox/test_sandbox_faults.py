@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
+from sandbox.delivery import ENDLESS
 from sandbox.exchange import DATA_PATH, STATISTICS
 from sandbox.registry import REGISTRY
 from sandbox.server import LocalExchange
@@ -96,6 +97,24 @@ def sends_the_head_and_one_byte(visitor, truth):
         connection.sock.settimeout(0.2)
         with pytest.raises(TimeoutError):
             answer.read(1)
+
+
+def never_comes_to_its_status(visitor, truth):
+    with closing(_connect(visitor)) as connection:
+        _post(connection, visitor)
+        begins = [connection.sock.recv(25) for _ in range(3)]
+    assert begins == [b"HTTP/1.1 100 Continue\r\n\r\n"] * 3
+
+
+def is_of_65_megabytes(visitor, truth):
+    answer = _ask(visitor)
+    assert int(answer.headers["Content-Length"]) < 100_000
+    assert len(answer.content) == 65 * 2**20 + len('{"OutBlock_1":["')
+
+
+def is_nested_too_deep(visitor, truth):
+    with pytest.raises(RecursionError):
+        _ask(visitor).json()
 
 
 def resets(visitor, truth):
@@ -236,19 +255,24 @@ EXPECTED = {
     "password_due": at_login("CD010"),
     "elsewhere": at_login("CD011"),
     "unauthorized": refuses_the_key,
-    "ban": answers(403),
+    "ban": answers(403, "<html>", "비정상", "1일", "제한"),
     "ban_page": answers(200, "<html>", "비정상", "1일", "제한"),
+    "forbidden": answers(403, "<html>", "blocked"),
+    "forbidden_empty": answers(403),
     "maintenance": answers(200, "<html>", "점검"),
     "unknown_page": answers(200, "<html>", "Rejected"),
     "server_error": answers(503, "<html>"),
     "too_many": answers(429),
     "hang": never_answers,
     "drip": sends_the_head_and_one_byte,
+    "endless": never_comes_to_its_status,
     "reset": resets,
     "die": dies_half_way,
     "outage": closes,
     "truncated": is_cut_in_half,
     "not_json": is_no_json,
+    "too_large": is_of_65_megabytes,
+    "deep": is_nested_too_deep,
     "empty": is_empty,
     "no_block": has_no_block,
     "no_column": rows(lacks_the_close),
@@ -309,6 +333,24 @@ def test_a_drip_brings_everything_in_the_end(exchange, at):
     exchange.fail("drip", kind="page", value="0.0001")
     answer = requests.get(exchange.url + "/contents/MDC/COMS/client/MDCCOMS001.cmd", timeout=5)
     assert answer.text.endswith("</html>")
+
+
+@pytest.mark.parametrize("part", ENDLESS)
+def test_any_part_of_an_answer_can_be_endless(exchange, part):
+    exchange.fail("endless", kind="page", value=part)
+    before, again = ENDLESS[part]
+    expected, received = before + 3 * again, b""
+    address = exchange.url.removeprefix("http://")
+    with closing(http.client.HTTPConnection(address, timeout=5)) as connection:
+        connection.request("GET", "/contents/MDC/COMS/client/MDCCOMS001.cmd")
+        while len(received) < len(expected):
+            received += connection.sock.recv(4096)
+    assert received.startswith(expected)
+
+
+def test_an_endless_part_must_be_one_that_is_known(exchange):
+    with pytest.raises(ValueError, match="head, continue, chunk, gzip, trailer"):
+        exchange.fail("endless", value="soul")
 
 
 def test_another_column_can_be_missing(exchange, at):
