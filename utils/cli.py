@@ -157,8 +157,9 @@ def _say(message: str, level: int) -> None:
 
 def screen(highlight: bool = True) -> Console:
     """Return the console for answers to a person: stdout, as wide as the terminal, else wide enough
-    for every table."""
-    return Console(file=sys.stdout, highlight=highlight, width=None if sys.stdout.isatty() else 120)
+    for every table. It shows strings as they are: a name may hold `[bold]` or `:warning:`."""
+    width = None if sys.stdout.isatty() else 120
+    return Console(file=sys.stdout, highlight=highlight, width=width, markup=False, emoji=False)
 
 
 def parse_with_status(

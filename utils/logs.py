@@ -15,6 +15,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from utils.clock import Clock
 from utils.errors import WrongUsage
+from utils.outside_text import visible
 from utils.settings import Settings
 
 MAX_BYTES = 5_000_000
@@ -67,7 +68,7 @@ class _TextFormatter(_KstTime, logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+        return visible(self._redact(super().format(record)))
 
 
 class _JsonLines(_KstTime, JsonFormatter):
@@ -82,7 +83,7 @@ class _JsonLines(_KstTime, JsonFormatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+        return visible(self._redact(super().format(record)))
 
 
 class _Unwritable(logging.Handler):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.errors import WrongUsage
+from utils.outside_text import quoted
 
 ALWAYS, NEVER = "+", "-"
 _ENTRY = re.compile(r"([+-])\s*([0-9A-Z]{6})", re.ASCII)
@@ -67,8 +68,9 @@ def _read_entries(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[st
         found = _ENTRY.fullmatch(written)
         if found is None:
             yield (
-                f"  line {number}: {written!r} is no entry. Write + (always) or - (never) and a "
-                "code of six digits and capital letters, such as +005930; a comment begins with #."
+                f"  line {number}: {quoted(written)} is no entry. Write + (always) or - (never) "
+                "and a code of six digits and capital letters, such as +005930; a comment begins "
+                "with #."
             )
         elif found[2] in entries:
             sign, earlier = entries[found[2]]

@@ -224,7 +224,10 @@ def _plain_value(value: Any) -> Any:
 def _show_to_person(facts: dict[str, Any]) -> None:
     console = screen()
     console.print(
-        f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}"
+        Text.assemble(
+            (f"{_minute(facts['now'])} KST", "bold"),
+            f", session of the night {facts['session_of_night']}",
+        )
     )
     market = facts["market"]
     state = "open" if market["open"] else "closed"
@@ -345,7 +348,6 @@ def _show_jobs(console: Console, jobs: list[dict[str, Any]]) -> None:
         console.print(
             line.rstrip(),
             highlight=False,
-            markup=False,
             no_wrap=True,
             overflow="ignore",
             crop=False,

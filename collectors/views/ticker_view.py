@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from collectors.analysis.indicators.catalogue import GROUPS
 from collectors.analysis.indicators.patterns import PATTERNS
@@ -43,10 +44,10 @@ def show_ticker(document: dict[str, Any]) -> None:
     """Print one `stock_analyzed.indicators` document for a terminal of 80 columns."""
     console = screen(highlight=False)
     console.print(
-        f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), "
-        f"{document['session']}\n"
+        Text(f"{document['_id']} {document['name']}", style="bold"),
+        f"({document['market']}), {document['session']}\n"
         f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} "
-        "trillion won (조원)"
+        "trillion won (조원)",
     )
     signals = [f"{name} {_KOREAN[name]}" for name in document["signals"]]
     patterns = [
@@ -64,7 +65,7 @@ def _latest_table(latest: dict[str, float | None]) -> Table:
     table.add_column("value", justify="right")
     table.add_column("unit")
     for group in GROUPS:
-        table.add_row(f"[bold]{group.title}[/]")
+        table.add_row(Text(group.title, style="bold"))
         for each in group.indicators:
             table.add_row(each.name, each.korean, _number(latest.get(each.name)), each.unit)
     return table

@@ -90,6 +90,21 @@ def test_a_secret_of_odd_characters_is_blanked_too(
     assert "it is ***." in shown
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_is_not_seen_is_logged_as_its_escape(
+    log_format: str, make_settings: Make, clock: FakeClock
+) -> None:
+    settings = make_settings(log_format=log_format)
+    setup_logging("daily_update", settings, clock)
+    logging.getLogger("any").info("a\x1b[2J\u202eb\udc80\x85\U000e0001")
+    line = log_text(settings)
+    assert line.rstrip("\n").isprintable()
+    if log_format == "json":
+        assert json.loads(line)["message"] == "a\x1b[2J\u202eb\udc80\x85\U000e0001"
+    else:
+        assert line.endswith(r"a\u001b[2J\u202eb\udc80\u0085\udb40\udc01" + "\n")
+
+
 @pytest.mark.parametrize(
     "text",
     [
