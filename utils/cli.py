@@ -16,6 +16,7 @@ from utils.date_utils import OutOfCalendar, parse_date, predicted_open
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
 from utils.logs import setup_logging
 from utils.notifications.watch import Watch
+from utils.outside_text import visible
 from utils.run import Run
 from utils.settings import Settings, load_settings, remarks
 from utils.store import open_store
@@ -152,7 +153,7 @@ def _say(message: str, level: int) -> None:
     if logging.getLogger().handlers:
         log.log(level, "%s", message)
     else:
-        sys.stderr.write(message + "\n")
+        sys.stderr.write(visible(message) + "\n")
 
 
 def screen(highlight: bool = True) -> Console:

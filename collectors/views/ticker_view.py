@@ -11,6 +11,7 @@ from collectors.analysis.indicators.ranks import RANKED
 from collectors.analysis.indicators.signals import SIGNALS
 from utils.cli import screen
 from utils.errors import WrongUsage
+from utils.output import check_answered
 from utils.store import Store
 
 _COLUMNS = {
@@ -28,7 +29,8 @@ _WITHIN = {"whole market": "_all", "own market": "_own"}
 
 
 def show_result(store: Store, ticker: str) -> None:
-    """Print the ticker's last result. Raise `WrongUsage` when there is none."""
+    """Print the ticker's last result. Raise `WrongUsage` when there is none, `NotAnswered` when
+    stdout cannot take it."""
     document = store.results.get(ticker)
     if document is None:
         waits, no_target = (
@@ -38,6 +40,7 @@ def show_result(store: Store, ticker: str) -> None:
         reason = no_target if store.targets.get(ticker) is None else waits
         raise WrongUsage(f"--ticker {ticker}: there is no result; {reason}")
     show_ticker(document)
+    check_answered()
 
 
 def show_ticker(document: dict[str, Any]) -> None:
