@@ -4,7 +4,6 @@ the exchange has changed since, refresh the targets."""
 
 import argparse
 import logging
-import sys
 from pathlib import Path
 
 import utils.interpreter  # noqa: F401
@@ -19,6 +18,7 @@ from collectors.views.status import show_status
 from utils.cli import check_span, date_option, parse_with_status, run_script
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
+from utils.output import start
 from utils.run import Run
 from utils.store.locks import COLLECTION
 
@@ -140,4 +140,4 @@ def export_prices(run: Run, args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

@@ -4,7 +4,6 @@ until none is left."""
 
 import argparse
 import logging
-import sys
 
 import utils.interpreter  # noqa: F401
 from collectors.analysis.night import (
@@ -20,6 +19,7 @@ from collectors.views.ticker_view import show_result
 from utils.cli import check_not_future, date_option, parse_with_status, run_script
 from utils.errors import EXIT_DONE
 from utils.notifications.announcements import announce_night
+from utils.output import start
 from utils.run import Run
 from utils.settings import REPORT_NAME
 
@@ -101,4 +101,4 @@ def work(run: Run, args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

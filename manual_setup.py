@@ -35,6 +35,7 @@ from utils.cron.crontab import change_crontab
 from utils.errors import EXIT_DONE, Damaged, LockHeld, NotCollected, WrongUsage
 from utils.job_status import JobRun
 from utils.notifications.trial import check_services, try_services
+from utils.output import start
 from utils.run import Run
 from utils.scope import overruled_every_night, with_earlier_choices
 from utils.settings import Settings, language_of_locale
@@ -209,4 +210,4 @@ def analyse_now(run: Run, newest: str, texts: Texts) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start(main)

@@ -153,6 +153,7 @@ REGISTRY: dict[str, FaultKind] = {
     "no_column": _column(effects.with_row_fault(row_faults.no_column)),
     "renamed_column": _column(effects.with_row_fault(row_faults.renamed_column)),
     "extra_columns": _table(effects.with_row_fault(row_faults.extra_columns)),
+    "odd_names": _table(effects.with_row_fault(row_faults.odd_names)),
     "no_rows": _table(effects.with_row_fault(row_faults.no_rows)),
     "few_rows": _table(effects.with_row_fault(row_faults.few_rows), read=_share, default=0.1),
     "all_dashes": _table(effects.with_row_fault(row_faults.all_dashes)),

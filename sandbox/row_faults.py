@@ -31,6 +31,18 @@ _KEPT_WHEN_CLOSED = {
     *("BAS_DD", "IDX_CLSS", "IDX_NM", "TRD_DD"),
 }
 _REPEATED_ROWS = 3
+NAMES = ("ISU_ABBRV", "ISU_NM")
+"""Columns of the name, of the data site and of the Open API."""
+ODD_NAMES = (
+    '=HYPERLINK("http://krx.example")',
+    "[bold]굵은[/nothing] :warning:",
+    "</script><b>@everyone</b>",
+    "\u202e자전성삼\u2066\x1b[31m",
+    "두\r\n줄",
+    "+1",
+    " \u200b",
+)
+_LONG_NAME = "긴" * 1_000_000
 
 Row = dict[str, str]
 
@@ -79,6 +91,16 @@ def _extra(row: Row) -> Row:
     after = volume // 8
     volumes = {"ACC_TRDVOL_REG": _text(row, volume - after), "ACC_TRDVOL_AFTER": _text(row, after)}
     return volumes | {"TRD_NOTE": "정상"}
+
+
+def odd_names(rows: Rows) -> Rows | None:
+    """Give every ticker one of `ODD_NAMES` in turn, and the first one of a million characters."""
+    columns = [name for name in NAMES if _has(rows, name)]
+    if not columns or not _has(rows, CLOSE):
+        return None
+    named = [ODD_NAMES[position % len(ODD_NAMES)] for position in range(len(rows))]
+    named[0] = _LONG_NAME
+    return [row | dict.fromkeys(columns, name) for row, name in zip(rows, named, strict=True)]
 
 
 def all_dashes(rows: Rows) -> Rows | None:

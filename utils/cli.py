@@ -16,6 +16,7 @@ from utils.date_utils import OutOfCalendar, parse_date, predicted_open
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, NightShiftError, WrongUsage
 from utils.logs import setup_logging
 from utils.notifications.watch import Watch
+from utils.outside_text import visible
 from utils.run import Run
 from utils.settings import Settings, load_settings, remarks
 from utils.store import open_store
@@ -152,13 +153,14 @@ def _say(message: str, level: int) -> None:
     if logging.getLogger().handlers:
         log.log(level, "%s", message)
     else:
-        sys.stderr.write(message + "\n")
+        sys.stderr.write(visible(message) + "\n")
 
 
 def screen(highlight: bool = True) -> Console:
     """Return the console for answers to a person: stdout, as wide as the terminal, else wide enough
-    for every table."""
-    return Console(file=sys.stdout, highlight=highlight, width=None if sys.stdout.isatty() else 120)
+    for every table. It shows strings as they are: a name may hold `[bold]` or `:warning:`."""
+    width = None if sys.stdout.isatty() else 120
+    return Console(file=sys.stdout, highlight=highlight, width=width, markup=False, emoji=False)
 
 
 def parse_with_status(

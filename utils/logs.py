@@ -1,11 +1,14 @@
 """Logging: a rotating file and the console, KST time stamps, secrets blanked."""
 
+import errno
 import json
 import logging
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
@@ -15,11 +18,13 @@ from pythonjsonlogger.json import JsonFormatter
 
 from utils.clock import Clock
 from utils.errors import WrongUsage
+from utils.outside_text import visible
 from utils.settings import Settings
 
 MAX_BYTES = 5_000_000
 BACKUPS = 5
 BLANK = "***"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _URI_USERINFO = re.compile(r"(\w[\w+.-]*://)[^/\s@]+@")
 _TEXT = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -67,7 +72,7 @@ class _TextFormatter(_KstTime, logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+        return visible(self._redact(super().format(record)))
 
 
 class _JsonLines(_KstTime, JsonFormatter):
@@ -82,7 +87,7 @@ class _JsonLines(_KstTime, JsonFormatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+        return visible(self._redact(super().format(record)))
 
 
 class _Unwritable(logging.Handler):
@@ -106,6 +111,10 @@ class _Unwritable(logging.Handler):
 
 
 class _LogFile(_Unwritable, RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
     def close(self) -> None:
         with suppress(OSError):  # there may still be no room for what is left over
             super().close()
@@ -151,10 +160,12 @@ def setup_logging(script: str, settings: Settings, clock: Clock, to_file: bool =
 
 
 def _file_handler(path: Path) -> RotatingFileHandler:
+    log_file = partial(_LogFile, path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _LogFile(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+        return log_file()
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            return log_file(delay=True)  # tries again with every line
         raise WrongUsage(
             f"LOG_DIR {path.parent} cannot be written ({error.strerror}). Choose another."
         ) from None

@@ -44,7 +44,7 @@ def progress_bar(
     shown = console.is_terminal and total > 1
     done = 0
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
@@ -75,4 +75,4 @@ def waiting(what: str, console: Console | None = None) -> AbstractContextManager
     Like `progress_bar` it appears on a terminal only, and leaves nothing behind.
     """
     console = Console(stderr=True) if console is None else console
-    return console.status(what) if console.is_terminal else nullcontext()
+    return console.status(Text(what)) if console.is_terminal else nullcontext()

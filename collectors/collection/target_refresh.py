@@ -281,6 +281,8 @@ def _returned(target: Document, session: str) -> Document:
 
 def _identity_fields(target: Document, identity: Document, newest: Newest) -> Document:
     """Return the fields of a listed ticker that do not depend on being a target."""
+    if identity["name"] == target["_id"]:  # the exchange has shown no name (`plain_name`)
+        identity = identity | {"name": target.get("name", target["_id"])}
     kind, former = kind_of(target["_id"], identity["name"]), _former(target, identity, newest)
     return identity | {"kind": kind, "delisted_date": None, "former": former}
 
@@ -296,6 +298,8 @@ def _former(target: Document, identity: Document, newest: Newest) -> list[Docume
         last, until = newest.before[target["_id"]], newest.previous
     else:
         return former
+    if last["name"] == target["_id"]:  # no name was shown then
+        last = last | {"name": identity["name"]}
     if former and (former[-1]["until"] == until or former[-1].items() >= last.items()):
         former = former[:-1]  # said anew
     return former if last == identity else [*former, last | {"until": until}]

@@ -21,6 +21,7 @@ from utils.errors import (
     SourceRefuses,
 )
 from utils.market_day import INTEGER_COLUMNS, MARKETS
+from utils.outside_text import plain_name, quoted
 from utils.store.further_columns import MOST_FURTHER, is_free_name
 
 RAW_COLUMNS = {
@@ -48,7 +49,6 @@ _INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})", re.ASCII)
 _FIGURE = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
 _MOST_EXACT = 2**53
 """Up to here a float holds every whole number."""
-_NAME = re.compile(r"[^\x00-\x1f\ud800-\udfff]+")
 _TICKER = re.compile(r"[0-9A-Z]{6}")
 _INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _SCRIPT = re.compile(r"<script\b[^<>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -92,7 +92,7 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise AnswerCutOff("The exchange's answer is empty.")
     if wants_json and not start.startswith("{"):
         raise MalformedAnswer(
-            f"The exchange's answer is no JSON object: it starts with {start[:40]!r}."
+            f"The exchange's answer is no JSON object: it starts with {quoted(start)}."
         )
     if wants_json and not _can_be_parsed(body):
         raise MalformedAnswer("The exchange's answer is nested too deep, or has too many parts.")
@@ -159,7 +159,7 @@ def _says_banned(text: str, status: int) -> bool:
 
 def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
     """Return the exchange's whole-market table as the columns of `MarketDay.frame` but the factor,
-    sorted by ticker.
+    sorted by ticker. Names are plain (`plain_name`): no name costs the day.
 
     Args:
         raw: one row per ticker, all values text with thousands commas, the columns of
@@ -178,10 +178,9 @@ def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
     if all(cell == "-" for name in _SHOWN_WHEN_PUBLISHED for cell in texts[name]):
         raise NotPublished(f"The exchange shows no prices for {session}: closed, or not out yet.")
     _check_tickers(texts["ticker"], session)
-    _check_names(list(raw[RAW_COLUMNS["name"]]), session)
     columns: dict[str, object] = {
         "ticker": texts["ticker"],
-        "name": texts["name"],
+        "name": list(map(plain_name, raw[RAW_COLUMNS["name"]], texts["ticker"])),
         "market": _markets(texts["market"], session),
     }
     for name in INTEGER_COLUMNS:
@@ -224,7 +223,7 @@ def _figures(name: str, column: Iterable[object]) -> np.ndarray:
         raise ValueError("the name is odd, or one of our own")
     cells = ["-" if cell is None or cell != cell or cell == "" else str(cell) for cell in column]
     if odd := [cell for cell in cells if cell != "-" and not _FIGURE.fullmatch(cell)]:
-        raise ValueError(f"{odd[0][:40]!r} is no number")
+        raise ValueError(f"{quoted(odd[0])} is no number")
     figures = np.array([np.nan if cell == "-" else float(cell.replace(",", "")) for cell in cells])
     if np.isnan(figures).all():
         raise ValueError("it shows no number")
@@ -236,7 +235,9 @@ def _figures(name: str, column: Iterable[object]) -> np.ndarray:
 def parse_index_dates(dates: Sequence[str]) -> list[str]:
     """Return sessions, oldest first, from days like `2021/01/22`. Raise `MalformedAnswer`."""
     if odd := [each for each in dates if not _is_date(each)]:
-        raise MalformedAnswer(f"The exchange's index series holds {odd[0]!r} where a date belongs.")
+        raise MalformedAnswer(
+            f"The exchange's index series holds {quoted(odd[0])} where a date belongs."
+        )
     return sorted(each.replace("/", "-") for each in dates)
 
 
@@ -252,7 +253,7 @@ def _is_date(text: str) -> bool:
 def _check_tickers(tickers: list[str], session: str) -> None:
     if odd := [ticker for ticker in tickers if not _TICKER.fullmatch(ticker)]:
         raise MalformedAnswer(
-            f"The exchange's answer for {session} holds {odd[0]!r} where a ticker belongs."
+            f"The exchange's answer for {session} holds {quoted(odd[0])} where a ticker belongs."
         )
     if len(set(tickers)) < len(tickers):
         twice = next(
@@ -261,17 +262,11 @@ def _check_tickers(tickers: list[str], session: str) -> None:
         raise MalformedAnswer(f"The exchange's answer for {session} lists {twice} twice.")
 
 
-def _check_names(names: list[object], session: str) -> None:
-    if odd := [name for name in names if not (isinstance(name, str) and _NAME.fullmatch(name))]:
-        raise MalformedAnswer(
-            f"The exchange's answer for {session} holds {odd[0]!r} where a name belongs."
-        )
-
-
 def _markets(market_ids: list[str], session: str) -> list[str]:
     if unknown := set(market_ids) - MARKETS.keys():
         raise MalformedAnswer(
-            f"The exchange's answer for {session} names an unknown market {sorted(unknown)[0]!r}."
+            f"The exchange's answer for {session} names an unknown market "
+            f"{quoted(sorted(unknown)[0])}."
         )
     return [MARKETS[market_id] for market_id in market_ids]
 
@@ -287,7 +282,7 @@ def _integers(cells: list[str], column: str, tickers: list[str], session: str) -
             pass  # named below, with its ticker
     position = next(position for position, cell in enumerate(cells) if not _is_int64(cell))
     raise MalformedAnswer(
-        f"The exchange's answer for {session} holds {cells[position]!r} in {column} of "
+        f"The exchange's answer for {session} holds {quoted(cells[position])} in {column} of "
         f"{tickers[position]}: no whole number."
     )
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from collectors.exchange.answers import parse_index_dates
 from utils.errors import MalformedAnswer, NotPublished
+from utils.outside_text import beginning, quoted
 from utils.store.backend import Document
 
 LEAST_SHARE_OF_CLOSES = 0.98
@@ -105,7 +106,7 @@ def parse_dataset(
         raise NotPublished(f"{what} are not out, or the exchange was closed.")
     if raw[_TICKER].duplicated().any():
         raise MalformedAnswer(
-            f"{what} list {raw.loc[raw[_TICKER].duplicated(), _TICKER].iloc[0]} twice."
+            f"{what} list {beginning(raw.loc[raw[_TICKER].duplicated(), _TICKER].iloc[0])} twice."
         )
     numbers = {
         name: _numbers(raw[column], raw[_TICKER], what) for name, column in dataset.columns.items()
@@ -177,7 +178,8 @@ def _numbers(cells: pd.Series, tickers: pd.Series, what: str) -> np.ndarray:
     odd = next((position for position, text in enumerate(texts) if not _is_number(text)), None)
     if odd is not None:
         raise MalformedAnswer(
-            f"{what} hold {texts[odd]!r} in {cells.name} of {tickers.iloc[odd]}: no number."
+            f"{what} hold {quoted(texts[odd])} in {cells.name} of "
+            f"{beginning(tickers.iloc[odd])}: no number."
         )
     return np.array(
         [np.nan if text == _MISSING else float(text.replace(",", "")) for text in texts],

@@ -32,6 +32,7 @@ from utils.errors import (
     PasswordChangeDue,
     SourceRefuses,
 )
+from utils.outside_text import beginning
 from utils.settings import environment_for_imports
 
 SITE = "https://data.krx.co.kr"
@@ -261,7 +262,7 @@ def _login_code(answer: Any) -> str:
         raise MalformedAnswer(
             "The exchange's answer to the login has no _error_code. An update may be needed."
         )
-    return str(answer["_error_code"])
+    return beginning(answer["_error_code"])
 
 
 def _import_pykrx(cache_dir: Path) -> tuple[ModuleType, ModuleType]:

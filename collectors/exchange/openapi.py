@@ -16,6 +16,7 @@ from collectors.exchange.answers import RAW_COLUMNS
 from collectors.exchange.transport import Gate, GuardedAdapter, translated_failures
 from utils.date_utils import is_final, weekdays
 from utils.errors import KeyRefused, MalformedAnswer
+from utils.outside_text import quoted
 
 DAILY_LIMIT = 10_000
 """Requests on one day that the terms of the Open API allow."""
@@ -99,7 +100,7 @@ class OpenApiSource:
         levels = [str(level) for level in rows.get("CLSPRC_IDX", ()) if str(level) not in ("", "-")]
         if odd := [level for level in levels if not _LEVEL.fullmatch(level)]:
             raise MalformedAnswer(
-                f"The Open API's index for {day} holds {odd[0]!r} where a level belongs."
+                f"The Open API's index for {day} holds {quoted(odd[0])} where a level belongs."
             )
         return bool(levels)
 

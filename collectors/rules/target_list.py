@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.errors import WrongUsage
+from utils.outside_text import quoted
 
 ALWAYS, NEVER = "+", "-"
+_MOST_LINES = 20
+"""Wrong lines that are named: it may be another file altogether."""
 _ENTRY = re.compile(r"([+-])\s*([0-9A-Z]{6})", re.ASCII)
 _SAYS = {ALWAYS: "always", NEVER: "never"}
 
@@ -38,7 +41,8 @@ class TargetList:
 
 
 def read_target_list(path: Path | None) -> TargetList:
-    """Return the entries of the file, if any. Raise `WrongUsage` that names every wrong line."""
+    """Return the entries of the file, if any. Raise `WrongUsage` that names the wrong lines, 20 at
+    most."""
     if path is None:
         return TargetList()
     try:
@@ -50,8 +54,10 @@ def read_target_list(path: Path | None) -> TargetList:
         ) from None
     entries: dict[str, tuple[str, int]] = {}
     if wrong := list(_read_entries(text, entries)):
+        left_out = [f"  ... and {len(wrong) - _MOST_LINES} more"] if wrong[_MOST_LINES:] else []
         raise WrongUsage(
-            f"TARGETS_FILE: {path} cannot be used. Correct these lines:\n" + "\n".join(wrong)
+            f"TARGETS_FILE: {path} cannot be used. Correct these lines:\n"
+            + "\n".join(wrong[:_MOST_LINES] + left_out)
         )
     signed = {
         sign: {each: line for each, (its, line) in entries.items() if its == sign} for sign in _SAYS
@@ -67,8 +73,9 @@ def _read_entries(text: str, entries: dict[str, tuple[str, int]]) -> Iterator[st
         found = _ENTRY.fullmatch(written)
         if found is None:
             yield (
-                f"  line {number}: {written!r} is no entry. Write + (always) or - (never) and a "
-                "code of six digits and capital letters, such as +005930; a comment begins with #."
+                f"  line {number}: {quoted(written)} is no entry. Write + (always) or - (never) "
+                "and a code of six digits and capital letters, such as +005930; a comment begins "
+                "with #."
             )
         elif found[2] in entries:
             sign, earlier = entries[found[2]]

@@ -41,7 +41,7 @@ class Dialogue:
         self.say(self._texts("heading", number=number, title=self._texts(title)), style="bold cyan")
 
     def say(self, text: str, style: str = "") -> None:
-        self._console.print(text, style=style, markup=False)
+        self._console.print(text, style=style)
 
     def hint(self, text: str) -> None:
         self.say(text, style="dim")
@@ -63,7 +63,7 @@ class Dialogue:
 
     def waiting(self, text: str) -> AbstractContextManager[object]:
         """Show a text while something is tried."""
-        return self._console.status(text)
+        return self._console.status(Text(text))
 
     def ask(self, question: str, default: str, read: Callable[[str], T]) -> T:
         """Return the answer as `read` understands it; ask again as long as that raises
@@ -73,7 +73,7 @@ class Dialogue:
         """
         shown = f" [{default}]" if default else ""
         while True:
-            answer = self._console.input(f"{question}{shown}: ", markup=False).strip() or default
+            answer = self._console.input(Text(f"{question}{shown}: ")).strip() or default
             try:
                 return read(answer)
             except WrongUsage as wrong:

@@ -18,6 +18,7 @@ from collectors.views.prices import (
 from utils.adjustment import Adjustments
 from utils.errors import NightShiftError, WrongUsage
 from utils.market_day import DATASET_COLUMNS
+from utils.outside_text import for_spreadsheet
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.datasets import DatasetState
@@ -119,7 +120,9 @@ def _write_csv(frames: Iterator[pd.DataFrame], path: Path) -> int:
     rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         for frame in frames:
-            frame.to_csv(file, index=False, header=not rows)
+            # Only a name comes from outside as text.
+            safe = frame.assign(name=frame["name"].map(for_spreadsheet))
+            safe.to_csv(file, index=False, header=not rows)
             rows += len(frame)
     return rows
 

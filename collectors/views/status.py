@@ -25,6 +25,7 @@ from utils.cron.schedule import SCHEDULE, starts
 from utils.date_utils import TradingCalendar
 from utils.market_day import DATASET_COLUMNS
 from utils.notifications.texts import HEADLINES
+from utils.output import check_answered
 from utils.run import Run
 from utils.scope import with_earlier_choices
 from utils.settings import Settings
@@ -73,12 +74,13 @@ def status(run: Run) -> dict[str, Any]:
 
 
 def show_status(run: Run, as_json: bool) -> None:
-    """Print the status to stdout."""
+    """Print the status to stdout. Raise `NotAnswered` when that cannot take it."""
     facts = status(run)
     if as_json:
         sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
     else:
         _show_to_person(facts)
+    check_answered()
 
 
 def _asked_for(settings: Settings, scope: Document) -> dict[str, Any]:
@@ -223,7 +225,10 @@ def _plain_value(value: Any) -> Any:
 def _show_to_person(facts: dict[str, Any]) -> None:
     console = screen()
     console.print(
-        f"[bold]{_minute(facts['now'])} KST[/], session of the night {facts['session_of_night']}"
+        Text.assemble(
+            (f"{_minute(facts['now'])} KST", "bold"),
+            f", session of the night {facts['session_of_night']}",
+        )
     )
     market = facts["market"]
     state = "open" if market["open"] else "closed"
@@ -344,7 +349,6 @@ def _show_jobs(console: Console, jobs: list[dict[str, Any]]) -> None:
         console.print(
             line.rstrip(),
             highlight=False,
-            markup=False,
             no_wrap=True,
             overflow="ignore",
             crop=False,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from collectors.analysis.indicators.catalogue import GROUPS
 from collectors.analysis.indicators.patterns import PATTERNS
@@ -10,6 +11,7 @@ from collectors.analysis.indicators.ranks import RANKED
 from collectors.analysis.indicators.signals import SIGNALS
 from utils.cli import screen
 from utils.errors import WrongUsage
+from utils.output import check_answered
 from utils.store import Store
 
 _COLUMNS = {
@@ -27,7 +29,8 @@ _WITHIN = {"whole market": "_all", "own market": "_own"}
 
 
 def show_result(store: Store, ticker: str) -> None:
-    """Print the ticker's last result. Raise `WrongUsage` when there is none."""
+    """Print the ticker's last result. Raise `WrongUsage` when there is none, `NotAnswered` when
+    stdout cannot take it."""
     document = store.results.get(ticker)
     if document is None:
         waits, no_target = (
@@ -37,16 +40,17 @@ def show_result(store: Store, ticker: str) -> None:
         reason = no_target if store.targets.get(ticker) is None else waits
         raise WrongUsage(f"--ticker {ticker}: there is no result; {reason}")
     show_ticker(document)
+    check_answered()
 
 
 def show_ticker(document: dict[str, Any]) -> None:
     """Print one `stock_analyzed.indicators` document for a terminal of 80 columns."""
     console = screen(highlight=False)
     console.print(
-        f"[bold]{document['_id']} {document['name']}[/] ({document['market']}), "
-        f"{document['session']}\n"
+        Text(f"{document['_id']} {document['name']}", style="bold"),
+        f"({document['market']}), {document['session']}\n"
         f"close {document['close']:,} won, market cap {document['market_cap'] / 1e12:,.2f} "
-        "trillion won (조원)"
+        "trillion won (조원)",
     )
     signals = [f"{name} {_KOREAN[name]}" for name in document["signals"]]
     patterns = [
@@ -64,7 +68,7 @@ def _latest_table(latest: dict[str, float | None]) -> Table:
     table.add_column("value", justify="right")
     table.add_column("unit")
     for group in GROUPS:
-        table.add_row(f"[bold]{group.title}[/]")
+        table.add_row(Text(group.title, style="bold"))
         for each in group.indicators:
             table.add_row(each.name, each.korean, _number(latest.get(each.name)), each.unit)
     return table

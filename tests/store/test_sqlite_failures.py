@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -267,6 +268,21 @@ def test_what_is_due_is_found_by_index_and_in_order(tmp_path: Path, clock: FakeC
     (by_ticker,) = plan("_id IN ('005930')")
     assert by_ticker.endswith("sqlite_autoindex_system_info.target_tickers_1 (_id=?)")
     assert "USING INDEX stock_data.corporate_actions(session)" in plan("corporate_actions")[0]
+    backend.close()
+
+
+@pytest.mark.parametrize(("free_blocks", "said"), [(3, "no room to grow"), (10**6, ": disk I/O")])
+def test_a_failure_of_the_disk_is_called_a_full_one_where_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_blocks: int, said: str
+) -> None:
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    disk = SimpleNamespace(f_bavail=free_blocks, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda _: disk)
+    backend = SqliteBackend(tmp_path)
+    with pytest.raises(StoreError, match=said) as error, backend._translated():
+        raise failure
+    assert type(error.value) is StoreError
     backend.close()
 
 

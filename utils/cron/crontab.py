@@ -19,6 +19,7 @@ from utils.cron import daemon
 from utils.cron.lines import cron_lines, is_line_of
 from utils.cron.schedule import SCHEDULE, Start
 from utils.errors import EXIT_DONE, NightShiftError, WrongUsage
+from utils.output import check_answered
 from utils.settings import PROJECT, Settings
 from utils.whole_file import whole_file
 
@@ -138,12 +139,14 @@ def change_crontab(action: str, settings: Settings, clock: Clock) -> int:
 
 
 def show(settings: Settings, clock: Clock) -> None:
-    """Print the block. Log a warning for each problem of the crontab or of cron."""
+    """Print the block. Log a warning for each problem of the crontab or of cron. Raise
+    `NotAnswered` when stdout cannot take it."""
     parts, problem = _parts_and_problem()
     if problem:
         log.warning("%s", problem)
     sys.stdout.write(os.fsdecode(block_for(parts.above, settings, clock)))
     _warn(parts)
+    check_answered()
 
 
 def starts_not_in_crontab() -> list[Start] | None:

@@ -13,6 +13,7 @@ from utils.notifications.texts import (
     night_line,
     unfinished_line,
 )
+from utils.outside_text import without_markup
 from utils.settings import Settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS, is_enough
@@ -31,7 +32,7 @@ def announce_flagged_actions(
     ]
     if not flagged:
         return
-    names = dict(zip(frame["ticker"], frame["name"], strict=True))
+    names = dict(zip(frame["ticker"], map(without_markup, frame["name"]), strict=True))
     lines = [
         f"{each['ticker']} {names.get(each['ticker'], '')}: {each['flag']} ({each['kind']}), "
         f"{each['previous_close']:,} -> {each['base_price']:,}, factor {each['factor']:.6g}"

@@ -28,6 +28,8 @@ _OPERATORS = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">=", "$ne": "IS NOT
 _JOINS = {"$or": " OR ", "$and": " AND "}
 _DAMAGED_TEXTS = ("malformed JSON", "Could not decode to UTF-8")
 """Messages of SQLite and its driver, without a code, about a document that does not unpack."""
+_LEAST_ROOM = 2**16
+"""Bytes that must be free on the disk for the database to be opened, and to spare."""
 _NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 log = logging.getLogger(__name__)
 
@@ -235,7 +237,14 @@ class FileHold:
 
 def _store_error(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorname", "")
-    if code == "SQLITE_FULL" or getattr(error, "errno", None) == errno.ENOSPC:
+    if (
+        code == "SQLITE_FULL"
+        or getattr(error, "errno", None) == errno.ENOSPC
+        or (
+            # Not even the file of shared memory beside it can grow.
+            code.startswith("SQLITE_IOERR") and _is_full(path.parent)
+        )
+    ):
         return StoreError(
             f"{path} has no room to grow ({error}). Free space there, or move DATA_DIR to another "
             "disk and set it. What is stored is kept; the next run goes on."
@@ -255,6 +264,14 @@ def _store_error(error: Exception, path: Path) -> StoreError:
     if str(error).startswith(_DAMAGED_TEXTS):
         return Damaged(f"{path}: {error}. Restore a backup, or load anew.")
     return StoreError(f"{path}: {error}")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LEAST_ROOM
 
 
 def _schema() -> dict[str, str]:

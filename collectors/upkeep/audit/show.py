@@ -6,6 +6,7 @@ from dataclasses import asdict
 from itertools import groupby
 
 from collectors.upkeep.audit.findings import Audit
+from utils.output import check_answered
 
 _MOST_LINES = 20
 """Findings of one rule on the screen; a program is told all."""
@@ -13,13 +14,14 @@ _MOST_LINES = 20
 
 def show_audit(audit: Audit, as_json: bool) -> None:
     """Print every finding to stdout; for a person grouped by rule, with a last line that says what
-    to do."""
+    to do. Raise `NotAnswered` when stdout cannot take them."""
     if as_json:
         found = [asdict(finding) | {"repairable": finding.repairable} for finding in audit.findings]
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
-        return
-    _show_findings(audit)
-    sys.stdout.write(_last_line(audit) + "\n")
+    else:
+        _show_findings(audit)
+        sys.stdout.write(_last_line(audit) + "\n")
+    check_answered()
 
 
 def show_repair(found: Audit, left: Audit) -> None:

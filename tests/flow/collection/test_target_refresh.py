@@ -290,6 +290,20 @@ def test_a_wrong_name_in_the_database_never_becomes_a_former_name(store: Store) 
     assert (target(store)["name"], target(store)["former"]) == (f"종목 {TICKER}", [])
 
 
+def test_an_evening_on_which_the_exchange_shows_no_name_changes_no_name(store: Store) -> None:
+    evening(store, FRIDAY, listed(name="가"))
+    for session, name in ((MONDAY, TICKER), (TUESDAY, "가"), (TUESDAY, "가")):
+        evening(store, session, listed(name=name))
+        assert (target(store)["name"], target(store)["former"]) == ("가", [])
+
+
+def test_a_target_without_a_name_gets_it_with_the_next_session(store: Store) -> None:
+    evening(store, MONDAY, listed(name=TICKER))
+    assert target(store)["name"] == TICKER
+    evening(store, TUESDAY, listed(name="가"))
+    assert (target(store)["name"], target(store)["former"]) == ("가", [])
+
+
 def test_a_code_that_is_used_again_keeps_the_name_of_the_company_before(store: Store) -> None:
     evening(store, THURSDAY, listed(name="앞"))
     evening(store, FRIDAY)

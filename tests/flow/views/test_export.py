@@ -52,6 +52,18 @@ def test_the_after_market_alone_makes_no_adjusted_candle(store: Store, tmp_path:
     assert [last[f"adj_{name}"] for name in bar] == [0, 0, 0, 14_300]
 
 
+def test_a_name_is_no_formula_in_csv_and_stays_as_it_is_in_parquet(
+    store: Store, tmp_path: Path
+) -> None:
+    names = ('=HYPERLINK("http://krx.example")', "a;+1")
+    rows = [row(f"00{place}", name=name) for place, name in enumerate(names, start=1000)]
+    store.sessions.save(market_day(DAYS[2], *rows))
+    shown = exported(store, tmp_path / "names.csv", DAYS[2])["name"].tolist()
+    assert shown == ['\'=HYPERLINK("http://krx.example")', "a;'+1"]
+    export(store, tmp_path / "names.parquet", DAYS[2], DAYS[2])
+    assert pd.read_parquet(tmp_path / "names.parquet")["name"].tolist() == list(names)
+
+
 @pytest.fixture
 def with_figures(store: Store) -> Store:
     """Store with fundamentals of the second day; the exchange has some of 000020 alone."""

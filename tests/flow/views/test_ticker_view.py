@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.cells import cell_len
+from rich.table import Table
 
 from collectors.analysis.indicators.catalogue import CATALOGUE, GROUPS, INDICATOR_NAMES
 from collectors.analysis.indicators.ranks import RANK_NAMES, RANKED
-from collectors.views.ticker_view import show_ticker
+from collectors.views.ticker_view import _largest_row, show_ticker
+from utils.cli import screen
 
 LARGEST = 1_999_999_999_999.0
 """Wider than any price, volume or value traded."""
@@ -44,6 +46,17 @@ def test_it_begins_with_who_and_what_happened(
         "signals: golden_cross_5_20 골든크로스 5/20",
         "patterns: engulfing 장악형 (bullish)",
     ]
+
+
+def test_a_name_is_shown_as_text(
+    document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    document["name"] = "[bold]굵은[/nothing] :warning: [/]"
+    assert shown(document, capsys)[0] == f"005930 {document['name']} (KOSPI), 2024-01-22"
+    table = Table(box=None)
+    table.add_row(*_largest_row(document)[:2])
+    screen().print(table)
+    assert document["name"] in capsys.readouterr().out
 
 
 def test_every_indicator_stands_on_a_line_with_its_korean_name_and_unit(

@@ -16,7 +16,9 @@ EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
 LATER = kst(2026, 9, 11, 20)
 TONIGHT, YESTERDAY, EARLIER = "2026-09-10", "2026-09-09", ["2026-09-07", "2026-09-08"]
 FIELDS: dict[str, dict[str, Any]] = {"drip": {"value": "0.05"}, "too_large": {"value": "2"}}
-ELSEWHERE = {"after_market_only", "extra_columns", "late", "revised", "unauthorized"}
+ELSEWHERE = {
+    *("after_market_only", "extra_columns", "late", "odd_names", "revised", "unauthorized"),
+}
 """Faults that are no failure of an evening at the data site; other tests play them."""
 
 

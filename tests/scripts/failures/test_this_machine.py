@@ -1,7 +1,10 @@
 """docs/failures.md: damage, a wrong clock, sessions that never come, an index series that is no
 help."""
 
+import sqlite3
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -13,9 +16,10 @@ from utils.errors import LockHeld
 from utils.store import Store
 from utils.store.base import Identity
 from utils.store.locks import COLLECTION
-from utils.store.sqlite import SqliteBackend
+from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 EVENING, NEXT_EVENING = kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)
+HOUR, LATER = EVENING + timedelta(minutes=10), EVENING + timedelta(minutes=100)
 TONIGHT = "2026-09-10"
 
 
@@ -43,6 +47,33 @@ def test_an_odd_index_series_keeps_no_session_from_being_collected(installed: In
         "2026-09-28",
     ]
     assert {job["status"] for job in seen["jobs"].values()} == {"completed"}
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_disk_that_was_full_and_has_room_again_leaves_no_finding(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """So many more pages of 4,096 bytes are on the disk. SQLite itself says that it is full."""
+
+    class Small(sqlite3.Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.execute(f"PRAGMA max_page_count = {pages + room}")
+
+    pages = -(-(installed.folder / "data" / FILE_NAME).stat().st_size // 4096)
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Small))
+        full = [installed.run(EVENING, "daily_update"), installed.run(HOUR, "hourly_analysis")]
+    assert 1 in [ended.code for ended in full]
+    for ended in full:
+        assert "Traceback" not in ended.log + ended.stderr
+        assert ended.code in (0, 75) or "has no room to grow" in ended.stderr
+    installed.must(LATER, "daily_update")
+    installed.must(LATER + timedelta(minutes=10), "hourly_analysis")
+    audited = installed.must(LATER + timedelta(minutes=12), "daily_update", "--audit")
+    assert audited.stdout.startswith("Nothing is wrong")
+    seen = installed.read(LATER)
+    assert seen["jobs"][TONIGHT]["status"] == seen["analyses"][TONIGHT]["status"] == "completed"
 
 
 def test_sessions_that_fail_again_and_again_keep_no_other_from_being_tried(

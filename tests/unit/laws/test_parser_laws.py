@@ -24,6 +24,7 @@ from utils.errors import (
     SourceRefuses,
 )
 from utils.market_day import FINAL, INTEGER_COLUMNS, MARKETS, MarketDay
+from utils.outside_text import MOST_OF_NAME, plain_name
 
 LAW = settings(PROFILE, max_examples=40)
 Row = dict[str, Any]
@@ -97,7 +98,7 @@ def test_what_the_exchange_may_send_comes_through_exactly(rows: list[Row]) -> No
     frame = parse_day(table(rows), SESSION)
     assert_comes_through(rows, frame)
     assert frame["name"].tolist() == [
-        row[NAME] for row in sorted(rows, key=lambda row: row[TICKER])
+        plain_name(row[NAME], row[TICKER]) for row in sorted(rows, key=lambda row: row[TICKER])
     ]
 
 
@@ -142,24 +143,24 @@ def test_an_odd_ticker_or_market_is_refused_or_comes_through_exactly(
 
 
 @LAW
-@given(rows_sent, odd_cells, st.data())
-def test_a_name_is_one_line_of_text_that_can_be_kept_or_it_is_refused(
+@given(rows_sent, odd_cells | st.text(), st.data())
+def test_no_name_costs_the_day_and_each_becomes_one_line_that_can_be_kept(
     rows: list[Row], cell: object, data: st.DataObject
 ) -> None:
-    data.draw(st.sampled_from(rows))[NAME] = cell
-    try:
-        frame = parse_day(table(rows), SESSION)
-    except MalformedAnswer:
-        return
-    assert isinstance(cell, str)
-    assert cell in frame["name"].tolist()
-    assert "\n" not in cell
+    named = data.draw(st.sampled_from(rows))
+    named[NAME] = cell
+    frame = parse_day(table(rows), SESSION).set_index("ticker", drop=False)
+    name = frame.loc[named[TICKER], "name"]
+    assert 1 <= len(name) <= MOST_OF_NAME
+    assert name.isprintable()
+    assert name == cell or name in (named[TICKER], plain_name(cell, ""))
+    assert len(frame) == len(rows)
     read_utc = read_at(SESSION, FINAL)
     assert MarketDay(SESSION, frame.assign(factor=np.nan), read_utc, "pykrx").digest()
 
 
 @LAW
-@given(rows_sent, st.sampled_from(COLUMNS))
+@given(rows_sent, st.sampled_from([name for name in COLUMNS if name != NAME]))
 def test_a_cell_that_is_left_out_of_one_row_is_refused(rows: list[Row], column: str) -> None:
     # The last row keeps the column in the table.
     thinned = [

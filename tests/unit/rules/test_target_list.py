@@ -83,6 +83,13 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert refusal(written(tmp_path, "x\n+005930\n-005930\ny")).count("\n  line ") == 3
 
 
+def test_another_file_altogether_is_refused_in_a_few_short_lines(tmp_path: Path) -> None:
+    said = refusal(written(tmp_path, f"\u202e\x1b[31m{'x' * 1000}\n" * 3000)).splitlines()
+    assert len(said) == 22
+    assert said[-1] == "  ... and 2980 more"
+    assert all(line.isprintable() and len(line) < 250 for line in said)
+
+
 def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path / "nowhere.txt")
     assert "cannot be read" in refusal(tmp_path)

@@ -12,6 +12,7 @@ import requests
 from sandbox.delivery import ENDLESS
 from sandbox.exchange import DATA_PATH, STATISTICS
 from sandbox.registry import REGISTRY
+from sandbox.row_faults import ODD_NAMES
 from sandbox.server import LocalExchange
 from utils.clock import kst
 
@@ -196,6 +197,13 @@ def has_columns_that_nobody_knows(shown, truth):
         assert sum(parts) == _number(right, "ACC_TRDVOL") >= 7 * parts[1]
 
 
+def has_odd_names(shown, truth):
+    assert len(shown[0]["ISU_ABBRV"]) == 1_000_000
+    for row, right in zip(shown[1:], truth[1:], strict=True):
+        assert row["ISU_ABBRV"] in ODD_NAMES
+        assert row | {"ISU_ABBRV": right["ISU_ABBRV"]} == right
+
+
 def is_without_rows(shown, truth):
     assert shown == []
 
@@ -278,6 +286,7 @@ EXPECTED = {
     "no_column": rows(lacks_the_close),
     "renamed_column": rows(calls_the_close_otherwise),
     "extra_columns": rows(has_columns_that_nobody_knows),
+    "odd_names": rows(has_odd_names),
     "no_rows": rows(is_without_rows),
     "few_rows": rows(has_a_tenth_of_the_rows),
     "all_dashes": rows(looks_closed),

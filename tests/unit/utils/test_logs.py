@@ -1,9 +1,11 @@
 """Logs: a file per script and the console, in KST, and no secret in any of them."""
 
+import errno
 import json
 import logging
 import re
 from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -88,6 +90,21 @@ def test_a_secret_of_odd_characters_is_blanked_too(
     shown = json.loads(line)["message"] if log_format == "json" else line
     assert secret not in shown
     assert "it is ***." in shown
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_is_not_seen_is_logged_as_its_escape(
+    log_format: str, make_settings: Make, clock: FakeClock
+) -> None:
+    settings = make_settings(log_format=log_format)
+    setup_logging("daily_update", settings, clock)
+    logging.getLogger("any").info("a\x1b[2J\u202eb\udc80\x85\U000e0001")
+    line = log_text(settings)
+    assert line.rstrip("\n").isprintable()
+    if log_format == "json":
+        assert json.loads(line)["message"] == "a\x1b[2J\u202eb\udc80\x85\U000e0001"
+    else:
+        assert line.endswith(r"a\u001b[2J\u202eb\udc80\u0085\udb40\udc01" + "\n")
 
 
 @pytest.mark.parametrize(
@@ -204,6 +221,27 @@ def test_a_full_disk_is_said_once_and_the_lines_go_on_at_the_console(
     assert [
         shown.count(each) for each in ("first", "second", "No space left on device", "Traceback")
     ] == [1, 1, 1, 0]
+
+
+def test_a_log_that_a_full_disk_keeps_from_being_opened_begins_once_there_is_room(
+    make_settings: Make,
+    clock: FakeClock,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    settings = make_settings()
+    with monkeypatch.context() as patch:
+        patch.setattr(RotatingFileHandler, "_open", full)
+        setup_logging("daily_update", settings, clock)
+        for word in ("first", "second"):
+            logging.getLogger("any").info(word)
+    logging.getLogger("any").info("third")
+    shown = capsys.readouterr().err
+    assert [shown.count(each) for each in ("second", "No space left", "Traceback")] == [1, 1, 0]
+    assert [line.split()[-1] for line in log_text(settings).splitlines()] == ["third"]
 
 
 def test_a_line_that_cannot_be_formatted_is_a_mistake_that_is_shown(

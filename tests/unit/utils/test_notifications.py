@@ -260,6 +260,13 @@ def test_several_are_one_message(clock: FakeClock) -> None:
     assert "daily_update: the database cannot be used\nIt is down." in body
 
 
+def test_a_message_calls_nobody(clock: FakeClock) -> None:
+    said = "holds '@everyone <@&1>' at mongodb://***@host"
+    assert message([incident(clock, message=said)], "en")[1] == (
+        "holds '＠everyone <＠&1>' at mongodb://***@host"
+    )
+
+
 def test_a_message_is_bounded_and_so_is_a_list(clock: FakeClock) -> None:
     _, body = message([incident(clock, message="가" * 10_000)], "ko")
     assert (len(body), body[-4:]) == (MOST_CHARACTERS, " ...")

@@ -1,7 +1,9 @@
 """A file that appears whole or not at all."""
 
 import errno
+import fcntl
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,64 @@ def test_two_at_once_do_not_meet(path: Path) -> None:
         with whole_file(path) as second:
             second.write_text("second", encoding="utf-8")
         assert path.read_text(encoding="utf-8") == "second"
+    assert only(path) == "first"
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(path: Path) -> None:
+    path = path.with_name("[한]글.txt")
+    if not (process := os.fork()):
+        with whole_file(path) as partial:
+            partial.write_text("half", encoding="utf-8")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(process, 0)
+    (left_over,) = path.parent.iterdir()
+    assert left_over.name.endswith(".partial")
+    with whole_file(path) as partial:
+        partial.write_text("new", encoding="utf-8")
+    assert only(path) == "new"
+
+
+def test_no_other_file_is_taken_for_left_over(path: Path) -> None:
+    others = {
+        path.with_name(name)
+        for name in (".한글.txt.partial", ".한글.txt.old.partial", f".other.txt.{'0' * 16}.partial")
+    }
+    for each in others:
+        each.write_text("other", encoding="utf-8")
+    (link := path.with_name(f".한글.txt.{'0' * 16}.partial")).symlink_to("nowhere")
+    with whole_file(path) as partial:
+        partial.write_text("new", encoding="utf-8")
+    assert set(path.parent.iterdir()) == {path, link, *others}
+
+
+def test_a_file_that_was_taken_for_left_over_before_its_lock_is_made_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, taken = fcntl.flock, []
+
+    def late(descriptor: int, operation: int) -> None:
+        if not taken:
+            taken.append(next(path.parent.glob(".*.partial")))
+            taken[0].unlink()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with whole_file(path) as partial:
+        assert partial not in taken
+        partial.write_text("new", encoding="utf-8")
+    assert only(path) == "new"
+
+
+def test_where_nothing_can_be_locked_it_is_written_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with whole_file(path) as first, whole_file(path) as second:
+        first.write_text("first", encoding="utf-8")
+        second.write_text("second", encoding="utf-8")
     assert only(path) == "first"
 
 
