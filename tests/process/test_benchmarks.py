@@ -29,7 +29,7 @@ def test_a_quick_run_reports_every_row_with_a_ratio(tmp_path: Path) -> None:
         str(tmp_path),
     ]
     run = subprocess.run(
-        command, cwd=PROJECT, capture_output=True, text=True, timeout=240, check=False
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=540, check=False
     )
     assert run.returncode == 0, run.stderr
     report = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
