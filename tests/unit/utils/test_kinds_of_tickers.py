@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.rules.days import REAL_YEARS, RECORDED, synthetic_market
+from utils.outside_text import for_spreadsheet, plain_name, without_markup
 from utils.ticker_kind import FOREIGN, PREFERRED, REIT, SPAC, kind_of
 
 SPAC_DEPARTMENT, FOREIGN_DEPARTMENT = "SPAC(소속부없음)", "외국기업(소속부없음)"
@@ -24,6 +25,14 @@ def recorded() -> pd.DataFrame:
     rows = pd.concat(years, ignore_index=True).fillna("")
     kinds = {pair: kind_of(*pair) for pair in set(zip(rows["Code"], rows["Name"], strict=True))}
     return rows.assign(kind=[kinds[pair] for pair in zip(rows["Code"], rows["Name"], strict=True)])
+
+
+@pytest.mark.recorded
+def test_every_recorded_name_is_plain_and_harmless_as_it_is() -> None:
+    names = set(recorded()["Name"])
+    assert (len(names), max(map(len, names))) == (3_117, 14)
+    for name in names:
+        assert plain_name(name, "") == for_spreadsheet(name) == without_markup(name) == name
 
 
 @pytest.mark.recorded
