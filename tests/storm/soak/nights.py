@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
 from collectors.collection.due import datasets_due
+from collectors.exchange.krx_session import PykrxSource
 from tests.storm.soak.checks import (
     USUALLY_DUE,
     check_end,
@@ -92,6 +93,7 @@ def analyse_all(world: World, moment: datetime) -> None:
 
 
 def live_night(world: World, night: Night) -> list[Ended]:
+    log_in_by_hand(world, night.day)
     world.switch_on(night.storm)
     sessions, surprises, hits = *open_questions(world, night.day), world.hits()
     lacking = lacking_datasets(world, night.day)
@@ -104,6 +106,12 @@ def live_night(world: World, night: Night) -> list[Ended]:
     if not hit_tonight and not any(each.run.interrupted_at for each in ended):
         check_quiet_night(seen, sessions, surprises, lacking, len(world.roads.datasets))
     return ended
+
+
+def log_in_by_hand(world: World, day: str) -> None:
+    """Do what the scripts ask a person for when the right password was refused twice."""
+    with world.store(at_kst(day, time(12))) as store:
+        store.sources.forget_refused_logins(PykrxSource.name)
 
 
 def run_night(world: World, night: Night) -> tuple[list[Ended], list[Seen]]:
