@@ -20,6 +20,9 @@ RECORDED = PROJECT.parent / "shared" / "data"
 """Days as the exchange published them, which stay out of the repository; without them what is
 marked `recorded` is skipped."""
 MARKERS = ("process", "server", "storm", "browser", "cron", "docs", "recorded")
+WAIT_FOR_A_LIMIT = {"hang", "drip", "endless", "outage"}
+"""Failures that last until a time limit or for as many tries as there are, as parameters of a
+test."""
 SECONDS_OF_A_MILLION = 0.042
 """Seconds that `slowness` takes on the machine on which a second was chosen as the limit."""
 FOLDERS = {"process": "process", "process/cron": "cron", "storm": "storm", "docs": "docs"}
@@ -42,16 +45,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         if runs_over_the_server(item):
             item.add_marker("server")
+        if WAIT_FOR_A_LIMIT & {value for value in parameters(item) if isinstance(value, str)}:
+            item.add_marker("process")
         if item.get_closest_marker("recorded") and not RECORDED.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"no recorded days in {RECORDED}"))
 
 
-def runs_over_the_server(item: pytest.Item) -> bool:
-    fixtures = getattr(item, "fixturenames", ())
+def parameters(item: pytest.Item) -> list[object]:
+    """Return the values of the item's parameters, and what is in those that are tuples."""
     call = getattr(item, "callspec", None)
     values = call.params.values() if call else ()
-    parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
-    chosen = any(isinstance(part, str) and part == "mongodb" for part in parts)
+    return [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+
+
+def runs_over_the_server(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    chosen = "mongodb" in [part for part in parameters(item) if isinstance(part, str)]
     return "on_the_server" in fixtures and ("server" in fixtures or chosen)
 
 

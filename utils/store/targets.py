@@ -197,14 +197,12 @@ class Results(StorePart):
     ) -> None:
         """Set the ranks of the results of that session, but for these tickers. A rank is a place
         among all, so it moves when another ticker is analysed again."""
-        results = self.backend.find(INDICATORS, {"session": session})
+        others = sorted(ranks.keys() - set(except_for))
+        results = self.backend.find(INDICATORS, {"_id": {"$in": others}, "session": session})
+        known = {result["_id"]: result["ranks"] for result in results}
+        moved = {ticker: ranks[ticker] for ticker in known if known[ticker] != ranks[ticker]}
         self.backend.update_each(
-            INDICATORS,
-            {
-                ticker: {"ranks": ranks[ticker]}
-                for ticker, known in ((each["_id"], each["ranks"]) for each in results)
-                if ticker in ranks and ticker not in except_for and known != ranks[ticker]
-            },
+            INDICATORS, {ticker: {"ranks": each} for ticker, each in moved.items()}
         )
 
     def get(self, ticker: str) -> Document | None:

@@ -124,7 +124,7 @@ odd_cells = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=6).filter(lambda name: name not in RAW_COLUMNS.values()),

@@ -191,6 +191,7 @@ def test_a_stop_request_ends_the_wait_for_the_exchange(
     installed.must(EVENING + timedelta(hours=1), "daily_update")
 
 
+@pytest.mark.process
 def test_an_outage_of_days_is_made_good(installed: Installation) -> None:
     installed.exchange.fail("outage", since="2026-09-10T00:00", until="2026-09-14T12:00")
     evenings = [kst(2026, 9, 10, 19), kst(2026, 9, 11, 19)]

