@@ -5,7 +5,7 @@ The deepest pattern looks back 14 bars, so 45 give the same answer as the whole 
 a call costs little but its own overhead; bars in whole won let one call serve all tickers: laid end
 to end, every sum TA-Lib keeps is an exact integer, so nothing of one ticker reaches the next and
 the answers are those of a call per ticker. Tickers with adjusted prices in fractions of a won
-or with a bar without a candle within the 45 bars are asked one by one.
+within the 45 candles are asked one by one.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collectors.analysis.indicators.bars import Bars, BoolArray, Market
+from collectors.analysis.indicators.bars import Bars, BoolArray, FloatArray, Market
 from collectors.analysis.indicators.studies import raw
 
 DEPTH = 45
@@ -140,19 +140,31 @@ def score(candles: Bars) -> Scores:
 
 
 def score_whole_won(market: Market, traded: BoolArray) -> tuple[Scores, BoolArray]:
-    """Return the scores of all tickers whose last 45 bars are candles in whole won, shape (tickers,
-    61), and which tickers those are. `traded` is that of the panel."""
-    recent = np.stack(
-        [series[:, -DEPTH:] for series in (market.open, market.high, market.low, market.close)]
-    )
+    """Return the scores of all tickers whose last 45 candles are in whole won, shape (tickers, 61),
+    and which tickers those are. `traded` is that of the panel."""
+    recent = _last_candles(market, traded)
     whole = ((recent == np.rint(recent)) & (recent < _LARGEST_EXACT)).all(axis=(0, 2))
-    whole &= market.current & traded[:, -DEPTH:].all(axis=1)
+    whole &= market.current
     prices = [series[whole].ravel() for series in recent]
     scores = np.zeros((len(whole), len(PATTERNS)), dtype=np.int8)
     if whole.any():
         for column, function in enumerate(_FUNCTIONS):
             scores[whole, column] = np.sign(function(*prices)[DEPTH - 1 :: DEPTH])
     return scores, whole
+
+
+def _last_candles(market: Market, traded: BoolArray) -> FloatArray:
+    """Return open, high, low and close of the last 45 candles of each ticker, shape (4, tickers,
+    45); NaN where there are fewer."""
+    series = (market.open, market.high, market.low, market.close)
+    recent = np.stack([each[:, -DEPTH:] for each in series])
+    width = market.close.shape[1] - traded.shape[1]
+    for row in np.flatnonzero(~traded[:, -DEPTH:].all(axis=1)):
+        bars = width + np.flatnonzero(traded[row])
+        bars = bars[~np.isnan(market.close[row, bars])][-DEPTH:]
+        recent[:, row] = np.nan
+        recent[:, row, DEPTH - len(bars) :] = [each[row, bars] for each in series]
+    return recent
 
 
 def describe(scores: Scores) -> list[dict[str, str]]:
