@@ -15,16 +15,16 @@ from benchmarks.market import open_embedded
 from benchmarks.names import BARE, NIGHT
 from benchmarks.plan import Plan
 from benchmarks.timing import ratio_row
+from sandbox.demo import LOGIN_ID, PASSWORD, demo_settings
 from sandbox.server import LocalExchange
 from sandbox.synthetic import SyntheticMarket
 from utils.clock import kst
 from utils.cron.schedule import starts_between
-from utils.settings import PROJECT, setting_names
+from utils.settings import PROJECT
 from utils.store.jobs import DAILY_UPDATE
 
 SET_UP = kst(2026, 9, 15, 12)
 SESSION = "2026-09-15"
-LOGIN_ID, PASSWORD = "local-account", "local-password"
 
 
 def measure(plan: Plan) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     spent: dict[str, float] = {}
     folder = Path(plan.folder) / "night"
     with LocalExchange(SyntheticMarket(plan.tickers), SET_UP, {LOGIN_ID: PASSWORD}) as exchange:
-        environment = _settings(exchange.url, folder)
+        environment = {**os.environ, **demo_settings(exchange.url, folder)}
         _run(exchange, environment, SET_UP, "manual_setup", "--yes", f"--sessions={plan.sessions}")
         for moment, job in starts_between(SET_UP, SET_UP + timedelta(days=1)):
             name = f"{job}, {moment:%H:%M}" if job == DAILY_UPDATE else job
@@ -44,21 +44,6 @@ def measure(plan: Plan) -> dict[str, Any]:
         "stages": {"of": NIGHT, "against": BARE, "seconds": spent},
         "baseline_seconds": loop,
     }
-
-
-def _settings(url: str, folder: Path) -> dict[str, str]:
-    """Return the environment of the scripts: our settings, and empty ones, which switch off
-    `.env`."""
-    own = {
-        "DATA_DIR": str(folder / "data"),
-        "LOG_DIR": str(folder / "logs"),
-        "REPORT_FILE": str(folder / "report.html"),
-        "KRX_ID": LOGIN_ID,
-        "KRX_PW": PASSWORD,
-        "KRX_BASE_URL": url,
-        "KRX_REQUEST_INTERVAL_SECONDS": "0",
-    }
-    return {**os.environ, **dict.fromkeys(setting_names(), ""), **own}
 
 
 def _run(

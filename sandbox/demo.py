@@ -103,13 +103,13 @@ def start(
     )
 
 
-def demo_settings(url: str) -> dict[str, str]:
+def demo_settings(url: str, folder: Path = FOLDER) -> dict[str, str]:
     """Return every setting by name: the demo's own, else an empty text, which switches off
     `.env`."""
     own = {
-        "DATA_DIR": str(FOLDER / "data"),
-        "LOG_DIR": str(FOLDER / "logs"),
-        "REPORT_FILE": str(FOLDER / "report.html"),
+        "DATA_DIR": str(folder / "data"),
+        "LOG_DIR": str(folder / "logs"),
+        "REPORT_FILE": str(folder / "report.html"),
         "KRX_ID": LOGIN_ID,
         "KRX_PW": PASSWORD,
         "KRX_BASE_URL": url,

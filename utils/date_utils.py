@@ -89,6 +89,13 @@ def last_checkpoint_utc(session: str, moment: datetime) -> datetime | None:
     return passed[-1].astimezone(UTC) if passed else None
 
 
+def has_checkpoint_passed(session: str, read_up_to: datetime | None, moment: datetime) -> bool:
+    """Return whether by then a checkpoint of the session has passed since the one up to which it
+    was read."""
+    last = last_checkpoint_utc(session, moment)
+    return last is not None and (read_up_to is None or read_up_to < last)
+
+
 def first_reading_from(session: str) -> datetime:
     """Return the session's first checkpoint, from which on it may be read."""
     return CHECKPOINTS[0].of(session)
@@ -101,7 +108,7 @@ def final_from(session: str) -> datetime:
 
 def end_of_night(day: str) -> datetime:
     """Return when the night that begins on that day is over. The day need not be a session."""
-    return CHECKPOINTS[-1].of(day)
+    return final_from(day)
 
 
 def is_final(session: str, read_at: datetime) -> bool:

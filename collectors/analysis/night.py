@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from collectors.analysis.analysis_queue import AnalysisQueue
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from utils.date_utils import TradingCalendar, last_checkpoint_utc
+from utils.date_utils import TradingCalendar, has_checkpoint_passed
 from utils.errors import NotCollected, NotPublished, WrongUsage
 from utils.job_status import JobRun
 from utils.market_day import Panel
@@ -80,11 +80,8 @@ def wait_for_update(run: Run, calendar: TradingCalendar) -> None:
 
 def _is_to_be_read(store: Store, session: str) -> bool:
     """Return whether the session is not stored, or a checkpoint has passed since it was read."""
-    head, passed = (
-        store.sessions.head(session),
-        last_checkpoint_utc(session, store.clock.now_utc()),
-    )
-    return head is None or head.checkpoint_utc != passed
+    head, now = store.sessions.head(session), store.clock.now_utc()
+    return head is None or has_checkpoint_passed(session, head.checkpoint_utc, now)
 
 
 def lock_of_this_host(store: Store) -> AbstractContextManager[None]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeAlias
 
 from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
-from utils.date_utils import TradingCalendar, is_final, last_checkpoint_utc, weekdays
+from utils.date_utils import TradingCalendar, has_checkpoint_passed, is_final, weekdays
 from utils.decision_table import Rows, first_that_fits
 from utils.errors import Damaged, MalformedAnswer, NotPublished
 from utils.market_day import FINAL, PROVISIONAL
@@ -164,18 +164,12 @@ def sessions_due(
                 is_stored=session in stored,
                 is_completed=session in completed,
                 checkpoint_passed=any(
-                    _is_passed_since(each.get(session), session, now)
+                    has_checkpoint_passed(session, each.get(session), now)
                     for each in (stored, completed)
                 ),
             )
             due += _due(session, facts)
     return due
-
-
-def _is_passed_since(read_up_to: datetime | None, session: str, now: datetime) -> bool:
-    """Return whether a checkpoint of the session has passed since that one."""
-    last = last_checkpoint_utc(session, now)
-    return last is not None and (read_up_to is None or read_up_to < last)
 
 
 def _due(session: str, facts: SessionFacts) -> list[DueSession]:
