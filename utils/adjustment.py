@@ -22,7 +22,7 @@ without a jump (two recorded): its shares are the company's, and its history goe
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,17 +76,19 @@ class Adjustments:
         previous_session: the exchange's session before a day. A session that is added without it
             has a hole before it, so its factors are not known. Without this argument no holes are
             looked for.
+        set_aside: session -> tickers whose row in it is set aside. Their listing goes on.
     """
 
     def __init__(
         self,
         actions: Iterable[Mapping[str, Any]] = (),
         previous_session: Callable[[str], str] | None = None,
+        set_aside: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.sessions_without_factors: dict[str, list[str]] = {}
         """Session -> tickers whose factor is not known, all behind a hole. The first session is
         left out: its factors adjust nothing."""
-        self._previous_session = previous_session
+        self._previous_session, self._set_aside = previous_session, set_aside or {}
         self.sessions: list[str] = []
         """Sessions that were added so far."""
         self._moves: dict[str, list[tuple[str, float]]] = {}
@@ -143,15 +145,16 @@ class Adjustments:
         )
 
     def _add_new_listings(self, session: str, tickers: list[str]) -> None:
-        if tickers is self._previous or tickers == self._previous:  # as in most sessions
+        set_aside = self._set_aside.get(session, ())
+        if tickers == self._previous and not set_aside:  # as in most sessions
             return
-        listed = set(tickers)
+        listed = {*tickers, *set_aside}
         came = listed - self._listed
         for ticker in came & self._seen:
             self._prices.add(ticker, session, NEW_LISTING)
             self._volumes.add(ticker, session, NEW_LISTING)
         self._seen |= came
-        self._previous, self._listed = tickers, listed
+        self._previous, self._listed = [] if set_aside else tickers, listed
 
 
 class _Changes:

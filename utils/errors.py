@@ -3,6 +3,8 @@
 A message says what happened and what to do about it. An error is never turned into empty data.
 """
 
+from collections.abc import Sequence
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -130,6 +132,26 @@ class MalformedAnswer(SourceError):
     rows."""
 
     kind = "malformed"
+
+
+class OddDay(MalformedAnswer):
+    """A day that may be right and is too odd to be stored at once: it waits for a reading after the
+    next checkpoint, or for a person.
+
+    Attributes:
+        session: the day.
+    """
+
+    kind = "odd"
+    exit_code = EXIT_NOT_NOW
+
+    def __init__(self, session: str, remarks: Sequence[str]) -> None:
+        super().__init__(
+            f"{session} is odd and not stored yet. {' '.join(remarks)} It is stored when a reading "
+            f"after the next checkpoint says the same. daily_update.py --accept {session} stores "
+            "it at once."
+        )
+        self.session = session
 
 
 class StoreError(NightShiftError):

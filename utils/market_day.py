@@ -50,6 +50,21 @@ FINAL = "final"
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """Row of a session that cannot be read, or contradicts itself: it is kept as text and has no
+    place in the frame. Its ticker counts as listed all the same."""
+
+    ticker: str
+    name: str
+    """Plain name in the row; empty when there is none."""
+    market: str
+    """Empty when the row names no market that is known."""
+    reason: str
+    row: str
+    """JSON of the row as the exchange sent it, its beginning."""
+
+
+@dataclass(frozen=True)
 class MarketDay:
     """One session of the exchange as it was published: every listed ticker. Prices are never
     adjusted in place.
@@ -71,6 +86,13 @@ class MarketDay:
     """Further columns: numbers of the exchange that this program does not know, by the exchange's
     own names, float64 in the order of the frame's rows, NaN where it shows none. No part of the
     digest. A session that was loaded comes without them."""
+    set_aside: tuple[SetAside, ...] = ()
+    accepted: tuple[str, ...] = ()
+    """Remarks with which the day is stored although it is odd."""
+
+    @property
+    def tickers_set_aside(self) -> frozenset[str]:
+        return frozenset(each.ticker for each in self.set_aside)
 
     @property
     def finality(self) -> str:

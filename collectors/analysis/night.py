@@ -121,6 +121,7 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, quota: int) -> in
             may_go_on=lambda: not run.stop.requested and clock.monotonic() < deadline,
             is_current=lambda: store.sessions.panel_source(session, PANEL_SESSIONS) == source,
         )
+        store.targets.pass_over(session, _set_aside(store, session))
         before = store.targets.progress(session)
         try:
             _drain(queue, job, min(before.tickers - before.analyzed, quota))
@@ -135,6 +136,13 @@ def analyse(run: Run, calendar: TradingCalendar, session: str, quota: int) -> in
     told = "%s: %d analysed, %d cannot be analysed, %d left for later runs."
     log.info(told, session, len(queue.analyzed), progress.failed, progress.pending)
     return len(queue.analyzed)
+
+
+def _set_aside(store: Store, session: str) -> dict[str, str]:
+    """Return ticker -> why its row in the session is set aside: there is nothing to analyse."""
+    head = store.sessions.head(session)
+    rows = () if head is None else head.set_aside
+    return {each.ticker: f"The row of {session} is set aside: {each.reason}." for each in rows}
 
 
 def _record(job: JobRun, progress: Progress, panel: Panel) -> None:

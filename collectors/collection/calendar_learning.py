@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from collectors.collection.stored_sessions import StoredSessions
 from collectors.exchange.sources import Sources
-from collectors.rules.integrity import follows
+from collectors.rules.judgement import judge
 from utils.date_utils import neighbours, predicted_open, weekdays
 from utils.errors import MalformedAnswer, NotPublished
 from utils.store.jobs import DAILY_UPDATE
@@ -84,7 +84,7 @@ class CalendarLearner:
     def _has_prices(self, day: str) -> bool | None:
         """Return None when the answer does not tell."""
         try:
-            self._sources.fetch_day(day, lambda frame: None)
+            self._sources.fetch_day(day)
         except NotPublished:
             return False
         except MalformedAnswer as problem:
@@ -94,7 +94,7 @@ class CalendarLearner:
 
     def _is_gap_between(self, before: str, after: str) -> bool:
         one, other = self._stored.readable(before), self._stored.readable(after)
-        return one is not None and other is not None and not follows(other.frame, after, one.frame)
+        return one is not None and other is not None and not judge(other, one).follows()
 
     def remember_open(self, session: str) -> None:
         """Remember that a collected day is a session, whatever was thought of it before."""

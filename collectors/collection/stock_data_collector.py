@@ -1,26 +1,21 @@
 """One session from the exchange into the store: ask, check, factor, save, read back."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from collectors.collection.calendar_learning import CalendarLearner
+from collectors.collection.odd_days import OddDays, known_oddities
 from collectors.collection.stored_sessions import StoredSessions
 from collectors.collection.unknown_columns import name_once
 from collectors.exchange.sources import Sources
-from collectors.rules.corporate_actions import find_actions
 from collectors.rules.day_order import Facts, Step, next_step
-from collectors.rules.integrity import (
-    check_beyond_gap,
-    check_day,
-    check_follows,
-    check_loses_nothing,
-    follows,
-    lacks_many_tickers_of,
-    remarks_on,
-)
+from collectors.rules.factors import actions_between
+from collectors.rules.integrity import remarks_on
+from collectors.rules.judgement import beyond_gap, judge, loses_tickers, with_known_tickers
+from collectors.rules.market_rules import Oddity, other_day
 from utils.date_utils import TradingCalendar
 from utils.errors import ClosedMarket, MalformedAnswer, NotPublished
 from utils.market_day import PUBLISHED_COLUMNS, MarketDay, differing_tickers
@@ -30,9 +25,9 @@ from utils.store.sessions import SessionHead
 LONGEST_GAP = 20
 """The most sessions between two days that are still held against each other: by then 0.2 % of the
 tickers have changed."""
-MOST_RECHECKS = 3
+MOST_RECHECKS = 6
 """The most stored sessions that one collector reads once more in vain because the next one does not
-follow."""
+follow: as many as five evenings of wrong answers leave."""
 _RECHECK = "%s is read once more: the session next to it does not fit."
 log = logging.getLogger(__name__)
 
@@ -96,6 +91,7 @@ class StockDataCollector:
         self._sources, self._store, self._clock = sources, store, store.clock
         self._stored = StoredSessions(store, calendar)
         self._learner = CalendarLearner(sources, self._stored)
+        self._odd_days = OddDays(sources, store)
         self._rechecks_left = MOST_RECHECKS
 
     @property
@@ -125,6 +121,7 @@ class StockDataCollector:
         again. A session next to the one asked for that cannot be had is a warning.
 
         Raises:
+            OddDay: the day is odd and waits.
             ClosedMarket: the day turns out to be no session.
             NotPublished: it cannot be told yet.
             SourceError: any other, as the answer was.
@@ -150,19 +147,18 @@ class StockDataCollector:
         session = agenda.top
         if session not in agenda.read:
             agenda.read[session] = self._fetch(session)
-        day, previous = agenda.read[session], self._stored.previous_of(session)
+        previous = self._stored.previous_of(session)
+        day = agenda.read[session] = with_known_tickers(agenda.read[session], previous)
         next_day = agenda.next_of.get(session) or self._stored.next_of(session)
         step = next_step(self._facts(day, previous, next_day, agenda))
-        if step is Step.STORE:
-            return self._store_day(day, previous)
         if step is Step.READ_PREVIOUS:
             self._read_previous(day, previous, agenda)
         elif step is Step.ASK_NEXT and next_day is not None:
-            self._ask_next(day, next_day.session, agenda)
-        elif step is Step.LOOK_BETWEEN and previous is not None:
-            self._look_between(previous, day, agenda)
-        else:  # the same facts would give the same step for ever
-            raise AssertionError(f"{session}: no session to take the step {step.name} with.")
+            if not self._ask_next(day, next_day.session, agenda):
+                what = f"{next_day.session}, which is stored, does not follow it"
+                return self._store_day(day, previous, [Oddity("base_price", "", what)])
+        elif step is Step.STORE or not self._look_between(previous, day, agenda):
+            return self._store_day(day, previous)
         return None
 
     def _facts(
@@ -174,18 +170,15 @@ class StockDataCollector:
     ) -> Facts:
         previous_session = self.calendar.previous_session(day.session)
         facts = Facts(
-            follows_previous=_follows(day, previous),
-            next_follows=None if next_day is None else _follows(next_day, day),
+            follows_previous=None,
+            next_follows=None if next_day is None else judge(next_day, day).follows(),
             may_read_previous=previous_session not in agenda.asked and self._rechecks_left > 0,
         )
         if previous is None:
             return replace(facts, previous_is_damaged=previous_session in self._stored)
-        is_short = lacks_many_tickers_of(previous.frame, day.frame)
-        facts = replace(facts, previous_is_short=is_short)
-        if facts.follows_previous:
-            return facts  # the session before that one is read only where it decides
-        own_previous = self._stored.previous_of(previous_session)
-        return replace(facts, previous_follows_its_own=_follows(previous, own_previous))
+        judgement = judge(day, previous)
+        known = judgement.beside and known_oddities(self._stored.readable(day.session), previous)
+        return replace(facts, follows_previous=judgement.follows(known or frozenset()))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
         """Put the session before the day on top. Unless it is damaged, the day has to follow it."""
@@ -195,56 +188,56 @@ class StockDataCollector:
             agenda.next_of[session] = day
             log.warning(_RECHECK, session)
 
-    def _ask_next(self, day: MarketDay, next_session: str, agenda: _Agenda) -> None:
-        """Read the session after the day once more and put it below the day, to be stored after it.
-
-        Raises `MalformedAnswer` when it still does not follow.
-        """
+    def _ask_next(self, day: MarketDay, next_session: str, agenda: _Agenda) -> bool:
+        """Read the session after the day once more. When it follows the day as it is now, put it
+        below the day, to be stored after it, and return True."""
         if next_session not in agenda.read:
             log.warning(_RECHECK, next_session)
             agenda.read[next_session] = self._fetch(next_session)
         next_day = agenda.read[next_session]
-        check_follows(next_day.frame, next_session, day.frame)
+        if not judge(next_day, day).follows():
+            return False
         agenda.next_of[day.session] = next_day
         agenda.put_below(next_session)
+        return True
 
-    def _look_between(self, previous: MarketDay, day: MarketDay, agenda: _Agenda) -> None:
-        """Put the sessions between these two that were taken for closed days on top. Raises
-        `MalformedAnswer` when there are none."""
+    def _look_between(self, previous: MarketDay | None, day: MarketDay, agenda: _Agenda) -> bool:
+        """Put the sessions between these two that were taken for closed days on top. Return whether
+        there are any."""
+        if previous is None:
+            return False
         closed = self._learner.sessions_taken_for_closed(previous.session, day.session)
         found = [session for session in closed if session not in agenda.asked]
-        if not found:
-            check_follows(day.frame, day.session, previous.frame)
         for session in reversed(found):
             log.error("%s was taken for a closed day, but it has prices. It is collected.", session)
             agenda.put(session)
+        return bool(found)
 
-    def _store_day(self, day: MarketDay, previous: MarketDay | None) -> Collected:
-        """Store a day that follows the session before it. Raises `MalformedAnswer` when it does not
-        fit earlier ones, or lacks what was stored of it before."""
+    def _store_day(
+        self, day: MarketDay, previous: MarketDay | None, further: Sequence[Oddity] = ()
+    ) -> Collected:
+        """Store a day that is fine or accepted. Raise `MalformedAnswer` when it is impossible,
+        `OddDay` when it waits."""
         session, as_stored = day.session, self._stored.readable(day.session)
-        if previous is None:
-            self._check_beyond_gap(day)
+        day = self._judged(day, previous, as_stored, further)
         if as_stored is not None:
-            if _follows(as_stored, previous) is not False:
-                check_loses_nothing(day.frame, session, as_stored.frame)
             if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
                 log.warning("%s was read again meanwhile. The later reading stays.", session)
                 day = as_stored
             if as_stored.source != day.source:
                 day = _with_names_of(as_stored.frame, day)
-        previous_frame = None if previous is None else previous.frame
-        actions = find_actions(previous_frame, day.frame, session)
+        actions = actions_between(previous, day)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         if as_stored is None:
             head, changed = self._stored.save(day, actions, changed=None), []
         else:
             changed = differing_tickers(as_stored.frame, day.frame, PUBLISHED_COLUMNS)
             head = self._stored.replace(day, actions, as_stored)
+        self._odd_days.forget(session)
         self._learner.remember_open(session)
         self._stored.refind_factors_after(session)
         _, next_stored = self._stored.neighbours(session)
-        remarks = [*remarks_on(day.frame, session, previous_frame), *actions.remarks()]
+        remarks = [*_remarks(day, previous), *actions.remarks()]
         for remark in remarks:
             log.warning("%s: %s", session, remark)
         return Collected(
@@ -256,13 +249,46 @@ class StockDataCollector:
             is_newest=next_stored is None,
         )
 
-    def _check_beyond_gap(self, day: MarketDay) -> None:
-        """Raise `MalformedAnswer` when the day does not fit the nearest earlier session."""
+    def _judged(
+        self,
+        day: MarketDay,
+        previous: MarketDay | None,
+        as_stored: MarketDay | None,
+        further: Sequence[Oddity],
+    ) -> MarketDay:
+        """Return the day with the remarks with which it is stored, none when it is fine."""
+        judgement = judge(day, previous)
+        if judgement.impossible is not None:
+            raise judgement.impossible
+        found = [*judgement.oddities, *further]
+        if previous is None:
+            found += self._beyond_gap(day)
+        if as_stored is not None and judge(as_stored, previous).follows():
+            found += loses_tickers(day, as_stored)
+        if any(each.rule == "base_price" for each in found):
+            self._check_is_of_no_other_day(day)
+        return self._odd_days.accepted(day, found, as_stored, previous) if found else day
+
+    def _beyond_gap(self, day: MarketDay) -> list[Oddity]:
+        """Return what is odd about the day next to the nearest earlier session."""
         earlier, _ = self._stored.neighbours(day.session)
         if earlier is None or len(self.calendar.sessions(earlier, day.session)) > LONGEST_GAP:
-            return
-        if (day_before_gap := self._stored.readable(earlier)) is not None:
-            check_beyond_gap(day.frame, day.session, day_before_gap.frame)
+            return []
+        day_before_gap = self._stored.readable(earlier)
+        return [] if day_before_gap is None else beyond_gap(day, day_before_gap)
+
+    def _check_is_of_no_other_day(self, day: MarketDay) -> None:
+        """Raise `MalformedAnswer` when the answer tells of another session that is stored, or of
+        the one after it."""
+        columns = ("ticker", "market", "close", "change", "volume")
+        for session, cells in self._store.sessions.columns(columns):
+            if session != day.session:
+                told = other_day(day.frame, pd.DataFrame(cells))
+                if told is not None:
+                    raise MalformedAnswer(
+                        f"The answer for {day.session} is not stored: it is {told} {session}. It "
+                        "is asked for again at the next run."
+                    )
 
     def _count_correction(self, collected: Collected, wanted: str) -> None:
         """Allow as many rechecks as at first when one of them has found a wrong session."""
@@ -275,12 +301,14 @@ class StockDataCollector:
         """Return the day as it is published now, without factors."""
         read_utc = self._clock.now_utc()
         try:
-            fetched = self._sources.fetch_day(session, lambda frame: check_day(frame, session))
+            table, source = self._sources.fetch_day(session)
         except NotPublished as unknown:
             self._decide_whether_closed(session, unknown)
             raise
-        name_once(self._store.sources, fetched.source, fetched.unknown)
-        return MarketDay(session, fetched.frame, read_utc, fetched.source, fetched.unknown.kept)
+        name_once(self._store.sources, source, table.unknown)
+        return MarketDay(
+            session, table.frame, read_utc, source, table.unknown.kept, table.set_aside
+        )
 
     def _decide_whether_closed(self, session: str, unknown: NotPublished) -> None:
         """Raise `ClosedMarket` when the index series shows a later day without this one. An answer
@@ -295,8 +323,11 @@ class StockDataCollector:
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
 
 
-def _follows(day: MarketDay, previous: MarketDay | None) -> bool | None:
-    return None if previous is None else follows(day.frame, day.session, previous.frame)
+def _remarks(day: MarketDay, previous: MarketDay | None) -> list[str]:
+    """Return the remarks on a day that is stored: none on normal days."""
+    rows = [f"set_aside: {each.ticker}: {each.reason}." for each in day.set_aside]
+    before = None if previous is None else previous.frame
+    return [*day.accepted, *rows, *remarks_on(day.frame, day.session, before)]
 
 
 def _with_names_of(stored: pd.DataFrame, day: MarketDay) -> MarketDay:

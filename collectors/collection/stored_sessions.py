@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from collectors.rules.corporate_actions import Actions, find_actions
+from collectors.rules.corporate_actions import Actions
+from collectors.rules.factors import actions_between
 from utils.date_utils import TradingCalendar, neighbours
 from utils.errors import Damaged
 from utils.market_day import ANALYSED_COLUMNS, DAY_COLUMNS, MarketDay, differing_tickers
@@ -146,8 +147,7 @@ class StoredSessions:
     def _find_actions(self, day: MarketDay) -> Actions:
         """Compare the day with the session right before it. Without that one every factor is
         unknown."""
-        previous = self.previous_of(day.session)
-        return find_actions(None if previous is None else previous.frame, day.frame, day.session)
+        return actions_between(self.previous_of(day.session), day)
 
     def _save_factors(self, day: MarketDay, actions: Actions) -> None:
         self.save(day, actions, _with_other_factor(day.frame, actions))

@@ -26,6 +26,7 @@ class Newest:
         previous: the stored session before it; None when there is none.
         before: who was listed in that one: ticker -> name and market.
         actions: the corporate actions of the last `LONGEST_WAIT` sessions.
+        set_aside: tickers whose rows in the newest session are set aside: nothing is known of them.
     """
 
     session: str
@@ -33,6 +34,7 @@ class Newest:
     previous: str | None = None
     before: dict[str, Document] = field(default_factory=dict)
     actions: list[Document] = field(default_factory=list)
+    set_aside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,10 @@ def refresh_targets(
     Args:
         frame: the session's typed market day.
     """
-    plan = plan_targets(store.targets.all(), read_newest(store, frame, session), rule)
+    newest = read_newest(store, frame, session)
+    plan = plan_targets(store.targets.all(), newest, rule)
     unlisted = "TARGETS_FILE, line %d: %s is not listed in %s, delisted or mistyped."
-    for line, ticker in rule.by_name.unlisted(set(frame["ticker"])):
+    for line, ticker in rule.by_name.unlisted({*frame["ticker"], *newest.set_aside}):
         log.warning(unlisted, line, ticker, session)
     return _carry_out(store, plan, session)
 
@@ -161,11 +164,14 @@ def read_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
     """Return the newest session together with what is stored before it. A damaged session before it
     counts as unknown."""
     heads = store.sessions.heads(session, LONGEST_WAIT)
+    of_session = [head for head in heads if head.session == session]
+    set_aside = of_session[0].tickers_set_aside if of_session else frozenset()
     earlier = [head.session for head in heads if head.session < session][1 - LONGEST_WAIT :]
     if not earlier:
-        return Newest(session, frame)
+        return Newest(session, frame, set_aside=set_aside)
     actions = store.sessions.actions(earlier[0], session)
-    return Newest(session, frame, earlier[-1], _listed_in(store, earlier[-1]), actions)
+    before = _listed_in(store, earlier[-1])
+    return Newest(session, frame, earlier[-1], before, actions, set_aside)
 
 
 def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule) -> TargetPlan:
@@ -184,6 +190,7 @@ def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule
             target, _updated(target, listed.get(ticker), chosen.get(ticker), newest)
         )
         for ticker, target in known.items()
+        if ticker not in newest.set_aside
     }
     return TargetPlan(new, {ticker: fields for ticker, fields in changes.items() if fields}, chosen)
 

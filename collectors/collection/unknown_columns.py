@@ -2,7 +2,7 @@
 
 import logging
 
-from collectors.exchange.answers import UnknownColumns
+from collectors.exchange.day_table import UnknownColumns
 from collectors.exchange.krx_session import PykrxSource
 from collectors.exchange.openapi import OpenApiSource
 from utils.store.sources import SourceRecords

@@ -1,14 +1,11 @@
-"""Answers of the exchange: an HTTP answer is classified, and a table of text becomes a typed day,
-or an error that names its kind."""
+"""Answers of the exchange: each HTTP answer passes, or becomes an error that names its kind."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from html import unescape
 
 import numpy as np
-import pandas as pd
 
 from utils.errors import (
     AnswerCutOff,
@@ -16,40 +13,11 @@ from utils.errors import (
     KeyRefused,
     LoggedOut,
     MalformedAnswer,
-    NotPublished,
     SourceDown,
     SourceRefuses,
 )
-from utils.market_day import INTEGER_COLUMNS, MARKETS
-from utils.outside_text import plain_name, quoted
-from utils.store.further_columns import MOST_FURTHER, is_free_name
+from utils.outside_text import quoted
 
-RAW_COLUMNS = {
-    "ticker": "ISU_SRT_CD",
-    "name": "ISU_ABBRV",
-    "market": "MKT_ID",
-    "open": "TDD_OPNPRC",
-    "high": "TDD_HGPRC",
-    "low": "TDD_LWPRC",
-    "close": "TDD_CLSPRC",
-    "change": "CMPPREVDD_PRC",
-    "volume": "ACC_TRDVOL",
-    "value": "ACC_TRDVAL",
-    "market_cap": "MKTCAP",
-    "shares": "LIST_SHRS",
-}
-"""Our columns -> the exchange's. LIST_SHRS is filled even on closed days: no sign of
-publication."""
-
-_UNUSED_COLUMNS = "ISU_CD MKT_NM SECT_TP_NM FLUC_TP_CD FLUC_RT lateInfoMsgCd BAS_DD".split()
-"""Columns that the data site (lateInfoMsgCd: on closed weekdays) or the Open API has besides."""
-_SHOWN_WHEN_PUBLISHED = ("open", "high", "low", "close", "volume", "market_cap")
-_INTEGERS = re.compile(r"(?:-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})\n)*", re.ASCII)
-_INTEGER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,6}|\d{1,19})", re.ASCII)
-_FIGURE = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
-_MOST_EXACT = 2**53
-"""Up to here a float holds every whole number."""
-_TICKER = re.compile(r"[0-9A-Z]{6}")
 _INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _SCRIPT = re.compile(r"<script\b[^<>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -157,81 +125,6 @@ def _says_banned(text: str, status: int) -> bool:
     return speaks_of_us or (status == 200 and not _MAINTENANCE.search(text))
 
 
-def parse_day(raw: pd.DataFrame, session: str) -> pd.DataFrame:
-    """Return the exchange's whole-market table as the columns of `MarketDay.frame` but the factor,
-    sorted by ticker. Names are plain (`plain_name`): no name costs the day.
-
-    Args:
-        raw: one row per ticker, all values text with thousands commas, the columns of
-            `RAW_COLUMNS`.
-    Raises:
-        NotPublished: every price is `-`: closed, too early, or a fault; the answer itself cannot
-            say which.
-        MalformedAnswer: no rows, a missing column, a duplicated or odd code, an unknown market, an
-            odd number.
-    """
-    missing = [column for column in RAW_COLUMNS.values() if column not in raw.columns]
-    if missing or raw.empty:
-        what = "no rows" if raw.empty else f"no column {', '.join(missing)}"
-        raise MalformedAnswer(f"The exchange's answer for {session} has {what}.")
-    texts = {name: [str(cell) for cell in raw[column]] for name, column in RAW_COLUMNS.items()}
-    if all(cell == "-" for name in _SHOWN_WHEN_PUBLISHED for cell in texts[name]):
-        raise NotPublished(f"The exchange shows no prices for {session}: closed, or not out yet.")
-    _check_tickers(texts["ticker"], session)
-    columns: dict[str, object] = {
-        "ticker": texts["ticker"],
-        "name": list(map(plain_name, raw[RAW_COLUMNS["name"]], texts["ticker"])),
-        "market": _markets(texts["market"], session),
-    }
-    for name in INTEGER_COLUMNS:
-        columns[name] = _integers(texts[name], RAW_COLUMNS[name], texts["ticker"], session)
-    return pd.DataFrame(columns).sort_values("ticker", ignore_index=True)
-
-
-@dataclass(frozen=True)
-class UnknownColumns:
-    """Columns of an answer that this program does not know."""
-
-    kept: dict[str, np.ndarray]
-    """Further columns of the day (see `MarketDay.further`)."""
-    left_out: dict[str, str]
-    """Name -> why it is not kept."""
-
-
-def unknown_columns(raw: pd.DataFrame) -> UnknownColumns:
-    """Return the unknown columns of an answer that `parse_day` has taken: those that hold nothing
-    but numbers, and why the others are left out. No column is a reason to refuse the day."""
-    known = {*RAW_COLUMNS.values(), *_UNUSED_COLUMNS}
-    names = [name for name in raw.columns if name not in known]
-    rows = np.argsort(raw[RAW_COLUMNS["ticker"]].to_numpy(dtype=str))
-    found = UnknownColumns({}, {})
-    for name in names:
-        try:
-            figures = _figures(name, raw[name])
-            if len(found.kept) == MOST_FURTHER:
-                raise ValueError(f"{MOST_FURTHER} others are kept")
-            found.kept[name] = figures[rows]
-        except ValueError as reason:
-            found.left_out[name] = str(reason)
-    return found
-
-
-def _figures(name: str, column: Iterable[object]) -> np.ndarray:
-    """Return a column as float64, NaN where there is no figure. Raise `ValueError` when it holds
-    anything else, or cannot be kept under its name."""
-    if not is_free_name(name):
-        raise ValueError("the name is odd, or one of our own")
-    cells = ["-" if cell is None or cell != cell or cell == "" else str(cell) for cell in column]
-    if odd := [cell for cell in cells if cell != "-" and not _FIGURE.fullmatch(cell)]:
-        raise ValueError(f"{quoted(odd[0])} is no number")
-    figures = np.array([np.nan if cell == "-" else float(cell.replace(",", "")) for cell in cells])
-    if np.isnan(figures).all():
-        raise ValueError("it shows no number")
-    if np.nanmax(np.abs(figures)) > _MOST_EXACT:
-        raise ValueError("a number is too large to be kept as it came")
-    return figures
-
-
 def parse_index_dates(dates: Sequence[str]) -> list[str]:
     """Return sessions, oldest first, from days like `2021/01/22`. Raise `MalformedAnswer`."""
     if odd := [each for each in dates if not _is_date(each)]:
@@ -248,44 +141,3 @@ def _is_date(text: str) -> bool:
         return bool(date.fromisoformat(text.replace("/", "-")))
     except ValueError:
         return False
-
-
-def _check_tickers(tickers: list[str], session: str) -> None:
-    if odd := [ticker for ticker in tickers if not _TICKER.fullmatch(ticker)]:
-        raise MalformedAnswer(
-            f"The exchange's answer for {session} holds {quoted(odd[0])} where a ticker belongs."
-        )
-    if len(set(tickers)) < len(tickers):
-        twice = next(
-            ticker for position, ticker in enumerate(tickers) if ticker in tickers[:position]
-        )
-        raise MalformedAnswer(f"The exchange's answer for {session} lists {twice} twice.")
-
-
-def _markets(market_ids: list[str], session: str) -> list[str]:
-    if unknown := set(market_ids) - MARKETS.keys():
-        raise MalformedAnswer(
-            f"The exchange's answer for {session} names an unknown market "
-            f"{quoted(sorted(unknown)[0])}."
-        )
-    return [MARKETS[market_id] for market_id in market_ids]
-
-
-def _integers(cells: list[str], column: str, tickers: list[str], session: str) -> np.ndarray:
-    """Convert text with thousands commas to int64. The whole column is checked in one match; only a
-    bad one is searched."""
-    text = "\n".join(cells) + "\n"
-    if text.count("\n") == len(cells) and _INTEGERS.fullmatch(text):
-        try:
-            return np.array(list(map(int, text.replace(",", "").split())), dtype=np.int64)
-        except OverflowError:
-            pass  # named below, with its ticker
-    position = next(position for position, cell in enumerate(cells) if not _is_int64(cell))
-    raise MalformedAnswer(
-        f"The exchange's answer for {session} holds {quoted(cells[position])} in {column} of "
-        f"{tickers[position]}: no whole number."
-    )
-
-
-def _is_int64(cell: str) -> bool:
-    return bool(_INTEGER.fullmatch(cell)) and abs(int(cell.replace(",", ""))) < 2**63

@@ -3,13 +3,11 @@
 import logging
 from datetime import timedelta
 
-import pandas as pd
-
 from collectors.exchange.openapi import OpenApiSource
 from collectors.exchange.sources import Sources
-from collectors.rules.integrity import check_day, check_loses_nothing
+from collectors.rules.integrity import lacks_many_tickers_of
 from utils.errors import SourceError
-from utils.market_day import FINAL, INTEGER_COLUMNS, MarketDay, differing_tickers
+from utils.market_day import FINAL, INTEGER_COLUMNS, differing_tickers
 from utils.store import Store
 
 AGAIN_AFTER = timedelta(days=30)
@@ -32,15 +30,23 @@ def cross_check(sources: Sources, store: Store) -> None:
     if (day := store.sessions.load(session)) is None:
         return
     try:
-        other = sources.fetch_day_of_other(
-            source, session, lambda frame: check_like(frame, session, day)
-        )
+        other = sources.fetch_day_of_other(source, session)
     except SourceError as problem:
         log.warning("The sources could not be compared on %s: %s", session, problem)
         return
     if other is None:
         return
-    differing = differing_tickers(day.frame, other, _COMPARED)
+    if lacks_many_tickers_of(other.frame, day.frame):
+        log.warning(
+            "The sources could not be compared on %s: the other one lacks tickers.", session
+        )
+        return
+    set_aside = day.tickers_set_aside | other.tickers_set_aside
+    differing = [
+        ticker
+        for ticker in differing_tickers(day.frame, other.frame, _COMPARED)
+        if ticker not in set_aside
+    ]
     store.sources.record_comparison(OpenApiSource.name, session, len(differing))
     if differing:
         log.error(
@@ -50,12 +56,6 @@ def cross_check(sources: Sources, store: Store) -> None:
         )
     else:
         log.info("The Open API and the data site agree on %s, cell by cell.", session)
-
-
-def check_like(frame: pd.DataFrame, session: str, day: MarketDay) -> None:
-    """Raise `MalformedAnswer` for an answer that cannot be the whole session."""
-    check_day(frame, session)
-    check_loses_nothing(frame, session, day.frame)
 
 
 def may_go_first(store: Store, source: str) -> bool:

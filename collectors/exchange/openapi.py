@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import requests
 
-from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.day_table import RAW_COLUMNS
 from collectors.exchange.transport import Gate, GuardedAdapter, translated_failures
 from utils.date_utils import is_final, weekdays
 from utils.errors import KeyRefused, MalformedAnswer

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import pandas as pd
 import tenacity
 
-from collectors.exchange.answers import UnknownColumns, parse_day, unknown_columns
+from collectors.exchange.day_table import DayTable, parse_day
 from utils.clock import Clock
 from utils.date_utils import is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceDown, SourceError, SourceRefuses
@@ -67,10 +67,8 @@ S = TypeVar("S", Source, DatasetSource)
 class FetchedDay(NamedTuple):
     """Answer of a source for one day."""
 
-    frame: pd.DataFrame
-    """The typed day (see `parse_day`)."""
+    table: DayTable
     source: str
-    unknown: UnknownColumns
 
 
 class Sources:
@@ -102,14 +100,9 @@ class Sources:
         self._out: set[str] = set()
         """Sources that refused or were down in this run: passed over while another can be asked."""
 
-    def fetch_day(self, session: str, check: Callable[[pd.DataFrame], None]) -> FetchedDay:
-        """Return the day of the first source that has it.
-
-        Args:
-            check: raises `MalformedAnswer` for a day that cannot be what the exchange published.
-        Raises:
-            SourceError: the last source's, when no source has it.
-        """
+    def fetch_day(self, session: str) -> FetchedDay:
+        """Return the day of the first source that has it. Raise the last source's `SourceError`
+        when none has."""
         now = self._clock.now_kst()
         ordered = self._history if is_final(session, now) else self._evenings
         able = [source for source in ordered if source.shows(session, now)]
@@ -118,29 +111,21 @@ class Sources:
                 f"No source that is set up has {session} yet. It is asked for at the next run."
             )
 
-        def fetch(source: Source) -> FetchedDay:
-            return self._fetch_day_from(source, session, check)
+        return self._first_success(able, lambda source: self._fetch_day_from(source, session))
 
-        return self._first_success(able, fetch)
+    def fetch_day_of_other(self, source: str, session: str) -> DayTable | None:
+        """Return the day from the other source than this one; None when there is none that can
+        have it, or when it is left alone."""
+        now = self._clock.now_kst()
+        for other in self._history:
+            if other.name not in {source, *self._out} and other.shows(session, now):
+                with self._health_reported(other.name):
+                    return self._fetch_day_from(other, session).table
+        return None
 
-    def fetch_day_of_other(
-        self, source: str, session: str, check: Callable[[pd.DataFrame], None]
-    ) -> pd.DataFrame | None:
-        """Return the typed day from the other source than this one; None when there is none, or
-        when it is left alone."""
-        others = [each for each in self._history if each.name not in {source, *self._out}]
-        if not others:
-            return None
-        with self._health_reported(others[0].name):
-            return self._fetch_day_from(others[0], session, check).frame
-
-    def _fetch_day_from(
-        self, source: Source, session: str, check: Callable[[pd.DataFrame], None]
-    ) -> FetchedDay:
+    def _fetch_day_from(self, source: Source, session: str) -> FetchedDay:
         raw = self._retrying(lambda: source.fetch_day(session))
-        frame = parse_day(raw, session)
-        check(frame)
-        return FetchedDay(frame, source.name, unknown_columns(raw))
+        return FetchedDay(parse_day(raw, session), source.name)
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         """Return the open days from first to last, both inclusive, oldest first."""

@@ -1,6 +1,7 @@
-"""Order of days, as a table: which of two neighbouring days is wrong, and what to do about it.
+"""Order of days, as a table: what to do about a day and the sessions next to it.
 
-When two days contradict each other, a third day next to them tells which is right.
+When two neighbouring days contradict each other, either may be the wrong one. The one that is
+stored is asked for once more, before the other one is doubtful.
 """
 
 from dataclasses import dataclass
@@ -20,48 +21,28 @@ class Facts:
     may_read_previous: bool
     """The previous session was not asked for in this call, and rechecks are left."""
     previous_is_damaged: bool = False
-    previous_is_short: bool = False
-    """The previous session lacks many of the day's tickers."""
-    previous_follows_its_own: bool | None = None
-    """The previous session follows the one before it."""
 
 
 class Step(Enum):
     """Next step with a day that was read."""
 
     STORE = auto()
+    """Store it, unless it is odd by itself."""
     READ_PREVIOUS = auto()
     """Read the stored session before it once more: that one may be the wrong one."""
     ASK_NEXT = auto()
-    """Read the stored session after it once more, for that one may be the wrong one; refuse the day
-    when it does not follow the day either."""
+    """Read the stored session after it once more, for that one may be the wrong one."""
     LOOK_BETWEEN = auto()
-    """Ask for days taken for closed, for a session may be missing in between; refuse the day when
-    there are none."""
+    """Ask for days taken for closed, for a session may be missing in between. When there are none,
+    the day is impossible, or odd."""
 
 
 ROWS: Rows[Step] = (
     ({"previous_is_damaged": True, "may_read_previous": True}, Step.READ_PREVIOUS),
     ({"follows_previous": None, "next_follows": False}, Step.ASK_NEXT),
     ({"follows_previous": None}, Step.STORE),
-    (
-        {"follows_previous": True, "previous_is_short": True, "may_read_previous": True},
-        Step.READ_PREVIOUS,
-    ),
-    (
-        {"follows_previous": False, "next_follows": True, "may_read_previous": True},
-        Step.READ_PREVIOUS,
-    ),
-    (
-        {
-            "follows_previous": False,
-            "next_follows": None,
-            "previous_follows_its_own": False,
-            "may_read_previous": True,
-        },
-        Step.READ_PREVIOUS,
-    ),
     ({"follows_previous": True}, Step.STORE),
+    ({"follows_previous": False, "may_read_previous": True}, Step.READ_PREVIOUS),
     ({"follows_previous": False}, Step.LOOK_BETWEEN),
 )
 """Facts that a row needs, and its step. The first row that fits counts."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from collectors.exchange.answers import parse_day
 from collectors.exchange.connect import make_calendar, open_api_source, site_source
+from collectors.exchange.day_table import parse_day
 from collectors.exchange.krx_session import Account, PykrxSource
 from collectors.exchange.sources import Source
 from utils.clock import Clock
@@ -96,10 +96,10 @@ def _newest_day(source: Source, store: Store, settings: Settings) -> NewestDay:
     *others, last = _newest_sessions(make_calendar(settings, store), store.clock)
     for session in others:
         try:
-            return NewestDay(session, parse_day(source.fetch_day(session), session))
+            return NewestDay(session, parse_day(source.fetch_day(session), session).frame)
         except NotPublished:
             continue
-    return NewestDay(last, parse_day(source.fetch_day(last), last))
+    return NewestDay(last, parse_day(source.fetch_day(last), last).frame)
 
 
 def _newest_sessions(calendar: TradingCalendar, clock: Clock) -> list[str]:

@@ -124,7 +124,11 @@ def read_adjustments(store: Store, first: str, last: str) -> Adjustments:
     """Read the adjustments to the last of the stored sessions from first to last, both
     inclusive."""
     calendar = TradingCalendar(store.calendar.observed())
-    adjustments = Adjustments(store.sessions.actions(first, last), calendar.previous_session)
+    adjustments = Adjustments(
+        store.sessions.actions(first, last),
+        calendar.previous_session,
+        store.sessions.set_aside(first, last),
+    )
     for session, columns in store.sessions.columns(("ticker", "factor"), first, last):
         adjustments.add(session, list(columns["ticker"]), np.asarray(columns["factor"]))
     return adjustments

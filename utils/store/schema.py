@@ -13,6 +13,7 @@ LOCKS = "system_info.locks"
 SOURCES = "system_info.sources"
 SCOPE = "system_info.scope"
 INCIDENTS = "system_info.incidents"
+WAITING = "system_info.waiting_days"
 SCHEMA = "system_info.schema"
 SESSIONS = "stock_data.sessions"
 ACTIONS = "stock_data.corporate_actions"
@@ -27,6 +28,7 @@ COLLECTIONS = (
     SOURCES,
     SCOPE,
     INCIDENTS,
+    WAITING,
     SCHEMA,
     SESSIONS,
     ACTIONS,
@@ -47,6 +49,8 @@ HEAD_FIELDS = (
     "factor_digest",
     "datasets",
     "further",
+    "set_aside",
+    "accepted",
 )
 """Fields of a session's document besides its `_id` and its columns."""
 

@@ -1,8 +1,8 @@
 """Sessions of `stock_data`, one whole document each, the corporate actions in them, and reading
 them back."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import repeat
 
@@ -19,6 +19,7 @@ from utils.market_day import (
     TEXT_COLUMNS,
     MarketDay,
     Panel,
+    SetAside,
     factor_digest,
 )
 from utils.store.backend import Columns, Document
@@ -35,6 +36,8 @@ from utils.store.observed_calendar import ObservedCalendar
 from utils.store.schema import ACTIONS, HEAD_FIELDS
 
 _PRICES = ("open", "high", "low", "close")
+_UNPACKED = ("datasets", "further", "set_aside", "accepted")
+"""Fields of a head that are no plain values."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,13 @@ class SessionHead:
     """A session stays the same whatever comes to its datasets."""
     further: Mapping[str, FurtherState] = field(default_factory=dict, compare=False)
     """Its further columns, which are no part of it either."""
+    set_aside: tuple[SetAside, ...] = field(default=(), compare=False)
+    accepted: tuple[str, ...] = field(default=(), compare=False)
+    """Remarks with which a day that was odd is stored all the same."""
+
+    @property
+    def tickers_set_aside(self) -> frozenset[str]:
+        return frozenset(each.ticker for each in self.set_aside)
 
 
 @dataclass(eq=False)
@@ -92,6 +102,8 @@ class Sessions(StorePart):
             "factor_digest": factor_digest(day.frame["factor"].to_numpy()),
             "datasets": as_document(datasets),
             "further": further,
+            "set_aside": [asdict(each) for each in day.set_aside],
+            "accepted": list(day.accepted),
         }
         # The session goes last: without transactions it says that all of it is there.
         with self.backend.batch():
@@ -100,10 +112,13 @@ class Sessions(StorePart):
             self.backend.put_session(head, further_columns | _to_columns(day.frame) | kept)
         return _to_head(head)
 
-    def panel_source(self, last: str, count: int) -> list[tuple[str, str, str]]:
+    def panel_source(self, last: str, count: int) -> list[tuple[object, ...]]:
         """Return what `panel` makes its panel of: as long as this stays the same, so does the
         panel."""
-        return [(head.session, head.digest, head.factor_digest) for head in self.heads(last, count)]
+        return [
+            (head.session, head.digest, head.factor_digest, head.tickers_set_aside)
+            for head in self.heads(last, count)
+        ]
 
     def head(self, session: str) -> SessionHead | None:
         found = self.backend.session_head(session) if session else None
@@ -177,9 +192,18 @@ class Sessions(StorePart):
             )
         (_, facts), *_ = self.columns((*TEXT_COLUMNS, "market_cap"), last, last)
         calendar = TradingCalendar(self.calendar.observed())
-        adjustments = Adjustments(self.actions(sessions[0], last), calendar.previous_session)
+        set_aside = self.set_aside(sessions[0], last)
+        adjustments = Adjustments(
+            self.actions(sessions[0], last), calendar.previous_session, set_aside
+        )
         columns = self.columns(("ticker", *PANEL_COLUMNS, "factor"), sessions[0], last)
-        return _to_panel(sessions, facts, columns, adjustments)
+        return _to_panel(sessions, facts, columns, adjustments, set_aside)
+
+    def set_aside(self, first: str, last: str) -> dict[str, frozenset[str]]:
+        """Return session -> the tickers whose rows are set aside in it, for the sessions from first
+        to last, both inclusive, that have any."""
+        heads = [head for head in self.heads(last) if head.session >= first]
+        return {head.session: head.tickers_set_aside for head in heads if head.set_aside}
 
 
 def check_whole(document: Document, columns: Columns) -> None:
@@ -204,15 +228,28 @@ def check_whole(document: Document, columns: Columns) -> None:
 
 
 def _to_head(document: Document) -> SessionHead:
-    fields = {name: document[name] for name in HEAD_FIELDS if name not in ("datasets", "further")}
-    datasets, further = states_of(document), further_states(document)
-    return SessionHead(session=document["_id"], datasets=datasets, further=further, **fields)
+    fields = {name: document[name] for name in HEAD_FIELDS if name not in _UNPACKED}
+    return SessionHead(
+        session=document["_id"],
+        datasets=states_of(document),
+        further=further_states(document),
+        set_aside=tuple(SetAside(**each) for each in document["set_aside"]),
+        accepted=tuple(document["accepted"]),
+        **fields,
+    )
 
 
 def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
     try:
         frame = pd.DataFrame({name: columns[name] for name in DAY_COLUMNS})
-        day = MarketDay(head.session, frame, head.read_utc, head.source)
+        day = MarketDay(
+            head.session,
+            frame,
+            head.read_utc,
+            head.source,
+            set_aside=head.set_aside,
+            accepted=head.accepted,
+        )
         intact = day.digest() == head.digest
     except (KeyError, ValueError, TypeError):
         intact = False
@@ -239,6 +276,7 @@ def _to_panel(
     facts: Columns,
     columns: Iterator[tuple[str, Columns]],
     adjustments: Adjustments,
+    set_aside: Mapping[str, Collection[str]],
 ) -> Panel:
     tickers = [str(ticker) for ticker in facts["ticker"]]
     cells = _gather(sessions, tickers, columns, adjustments)
@@ -250,6 +288,8 @@ def _to_panel(
     for name in _PRICES:
         cells[name][:, moved] = without_noise(cells[name][:, moved] * prices[:, moved])
     cells["volume"] *= adjustments.volume_matrix(sessions, tickers)
+    traded = ~untraded & ~np.isnan(cells["close"])
+    _carry_on(cells, sessions, tickers, set_aside)
     wanted = set(tickers)
     by_ticker = {name: np.ascontiguousarray(array.T) for name, array in cells.items()}
     return Panel(
@@ -257,7 +297,7 @@ def _to_panel(
         tickers=tickers,
         names=list(facts["name"]),
         markets=list(facts["market"]),
-        traded=np.ascontiguousarray((~untraded & ~np.isnan(cells["close"])).T),
+        traded=np.ascontiguousarray(traded.T),
         market_cap=np.asarray(facts["market_cap"], dtype=np.float64),
         sessions_without_factors=[
             session
@@ -266,6 +306,23 @@ def _to_panel(
         ],
         **by_ticker,
     )
+
+
+def _carry_on(
+    cells: dict[str, np.ndarray],
+    sessions: list[str],
+    tickers: list[str],
+    set_aside: Mapping[str, Collection[str]],
+) -> None:
+    """Give a ticker whose row is set aside the flat bar of a halt, at the close before: nothing is
+    known of its session, and its series goes on."""
+    for number, session in enumerate(sessions[1:], start=1):
+        if session in set_aside:
+            held = [row for row, ticker in enumerate(tickers) if ticker in set_aside[session]]
+            for name in _PRICES:
+                cells[name][number, held] = cells["close"][number - 1, held]
+            for name in ("volume", "value"):
+                cells[name][number, held] = 0
 
 
 def _gather(

@@ -18,6 +18,7 @@ from utils.store.server_time import go_by_the_servers_time
 from utils.store.sessions import Sessions
 from utils.store.sources import SourceRecords
 from utils.store.targets import Results, Targets
+from utils.store.waiting_days import WaitingDays
 
 
 class Store:
@@ -42,7 +43,7 @@ class Store:
         self.sessions, self.targets = Sessions(*part, self.calendar), Targets(*part, self.jobs)
         self.datasets, self.indices, self.results = Datasets(*part), Indices(*part), Results(*part)
         self.sources, self.incidents = SourceRecords(*part), Incidents(*part)
-        self.scope = Scope(*part)
+        self.scope, self.waiting = Scope(*part), WaitingDays(*part)
         self._check_no_copy()
         self._version = self._find_version()
         if self.is_of_another_version and not any_version:

@@ -129,6 +129,17 @@ class Targets(StorePart):
         }
         self.backend.update(TARGETS, self._mine([target["_id"]], target["attempts"]), changes)
 
+    def pass_over(self, session: str, reasons: Mapping[str, str]) -> None:
+        """Have targets count as analysed for the session without a result: nothing can be computed
+        of it, for that reason. They stay as they are when they are not behind it."""
+        known = self.backend.find(TARGETS, {"_id": {"$in": list(reasons)}})
+        behind = [each for each in known if (each["last_analyzed_date"] or "") < session]
+        passed = {"last_analyzed_date": session, "attempts": 0, "retry_after_utc": None}
+        self.backend.update_each(
+            TARGETS,
+            {each["_id"]: passed | {"last_error": reasons[each["_id"]]} for each in behind},
+        )
+
     def reopen(
         self, session: str, previous_session: str, tickers: Sequence[str] | None = None
     ) -> int:

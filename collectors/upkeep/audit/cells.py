@@ -138,7 +138,7 @@ class _Walk:
             (MARKET_CAP, "market cap is not close x shares", broken_cap(day.frame)),
         ):
             if broken.any():
-                self._add(rule, day.session, f"{what} in {_some(day.frame, broken.to_numpy())}")
+                self._add(rule, day.session, f"{what} in {_some(day.frame, broken)}")
 
     def _compare(self, previous: MarketDay, day: MarketDay) -> None:
         share = share_of_continued_bases(day.frame, previous.frame)

@@ -1,0 +1,117 @@
+"""Odd days: they wait until something confirms them, and are stored with a remark then."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from collectors.exchange.sources import Sources
+from collectors.rules.judgement import Keys, judge, keys_of
+from collectors.rules.market_rules import Oddity
+from utils.clock import KST
+from utils.date_utils import checkpoints
+from utils.errors import OddDay, SourceError
+from utils.market_day import MarketDay
+from utils.store import Store
+from utils.store.backend import Document
+from utils.store.waiting_days import is_same
+
+log = logging.getLogger(__name__)
+
+
+class OddDays:
+    """Decision about a day that is odd: it waits, or it is accepted."""
+
+    def __init__(self, sources: Sources, store: Store) -> None:
+        self._sources, self._waiting = sources, store.waiting
+
+    def accepted(
+        self,
+        day: MarketDay,
+        found: Sequence[Oddity],
+        stored: MarketDay | None,
+        previous: MarketDay | None,
+    ) -> MarketDay:
+        """Return the day with the remarks with which it is stored.
+
+        It is accepted when what is stored of it is odd in the same way, when it was read with the
+        same closes before the last checkpoint that has passed, when a person has said so, or when
+        the other source shows the same closes and oddities. Else it waits.
+
+        Args:
+            stored: the session as it is stored; None when it is not, or damaged.
+            previous: the session right before; None when it is not stored.
+        Raises:
+            OddDay: it waits.
+        """
+        remarks = tuple(f"{each.rule}: {each.text}." for each in found)
+        if keys_of(found) <= known_oddities(stored, previous):
+            return replace(day, accepted=remarks)
+        digest, oddities = closes_digest(day.frame), [asdict(each) for each in found]
+        why = self._why_accepted(day, digest, oddities, previous)
+        if why is None:
+            self._waiting.put(day.session, digest, oddities, day.read_utc)
+            raise OddDay(day.session, remarks)
+        log.warning("%s is odd and stored all the same: %s", day.session, why)
+        return replace(day, accepted=remarks)
+
+    def forget(self, session: str) -> None:
+        """Have a day that is stored wait no more."""
+        if self._waiting.get(session) is not None:
+            self._waiting.forget(session)
+
+    def _why_accepted(
+        self,
+        day: MarketDay,
+        digest: str,
+        oddities: Sequence[Document],
+        previous: MarketDay | None,
+    ) -> str | None:
+        waiting = self._waiting.get(day.session)
+        if waiting is not None and is_same(waiting, digest, oddities):
+            if waiting["accepted_utc"] is not None:
+                return "it was accepted with --accept."
+            if is_checkpoint_between(waiting["first_read_utc"], day.read_utc):
+                return "a reading after a later checkpoint says the same."
+        other = self._of_other_source(day)
+        if other is not None and closes_digest(other.frame) == digest:
+            seen = (judge(each, previous).oddities for each in (day, other))
+            if len({keys_of(found) for found in seen}) == 1:
+                return "the other source says the same."
+        return None
+
+    def _of_other_source(self, day: MarketDay) -> MarketDay | None:
+        try:
+            other = self._sources.fetch_day_of_other(day.source, day.session)
+        except SourceError as problem:
+            log.warning("The other source could not be asked about %s: %s", day.session, problem)
+            return None
+        if other is None:
+            return None
+        return replace(day, frame=other.frame, set_aside=other.set_aside)
+
+
+def known_oddities(stored: MarketDay | None, previous: MarketDay | None) -> Keys:
+    """Return rule and market of what is odd about a session as it is stored."""
+    return frozenset() if stored is None else keys_of(judge(stored, previous).oddities)
+
+
+def closes_digest(frame: pd.DataFrame) -> str:
+    """Return the SHA-256 of tickers and closes, which stay the same from the first checkpoint on
+    while volumes still grow."""
+    rows = zip(frame["ticker"], frame["close"].tolist(), strict=True)
+    return hashlib.sha256(repr(list(rows)).encode()).hexdigest()
+
+
+def is_checkpoint_between(first: datetime, second: datetime) -> bool:
+    """Return whether a checkpoint of any day, that of a session or not, has passed between two
+    moments: what was read before it and after it are two readings that tell something."""
+    day, last = first.astimezone(KST).date() - timedelta(days=1), second.astimezone(KST).date()
+    while day <= last:
+        if any(first < moment <= second for moment in checkpoints(day.isoformat())):
+            return True
+        day += timedelta(days=1)
+    return False

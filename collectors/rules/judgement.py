@@ -1,0 +1,108 @@
+"""Judgement on a day that was read: impossible, odd, or fine."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from collectors.rules.integrity import lacks_many_tickers_of
+from collectors.rules.market_rules import Oddity, check_is_of_its_day, oddities
+from utils.errors import MalformedAnswer
+from utils.market_day import MarketDay
+
+MOST_SET_ASIDE = 0.005
+"""Part of a market's rows that may be set aside without the market being odd; one row always
+may. Measured: none."""
+Keys = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Result of the rules for one day: why it is impossible, what is odd about it by itself, and
+    what is odd next to the session before it."""
+
+    impossible: MalformedAnswer | None
+    alone: tuple[Oddity, ...]
+    beside: tuple[Oddity, ...]
+
+    @property
+    def oddities(self) -> tuple[Oddity, ...]:
+        return (*self.alone, *self.beside)
+
+    def follows(self, known: Keys = frozenset()) -> bool:
+        """Return True when the day can be the one right after, odd at most in ways that are
+        known."""
+        return self.impossible is None and keys_of(self.beside) <= known
+
+
+def judge(day: MarketDay, previous: MarketDay | None) -> Judgement:
+    """Return what the rules say of a day.
+
+    Args:
+        previous: the exchange's session right before; None when it is not stored.
+    """
+    alone = (*_many_set_aside(day), *oddities(day.frame, day.session, None))
+    if previous is None:
+        return Judgement(None, alone, ())
+    try:
+        check_is_of_its_day(day.frame, day.session, previous.frame)
+    except MalformedAnswer as impossible:
+        return Judgement(impossible, alone, ())
+    set_aside = day.tickers_set_aside | previous.tickers_set_aside
+    found = oddities(day.frame, day.session, previous.frame, set_aside)
+    known = keys_of(alone)
+    beside = tuple(each for each in found if (each.rule, each.market) not in known)
+    return Judgement(None, alone, beside)
+
+
+def with_known_tickers(day: MarketDay, previous: MarketDay | None) -> MarketDay:
+    """Return the day with the right ticker for each row that is set aside because of its code: that
+    of the one ticker of the session before that is missing and has the row's name."""
+    if previous is None or not day.set_aside:
+        return day
+    here = {*day.frame["ticker"], *day.tickers_set_aside}
+    missing = previous.frame[~previous.frame["ticker"].isin(here)]
+    by_name = missing.drop_duplicates("name", keep=False).set_index("name")["ticker"]
+    listed = set(previous.frame["ticker"])
+    known = tuple(
+        each if each.ticker in listed else replace(each, ticker=by_name.get(each.name, each.ticker))
+        for each in day.set_aside
+    )
+    return replace(day, set_aside=known)
+
+
+def keys_of(found: Iterable[Oddity]) -> Keys:
+    """Return rule and market of each oddity: what makes two readings odd in the same way."""
+    return frozenset((each.rule, each.market) for each in found)
+
+
+def beyond_gap(day: MarketDay, earlier: MarketDay) -> list[Oddity]:
+    """Return what is odd about a day some sessions after an earlier one: it lacks its tickers, or
+    it follows it as if there were no session between."""
+    if lacks_many_tickers_of(day.frame, earlier.frame):
+        return [Oddity("gone", "", f"it lacks many of the tickers of {earlier.session}")]
+    beside = judge(day, earlier)
+    if beside.impossible is None and not beside.beside and (day.frame["change"] != 0).any():
+        what = f"it follows {earlier.session} as if there were no session between"
+        return [Oddity("base_price", "", what)]
+    return []
+
+
+def loses_tickers(day: MarketDay, stored: MarketDay) -> list[Oddity]:
+    """Return what is odd about a session that is read again: it lacks many of its tickers."""
+    if not lacks_many_tickers_of(day.frame, stored.frame):
+        return []
+    was = f"of the {len(stored.frame)} tickers that it had when it was read before"
+    return [Oddity("gone", "", f"it lacks many {was}")]
+
+
+def _many_set_aside(day: MarketDay) -> list[Oddity]:
+    """Return the markets of which more rows are set aside than may be."""
+    rows = Counter(day.frame["market"])
+    found = []
+    for market, count in Counter(each.market for each in day.set_aside).items():
+        all_rows = count + (rows[market] if market else len(day.frame))
+        if count > max(1, MOST_SET_ASIDE * all_rows):
+            first = next(each for each in day.set_aside if each.market == market)
+            what = f"{count} of {all_rows} {market or 'all'} rows cannot be used, first "
+            found.append(Oddity("set_aside", market, f"{what}{first.ticker}: {first.reason}"))
+    return found
