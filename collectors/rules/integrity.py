@@ -229,7 +229,7 @@ def _remarks_on_pair(frame: pd.DataFrame, session: str, previous: pd.DataFrame) 
     both, gone = positions >= 0, _positions_in(frame, previous) < 0
     before = {name: previous[name].to_numpy()[positions] for name in ("open", "close", "shares")}
     base, shares = (frame["close"] - frame["change"]).to_numpy(), frame["shares"].to_numpy()
-    rebased = both & ~_continues(base, before["close"])
+    rebased = both & ~base_continues(base, before["close"])
     usually_rebased = max(MOST_REBASED, MOST_REBASED_SHARE * both.sum())
     more, fewer = (
         a > MOST_SHARES_IN_HALT * b
@@ -265,13 +265,13 @@ def share_of_continued_bases(frame: pd.DataFrame, previous: pd.DataFrame) -> flo
     both = positions >= 0
     bases = (frame["close"] - frame["change"]).to_numpy()[both]
     return (
-        float(_continues(bases, previous["close"].to_numpy()[positions[both]]).mean())
+        float(base_continues(bases, previous["close"].to_numpy()[positions[both]]).mean())
         if both.any()
         else 1.0
     )
 
 
-def _continues(base: np.ndarray, close: np.ndarray) -> Bools:
+def base_continues(base: np.ndarray, close: np.ndarray) -> Bools:
     continues: Bools = (base >= close) & (base <= close * _ROUNDED_UP_TO_THE_TICK)
     return continues
 
