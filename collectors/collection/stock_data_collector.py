@@ -15,7 +15,7 @@ from collectors.rules.day_order import Facts, Step, next_step
 from collectors.rules.factors import actions_between
 from collectors.rules.integrity import remarks_on
 from collectors.rules.judgement import beyond_gap, judge, loses_tickers, with_known_tickers
-from collectors.rules.market_rules import Oddity, other_day
+from collectors.rules.market_rules import Oddity, repeated_or_continued
 from utils.date_utils import TradingCalendar
 from utils.errors import ClosedMarket, MalformedAnswer, NotPublished
 from utils.market_day import PUBLISHED_COLUMNS, MarketDay, differing_tickers
@@ -280,14 +280,14 @@ class StockDataCollector:
     def _check_is_of_no_other_day(self, day: MarketDay) -> None:
         """Raise `MalformedAnswer` when the answer tells of another session that is stored, or of
         the one after it."""
-        columns = ("ticker", "market", "close", "change", "volume")
-        for session, cells in self._store.sessions.columns(columns):
-            if session != day.session:
-                told = other_day(day.frame, pd.DataFrame(cells))
+        own = (day.session, self.calendar.previous_session(day.session))
+        for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
+            if session not in own:
+                told = repeated_or_continued(day.frame, pd.DataFrame(cells))
                 if told is not None:
                     raise MalformedAnswer(
-                        f"The answer for {day.session} is not stored: it is {told} {session}. It "
-                        "is asked for again at the next run."
+                        f"The answer for {day.session} is not stored: {told} {session}. It is "
+                        "asked for again at the next run."
                     )
 
     def _count_correction(self, collected: Collected, wanted: str) -> None:

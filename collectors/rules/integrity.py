@@ -170,7 +170,7 @@ def _remarks_on_pair(frame: pd.DataFrame, session: str, previous: pd.DataFrame) 
     both, gone = positions >= 0, _positions_in(frame, previous) < 0
     before = {name: previous[name].to_numpy()[positions] for name in ("open", "close", "shares")}
     base, shares = (frame["close"] - frame["change"]).to_numpy(), frame["shares"].to_numpy()
-    rebased = both & ~_continues(base, before["close"])
+    rebased = both & ~base_continues(base, before["close"])
     usually_rebased = max(MOST_REBASED, MOST_REBASED_SHARE * both.sum())
     more, fewer = (
         a > MOST_SHARES_IN_HALT * b
@@ -210,11 +210,11 @@ def bases_that_continue(frame: pd.DataFrame, previous: pd.DataFrame) -> pd.Serie
     close rounded up to the tick, else 0; NaN where the previous day lacks the ticker."""
     positions = _positions_in(previous, frame)
     bases = (frame["close"] - frame["change"]).to_numpy()
-    continued = _continues(bases, previous["close"].to_numpy()[positions]).astype(float)
+    continued = base_continues(bases, previous["close"].to_numpy()[positions]).astype(float)
     return pd.Series(np.where(positions >= 0, continued, np.nan), frame.index)
 
 
-def _continues(base: np.ndarray, close: np.ndarray) -> Bools:
+def base_continues(base: np.ndarray, close: np.ndarray) -> Bools:
     continues: Bools = (base >= close) & (base <= close * _ROUNDED_UP_TO_THE_TICK)
     return continues
 

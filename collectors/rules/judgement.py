@@ -4,8 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from collectors.rules.integrity import lacks_many_tickers_of
-from collectors.rules.market_rules import Oddity, check_is_of_its_day, oddities
+from collectors.rules.market_rules import (
+    Oddity,
+    check_is_of_its_day,
+    lost,
+    oddities,
+    repeated_or_continued,
+)
 from utils.errors import MalformedAnswer
 from utils.market_day import MarketDay
 
@@ -41,12 +46,13 @@ def judge(day: MarketDay, previous: MarketDay | None) -> Judgement:
         previous: the exchange's session right before; None when it is not stored.
     """
     alone = (*_many_set_aside(day), *oddities(day.frame, day.session, None))
-    if previous is None:
-        return Judgement(None, alone, ())
+    before = None if previous is None else previous.frame
     try:
-        check_is_of_its_day(day.frame, day.session, previous.frame)
+        check_is_of_its_day(day.frame, day.session, before)
     except MalformedAnswer as impossible:
         return Judgement(impossible, alone, ())
+    if previous is None:
+        return Judgement(None, alone, ())
     set_aside = day.tickers_set_aside | previous.tickers_set_aside
     found = oddities(day.frame, day.session, previous.frame, set_aside)
     known = keys_of(alone)
@@ -78,21 +84,17 @@ def keys_of(found: Iterable[Oddity]) -> Keys:
 def beyond_gap(day: MarketDay, earlier: MarketDay) -> list[Oddity]:
     """Return what is odd about a day some sessions after an earlier one: it lacks its tickers, or
     it follows it as if there were no session between."""
-    if lacks_many_tickers_of(day.frame, earlier.frame):
-        return [Oddity("gone", "", f"it lacks many of the tickers of {earlier.session}")]
-    beside = judge(day, earlier)
-    if beside.impossible is None and not beside.beside and (day.frame["change"] != 0).any():
-        what = f"it follows {earlier.session} as if there were no session between"
-        return [Oddity("base_price", "", what)]
-    return []
+    gone = loses_tickers(day, earlier)
+    if gone or (told := repeated_or_continued(day.frame, earlier.frame)) is None:
+        return gone
+    return [Oddity("base_price", "", f"{told} {earlier.session}, and a session lies between")]
 
 
-def loses_tickers(day: MarketDay, stored: MarketDay) -> list[Oddity]:
-    """Return what is odd about a session that is read again: it lacks many of its tickers."""
-    if not lacks_many_tickers_of(day.frame, stored.frame):
-        return []
-    was = f"of the {len(stored.frame)} tickers that it had when it was read before"
-    return [Oddity("gone", "", f"it lacks many {was}")]
+def loses_tickers(day: MarketDay, other: MarketDay) -> list[Oddity]:
+    """Return what is odd about a day that lacks tickers of an earlier session, or of an earlier
+    reading of its own."""
+    set_aside = day.tickers_set_aside | other.tickers_set_aside
+    return lost(day.frame, day.session, other.frame, set_aside)
 
 
 def _many_set_aside(day: MarketDay) -> list[Oddity]:
