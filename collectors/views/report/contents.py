@@ -65,6 +65,8 @@ def contents(store: Store, session: str) -> dict[str, Any]:
     return {
         "session": session,
         **_finality(head),
+        "set_aside": [[each.ticker, each.name, each.reason] for each in head.set_aside],
+        "accepted": list(head.accepted),
         "written": store.clock.now_kst().isoformat(timespec="minutes"),
         "targets": len(targets),
         "analyzed": shown.rows["session"].count(session),

@@ -48,9 +48,7 @@ def test_every_row_has_a_case() -> None:
         ),
     ],
 )
-def test_what_was_read_already_or_follows_its_own_is_left_alone(
-    facts: Facts, step: Step
-) -> None:
+def test_what_was_read_already_or_follows_its_own_is_left_alone(facts: Facts, step: Step) -> None:
     assert next_step(facts) is step
 
 
