@@ -158,7 +158,7 @@ def check_is_of_its_day(frame: pd.DataFrame, session: str, previous: pd.DataFram
     if previous is None:
         return
     present = tickers_present(frame, previous)
-    if all(share < FEWEST_TICKERS for share in present.values()):
+    if present and all(share < FEWEST_TICKERS for share in present.values()):
         raise MalformedAnswer(
             f"{refused}it holds less than half of the tickers that {' and '.join(present)} had in "
             "the session before. It is asked for again at the next run."
@@ -174,7 +174,7 @@ def check_is_of_its_day(frame: pd.DataFrame, session: str, previous: pd.DataFram
 def repeated_or_continued(frame: pd.DataFrame, other: pd.DataFrame) -> str | None:
     """Return the words that say how the typed day, or a market of it, is the very answer of another
     session or of the one right after that; None when it is neither. The other session's name
-    follows the words: "its KOSPI prices are those of".
+    follows the words: "its prices of KOSPI are those of".
 
     The other one is any stored session but the one right before, which each day continues.
     """

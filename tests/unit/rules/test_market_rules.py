@@ -195,6 +195,15 @@ def test_a_lie_about_a_market_is_odd_in_that_market_alone(lie: str, market: str)
 
 
 @pytest.mark.parametrize("market", NAMES)
+def test_after_a_lie_that_was_stored_the_truth_is_odd_at_worst(market: str) -> None:
+    for _, change in LIES.values():
+        lied = days()[1].copy()
+        change(lied, market)
+        check_is_of_its_day(days()[2], SESSIONS[2], lied)
+        assert repeated_or_continued(days()[3], lied) is None
+
+
+@pytest.mark.parametrize("market", NAMES)
 def test_a_market_that_is_gone_or_begins_is_odd_and_never_impossible(market: str) -> None:
     before, whole = days()[2], today()
     rest = whole[whole["market"] != market].reset_index(drop=True)
