@@ -64,10 +64,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--dry-run", action="store_true", help="say what is due, ask and write nothing"
     )
     parser.add_argument(
-        "--accept",
-        type=date_option,
-        metavar="D",
-        help="store a session that waits because it is odd, then update",
+        "--accept", type=date_option, metavar="D", help="update, with a session that waits as odd"
     )
     args = parse_with_status(parser, argv, "--audit")
     if args.ticker and not args.export:

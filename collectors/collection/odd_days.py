@@ -54,7 +54,7 @@ class OddDays:
         why = self._why_accepted(day, digest, oddities, previous)
         if why is None:
             self._waiting.put(day.session, digest, oddities, day.read_utc)
-            raise OddDay(day.session, remarks)
+            raise _odd_day(day.session, remarks)
         log.warning("%s is odd and stored all the same: %s", day.session, why)
         return replace(day, accepted=remarks)
 
@@ -103,6 +103,15 @@ def accept(store: Store, session: str) -> None:
             f"--accept {session}: that session does not wait. Those that do: {waiting}."
         )
     log.info("%s is accepted as it was read.", session)
+
+
+def _odd_day(session: str, remarks: Sequence[str]) -> OddDay:
+    return OddDay(
+        f"{session} is odd and not stored yet. {' '.join(remarks)} It is stored when a reading "
+        f"after the next checkpoint says the same. daily_update.py --accept {session} stores it at "
+        "once.",
+        session,
+    )
 
 
 def known_oddities(stored: MarketDay | None, previous: MarketDay | None) -> Keys:

@@ -171,7 +171,7 @@ class StockDataCollector:
         """Return the judgement on a day. One that does not continue the session before is
         impossible when it tells of another session that is stored, or of the one after it."""
         judgement = judge(day, previous)
-        if previous is None or not any(each.rule == "base_price" for each in judgement.beside):
+        if previous is None or not any(each.rule == "base_price" for each in judgement.pair):
             return judgement
         for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
             if session not in (day.session, previous.session):
@@ -204,7 +204,7 @@ class StockDataCollector:
             own_previous = self._stored.previous_of(previous_session)
             follows = None if own_previous is None else judge(previous, own_previous).follows()
             facts = replace(facts, is_impossible=True, previous_follows_its_own=follows)
-        known = judgement.beside and known_oddities(self._stored.readable(day.session), previous)
+        known = judgement.pair and known_oddities(self._stored.readable(day.session), previous)
         return replace(facts, follows_previous=judgement.follows(known or frozenset()))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
@@ -252,18 +252,12 @@ class StockDataCollector:
         if judgement.impossible is not None:
             raise judgement.impossible
         session, as_stored = day.session, self._stored.readable(day.session)
-        found = [*judgement.oddities, *self._beside_others(day, previous, as_stored)]
+        found = [*judgement.oddities, *self._oddities_by_others(day, previous, as_stored)]
         if not_followed_by and as_stored is None:
             what = f"{not_followed_by}, which is stored, does not follow it"
             found.append(Oddity("base_price", "", what))
-        if found:
-            day = self._odd_days.accepted(day, found, as_stored, previous)
-        if as_stored is not None:
-            if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
-                log.warning("%s was read again meanwhile. The later reading stays.", session)
-                day = as_stored
-            if as_stored.source != day.source:
-                day = _with_names_of(as_stored.frame, day)
+        day = self._odd_days.accepted(day, found, as_stored, previous) if found else day
+        day = self._next_to_what_is_stored(day, as_stored)
         actions = actions_between(previous, day)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         if as_stored is None:
@@ -287,7 +281,17 @@ class StockDataCollector:
             is_newest=next_stored is None,
         )
 
-    def _beside_others(
+    def _next_to_what_is_stored(self, day: MarketDay, as_stored: MarketDay | None) -> MarketDay:
+        """Return the day to be stored: the later one of two readings, with the names that were
+        stored first where they are of different sources."""
+        if as_stored is None:
+            return day
+        if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
+            log.warning("%s was read again meanwhile. The later reading stays.", day.session)
+            return as_stored
+        return day if as_stored.source == day.source else _with_names_of(as_stored.frame, day)
+
+    def _oddities_by_others(
         self, day: MarketDay, previous: MarketDay | None, as_stored: MarketDay | None
     ) -> list[Oddity]:
         """Return what is odd about the day next to its earlier reading, and next to the nearest

@@ -2,7 +2,8 @@
 
 When two neighbouring days contradict each other, either may be the wrong one: the one that is
 stored is asked for once more. But an answer that tells of another day is wrong itself; then the
-stored one is suspected only when it does not follow the one before it either.
+stored one is suspected only when it does not follow the one before it either, or the session after
+the answer follows it.
 """
 
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ ROWS: Rows[Step] = (
     ({"follows_previous": True}, Step.STORE),
     (
         {"follows_previous": False, "is_impossible": False, "may_read_previous": True},
+        Step.READ_PREVIOUS,
+    ),
+    (
+        {"follows_previous": False, "next_follows": True, "may_read_previous": True},
         Step.READ_PREVIOUS,
     ),
     (

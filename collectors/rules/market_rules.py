@@ -517,6 +517,9 @@ RULES = (
 )
 """Rules that make a day odd."""
 
+PAIR_RULES = frozenset(rule.name for rule in RULES if rule.needs is not Needs.DAY)
+"""Names of those that need another day."""
+
 
 @dataclass(frozen=True)
 class ImpossibleRule:

@@ -467,7 +467,7 @@ def test_an_impossible_day_leaves_what_was_stored(
 ) -> None:
     before = collect(collector, FRIDAY).head
     large.days[MONDAY] = large.days[MONDAY].iloc[:20]
-    with pytest.raises(MalformedAnswer, match="less than half of the 42 tickers"):
+    with pytest.raises(MalformedAnswer, match="less than half of the tickers that KOSPI had"):
         collect(collector, MONDAY)
     assert store.sessions.heads() == [before]
 

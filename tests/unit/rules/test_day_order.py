@@ -12,6 +12,7 @@ CASES = [
     (Facts(None, True, True), Step.STORE),
     (Facts(True, False, True), Step.STORE),
     (Facts(False, True, True), Step.READ_PREVIOUS),
+    (Facts(False, True, True, is_impossible=True), Step.READ_PREVIOUS),
     (
         Facts(False, None, True, is_impossible=True, previous_follows_its_own=False),
         Step.READ_PREVIOUS,
@@ -43,7 +44,7 @@ def test_every_row_has_a_case() -> None:
         (Facts(None, None, False, previous_is_damaged=True), Step.STORE),
         (Facts(False, True, False), Step.LOOK_BETWEEN),
         (
-            Facts(False, True, True, is_impossible=True, previous_follows_its_own=True),
+            Facts(False, None, True, is_impossible=True, previous_follows_its_own=True),
             Step.LOOK_BETWEEN,
         ),
     ],
