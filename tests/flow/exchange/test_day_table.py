@@ -220,7 +220,7 @@ def test_more_than_half_of_the_rows_are_no_market(spoilt: dict[str, str]) -> Non
 
 
 def test_a_whole_answer_sent_twice_is_no_market() -> None:
-    with pytest.raises(MalformedAnswer, match="14 of 14 rows .* 000010: listed twice"):
+    with pytest.raises(MalformedAnswer, match=r"14 of 14 rows .* 000010: listed twice"):
         parse_day(table(*OTHERS, *OTHERS), SESSION)
 
 
