@@ -201,7 +201,7 @@ def _set_aside(raw: pd.DataFrame, row: int, reason: str) -> SetAside:
     cells = {str(name): str(cell) for name, cell in raw.iloc[row].items()}
     return SetAside(
         ticker=beginning(cells[RAW_COLUMNS["ticker"]]),
-        name=plain_name(cells[RAW_COLUMNS["name"]], ""),
+        name=plain_name(raw[RAW_COLUMNS["name"]].iloc[row], ""),
         market=MARKETS.get(cells[RAW_COLUMNS["market"]], ""),
         reason=reason,
         row=visible(json.dumps(cells, ensure_ascii=False))[:_MOST_OF_ROW],

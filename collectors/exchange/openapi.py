@@ -32,6 +32,7 @@ _LEVEL = re.compile(r"[\d,]+(\.\d+)?", re.ASCII)
 _KONEX_OPENED = "2013-07-01"
 _DIFFERENT_NAMES = {"ISU_CD": "ISU_SRT_CD", "ISU_NM": "ISU_ABBRV"}
 """Columns of the Open API -> those of the data site."""
+_EXPECTED = {*RAW_COLUMNS.values()} - {"MKT_ID"}
 
 
 class OpenApiSource:
@@ -105,7 +106,17 @@ class OpenApiSource:
         return bool(levels)
 
     def _day_of(self, market: str, session: str) -> pd.DataFrame:
-        return self._get(*_DAY_SERVICES[market], session)
+        """Return the rows of one market. A column that it lacks would cost it every row, beside the
+        other markets' cells of that column."""
+        rows = self._get(*_DAY_SERVICES[market], session)
+        missing = _EXPECTED - {*rows.rename(columns=_DIFFERENT_NAMES)}
+        if missing and not rows.empty:
+            service, _ = _DAY_SERVICES[market]
+            raise MalformedAnswer(
+                f"The Open API's answer of {service} for {session} has no column "
+                f"{', '.join(sorted(missing))}."
+            )
+        return rows
 
     def _get(self, service: str, title: str, day: str) -> pd.DataFrame:
         """Return the rows of one service for one day. A refused service is asked only once."""

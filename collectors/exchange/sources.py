@@ -36,7 +36,7 @@ class Source(Protocol):
 
     def fetch_day(self, session: str) -> pd.DataFrame:
         """Fetch the whole market of one day as the exchange's raw text (see
-        `collectors.exchange.answers.RAW_COLUMNS`)."""
+        `collectors.exchange.day_table.RAW_COLUMNS`)."""
 
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         """Fetch the days from first to last, both inclusive, that the exchange shows as open,

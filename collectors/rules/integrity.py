@@ -1,5 +1,5 @@
-"""Integrity rules for a day that was read. Those that never failed on real days refuse it
-(`check_...`). Findings that are odd but may be right become remarks (`remarks_on`).
+"""Integrity rules for a day that was read. A row that breaks one which never failed on real days
+is set aside (`row_faults`). Findings that are odd but may be right become remarks (`remarks_on`).
 
 docs/exchange.md says how often each rule speaks on real days. A rule that would speak on normal
 days is not here.
@@ -51,7 +51,9 @@ def row_faults(frame: pd.DataFrame, session: str) -> Iterator[tuple[Bools, str]]
     """
     close, shares = frame["close"].to_numpy(), frame["shares"].to_numpy()
     yield close <= 0, "a close that is not positive"
-    yield close <= frame["change"].to_numpy(), "a base price (close - change) that is not positive"
+    # A base price beyond 64 bits wraps round and is negative.
+    base = close - frame["change"].to_numpy()
+    yield base <= 0, "a base price (close - change) that is not positive"
     yield shares <= 0, "a number of shares that is not positive"
     yield _has_negative(frame), "a negative number"
     yield broken_order(frame, session), "low <= open, close <= high broken"
@@ -103,7 +105,7 @@ def remarks_on(frame: pd.DataFrame, session: str, previous: pd.DataFrame | None)
     number of rows and the first ticker. Empty on normal days.
 
     Args:
-        frame: the typed day, which `check_day` and `check_follows` have let pass.
+        frame: the typed day, without the rows that are set aside.
         previous: the typed day of the exchange's session right before; None when it is not stored.
     """
     said = [

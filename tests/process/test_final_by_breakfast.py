@@ -16,7 +16,7 @@ import pytest
 
 from collectors.analysis.night import PANEL_SESSIONS
 from collectors.analysis.technical_analyzer import TechnicalAnalyzer
-from collectors.exchange.answers import parse_day
+from collectors.exchange.day_table import parse_day
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket
 from tests.harness import Installation
@@ -101,7 +101,7 @@ def live(installation: Installation, starts_of_the_night: list[Start]) -> None:
 
 def published(market: SyntheticMarket, session: str) -> pd.DataFrame:
     """Return the exchange's last word on a session."""
-    return parse_day(pd.DataFrame(answers.day_rows(market.day(session))), session)
+    return parse_day(pd.DataFrame(answers.day_rows(market.day(session))), session).frame
 
 
 def check_stored(store: Store, market: SyntheticMarket, sessions: list[str]) -> None:

@@ -68,7 +68,9 @@ def test_a_session_is_read_without_them_and_is_the_same_session(store: Store) ->
     plain = store.sessions.save(day())
     with_one = store.sessions.save(day(**{AFTER: [1, 2]}))
     assert with_one == plain, "no other digest, no revision, not collected anew"
-    assert store.sessions.panel_source(MONDAY, 1) == [(MONDAY, plain.digest, plain.factor_digest)]
+    assert store.sessions.panel_source(MONDAY, 1) == [
+        (MONDAY, plain.digest, plain.factor_digest, frozenset())
+    ]
     loaded = store.sessions.load(MONDAY)
     assert loaded is not None
     assert (list(loaded.frame), dict(loaded.further)) == (list(DAY_COLUMNS), {})

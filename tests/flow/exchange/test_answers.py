@@ -1,12 +1,8 @@
-"""The border: each kind of answer is told apart, and text becomes exactly its numbers or an error
-of ours."""
+"""The border: each kind of answer is told apart."""
 
-import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
+from collectors.exchange.answers import classify_response, parse_index_dates
 from utils.errors import (
     AnswerCutOff,
     Banned,
@@ -14,20 +10,9 @@ from utils.errors import (
     LoggedOut,
     MalformedAnswer,
     NightShiftError,
-    NotPublished,
     SourceDown,
     SourceRefuses,
 )
-
-SESSION = "2024-01-22"
-SAMSUNG = ["005930", "삼성전자", "STK", "78,200", "79,800", "78,200", "79,600", "1,100",
-           "17,142,847", "1,356,958,225,913", "475,194,690,980,000", "5,969,782,550"]  # fmt: skip
-HALTED = ["0001A0", "정지", "KSQ", "0", "0", "0", "1,234", "0", "0", "0", "1,234,000", "1,000"]
-CLOSED = ["005930", "삼성전자", "STK", *["-"] * 8, "5,969,782,550"]
-
-
-def raw(*rows: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(RAW_COLUMNS.values()))
 
 
 @pytest.mark.parametrize(
@@ -97,85 +82,6 @@ def test_data_and_login_pages_pass() -> None:
     classify_response(200, b'{"OutBlock_1":[]}', wants_json=True)
     classify_response(200, "\ufeff {}".encode(), wants_json=True)
     classify_response(200, "<html>로그인 제한 안내</html>".encode(), wants_json=False)
-
-
-def test_a_day_is_typed_and_sorted_by_ticker() -> None:
-    frame = parse_day(raw(SAMSUNG, HALTED), SESSION)
-    assert frame["ticker"].tolist() == ["0001A0", "005930"]
-    assert frame["market"].tolist() == ["KOSDAQ", "KOSPI"]
-    assert frame.loc[1, ["close", "change", "value", "shares"]].tolist() == [
-        79600,
-        1100,
-        1356958225913,
-        5969782550,
-    ]
-    assert {str(frame[name].dtype) for name in ("open", "volume", "market_cap", "shares")} == {
-        "int64"
-    }
-
-
-def test_negative_changes_keep_their_sign() -> None:
-    assert parse_day(raw([*SAMSUNG[:7], "-1,100", *SAMSUNG[8:]]), SESSION).loc[0, "change"] == -1100
-
-
-def test_all_dashes_are_not_known_yet_and_never_zeros() -> None:
-    with pytest.raises(NotPublished, match=SESSION):
-        parse_day(raw(CLOSED, ["000020", "동화약품", *CLOSED[2:]]), SESSION)
-
-
-@pytest.mark.parametrize(
-    ("cell", "value"),
-    [
-        (3, "-"),
-        (6, ""),
-        (6, "79.5"),
-        (8, "1,23"),
-        (8, "1_000"),
-        (8, "１００"),
-        (9, "9" * 25),
-        (0, "5930"),
-        (2, "NYS"),
-    ],
-)
-def test_one_odd_cell_is_named_with_its_ticker_or_value(cell: int, value: str) -> None:
-    odd = [*SAMSUNG[:cell], value, *SAMSUNG[cell + 1 :]]
-    with pytest.raises(MalformedAnswer, match=value if cell in (0, 2) else "005930"):
-        parse_day(raw(HALTED, odd), SESSION)
-
-
-def test_no_rows_and_missing_columns_and_twins_are_malformed() -> None:
-    with pytest.raises(MalformedAnswer, match="no rows"):
-        parse_day(pd.DataFrame([]), SESSION)
-    with pytest.raises(MalformedAnswer, match="no column MKTCAP"):
-        parse_day(raw(SAMSUNG).drop(columns="MKTCAP"), SESSION)
-    with pytest.raises(MalformedAnswer, match="005930 twice"):
-        parse_day(raw(SAMSUNG, HALTED, SAMSUNG), SESSION)
-
-
-@given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1, max_size=30))
-def test_any_whole_number_comes_through_unchanged(values: list[int]) -> None:
-    rows = [
-        [f"{position:06d}", "이름", "STK", *SAMSUNG[3:8], f"{value:,}", *SAMSUNG[9:]]
-        for position, value in enumerate(values)
-    ]
-    assert parse_day(raw(*rows), SESSION)["volume"].tolist() == values
-
-
-@pytest.mark.usefixtures("unicode")
-@given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
-def test_any_text_is_refused_or_exactly_the_number_it_shows(cells: list[str]) -> None:
-    rows = [
-        [f"{position:06d}", "이름", "STK", *SAMSUNG[3:8], cell, *SAMSUNG[9:]]
-        for position, cell in enumerate(cells)
-    ]
-    try:
-        volumes = parse_day(raw(*rows), SESSION)["volume"].tolist()
-    except (MalformedAnswer, NotPublished):
-        return
-    assert [f"{value:,}".replace(",", "") for value in volumes] == [
-        cell.replace(",", "").lstrip("0") or "0" for cell in cells
-    ]
 
 
 def test_index_dates_come_oldest_first_or_are_refused() -> None:

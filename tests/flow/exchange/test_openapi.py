@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.exchange.answers import parse_day
+from collectors.exchange.day_table import parse_day
 from collectors.exchange.krx_session import Account, PykrxSource
 from collectors.exchange.openapi import OpenApiSource
 from collectors.exchange.transport import Gate
@@ -54,7 +54,8 @@ def test_a_day_is_cell_by_cell_that_of_the_data_site_in_one_request_a_market(
     site = PykrxSource(Account("demo", "demo"), exchange.url, gate, tmp_path)
     found = parse_day(source.fetch_day(YESTERDAY), YESTERDAY)
     assert exchange.counts()["openapi"] == 3
-    assert found.equals(parse_day(site.fetch_day(YESTERDAY), YESTERDAY))
+    assert found.set_aside == ()
+    assert found.frame.equals(parse_day(site.fetch_day(YESTERDAY), YESTERDAY).frame)
 
 
 @pytest.mark.parametrize(
@@ -112,17 +113,36 @@ def test_too_many_requests_are_a_refusal(source: OpenApiSource, exchange: LocalE
         source.fetch_day(YESTERDAY)
 
 
-@pytest.mark.parametrize(
-    "fault", ["no_block", "no_column", "renamed_column", "bad_cell", "duplicated_rows", "not_json"]
-)
-def test_what_is_not_of_its_form_is_malformed(
-    source: OpenApiSource, exchange: LocalExchange, fault: str
+@pytest.mark.parametrize("service", ["sto/stk_bydd_trd", "sto/ksq_bydd_trd", "sto/knx_bydd_trd"])
+@pytest.mark.parametrize("fault", ["no_block", "no_column", "renamed_column", "not_json"])
+def test_what_is_not_of_its_form_is_malformed_in_whatever_market(
+    source: OpenApiSource, exchange: LocalExchange, fault: str, service: str
 ) -> None:
+    exchange.fail(fault, request=service)
+    what = "no JSON object" if fault == "not_json" else f"{service} for {YESTERDAY} has no"
+    with pytest.raises(MalformedAnswer, match=what):
+        source.fetch_day(YESTERDAY)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "rows"),
+    [
+        ("bad_cell", "'N/A' in TDD_CLSPRC: no whole number", 1),
+        ("broken_order", "low <= open, close <= high broken", 1),
+        ("wrong_cap", "market cap is not close x shares", 1),
+        ("negative", "a negative number", 1),
+        ("duplicated_rows", "listed twice", 6),
+    ],
+)
+def test_rows_that_cannot_be_used_are_set_aside_as_at_the_data_site(
+    source: OpenApiSource, exchange: LocalExchange, fault: str, reason: str, rows: int
+) -> None:
+    whole = parse_day(source.fetch_day(YESTERDAY), YESTERDAY)
     exchange.fail(fault, request="sto/ksq_bydd_trd")
-    with pytest.raises(
-        MalformedAnswer, match=YESTERDAY if fault != "not_json" else "no JSON object"
-    ):
-        parse_day(source.fetch_day(YESTERDAY), YESTERDAY)
+    found = parse_day(source.fetch_day(YESTERDAY), YESTERDAY)
+    assert [(each.reason, each.market) for each in found.set_aside] == [(reason, "KOSDAQ")] * rows
+    rest = whole.frame[~whole.frame["ticker"].isin(found.tickers_set_aside)]
+    assert found.frame.equals(rest.reset_index(drop=True))
 
 
 def test_the_answer_of_another_day_is_seen_in_its_rows(

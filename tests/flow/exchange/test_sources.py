@@ -7,7 +7,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.day_table import RAW_COLUMNS
 from collectors.exchange.sources import TRIES, Sources
 from tests.fakes import FakeClock
 from utils.clock import kst
@@ -23,9 +23,11 @@ from utils.errors import (
 )
 
 SESSION = "2024-01-22"
+NUMBERS = ["10", "10", "10", "10", "0", "3", "30", "50", "5"]
 DAY = pd.DataFrame(
-    [dict(zip(RAW_COLUMNS.values(), ["000010", "이름", "STK", *["1"] * 9], strict=True))]
+    [dict(zip(RAW_COLUMNS.values(), ["000010", "이름", "STK", *NUMBERS], strict=True))]
 )
+UNUSABLE = DAY.assign(MKTCAP="51")
 MORNING = kst(2024, 1, 23, 8)
 
 
@@ -58,7 +60,7 @@ def both(clock: FakeClock, site: Scripted, api: Scripted) -> Sources:
 
 
 def fetch(sources: Sources) -> str:
-    return sources.fetch_day(SESSION, lambda frame: None)[1]
+    return sources.fetch_day(SESSION).source
 
 
 def test_the_evening_is_asked_from_the_site_alone(clock: FakeClock) -> None:
@@ -131,8 +133,45 @@ def test_a_source_that_is_left_alone_is_not_compared_either(clock: FakeClock) ->
     api = Scripted("api", SourceRefuses("429"))
     sources = both(clock, Scripted("site", DAY), api)
     fetch(sources)
-    assert sources.fetch_day_of_other("site", SESSION, lambda frame: None) is None
+    assert sources.fetch_day_of_other("site", SESSION) is None
     assert api.asked == 1
+
+
+def test_the_other_source_is_asked_only_for_what_it_can_have_by_now(clock: FakeClock) -> None:
+    site, api = Scripted("site", DAY), Scripted("api", DAY, overnight=True)
+    sources = both(clock, site, api)
+    assert sources.fetch_day_of_other("site", SESSION) is None
+    clock.set(MORNING)
+    other = sources.fetch_day_of_other("site", SESSION)
+    assert other is not None
+    assert (other.frame["close"].tolist(), other.set_aside) == ([10], ())
+    assert (site.asked, api.asked) == (0, 1)
+    assert sources.fetch_day_of_other("api", SESSION) is not None
+    assert (site.asked, api.asked) == (1, 1)
+
+
+def test_one_source_alone_has_no_other(clock: FakeClock) -> None:
+    site = Scripted("site", DAY)
+    sources = Sources([site], [site], clock, clock.sleep)
+    assert sources.fetch_day_of_other("site", SESSION) is None
+    assert site.asked == 0
+
+
+def test_how_the_other_source_fails_is_noted_and_told(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    noted: list[tuple[str, str | None]] = []
+    site, api = Scripted("site", DAY), Scripted("api", UNUSABLE, SourceRefuses("429"))
+    sources = Sources(
+        [site, api],
+        [api, site],
+        clock,
+        clock.sleep,
+        on_health_change=lambda *news: noted.append(news),
+    )
+    for problem in (MalformedAnswer, SourceRefuses):
+        with pytest.raises(problem):
+            sources.fetch_day_of_other("site", SESSION)
+    assert noted == [("api", "malformed"), ("api", "refused")]
 
 
 def test_when_none_has_it_the_last_one_says_why(clock: FakeClock) -> None:
@@ -141,18 +180,26 @@ def test_when_none_has_it_the_last_one_says_why(clock: FakeClock) -> None:
         fetch(both(clock, Scripted("site", Banned("no")), Scripted("api", KeyRefused("no"))))
 
 
-def test_a_day_that_fails_its_check_is_asked_from_the_other_source(clock: FakeClock) -> None:
+def test_a_day_of_which_most_rows_cannot_be_used_is_asked_from_the_other_source(
+    clock: FakeClock,
+) -> None:
     clock.set(MORNING)
-    closes: list[int] = []
+    site, api = Scripted("site", DAY), Scripted("api", UNUSABLE)
+    sources = both(clock, site, api)
+    assert fetch(sources) == "site"
+    assert (site.asked, api.asked) == (1, 1)
+    assert fetch(sources) == "site"
+    assert api.asked == 2, "an odd answer is no reason to leave it alone"
 
-    def refuse_the_first(frame: pd.DataFrame) -> None:
-        closes.append(int(frame["close"].iloc[0]))
-        if len(closes) == 1:
-            raise MalformedAnswer("odd")
 
-    sources = both(clock, Scripted("site", DAY), Scripted("api", DAY))
-    assert sources.fetch_day(SESSION, refuse_the_first)[1] == "site"
-    assert closes == [1, 1]
+def test_a_day_with_rows_that_are_set_aside_is_an_answer(clock: FakeClock) -> None:
+    clock.set(MORNING)
+    odd = pd.concat([DAY, UNUSABLE.assign(ISU_SRT_CD="000020")], ignore_index=True)
+    site, api = Scripted("site", DAY), Scripted("api", odd)
+    table, source = both(clock, site, api).fetch_day(SESSION)
+    assert (source, table.tickers_set_aside) == ("api", {"000020"})
+    assert table.frame["ticker"].tolist() == ["000010"]
+    assert site.asked == 0
 
 
 def test_without_a_source_that_has_it_a_session_is_not_published(clock: FakeClock) -> None:

@@ -15,15 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.collection.unknown_columns import name_once
-from collectors.exchange.answers import (
-    RAW_COLUMNS,
-    UnknownColumns,
-    parse_day,
-    unknown_columns,
-)
+from collectors.exchange.day_table import RAW_COLUMNS, DayTable, UnknownColumns, parse_day
 from collectors.exchange.krx_session import Account, PykrxSource
 from collectors.exchange.openapi import OpenApiSource
-from collectors.exchange.sources import FetchedDay, Source, Sources
+from collectors.exchange.sources import Source, Sources
 from collectors.exchange.transport import Gate
 from sandbox import answers
 from sandbox.exchange import BLOCKS, OPENAPI_DAYS, Request, Response
@@ -45,6 +40,10 @@ def raw(**columns: list[object]) -> pd.DataFrame:
     rows = [[ticker, *ROW] for ticker in ("000020", "000030", "000010")]
     table = pd.DataFrame(rows, columns=list(RAW_COLUMNS.values()))
     return table.assign(**{name: pd.Series(cells) for name, cells in columns.items()})
+
+
+def unknown_columns(table: pd.DataFrame) -> UnknownColumns:
+    return parse_day(table, TONIGHT).unknown
 
 
 def kept(cells: list[object], name: str = AFTER) -> list[float] | str:
@@ -77,7 +76,7 @@ def test_numbers_are_kept_in_the_order_of_the_typed_day(
 ) -> None:
     assert kept(cells) == by_ticker
     table = raw(**{AFTER: cells})
-    assert parse_day(table, TONIGHT)["ticker"].tolist() == ["000010", "000020", "000030"]
+    assert parse_day(table, TONIGHT).frame["ticker"].tolist() == ["000010", "000020", "000030"]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +139,7 @@ def test_whatever_an_unknown_column_holds_the_day_is_the_same(
     assert all(figures.dtype == np.float64 for figures in found.kept.values())
     assert all(np.nanmax(np.abs(figures)) <= 2**53 for figures in found.kept.values())
     pd.testing.assert_frame_equal(
-        parse_day(raw(**columns), TONIGHT), parse_day(raw(), TONIGHT), check_exact=True
+        parse_day(raw(**columns), TONIGHT).frame, parse_day(raw(), TONIGHT).frame, check_exact=True
     )
 
 
@@ -164,7 +163,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def fetch(exchange: LocalExchange, store: Store, tmp_path: Path) -> Callable[[str], FetchedDay]:
+def fetch(exchange: LocalExchange, store: Store, tmp_path: Path) -> Callable[[str], DayTable]:
     """Return what `Sources` has of yesterday from the source of that name."""
 
     def gate(name: str) -> Gate:
@@ -174,9 +173,11 @@ def fetch(exchange: LocalExchange, store: Store, tmp_path: Path) -> Callable[[st
         "pykrx": PykrxSource(Account("demo", "demo"), exchange.url, gate("pykrx"), tmp_path),
         "openapi": OpenApiSource("demo-key", exchange.url, gate("openapi")),
     }
-    return lambda name: Sources(
-        [by_name[name]], [by_name[name]], store.clock, store.clock.sleep
-    ).fetch_day(YESTERDAY, lambda frame: None)
+    return lambda name: (
+        Sources([by_name[name]], [by_name[name]], store.clock, store.clock.sleep)
+        .fetch_day(YESTERDAY)
+        .table
+    )
 
 
 def answer_days_with(exchange: LocalExchange, **cells: Any) -> None:
@@ -202,7 +203,7 @@ def answer_days_with(exchange: LocalExchange, **cells: Any) -> None:
 
 @pytest.mark.parametrize("source", ["pykrx", "openapi"])
 def test_pykrx_and_the_open_api_hand_them_through(
-    source: str, exchange: LocalExchange, fetch: Callable[[str], FetchedDay]
+    source: str, exchange: LocalExchange, fetch: Callable[[str], DayTable]
 ) -> None:
     plain = fetch(source)
     assert plain.unknown == UnknownColumns({}, {}), "the exchange's own columns are all known"
@@ -224,7 +225,7 @@ def test_pykrx_and_the_open_api_hand_them_through(
     ids="null empty negative digits number decimal list object surrogate nan".split(),
 )
 def test_an_odd_cell_of_an_unknown_column_never_costs_the_day(
-    source: str, cell: object, exchange: LocalExchange, fetch: Callable[[str], FetchedDay]
+    source: str, cell: object, exchange: LocalExchange, fetch: Callable[[str], DayTable]
 ) -> None:
     plain = fetch(source)
     answer_days_with(exchange, **{AFTER: cell})
@@ -234,7 +235,7 @@ def test_an_odd_cell_of_an_unknown_column_never_costs_the_day(
 
 
 def test_a_second_code_or_name_in_the_open_api_does_not_replace_the_known_one(
-    exchange: LocalExchange, fetch: Callable[[str], FetchedDay]
+    exchange: LocalExchange, fetch: Callable[[str], DayTable]
 ) -> None:
     plain = fetch("openapi")
     answer_days_with(exchange, ISU_SRT_CD="A00001", ISU_ABBRV="다른 이름")

@@ -1,59 +1,50 @@
-"""Laws of the integrity check: what the exchange may publish passes, and no single wrong cell
-does."""
+"""Laws of the rules of a row and of neighbouring days: what the exchange may publish passes, and no
+single wrong cell does."""
 
+from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.rules.integrity import check_day, check_follows
-from tests.fakes import row
+from collectors.rules.factors import actions_between
+from collectors.rules.integrity import row_faults
+from collectors.rules.judgement import beyond_gap, judge, loses_tickers
+from tests.fakes import read_at, row
 from tests.unit.laws.strategies import PROFILE, SESSION, frame_of, published_days
-from utils.errors import MalformedAnswer
-from utils.market_day import MarketDay
+from utils.market_day import PROVISIONAL, MarketDay, SetAside
 
 LAW = settings(PROFILE, max_examples=30)
+NEXT = "2024-01-23"
 
 some_days = published_days()
 bits = st.just(62) | st.integers(0, 62)
 
 
-def passes(frame: pd.DataFrame) -> bool:
-    try:
-        check_day(frame, SESSION)
-    except MalformedAnswer:
-        return False
-    return True
-
-
-def follows(frame: pd.DataFrame, previous: pd.DataFrame) -> bool:
-    try:
-        check_follows(frame, SESSION, previous)
-    except MalformedAnswer:
-        return False
-    return True
+def at_fault(frame: pd.DataFrame) -> set[str]:
+    """Return the tickers of the rows that break a rule of their own."""
+    return {
+        ticker for broken, _ in row_faults(frame, SESSION) for ticker in frame["ticker"][broken]
+    }
 
 
 @LAW
 @given(some_days)
 def test_what_the_exchange_may_publish_passes_and_is_left_as_it_is(day: MarketDay) -> None:
     copy = day.frame.copy(deep=True)
-    check_day(day.frame, SESSION)
+    assert at_fault(day.frame) == set()
     pd.testing.assert_frame_equal(day.frame, copy)
 
 
 @settings(PROFILE, max_examples=80)
 @given(some_days, st.sampled_from(["close", "shares", "market_cap"]), bits, st.data())
-def test_one_flipped_bit_of_close_shares_or_market_cap_is_refused(
+def test_one_flipped_bit_of_close_shares_or_market_cap_is_found_in_its_row_alone(
     day: MarketDay, column: str, bit: int, data: st.DataObject
 ) -> None:
     position = data.draw(st.integers(0, len(day.frame) - 1))
     day.frame.loc[position, column] ^= 1 << bit
-    with pytest.raises(MalformedAnswer, match=f"{SESSION}.*{day.frame.loc[position, 'ticker']}"):
-        check_day(day.frame, SESSION)
+    assert at_fault(day.frame) == {day.frame.loc[position, "ticker"]}
 
 
 def test_prices_are_in_order_and_none_of_them_is_zero_unless_all_but_the_close_are() -> None:
@@ -61,52 +52,73 @@ def test_prices_are_in_order_and_none_of_them_is_zero_unless_all_but_the_close_a
         frame = frame_of([row("005930", close, open=opened, high=high, low=low, value=0)])
         untraded = (opened, high, low) == (0, 0, 0)
         in_order = 0 < low <= min(opened, close) <= max(opened, close) <= high
-        assert passes(frame) == (close > 0 and (untraded or in_order)), (opened, high, low, close)
+        passes = close > 0 and (untraded or in_order)
+        assert (at_fault(frame) == set()) == passes, (opened, high, low, close)
 
 
 @LAW
 @given(some_days, st.sampled_from(["open", "high", "low", "close", "volume", "value"]), st.data())
-def test_a_negative_number_is_refused(day: MarketDay, column: str, data: st.DataObject) -> None:
+def test_a_negative_number_is_found(day: MarketDay, column: str, data: st.DataObject) -> None:
     position = data.draw(st.integers(0, len(day.frame) - 1))
     day.frame.loc[position, column] = data.draw(st.integers(-(2**63), -1))
-    with pytest.raises(MalformedAnswer, match=day.frame.loc[position, "ticker"]):
-        check_day(day.frame, SESSION)
-
-
-def numbered(count: int, start: int = 0, **cells: Any) -> list[dict[str, Any]]:
-    return [row(f"{number:06d}", 1000, **cells) for number in range(start, start + count)]
-
-
-def test_a_day_needs_98_of_a_hundred_known_tickers_however_many_are_new() -> None:
-    for count, missing, new in product([1, 49, 50, 51, 100, 101], range(4), [0, 3]):
-        previous, present = frame_of(numbered(count)), max(0, count - missing)
-        frame = frame_of(numbered(present + new, start=count - present, volume=11))
-        assert follows(frame, previous) == (100 * present >= 98 * count), (count, missing, new)
+    assert at_fault(day.frame) == {day.frame.loc[position, "ticker"]}
 
 
 @LAW
-@given(
-    st.integers(1, 30),
-    st.integers(0, 30),
-    st.integers(-900, 900).filter(lambda change: not -3 <= change <= 0),
-)
-def test_a_day_follows_when_half_of_its_bases_are_the_closes_before(
-    continued: int, other: int, change: int
+@given(some_days, st.integers(-(2**63), 2**63 - 1), st.data())
+def test_a_change_passes_when_close_minus_change_is_a_positive_number_of_64_bits(
+    day: MarketDay, change: int, data: st.DataObject
 ) -> None:
-    previous = frame_of(numbered(continued + other))
-    rows = numbered(continued, volume=11) + numbered(
-        other, start=continued, volume=11, change=change
+    position = data.draw(st.integers(0, len(day.frame) - 1))
+    close, ticker = (day.frame.loc[position, name] for name in ("close", "ticker"))
+    day.frame.loc[position, "change"] = change
+    assert at_fault(day.frame) == (set() if 0 < int(close) - change < 2**63 else {ticker})
+
+
+# Neighbouring days
+
+
+@LAW
+@given(some_days, some_days)
+def test_any_two_days_are_judged_without_an_error_and_left_as_they_are(
+    one: MarketDay, other: MarketDay
+) -> None:
+    copies = [each.frame.copy(deep=True) for each in (one, other)]
+    judgement = judge(one, other)
+    assert not (judgement.impossible and judgement.beside)
+    assert {(each.rule, each.market) for each in judgement.alone}.isdisjoint(
+        (each.rule, each.market) for each in judgement.beside
     )
-    assert follows(frame_of(rows), previous) == (continued >= other)
+    assert judgement.alone == judge(one, None).alone, "the other day has no part in it"
+    assert beyond_gap(one, other)[: len(gone := loses_tickers(one, other))] == gone
+    for frame, copy in zip((one.frame, other.frame), copies, strict=True):
+        pd.testing.assert_frame_equal(frame, copy)
 
 
 @LAW
-@given(some_days, st.sampled_from(["volume", "value"]), st.data())
-def test_a_day_that_was_traded_never_follows_itself_and_one_other_cell_is_enough(
-    day: MarketDay, column: str, data: st.DataObject
+@given(some_days)
+def test_a_day_loses_nothing_of_itself_and_nothing_is_odd_about_its_tickers(day: MarketDay) -> None:
+    assert loses_tickers(day, day) == []
+    assert not {each.rule for each in judge(day, day).beside} & {"gone", "new", "names", "markets"}
+
+
+@LAW
+@given(some_days, some_days, st.data())
+def test_the_factor_of_a_ticker_set_aside_before_is_unknown_and_all_others_are_as_they_were(
+    one: MarketDay, other: MarketDay, data: st.DataObject
 ) -> None:
-    frame = day.frame.assign(change=0)
-    assert follows(frame, frame) == (not frame["volume"].any())
-    other = frame.copy()
-    other.loc[data.draw(st.integers(0, len(frame) - 1)), column] += 1
-    assert follows(other, frame)
+    known = one.frame["ticker"].tolist()[: len(other.frame)]
+    strangers = [f"*{number}" for number in range(len(other.frame) - len(known))]
+    later = other.frame.assign(ticker=[*strangers, *known])
+    day = MarketDay(NEXT, later, read_at(NEXT, PROVISIONAL), "pykrx")
+    whole = actions_between(one, day)
+    chosen = data.draw(st.sets(st.sampled_from(known), max_size=len(one.frame) - 1))
+    rows = tuple(SetAside(each, "", "", "odd", "{}") for each in sorted(chosen))
+    kept = one.frame[~one.frame["ticker"].isin(chosen)].reset_index(drop=True)
+    previous = replace(one, frame=kept, set_aside=rows)
+    actions = actions_between(previous, day)
+    held = day.frame["ticker"].isin(chosen).to_numpy()
+    assert pd.isna(actions.factor[held]).all()
+    assert len(actions.factor) == len(day.frame)
+    assert [each for each in whole.found if each.ticker not in chosen] == actions.found
+    pd.testing.assert_series_equal(pd.Series(whole.factor[~held]), pd.Series(actions.factor[~held]))
