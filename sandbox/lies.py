@@ -130,7 +130,7 @@ _NO_ANSWER = (
     *("truncated", "not_json", "too_large", "deep", "empty", "no_block"),
     *("no_column", "renamed_column", "no_rows", "few_rows", "all_dashes", "late"),
 )
-_HARMLESS = ("extra_columns", "odd_names", "after_market_only", "revised")
+_HARMLESS = ("extra_columns", "after_market_only", "revised")
 _ODD_ROWS = (
     *("bad_cell", "no_number", "beyond_64_bits", "zero_close", "zero_shares", "odd_code"),
     *("unknown_market", "broken_order", "wrong_cap", "negative"),
@@ -205,6 +205,8 @@ def _parts_of_answers() -> list[Lie]:
 LIES: tuple[Lie, ...] = (
     *(Lie(fault, ComesTo.REFUSED) for fault in _NO_ANSWER),
     *(Lie(fault, ComesTo.STORED) for fault in _HARMLESS),
+    Lie("odd_names", ComesTo.STORED, rows="1"),
+    *(Lie("odd_names", ComesTo.WAITS, market=market) for market in _MARKETS),
     *_parts_of_answers(),
     *_other_sessions(),
     *(lie for fault in _ODD_ROWS for lie in _odd_rows(fault)),
