@@ -8,6 +8,7 @@ from pathlib import Path
 
 import utils.interpreter  # noqa: F401
 from collectors.collection.collect import failure_recorded, raise_worst
+from collectors.collection.due import collects_nothing_new
 from collectors.collection.odd_days import accept
 from collectors.collection.update import DailyUpdate
 from collectors.exchange.cross_check import cross_check
@@ -112,7 +113,7 @@ def update(run: Run, steps: DailyUpdate) -> int:
         log.info("Nothing to do: every session up to now is there.")
     problems += steps.collect(due)
     # Once a night, by the run that collects its session.
-    steps.collect_datasets(fills_up=not due or not all(each.read_again for each in due))
+    steps.collect_datasets(fills_up=not collects_nothing_new(due))
     raise_worst(problems)
     cross_check(steps.sources, run.store)
     return EXIT_DONE

@@ -138,6 +138,7 @@ class DailyUpdate:
         """Log what is due, without asking the exchange and without reading sessions back."""
         for each in self._due(self.calendar()):
             reason = "to read again" if each.read_again else "missing"
+            reason = "to read a week later" if each.week_later else reason
             log.info("%s is due (%s).", each.session, reason)
         for name in self._run.settings.datasets_at_hand:
             due = datasets_due(self._store, [name], self.first, self._until, self._now())
