@@ -224,6 +224,11 @@ class TradingCalendar:
         later = (first_reading_from(each).astimezone(UTC) for each in back[WEEK_LATER:])
         return dict(zip(back, later, strict=False))
 
+    def week_after(self, moment: datetime) -> datetime:
+        """Return the first checkpoint of the fifth session after the day of that moment."""
+        walk = self._walk(moment.astimezone(KST).date().isoformat(), 1)
+        return first_reading_from([next(walk) for _ in range(WEEK_LATER)][-1])
+
     def read_up_to(self, session: str, moment: datetime) -> datetime | None:
         """Return the last checkpoint of the session that has passed by then, also the one a week
         later, in UTC; None before the first one."""

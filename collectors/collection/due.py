@@ -10,7 +10,13 @@ from functools import partial
 from typing import TypeAlias
 
 from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
-from utils.date_utils import TradingCalendar, has_checkpoint_passed, is_final, weekdays
+from utils.date_utils import (
+    TradingCalendar,
+    final_from,
+    has_checkpoint_passed,
+    is_final,
+    weekdays,
+)
 from utils.decision_table import Rows, first_that_fits
 from utils.errors import Damaged, MalformedAnswer, NotPublished
 from utils.market_day import FINAL, PROVISIONAL
@@ -134,11 +140,13 @@ def due_in_store(
         for session, job in jobs.items()
         if job["status"] == COMPLETED
     }
+    heads = store.sessions.heads()
     stored = {
         head.session: head.checkpoint_utc if head.read_utc <= now + MOST_AHEAD else None
-        for head in store.sessions.heads()
+        for head in heads
     }
-    due = sessions_due(calendar, stored, completed, first, last, now)
+    revised = {each.session for each in heads if _was_revised_a_week_ago(each, calendar, now)}
+    due = sessions_due(calendar, stored, completed, first, last, now, revised)
     return sorted(
         due,
         key=lambda each: (each != due[-1] and _failed_too_often(jobs, each), each.week_later),
@@ -152,6 +160,15 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
     return bool(job["attempts"] >= MANY_ATTEMPTS)
 
 
+def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
+    """Return whether a reading has changed the session after it was final, and since then its next
+    checkpoint a week later has passed without a reading: what was final and is other now may be
+    wrong now."""
+    if head.revision == 1 or head.collected_utc <= final_from(head.session):
+        return False
+    return head.read_utc < calendar.week_after(head.collected_utc) <= now
+
+
 def sessions_due(
     calendar: TradingCalendar,
     stored: ReadUpTo,
@@ -159,6 +176,7 @@ def sessions_due(
     first: str,
     last: str,
     now: datetime,
+    revised: Collection[str] = (),
 ) -> list[DueSession]:
     """Return the sessions from first to last, both inclusive, that are due, oldest first.
 
@@ -166,6 +184,7 @@ def sessions_due(
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
+        revised: changed after they were final, and to be read once more by now.
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)
@@ -178,7 +197,8 @@ def sessions_due(
                 checkpoint_passed=any(
                     has_checkpoint_passed(session, each, now) for each in read_up_to
                 ),
-                week_passed=any(
+                week_passed=session in revised
+                or any(
                     each < weeks_later[session]
                     for each in read_up_to
                     if each is not None and session in weeks_later
