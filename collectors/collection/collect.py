@@ -95,7 +95,7 @@ def _collect_each(
             raise
         except (MalformedAnswer, NotPublished) as problem:
             problems[each.session] = problem
-            in_a_row += 1
+            in_a_row += not each.week_later
             log.log(logging.WARNING if each.week_later else logging.ERROR, "%s", problem)
         if in_a_row == MOST_IN_A_ROW:
             not_tried = [left.session for left in due[number:]]
