@@ -1,11 +1,14 @@
 """Answers of the exchange: an HTTP answer is classified, and a table of text becomes a typed day,
 or an error that names its kind."""
 
+import json
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import unescape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,8 +56,11 @@ _TICKER = re.compile(r"[0-9A-Z]{6}")
 _INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _SCRIPT = re.compile(r"<script\b[^<>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_MOST_BRACKETS, _DEEPEST = 200_000, 100
-"""In JSON of the exchange at most: a day has 6,000, on three levels."""
+_MOST_BRACKETS, _DEEPEST, _MOST_COMMAS = 200_000, 100, 1_000_000
+"""In JSON of the exchange at most: a day has 6,000 brackets, on three levels, and 130,000
+commas."""
+_MOST_NAMES = 200
+"""Different names in one JSON answer: each may become a column, as long as all rows."""
 _MOST_OF_A_PAGE = 1 << 18
 """Characters of a web page that are read."""
 _ALERT = re.compile(r"""alert\s*\(\s*(["'])(.*?)\1""", re.IGNORECASE | re.DOTALL)
@@ -98,12 +104,42 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
         raise MalformedAnswer("The exchange's answer is nested too deep, or has too many parts.")
 
 
+def parse_json(body: bytes) -> Any:
+    """Return the content of a body that `classify_response` has let pass. Numbers are the text that
+    they are sent as: one too long for any type would cost the day.
+
+    It is UTF-8, whatever its head says: what is taken for another encoding becomes other names.
+    Raise `AnswerCutOff` or `MalformedAnswer`.
+    """
+    names: set[str] = set()
+
+    def with_few_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        cells = dict(pairs)
+        names.update(cells)
+        if len(names) > _MOST_NAMES:
+            raise MalformedAnswer(f"The exchange's answer has over {_MOST_NAMES} columns.")
+        return cells
+
+    try:
+        return json.loads(
+            # A letter that is cut off at the end is left out: the JSON ends there too.
+            getincrementaldecoder("utf-8-sig")().decode(body),
+            parse_int=str,
+            parse_float=str,
+            object_pairs_hook=with_few_names,
+        )
+    except json.JSONDecodeError:
+        raise AnswerCutOff("The exchange's answer is not whole: it ends within its JSON.") from None
+    except UnicodeDecodeError:
+        raise MalformedAnswer("The exchange's answer is not in UTF-8.") from None
+
+
 def _can_be_parsed(body: bytes) -> bool:
     """Return whether a parser of JSON gets through: it goes as deep as the brackets are nested, and
     makes an object of each pair. Brackets within texts are taken for others, so the limits are
     wide."""
     brackets = body.translate(None, _NO_BRACKETS)
-    if len(brackets) > _MOST_BRACKETS:
+    if len(brackets) > _MOST_BRACKETS or body.count(b",") > _MOST_COMMAS:
         return False
     steps = np.where(np.isin(np.frombuffer(brackets, np.uint8), list(b"[{")), 1, -1)
     return bool(steps.cumsum().max(initial=0) <= _DEEPEST)

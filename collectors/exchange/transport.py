@@ -13,10 +13,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
-from collectors.exchange.answers import classify_response
+from collectors.exchange.answers import classify_response, parse_json
 from collectors.exchange.deadline import POOLS, TooSlow, call_in_time
 from utils.clock import KST, Clock
-from utils.errors import AnswerCutOff, Banned, MalformedAnswer, SourceDown, SourceRefuses
+from utils.errors import Banned, MalformedAnswer, SourceDown, SourceRefuses
 from utils.store import Store
 
 CONNECT_SECONDS = 10
@@ -140,6 +140,7 @@ class GuardedAdapter(HTTPAdapter):
             if response.status_code == FORBIDDEN and type(refusal) is SourceRefuses:
                 raise SourceRefuses(f"{refusal}{self.advice_when_forbidden()}") from None
             raise
+        response.json = partial(parse_json, response.content)  # type: ignore[method-assign]
         return response
 
     def advice_when_forbidden(self) -> str:
@@ -180,12 +181,6 @@ def translated_failures() -> Iterator[None]:
     """Raise errors of ours instead of those of requests."""
     try:
         yield
-    except requests.exceptions.JSONDecodeError:
-        raise AnswerCutOff("The exchange's answer is not whole: it ends within its JSON.") from None
-    except RecursionError:
-        raise MalformedAnswer("The exchange's answer is nested too deep.") from None
-    except UnicodeError:
-        raise MalformedAnswer("The exchange's answer is in no encoding that is known.") from None
     except requests.Timeout as error:
         raise SourceDown(f"The exchange{_at(error)} did not answer in time.") from None
     except requests.RequestException as error:

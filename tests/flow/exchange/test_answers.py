@@ -1,12 +1,20 @@
 """The border: each kind of answer is told apart, and text becomes exactly its numbers or an error
 of ours."""
 
+import json
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
+from collectors.exchange.answers import (
+    RAW_COLUMNS,
+    classify_response,
+    parse_day,
+    parse_index_dates,
+    parse_json,
+)
 from utils.errors import (
     AnswerCutOff,
     Banned,
@@ -91,6 +99,37 @@ def test_a_ban_is_seen_in_place_of_a_login_page_too() -> None:
 def test_a_page_of_any_size_is_read_in_time(part: bytes) -> None:
     with pytest.raises(SourceRefuses):
         classify_response(403, b"<" + part * 200_000 + b"9" * 200_000, wants_json=True)
+
+
+def test_json_is_text_in_utf_8_and_nothing_else() -> None:
+    long = "9" * 5000
+    body = f'\ufeff{{"name": "삼성전자", "volume": {long}, "level": 1.10}}'
+    assert parse_json(body.encode()) == {"name": "삼성전자", "volume": long, "level": "1.10"}
+    with pytest.raises(MalformedAnswer, match="UTF-8"):
+        parse_json(body.encode("euc-kr", errors="replace"))
+    for end in (-1, body.encode().index("자".encode()) + 1):
+        with pytest.raises(AnswerCutOff):
+            parse_json(body.encode()[:end])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{f"C{number}": "1"} for number in range(20_000)],
+        [{f"C{number}": "1" for number in range(1_200_000)}],
+        [1] * 1_200_000,
+        [[]] * 200_000,
+    ],
+    ids=["a column for each row", "a row of columns", "numbers", "lists"],
+)
+def test_an_answer_that_would_become_a_giant_table_is_malformed(rows: list[object]) -> None:
+    with pytest.raises(MalformedAnswer, match=r"columns|too many parts"):
+        read_json(json.dumps({"OutBlock_1": rows}).encode())
+
+
+def read_json(body: bytes) -> object:
+    classify_response(200, body, wants_json=True)
+    return parse_json(body)
 
 
 def test_data_and_login_pages_pass() -> None:
