@@ -49,7 +49,6 @@ _INDICES = {"KOSPI": ("001", "1"), "KOSDAQ": ("001", "2")}
 _LOGIN_POST = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
 _OK, _CHANGE_PASSWORD, _ELSEWHERE = "CD001", "CD010", "CD011"
 _MOST_REDIRECTS = 5
-"""Each has a deadline of its own."""
 _CLOUD_ADVICE = (
     " No login has ever succeeded from here: the site often refuses the addresses of cloud hosts. "
     "From such a host the Open API answers: set KRX_OPENAPI_KEY in .env and leave KRX_ID and "

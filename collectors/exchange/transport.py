@@ -108,6 +108,8 @@ class GuardedAdapter(HTTPAdapter):
     def __init__(self, gate: Gate) -> None:
         super().__init__()
         self._gate = gate
+        self._spent = 0.0
+        """Seconds that the redirects which have led to the next request have taken."""
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
@@ -120,14 +122,7 @@ class GuardedAdapter(HTTPAdapter):
     ) -> requests.Response:
         self._gate.wait_for_turn()
         kwargs |= {"timeout": (CONNECT_SECONDS, SILENCE_SECONDS), "stream": True}
-        ask = partial(self._ask, request, *args, **kwargs)
-        try:
-            response = call_in_time(
-                ask, ANSWER_SECONDS, self._gate.clock.monotonic, self._gate.heed_stop
-            )
-        except TooSlow:
-            text = f"no whole answer within {ANSWER_SECONDS} seconds"
-            raise requests.ReadTimeout(text, request=request) from None
+        response = self._ask_in_time(request, partial(self._ask, request, *args, **kwargs))
         try:
             classify_response(
                 response.status_code, response.content, wants_json=self.wants_json(request)
@@ -150,6 +145,21 @@ class GuardedAdapter(HTTPAdapter):
     def wants_json(self, request: requests.PreparedRequest) -> bool:
         """Return True when a web page would be the wrong answer to this request."""
         return True
+
+    def _ask_in_time(
+        self, request: requests.PreparedRequest, ask: Callable[[], requests.Response]
+    ) -> requests.Response:
+        """Return the answer. One deadline holds for a request and all to which it is redirected."""
+        now, spent, self._spent = self._gate.clock.monotonic, self._spent, 0.0
+        begun = now()
+        try:
+            response = call_in_time(ask, ANSWER_SECONDS - spent, now, self._gate.heed_stop)
+        except TooSlow:
+            text = f"no whole answer within {ANSWER_SECONDS} seconds"
+            raise requests.ReadTimeout(text, request=request) from None
+        if response.is_redirect:
+            self._spent = spent + now() - begun
+        return response
 
     def _ask(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
