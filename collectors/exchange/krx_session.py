@@ -162,7 +162,7 @@ class PykrxSource:
             if type(refusal) is LoginRefused:  # a password that is due is the right one
                 self._gate.login_refused(self._account.id_mark(), self._account.mark())
             raise
-        self._gate.login_accepted()
+        self._gate.login_accepted(self._account.id_mark())
         auth.set_auth_session(session)
         self._session = session
         self._logins_left -= 1

@@ -87,8 +87,9 @@ class Gate:
         """See `SourceRecords.has_logged_in`."""
         return self._store.sources.has_logged_in(self._source)
 
-    def login_accepted(self) -> None:
-        self._store.sources.forget_refused_logins(self._source)
+    def login_accepted(self, mark: str) -> None:
+        """Forget the refusals for the login ID with this mark: a good login ends their row."""
+        self._store.sources.forget_refused_logins(self._source, mark)
 
     def heed_stop(self) -> None:
         """Leave a request that is not answered yet when a stop was requested."""

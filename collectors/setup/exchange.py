@@ -139,7 +139,7 @@ def _stop_before_the_lock(setup: SetupContext, name: str) -> None:
         return
     if not setup.dialogue.agrees(texts("logged_in_by_hand", refused=refused), default=False):
         raise WrongUsage(texts("too_many_refusals", refused=refused))
-    forget_refused_logins(settings, setup.clock)
+    forget_refused_logins(settings, setup.clock, name)
 
 
 def _heed_refusals(setup: SetupContext, name: str) -> None:
