@@ -66,7 +66,14 @@ _MOST_OF_A_PAGE = 1 << 18
 _ALERT = re.compile(r"""alert\s*\(\s*(["'])(.*?)\1""", re.IGNORECASE | re.DOTALL)
 _RESTRICTED = re.compile(r"제한|차단|비정상|restricted|blocked", re.IGNORECASE)
 _MAINTENANCE = re.compile(r"점검|maintenance", re.IGNORECASE)
-_AUTOMATED = re.compile(r"자동|비정상|(?<!\d)1일|24시간|automat", re.IGNORECASE)
+_AUTOMATED = re.compile(
+    r"자동(?!(?:적?으로)?\s*(?:\S{1,20}\s+){0,3}(?:이동|전환|연결|로그))|비정상"
+    r"|(?:(?<![\d.월/-])(?<!월 )1일|24시간|하루)\s*(?:동안|간)"
+    r"|automat(?!ically\s+(?:redirect|return|forward|reload))",
+    re.IGNORECASE,
+)
+"""Words of the ban; not those of a page that moves on by itself, a date, or office hours."""
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})", re.IGNORECASE)
 
 
 def classify_response(status: int, body: bytes, wants_json: bool) -> None:
@@ -79,7 +86,7 @@ def classify_response(status: int, body: bytes, wants_json: bool) -> None:
     if start.startswith("LOGOUT"):
         raise LoggedOut("The exchange says LOGOUT: the session is not logged in.")
     is_page = wants_json and start.startswith("<")
-    text = _text_of_page(body) if is_page or status == 403 else ""
+    text = _text_of_page(body) if is_page or status >= 400 else ""
     if _says_banned(text, status):
         raise Banned(
             "The exchange has detected automated use and restricts access for one day. Leave it "
@@ -168,13 +175,12 @@ def _check_status(status: int, wants_json: bool) -> None:
 
 
 def _text_of_page(body: bytes) -> str:
-    """Return the text that a person would see of a web page, alerts included: styles and scripts
-    say `block` for other reasons."""
-    try:
-        page = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        page = body.decode("cp949", errors="replace")
-    page = page[:_MOST_OF_A_PAGE]
+    """Return the text that a person would see of a web page or in JSON, alerts included: styles
+    and scripts say `block` for other reasons."""
+    page = body.decode("utf-8-sig", errors="replace")[:_MOST_OF_A_PAGE]
+    if "\ufffd" in page:  # or it is UTF-8 with a letter that is cut off
+        page += body.decode("cp949", errors="replace")[:_MOST_OF_A_PAGE]
+    page = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), page)
     alerts = " ".join(
         text for script in _SCRIPT.findall(page) for _, text in _ALERT.findall(script)
     )
@@ -185,9 +191,9 @@ def _text_of_page(body: bytes) -> str:
 
 
 def _says_banned(text: str, status: int) -> bool:
-    """True for a restriction, but not for one that is meant for maintenance. An answer of status
-    403 has to speak of automated use: a server in between also says that it blocks."""
-    if status not in (200, 403) or not _RESTRICTED.search(text):
+    """True for a restriction, but not for one that is meant for maintenance. An answer of another
+    status than 200 has to speak of automated use: a server in between also says that it blocks."""
+    if not _RESTRICTED.search(text):
         return False
     speaks_of_us = bool(_AUTOMATED.search(text))
     return speaks_of_us or (status == 200 and not _MAINTENANCE.search(text))

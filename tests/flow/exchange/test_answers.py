@@ -51,6 +51,20 @@ def raw(*rows: list[str]) -> pd.DataFrame:
         (403, "자동화된 접근으로 1일간 이용이 제한됩니다".encode(), Banned),
         (403, "<p>자동화된 접근으로 이용이 제한됩니다</p>".encode("cp949"), Banned),
         (403, b"<p>Automated access was detected: access is restricted.</p>", Banned),
+        (
+            403,
+            "접근이 제한된 페이지입니다. 5초 후 자동으로 메인 페이지로 이동합니다".encode(),
+            SourceRefuses,
+        ),
+        (403, b"Access is restricted. You are automatically redirected.", SourceRefuses),
+        (403, "접속이 차단되었습니다. 고객센터 24시간 운영".encode(), SourceRefuses),
+        (403, "점검으로 9월 1일 서비스 이용이 제한됩니다".encode(), SourceRefuses),
+        (403, "자동화된 접근으로 제한됩니다. 10초 후 자동으로 이동합니다".encode(), Banned),
+        (403, "서비스 이용이 24시간 동안 제한됩니다".encode(), Banned),
+        (403, json.dumps({"message": "자동화된 접근이 차단됩니다"}).encode(), Banned),
+        (403, "자동화된 접근으로 이용이 제한됩니다".encode() + b"\xec\x9e", Banned),
+        (429, "<p>자동화된 접근으로 1일간 이용이 제한됩니다</p>".encode(), Banned),
+        (503, "<p>점검 중 이용이 제한됩니다. 잠시 후 자동으로 연결됩니다</p>".encode(), SourceDown),
         (403, b"LOGOUT", LoggedOut),
         (401, b"", KeyRefused),
         (200, "<html>자동화된 접근으로 1일간 이용이 제한됩니다</html>".encode(), Banned),
@@ -95,7 +109,9 @@ def test_a_ban_is_seen_in_place_of_a_login_page_too() -> None:
     assert type(caught.value) is SourceRefuses
 
 
-@pytest.mark.parametrize("part", [b"<", b"<script ", b"<style ", b"&#9", b'alert("', b"<p>"])
+@pytest.mark.parametrize(
+    "part", [b"<", b"<script ", b"<style ", b"&#9", b'alert("', b"<p>", b"\\u", "자동 ".encode()]
+)
 def test_a_page_of_any_size_is_read_in_time(part: bytes) -> None:
     with pytest.raises(SourceRefuses):
         classify_response(403, b"<" + part * 200_000 + b"9" * 200_000, wants_json=True)
@@ -116,7 +132,7 @@ def test_json_is_text_in_utf_8_and_nothing_else() -> None:
     "rows",
     [
         [{f"C{number}": "1"} for number in range(20_000)],
-        [{f"C{number}": "1" for number in range(1_200_000)}],
+        [{f"C{number}": "1" for number in range(300_000)}],
         [1] * 1_200_000,
         [[]] * 200_000,
     ],
