@@ -50,8 +50,9 @@ def quoted(text: object) -> str:
 
 
 def beginning(text: object) -> str:
-    """Return the same without quotation marks and markup, for what is a code in all likelihood."""
-    return without_markup(quoted(text)[1:-1])
+    """Return the same without quotation marks and markup, for what is a code or a date in all
+    likelihood."""
+    return "/".join(map(without_markup, quoted(text)[1:-1].split("/")))
 
 
 def visible(text: str) -> str:

@@ -104,4 +104,5 @@ def test_a_message_has_no_markup_of_what_an_error_quotes(outside: str) -> None:
     assert before == "The exchange's answer isn't right: it "
     assert rest.endswith(" (`--audit`).")
     assert not re.search(r"[*_~`|\[\]<>@#\\/]", rest.removesuffix(" (`--audit`)."))
-    assert not re.search(r"[*_~`|\[\]<>@#\\/]", beginning(outside))
+    assert not re.search(r"[*_~`|\[\]<>@#\\:]", beginning(outside))
+    assert beginning("2024/01/22") == "2024/01/22"
