@@ -116,7 +116,7 @@ def parse_json(body: bytes) -> Any:
     they are sent as: one too long for any type would cost the day.
 
     It is UTF-8, whatever its head says: what is taken for another encoding becomes other names.
-    Raise `AnswerCutOff` or `MalformedAnswer`.
+    A list or an object in a row's cell is its text too. Raise `AnswerCutOff` or `MalformedAnswer`.
     """
     names: set[str] = set()
 
@@ -128,7 +128,7 @@ def parse_json(body: bytes) -> Any:
         return cells
 
     try:
-        return json.loads(
+        answer = json.loads(
             # A letter that is cut off at the end is left out: the JSON ends there too.
             getincrementaldecoder("utf-8-sig")().decode(body),
             parse_int=str,
@@ -139,6 +139,10 @@ def parse_json(body: bytes) -> Any:
         raise AnswerCutOff("The exchange's answer is not whole: it ends within its JSON.") from None
     except UnicodeDecodeError:
         raise MalformedAnswer("The exchange's answer is not in UTF-8.") from None
+    blocks = [block for block in answer.values() if isinstance(block, list)]
+    for row in [row for block in blocks for row in block if isinstance(row, dict)]:
+        row |= {name: str(cell) for name, cell in row.items() if isinstance(cell, list | dict)}
+    return answer
 
 
 def _can_be_parsed(body: bytes) -> bool:

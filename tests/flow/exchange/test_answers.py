@@ -128,6 +128,14 @@ def test_json_is_text_in_utf_8_and_nothing_else() -> None:
             parse_json(body.encode()[:end])
 
 
+def test_whatever_stands_in_a_cell_can_be_compared() -> None:
+    rows = [{"a": [], "b": {}, "c": [{"d": []}], "d": None, "e": "1"}]
+    assert read_json(json.dumps({"OutBlock_1": rows, "other": {"a": []}}).encode()) == {
+        "OutBlock_1": [{"a": "[]", "b": "{}", "c": "[{'d': []}]", "d": None, "e": "1"}],
+        "other": {"a": []},
+    }
+
+
 @pytest.mark.parametrize(
     "rows",
     [
