@@ -7,7 +7,8 @@ from datetime import datetime, time, timedelta
 
 from collectors.collection.due import datasets_due, due_in_store
 from collectors.exchange.connect import make_calendar
-from collectors.exchange.krx_session import PykrxSource
+from collectors.exchange.krx_session import Account, PykrxSource
+from tests.harness.exchange import LOGIN_ID
 from tests.storm.soak.checks import (
     USUALLY_DUE,
     check_end,
@@ -112,7 +113,7 @@ def live_night(world: World, night: Night) -> list[Ended]:
 def log_in_by_hand(world: World, day: str) -> None:
     """Do what the scripts ask a person for when the right password was refused twice."""
     with world.store(at_kst(day, time(12))) as store:
-        store.sources.forget_refused_logins(PykrxSource.name)
+        store.sources.forget_refused_logins(PykrxSource.name, Account(LOGIN_ID, "").id_mark())
 
 
 def run_night(world: World, night: Night) -> tuple[list[Ended], list[Seen]]:
