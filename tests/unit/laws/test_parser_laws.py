@@ -104,7 +104,7 @@ def assert_comes_through(rows: list[Row], frame: pd.DataFrame) -> None:
             assert shows(row[RAW_COLUMNS[name]], number)
 
 
-def beside(rows: list[Row]) -> list[Row]:
+def with_good_ones(rows: list[Row]) -> list[Row]:
     """Return these rows and as many good ones, so that they may be set aside all."""
     taken = {row[TICKER] for row in rows}
     free = (f"{number:06d}" for number in range(len(rows) * 2 + 1))
@@ -146,7 +146,7 @@ def test_an_odd_number_costs_its_own_row_or_comes_through_exactly(
 ) -> None:
     odd = data.draw(st.sampled_from(rows))
     odd[column] = cell
-    check_one(beside(rows), odd)
+    check_one(with_good_ones(rows), odd)
 
 
 @settings(PROFILE, max_examples=60)
@@ -155,7 +155,7 @@ def test_commas_stand_between_thousands_or_the_row_is_set_aside(rows: list[Row],
     first, *others = cell.split(",")
     rows[0][RAW_COLUMNS["volume"]] = cell
     right = first and len(first) <= 3 and all(len(group) == 3 for group in others)
-    found = check_one(beside(rows), rows[0])
+    found = check_one(with_good_ones(rows), rows[0])
     assert [each.reason for each in found.set_aside] == (
         [] if right else [f"{cell!r} in ACC_TRDVOL: no whole number"]
     )
@@ -167,7 +167,7 @@ def test_an_odd_ticker_or_market_costs_its_own_row_or_comes_through_exactly(
     rows: list[Row], column: str, cell: object, data: st.DataObject
 ) -> None:
     odd = data.draw(st.sampled_from(rows))
-    all_rows = beside(rows)
+    all_rows = with_good_ones(rows)
     odd[column] = cell
     found = check_one(all_rows, odd)
     assert found.set_aside or cell in MARKETS or re.fullmatch("[0-9A-Z]{6}", str(cell))
@@ -194,7 +194,7 @@ def test_no_name_costs_the_row_and_each_becomes_one_line_that_can_be_kept(
 @LAW
 @given(rows_sent, st.sampled_from([name for name in COLUMNS if name != NAME]))
 def test_a_row_with_a_cell_left_out_is_set_aside(rows: list[Row], column: str) -> None:
-    all_rows = beside(rows)
+    all_rows = with_good_ones(rows)
     thinned = {name: cell for name, cell in all_rows[0].items() if name != column}
     found = parse_day(table([thinned, *all_rows[1:]]), SESSION)
     assert [each.ticker for each in found.set_aside] == [str(thinned.get(TICKER, "nan"))]
@@ -259,7 +259,7 @@ def test_a_ticker_that_comes_twice_is_set_aside_in_both_rows(
 ) -> None:
     listed = data.draw(st.sampled_from(rows))
     twin = listed | {RAW_COLUMNS["volume"]: str(volume)}
-    all_rows = [*beside(beside(rows)), twin]
+    all_rows = [*with_good_ones(with_good_ones(rows)), twin]
     found = parse_day(table(data.draw(st.permutations(all_rows))), SESSION)
     assert [(each.ticker, each.reason) for each in found.set_aside] == [
         (twin[TICKER], "listed twice")
