@@ -8,6 +8,8 @@ from pathlib import Path
 
 import utils.interpreter  # noqa: F401
 from collectors.collection.collect import failure_recorded, raise_worst
+from collectors.collection.due import collects_nothing_new
+from collectors.collection.odd_days import accept
 from collectors.collection.update import DailyUpdate
 from collectors.exchange.cross_check import cross_check
 from collectors.upkeep.audit import Audit, audit, show_audit, show_repair
@@ -22,7 +24,7 @@ from utils.output import start
 from utils.run import Run
 from utils.store.locks import COLLECTION
 
-ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")
+ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run", "--accept")
 """Each of these is a run of its own kind."""
 log = logging.getLogger("daily_update")
 
@@ -62,6 +64,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what is due, ask and write nothing"
     )
+    parser.add_argument(
+        "--accept", type=date_option, metavar="D", help="update, with a session that waits as odd"
+    )
     args = parse_with_status(parser, argv, "--audit")
     if args.ticker and not args.export:
         parser.error("--ticker goes with --export")
@@ -92,6 +97,8 @@ def work(run: Run, args: argparse.Namespace) -> int:
         steps.say_what_is_due()
         return EXIT_DONE
     with run.store.locks.hold(COLLECTION), failure_recorded(run.store, steps.last_session()):
+        if args.accept:
+            accept(run.store, args.accept)
         return repair_findings(run, steps) if args.repair else update(run, steps)
 
 
@@ -106,7 +113,7 @@ def update(run: Run, steps: DailyUpdate) -> int:
         log.info("Nothing to do: every session up to now is there.")
     problems += steps.collect(due)
     # Once a night, by the run that collects its session.
-    steps.collect_datasets(fills_up=not due or not all(each.read_again for each in due))
+    steps.collect_datasets(fills_up=not collects_nothing_new(due))
     raise_worst(problems)
     cross_check(steps.sources, run.store)
     return EXIT_DONE

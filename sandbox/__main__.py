@@ -98,8 +98,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[:key=value,...]",
-        help="a failure from the start on; keys: times, kind, request, date, since, until, value; "
-        f"may be repeated. Names: {', '.join(REGISTRY)}",
+        help="a failure from the start on; keys: times, kind, request, date, since, until, value, "
+        f"market, rows; may be repeated. Names: {', '.join(REGISTRY)}",
     )
     return parser
 

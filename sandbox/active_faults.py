@@ -73,7 +73,14 @@ class ActiveFaults:
             return None
         return REGISTRY[fault.name].effect(
             FaultContext(
-                request, record, fault.read_value(), fault.date, self._exchange, self._truth
+                request,
+                record,
+                fault.read_value(),
+                fault.date,
+                fault.market,
+                fault.read_extent(),
+                self._exchange,
+                self._truth,
             )
         )
 

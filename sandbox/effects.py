@@ -9,9 +9,10 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from sandbox import delivery, row_faults
-from sandbox.answers import Rows, dump
-from sandbox.exchange import Exchange, Record, error_page
+from sandbox import cells, delivery, row_faults
+from sandbox.answers import Rows, day_rows, dump, openapi_day_rows
+from sandbox.cells import MARKET_IDS, Extent
+from sandbox.exchange import OPENAPI_DAYS, OPENAPI_ROOT, Exchange, Record, error_page
 from sandbox.messages import Delivery, Request, Response
 from sandbox.publication import is_final
 
@@ -20,14 +21,17 @@ from sandbox.publication import is_final
 class FaultContext:
     """Request that a fault is about to hit.
 
-    `value` is the fault's parameter as its kind reads it, `date` the fault's date. `truth` gives
-    the exchange's answer to any request without faults.
+    `value`, `date`, `market` (KOSPI, KOSDAQ, KONEX; None: all) and `extent` are the fault's
+    parameters as its kind reads them. `truth` gives the exchange's answer to any request without
+    faults.
     """
 
     request: Request
     record: Record
     value: Any
     date: str | None
+    market: str | None
+    extent: Extent | None
     exchange: Exchange
     truth: Callable[[Request], Response]
 
@@ -113,21 +117,48 @@ def without_block(context: FaultContext) -> Response | None:
 
 
 def with_row_fault(change: Callable[..., Rows | None]) -> Effect:
-    """Return the effect of a change of rows. `change` takes the rows, and the fault's value if it
-    has one."""
+    """Return the effect of a change of rows. `change` takes the rows of the fault's market, their
+    number if the fault has an extent, and the fault's value if it has one."""
 
     def effect(context: FaultContext) -> Response | None:
         told = () if context.value is None else (context.value,)
-        return _with_rows(context.true_answer(), lambda rows: change(rows, *told))
+
+        def change_all(rows: Rows) -> Rows | None:
+            number = () if context.extent is None else (context.extent.of(len(rows)),)
+            return change(rows, *number, *told)
+
+        return _with_rows(context.true_answer(), partial(_in_market, context, change_all))
 
     return effect
+
+
+def _in_market(
+    context: FaultContext, change: Callable[[Rows], Rows | None], rows: Rows
+) -> Rows | None:
+    """Change the rows of the fault's market, and leave the others alone. The Open API has a request
+    for each market."""
+    if context.market is None:
+        return change(rows)
+    market_id = MARKET_IDS[context.market]
+    if context.record.kind == "openapi":
+        return change(rows) if OPENAPI_DAYS.get(context.record.name) == market_id else None
+    positions = [
+        position for position, row in enumerate(rows) if row.get(cells.MARKET) == market_id
+    ]
+    changed = change([rows[position] for position in positions]) if positions else None
+    if changed is None:
+        return None
+    if len(changed) != len(positions):
+        return [row for row in rows if row.get(cells.MARKET) != market_id] + changed
+    of_position = dict(zip(positions, changed, strict=True))
+    return [of_position.get(position, row) for position, row in enumerate(rows)]
 
 
 def other_day(context: FaultContext) -> Response | None:
     """Return the true answer for another day: the session before, or the one that the fault
     names."""
-    other = context.value or _session_before(context)
-    if other is None or context.record.day is None:
+    other = _other_session(context)
+    if other is None:
         return None
     moved = other.replace("-", "")
     if context.record.kind == "openapi":
@@ -139,10 +170,48 @@ def other_day(context: FaultContext) -> Response | None:
     )
 
 
-def _session_before(context: FaultContext) -> str | None:
-    sessions = context.exchange.market.sessions
-    position = bisect_left(sessions, context.record.day or "")
-    return sessions[position - 1] if position else None
+def other_figures(context: FaultContext) -> Response | None:
+    """Return the final prices of another session under the day that was asked for, be it one that
+    is not over yet: of the whole market or of one."""
+    other = _other_session(context)
+    service = OPENAPI_DAYS.get(context.record.name)
+    if other is None or not (service or context.record.name == "MDCSTAT01501"):
+        return None
+    day = context.exchange.market.day(other)
+    if service:
+        asked = {"BAS_DD": context.record.dates["basDd"]}
+        shown = [row | asked for row in openapi_day_rows(day.of_market(service))]
+    else:
+        shown = day_rows(day.of_market(MARKET_IDS.get(context.market or "", "ALL")))
+
+    def change(rows: Rows) -> Rows | None:
+        return shown if any(map(cells.has_prices, rows)) and shown != rows else None
+
+    return _with_rows(context.true_answer(), partial(_in_market, context, change))
+
+
+def other_market(context: FaultContext) -> Response | None:
+    """Return the answer of the Open API for another market: KOSPI's for KOSDAQ, KOSDAQ's for
+    others."""
+    service = OPENAPI_DAYS.get(context.record.name)
+    if service is None or context.market not in (None, _MARKET_OF[service]):
+        return None
+    other = _SERVICES["KSQ" if service != "KSQ" else "STK"]
+    return _if_good(context.truth(replace(context.request, path=f"{OPENAPI_ROOT}{other}")))
+
+
+_SERVICES = {market_id: service for service, market_id in OPENAPI_DAYS.items()}
+_MARKET_OF = {market_id: market for market, market_id in MARKET_IDS.items()}
+
+
+def _other_session(context: FaultContext) -> str | None:
+    """Return the session that the fault names: by its date, or by its distance from the day that is
+    asked for, in sessions. None where there is none."""
+    day, sessions = context.record.day, context.exchange.market.sessions
+    if day is None or isinstance(context.value, str):
+        return day and context.value
+    position = bisect_left(sessions, day) + context.value
+    return sessions[position] if 0 <= position < len(sessions) else None
 
 
 def late(context: FaultContext) -> Response | None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
+from sandbox.cells import MARKET_IDS, Extent, read_extent
 from sandbox.exchange import BLOCKS, LOGIN_PATHS, LOGIN_POST_PATH, OPENAPI_SERVICES, Record
 from sandbox.publication import read_kst
 from sandbox.registry import REGISTRY, About
@@ -31,6 +32,9 @@ class Fault:
         since, until: only while the exchange's clock is in [since, until), KST, `2026-09-10T19:00`;
             None: open.
         value: the parameter of the fault.
+        market: KOSPI, KOSDAQ or KONEX, whose rows alone are changed; None: all.
+        rows: how many rows are changed, such as `5`, or `0.4%` of those of the market, one at
+            least; None: as many as is usual for the fault.
     Raises:
         ValueError: no such fault, or a field that it cannot have.
     """
@@ -43,6 +47,8 @@ class Fault:
     since: str | None = None
     until: str | None = None
     value: str | None = None
+    market: str | None = None
+    rows: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -51,6 +57,7 @@ class Fault:
             self._check_scope()
             self._check_moments()
             self.read_value()
+            self.read_extent()
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
 
@@ -80,6 +87,18 @@ class Fault:
         except ValueError as error:
             raise ValueError(f"its value cannot be {self.value!r}: {error}") from error
 
+    def read_extent(self) -> Extent | None:
+        """Return how many rows the fault changes; None when it cannot be told."""
+        usual = REGISTRY[self.name].extent
+        if usual is None:
+            if self.rows is not None:
+                raise ValueError(f"it takes no number of rows, not {self.rows!r}")
+            return None
+        try:
+            return read_extent(usual if self.rows is None else self.rows)
+        except ValueError as error:
+            raise ValueError(f"its rows cannot be {self.rows!r}: {error}") from error
+
     def _kinds(self) -> tuple[str, ...]:
         kind = REGISTRY[self.name]
         if self.kind is not None:
@@ -100,7 +119,7 @@ class Fault:
                 "times is a number from 1 on, or none for «until further notice», "
                 f"not {self.times!r}"
             )
-        for name in ("kind", "request", "date", "since", "until", "value"):
+        for name in _TEXTS:
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
 
@@ -111,11 +130,15 @@ class Fault:
             raise ValueError(f"its kind is one of {', '.join(kinds)}, not {self.kind!r}")
         requests = [
             name
-            for name, kind in _KIND_OF_REQUEST.items()
-            if kind in kinds and self.kind in (None, kind)
+            for name, each in _KIND_OF_REQUEST.items()
+            if each in kinds and self.kind in (None, each)
         ]
         if self.request is not None and self.request not in requests:
             raise ValueError(f"its request is one of {', '.join(requests)}, not {self.request!r}")
+
+        if self.market is not None and not (kind.by_market and self.market in MARKET_IDS):
+            known = f"one of {', '.join(MARKET_IDS)}" if kind.by_market else "none"
+            raise ValueError(f"its market is {known}, not {self.market!r}")
 
     def _check_moments(self) -> None:
         if self.date is None and REGISTRY[self.name].needs_date:
@@ -128,6 +151,7 @@ class Fault:
 
 
 _FIELDS = [field.name for field in fields(Fault)]
+_TEXTS = [name for name in _FIELDS if name not in ("name", "times")]
 
 
 def read_faults(document: object) -> list[Fault]:

@@ -8,7 +8,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from sandbox import delivery, effects, row_faults
+from sandbox import cells, delivery, effects, market_faults, row_faults
+from sandbox.answers import Rows
 from sandbox.effects import Effect
 from sandbox.exchange import error_page, login_answer, openapi_error
 from sandbox.messages import Response
@@ -45,7 +46,9 @@ class FaultKind:
     """Kind of fault. It hits requests of `kinds` unless the fault names a kind; it may also name
     one of `also`.
 
-    `read` checks a value (None: the kind takes none).
+    `read` checks a value (None: the kind takes none). `extent` is how many rows it changes unless
+    the fault says it, such as `1` or `20%` (None: that cannot be said). `by_market` allows a fault
+    of one market alone.
     """
 
     effect: Effect
@@ -55,6 +58,8 @@ class FaultKind:
     read: Callable[[str], Any] | None = None
     default: Any = None
     needs_date: bool = False
+    extent: str | None = None
+    by_market: bool = False
 
 
 # -- values
@@ -100,19 +105,60 @@ def _part(text: str) -> str:
     return text
 
 
-def _iso_date(text: str) -> str:
-    return date.fromisoformat(text).isoformat()
+def _session(text: str) -> str | int:
+    """Read a date, or a distance in sessions such as -5."""
+    try:
+        distance = int(text)
+    except ValueError:
+        return date.fromisoformat(text).isoformat()
+    if not distance:
+        raise ValueError("another session is needed")
+    return distance
 
 
 # -- the registry
 
 _column = partial(
-    FaultKind, also=("openapi",), about=About.DAY, read=_word, default=row_faults.CLOSE
+    FaultKind, also=("openapi",), about=About.DAY, read=_word, default=cells.CLOSE, by_market=True
 )
-_table = partial(FaultKind, also=("openapi",), about=About.DAY)
+_table = partial(FaultKind, also=("openapi",), about=About.DAY, by_market=True)
+
+
+def _rows(change: Callable[..., Rows | None], extent: str, **more: Any) -> FaultKind:
+    """Return the kind of a fault that changes so many rows, unless it says another number."""
+    return _table(effects.with_row_fault(change), extent=extent, **more)
+
+
 _json = partial(FaultKind, also=("login", "openapi"))
 _page = partial(FaultKind, also=("page", "login", "openapi"))
 _login = partial(FaultKind, kinds=("login",))
+
+FIGURES: dict[str, FaultKind] = {
+    "conflicting_rows": _rows(row_faults.conflicting_rows, "1"),
+    "no_number": _rows(row_faults.no_number, "1", read=_word, default=cells.CLOSE),
+    "beyond_64_bits": _rows(row_faults.beyond_64_bits, "1", read=_word, default=cells.VALUE),
+    "zero_close": _rows(row_faults.zero_close, "1"),
+    "zero_shares": _rows(row_faults.zero_shares, "1"),
+    "odd_code": _rows(row_faults.odd_code, "1"),
+    "unknown_market": _rows(row_faults.unknown_market, "1", also=()),
+    "other_figures": _table(effects.other_figures, read=_session, default=-1),
+    "other_market": FaultKind(effects.other_market, ("openapi",), about=About.DAY, by_market=True),
+    "no_volume": _rows(market_faults.no_volume, "100%"),
+    "no_value": _rows(market_faults.no_value, "100%"),
+    "swapped_turnover": _rows(market_faults.swapped_turnover, "100%"),
+    "thousandfold_value": _rows(market_faults.thousandfold_value, "100%"),
+    "tenfold_prices": _rows(market_faults.tenfold_prices, "33%"),
+    "doubled_shares": _rows(market_faults.doubled_shares, "100%"),
+    "sudden_halts": _rows(market_faults.sudden_halts, "20%"),
+    "unchanged_closes": _rows(market_faults.unchanged_closes, "100%"),
+    "beyond_limit": _rows(market_faults.beyond_limit, "20%"),
+    "wrong_bases": _rows(market_faults.wrong_bases, "5%"),
+    "shifted_names": _rows(market_faults.shifted_names, "100%"),
+    "swapped_markets": _rows(market_faults.swapped_markets, "30%", also=()),
+    "new_tickers": _rows(market_faults.new_tickers, "60"),
+    "missing_tickers": _rows(market_faults.missing_tickers, "60"),
+}
+"""Faults of an answer that is out in time and can be read, and that tells something wrong."""
 
 REGISTRY: dict[str, FaultKind] = {
     "logout": FaultKind(effects.log_out),
@@ -153,19 +199,20 @@ REGISTRY: dict[str, FaultKind] = {
     "no_column": _column(effects.with_row_fault(row_faults.no_column)),
     "renamed_column": _column(effects.with_row_fault(row_faults.renamed_column)),
     "extra_columns": _table(effects.with_row_fault(row_faults.extra_columns)),
-    "odd_names": _table(effects.with_row_fault(row_faults.odd_names)),
+    "odd_names": _rows(row_faults.odd_names, "100%"),
     "no_rows": _table(effects.with_row_fault(row_faults.no_rows)),
     "few_rows": _table(effects.with_row_fault(row_faults.few_rows), read=_share, default=0.1),
     "all_dashes": _table(effects.with_row_fault(row_faults.all_dashes)),
-    "duplicated_rows": _table(effects.with_row_fault(row_faults.duplicated_rows)),
-    "bad_cell": _table(effects.with_row_fault(row_faults.bad_cell), read=str, default="N/A"),
-    "other_day": _table(effects.other_day, read=_iso_date),
-    "broken_order": _table(effects.with_row_fault(row_faults.broken_order)),
-    "after_market_only": _table(effects.with_row_fault(row_faults.after_market_only)),
-    "wrong_cap": _table(effects.with_row_fault(row_faults.wrong_cap)),
-    "negative": _table(effects.with_row_fault(row_faults.negative)),
+    "duplicated_rows": _rows(row_faults.duplicated_rows, "3"),
+    "bad_cell": _rows(row_faults.bad_cell, "1", read=str, default="N/A"),
+    "other_day": _table(effects.other_day, read=_session, default=-1, by_market=False),
+    "broken_order": _rows(row_faults.broken_order, "1"),
+    "after_market_only": _rows(row_faults.after_market_only, "1"),
+    "wrong_cap": _rows(row_faults.wrong_cap, "1"),
+    "negative": _rows(row_faults.negative, "1"),
     "late": FaultKind(
         effects.late, ("data", "openapi"), about=About.DAY_OR_SERIES, needs_date=True
     ),
     "revised": FaultKind(effects.revised, about=About.DAY, read=_count, default=5),
+    **FIGURES,
 }

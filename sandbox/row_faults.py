@@ -1,21 +1,43 @@
 """Row faults: each takes the rows of a true answer and returns wrong ones.
 
-Rows are texts by column, as the data site (thousands commas) or the Open API (plain digits, BAS_DD)
-sends them. None means that the fault does not apply to these rows.
+`number` is how many rows a fault changes: the first ones that it can change. None means that the
+fault does not apply to these rows.
 """
 
-from collections.abc import Callable
 from zlib import crc32
 
 import numpy as np
 
 from sandbox.answers import MISSING, Rows, commas, hundredths
+from sandbox.cells import (
+    CAP,
+    CHANGE,
+    CLOSE,
+    HIGH,
+    LOW,
+    MARKET,
+    NAMES,
+    OPEN,
+    SHARES,
+    VALUE,
+    VOLUME,
+    Change,
+    Fits,
+    Row,
+    code_column,
+    first,
+    has_prices,
+    is_openapi,
+    is_traded,
+    known,
+    number_in,
+    priced,
+    with_changes,
+    written,
+)
 from sandbox.market import direction_of, ratio_of
 
-CLOSE, CHANGE, VOLUME, VALUE = "TDD_CLSPRC", "CMPPREVDD_PRC", "ACC_TRDVOL", "ACC_TRDVAL"
 INDEX_CLOSE = "CLSPRC_IDX"
-LOW, HIGH, CAP, SHARES = "TDD_LWPRC", "TDD_HGPRC", "MKTCAP", "LIST_SHRS"
-OPEN = "TDD_OPNPRC"
 _KEPT_WHEN_CLOSED = {
     *(
         "ISU_SRT_CD",
@@ -30,9 +52,7 @@ _KEPT_WHEN_CLOSED = {
     ),
     *("BAS_DD", "IDX_CLSS", "IDX_NM", "TRD_DD"),
 }
-_REPEATED_ROWS = 3
-NAMES = ("ISU_ABBRV", "ISU_NM")
-"""Columns of the name, of the data site and of the Open API."""
+_BEYOND_64_BITS = 2**63
 ODD_NAMES = (
     '=HYPERLINK("http://krx.example")',
     "[bold]굵은[/nothing] :warning:",
@@ -43,8 +63,6 @@ ODD_NAMES = (
     " \u200b",
 )
 _LONG_NAME = "긴" * 1_000_000
-
-Row = dict[str, str]
 
 
 def no_rows(rows: Rows) -> Rows | None:
@@ -57,9 +75,20 @@ def few_rows(rows: Rows, share: float) -> Rows | None:
     return kept if len(kept) < len(rows) else None
 
 
-def duplicated_rows(rows: Rows) -> Rows | None:
+def duplicated_rows(rows: Rows, number: int) -> Rows | None:
     """Repeat the first rows at the end."""
-    return [*rows, *rows[:_REPEATED_ROWS]] if rows else None
+    return [*rows, *rows[:number]] if rows else None
+
+
+def conflicting_rows(rows: Rows, number: int) -> Rows | None:
+    """Repeat the first rows at the end with another close."""
+    again = [rows[position] for position in first(rows, number, has_prices)]
+    return [*rows, *(row | _higher_close(row) for row in again)] if again else None
+
+
+def _higher_close(row: Row) -> Row:
+    close, change = known(row, CLOSE, CHANGE)
+    return priced(row, close + close // 100 + 1, close - change)
 
 
 def no_column(rows: Rows, column: str) -> Rows | None:
@@ -85,27 +114,33 @@ def extra_columns(rows: Rows) -> Rows | None:
 
 
 def _extra(row: Row) -> Row:
-    volume = _number(row, VOLUME)
+    volume = number_in(row, VOLUME)
     if volume is None:
         return {"ACC_TRDVOL_REG": row[VOLUME], "ACC_TRDVOL_AFTER": row[VOLUME], "TRD_NOTE": ""}
     after = volume // 8
-    volumes = {"ACC_TRDVOL_REG": _text(row, volume - after), "ACC_TRDVOL_AFTER": _text(row, after)}
+    volumes = {
+        "ACC_TRDVOL_REG": written(row, volume - after),
+        "ACC_TRDVOL_AFTER": written(row, after),
+    }
     return volumes | {"TRD_NOTE": "정상"}
 
 
-def odd_names(rows: Rows) -> Rows | None:
-    """Give every ticker one of `ODD_NAMES` in turn, and the first one of a million characters."""
+def odd_names(rows: Rows, number: int) -> Rows | None:
+    """Give tickers one of `ODD_NAMES` in turn, and the first one of a million characters."""
     columns = [name for name in NAMES if _has(rows, name)]
     if not columns or not _has(rows, CLOSE):
         return None
     named = [ODD_NAMES[position % len(ODD_NAMES)] for position in range(len(rows))]
     named[0] = _LONG_NAME
-    return [row | dict.fromkeys(columns, name) for row, name in zip(rows, named, strict=True)]
+    changed = zip(rows[:number], named[:number], strict=True)
+    return [*(row | dict.fromkeys(columns, name) for row, name in changed), *rows[number:]]
 
 
 def all_dashes(rows: Rows) -> Rows | None:
     """Return the tickers of a weekday without trading: `-` at the site, nothing in the Open API."""
-    if not any(_number(row, column) is not None for row in rows for column in (CLOSE, INDEX_CLOSE)):
+    if not any(
+        number_in(row, column) is not None for row in rows for column in (CLOSE, INDEX_CLOSE)
+    ):
         return None
     return [_closed(row) for row in rows]
 
@@ -116,41 +151,84 @@ def without_session(rows: Rows, session: str) -> Rows | None:
     return kept if len(kept) < len(rows) else None
 
 
-def bad_cell(rows: Rows, text: str) -> Rows | None:
-    """Put `text` in place of one close."""
+def bad_cell(rows: Rows, number: int, text: str) -> Rows | None:
+    """Put `text` in place of closes."""
     column = CLOSE if _has(rows, CLOSE) else INDEX_CLOSE
-    return _change_one(rows, lambda row: column in row, lambda _: {column: text})
+    return _change(rows, number, lambda row: column in row, lambda _: {column: text})
 
 
-def broken_order(rows: Rows) -> Rows | None:
-    """Put the low of one traded ticker above its high."""
-    return _change_one(
-        rows, _is_traded, lambda row: {LOW: _text(row, int(_number(row, HIGH) or 0) + 1)}
+def no_number(rows: Rows, number: int, column: str) -> Rows | None:
+    """Put a text in place of a number, in any column."""
+    return _change(rows, number, lambda row: has_prices(row) and column in row, _says(column))
+
+
+def _says(column: str) -> Change:
+    return lambda _: {column: "N/A"}
+
+
+def beyond_64_bits(rows: Rows, number: int, column: str) -> Rows | None:
+    """Put a number in a column that no 64 bits can hold."""
+    return _change(
+        rows,
+        number,
+        lambda row: has_prices(row) and column in row,
+        lambda row: {column: written(row, _BEYOND_64_BITS)},
     )
 
 
-def after_market_only(rows: Rows) -> Rows | None:
-    """Take the opening price of one traded ticker that closed at its base price: it traded in the
+def zero_close(rows: Rows, number: int) -> Rows | None:
+    return _change(rows, number, has_prices, lambda _: {CLOSE: "0"})
+
+
+def zero_shares(rows: Rows, number: int) -> Rows | None:
+    return _change(rows, number, has_prices, lambda _: {SHARES: "0"})
+
+
+def odd_code(rows: Rows, number: int) -> Rows | None:
+    """Leave the last character of codes out."""
+    return _change(
+        rows, number, has_prices, lambda row: {code_column(row): row[code_column(row)][:-1]}
+    )
+
+
+def unknown_market(rows: Rows, number: int) -> Rows | None:
+    """Name a market that there is not. The Open API has a request for each market instead."""
+    return _change(
+        rows, number, lambda row: has_prices(row) and MARKET in row, lambda _: {MARKET: "XXX"}
+    )
+
+
+def broken_order(rows: Rows, number: int) -> Rows | None:
+    """Put the low of traded tickers above their high."""
+    return _change(
+        rows, number, is_traded, lambda row: {LOW: written(row, known(row, HIGH)[0] + 1)}
+    )
+
+
+def after_market_only(rows: Rows, number: int) -> Rows | None:
+    """Take the opening price of traded tickers that closed at their base price: they traded in the
     after-market alone."""
-    return _change_one(
+    return _change(
         rows,
-        lambda row: _is_traded(row) and bool(_number(row, OPEN)) and _number(row, CHANGE) == 0,
-        lambda row: {OPEN: _text(row, 0)},
+        number,
+        lambda row: is_traded(row) and bool(number_in(row, OPEN)) and number_in(row, CHANGE) == 0,
+        lambda row: {OPEN: written(row, 0)},
     )
 
 
-def wrong_cap(rows: Rows) -> Rows | None:
-    """Make the market cap of one ticker a won more than close x shares."""
-    return _change_one(
+def wrong_cap(rows: Rows, number: int) -> Rows | None:
+    """Make the market cap of tickers a won more than close x shares."""
+    return _change(
         rows,
-        lambda row: _number(row, CAP) is not None,
-        lambda row: {CAP: _text(row, int(_number(row, CAP) or 0) + 1)},
+        number,
+        lambda row: number_in(row, CAP) is not None,
+        lambda row: {CAP: written(row, known(row, CAP)[0] + 1)},
     )
 
 
-def negative(rows: Rows) -> Rows | None:
-    """Make the volume of one traded ticker negative."""
-    return _change_one(rows, _is_traded, lambda row: {VOLUME: f"-{row[VOLUME]}"})
+def negative(rows: Rows, number: int) -> Rows | None:
+    """Make the volume of traded tickers negative."""
+    return _change(rows, number, is_traded, lambda row: {VOLUME: f"-{row[VOLUME]}"})
 
 
 def revised(rows: Rows, tickers: int, session: str) -> Rows | None:
@@ -161,7 +239,7 @@ def revised(rows: Rows, tickers: int, session: str) -> Rows | None:
     cap = close x shares hold.
     """
     drawn = sorted(
-        (position for position, row in enumerate(rows) if _is_traded(row) and row[VOLUME] != "1"),
+        (position for position, row in enumerate(rows) if is_traded(row) and row[VOLUME] != "1"),
         key=lambda position: crc32(f"{rows[position]['ISU_SRT_CD']}|{session}|revised".encode()),
     )
     shown = list(rows)
@@ -175,21 +253,21 @@ def revised(rows: Rows, tickers: int, session: str) -> Rows | None:
 
 
 def _less_volume(row: Row) -> Row:
-    volume, value, high = (_number(row, column) or 0 for column in (VOLUME, VALUE, HIGH))
+    volume, value, high = (number_in(row, column) or 0 for column in (VOLUME, VALUE, HIGH))
     missing = max(volume // 50, 1)
     left = volume - missing
     return {
-        VOLUME: _text(row, left),
-        VALUE: _text(row, min(value - missing * (value // volume), high * left)),
+        VOLUME: written(row, left),
+        VALUE: written(row, min(value - missing * (value // volume), high * left)),
     }
 
 
 def _other_close(row: Row) -> Row:
     """Return the row's changes for the day's low as its close, or the high where it closed at its
     low."""
-    close, change, shares = (_number(row, column) or 0 for column in (CLOSE, CHANGE, SHARES))
+    close, change, shares = (number_in(row, column) or 0 for column in (CLOSE, CHANGE, SHARES))
     base = close - change
-    shown = np.array([_number(row, LOW if row[LOW] != row[CLOSE] else HIGH) or 0])
+    shown = np.array([number_in(row, LOW if row[LOW] != row[CLOSE] else HIGH) or 0])
     return {
         CLOSE: commas(shown)[0],
         CHANGE: commas(shown - base)[0],
@@ -200,7 +278,7 @@ def _other_close(row: Row) -> Row:
 
 
 def _closed(row: Row) -> Row:
-    if "BAS_DD" in row:
+    if is_openapi(row):
         return {key: cell if key in _KEPT_WHEN_CLOSED else "" for key, cell in row.items()}
     dashed = {key: cell if key in _KEPT_WHEN_CLOSED else MISSING for key, cell in row.items()}
     # Only the table of prices has this column.
@@ -208,28 +286,9 @@ def _closed(row: Row) -> Row:
     return {**dashed, "FLUC_TP_CD": "0", **late}
 
 
-def _change_one(
-    rows: Rows, fits: Callable[[Row], bool], change: Callable[[Row], Row]
-) -> Rows | None:
-    position = next((position for position, row in enumerate(rows) if fits(row)), None)
-    if position is None:
-        return None
-    return [*rows[:position], {**rows[position], **change(rows[position])}, *rows[position + 1 :]]
-
-
-def _is_traded(row: Row) -> bool:
-    return bool(_number(row, VOLUME)) and bool(_number(row, HIGH))
+def _change(rows: Rows, number: int, fits: Fits, change: Change) -> Rows | None:
+    return with_changes(rows, first(rows, number, fits), change)
 
 
 def _has(rows: Rows, column: str) -> bool:
     return any(column in row for row in rows)
-
-
-def _number(row: Row, column: str) -> int | None:
-    """Return a cell as an integer (hundredths are cut off); None where there is no number."""
-    digits = row.get(column, "").replace(",", "").partition(".")[0]
-    return int(digits) if digits.removeprefix("-").isdecimal() else None
-
-
-def _text(row: Row, number: int) -> str:
-    return str(number) if "BAS_DD" in row else f"{number:,}"

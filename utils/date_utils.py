@@ -52,8 +52,15 @@ CHECKPOINTS = (
     # What the exchange shows now stays.
     Checkpoint(FIRST_DAY.isoformat(), days_after=1, moment=time(8, 0)),
 )
-"""In the order in which they pass. Before the first one a session is not due; what is read after
-the last one is final."""
+"""Those that the clock alone decides, in the order in which they pass. Before the first one a
+session is not due; what is read after the last one is final."""
+
+WEEK_LATER = 5
+"""One more checkpoint passes with the first one of the session that lies so many sessions later. It
+changes no finality: see `TradingCalendar.weeks_later`."""
+LATEST_WEEK_LATER = 10
+"""A session that lies further back has none any more: so whoever was off for weeks, or has never
+read one a week later, asks for six sessions at most."""
 
 
 @dataclass(frozen=True)
@@ -78,20 +85,20 @@ def at_kst(day: str, moment: time) -> datetime:
 
 
 def checkpoints(session: str) -> list[datetime]:
-    """Return the checkpoints of the session in the order in which they pass, aware, in KST."""
+    """Return the session's `CHECKPOINTS` in the order in which they pass, aware, in KST."""
     return [each.of(session) for each in CHECKPOINTS if each.since <= session]
 
 
 def last_checkpoint_utc(session: str, moment: datetime) -> datetime | None:
-    """Return the session's last checkpoint that has passed by then, in UTC; None before the first
-    one."""
+    """Return the last of the session's `CHECKPOINTS` that has passed by then, in UTC; None before
+    the first one."""
     passed = [each for each in checkpoints(session) if each <= moment]
     return passed[-1].astimezone(UTC) if passed else None
 
 
 def has_checkpoint_passed(session: str, read_up_to: datetime | None, moment: datetime) -> bool:
-    """Return whether by then a checkpoint of the session has passed since the one up to which it
-    was read."""
+    """Return whether by then one of the session's `CHECKPOINTS` has passed since the one up to
+    which it was read."""
     last = last_checkpoint_utc(session, moment)
     return last is not None and (read_up_to is None or read_up_to < last)
 
@@ -102,7 +109,7 @@ def first_reading_from(session: str) -> datetime:
 
 
 def final_from(session: str) -> datetime:
-    """Return the session's last checkpoint."""
+    """Return the last of the session's `CHECKPOINTS`."""
     return CHECKPOINTS[-1].of(session)
 
 
@@ -204,6 +211,28 @@ class TradingCalendar:
         end before it."""
         walk = self._walk(_shift(last, 1), -1)
         return [next(walk) for _ in range(count)][::-1]
+
+    def weeks_later(self, moment: datetime) -> dict[str, datetime]:
+        """Return session -> its checkpoint a week later, in UTC, for the six sessions of which that
+        has passed by then and which lie at most `LATEST_WEEK_LATER` sessions back.
+
+        A closure that nobody predicted moves it to the next session, once that closure is known.
+        """
+        today = moment.astimezone(KST).date().isoformat()
+        last = _shift(today, -1) if moment < first_reading_from(today) else today
+        back = self.last_sessions(last, LATEST_WEEK_LATER + 1)
+        later = (first_reading_from(each).astimezone(UTC) for each in back[WEEK_LATER:])
+        return dict(zip(back, later, strict=False))
+
+    def week_after(self, moment: datetime) -> datetime:
+        """Return the first checkpoint of the fifth session after the day of that moment."""
+        walk = self._walk(moment.astimezone(KST).date().isoformat(), 1)
+        return first_reading_from([next(walk) for _ in range(WEEK_LATER)][-1])
+
+    def read_up_to(self, session: str, moment: datetime) -> datetime | None:
+        """Return the last checkpoint of the session that has passed by then, also the one a week
+        later, in UTC; None before the first one."""
+        return self.weeks_later(moment).get(session) or last_checkpoint_utc(session, moment)
 
     def session_of_night(self, now: datetime) -> str:
         """Return the session that a night analyses: the last one that is due at this moment.

@@ -3,8 +3,6 @@
 A message says what happened and what to do about it. An error is never turned into empty data.
 """
 
-from collections.abc import Sequence
-
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -145,12 +143,8 @@ class OddDay(MalformedAnswer):
     kind = "odd"
     exit_code = EXIT_NOT_NOW
 
-    def __init__(self, session: str, remarks: Sequence[str]) -> None:
-        super().__init__(
-            f"{session} is odd and not stored yet. {' '.join(remarks)} It is stored when a reading "
-            f"after the next checkpoint says the same. daily_update.py --accept {session} stores "
-            "it at once."
-        )
+    def __init__(self, message: str, session: str = "") -> None:
+        super().__init__(message)
         self.session = session
 
 

@@ -40,7 +40,9 @@ def collect_all(
     A session that cannot be had does not keep the later ones waiting, but three in a row end the
     run: then it is not the session. One that did not fit is tried once more when a later one could
     be had, which may tell that a stored one was wrong; not when an earlier run could not read it
-    again either. A source that refuses or is down ends the run at once.
+    again either. One that cannot be read a week later is only a warning in its record: it is no
+    problem of the run, and not tried once more. A source that refuses or is down ends the run at
+    once.
 
     Args:
         after_session: called with each session before its record is completed: a run that dies
@@ -48,15 +50,18 @@ def collect_all(
     """
     waiting = list(due)
     refused = {each.session for each in waiting if _was_not_read_again(store, each)}
+    optional = {each.session for each in waiting if each.week_later}
     problems = _collect_each(store, collector, waiting, stop_requested, after_session)
     had = [each.session for each in waiting if each.session not in problems]
     odd = [each for each in waiting if isinstance(problems.get(each.session), MalformedAnswer)]
     later = max(had, default="")
-    again = [each for each in odd if each.session < later and each.session not in refused]
+    again = [
+        each for each in odd if each.session < later and each.session not in refused | optional
+    ]
     for each in again:
         del problems[each.session]
     problems |= _collect_each(store, collector, again, stop_requested, after_session)
-    return [*problems.values()]
+    return [problem for session, problem in problems.items() if session not in optional]
 
 
 def _was_not_read_again(store: Store, due: DueSession) -> bool:
@@ -91,7 +96,7 @@ def _collect_each(
         except (MalformedAnswer, NotPublished) as problem:
             problems[each.session] = problem
             in_a_row += 1
-            log.error("%s", problem)
+            log.log(logging.WARNING if each.week_later else logging.ERROR, "%s", problem)
         if in_a_row == MOST_IN_A_ROW:
             not_tried = [left.session for left in due[number:]]
             return dict.fromkeys(not_tried, problems[each.session]) | problems

@@ -10,7 +10,13 @@ from functools import partial
 from typing import TypeAlias
 
 from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
-from utils.date_utils import TradingCalendar, has_checkpoint_passed, is_final, weekdays
+from utils.date_utils import (
+    TradingCalendar,
+    final_from,
+    has_checkpoint_passed,
+    is_final,
+    weekdays,
+)
 from utils.decision_table import Rows, first_that_fits
 from utils.errors import Damaged, MalformedAnswer, NotPublished
 from utils.market_day import FINAL, PROVISIONAL
@@ -41,6 +47,8 @@ class DueStep(Enum):
     COLLECT = auto()
     READ_AGAIN = auto()
     """It is stored, and the exchange's figures may have changed since for good."""
+    READ_A_WEEK_LATER = auto()
+    """It is stored, and was not read again since its checkpoint a week later."""
     WAIT = auto()
     """The exchange does not show it yet."""
     LEAVE = auto()
@@ -56,6 +64,8 @@ class SessionFacts:
     half done is due again."""
     checkpoint_passed: bool
     """Since it was read (`CHECKPOINTS` of `utils.date_utils`)."""
+    week_passed: bool = False
+    """Its checkpoint a week later has, since it was read (`TradingCalendar.weeks_later`)."""
     is_damaged: bool = False
     """It was read back and is damaged. Only what is left without that is read back."""
 
@@ -64,8 +74,9 @@ SESSION_ROWS: Rows[DueStep] = (
     ({"is_stored": False}, DueStep.COLLECT),
     ({"is_damaged": True}, DueStep.COLLECT),
     ({"is_completed": False}, DueStep.COLLECT),
-    ({"checkpoint_passed": False}, DueStep.LEAVE),
     ({"checkpoint_passed": True}, DueStep.READ_AGAIN),
+    ({"week_passed": True}, DueStep.READ_A_WEEK_LATER),
+    ({"week_passed": False}, DueStep.LEAVE),
 )
 
 
@@ -97,10 +108,11 @@ DATASET_ROWS: Rows[DueStep] = (
 @dataclass(frozen=True)
 class DueSession:
     """Session to ask the exchange for; `read_again` when it is completed and a checkpoint has
-    passed since it was read."""
+    passed since it was read; `week_later` when that is none but the one a week later."""
 
     session: str
     read_again: bool
+    week_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,20 +131,26 @@ class DueDataset:
 def due_in_store(
     store: Store, calendar: TradingCalendar, first: str, last: str, now: datetime
 ) -> list[DueSession]:
-    """Return `sessions_due` of what the store holds. Those before the last one that have failed
-    again and again come after all others."""
+    """Return `sessions_due` of what the store holds. Those that are read a week later come after
+    the others, so that these do not depend on it. After all of them come those before the last one
+    that have failed again and again."""
     jobs = {job["date_kst"]: job for job in store.jobs.records(DAILY_UPDATE)}
     completed = {
         session: job["checkpoint_utc"]
         for session, job in jobs.items()
         if job["status"] == COMPLETED
     }
+    heads = store.sessions.heads()
     stored = {
         head.session: head.checkpoint_utc if head.read_utc <= now + MOST_AHEAD else None
-        for head in store.sessions.heads()
+        for head in heads
     }
-    due = sessions_due(calendar, stored, completed, first, last, now)
-    return sorted(due, key=lambda each: each != due[-1] and _failed_too_often(jobs, each))
+    revised = {each.session for each in heads if _was_revised_a_week_ago(each, calendar, now)}
+    due = sessions_due(calendar, stored, completed, first, last, now, revised)
+    return sorted(
+        due,
+        key=lambda each: (each != due[-1] and _failed_too_often(jobs, each), each.week_later),
+    )
 
 
 def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
@@ -142,6 +160,15 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
     return bool(job["attempts"] >= MANY_ATTEMPTS)
 
 
+def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
+    """Return whether a reading has changed the session after it was final, and since then its next
+    checkpoint a week later has passed without a reading: what was final and is other now may be
+    wrong now."""
+    if head.revision == 1 or head.collected_utc <= final_from(head.session):
+        return False
+    return head.read_utc < calendar.week_after(head.collected_utc) <= now
+
+
 def sessions_due(
     calendar: TradingCalendar,
     stored: ReadUpTo,
@@ -149,6 +176,7 @@ def sessions_due(
     first: str,
     last: str,
     now: datetime,
+    revised: Collection[str] = (),
 ) -> list[DueSession]:
     """Return the sessions from first to last, both inclusive, that are due, oldest first.
 
@@ -156,20 +184,35 @@ def sessions_due(
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
+        revised: changed after they were final, and to be read once more by now.
     """
     due: list[DueSession] = []
+    weeks_later = calendar.weeks_later(now)
     for session in calendar.sessions(first, last):
         if calendar.is_due(session, now):
+            read_up_to = [each.get(session) for each in (stored, completed)]
             facts = SessionFacts(
                 is_stored=session in stored,
                 is_completed=session in completed,
                 checkpoint_passed=any(
-                    has_checkpoint_passed(session, each.get(session), now)
-                    for each in (stored, completed)
+                    has_checkpoint_passed(session, each, now) for each in read_up_to
+                ),
+                week_passed=session in revised
+                or any(
+                    each < weeks_later[session]
+                    for each in read_up_to
+                    if each is not None and session in weeks_later
                 ),
             )
             due += _due(session, facts)
     return due
+
+
+def collects_nothing_new(due: Collection[DueSession]) -> bool:
+    """Return whether of these some are read again and the others only a week later: the run that
+    collects the night's session was an earlier one, or is still to come."""
+    tonight = [each for each in due if not each.week_later]
+    return bool(tonight) and all(each.read_again for each in tonight)
 
 
 def _due(session: str, facts: SessionFacts) -> list[DueSession]:
@@ -177,7 +220,8 @@ def _due(session: str, facts: SessionFacts) -> list[DueSession]:
     step = first_that_fits(SESSION_ROWS, facts)
     if step is DueStep.LEAVE:
         return []
-    return [DueSession(session, read_again=step is DueStep.READ_AGAIN)]
+    week_later = step is DueStep.READ_A_WEEK_LATER
+    return [DueSession(session, week_later or step is DueStep.READ_AGAIN, week_later)]
 
 
 def unknown_days(

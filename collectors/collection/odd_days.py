@@ -13,7 +13,7 @@ from collectors.rules.judgement import Keys, judge, keys_of
 from collectors.rules.market_rules import Oddity
 from utils.clock import KST
 from utils.date_utils import checkpoints
-from utils.errors import OddDay, SourceError
+from utils.errors import OddDay, SourceError, WrongUsage
 from utils.market_day import MarketDay
 from utils.store import Store
 from utils.store.backend import Document
@@ -54,7 +54,7 @@ class OddDays:
         why = self._why_accepted(day, digest, oddities, previous)
         if why is None:
             self._waiting.put(day.session, digest, oddities, day.read_utc)
-            raise OddDay(day.session, remarks)
+            raise _odd_day(day.session, remarks)
         log.warning("%s is odd and stored all the same: %s", day.session, why)
         return replace(day, accepted=remarks)
 
@@ -92,6 +92,26 @@ class OddDays:
         if other is None:
             return None
         return replace(day, frame=other.frame, set_aside=other.set_aside)
+
+
+def accept(store: Store, session: str) -> None:
+    """Record that a person accepts a day that waits: it is stored when it is read the same once
+    more. Raise `WrongUsage` when it does not wait."""
+    if not store.waiting.accept(session):
+        waiting = ", ".join(each["_id"] for each in store.waiting.all()) or "none"
+        raise WrongUsage(
+            f"--accept {session}: that session does not wait. Those that do: {waiting}."
+        )
+    log.info("%s is accepted as it was read.", session)
+
+
+def _odd_day(session: str, remarks: Sequence[str]) -> OddDay:
+    return OddDay(
+        f"{session} is odd and not stored yet. {' '.join(remarks)} It is stored when a reading "
+        f"after the next checkpoint says the same. daily_update.py --accept {session} stores it at "
+        "once.",
+        session,
+    )
 
 
 def known_oddities(stored: MarketDay | None, previous: MarketDay | None) -> Keys:

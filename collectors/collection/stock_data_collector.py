@@ -1,7 +1,7 @@
 """One session from the exchange into the store: ask, check, factor, save, read back."""
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -14,7 +14,13 @@ from collectors.exchange.sources import Sources
 from collectors.rules.day_order import Facts, Step, next_step
 from collectors.rules.factors import actions_between
 from collectors.rules.integrity import remarks_on
-from collectors.rules.judgement import beyond_gap, judge, loses_tickers, with_known_tickers
+from collectors.rules.judgement import (
+    Judgement,
+    beyond_gap,
+    judge,
+    loses_tickers,
+    with_known_tickers,
+)
 from collectors.rules.market_rules import Oddity, repeated_or_continued
 from utils.date_utils import TradingCalendar
 from utils.errors import ClosedMarket, MalformedAnswer, NotPublished
@@ -150,22 +156,40 @@ class StockDataCollector:
         previous = self._stored.previous_of(session)
         day = agenda.read[session] = with_known_tickers(agenda.read[session], previous)
         next_day = agenda.next_of.get(session) or self._stored.next_of(session)
-        step = next_step(self._facts(day, previous, next_day, agenda))
+        judgement = self._judge(day, previous)
+        step = next_step(self._facts(day, previous, next_day, judgement, agenda))
         if step is Step.READ_PREVIOUS:
             self._read_previous(day, previous, agenda)
         elif step is Step.ASK_NEXT and next_day is not None:
             if not self._ask_next(day, next_day.session, agenda):
-                what = f"{next_day.session}, which is stored, does not follow it"
-                return self._store_day(day, previous, [Oddity("base_price", "", what)])
+                return self._store_day(day, previous, judgement, not_followed_by=next_day.session)
         elif step is Step.STORE or not self._look_between(previous, day, agenda):
-            return self._store_day(day, previous)
+            return self._store_day(day, previous, judgement)
         return None
+
+    def _judge(self, day: MarketDay, previous: MarketDay | None) -> Judgement:
+        """Return the judgement on a day. One that does not continue the session before is
+        impossible when it tells of another session that is stored, or of the one after it."""
+        judgement = judge(day, previous)
+        if previous is None or not any(each.rule == "base_price" for each in judgement.pair):
+            return judgement
+        for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
+            if session not in (day.session, previous.session):
+                told = repeated_or_continued(day.frame, pd.DataFrame(cells))
+                if told is not None:
+                    impossible = MalformedAnswer(
+                        f"The answer for {day.session} is not stored: {told} {session}. It is "
+                        "asked for again at the next run."
+                    )
+                    return replace(judgement, impossible=impossible)
+        return judgement
 
     def _facts(
         self,
         day: MarketDay,
         previous: MarketDay | None,
         next_day: MarketDay | None,
+        judgement: Judgement,
         agenda: _Agenda,
     ) -> Facts:
         previous_session = self.calendar.previous_session(day.session)
@@ -176,8 +200,11 @@ class StockDataCollector:
         )
         if previous is None:
             return replace(facts, previous_is_damaged=previous_session in self._stored)
-        judgement = judge(day, previous)
-        known = judgement.beside and known_oddities(self._stored.readable(day.session), previous)
+        if judgement.impossible is not None:
+            own_previous = self._stored.previous_of(previous_session)
+            follows = None if own_previous is None else judge(previous, own_previous).follows()
+            facts = replace(facts, is_impossible=True, previous_follows_its_own=follows)
+        known = judgement.pair and known_oddities(self._stored.readable(day.session), previous)
         return replace(facts, follows_previous=judgement.follows(known or frozenset()))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
@@ -214,18 +241,23 @@ class StockDataCollector:
         return bool(found)
 
     def _store_day(
-        self, day: MarketDay, previous: MarketDay | None, further: Sequence[Oddity] = ()
+        self,
+        day: MarketDay,
+        previous: MarketDay | None,
+        judgement: Judgement,
+        not_followed_by: str | None = None,
     ) -> Collected:
         """Store a day that is fine or accepted. Raise `MalformedAnswer` when it is impossible,
         `OddDay` when it waits."""
+        if judgement.impossible is not None:
+            raise judgement.impossible
         session, as_stored = day.session, self._stored.readable(day.session)
-        day = self._judged(day, previous, as_stored, further)
-        if as_stored is not None:
-            if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
-                log.warning("%s was read again meanwhile. The later reading stays.", session)
-                day = as_stored
-            if as_stored.source != day.source:
-                day = _with_names_of(as_stored.frame, day)
+        found = [*judgement.oddities, *self._oddities_by_others(day, previous, as_stored)]
+        if not_followed_by and as_stored is None:
+            what = f"{not_followed_by}, which is stored, does not follow it"
+            found.append(Oddity("base_price", "", what))
+        day = self._odd_days.accepted(day, found, as_stored, previous) if found else day
+        day = self._next_to_what_is_stored(day, as_stored)
         actions = actions_between(previous, day)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         if as_stored is None:
@@ -249,46 +281,31 @@ class StockDataCollector:
             is_newest=next_stored is None,
         )
 
-    def _judged(
-        self,
-        day: MarketDay,
-        previous: MarketDay | None,
-        as_stored: MarketDay | None,
-        further: Sequence[Oddity],
-    ) -> MarketDay:
-        """Return the day with the remarks with which it is stored, none when it is fine."""
-        judgement = judge(day, previous)
-        if judgement.impossible is not None:
-            raise judgement.impossible
-        found = [*judgement.oddities, *further]
-        if previous is None:
-            found += self._beyond_gap(day)
+    def _next_to_what_is_stored(self, day: MarketDay, as_stored: MarketDay | None) -> MarketDay:
+        """Return the day to be stored: the later one of two readings, with the names that were
+        stored first where they are of different sources."""
+        if as_stored is None:
+            return day
+        if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
+            log.warning("%s was read again meanwhile. The later reading stays.", day.session)
+            return as_stored
+        return day if as_stored.source == day.source else _with_names_of(as_stored.frame, day)
+
+    def _oddities_by_others(
+        self, day: MarketDay, previous: MarketDay | None, as_stored: MarketDay | None
+    ) -> list[Oddity]:
+        """Return what is odd about the day next to its earlier reading, and next to the nearest
+        earlier session where the one right before is not stored."""
+        found: list[Oddity] = []
         if as_stored is not None and judge(as_stored, previous).follows():
             found += loses_tickers(day, as_stored)
-        if any(each.rule == "base_price" for each in found):
-            self._check_is_of_no_other_day(day)
-        return self._odd_days.accepted(day, found, as_stored, previous) if found else day
-
-    def _beyond_gap(self, day: MarketDay) -> list[Oddity]:
-        """Return what is odd about the day next to the nearest earlier session."""
         earlier, _ = self._stored.neighbours(day.session)
-        if earlier is None or len(self.calendar.sessions(earlier, day.session)) > LONGEST_GAP:
-            return []
+        if previous is not None or earlier is None:
+            return found
+        if len(self.calendar.sessions(earlier, day.session)) > LONGEST_GAP:
+            return found
         day_before_gap = self._stored.readable(earlier)
-        return [] if day_before_gap is None else beyond_gap(day, day_before_gap)
-
-    def _check_is_of_no_other_day(self, day: MarketDay) -> None:
-        """Raise `MalformedAnswer` when the answer tells of another session that is stored, or of
-        the one after it."""
-        own = (day.session, self.calendar.previous_session(day.session))
-        for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
-            if session not in own:
-                told = repeated_or_continued(day.frame, pd.DataFrame(cells))
-                if told is not None:
-                    raise MalformedAnswer(
-                        f"The answer for {day.session} is not stored: {told} {session}. It is "
-                        "asked for again at the next run."
-                    )
+        return found if day_before_gap is None else [*found, *beyond_gap(day, day_before_gap)]
 
     def _count_correction(self, collected: Collected, wanted: str) -> None:
         """Allow as many rechecks as at first when one of them has found a wrong session."""

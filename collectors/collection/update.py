@@ -25,8 +25,8 @@ from collectors.exchange.connect import make_calendar, make_sources
 from collectors.exchange.sources import Sources
 from collectors.rules.target_rule import TargetRule, target_rule
 from utils.date_utils import LAST_DAY, TradingCalendar
-from utils.errors import MalformedAnswer, SourceError
-from utils.notifications.announcements import announce_flagged_actions
+from utils.errors import MalformedAnswer, OddDay, SourceError
+from utils.notifications.announcements import announce_flagged_actions, announce_odd_day
 from utils.progress import progress_bar
 from utils.run import Run
 from utils.scope import required_scope, with_earlier_choices
@@ -119,7 +119,14 @@ class DailyUpdate:
                 self._after_session(collected)
                 advance(1)
 
-            return collect_all(self._store, self.collector, due, self._is_to_stop, after_session)
+            problems = collect_all(
+                self._store, self.collector, due, self._is_to_stop, after_session
+            )
+        if self._run.settings.notify_urls:
+            for problem in problems:
+                if isinstance(problem, OddDay):
+                    announce_odd_day(self._store, problem.session, str(problem))
+        return problems
 
     def collect_datasets(self, thorough: bool = False, fills_up: bool = True) -> None:
         """Collect the datasets that the sessions lack; see `DatasetCollector`."""
@@ -131,6 +138,7 @@ class DailyUpdate:
         """Log what is due, without asking the exchange and without reading sessions back."""
         for each in self._due(self.calendar()):
             reason = "to read again" if each.read_again else "missing"
+            reason = "to read a week later" if each.week_later else reason
             log.info("%s is due (%s).", each.session, reason)
         for name in self._run.settings.datasets_at_hand:
             due = datasets_due(self._store, [name], self.first, self._until, self._now())

@@ -1,7 +1,9 @@
 """Order of days, as a table: what to do about a day and the sessions next to it.
 
-When two neighbouring days contradict each other, either may be the wrong one. The one that is
-stored is asked for once more, before the other one is doubtful.
+When two neighbouring days contradict each other, either may be the wrong one: the one that is
+stored is asked for once more. But an answer that tells of another day is wrong itself; then the
+stored one is suspected only when it does not follow the one before it either, or the session after
+the answer follows it.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,10 @@ class Facts:
     may_read_previous: bool
     """The previous session was not asked for in this call, and rechecks are left."""
     previous_is_damaged: bool = False
+    is_impossible: bool = False
+    """The answer tells of another day, or of no market."""
+    previous_follows_its_own: bool | None = None
+    """The previous session follows the one before it."""
 
 
 class Step(Enum):
@@ -42,7 +48,22 @@ ROWS: Rows[Step] = (
     ({"follows_previous": None, "next_follows": False}, Step.ASK_NEXT),
     ({"follows_previous": None}, Step.STORE),
     ({"follows_previous": True}, Step.STORE),
-    ({"follows_previous": False, "may_read_previous": True}, Step.READ_PREVIOUS),
+    (
+        {"follows_previous": False, "is_impossible": False, "may_read_previous": True},
+        Step.READ_PREVIOUS,
+    ),
+    (
+        {"follows_previous": False, "next_follows": True, "may_read_previous": True},
+        Step.READ_PREVIOUS,
+    ),
+    (
+        {
+            "follows_previous": False,
+            "previous_follows_its_own": False,
+            "may_read_previous": True,
+        },
+        Step.READ_PREVIOUS,
+    ),
     ({"follows_previous": False}, Step.LOOK_BETWEEN),
 )
 """Facts that a row needs, and its step. The first row that fits counts."""

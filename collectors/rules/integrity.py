@@ -217,6 +217,8 @@ def bases_that_continue(frame: pd.DataFrame, previous: pd.DataFrame) -> pd.Serie
 
 
 def base_continues(base: np.ndarray, close: np.ndarray) -> Bools:
+    """Return True where the base price is the close before, or that close rounded up to the
+    tick."""
     continues: Bools = (base >= close) & (base <= close * _ROUNDED_UP_TO_THE_TICK)
     return continues
 

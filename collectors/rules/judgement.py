@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from collectors.rules.market_rules import (
+    PAIR_RULES,
     Oddity,
     check_is_of_its_day,
     lost,
@@ -27,16 +28,16 @@ class Judgement:
 
     impossible: MalformedAnswer | None
     alone: tuple[Oddity, ...]
-    beside: tuple[Oddity, ...]
+    pair: tuple[Oddity, ...]
 
     @property
     def oddities(self) -> tuple[Oddity, ...]:
-        return (*self.alone, *self.beside)
+        return (*self.alone, *self.pair)
 
     def follows(self, known: Keys = frozenset()) -> bool:
         """Return True when the day can be the one right after, odd at most in ways that are
         known."""
-        return self.impossible is None and keys_of(self.beside) <= known
+        return self.impossible is None and keys_of(self.pair) <= known
 
 
 def judge(day: MarketDay, previous: MarketDay | None) -> Judgement:
@@ -45,19 +46,21 @@ def judge(day: MarketDay, previous: MarketDay | None) -> Judgement:
     Args:
         previous: the exchange's session right before; None when it is not stored.
     """
-    alone = (*_many_set_aside(day), *oddities(day.frame, day.session, None))
+    frame, session = day.frame, day.session
     before = None if previous is None else previous.frame
     try:
-        check_is_of_its_day(day.frame, day.session, before)
+        check_is_of_its_day(frame, session, before)
     except MalformedAnswer as impossible:
-        return Judgement(impossible, alone, ())
+        return Judgement(impossible, (), ())
     if previous is None:
-        return Judgement(None, alone, ())
+        return Judgement(None, (*_many_set_aside(day), *oddities(frame, session, None)), ())
     set_aside = day.tickers_set_aside | previous.tickers_set_aside
-    found = oddities(day.frame, day.session, previous.frame, set_aside)
-    known = keys_of(alone)
-    beside = tuple(each for each in found if (each.rule, each.market) not in known)
-    return Judgement(None, alone, beside)
+    found = oddities(frame, session, before, set_aside)
+    alone = [each for each in found if each.rule not in PAIR_RULES]
+    pair = [each for each in found if each.rule in PAIR_RULES]
+    if day.source != previous.source:  # the sources may write a name differently
+        pair = [each for each in pair if each.rule != "names"]
+    return Judgement(None, (*_many_set_aside(day), *alone), tuple(pair))
 
 
 def with_known_tickers(day: MarketDay, previous: MarketDay | None) -> MarketDay:

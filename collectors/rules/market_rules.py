@@ -34,7 +34,9 @@ AFTER_MARKET_SLACK = 1.1
 """Since there is an after-market the value may be this many times outside low x volume to high x
 volume: its trades may lie beyond the prices of the regular session and are 20.1 % of a volume at
 most, docs/exchange.md."""
-FEWEST_TICKERS = 0.5
+FEWEST_TICKERS, LARGE_MARKET = 0.5, 0.1
+"""Part of a market's tickers without which there is no market, and part of all tickers above which
+a market counts for that: KONEX alone, 4 % of them, is no day."""
 NEARLY_ALL = 0.9
 """Part of a market's rows that makes it the market of another session. Measured on other sessions:
 0.19 at most."""
@@ -53,7 +55,7 @@ class Oddity:
 
 
 @dataclass(frozen=True)
-class _Days:
+class Days:
     """A day beside another one, row by row of the first. Without another one `before` is empty and
     `both` False."""
 
@@ -93,8 +95,8 @@ class MarketRule:
     among: str
     """The tickers looked at, in words that follow "of 949 KOSPI"."""
     what: str
-    """The finding, in words that follow "45"."""
-    find: Callable[[_Days], Found]
+    """The finding, in words that follow "45" or "that"."""
+    find: Callable[[Days], Found]
     measured: ByMarket
     """The most of one recorded session: rows, or percent of a `usual` rule."""
     limit: ByMarket
@@ -125,10 +127,10 @@ def oddities(
         set_aside: tickers whose row of this day or of the day before was set aside. They count
             neither as gone nor as new.
     """
-    day = _side_by_side(frame, session, previous, set_aside)
+    day = side_by_side(frame, session, previous, set_aside)
     if previous is None:
         return _found(day, Needs.DAY, Needs.NO_PAIR)
-    turned = _side_by_side(previous, session, frame, set_aside)
+    turned = side_by_side(previous, session, frame, set_aside)
     return _found(day, Needs.DAY, Needs.PAIR) + _found(turned, Needs.PAIR_TURNED)
 
 
@@ -140,7 +142,7 @@ def lost(
 ) -> list[Oddity]:
     """Return the markets of which the day lacks too many tickers that the other one has: the last
     stored session before a gap, or an earlier reading of the same session."""
-    return _found(_side_by_side(other, session, frame, set_aside), Needs.EARLIER)
+    return _found(side_by_side(other, session, frame, set_aside), Needs.EARLIER)
 
 
 def check_is_of_its_day(frame: pd.DataFrame, session: str, previous: pd.DataFrame | None) -> None:
@@ -156,10 +158,10 @@ def check_is_of_its_day(frame: pd.DataFrame, session: str, previous: pd.DataFram
     if previous is None:
         return
     present = tickers_present(frame, previous)
-    if all(share < FEWEST_TICKERS for share in present.values()):
+    if present and all(share < FEWEST_TICKERS for share in present.values()):
         raise MalformedAnswer(
-            f"{refused}it holds less than half of the {len(previous)} tickers of the session "
-            "before, in every market. It is asked for again at the next run."
+            f"{refused}it holds less than half of the tickers that {' and '.join(present)} had in "
+            "the session before. It is asked for again at the next run."
         )
     repeated = _nearly_all(repeated_shares(frame, previous))
     if repeated or _is_same(frame, previous):
@@ -172,7 +174,7 @@ def check_is_of_its_day(frame: pd.DataFrame, session: str, previous: pd.DataFram
 def repeated_or_continued(frame: pd.DataFrame, other: pd.DataFrame) -> str | None:
     """Return the words that say how the typed day, or a market of it, is the very answer of another
     session or of the one right after that; None when it is neither. The other session's name
-    follows the words: "its KOSPI prices are those of".
+    follows the words: "its prices of KOSPI are those of".
 
     The other one is any stored session but the one right before, which each day continues.
     """
@@ -189,16 +191,16 @@ def repeated_or_continued(frame: pd.DataFrame, other: pd.DataFrame) -> str | Non
 
 def tickers_present(frame: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
     """Return for each market of the other day the part of its tickers that the day has, in whatever
-    market."""
-    turned = _side_by_side(other, "", frame)
+    market; small markets are left out, see `LARGE_MARKET`."""
+    turned = side_by_side(other, "", frame)
     return {
         market: float(turned.both[rows].mean())
         for market, rows in _rows_by_market(other).items()
-        if rows.any()
+        if rows.sum() > LARGE_MARKET * len(other)
     }
 
 
-def _found(days: _Days, *needs: Needs) -> list[Oddity]:
+def _found(days: Days, *needs: Needs) -> list[Oddity]:
     """Return what the rules with these needs find."""
     markets = _rows_by_market(days.frame)
     said = []
@@ -223,21 +225,22 @@ def _oddity(rule: MarketRule, market: str, tickers: np.ndarray, of: int) -> Oddi
     return Oddity(rule.name, market, text)
 
 
-def _side_by_side(
+def side_by_side(
     frame: pd.DataFrame,
     session: str,
     other: pd.DataFrame | None,
     set_aside: AbstractSet[str] = frozenset(),
-) -> _Days:
+) -> Days:
+    """Return the day beside the other one, as the rules look at it."""
     now = {name: frame[name].to_numpy() for name in _COLUMNS}
     expected = np.ones(len(frame), dtype=bool)
     if set_aside:
         expected = ~np.isin(now["ticker"].astype(str), sorted(set_aside))
     if other is None or other.empty:
-        return _Days(session, frame, now, {}, np.zeros(len(frame), dtype=bool), expected)
+        return Days(session, frame, now, {}, np.zeros(len(frame), dtype=bool), expected)
     positions = pd.Index(other["ticker"]).get_indexer(pd.Index(frame["ticker"]))
     before = {name: other[name].to_numpy()[positions] for name in _COLUMNS}
-    return _Days(session, frame, now, before, positions >= 0, expected)
+    return Days(session, frame, now, before, positions >= 0, expected)
 
 
 _COLUMNS = (
@@ -257,13 +260,13 @@ def _rows_by_market(frame: pd.DataFrame) -> dict[str, Bools]:
 def repeated_shares(frame: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
     """Return for each market the part of the tickers traded in both days whose prices are the
     same."""
-    return _shares(*_repeated(_side_by_side(frame, "", other)), frame)
+    return _shares(*_repeated(side_by_side(frame, "", other)), frame)
 
 
 def continued_shares(frame: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
     """Return for each market the part of the tickers with a moved close whose base price is the
     other day's close."""
-    return _shares(*_continued(_side_by_side(frame, "", other)), frame)
+    return _shares(*_continued(side_by_side(frame, "", other)), frame)
 
 
 def _shares(found: Bools, among: Bools, frame: pd.DataFrame) -> dict[str, float]:
@@ -282,7 +285,7 @@ def _nearly_all(shares: dict[str, float]) -> list[str]:
 def _continues_small_one(frame: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Return True when nearly all rows together continue the other day: no market has
     `FEWEST_ROWS`."""
-    found, among = _continued(_side_by_side(frame, "", other))
+    found, among = _continued(side_by_side(frame, "", other))
     return bool(among.sum() > 2 and found[among].mean() >= NEARLY_ALL)
 
 
@@ -290,13 +293,13 @@ def _of(markets: list[str]) -> str:
     return f" of {' and '.join(markets)}" if markets else ""
 
 
-def _repeated(days: _Days) -> Found:
+def _repeated(days: Days) -> Found:
     """Volumes are not compared: they may be those of an earlier reading."""
     prices = ("open", "high", "low", "close", "change")
     return _equal(days, *prices), _traded_in_both(days)
 
 
-def _continued(days: _Days) -> Found:
+def _continued(days: Days) -> Found:
     now, moved = days.now, days.now["change"] != 0
     continues = base_continues(now["close"] - now["change"], days.before["close"])
     return continues, days.both & moved & (now["open"] > 0)
@@ -309,49 +312,49 @@ def _is_same(frame: pd.DataFrame, other: pd.DataFrame) -> bool:
     )
 
 
-def _equal(days: _Days, *names: str) -> Bools:
+def _equal(days: Days, *names: str) -> Bools:
     equal: Bools = np.logical_and.reduce([days.now[name] == days.before[name] for name in names])
     return equal
 
 
-def _traded_in_both(days: _Days) -> Bools:
+def _traded_in_both(days: Days) -> Bools:
     return days.both & (days.now["open"] > 0) & (days.before["open"] > 0)
 
 
 # What is odd: the rows that a rule speaks of, and all that it looks at
 
 
-def _other_base(days: _Days) -> Found:
+def _other_base(days: Days) -> Found:
     base = days.now["close"] - days.now["change"]
     return ~base_continues(base, days.before["close"]), days.both
 
 
-def _in_one_alone(days: _Days) -> Found:
+def _in_one_alone(days: Days) -> Found:
     return ~days.both & days.expected, np.ones_like(days.both)
 
 
-def _other(name: str) -> Callable[[_Days], Found]:
+def _other(name: str) -> Callable[[Days], Found]:
     return lambda days: (days.now[name] != days.before[name], days.both)
 
 
-def _stopped(days: _Days) -> Found:
+def _stopped(days: Days) -> Found:
     return days.now["open"] == 0, days.both & (days.before["open"] > 0)
 
 
-def _untraded(days: _Days) -> Found:
+def _untraded(days: Days) -> Found:
     return days.now["open"] == 0, np.ones_like(days.both)
 
 
-def _no_volume(days: _Days) -> Found:
+def _no_volume(days: Days) -> Found:
     return days.now["volume"] == 0, days.now["open"] > 0
 
 
-def _no_value(days: _Days) -> Found:
+def _no_value(days: Days) -> Found:
     volume, value = days.now["volume"], days.now["value"]
     return (volume == 0) | (value == 0), (volume > 0) | (value > 0)
 
 
-def _value_out_of_range(days: _Days) -> Found:
+def _value_out_of_range(days: Days) -> Found:
     now = days.now
     slack = AFTER_MARKET_SLACK if days.session >= AFTER_MARKET_SINCE else 1.0
     volume = now["volume"].astype(float)  # a product beyond 64 bits would wrap round
@@ -361,29 +364,29 @@ def _value_out_of_range(days: _Days) -> Found:
     return outside, (now["volume"] > 0) & (now["low"] > 0)
 
 
-def _beyond_limit(days: _Days) -> Found:
+def _beyond_limit(days: Days) -> Found:
     """Where the session before is known, first sessions and the first ones after a halt are left
     out: the latter may be delisting trades."""
     known = _traded_in_both(days) if days.before else days.now["open"] > 0
     return beyond_limit(days.frame, days.session), known
 
 
-def _unmoved(days: _Days) -> Found:
+def _unmoved(days: Days) -> Found:
     return days.now["change"] == 0, days.now["open"] > 0
 
 
-def _one_price(days: _Days) -> Found:
+def _one_price(days: Days) -> Found:
     now = days.now
     return (now["open"] == now["high"]) & (now["low"] == now["high"]), now["open"] > 0
 
 
-def _volume_jumped(days: _Days) -> Found:
+def _volume_jumped(days: Days) -> Found:
     now, before = days.now["volume"], days.before["volume"]
     jumped = (now > VOLUME_JUMP * before.astype(float)) | (before > VOLUME_JUMP * now.astype(float))
     return jumped, days.both & (now > 0) & (before > 0)
 
 
-def _same_again(days: _Days) -> Found:
+def _same_again(days: Days) -> Found:
     again = _equal(days, "volume", "value") | _equal(days, "open", "high", "low")
     return again, _traded_in_both(days)
 
@@ -401,99 +404,77 @@ RULES = (
         _BOTH,
         "have a base price that is not the close of the session before",
         _other_base,
-        measured=(3, 2, 1),
-        limit=(2, 2, 2),
+        (3, 2, 1),
+        (2, 2, 2),
     ),
     MarketRule(
         "gone",
         "tickers of the session before",
         "are gone",
         _in_one_alone,
-        measured=(2, 1, 0),
-        limit=(1, 1, 1),
-        needs=Needs.PAIR_TURNED,
+        (2, 1, 0),
+        (1, 1, 1),
+        Needs.PAIR_TURNED,
     ),
     MarketRule(
         "lost",
         "tickers of an earlier session or reading",
         "are not there any more",
         _in_one_alone,
-        measured=(2, 5, 0),
-        limit=(2, 2, 2),
-        needs=Needs.EARLIER,
+        (2, 5, 0),
+        (2, 2, 2),
+        Needs.EARLIER,
     ),
-    MarketRule("new", _ALL, "are new", _in_one_alone, measured=(2, 3, 2), limit=(1, 1, 1)),
+    MarketRule("new", _ALL, "are new", _in_one_alone, (2, 3, 2), (1, 1, 1)),
+    MarketRule("names", _BOTH, "have another name", _other("name"), (1, 5, 1), (1, 1, 1)),
+    MarketRule("markets", _BOTH, "were in another market", _other("market"), (1, 1, 0), (1, 1, 1)),
     MarketRule(
-        "names", _BOTH, "have another name", _other("name"), measured=(1, 5, 1), limit=(1, 1, 1)
-    ),
-    MarketRule(
-        "markets",
-        _BOTH,
-        "were in another market",
-        _other("market"),
-        measured=(1, 1, 0),
-        limit=(1, 1, 1),
-    ),
-    MarketRule(
-        "shares",
-        _BOTH,
-        "have another number of shares",
-        _other("shares"),
-        measured=(10, 22, 3),
-        limit=(5, 5, 5),
+        "shares", _BOTH, "have another number of shares", _other("shares"), (10, 22, 3), (5, 5, 5)
     ),
     MarketRule(
         "halted",
-        "tickers that had an opening price in the session before",
-        "have none",
+        "tickers with an opening price in the session before",
+        "have none now",
         _stopped,
-        measured=(3, 4, 13),
-        limit=(2, 2, 30),
+        (3, 4, 13),
+        (2, 2, 30),
     ),
     MarketRule(
         "untraded",
         _ALL,
         "have no opening price",
         _untraded,
-        measured=(1.9, 5.0, 27.7),
-        limit=(5, 10, 60),
-        needs=Needs.NO_PAIR,
+        (1.9, 5.0, 27.7),
+        (5, 10, 60),
+        Needs.NO_PAIR,
         usual=True,
     ),
-    MarketRule(
-        "volumes",
-        _TRADED,
-        "have no volume",
-        _no_volume,
-        measured=(0, 0, 0),
-        limit=(1, 1, 1),
-        needs=Needs.DAY,
-    ),
+    MarketRule("volumes", _TRADED, "have no volume", _no_volume, (0, 0, 0), (1, 1, 1), Needs.DAY),
     MarketRule(
         "values",
         "tickers with a volume or a value",
         "have only one of them",
         _no_value,
-        measured=(0, 0, 0),
-        limit=(1, 1, 1),
-        needs=Needs.DAY,
+        (0, 0, 0),
+        (1, 1, 1),
+        Needs.DAY,
     ),
     MarketRule(
         "value_range",
         "tickers with a volume and a lowest price",
         "have a value outside low x volume to high x volume",
         _value_out_of_range,
-        measured=(7, 11, 2),
-        limit=(3, 3, 3),
-        needs=Needs.DAY,
+        (7, 11, 2),
+        (3, 3, 3),
+        Needs.DAY,
     ),
     MarketRule(
         "volume_jump",
         "tickers with a volume in both sessions",
         f"have over {VOLUME_JUMP} times the volume of the session before, or under a tenth",
         _volume_jumped,
-        measured=(4.4, 4.2, 45.2),
-        limit=(10, 10, 70),
+        (4.4, 4.2, 45.2),
+        (10, 10, 70),
         usual=True,
     ),
     MarketRule(
@@ -501,18 +482,18 @@ RULES = (
         _TRADED_IN_BOTH,
         "have a price beyond the daily limit",
         _beyond_limit,
-        measured=(1, 1, 0),
-        limit=(2, 2, 2),
-        needs=Needs.DAY,
+        (1, 1, 0),
+        (2, 2, 2),
+        Needs.DAY,
     ),
     MarketRule(
         "unmoved",
         _TRADED,
         "have a close at their base price",
         _unmoved,
-        measured=(12.0, 9.9, 16.8),
-        limit=(30, 30, 50),
-        needs=Needs.DAY,
+        (12.0, 9.9, 16.8),
+        (30, 30, 50),
+        Needs.DAY,
         usual=True,
     ),
     MarketRule(
@@ -520,21 +501,24 @@ RULES = (
         _TRADED,
         "have one price as open, high and low",
         _one_price,
-        measured=(0.4, 0.2, 26.2),
-        limit=(5, 5, 60),
-        needs=Needs.DAY,
+        (0.4, 0.2, 26.2),
+        (5, 5, 60),
+        Needs.DAY,
         usual=True,
     ),
     MarketRule(
-        "repeated",
+        "same_cells",
         _TRADED_IN_BOTH,
         "have volume and value, or open, high and low, of the session before",
         _same_again,
-        measured=(5, 8, 8),
-        limit=(2, 2, 20),
+        (5, 8, 5),
+        (2, 2, 15),
     ),
 )
 """Rules that make a day odd."""
+
+PAIR_RULES = frozenset(rule.name for rule in RULES if rule.needs is not Needs.DAY)
+"""Names of those that need another day."""
 
 
 @dataclass(frozen=True)
@@ -545,29 +529,29 @@ class ImpossibleRule:
     what: str
     measured: ByMarket
     """Percent, of all recorded sessions the one that is nearest to the limit."""
-    limit: float
-    """Percent."""
+    limit: str
+    """Refused, percent of a market."""
 
 
 IMPOSSIBLE = (
     ImpossibleRule(
         "present",
-        "no market holds as many of the tickers of the session before",
-        measured=(99.8, 99.9, 100.0),
-        limit=100 * FEWEST_TICKERS,
+        "tickers of the session before that are there",
+        (99.8, 99.9, 100.0),
+        f"under {FEWEST_TICKERS:.0%} of each",
     ),
     ImpossibleRule(
         "repeated",
-        "so many of a market's traded tickers have the five prices of another session",
-        measured=(0.2, 0.1, 3.8),
-        limit=100 * NEARLY_ALL,
+        "tickers traded in both that have the five prices of another session",
+        (0.2, 0.2, 3.8),
+        f"from {NEARLY_ALL:.0%}",
     ),
     ImpossibleRule(
         "continued",
-        "so many of a market's moved tickers have base prices that are the closes of a session "
-        "other than the one before",
-        measured=(13.9, 10.8, 18.8),
-        limit=100 * NEARLY_ALL,
+        "tickers with a moved close whose base price is the close of another session than the one "
+        "before",
+        (13.9, 10.8, 18.8),
+        f"from {NEARLY_ALL:.0%}",
     ),
 )
 """Rules that refuse a day. One with no row at all is refused too."""

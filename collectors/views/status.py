@@ -49,7 +49,7 @@ def status(run: Run) -> dict[str, Any]:
     first = None if scope is None else scope["first_session"]
     due = [] if first is None else due_in_store(store, calendar, first, tonight, now)
     jobs = [job for name, last in _SHOWN_JOBS.items() for job in store.jobs.records(name, last)]
-    lacking = starts_not_in_crontab()
+    lacking, heads = starts_not_in_crontab(), store.sessions.heads()
     return {
         "now": now.isoformat(timespec="seconds"),
         "database": store.description,
@@ -57,9 +57,12 @@ def status(run: Run) -> dict[str, Any]:
         "session_of_night": tonight,
         "set_up": scope is not None,
         "scope": None if scope is None else _asked_for(settings, scope),
-        **_stored(store.sessions.heads()),
+        **_stored(heads),
         "sessions_missing": sorted(each.session for each in due if not each.read_again),
         "sessions_to_read_again": sorted(each.session for each in due if each.read_again),
+        "sessions_waiting": [_waiting(each) for each in store.waiting.all()],
+        "set_aside": [row for head in heads for row in _set_aside(head)],
+        "accepted": {head.session: list(head.accepted) for head in heads if head.accepted},
         **_analysis(store, tonight),
         "next_runs": {
             job: next(starts(job, now)).isoformat(timespec="seconds")
@@ -116,6 +119,21 @@ def _stored(heads: Sequence[SessionHead]) -> dict[str, Any]:
         "last_session_tickers": last.count if last else None,
         "sessions_with": _sessions_with(heads),
     }
+
+
+def _waiting(day: Document) -> dict[str, Any]:
+    """Return a day that waits, and what is odd about it."""
+    texts = [each["text"] for each in day["oddities"]]
+    moments = {name: day[name] for name in ("first_read_utc", "read_utc", "accepted_utc")}
+    return _plain({"session": day["_id"], "oddities": texts, **moments})
+
+
+def _set_aside(head: SessionHead) -> list[dict[str, str]]:
+    names = ("ticker", "name", "market", "reason")
+    return [
+        {"session": head.session, **{name: getattr(row, name) for name in names}}
+        for row in head.set_aside
+    ]
 
 
 def _analysis(store: Store, session: str) -> dict[str, Any]:
@@ -251,6 +269,12 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Sessions", _sessions(facts)
     yield "Missing, unfinished", _list(facts["sessions_missing"])
     yield "To read again", _list(facts["sessions_to_read_again"])
+    for day in facts["sessions_waiting"]:
+        what = f"odd, not stored since {_minute(day['first_read'])}: {'; '.join(day['oddities'])}"
+        yield f"Waiting {day['session']}", f"{what}. It can be accepted with --accept."
+    if rows := facts["set_aside"]:
+        shown = [f"{each['ticker']} of {each['session']} ({each['reason']})" for each in rows[-5:]]
+        yield "Rows set aside", f"{len(rows):,}, the last: {', '.join(shown[::-1])}"
     if facts["sessions_with"]:
         held = [f"{name} of {count:,} sessions" for name, count in facts["sessions_with"].items()]
         yield "Datasets", ", ".join(held)

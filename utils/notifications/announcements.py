@@ -1,5 +1,5 @@
-"""Announcements about a session that are no failures: corporate actions to look at, the night's
-result, and a night that was not finished."""
+"""Announcements about a session that are no failures: corporate actions to look at, a day that
+waits, the night's result, and a night that was not finished."""
 
 import pandas as pd
 
@@ -7,6 +7,7 @@ from utils.market_day import FINAL
 from utils.notifications.texts import (
     FLAGGED,
     NIGHT,
+    ODD_DAY,
     PROVISIONAL_NIGHT,
     UNFINISHED,
     listing,
@@ -39,6 +40,11 @@ def announce_flagged_actions(
         for each in flagged
     ]
     store.incidents.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
+
+
+def announce_odd_day(store: Store, session: str, message: str) -> None:
+    """Announce that a day waits because it is odd, once a session."""
+    store.incidents.announce(DAILY_UPDATE, ODD_DAY, session, message)
 
 
 def announce_night(store: Store, session: str, settings: Settings) -> None:

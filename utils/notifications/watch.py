@@ -19,6 +19,7 @@ from utils.errors import (
     NightShiftError,
     NotCollected,
     NotNow,
+    OddDay,
     SourceRefuses,
     StoreError,
 )
@@ -31,9 +32,9 @@ from utils.store import Store, open_store
 from utils.store.backend import Document
 from utils.store.jobs import DAILY_UPDATE, FAILED
 
-EVERYDAY = (LockHeld.kind, NotNow.kind, NotCollected.kind)
-"""Kinds that are no incident: another run is at work, a person stopped this one, or the daily
-update has reported it."""
+EVERYDAY = (LockHeld.kind, NotNow.kind, NotCollected.kind, OddDay.kind)
+"""Kinds that are no incident: another run is at work, a person stopped this one, the daily update
+has reported it, or each session is announced by itself."""
 EVENINGS_REFUSED = 3
 """In a row, until people are told once more: what does not end by itself needs a person."""
 log = logging.getLogger(__name__)

@@ -12,9 +12,10 @@ class ObservedCalendar(StorePart):
     """Days that were shown, never those that were predicted. They outlive any update of the
     library."""
 
-    def observed(self) -> dict[str, bool]:
-        """Return day -> whether the exchange was open."""
-        return {day["_id"]: day["open"] for day in self.backend.find(CALENDAR)}
+    def observed(self, since: str = "") -> dict[str, bool]:
+        """Return day -> whether the exchange was open, for the days since that one."""
+        days = self.backend.find(CALENDAR, {"_id": {"$gte": since}})
+        return {day["_id"]: day["open"] for day in days}
 
     def record(self, shown: Mapping[str, bool], evidence: str) -> None:
         """Remember what the exchange showed of these days; what is known already stays as it is."""

@@ -3,14 +3,14 @@ them back."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import repeat
 
 import numpy as np
 import pandas as pd
 
 from utils.adjustment import Adjustments, without_noise
-from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar, last_checkpoint_utc
+from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
 from utils.errors import Damaged, NotStored
 from utils.market_day import (
     DAY_COLUMNS,
@@ -38,6 +38,8 @@ from utils.store.schema import ACTIONS, HEAD_FIELDS
 _PRICES = ("open", "high", "low", "close")
 _UNPACKED = ("datasets", "further", "set_aside", "accepted")
 """Fields of a head that are no plain values."""
+_LATELY = timedelta(days=60)
+"""Longer than the sessions take that have a checkpoint a week later."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class SessionHead:
     read_utc: datetime
     """Moment of the last reading, whatever it changed."""
     checkpoint_utc: datetime | None
-    """Last checkpoint that had passed by then; None when the session was read before the first."""
+    """Last checkpoint that had passed by then, also the one a week later; None when the session was
+    read before the first."""
     factor_digest: str = field(compare=False)
     """Digest of the factors, which follow from two sessions and are no part of this one."""
     datasets: Mapping[str, DatasetState] = field(compare=False)
@@ -95,7 +98,7 @@ class Sessions(StorePart):
             "collected_utc": day.read_utc if same is None else same.collected_utc,
             "confirmed_utc": (confirmed or day.read_utc) if day.finality == FINAL else None,
             "read_utc": day.read_utc,
-            "checkpoint_utc": last_checkpoint_utc(day.session, day.read_utc),
+            "checkpoint_utc": self._read_up_to(day),
             "revision": 1 if before is None else before.revision + (same is None),
             "digest": digest,
             "count": len(day.frame),
@@ -111,6 +114,10 @@ class Sessions(StorePart):
             self.backend.put(ACTIONS, actions)
             self.backend.put_session(head, further_columns | _to_columns(day.frame) | kept)
         return _to_head(head)
+
+    def _read_up_to(self, day: MarketDay) -> datetime | None:
+        lately = (day.read_utc - _LATELY).date().isoformat()
+        return TradingCalendar(self.calendar.observed(lately)).read_up_to(day.session, day.read_utc)
 
     def panel_source(self, last: str, count: int) -> list[tuple[object, ...]]:
         """Return what `panel` makes its panel of: as long as this stays the same, so does the

@@ -64,7 +64,7 @@ def contents(store: Store, session: str) -> dict[str, Any]:
             advance(1)
     return {
         "session": session,
-        **_finality(head),
+        **_of_head(head),
         "written": store.clock.now_kst().isoformat(timespec="minutes"),
         "targets": len(targets),
         "analyzed": shown.rows["session"].count(session),
@@ -85,9 +85,9 @@ def contents(store: Store, session: str) -> dict[str, Any]:
     }
 
 
-def _finality(head: SessionHead) -> dict[str, str]:
-    """Return the finality and, in `since`, KST: since when the session is final or, while it is
-    provisional, when it was read last.
+def _of_head(head: SessionHead) -> dict[str, Any]:
+    """Return the rows that are set aside, the remarks of an odd day, the finality and, in `since`,
+    KST: since when the session is final or, while it is provisional, when it was read last.
 
     The day stands before the time where it is not the usual one: that after the session, or the
     session's own.
@@ -95,7 +95,12 @@ def _finality(head: SessionHead) -> dict[str, str]:
     moment = (head.confirmed_utc or head.read_utc).astimezone(KST)
     usual = date.fromisoformat(head.session) + timedelta(days=head.finality == FINAL)
     shown = f"{moment:%H:%M}" if moment.date() == usual else f"{moment:%Y-%m-%d %H:%M}"
-    return {"finality": head.finality, "since": shown}
+    return {
+        "finality": head.finality,
+        "since": shown,
+        "set_aside": [[each.ticker, each.name, each.reason] for each in head.set_aside],
+        "accepted": list(head.accepted),
+    }
 
 
 class _Targets:

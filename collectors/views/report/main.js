@@ -68,6 +68,10 @@ function drawWords() {
       word("analyzed", {done: number(DATA.analyzed), all: number(DATA.targets)}),
     ),
   );
+  fill("remarks", [
+    ...DATA.set_aside.map(([ticker, name, reason]) => word("set_aside", {ticker, name, reason})),
+    ...DATA.accepted.map((remark) => word("accepted", {remark})),
+  ].map((text) => element("p", {class: "hint"}, text)));
   byId("written").textContent = word("written", {
     time: DATA.written.slice(0, 16).replace("T", " "),
   });

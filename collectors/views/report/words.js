@@ -13,6 +13,11 @@ const WORDS = {
   colours_western: ["Green up, red down", "상승 초록 · 하락 빨강"],
   provisional: ["provisional, read {time}", "잠정, {time} 조회"],
   final: ["final since {time}", "{time} 확정"],
+  set_aside: [
+    "{ticker} {name} is left out: its row of the exchange cannot be used ({reason})",
+    "{ticker} {name}: 거래소 자료의 행에 오류가 있어 제외했습니다({reason})",
+  ],
+  accepted: ["Odd, and stored all the same: {remark}", "평소와 다르지만 확인을 거쳐 저장한 시세입니다: {remark}"],
   analyzed: ["{done} of {all} targets analysed", "대상 {all}종목 중 {done}종목 분석"],
   written: ["Written {time} KST by krx-night-shift.", "{time} KST 작성 · krx-night-shift"],
   disclaimer: [

@@ -14,7 +14,7 @@ from collectors.collection import collect_datasets
 from collectors.collection.collect_datasets import FEW, MOST_A_RUN, DatasetCollector, for_one_run
 from collectors.collection.due import DueDataset as Due
 from collectors.collection.due import datasets_due
-from collectors.exchange.answers import parse_day
+from collectors.exchange.day_table import parse_day
 from collectors.exchange.sources import TRIES, Sources
 from sandbox import answers
 from sandbox.synthetic import SyntheticMarket

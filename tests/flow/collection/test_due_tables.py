@@ -20,8 +20,9 @@ SESSION_CASES = [
     (SessionFacts(False, True, True), DueStep.COLLECT),
     (SessionFacts(True, True, False, is_damaged=True), DueStep.COLLECT),
     (SessionFacts(True, False, True), DueStep.COLLECT),
+    (SessionFacts(True, True, True, week_passed=True), DueStep.READ_AGAIN),
+    (SessionFacts(True, True, False, week_passed=True), DueStep.READ_A_WEEK_LATER),
     (SessionFacts(True, True, False), DueStep.LEAVE),
-    (SessionFacts(True, True, True), DueStep.READ_AGAIN),
 ]
 DATASET_CASES = [
     (DatasetFacts(None, True, False, False), DueStep.COLLECT),
@@ -47,10 +48,12 @@ def test_each_row_has_its_case(rows: Rows[DueStep], cases: list[tuple[object, Du
 
 
 def test_every_combination_of_facts_has_a_step() -> None:
-    sessions = [SessionFacts(*values) for values in product(TWO, repeat=4)]
+    sessions = [SessionFacts(*values) for values in product(TWO, repeat=5)]
     assert {first_that_fits(SESSION_ROWS, facts) for facts in sessions} == {*DueStep} - {
         DueStep.WAIT
     }
     finality = (None, STALE, PROVISIONAL, FINAL)
     datasets = [DatasetFacts(*values) for values in product(finality, TWO, TWO, TWO)]
-    assert {first_that_fits(DATASET_ROWS, facts) for facts in datasets} == {*DueStep}
+    assert {first_that_fits(DATASET_ROWS, facts) for facts in datasets} == {*DueStep} - {
+        DueStep.READ_A_WEEK_LATER
+    }

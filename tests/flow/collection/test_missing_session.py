@@ -15,7 +15,7 @@ import pytest
 from collectors.collection.collect import collect_all
 from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import StockDataCollector
-from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.day_table import RAW_COLUMNS
 from collectors.exchange.sources import Sources
 from sandbox.synthetic import SyntheticMarket
 from tests.fakes import FakeClock

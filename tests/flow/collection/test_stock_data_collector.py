@@ -8,23 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collectors.collection import stock_data_collector
 from collectors.collection.collect import collect_all
 from collectors.collection.due import DueSession
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
-from collectors.exchange.answers import RAW_COLUMNS
+from collectors.exchange.day_table import RAW_COLUMNS
 from collectors.exchange.sources import Sources
-from collectors.rules.day_order import Step
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import TradingCalendar
-from utils.errors import ClosedMarket, MalformedAnswer, NotPublished, SourceError
+from utils.errors import ClosedMarket, MalformedAnswer, NotPublished, OddDay, SourceError
 from utils.market_day import MARKETS, MarketDay
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
 from utils.store.sqlite import SqliteBackend
 
 FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
+WEDNESDAY = "2024-01-24"
 IDS = {name: market_id for market_id, name in MARKETS.items()}
 
 
@@ -64,6 +63,22 @@ def published(*rows: tuple[str, int, int, int]) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=list(RAW_COLUMNS.values()))
 
 
+def whole(number: int, *rows: tuple[str, int, int, int]) -> pd.DataFrame:
+    """Return a day large enough for the rules of whole markets: these rows, and those of forty
+    other tickers, which gain 100 won from one day to the next.
+
+    Args:
+        number: of the day.
+    """
+    closes = [5_000 + 10 * ticker + 100 * number for ticker in range(40)]
+    others = published(
+        *[(f"90{ticker:02}00", close, 100, 100) for ticker, close in enumerate(closes)]
+    )
+    for name, less in (("open", 20), ("low", 50)):
+        others[RAW_COLUMNS[name]] = [f"{close - less:,}" for close in closes]
+    return pd.concat([published(*rows), others], ignore_index=True)
+
+
 CLOSED = published(("000010", 1000, 0, 100)).assign(
     **{
         RAW_COLUMNS[name]: "-"
@@ -89,6 +104,19 @@ def source() -> ScriptedSource:
 
 
 @pytest.fixture
+def large(source: ScriptedSource, clock: FakeClock) -> ScriptedSource:
+    """Four days of `whole`, on the evening of the last one."""
+    clock.set(kst(2024, 1, 24, 19))
+    source.days = {
+        FRIDAY: whole(0, ("000010", 1000, 0, 100), ("000020", 10_000, 0, 100)),
+        MONDAY: whole(1, ("000010", 1010, 10, 100), ("000020", 2_020, 20, 500)),
+        TUESDAY: whole(2, ("000010", 1011, 1, 100), ("000020", 2_030, 10, 500)),
+        WEDNESDAY: whole(3, ("000010", 1012, 1, 100), ("000020", 2_040, 10, 500)),
+    }
+    return source
+
+
+@pytest.fixture
 def collector(source: ScriptedSource, store: Store, clock: FakeClock) -> StockDataCollector:
     return make_collector(source, store)
 
@@ -108,9 +136,15 @@ def collect_sessions(collector: StockDataCollector, sessions: list[str]) -> None
 
 
 def factors(store: Store, session: str) -> list[float]:
+    """Return the factors of the first two tickers."""
     day = store.sessions.load(session)
     assert day is not None
-    return [round(factor, 6) for factor in day.frame["factor"]]
+    return [round(factor, 6) for factor in day.frame["factor"][:2]]
+
+
+def closes(store: Store) -> list[list[int]]:
+    """Return the closes of the first two tickers, session by session."""
+    return [list(frame["close"][:2]) for _, frame in store.sessions.read(FRIDAY, "2024-01-31")]
 
 
 def test_a_split_is_a_factor_and_a_corporate_action(
@@ -162,45 +196,52 @@ def test_a_hole_that_turns_out_closed_gives_the_factors_after_it(
 
 
 def test_the_day_after_a_hole_is_no_continuation_of_the_day_before_it(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
     """It is the answer of the missing day, or nobody knows yet that there was none."""
-    clock.set(kst(2024, 1, 23, 19))
-    source.days[TUESDAY] = source.days[MONDAY]
+    large.days[TUESDAY] = large.days[MONDAY]
     collect(collector, FRIDAY)
-    with pytest.raises(MalformedAnswer, match="not the one before it"):
+    with pytest.raises(OddDay, match=f"the closes of {FRIDAY}, and a session lies between"):
         collect(collector, TUESDAY)
-    source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
+    large.days[MONDAY], large.shown = CLOSED, [FRIDAY, TUESDAY]
     collector.learn_calendar(FRIDAY, TUESDAY)
     collect(collector, TUESDAY)
     assert factors(store, TUESDAY) == [1.0, 0.2]
 
 
 def test_the_day_after_a_hole_lacks_no_tickers(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    clock.set(kst(2024, 1, 23, 19))
-    source.days[TUESDAY] = published(("000010", 1011, 1, 100))
+    large.days[TUESDAY] = large.days[TUESDAY].iloc[:30]
     collect(collector, FRIDAY)
-    with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
+    with pytest.raises(OddDay, match=r"lost: of 42 KOSPI tickers .* 12 are not there any more"):
         collect(collector, TUESDAY)
     assert len(store.sessions.heads()) == 1
 
 
 def test_a_stored_day_after_a_filled_hole_that_does_not_follow_it_is_read_again(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    clock.set(kst(2024, 1, 23, 19))
-    right = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
-    source.days[TUESDAY] = published(("000010", 700, 1, 100), ("000020", 1_030, 10, 500))
+    right, large.days[TUESDAY] = large.days[TUESDAY], large.days[WEDNESDAY]
     collect(collector, TUESDAY)
-    source.days[TUESDAY] = right
+    large.days[TUESDAY] = right
     assert [each.head.session for each in collector.collect(MONDAY)] == [MONDAY, TUESDAY]
-    assert source.asked == [TUESDAY, MONDAY, TUESDAY], "what was read as evidence is stored"
-    assert [list(frame["close"]) for _, frame in store.sessions.read(MONDAY, TUESDAY)] == [
-        [1010, 2020],
-        [1011, 2030],
-    ]
+    assert large.asked == [TUESDAY, MONDAY, TUESDAY], "what was read as evidence is stored"
+    assert closes(store) == [[1010, 2020], [1011, 2030]]
+
+
+def test_a_day_that_the_stored_one_after_it_never_follows_is_stored_in_the_end(
+    collector: StockDataCollector, large: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    """Neither of the two can be told to be wrong as long as the exchange insists on both."""
+    large.days[TUESDAY] = whole(7, ("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
+    collect(collector, TUESDAY)
+    with pytest.raises(OddDay, match=f"{TUESDAY}, which is stored, does not follow it"):
+        collect(collector, MONDAY)
+    clock.set(kst(2024, 1, 25, 8, 2))
+    collect(collector, MONDAY)
+    assert [head.session for head in store.sessions.heads()] == [MONDAY, TUESDAY]
+    assert np.isnan(factors(store, TUESDAY)).all(), "nothing is known between the two"
 
 
 def test_an_evening_is_provisional_and_the_morning_final(
@@ -338,13 +379,11 @@ def test_one_line_left_out_of_an_index_series_closes_no_session(
 
 
 def test_a_day_that_was_taken_for_closed_is_found_when_the_next_session_does_not_follow(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    clock.set(kst(2024, 1, 23, 19))
-    take_monday_for_closed(collector, source)
-    source.days[TUESDAY] = published(("000010", 1020, 10, 100), ("000020", 2_000, -20, 500))
+    take_monday_for_closed(collector, large)
     found = [each.head.session for each in collector.collect(TUESDAY)]
-    assert found == [MONDAY, TUESDAY]
+    assert found == [FRIDAY, MONDAY, TUESDAY], "the first one was asked for once more"
     assert [head.session for head in store.sessions.heads()] == [FRIDAY, MONDAY, TUESDAY]
     assert (collector.calendar.is_session(MONDAY), store.calendar.observed()[MONDAY]) == (
         True,
@@ -362,70 +401,52 @@ def take_monday_for_closed(collector: StockDataCollector, source: ScriptedSource
     source.days[MONDAY] = real
 
 
-@pytest.mark.parametrize("step", [Step.ASK_NEXT, Step.LOOK_BETWEEN])
-def test_a_step_that_fits_no_session_ends_the_run_instead_of_repeating_itself(
-    collector: StockDataCollector, monkeypatch: pytest.MonkeyPatch, step: Step
-) -> None:
-    monkeypatch.setattr(stock_data_collector, "next_step", lambda facts: step)
-    with pytest.raises(AssertionError, match=f"{FRIDAY}: no session .* {step.name}"):
-        collect(collector, FRIDAY)
-
-
 def test_what_came_in_on_the_way_is_recorded_though_the_session_in_hand_fails(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    clock.set(kst(2024, 1, 23, 19))
-    take_monday_for_closed(collector, source)
-    source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 9_000, -20, 500))
+    take_monday_for_closed(collector, large)
+    large.days[TUESDAY] = whole(7, ("000010", 1520, 10, 100), ("000020", 9_000, -20, 500))
     due, told = [DueSession(TUESDAY, read_again=False)], []
     (problem,) = collect_all(store, collector, due, lambda: False, told.append)
     assert TUESDAY in str(problem)
-    assert [each.head.session for each in told] == [MONDAY]
+    assert [each.head.session for each in told] == [FRIDAY, MONDAY]
     assert [
         job["date_kst"] for job in store.jobs.records(DAILY_UPDATE) if job["status"] == "completed"
-    ] == [MONDAY]
+    ] == [MONDAY, FRIDAY]
 
 
 def test_what_cannot_be_had_on_the_way_is_a_warning_and_the_session_in_hand_is_refused_itself(
     collector: StockDataCollector,
-    source: ScriptedSource,
+    large: ScriptedSource,
     store: Store,
-    clock: FakeClock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock.set(kst(2024, 1, 23, 19))
-    take_monday_for_closed(collector, source)
-    source.days[MONDAY] = published(("000010", 5_000, 10, 100), ("000020", 700, 10, 100))
-    source.days[TUESDAY] = published(("000010", 5_010, 10, 100), ("000020", 710, 10, 100))
+    take_monday_for_closed(collector, large)
+    large.days[MONDAY], large.days[TUESDAY] = whole(6), whole(7)
     with pytest.raises(MalformedAnswer, match=TUESDAY):
         collect(collector, TUESDAY)
-    assert f"The answer for {MONDAY} is not stored" in caplog.text
+    assert f"{MONDAY} is odd and not stored yet" in caplog.text
     assert [head.session for head in store.sessions.heads()] == [FRIDAY]
 
 
 def test_a_holiday_stays_one_when_the_session_after_it_is_odd(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    clock.set(kst(2024, 1, 23, 19))
     collect(collector, FRIDAY)
-    source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
+    large.days[MONDAY], large.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(ClosedMarket, match=MONDAY):
         collect(collector, MONDAY)
-    source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
-    with pytest.raises(MalformedAnswer, match="another day"):
+    with pytest.raises(OddDay, match="base_price"):
         collect(collector, TUESDAY)
     assert store.calendar.observed()[MONDAY] is False
     assert [head.session for head in store.sessions.heads()] == [FRIDAY]
 
 
 def test_no_day_is_closed_between_two_stored_sessions_that_do_not_follow_each_other(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    clock.set(kst(2024, 1, 23, 19))
-    collect(collector, FRIDAY)
-    source.days[TUESDAY] = published(("000010", 1520, 10, 100), ("000020", 2_000, -20, 500))
-    collect(collector, TUESDAY)
-    source.days[MONDAY], source.shown = CLOSED, [FRIDAY, TUESDAY]
+    collect_sessions(collector, [FRIDAY, TUESDAY])
+    large.days[MONDAY], large.shown = CLOSED, [FRIDAY, TUESDAY]
     with pytest.raises(NotPublished, match=MONDAY):
         collect(collector, MONDAY)
     assert MONDAY not in store.calendar.observed()
@@ -441,104 +462,93 @@ def test_an_index_series_without_most_of_its_days_is_malformed(
     assert store.calendar.observed() == {}
 
 
-def test_a_broken_day_leaves_what_was_stored(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
+def test_an_impossible_day_leaves_what_was_stored(
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
     before = collect(collector, FRIDAY).head
-    source.days[MONDAY] = published(("000010", 1000, 0, 100))
-    with pytest.raises(MalformedAnswer, match="1 of the 2"):
+    large.days[MONDAY] = large.days[MONDAY].iloc[:20]
+    with pytest.raises(MalformedAnswer, match="less than half of the tickers that KOSPI had"):
         collect(collector, MONDAY)
     assert store.sessions.heads() == [before]
 
 
 def test_a_stored_day_that_the_next_one_does_not_follow_is_read_once_more_and_corrected(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    """Two days that contradict each other are one against one; the day after them tells which is
-    right."""
-    clock.set(kst(2024, 1, 23, 19))
-    right = source.days[FRIDAY]
-    source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
-    source.days[FRIDAY] = published(
-        ("000010", 800, 0, 100), ("000020", 8_000, 0, 100)
-    )  # another day's answer
+    right, large.days[FRIDAY] = large.days[FRIDAY], whole(9, ("000010", 800, 0, 100))
     collect(collector, FRIDAY)
-    source.days[FRIDAY] = right
-    with pytest.raises(MalformedAnswer, match="another day"):
-        collect(collector, MONDAY)
-    collect_sessions(collector, [TUESDAY, MONDAY])
-    assert source.asked == [FRIDAY, MONDAY, TUESDAY, MONDAY, FRIDAY]
-    assert [head.revision for head in store.sessions.heads()] == [2, 1, 1]
+    large.days[FRIDAY] = right
+    collect(collector, MONDAY)
+    assert large.asked == [FRIDAY, MONDAY, FRIDAY]
+    assert [head.revision for head in store.sessions.heads()] == [2, 1]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 
 def test_a_stored_day_with_too_few_rows_is_corrected_by_the_next_one(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    whole = source.days[FRIDAY]
-    source.days[FRIDAY] = published(("000010", 1000, 0, 100))
+    right, large.days[FRIDAY] = large.days[FRIDAY], large.days[FRIDAY].iloc[:22]
     collect(collector, FRIDAY)
-    source.days[FRIDAY] = whole
+    large.days[FRIDAY] = right
     collect(collector, MONDAY)
-    assert [head.count for head in store.sessions.heads()] == [2, 2]
+    assert [head.count for head in store.sessions.heads()] == [42, 42]
 
 
-def test_a_day_that_follows_nothing_is_refused_and_the_stored_one_stays(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
+def test_a_day_that_follows_nothing_waits_and_the_stored_one_is_asked_for_once_more(
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
     before = collect(collector, FRIDAY).head
-    source.days[MONDAY] = published(("000010", 500, 10, 100), ("000020", 5_020, 20, 500))
-    with pytest.raises(MalformedAnswer, match="another day"):
+    large.days[MONDAY] = whole(7, ("000010", 500, 10, 100), ("000020", 5_020, 20, 500))
+    with pytest.raises(OddDay, match="base_price: of 42 KOSPI tickers"):
         collect(collector, MONDAY)
-    assert source.asked == [FRIDAY, MONDAY]
+    assert large.asked == [FRIDAY, MONDAY, FRIDAY]
     assert [(head.session, head.digest) for head in store.sessions.heads()] == [
         (FRIDAY, before.digest)
     ]
 
 
 def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    source.days[TUESDAY] = published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500))
-    source.days["2024-01-18"] = published(("000010", 990, 0, 100), ("000020", 9_000, 0, 100))
-    clock.set(kst(2024, 1, 23, 19))
+    large.days["2024-01-18"] = whole(-1, ("000010", 990, 0, 100), ("000020", 9_000, 0, 100))
     collect_sessions(collector, [FRIDAY, MONDAY])
     stored = [head.digest for head in store.sessions.heads()]
     shifted = {TUESDAY: MONDAY, MONDAY: FRIDAY, FRIDAY: "2024-01-18"}
-    source.days |= {day: source.days[before] for day, before in shifted.items()}
-    with pytest.raises(MalformedAnswer, match="repeats the session before"):
+    large.days |= {day: large.days[before] for day, before in shifted.items()}
+    with pytest.raises(MalformedAnswer, match="those of the session before once more"):
         collect(collector, TUESDAY)
     assert [head.digest for head in store.sessions.heads()] == stored
 
 
-def test_two_wrong_days_at_the_start_are_corrected_once_the_days_after_them_are_there(
-    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+@pytest.mark.parametrize("evenings", [1, 2, 3, 4, 5])
+def test_wrong_days_that_were_accepted_are_all_corrected_by_the_first_true_one(
+    source: ScriptedSource, store: Store, clock: FakeClock, evenings: int
 ) -> None:
-    clock.set(kst(2024, 1, 25, 19))
-    right = source.days | {
-        TUESDAY: published(("000010", 1011, 1, 100), ("000020", 2_030, 10, 500)),
-        "2024-01-24": published(("000010", 1012, 1, 100), ("000020", 2_040, 10, 500)),
-    }
-    wrong = (
-        published(("000010", 500, 1, 100), ("000020", 8_000, 1, 100)),
-        published(("000010", 510, 10, 100), ("000020", 8_100, 100, 100)),
-    )
-    source.days = right | {FRIDAY: wrong[0], MONDAY: wrong[1]}
-    collect_sessions(collector, [FRIDAY, MONDAY])
+    sessions = [FRIDAY, MONDAY, TUESDAY, WEDNESDAY, "2024-01-25", "2024-01-26", "2024-01-29"]
+    right = {session: whole(number) for number, session in enumerate(sessions)}
+    wrong = {session: whole(20 + number) for number, session in enumerate(sessions)}
+    first, last = len(sessions) - 1 - evenings, len(sessions) - 1
+    source.days = right | {each: wrong[each] for each in sessions[first:last]}
+    clock.set(kst(2024, 1, 29, 8, 2))
+    collect_sessions(make_collector(source, store), sessions[:first])
+    with pytest.raises(OddDay):
+        collect(make_collector(source, store), sessions[first])
+    clock.set(kst(2024, 1, 29, 18, 30))
+    collect_sessions(make_collector(source, store), sessions[first:last])
     source.days = right
-    with pytest.raises(MalformedAnswer):
-        collect(collector, TUESDAY)
-    collect_sessions(collector, ["2024-01-24", TUESDAY])
-    closes = [list(frame["close"]) for _, frame in store.sessions.read(FRIDAY, "2024-01-24")]
-    assert closes == [[1000, 10_000], [1010, 2_020], [1011, 2_030], [1012, 2_040]]
+    found = [each.head.session for each in make_collector(source, store).collect(sessions[last])]
+    assert found[-1 - evenings :] == sessions[first:]
+    assert [frame["close"].iloc[0] for _, frame in store.sessions.read(FRIDAY, sessions[last])] == [
+        5_000 + 100 * number for number in range(len(sessions))
+    ]
 
 
 def test_a_session_that_is_read_again_loses_no_tickers(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
     before = collect(collector, FRIDAY).head
-    source.days[FRIDAY] = published(("000010", 1000, 0, 100))
-    with pytest.raises(MalformedAnswer, match="lacks many of the 2 tickers"):
+    large.days[FRIDAY] = large.days[FRIDAY].iloc[:30]
+    with pytest.raises(OddDay, match=r"lost: of 42 KOSPI tickers .* 12 are not there any more"):
         collect(collector, FRIDAY)
     assert store.sessions.heads() == [before]
 
@@ -564,17 +574,15 @@ def test_next_to_damage_that_cannot_be_corrected_nothing_is_known(
 
 
 def test_a_wrongly_stored_day_with_strange_tickers_is_corrected_when_the_day_before_it_comes(
-    collector: StockDataCollector, source: ScriptedSource, store: Store
+    collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:
-    right = source.days[MONDAY]
-    strangers = [("000030", 5, 0, 100), ("000040", 7, 0, 100), ("000050", 9, 0, 100)]
-    source.days[MONDAY] = published(
-        ("000010", 910, 10, 100), ("000020", 9_020, 20, 500), *strangers
-    )
+    right = large.days[MONDAY]
+    strangers = [(f"80{number:02}00", 5, 0, 100) for number in range(10)]
+    large.days[MONDAY] = pd.concat([right, published(*strangers)], ignore_index=True)
     collect(collector, MONDAY)
-    source.days[MONDAY] = right
+    large.days[MONDAY] = right
     collect(collector, FRIDAY)
-    assert [head.count for head in store.sessions.heads()] == [2, 2]
+    assert [head.count for head in store.sessions.heads()] == [42, 42]
     assert factors(store, MONDAY) == [1.0, 0.2]
 
 

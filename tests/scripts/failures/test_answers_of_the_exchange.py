@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collectors.collection.stock_data_collector import MOST_RECHECKS
-from sandbox.registry import REGISTRY, About
+from sandbox.registry import FIGURES, REGISTRY, About
 from tests.harness import Installation
 from utils.clock import kst
 from utils.settings import PROJECT
@@ -18,6 +18,7 @@ TONIGHT, YESTERDAY, EARLIER = "2026-09-10", "2026-09-09", ["2026-09-07", "2026-0
 FIELDS: dict[str, dict[str, Any]] = {"drip": {"value": "0.05"}, "too_large": {"value": "2"}}
 ELSEWHERE = {
     *("after_market_only", "extra_columns", "late", "odd_names", "revised", "unauthorized"),
+    *FIGURES,
 }
 """Faults that are no failure of an evening at the data site; other tests play them."""
 

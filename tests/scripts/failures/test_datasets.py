@@ -44,7 +44,7 @@ def tables(installation: Installation) -> list[str]:
     return [name for name, _ in asked(installation)]
 
 
-def test_an_earlier_choice_is_filled_in_and_the_next_evening_takes_three_requests(
+def test_an_earlier_choice_is_filled_in_and_the_next_evening_takes_four_requests(
     with_datasets: Installation,
 ) -> None:
     with_datasets.must(EVENING, "daily_update")
@@ -55,6 +55,7 @@ def test_an_earlier_choice_is_filled_in_and_the_next_evening_takes_three_request
     assert asked(with_datasets) == [
         ("MDCSTAT01501", TONIGHT),
         ("MDCSTAT01501", "2026-09-11"),
+        ("MDCSTAT01501", FIRST),
         (FUNDAMENTALS, "2026-09-11"),
     ]
     assert states(with_datasets) == ["final"] * 5 + ["provisional"]
@@ -184,7 +185,7 @@ def test_all_datasets_are_there_and_in_the_export(
     with_datasets.must(EVENING, "daily_update")
     with_datasets.exchange.reset_counts()
     with_datasets.must(NEXT_EVENING, "daily_update")
-    assert tables(with_datasets) == ["MDCSTAT01501"] * 2 + [FUNDAMENTALS, FOREIGN, INDEX, INDEX]
+    assert tables(with_datasets) == ["MDCSTAT01501"] * 3 + [FUNDAMENTALS, FOREIGN, INDEX, INDEX]
     assert states(with_datasets, "foreign") == ["final"] * 5 + [None]
     store = with_datasets.store(NEXT_EVENING)
     days = {(day["index"], day["session"]): day["finality"] for day in store.indices.load()}

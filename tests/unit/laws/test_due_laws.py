@@ -20,7 +20,7 @@ from tests.unit.laws.strategies import (
     shifted,
     zones,
 )
-from utils.date_utils import TradingCalendar, at_kst, checkpoints, last_checkpoint_utc
+from utils.date_utils import TradingCalendar, at_kst, checkpoints
 
 LAW = settings(PROFILE, max_examples=15)
 
@@ -36,7 +36,10 @@ class StoreState:
 
     @cached_property
     def read_up_to(self) -> tuple[ReadUpTo, ReadUpTo]:
-        return read_up_to(self.stored), read_up_to(self.completed)
+        return self._up_to(self.stored), self._up_to(self.completed)
+
+    def _up_to(self, readings: dict[str, datetime]) -> ReadUpTo:
+        return {day: self.calendar.read_up_to(day, moment) for day, moment in readings.items()}
 
     def due(self, now: datetime, first: str = FIRST, last: str = LAST) -> list[DueSession]:
         return sessions_due(self.calendar, *self.read_up_to, first, last, now)
@@ -46,16 +49,14 @@ class StoreState:
         return StoreState(self.calendar, self.stored | done, self.completed | done)
 
 
-def read_up_to(readings: dict[str, datetime]) -> dict[str, datetime | None]:
-    return {day: last_checkpoint_utc(day, moment) for day, moment in readings.items()}
-
-
 def read_after(hours: dict[str, float]) -> dict[str, datetime]:
     """Return a reading of each day, so many hours after its midnight in Korea."""
     return {day: at_kst(day, time()) + timedelta(hours=each) for day, each in hours.items()}
 
 
-readings = by_day(st.sampled_from([None, 18, 19, 20.4, 20.5, 31.9, 32, 100])).map(read_after)
+readings = by_day(st.sampled_from([None, 18, 19, 20.4, 20.5, 31.9, 32, 100, 200, 300])).map(
+    read_after
+)
 states = st.builds(StoreState, calendars, readings, readings)
 
 
@@ -65,17 +66,26 @@ def test_a_session_is_due_until_no_checkpoint_has_passed_since_it_was_read(
     state: StoreState, nows: list[datetime]
 ) -> None:
     for now in nows:
-        expected = []
+        expected: list[DueSession] = []
         for day in state.calendar.sessions(FIRST, LAST):
             if state.calendar.is_due(day, now):
                 if day not in state.stored or day not in state.completed:
                     expected.append(DueSession(day, read_again=False))
-                elif any(
-                    min(state.stored[day], state.completed[day]) < checkpoint <= now
-                    for checkpoint in checkpoints(day)
-                ):
+                    continue
+                read = min(state.stored[day], state.completed[day])
+                if any(read < checkpoint <= now for checkpoint in checkpoints(day)):
                     expected.append(DueSession(day, read_again=True))
+                elif is_a_week_later(state.calendar, day, read, now):
+                    expected.append(DueSession(day, read_again=True, week_later=True))
         assert state.due(now) == expected
+
+
+def is_a_week_later(calendar: TradingCalendar, day: str, read: datetime, now: datetime) -> bool:
+    """Return whether 18:00 of the fifth session after the day has passed since the reading, and of
+    the eleventh it has not."""
+    later = calendar.sessions(shifted(day, 1), now.date().isoformat())
+    passed = [at_kst(each, time(18)) for each in later if at_kst(each, time(18)) <= now]
+    return 5 <= len(passed) <= 10 and read < passed[4]
 
 
 @LAW
@@ -104,7 +114,8 @@ def test_completing_one_session_leaves_the_others_as_they_are(
 def test_what_is_due_stays_due_until_somebody_brings_it_in(
     state: StoreState, nows: list[datetime]
 ) -> None:
-    due = [set(state.due(now)) for now in nows]
+    """But for what is read a week later, which is given up after ten sessions."""
+    due = [{each for each in state.due(now) if not each.week_later} for now in nows]
     assert all(earlier <= later for earlier, later in pairwise(due))
 
 

@@ -11,7 +11,6 @@ import requests
 
 from sandbox.delivery import ENDLESS
 from sandbox.exchange import DATA_PATH, STATISTICS
-from sandbox.registry import REGISTRY
 from sandbox.row_faults import ODD_NAMES
 from sandbox.server import LocalExchange
 from utils.clock import kst
@@ -315,7 +314,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", REGISTRY)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_each_failure_happens_once_is_recorded_and_over(name, exchange, at):
     visitor = at(2026, 9, 10, 21)
     truth = visitor.day(DAY)

@@ -51,6 +51,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     errors.SourceDown: EXIT_FAILED,
     errors.AnswerCutOff: EXIT_FAILED,
     errors.MalformedAnswer: EXIT_FAILED,
+    errors.OddDay: EXIT_NOT_NOW,
     errors.StoreError: EXIT_FAILED,
     errors.NotStored: EXIT_FAILED,
     errors.Damaged: EXIT_FAILED,

@@ -25,6 +25,7 @@ from utils.notifications.texts import (
     MOST_CHARACTERS,
     MOST_LINES,
     NIGHT,
+    ODD_DAY,
     PROVISIONAL_NIGHT,
     STILL_REFUSED,
     UNEXPECTED,
@@ -215,7 +216,7 @@ def kinds() -> set[str]:
 
 def test_every_kind_of_error_that_can_end_a_run_has_its_words() -> None:
     never = {errors.SourceError.kind, errors.ClosedMarket.kind, *EVERYDAY}
-    announced = {FLAGGED, NIGHT, PROVISIONAL_NIGHT, UNFINISHED}
+    announced = {FLAGGED, NIGHT, ODD_DAY, PROVISIONAL_NIGHT, UNFINISHED}
     assert set(HEADLINES) == kinds() - never | {UNEXPECTED, STILL_REFUSED, *announced}
 
 
