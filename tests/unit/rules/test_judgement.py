@@ -71,7 +71,7 @@ def test_an_impossible_day_follows_nothing_whatever_is_known() -> None:
     for impossible in (again, day(), day(*market(20))):
         judgement = judge(impossible, before)
         assert isinstance(judgement.impossible, MalformedAnswer)
-        assert judgement.beside == ()
+        assert judgement.pair == ()
         assert not judgement.follows(frozenset({("base_price", "KOSPI"), ("gone", "KOSPI")}))
 
 
@@ -79,7 +79,7 @@ def test_what_is_odd_about_a_day_by_itself_is_no_reason_not_to_follow() -> None:
     before = day(*market(100, BEFORE), session=BEFORE)
     judgement = judge(day(*market(100, volume=0)), before)
     assert keys_of(judgement.alone) == {("volumes", "KOSPI"), ("values", "KOSPI")}
-    assert judgement.beside == ()
+    assert judgement.pair == ()
     assert judgement.oddities == judgement.alone
     assert judgement.follows()
 
@@ -89,8 +89,8 @@ def test_what_is_odd_next_to_the_session_before_is_told_apart_and_may_be_known()
     rebased = day(*market(94), *market(6, start=94, change=200))
     judgement = judge(rebased, before)
     assert (judgement.impossible, judgement.alone) == (None, ())
-    assert keys_of(judgement.beside) == {("base_price", "KOSPI")}
-    assert judgement.oddities == judgement.beside
+    assert keys_of(judgement.pair) == {("base_price", "KOSPI")}
+    assert judgement.oddities == judgement.pair
     assert not judgement.follows()
     assert not judgement.follows(frozenset({("base_price", "KOSDAQ"), ("new", "KOSPI")}))
     assert judgement.follows(frozenset({("base_price", "KOSPI"), ("new", "KOSPI")}))
@@ -101,6 +101,13 @@ def test_each_market_is_judged_by_itself() -> None:
     before = [*market(500, BEFORE), *market(20, BEFORE, start=500, market="KONEX")]
     konex_gone = judge(day(*market(500)), day(*before, session=BEFORE))
     assert keys_of(konex_gone.oddities) == {("gone", "KONEX")}
+
+
+def test_names_are_held_only_against_those_of_the_same_source() -> None:
+    before = day(*market(100, BEFORE), session=BEFORE)
+    renamed = day(*market(94), *market(6, start=94, name="다른 이름"))
+    assert keys_of(judge(renamed, before).pair) == {("names", "KOSPI")}
+    assert judge(renamed, replace(before, source="openapi")) == Judgement(None, (), ())
 
 
 # Rows that are set aside
@@ -148,17 +155,17 @@ def test_a_day_is_as_odd_next_to_the_session_before_when_rows_are_set_aside() ->
     before = day(*market(100, BEFORE), session=BEFORE)
     found = judge(day(*market(98), aside=some_aside(2, start=98)), before)
     assert keys_of(found.alone) == {("set_aside", "KOSPI")}
-    assert found.beside == ()
+    assert found.pair == ()
     assert found.follows()
 
 
 def test_a_ticker_that_is_set_aside_is_neither_gone_nor_new_when_it_is_back() -> None:
     few, rest = market(94), some_aside(6, start=94)
     before, next_day = (day(*market(100, session), session=session) for session in (BEFORE, NEXT))
-    assert keys_of(judge(day(*few), before).beside) == {("gone", "KOSPI")}
-    assert judge(day(*few, aside=rest), before).beside == ()
-    assert keys_of(judge(next_day, day(*few)).beside) == {("new", "KOSPI")}
-    assert judge(next_day, day(*few, aside=rest)).beside == ()
+    assert keys_of(judge(day(*few), before).pair) == {("gone", "KOSPI")}
+    assert judge(day(*few, aside=rest), before).pair == ()
+    assert keys_of(judge(next_day, day(*few)).pair) == {("new", "KOSPI")}
+    assert judge(next_day, day(*few, aside=rest)).pair == ()
 
 
 # Codes that cannot be read
