@@ -39,11 +39,11 @@ def collect_all(
     """Collect one due session after the other. Return why single sessions could not be had.
 
     A session that cannot be had does not keep the later ones waiting, but three in a row end the
-    run: then it is not the session. Those that are odd do not count: each waits for itself. One that did not fit is tried once more when a later one could
-    be had, which may tell that a stored one was wrong; not when an earlier run could not read it
-    again either. One that cannot be read a week later is only a warning in its record: it is no
-    problem of the run, and not tried once more. A source that refuses or is down ends the run at
-    once.
+    run: then it is not the session. Those that are odd do not count: each waits for itself. One
+    that did not fit is tried once more when a later one could be had, which may tell that a stored
+    one was wrong; not when an earlier run could not read it again either. One that cannot be read a
+    week later is only a warning in its record: it is no problem of the run, and not tried once
+    more. A source that refuses or is down ends the run at once.
 
     Args:
         after_session: called with each session before its record is completed: a run that dies
