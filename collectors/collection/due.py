@@ -161,10 +161,10 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
-    """Return whether a reading has changed the session after it was final, and since then its next
-    checkpoint a week later has passed without a reading: what was final and is other now may be
-    wrong now."""
-    if head.revision == 1 or head.collected_utc <= final_from(head.session):
+    """Return whether a reading has changed the session a day or more after it was final, and since
+    then its next checkpoint a week later has passed without a reading: what was final and is other
+    now may be wrong now."""
+    if head.revision == 1 or head.collected_utc <= final_from(head.session) + timedelta(days=1):
         return False
     return head.read_utc < calendar.week_after(head.collected_utc) <= now
 
