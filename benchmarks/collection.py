@@ -4,6 +4,7 @@ same body."""
 import io
 import json
 from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -17,9 +18,9 @@ from benchmarks.names import COLLECT, FIRST_LOAD, JSON_LOADS
 from benchmarks.plan import GROWTH, Plan
 from benchmarks.timing import Stopwatch, ratio_row, seconds_of
 from collectors.collection.stock_data_collector import StockDataCollector
-from collectors.exchange.answers import parse_day
-from collectors.rules.corporate_actions import find_actions
-from collectors.rules.integrity import check_day, check_follows
+from collectors.exchange.day_table import parse_day
+from collectors.rules.factors import actions_between
+from collectors.rules.judgement import judge
 from utils.date_utils import final_from
 from utils.market_day import DAY_COLUMNS, MarketDay
 from utils.settings import environment_for_imports
@@ -70,27 +71,24 @@ def _steps(
     source: Recorded, store: Store, collector: StockDataCollector, session: str
 ) -> dict[str, float]:
     """Measure the steps of `StockDataCollector.collect`, one by one, over a stored session."""
-    earlier = store.sessions.load(collector.calendar.previous_session(session))
-    previous = None if earlier is None else earlier.frame
+    previous = store.sessions.load(collector.calendar.previous_session(session))
     watch = Stopwatch()
     answer = json.loads(source.body)
     watch.lap("json.loads")
     raw = pd.DataFrame(answer[BLOCK])
     watch.lap("table of text, as pykrx makes it")
-    frame = parse_day(raw, session)
+    frame = parse_day(raw, session).frame
     watch.lap("parse_day")
-    check_day(frame, session)
-    if previous is not None:
-        check_follows(frame, session, previous)
-    watch.lap("check_day")
-    found = find_actions(previous, frame, session)
-    watch.lap("find_actions")
-    whole = frame.assign(factor=found.factor)[list(DAY_COLUMNS)]
-    day = MarketDay(session, whole, final_from(session), source.name)
-    store.sessions.save(day, found.documents())
+    day = MarketDay(session, frame, final_from(session), source.name)
+    judge(day, previous)
+    watch.lap("judge")
+    found = actions_between(previous, day)
+    watch.lap("actions_between")
+    whole = replace(day, frame=frame.assign(factor=found.factor)[list(DAY_COLUMNS)])
+    store.sessions.save(whole, found.documents())
     watch.lap("sessions.save")
     stored = store.sessions.load(session)
-    _ = stored is not None and stored.digest() == day.digest()
+    _ = stored is not None and stored.digest() == whole.digest()
     watch.lap("read back and compare")
     return watch.seconds
 

@@ -162,19 +162,21 @@ _NUMBERS = ("TDD_OPNPRC", "CMPPREVDD_PRC", "ACC_TRDVOL", "MKTCAP", "LIST_SHRS")
 
 def _odd_rows(fault: str) -> list[Lie]:
     """Return the lies about one row, three, 0.4 % and 3 % of the rows of a market."""
-    few = [Lie(fault, ComesTo.SET_ASIDE, rows=rows) for rows in ("1", "3", "0.4%")]
-    some = [Lie(fault, ComesTo.SET_ASIDE, market="KOSDAQ", rows=rows) for rows in ("1", "0.4%")]
-    many = [Lie(fault, ComesTo.WAITS, market=market, rows="3%") for market in _LARGE_MARKETS]
-    return few + some + many
+    few = [("1", None), ("3", None), ("1", "KOSDAQ"), ("0.4%", "KOSPI"), ("0.4%", "KOSDAQ")]
+    return _few_and_many(fault, few)
 
 
 def _rows_twice(fault: str) -> list[Lie]:
     """Return the same of rows that are listed twice, each of which is two odd rows."""
-    few = [
-        Lie(fault, ComesTo.SET_ASIDE, market=market, rows=rows)
-        for market, rows in product(_LARGE_MARKETS, ("1", "2", "0.2%"))
+    few = [("1", None), ("2", None), ("1", "KOSPI"), ("0.2%", "KOSPI"), ("0.2%", "KOSDAQ")]
+    return _few_and_many(fault, few)
+
+
+def _few_and_many(fault: str, few: Sequence[tuple[str, str | None]]) -> list[Lie]:
+    return [
+        *(Lie(fault, ComesTo.SET_ASIDE, rows=rows, market=market) for rows, market in few),
+        *(Lie(fault, ComesTo.WAITS, rows="3%", market=market) for market in _LARGE_MARKETS),
     ]
-    return [*few, *(Lie(fault, ComesTo.WAITS, market=each, rows="3%") for each in _LARGE_MARKETS)]
 
 
 def _other_sessions() -> list[Lie]:

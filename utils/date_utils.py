@@ -61,6 +61,8 @@ changes no finality: see `TradingCalendar.weeks_later`."""
 LATEST_WEEK_LATER = 10
 """A session that lies further back has none any more: so whoever was off for weeks, or has never
 read one a week later, asks for six sessions at most."""
+WEEKS_LATER_DAYS = 40
+"""Days that these sessions take at most, whatever holidays there are."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,8 @@ class TradingCalendar:
         """
         today = moment.astimezone(KST).date().isoformat()
         last = _shift(today, -1) if moment < first_reading_from(today) else today
-        back = self.last_sessions(last, LATEST_WEEK_LATER + 1)
+        first = max(_shift(today, -WEEKS_LATER_DAYS), FIRST_DAY.isoformat())
+        back = self.sessions(first, last)[-LATEST_WEEK_LATER - 1 :]
         later = (first_reading_from(each).astimezone(UTC) for each in back[WEEK_LATER:])
         return dict(zip(back, later, strict=False))
 

@@ -2,8 +2,8 @@
 shows it.
 
 A name is made plain once, where it comes in (`plain_name`). What is dangerous in one kind of output
-alone is taken care of there: `without_markup` for messages, `for_spreadsheet` for CSV. The terminal
-and the page show all text as it is.
+alone is taken care of there: `without_markup` and `for_message` for messages, `for_spreadsheet` for
+CSV. The terminal and the page show all text as it is.
 """
 
 import json
@@ -19,6 +19,8 @@ _BLANK = re.compile(
 _MARKUP = {ord(each): ord(each) + 0xFEE0 for each in "*_~`|[]<>@#\\/:"}
 """Characters that services take for markup, links or mentions -> their full-width forms."""
 _MENTION = re.compile(r"(?<![\w*])@(?=[\w&!])")
+_QUOTED = re.compile(r"""(?<!\w)(['"])(?:(?!\1)[^\\\n]|\\.)*\1(?!\w)""")
+"""Text as `quoted` gives it; the apostrophe of a word begins and ends none."""
 _FORMULA = re.compile(r"""((?:^|[;,|"'\t])\s*)(?=[=+\-@＝＋－＠])""")
 
 
@@ -48,8 +50,9 @@ def quoted(text: object) -> str:
 
 
 def beginning(text: object) -> str:
-    """Return the same without quotation marks, for what is a code in all likelihood."""
-    return quoted(text)[1:-1]
+    """Return the same without quotation marks and markup, for what is a code or a date in all
+    likelihood."""
+    return "/".join(map(without_markup, quoted(text)[1:-1].split("/")))
 
 
 def visible(text: str) -> str:
@@ -70,10 +73,10 @@ def without_markup(name: str) -> str:
     return name.translate(_MARKUP)
 
 
-def without_mentions(text: str) -> str:
-    """Return a message in which no service finds somebody to call, such as `@everyone`. Addresses
-    such as `user@host` stay."""
-    return _MENTION.sub("＠", text)
+def for_message(text: str) -> str:
+    """Return a message in which no service finds somebody to call, such as `@everyone`, or markup
+    in what an error quotes. Addresses such as `user@host` stay."""
+    return _MENTION.sub("＠", _QUOTED.sub(lambda found: without_markup(found[0]), text))
 
 
 def for_spreadsheet(name: str) -> str:

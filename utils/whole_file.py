@@ -8,6 +8,9 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
+_MOST_OF_NAME = 50
+"""Characters: with the ending at most 255 bytes, whatever they are."""
+
 
 @contextmanager
 def whole_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
@@ -58,4 +61,6 @@ def _remove_left_over(path: Path) -> None:
 
 
 def _hidden(path: Path) -> str:
-    return f".{path.name.lstrip('.')}"
+    """Return how the names of its partial files begin; short enough where the file's own name is as
+    long as may be."""
+    return f".{path.name.lstrip('.')[:_MOST_OF_NAME]}"

@@ -93,6 +93,8 @@ def write(history: History, begin: int, size: int) -> dict[str, Any]:
     sources = Sources([source], [source], store.clock, store.clock.sleep, [source])
     collector = StockDataCollector(sources, store, make_calendar(history.settings(), store))
     collector.learn_calendar(days[max(first - 1, 0)], days[-1])
+    if first:  # sessions of the part before that are read a week later
+        _collect(days[:first], store, sources, collector)
     timed = days[first:][-TIMED:]
     for start in range(first, len(days) - len(timed), _BLOCK):
         with store.backend.batch():

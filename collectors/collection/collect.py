@@ -15,6 +15,7 @@ from utils.errors import (
     MalformedAnswer,
     NotNow,
     NotPublished,
+    OddDay,
     SourceError,
 )
 from utils.job_status import JobRun
@@ -38,11 +39,11 @@ def collect_all(
     """Collect one due session after the other. Return why single sessions could not be had.
 
     A session that cannot be had does not keep the later ones waiting, but three in a row end the
-    run: then it is not the session. One that did not fit is tried once more when a later one could
-    be had, which may tell that a stored one was wrong; not when an earlier run could not read it
-    again either. One that cannot be read a week later is only a warning in its record: it is no
-    problem of the run, and not tried once more. A source that refuses or is down ends the run at
-    once.
+    run: then it is not the session. Those that are odd do not count: each waits for itself. One
+    that did not fit is tried once more when a later one could be had, which may tell that a stored
+    one was wrong; not when an earlier run could not read it again either. One that cannot be read a
+    week later is only a warning in its record: it is no problem of the run, and not tried once
+    more. A source that refuses or is down ends the run at once.
 
     Args:
         after_session: called with each session before its record is completed: a run that dies
@@ -53,15 +54,20 @@ def collect_all(
     optional = {each.session for each in waiting if each.week_later}
     problems = _collect_each(store, collector, waiting, stop_requested, after_session)
     had = [each.session for each in waiting if each.session not in problems]
-    odd = [each for each in waiting if isinstance(problems.get(each.session), MalformedAnswer)]
+    unfit = [each for each in waiting if _does_not_fit(problems.get(each.session))]
     later = max(had, default="")
     again = [
-        each for each in odd if each.session < later and each.session not in refused | optional
+        each for each in unfit if each.session < later and each.session not in refused | optional
     ]
     for each in again:
         del problems[each.session]
     problems |= _collect_each(store, collector, again, stop_requested, after_session)
     return [problem for session, problem in problems.items() if session not in optional]
+
+
+def _does_not_fit(problem: SourceError | None) -> bool:
+    """Return whether another session may have been the wrong one. One that is odd waits anyway."""
+    return isinstance(problem, MalformedAnswer) and not isinstance(problem, OddDay)
 
 
 def _was_not_read_again(store: Store, due: DueSession) -> bool:
@@ -95,7 +101,7 @@ def _collect_each(
             raise
         except (MalformedAnswer, NotPublished) as problem:
             problems[each.session] = problem
-            in_a_row += 1
+            in_a_row += not (each.week_later or isinstance(problem, OddDay))
             log.log(logging.WARNING if each.week_later else logging.ERROR, "%s", problem)
         if in_a_row == MOST_IN_A_ROW:
             not_tried = [left.session for left in due[number:]]

@@ -169,12 +169,14 @@ class StockDataCollector:
 
     def _judge(self, day: MarketDay, previous: MarketDay | None) -> Judgement:
         """Return the judgement on a day. One that does not continue the session before is
-        impossible when it tells of another session that is stored, or of the one after it."""
+        impossible when it tells of another session that is stored, or of the one after it. One that
+        continues the second session before is not: the one between may be no session."""
         judgement = judge(day, previous)
         if previous is None or not any(each.rule == "base_price" for each in judgement.pair):
             return judgement
+        left_out = (day.session, *self.calendar.last_sessions(previous.session, 2))
         for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
-            if session not in (day.session, previous.session):
+            if session not in left_out:
                 told = repeated_or_continued(day.frame, pd.DataFrame(cells))
                 if told is not None:
                     impossible = MalformedAnswer(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,7 +49,6 @@ _INDICES = {"KOSPI": ("001", "1"), "KOSDAQ": ("001", "2")}
 _LOGIN_POST = "/contents/MDC/COMS/client/MDCCOMS001D1.cmd"
 _OK, _CHANGE_PASSWORD, _ELSEWHERE = "CD001", "CD010", "CD011"
 _MOST_REDIRECTS = 5
-"""Each has a deadline of its own."""
 _CLOUD_ADVICE = (
     " No login has ever succeeded from here: the site often refuses the addresses of cloud hosts. "
     "From such a host the Open API answers: set KRX_OPENAPI_KEY in .env and leave KRX_ID and "
@@ -163,7 +162,7 @@ class PykrxSource:
             if type(refusal) is LoginRefused:  # a password that is due is the right one
                 self._gate.login_refused(self._account.id_mark(), self._account.mark())
             raise
-        self._gate.login_accepted()
+        self._gate.login_accepted(self._account.id_mark())
         auth.set_auth_session(session)
         self._session = session
         self._logins_left -= 1
@@ -253,8 +252,6 @@ class Transport(GuardedAdapter):
         response = super().send(outgoing, *args, **kwargs)
         if str(request.url).endswith(_LOGIN_POST):
             self.login_code = _login_code(response.json())
-        # Numbers as the text they are sent as: one too long for any type would cost the day.
-        response.json = partial(response.json, parse_int=str, parse_float=str)  # type: ignore[method-assign]
         return response
 
 

@@ -136,10 +136,7 @@ class OpenApiSource:
         with translated_failures():
             url = f"{self._base_url}{_ROOT}{service}"
             asked = {"basDd": day.replace("-", "")}
-            # Numbers as the text they are sent as: one too long for any type would cost the day.
-            return self._http.get(url, params=asked, allow_redirects=False).json(
-                parse_int=str, parse_float=str
-            )
+            return self._http.get(url, params=asked, allow_redirects=False).json()
 
 
 def _existed(market: str, session: str) -> bool:

@@ -14,12 +14,15 @@ import pandas as pd
 import tenacity
 
 from collectors.exchange.day_table import DayTable, parse_day
+from collectors.exchange.transport import ANSWER_SECONDS
 from utils.clock import Clock
 from utils.date_utils import is_final
 from utils.errors import MalformedAnswer, NotPublished, SourceDown, SourceError, SourceRefuses
 
 TRIES = 8
-"""With the waits between them some ten minutes: as long as a restart at the exchange lasts."""
+"""At most. The waits between them are ten minutes: as long as a restart at the exchange lasts."""
+ENOUGH_SECONDS = 11 * 60
+"""Longest time of tries and waits after which one more try begins, however long each takes."""
 ENDS_ASKING = (SourceDown, SourceRefuses)
 """Errors that are about the source and not about the day."""
 T = TypeVar("T")
@@ -205,15 +208,29 @@ class Sources:
 
     def _retrying(self, request: Callable[[], T]) -> T:
         """Send the request, again when a second try can help."""
+        held = 0.0
+
+        def timed() -> T:
+            nonlocal held
+            begun = self._clock.monotonic()
+            try:
+                return request()
+            finally:  # what else it took went into answers
+                held += min(self._clock.monotonic() - begun, ANSWER_SECONDS)
+
+        def is_enough(state: tenacity.RetryCallState) -> bool:
+            is_late = held + state.idle_for + state.upcoming_sleep > ENOUGH_SECONDS
+            return is_late or state.attempt_number >= TRIES
+
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(SourceDown),
-            stop=tenacity.stop_after_attempt(TRIES),
+            stop=is_enough,
             wait=tenacity.wait_exponential_jitter(multiplier=5, max=300),
             sleep=self._pause,
             before_sleep=_log_retry,
             reraise=True,
         )
-        return retry(request)
+        return retry(timed)
 
 
 def _log_retry(state: tenacity.RetryCallState) -> None:

@@ -13,10 +13,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
-from collectors.exchange.answers import classify_response
+from collectors.exchange.answers import classify_response, parse_json
 from collectors.exchange.deadline import POOLS, TooSlow, call_in_time
 from utils.clock import KST, Clock
-from utils.errors import AnswerCutOff, Banned, MalformedAnswer, SourceDown, SourceRefuses
+from utils.errors import Banned, MalformedAnswer, SourceDown, SourceRefuses
 from utils.store import Store
 
 CONNECT_SECONDS = 10
@@ -87,8 +87,9 @@ class Gate:
         """See `SourceRecords.has_logged_in`."""
         return self._store.sources.has_logged_in(self._source)
 
-    def login_accepted(self) -> None:
-        self._store.sources.forget_refused_logins(self._source)
+    def login_accepted(self, mark: str) -> None:
+        """Forget the refusals for the login ID with this mark: a good login ends their row."""
+        self._store.sources.forget_refused_logins(self._source, mark)
 
     def heed_stop(self) -> None:
         """Leave a request that is not answered yet when a stop was requested."""
@@ -108,6 +109,8 @@ class GuardedAdapter(HTTPAdapter):
     def __init__(self, gate: Gate) -> None:
         super().__init__()
         self._gate = gate
+        self._spent = 0.0
+        """Seconds that the redirects which have led to the next request have taken."""
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
@@ -120,14 +123,7 @@ class GuardedAdapter(HTTPAdapter):
     ) -> requests.Response:
         self._gate.wait_for_turn()
         kwargs |= {"timeout": (CONNECT_SECONDS, SILENCE_SECONDS), "stream": True}
-        ask = partial(self._ask, request, *args, **kwargs)
-        try:
-            response = call_in_time(
-                ask, ANSWER_SECONDS, self._gate.clock.monotonic, self._gate.heed_stop
-            )
-        except TooSlow:
-            text = f"no whole answer within {ANSWER_SECONDS} seconds"
-            raise requests.ReadTimeout(text, request=request) from None
+        response = self._ask_in_time(request, partial(self._ask, request, *args, **kwargs))
         try:
             classify_response(
                 response.status_code, response.content, wants_json=self.wants_json(request)
@@ -140,6 +136,7 @@ class GuardedAdapter(HTTPAdapter):
             if response.status_code == FORBIDDEN and type(refusal) is SourceRefuses:
                 raise SourceRefuses(f"{refusal}{self.advice_when_forbidden()}") from None
             raise
+        response.json = partial(parse_json, response.content)  # type: ignore[method-assign]
         return response
 
     def advice_when_forbidden(self) -> str:
@@ -149,6 +146,21 @@ class GuardedAdapter(HTTPAdapter):
     def wants_json(self, request: requests.PreparedRequest) -> bool:
         """Return True when a web page would be the wrong answer to this request."""
         return True
+
+    def _ask_in_time(
+        self, request: requests.PreparedRequest, ask: Callable[[], requests.Response]
+    ) -> requests.Response:
+        """Return the answer. One deadline holds for a request and all to which it is redirected."""
+        now, spent, self._spent = self._gate.clock.monotonic, self._spent, 0.0
+        begun = now()
+        try:
+            response = call_in_time(ask, ANSWER_SECONDS - spent, now, self._gate.heed_stop)
+        except TooSlow:
+            text = f"no whole answer within {ANSWER_SECONDS} seconds"
+            raise requests.ReadTimeout(text, request=request) from None
+        if response.is_redirect:
+            self._spent = spent + now() - begun
+        return response
 
     def _ask(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
@@ -180,12 +192,6 @@ def translated_failures() -> Iterator[None]:
     """Raise errors of ours instead of those of requests."""
     try:
         yield
-    except requests.exceptions.JSONDecodeError:
-        raise AnswerCutOff("The exchange's answer is not whole: it ends within its JSON.") from None
-    except RecursionError:
-        raise MalformedAnswer("The exchange's answer is nested too deep.") from None
-    except UnicodeError:
-        raise MalformedAnswer("The exchange's answer is in no encoding that is known.") from None
     except requests.Timeout as error:
         raise SourceDown(f"The exchange{_at(error)} did not answer in time.") from None
     except requests.RequestException as error:

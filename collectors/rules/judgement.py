@@ -104,10 +104,12 @@ def _many_set_aside(day: MarketDay) -> list[Oddity]:
     """Return the markets of which more rows are set aside than may be."""
     rows = Counter(day.frame["market"])
     found = []
-    for market, count in Counter(each.market for each in day.set_aside).items():
+    tickers = {(each.ticker, each.market) for each in day.set_aside}
+    for market, count in Counter(market for _, market in tickers).items():
         all_rows = count + (rows[market] if market else len(day.frame))
         if count > max(1, MOST_SET_ASIDE * all_rows):
             first = next(each for each in day.set_aside if each.market == market)
-            what = f"{count} of {all_rows} {market or 'all'} rows cannot be used, first "
-            found.append(Oddity("set_aside", market, f"{what}{first.ticker}: {first.reason}"))
+            rows_of = f"{market} rows" if market else "rows"
+            what = f"{count} of {all_rows} {rows_of} cannot be used, first {first.ticker}"
+            found.append(Oddity("set_aside", market, f"{what}: {first.reason}"))
     return found

@@ -71,6 +71,7 @@ def _set_credentials(settings: Settings) -> str:
 def _try_what_is_set(setup: SetupContext) -> NewestDay | None:
     settings = setup.settings()
     if settings.krx_id and settings.krx_pw:
+        _stop_before_the_lock(setup, _text(settings.krx_id))
         return _try_account(setup, {})
     if settings.krx_openapi_key:
         return _try_key(setup, {})
@@ -139,7 +140,7 @@ def _stop_before_the_lock(setup: SetupContext, name: str) -> None:
         return
     if not setup.dialogue.agrees(texts("logged_in_by_hand", refused=refused), default=False):
         raise WrongUsage(texts("too_many_refusals", refused=refused))
-    forget_refused_logins(settings, setup.clock)
+    forget_refused_logins(settings, setup.clock, name)
 
 
 def _heed_refusals(setup: SetupContext, name: str) -> None:

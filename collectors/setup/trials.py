@@ -71,9 +71,9 @@ def refused_logins(settings: Settings, clock: Clock, login_id: str) -> int:
         return store.sources.refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
 
-def forget_refused_logins(settings: Settings, clock: Clock) -> None:
+def forget_refused_logins(settings: Settings, clock: Clock, login_id: str) -> None:
     with closing(open_store(settings, clock)) as store:
-        store.sources.forget_refused_logins(PykrxSource.name)
+        store.sources.forget_refused_logins(PykrxSource.name, Account(login_id, "").id_mark())
 
 
 def try_key(settings: Settings, clock: Clock) -> NewestDay | SourceError:

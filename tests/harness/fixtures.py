@@ -4,16 +4,19 @@ was set up the evening before. A `conftest.py` imports the names."""
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from collectors.exchange import transport
+from collectors.exchange.transport import GuardedAdapter
 from sandbox.synthetic import SyntheticMarket
 from tests.harness.exchange import Exchange, small_market
 from tests.harness.installation import Installation
 from tests.harness.receiver import Receiver, receiving
 from tests.server import NewDatabases
-from utils.clock import kst
+from utils.clock import Clock, kst
 
 SET_UP = kst(2026, 9, 9, 19)
 """Moment at which `installed` was set up, over four sessions; that evening's is still
@@ -68,10 +71,23 @@ def installed(installation: Installation, prepared: Path) -> Installation:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A silent or dripping exchange is given up soon, and what can be read in that time may be too
-    large."""
+    """A silent or dripping exchange is given up soon, the stopwatch shows the time that it would
+    have cost, and what can be read meanwhile may be too large."""
+    silence, answer, saved = transport.SILENCE_SECONDS, transport.ANSWER_SECONDS, 0.0
+    send, monotonic = GuardedAdapter.send, Clock.monotonic
+
+    def send_in_vain(*args: Any, **kwargs: Any) -> Any:
+        nonlocal saved
+        try:
+            return send(*args, **kwargs)
+        except requests.ReadTimeout as error:
+            saved += answer if "no whole answer" in str(error) else silence
+            raise
+
+    monkeypatch.setattr(GuardedAdapter, "send", send_in_vain)
+    monkeypatch.setattr(Clock, "monotonic", lambda self: monotonic(self) + saved)
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.4)
     monkeypatch.setattr(transport, "LARGEST_ANSWER", 1 << 20)
 
 

@@ -7,13 +7,14 @@ draws another.
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from sandbox.lies import ComesTo
 from sandbox.synthetic import SyntheticMarket
-from tests.harness import KEY, Exchange, Installation
+from tests.harness import KEY, Exchange, Installation, small_market
 from tests.harness.receiver import Receiver, receiving
 from tests.storm.lies.life import Life
 from tests.storm.lies.plan import make_plan
@@ -26,6 +27,8 @@ FIRST, LAST = "2026-08-03", "2026-12-23"
 HISTORY = 12
 TICKERS = 300
 """So many make KONEX a market of thirteen, and one odd row less than 1 % of KOSPI."""
+OUTCOMES = {ComesTo.REFUSED}
+"""What the lies that are drawn come to."""
 SITE, BOTH = ("page", "login", "data"), ("page", "login", "data", "openapi")
 
 
@@ -33,6 +36,20 @@ SITE, BOTH = ("page", "login", "data"), ("page", "login", "data", "openapi")
 def receiver() -> Iterator[Receiver]:
     with receiving() as receiver:
         yield receiver
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_plan_is_the_same_again_and_leaves_five_sessions_of_truth_after_each_lie(
+    seed: int,
+) -> None:
+    sessions = [session for session in small_market().sessions if FIRST <= session <= LAST]
+    plan = make_plan(seed, sessions, BOTH, set(ComesTo))
+    assert plan == make_plan(seed, sessions, BOTH, set(ComesTo))
+    assert len(plan.episodes) > 5
+    for episode, following in pairwise(plan.episodes):
+        last = max(str(fault.until) for told in episode.told for fault in told.faults)
+        assert last < sessions[episode.true] + "T19:00"
+        assert episode.right == episode.true + 4 < following.first
 
 
 @pytest.mark.parametrize(
@@ -51,7 +68,7 @@ def test_once_the_exchange_tells_the_truth_every_session_is_right_within_five(
 ) -> None:
     market = SyntheticMarket(TICKERS, seed, FIRST, LAST)
     nights = market.sessions[HISTORY:]
-    plan = make_plan(seed, nights, kinds, {ComesTo.REFUSED})
+    plan = make_plan(seed, nights, kinds, OUTCOMES)
     with Exchange(kst(2026, 8, 3, 19), market) as exchange:
         own = {"NOTIFY_URLS": receiver.notify_url}
         if "openapi" in kinds:

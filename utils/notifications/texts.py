@@ -6,7 +6,7 @@ from typing import Any
 
 from utils.clock import KST
 from utils.market_day import FINAL, PROVISIONAL
-from utils.outside_text import without_mentions
+from utils.outside_text import for_message
 from utils.texts import Table, Texts
 
 SENDER = "krx-night-shift"
@@ -168,7 +168,7 @@ def _body(incident: Incident, language: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    text = without_mentions(text)
+    text = for_message(text)
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 4] + " ..."
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from utils.adjustment import Adjustments, without_noise
-from utils.date_utils import FIRST_DAY, LAST_DAY, TradingCalendar
+from utils.date_utils import FIRST_DAY, LAST_DAY, WEEKS_LATER_DAYS, TradingCalendar
 from utils.errors import Damaged, NotStored
 from utils.market_day import (
     DAY_COLUMNS,
@@ -38,8 +38,6 @@ from utils.store.schema import ACTIONS, HEAD_FIELDS
 _PRICES = ("open", "high", "low", "close")
 _UNPACKED = ("datasets", "further", "set_aside", "accepted")
 """Fields of a head that are no plain values."""
-_LATELY = timedelta(days=60)
-"""Longer than the sessions take that have a checkpoint a week later."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +114,8 @@ class Sessions(StorePart):
         return _to_head(head)
 
     def _read_up_to(self, day: MarketDay) -> datetime | None:
-        lately = (day.read_utc - _LATELY).date().isoformat()
-        return TradingCalendar(self.calendar.observed(lately)).read_up_to(day.session, day.read_utc)
+        since = (day.read_utc - timedelta(WEEKS_LATER_DAYS)).date().isoformat()
+        return TradingCalendar(self.calendar.observed(since)).read_up_to(day.session, day.read_utc)
 
     def panel_source(self, last: str, count: int) -> list[tuple[object, ...]]:
         """Return what `panel` makes its panel of: as long as this stays the same, so does the

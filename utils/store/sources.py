@@ -23,6 +23,8 @@ SOON = timedelta(minutes=5)
 """A block that ends so soon is waited for: who comes at the same time every day must not come in
 vain twice."""
 
+_NONE_REFUSED: Document = {"password_mark": None, "count": 0, "tries": 0, "last_utc": None}
+
 
 class SourceRecords(StorePart):
     """State of the sources, shared by every process and machine: one pace of requests, and one
@@ -119,40 +121,41 @@ class SourceRecords(StorePart):
     def record_refused_login(self, source: str, mark: str, password_mark: str) -> int:
         """Record that the source has refused a login with the login ID and the password that these
         marks tell from others. Return how many logins with that ID it has refused in a row."""
-        count, before = (
-            self.refused_logins(source, mark) + 1,
-            self._source(source)["refused_logins"],
-        )
-        is_same = count > 1 and before["password_mark"] == password_mark
+        all_refused: Document = self._source(source)["refused_logins"]
+        before = all_refused.get(mark, _NONE_REFUSED)
+        is_same = before["password_mark"] == password_mark
         refused = {
-            "mark": mark,
             "password_mark": password_mark,
-            "count": count,
+            "count": before["count"] + 1,
             "tries": before["tries"] + 1 if is_same else 1,
             "last_utc": self.clock.now_utc(),
         }
-        self.backend.update(SOURCES, {"_id": source}, {"refused_logins": refused})
-        return count
+        self._keep_refused_logins(source, all_refused | {mark: refused})
+        return int(refused["count"])
 
-    def forget_refused_logins(self, source: str) -> None:
-        """Forget refused logins, because one has succeeded, here or by hand."""
-        if self._source(source)["refused_logins"] is not None:
-            self.backend.update(SOURCES, {"_id": source}, {"refused_logins": None})
+    def forget_refused_logins(self, source: str, mark: str) -> None:
+        """Forget the refused logins with that login ID, because one has succeeded, here or by
+        hand."""
+        all_refused: Document = self._source(source)["refused_logins"]
+        if mark in all_refused:
+            self._keep_refused_logins(
+                source, {name: each for name, each in all_refused.items() if name != mark}
+            )
+
+    def _keep_refused_logins(self, source: str, refused: Document) -> None:
+        self.backend.update(SOURCES, {"_id": source}, {"refused_logins": refused})
 
     def refused_logins(self, source: str, mark: str) -> int:
         """Return how many logins with that login ID the source has refused in a row."""
-        refused: Document | None = self._source(source)["refused_logins"]
-        return int(refused["count"]) if refused is not None and refused["mark"] == mark else 0
+        return int(self._source(source)["refused_logins"].get(mark, _NONE_REFUSED)["count"])
 
     def given_up_since(self, source: str, mark: str, password_mark: str) -> datetime | None:
         """Return the time of the last refusal when one more could lock the account, until the login
         ID or the password is another one; None while a login may be tried."""
-        refused: Document | None = self._source(source)["refused_logins"]
-        if refused is None or refused["mark"] != mark:
-            return None
+        refused: Document = self._source(source)["refused_logins"].get(mark, _NONE_REFUSED)
         is_same = refused["password_mark"] == password_mark
         is_given_up = is_same and refused["tries"] >= MOST_TRIES_OF_A_PASSWORD
-        last: datetime = refused["last_utc"]
+        last: datetime | None = refused["last_utc"]
         return last if is_given_up or refused["count"] >= MOST_REFUSED_LOGINS else None
 
     def not_named(self, source: str, columns: Sequence[str]) -> list[str]:
@@ -180,7 +183,7 @@ class SourceRecords(StorePart):
             "comparison": None,
             "password": None,
             "failure": None,
-            "refused_logins": None,
+            "refused_logins": {},
             "named_columns": [],
         }
         if (found := self.backend.get(SOURCES, source)) is not None:

@@ -1,7 +1,7 @@
 """Due sessions are decided by what is stored and completed, never by the date of the last run."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from collectors.collection.collect import failure_recorded
 from collectors.collection.due import (
     DueSession,
     ReadUpTo,
+    collects_nothing_new,
     due_in_store,
     sessions_due,
     shown_without_prices,
@@ -19,7 +20,7 @@ from collectors.collection.due import (
 )
 from tests.fakes import FakeClock, market_day, row
 from utils.clock import kst
-from utils.date_utils import TradingCalendar, checkpoints, last_checkpoint_utc
+from utils.date_utils import TradingCalendar, at_kst, checkpoints, last_checkpoint_utc
 from utils.errors import LockHeld, MalformedAnswer, NotPublished
 from utils.job_status import JobRun
 from utils.market_day import FINAL, PROVISIONAL
@@ -184,3 +185,24 @@ def test_only_what_is_odd_again_and_again_waits_behind_the_others(
                 raise problem
     found = due_in_store(store, TradingCalendar(), WEEK[0], WEEK[-1], EVENING)
     assert [each.session for each in found] == [WEEK[0], WEEK[2], WEEK[3], WEEK[4], WEEK[1]]
+
+
+def test_the_nights_session_does_not_wait_for_one_that_is_read_a_week_later(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    store, tonight = Store(SqliteBackend(tmp_path), clock), "2024-01-22"
+    for session in WEEK:
+        read = at_kst(session, time()) + timedelta(hours=32)
+        store.sessions.save(replace(market_day(session, row("005930")), read_utc=read))
+        with JobRun(store, DAILY_UPDATE, session) as job:
+            job.record(checkpoint_utc=checkpoints(session)[-1])
+    for _ in range(4):
+        with pytest.raises(MalformedAnswer), JobRun(store, DAILY_UPDATE, WEEK[2]):
+            raise MalformedAnswer("odd")
+    found = due_in_store(store, TradingCalendar(), WEEK[0], tonight, kst(2024, 1, 22, 19))
+    first, a_week_later, last = found
+    assert (first, last) == (DueSession(tonight, False), DueSession(WEEK[2], False))
+    assert a_week_later == DueSession(WEEK[0], read_again=True, week_later=True)
+    assert not collects_nothing_new([first, a_week_later])
+    assert not collects_nothing_new([a_week_later]), "as if nothing were due"
+    assert collects_nothing_new([DueSession(tonight, read_again=True), a_week_later])

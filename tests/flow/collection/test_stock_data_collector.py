@@ -543,6 +543,30 @@ def test_wrong_days_that_were_accepted_are_all_corrected_by_the_first_true_one(
     ]
 
 
+def test_a_day_that_follows_the_session_before_a_wrong_one_is_stored_in_the_end(
+    collector: StockDataCollector, large: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    """The exchange insists on a Monday that neither neighbour fits."""
+    collect(collector, FRIDAY)
+    large.days[MONDAY] = whole(8)
+    with pytest.raises(OddDay):
+        collect(collector, MONDAY)
+    clock.set(kst(2024, 1, 25, 8, 2))
+    collect(collector, MONDAY)
+    large.days[TUESDAY] = whole(1)
+    with pytest.raises(OddDay, match="base_price"):
+        collect(collector, TUESDAY)
+    assert large.asked[-2:] == [TUESDAY, MONDAY], "Monday is suspected"
+    clock.set(kst(2024, 1, 25, 18, 30))
+    collect(collector, TUESDAY)
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY, MONDAY, TUESDAY]
+    assert np.isnan(factors(store, MONDAY) + factors(store, TUESDAY)).all()
+    large.days[MONDAY], large.days[TUESDAY] = whole(1), whole(2)
+    make_collector(large, store)
+    collect_sessions(collector, [MONDAY, TUESDAY])
+    assert factors(store, MONDAY) == factors(store, TUESDAY) == [1.0, 1.0]
+
+
 def test_a_session_that_is_read_again_loses_no_tickers(
     collector: StockDataCollector, large: ScriptedSource, store: Store
 ) -> None:

@@ -1,8 +1,10 @@
 """The border: each kind of answer is told apart."""
 
+import json
+
 import pytest
 
-from collectors.exchange.answers import classify_response, parse_index_dates
+from collectors.exchange.answers import classify_response, parse_index_dates, parse_json
 from utils.errors import (
     AnswerCutOff,
     Banned,
@@ -28,6 +30,20 @@ from utils.errors import (
         (403, "자동화된 접근으로 1일간 이용이 제한됩니다".encode(), Banned),
         (403, "<p>자동화된 접근으로 이용이 제한됩니다</p>".encode("cp949"), Banned),
         (403, b"<p>Automated access was detected: access is restricted.</p>", Banned),
+        (
+            403,
+            "접근이 제한된 페이지입니다. 5초 후 자동으로 메인 페이지로 이동합니다".encode(),
+            SourceRefuses,
+        ),
+        (403, b"Access is restricted. You are automatically redirected.", SourceRefuses),
+        (403, "접속이 차단되었습니다. 고객센터 24시간 운영".encode(), SourceRefuses),
+        (403, "점검으로 9월 1일 서비스 이용이 제한됩니다".encode(), SourceRefuses),
+        (403, "자동화된 접근으로 제한됩니다. 10초 후 자동으로 이동합니다".encode(), Banned),
+        (403, "서비스 이용이 24시간 동안 제한됩니다".encode(), Banned),
+        (403, json.dumps({"message": "자동화된 접근이 차단됩니다"}).encode(), Banned),
+        (403, "자동화된 접근으로 이용이 제한됩니다".encode() + b"\xec\x9e", Banned),
+        (429, "<p>자동화된 접근으로 1일간 이용이 제한됩니다</p>".encode(), Banned),
+        (503, "<p>점검 중 이용이 제한됩니다. 잠시 후 자동으로 연결됩니다</p>".encode(), SourceDown),
         (403, b"LOGOUT", LoggedOut),
         (401, b"", KeyRefused),
         (200, "<html>자동화된 접근으로 1일간 이용이 제한됩니다</html>".encode(), Banned),
@@ -72,10 +88,51 @@ def test_a_ban_is_seen_in_place_of_a_login_page_too() -> None:
     assert type(caught.value) is SourceRefuses
 
 
-@pytest.mark.parametrize("part", [b"<", b"<script ", b"<style ", b"&#9", b'alert("', b"<p>"])
+@pytest.mark.parametrize(
+    "part", [b"<", b"<script ", b"<style ", b"&#9", b'alert("', b"<p>", b"\\u", "자동 ".encode()]
+)
 def test_a_page_of_any_size_is_read_in_time(part: bytes) -> None:
     with pytest.raises(SourceRefuses):
         classify_response(403, b"<" + part * 200_000 + b"9" * 200_000, wants_json=True)
+
+
+def test_json_is_text_in_utf_8_and_nothing_else() -> None:
+    long = "9" * 5000
+    body = f'\ufeff{{"name": "삼성전자", "volume": {long}, "level": 1.10}}'
+    assert parse_json(body.encode()) == {"name": "삼성전자", "volume": long, "level": "1.10"}
+    with pytest.raises(MalformedAnswer, match="UTF-8"):
+        parse_json(body.encode("euc-kr", errors="replace"))
+    for end in (-1, body.encode().index("자".encode()) + 1):
+        with pytest.raises(AnswerCutOff):
+            parse_json(body.encode()[:end])
+
+
+def test_whatever_stands_in_a_cell_can_be_compared() -> None:
+    rows = [{"a": [], "b": {}, "c": [{"d": []}], "d": None, "e": "1"}]
+    assert read_json(json.dumps({"OutBlock_1": rows, "other": {"a": []}}).encode()) == {
+        "OutBlock_1": [{"a": "[]", "b": "{}", "c": "[{'d': []}]", "d": None, "e": "1"}],
+        "other": {"a": []},
+    }
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{f"C{number}": "1"} for number in range(20_000)],
+        [{f"C{number}": "1" for number in range(30_000)}],
+        [1] * 1_200_000,
+        [[]] * 200_000,
+    ],
+    ids=["a column for each row", "a row of columns", "numbers", "lists"],
+)
+def test_an_answer_that_would_become_a_giant_table_is_malformed(rows: list[object]) -> None:
+    with pytest.raises(MalformedAnswer, match=r"columns|too many parts"):
+        read_json(json.dumps({"OutBlock_1": rows}).encode())
+
+
+def read_json(body: bytes) -> object:
+    classify_response(200, body, wants_json=True)
+    return parse_json(body)
 
 
 def test_data_and_login_pages_pass() -> None:

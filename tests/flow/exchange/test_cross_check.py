@@ -120,7 +120,7 @@ def test_a_row_that_is_set_aside_in_the_stored_session_is_not_compared(store: St
     assert differing(store) == 0
 
 
-def test_others_are_compared_beside_a_row_that_is_set_aside(store: Store) -> None:
+def test_others_are_compared_when_a_row_is_set_aside(store: Store) -> None:
     aside = SetAside("000100", "종목", "KOSPI", "a negative number", "{}")
     store.sessions.save(replace(stored(row("000010", 1000), *REST[1:]), set_aside=(aside,)))
     compare(store, Site(high=1001))

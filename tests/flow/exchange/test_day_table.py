@@ -202,14 +202,14 @@ def test_several_kinds_at_once_are_each_set_aside_in_the_order_of_the_answer() -
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "faulty",
     [{"close": "N/A"}, {"market": "NYS"}, {"market_cap": "1"}],
     ids=lambda cells: next(iter(cells)),
 )
-def test_more_than_half_of_the_rows_are_no_market(spoilt: dict[str, str]) -> None:
+def test_more_than_half_of_the_rows_are_no_market(faulty: dict[str, str]) -> None:
     def day_with(odd: int) -> pd.DataFrame:
         return table(
-            *(quiet(f"00{number:03d}0", **(spoilt if number < odd else {})) for number in range(6))
+            *(quiet(f"00{number:03d}0", **(faulty if number < odd else {})) for number in range(6))
         )
 
     assert [len(parse_day(day_with(odd), SESSION).set_aside) for odd in (1, 3)] == [1, 3]
@@ -278,7 +278,7 @@ def test_a_row_is_kept_up_to_1000_characters_further_columns_included() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "change",
     [
         lambda row: row | {RAW_COLUMNS["close"]: "N/A"},
         lambda row: row | {TICKER: "?"},
@@ -289,10 +289,10 @@ def test_a_row_is_kept_up_to_1000_characters_further_columns_included() -> None:
 )
 @pytest.mark.parametrize("position", [0, 3, 6])
 def test_further_columns_stay_with_their_tickers_when_rows_are_set_aside(
-    spoil: Callable[[dict[str, Any]], dict[str, Any]], position: int
+    change: Callable[[dict[str, Any]], dict[str, Any]], position: int
 ) -> None:
     rows = [each | {AFTER: str(int(each[TICKER]))} for each in reversed(OTHERS)]
-    rows[position] = spoil(rows[position])
+    rows[position] = change(rows[position])
     found = parse_day(table(*rows), SESSION)
     assert len(found.frame) == 6
     assert found.unknown.kept[AFTER].tolist() == found.frame["ticker"].astype(int).tolist()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from collectors.exchange.dataset_tables import DATASETS, parse_dataset, parse_index
-from collectors.exchange.krx_session import Account, PykrxSource
+from collectors.exchange.krx_session import SITE, Account, PykrxSource
 from collectors.exchange.transport import BAN_LASTS, Gate
 from sandbox.exchange import DATA_PATH, LOGIN_POST_PATH, Request, Response
 from sandbox.server import LocalExchange
@@ -239,6 +239,23 @@ def test_a_site_that_sends_us_elsewhere_gets_no_password_and_no_request_there(
     )
     with pytest.raises(MalformedAnswer, match="sends us elsewhere"):
         connect().log_in()
+
+
+def test_one_deadline_holds_for_a_request_and_all_its_redirects(
+    connect: Callable[..., PykrxSource], exchange: LocalExchange, clock: FakeClock
+) -> None:
+    """Each alone would be in time."""
+
+    def send_on(request: Request) -> Response | None:
+        clock.advance(seconds=50)
+        return Response(302, b"", headers={"Location": f"{SITE}{request.path}"})
+
+    exchange.exchange.interceptors.insert(0, send_on)
+    with pytest.raises(SourceDown, match="in time"):
+        connect().log_in()
+    assert exchange.counts()["page"] <= 4, "and not six"
+    exchange.exchange.interceptors.pop(0)
+    connect().log_in()
 
 
 def test_a_login_answer_without_its_code_is_malformed_and_no_refusal(

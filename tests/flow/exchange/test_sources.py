@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from collectors.exchange.day_table import RAW_COLUMNS
-from collectors.exchange.sources import TRIES, Sources
+from collectors.exchange.sources import ENOUGH_SECONDS, TRIES, Sources
+from collectors.exchange.transport import ANSWER_SECONDS
 from tests.fakes import FakeClock
 from utils.clock import kst
 from utils.date_utils import is_final
@@ -53,6 +55,18 @@ class Scripted:
     def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
         self.fetch_day(first)
         return [f"shown by {self.name}"]
+
+
+class Slow(Scripted):
+    """A source each of whose answers takes so many seconds."""
+
+    def __init__(self, clock: FakeClock, seconds: float, *args: Any) -> None:
+        super().__init__(*args)
+        self._clock, self._seconds = clock, seconds
+
+    def fetch_day(self, session: str) -> pd.DataFrame:
+        self._clock.advance(seconds=self._seconds)
+        return super().fetch_day(session)
 
 
 def both(clock: FakeClock, site: Scripted, api: Scripted) -> Sources:
@@ -220,6 +234,22 @@ def test_an_outage_is_tried_again_with_growing_waits_and_said(
     assert 9 * 60 <= sum(clock.slept) <= 11 * 60
     tries = [record.message[:21] for record in caplog.records]
     assert tries == [f"No answer. Try {number} of 8" for number in range(2, TRIES + 1)]
+
+
+@pytest.mark.parametrize(("seconds", "tries"), [(1, TRIES), (60, 6), (120, 5)])
+def test_tries_that_are_long_are_fewer(clock: FakeClock, seconds: int, tries: int) -> None:
+    """A run is held for some eleven minutes by one request, and not for half an hour."""
+    site, begun = Slow(clock, seconds, "site", SourceDown("x")), clock.monotonic()
+    with pytest.raises(SourceDown):
+        fetch(Sources([site], [site], clock, clock.sleep))
+    assert site.asked == tries
+    assert clock.monotonic() - begun < ENOUGH_SECONDS + ANSWER_SECONDS
+
+
+def test_what_a_try_has_had_before_it_failed_is_no_reason_to_give_up(clock: FakeClock) -> None:
+    """The Open API is asked for hundreds of days in one try."""
+    site = Slow(clock, 3600, "site", SourceDown("x"), SourceDown("x"), DAY)
+    assert fetch(Sources([site], [site], clock, clock.sleep)) == "site"
 
 
 def test_an_outage_that_ends_between_two_tries_costs_nothing(clock: FakeClock) -> None:

@@ -527,6 +527,19 @@ def test_a_wrong_password_in_the_environment_is_tried_once(newcomer: Newcomer) -
     assert "not-the-password" not in talk.shown
 
 
+def test_a_wrong_password_in_the_environment_does_not_lock_the_account_start_by_start(
+    newcomer: Newcomer,
+) -> None:
+    wrong = {"KRX_ID": LOGIN_ID, "KRX_PW": "not-the-password"}
+    for _ in range(3):
+        newcomer.talk(HERE, **wrong)
+    talk = newcomer.talk(HERE, "", **wrong)
+    assert (talk.code, talk.unsaid, newcomer.exchange.counts()["login"]) == (2, [], 3), talk.shown
+    assert talk.says(in_english("too_many_refusals", refused=3))
+    newcomer.talk(HERE, "y", CTRL_C, **wrong | {"KRX_PW": PASSWORD})
+    assert newcomer.exchange.counts()["login"] == 4
+
+
 def test_wrong_answers_are_explained_and_asked_again(newcomer: Newcomer) -> None:
     talk = newcomer.talk(
         *("3", HERE, ACCOUNT, "", LOGIN_ID, "", PASSWORD),

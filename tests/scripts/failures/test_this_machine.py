@@ -82,7 +82,7 @@ def test_sessions_that_fail_again_and_again_keep_no_other_from_being_tried(
     """Four missed sessions never come; the fifth evening's own does."""
     missed = [TONIGHT, "2026-09-11", "2026-09-14", "2026-09-15"]
     for day in missed:
-        installed.exchange.fail("bad_cell", date=day)
+        installed.exchange.fail("no_rows", date=day)
     evening = kst(2026, 9, 16, 19)
     codes = [
         installed.run(evening + timedelta(hours=hour), "daily_update").code

@@ -20,13 +20,13 @@ from utils.date_utils import at_kst
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE
 from utils.market_day import FINAL
 
-NORMAL_NIGHT = {"data": 6, "openapi": 8, "login": 3, "page": 6}
+NORMAL_NIGHT = {"data": 4, "openapi": 6, "login": 3, "page": 6}
 """Requests of a night without a lie at most: three readings of the session and one of the session
-five sessions before it, the calendar, and what is asked again to be sure. In the Open API a session
-is three requests. Every run logs in."""
-OF_A_LIE = {"data": 8, "openapi": 24, "login": 6, "page": 12}
-"""So many more for each session of which a lie is told, and for each hit of a failure that is tried
-again within a run."""
+five sessions before it. In the Open API a session is three requests. Every run logs in, with two
+pages."""
+OF_A_LIE = {"data": 6, "openapi": 12, "login": 3, "page": 6}
+"""So many more for each session of which a lie is told. A failure that is tried again within a run
+may cost one more for each time that it hit."""
 FAILED, RECOVERED = "daily_update: ", "recovered"
 """In the title of a message."""
 

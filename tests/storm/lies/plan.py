@@ -18,7 +18,7 @@ LEFT_OUT = NEEDS_A_PERSON | SILENT
 ON_ITS_DAY = (Reading.EVENING, Reading.AFTER_MARKET, Reading.MORNING)
 EVENING, AFTER_MARKET, MORNING = time(19), time(20, 40), timedelta(hours=13, minutes=2)
 BAN_LASTS = timedelta(hours=24)
-_STYLES = ("one evening", "five evenings", "all sorts")
+_STYLES = ("one evening", "five evenings", "all sorts", "all sorts")
 _EVENINGS, _SHARE_OF_READINGS = 5, 0.7
 _READINGS = (
     *((reading,) for reading in Reading),

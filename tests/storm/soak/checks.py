@@ -22,7 +22,7 @@ THROWN_OUT = "has taken over"
 """Nobody is so silent here that another run may take its work away."""
 NORMAL_NIGHT = 5
 """Requests for data at most, fundamentals included, on a night without a failure on which nothing
-is left over."""
+is left over, besides what is read a week later."""
 LATER_READINGS = 2
 """Of the night's own session, after 20:30 and after 08:00."""
 USUALLY_DUE = 1
@@ -93,27 +93,33 @@ def _check_provisional(store: Store, truth: Truth, session: str) -> None:
 
 
 def check_quiet_night(
-    seen: Sequence[Seen], sessions: int, surprises: int, lacking: int, datasets: int
+    seen: Sequence[Seen],
+    sessions: int,
+    surprises: int,
+    lacking: int,
+    datasets: int,
+    a_week_later: int,
 ) -> None:
     """Check a night without a failure on which no run was interrupted.
 
     Args:
         sessions: how many were not stored final before it.
         surprises: weekdays of which nobody knew that they were closed: each is asked for, then the
-            calendar, and once more to make sure.
+            calendar, and once more to make sure; and one session more is read a week later.
         lacking: how many datasets earlier sessions lacked, which are asked for as well.
         datasets: how many are collected besides the prices.
+        a_week_later: how many sessions are read a week later.
     """
     what = (
         f"for {sessions} sessions, {surprises} unpredicted holidays and {lacking} missing datasets"
     )
-    most = sessions + LATER_READINGS + datasets + 3 * surprises + _CALENDAR_AND_COMPARISON
+    most = sessions + LATER_READINGS + datasets + 4 * surprises + _CALENDAR_AND_COMPARISON
     if sessions <= USUALLY_DUE and not surprises:
         most = NORMAL_NIGHT
-    most += lacking
+    most += lacking + a_week_later
     assert count(seen, "data") <= most, f"{count(seen, 'data')} requests for data {what}"
     # At the Open API a session is three requests, and the calendar one for each day.
-    most = 4 * sessions + 7 * surprises + 3
+    most = 4 * sessions + 7 * surprises + 3 + 3 * (surprises + a_week_later)
     assert count(seen, "openapi") <= most, (
         f"{count(seen, 'openapi')} requests to the Open API {what}"
     )
@@ -129,12 +135,12 @@ def check_budget(world: World) -> None:
     runs = sum(number for how, number in world.ended.items() if how.startswith(DAILY_UPDATE))
     hits, datasets = world.all_hits().total(), len(world.roads.datasets)
     most = {
-        # Each session in three readings, its datasets once; the calendar once a
+        # Each session in three readings and a week later, its datasets once; the calendar once a
         # run, and so is what was asked for in vain again and again.
-        "data": (3 + datasets) * sessions + (1 + datasets) * runs + 3 * surprises + hits,
-        # Three markets a session, twice at most; the calendar is one request a day; the comparison
-        # once a month.
-        "openapi": 4 * sessions + 7 * surprises + 3 * (hits + runs),
+        "data": (4 + datasets) * sessions + (1 + datasets) * runs + 5 * surprises + hits,
+        # Three markets a session, three times at most; the calendar is one request a day; the
+        # comparison once a month.
+        "openapi": 7 * sessions + 13 * surprises + 3 * (hits + runs),
         "login": runs + 1 + hits,
     }
     over = {kind: count(seen, kind) for kind, number in most.items() if count(seen, kind) > number}

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
-from collectors.collection.due import datasets_due
-from collectors.exchange.krx_session import PykrxSource
+from collectors.collection.due import datasets_due, due_in_store
+from collectors.exchange.connect import make_calendar
+from collectors.exchange.krx_session import Account, PykrxSource
+from tests.harness.exchange import LOGIN_ID
 from tests.storm.soak.checks import (
     USUALLY_DUE,
     check_end,
@@ -96,7 +98,7 @@ def live_night(world: World, night: Night) -> list[Ended]:
     log_in_by_hand(world, night.day)
     world.switch_on(night.storm)
     sessions, surprises, hits = *open_questions(world, night.day), world.hits()
-    lacking = lacking_datasets(world, night.day)
+    lacking, later = lacking_datasets(world, night.day), a_week_later(world, night.day)
     ended, seen = run_night(world, night)
     hit_tonight = world.hits() - hits
     with world.store(at_kst(night.day, time(23, 59))) as store:
@@ -104,14 +106,14 @@ def live_night(world: World, night: Night) -> list[Ended]:
             world.unsure |= read_tonight(store, night)
         check_store(store, world.truth, night.day, world.unsure)
     if not hit_tonight and not any(each.run.interrupted_at for each in ended):
-        check_quiet_night(seen, sessions, surprises, lacking, len(world.roads.datasets))
+        check_quiet_night(seen, sessions, surprises, lacking, len(world.roads.datasets), later)
     return ended
 
 
 def log_in_by_hand(world: World, day: str) -> None:
     """Do what the scripts ask a person for when the right password was refused twice."""
     with world.store(at_kst(day, time(12))) as store:
-        store.sources.forget_refused_logins(PykrxSource.name)
+        store.sources.forget_refused_logins(PykrxSource.name, Account(LOGIN_ID, "").id_mark())
 
 
 def run_night(world: World, night: Night) -> tuple[list[Ended], list[Seen]]:
@@ -139,6 +141,14 @@ def open_questions(world: World, day: str) -> tuple[int, int]:
     sessions = set(world.truth.sessions(scope["first_session"], day))
     others = set(weekdays(scope["first_session"], day)) - sessions
     return len(sessions - final), sum(shown.get(each, predicted_open(each)) for each in others)
+
+
+def a_week_later(world: World, day: str) -> int:
+    """Count the sessions that are due a week later on an evening."""
+    with world.store(evening := at_kst(day, EVENING)) as store:
+        calendar = make_calendar(world.installation.loaded_settings(), store)
+        due = due_in_store(store, calendar, "2001-01-02", day, evening)
+    return sum(each.week_later for each in due)
 
 
 def lacking_datasets(world: World, day: str) -> int:

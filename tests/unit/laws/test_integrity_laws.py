@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from collectors.rules.factors import actions_between
 from collectors.rules.integrity import row_faults
 from collectors.rules.judgement import beyond_gap, judge, loses_tickers
+from collectors.rules.market_rules import PAIR_RULES
 from tests.fakes import read_at, row
 from tests.unit.laws.strategies import PROFILE, SESSION, frame_of, published_days
 from utils.market_day import PROVISIONAL, MarketDay, SetAside
@@ -85,11 +86,12 @@ def test_any_two_days_are_judged_without_an_error_and_left_as_they_are(
 ) -> None:
     copies = [each.frame.copy(deep=True) for each in (one, other)]
     judgement = judge(one, other)
-    assert not (judgement.impossible and judgement.beside)
-    assert {(each.rule, each.market) for each in judgement.alone}.isdisjoint(
-        (each.rule, each.market) for each in judgement.beside
-    )
-    assert judgement.alone == judge(one, None).alone, "the other day has no part in it"
+    if judgement.impossible is not None:
+        assert judgement.oddities == ()
+        assert not judgement.follows()
+    assert {each.rule for each in judgement.pair} <= PAIR_RULES
+    assert PAIR_RULES.isdisjoint(each.rule for each in judgement.alone)
+    assert judge(one, None).pair == ()
     assert beyond_gap(one, other)[: len(gone := loses_tickers(one, other))] == gone
     for frame, copy in zip((one.frame, other.frame), copies, strict=True):
         pd.testing.assert_frame_equal(frame, copy)
@@ -99,7 +101,7 @@ def test_any_two_days_are_judged_without_an_error_and_left_as_they_are(
 @given(some_days)
 def test_a_day_loses_nothing_of_itself_and_nothing_is_odd_about_its_tickers(day: MarketDay) -> None:
     assert loses_tickers(day, day) == []
-    assert not {each.rule for each in judge(day, day).beside} & {"gone", "new", "names", "markets"}
+    assert not {each.rule for each in judge(day, day).pair} & {"gone", "new", "names", "markets"}
 
 
 @LAW

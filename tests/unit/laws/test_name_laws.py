@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.unit.laws.strategies import PROFILE
 from utils.outside_text import (
     MOST_OF_NAME,
+    for_message,
     for_spreadsheet,
     plain_name,
     visible,
     without_markup,
-    without_mentions,
 )
 
 LAW = settings(PROFILE, max_examples=100)
@@ -45,7 +45,7 @@ def test_no_cell_begins_like_a_formula_whichever_separator_a_spreadsheet_goes_by
 @LAW
 @given(odd_names)
 def test_a_message_has_no_markup_of_a_name_and_calls_nobody(name: str) -> None:
-    shown = without_mentions(without_markup(plain_name(name, TICKER)))
+    shown = for_message(without_markup(plain_name(name, TICKER)))
     assert not re.search(r"[*_~`|\[\]<>@#\\/]", shown)
 
 

@@ -1,5 +1,5 @@
-"""Laws of the border: whatever the exchange answers, it is refused in our own words or comes
-through exactly."""
+"""Laws of the border: whatever the exchange answers, it is refused in our own words, or each of its
+rows comes through exactly or is set aside."""
 
 import re
 from datetime import date
@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.exchange.answers import RAW_COLUMNS, classify_response, parse_day, parse_index_dates
+from collectors.exchange.answers import classify_response, parse_index_dates
+from collectors.exchange.day_table import RAW_COLUMNS, DayTable, parse_day
 from tests.fakes import read_at
-from tests.unit.laws.strategies import PROFILE, SESSION, names, tickers
+from tests.unit.laws.strategies import PROFILE, SESSION, published_rows, tickers
 from utils.errors import (
     Banned,
     LoggedOut,
@@ -52,17 +53,28 @@ odd_cells = st.one_of(
 )
 
 
-PLAIN = {NAME: "종목", MARKET: "STK", **dict.fromkeys(NUMBERS, "1,000")}
+PLAIN = {
+    NAME: "종목",
+    MARKET: "STK",
+    **dict.fromkeys(NUMBERS, "1,000"),
+    RAW_COLUMNS["change"]: "0",
+    RAW_COLUMNS["market_cap"]: "1,000,000",
+}
 codes = st.lists(tickers, min_size=1, max_size=3, unique=True)
 rows_sent = codes.map(lambda listed: [{TICKER: ticker, **PLAIN} for ticker in listed])
 """Rows that the exchange sends of some tickers, in any order."""
-full_cells = {
-    NAME: names,
-    MARKET: st.sampled_from(sorted(MARKETS)),
-    **dict.fromkeys(NUMBERS, numbers),
-}
+_IDS = {market: market_id for market_id, market in MARKETS.items()}
+
+
+def as_sent(cells: Row, grouped: bool) -> Row:
+    """Return a row of ours as the exchange sends it, with thousands commas or without."""
+    text = {name: f"{cells[name]:,}" if grouped else str(cells[name]) for name in INTEGER_COLUMNS}
+    whole = cells | text | {"market": _IDS[cells["market"]]}
+    return {column: whole[name] for name, column in RAW_COLUMNS.items()}
+
+
 full_rows = st.lists(
-    st.fixed_dictionaries({TICKER: tickers, **full_cells}),
+    st.builds(as_sent, published_rows(), st.booleans()),
     min_size=1,
     max_size=3,
     unique_by=itemgetter(TICKER),
@@ -92,84 +104,101 @@ def assert_comes_through(rows: list[Row], frame: pd.DataFrame) -> None:
             assert shows(row[RAW_COLUMNS[name]], number)
 
 
+def with_good_ones(rows: list[Row]) -> list[Row]:
+    """Return these rows and as many good ones, so that they may be set aside all."""
+    taken = {row[TICKER] for row in rows}
+    free = (f"{number:06d}" for number in range(len(rows) * 2 + 1))
+    return [*rows, *({TICKER: each, **PLAIN} for each in free if each not in taken)][
+        : 2 * len(rows)
+    ]
+
+
+def check_one(rows: list[Row], odd: Row) -> DayTable:
+    """Check that the odd row came through exactly or was set aside with its text, and that the
+    others came through."""
+    found = parse_day(table(rows), SESSION)
+    if not found.set_aside:
+        assert_comes_through(rows, found.frame)
+        return found
+    (aside,) = found.set_aside
+    assert aside.reason
+    assert aside.row.isprintable()
+    assert len(aside.row) <= 1000
+    assert_comes_through([row for row in rows if row is not odd], found.frame)
+    return found
+
+
 @LAW
 @given(full_rows)
 def test_what_the_exchange_may_send_comes_through_exactly(rows: list[Row]) -> None:
-    frame = parse_day(table(rows), SESSION)
-    assert_comes_through(rows, frame)
-    assert frame["name"].tolist() == [
+    found = parse_day(table(rows), SESSION)
+    assert found.set_aside == ()
+    assert_comes_through(rows, found.frame)
+    assert found.frame["name"].tolist() == [
         plain_name(row[NAME], row[TICKER]) for row in sorted(rows, key=lambda row: row[TICKER])
     ]
 
 
 @settings(PROFILE, max_examples=150)
 @given(rows_sent, st.sampled_from(NUMBERS), odd_cells, st.data())
-def test_an_odd_number_is_refused_or_comes_through_exactly(
+def test_an_odd_number_costs_its_own_row_or_comes_through_exactly(
     rows: list[Row], column: str, cell: object, data: st.DataObject
 ) -> None:
-    data.draw(st.sampled_from(rows))[column] = cell
-    try:
-        frame = parse_day(table(rows), SESSION)
-    except MalformedAnswer:
-        return
-    assert_comes_through(rows, frame)
+    odd = data.draw(st.sampled_from(rows))
+    odd[column] = cell
+    check_one(with_good_ones(rows), odd)
 
 
 @settings(PROFILE, max_examples=60)
-@given(rows_sent, st.sampled_from(NUMBERS), groups)
-def test_commas_stand_between_thousands_or_the_number_is_refused(
-    rows: list[Row], column: str, cell: str
-) -> None:
+@given(rows_sent, groups)
+def test_commas_stand_between_thousands_or_the_row_is_set_aside(rows: list[Row], cell: str) -> None:
     first, *others = cell.split(",")
-    rows[0][column] = cell
-    if first and len(first) <= 3 and all(len(group) == 3 for group in others):
-        assert_comes_through(rows, parse_day(table(rows), SESSION))
-        return
-    with pytest.raises(MalformedAnswer):
-        parse_day(table(rows), SESSION)
+    rows[0][RAW_COLUMNS["volume"]] = cell
+    right = first and len(first) <= 3 and all(len(group) == 3 for group in others)
+    found = check_one(with_good_ones(rows), rows[0])
+    assert [each.reason for each in found.set_aside] == (
+        [] if right else [f"{cell!r} in ACC_TRDVOL: no whole number"]
+    )
 
 
 @LAW
 @given(rows_sent, st.sampled_from([TICKER, MARKET]), odd_cells, st.data())
-def test_an_odd_ticker_or_market_is_refused_or_comes_through_exactly(
+def test_an_odd_ticker_or_market_costs_its_own_row_or_comes_through_exactly(
     rows: list[Row], column: str, cell: object, data: st.DataObject
 ) -> None:
-    data.draw(st.sampled_from(rows))[column] = cell
-    try:
-        frame = parse_day(table(rows), SESSION)
-    except MalformedAnswer:
-        return
-    assert_comes_through(rows, frame)
+    odd = data.draw(st.sampled_from(rows))
+    all_rows = with_good_ones(rows)
+    odd[column] = cell
+    found = check_one(all_rows, odd)
+    assert found.set_aside or cell in MARKETS or re.fullmatch("[0-9A-Z]{6}", str(cell))
 
 
 @LAW
 @given(rows_sent, odd_cells | st.text(), st.data())
-def test_no_name_costs_the_day_and_each_becomes_one_line_that_can_be_kept(
+def test_no_name_costs_the_row_and_each_becomes_one_line_that_can_be_kept(
     rows: list[Row], cell: object, data: st.DataObject
 ) -> None:
     named = data.draw(st.sampled_from(rows))
     named[NAME] = cell
-    frame = parse_day(table(rows), SESSION).set_index("ticker", drop=False)
+    found = parse_day(table(rows), SESSION)
+    frame = found.frame.set_index("ticker", drop=False)
     name = frame.loc[named[TICKER], "name"]
     assert 1 <= len(name) <= MOST_OF_NAME
     assert name.isprintable()
     assert name == cell or name in (named[TICKER], plain_name(cell, ""))
-    assert len(frame) == len(rows)
+    assert (len(frame), found.set_aside) == (len(rows), ())
     read_utc = read_at(SESSION, FINAL)
     assert MarketDay(SESSION, frame.assign(factor=np.nan), read_utc, "pykrx").digest()
 
 
 @LAW
 @given(rows_sent, st.sampled_from([name for name in COLUMNS if name != NAME]))
-def test_a_cell_that_is_left_out_of_one_row_is_refused(rows: list[Row], column: str) -> None:
-    # The last row keeps the column in the table.
-    thinned = [
-        {name: cell for name, cell in rows[0].items() if name != column},
-        *rows[1:],
-        {TICKER: "ABCDEF", **PLAIN},
-    ]
-    with pytest.raises(MalformedAnswer):
-        parse_day(table(thinned), SESSION)
+def test_a_row_with_a_cell_left_out_is_set_aside(rows: list[Row], column: str) -> None:
+    all_rows = with_good_ones(rows)
+    thinned = {name: cell for name, cell in all_rows[0].items() if name != column}
+    found = parse_day(table([thinned, *all_rows[1:]]), SESSION)
+    assert [each.ticker for each in found.set_aside] == [str(thinned.get(TICKER, "nan"))]
+    assert_comes_through(all_rows[1:], found.frame)
 
 
 @LAW
@@ -190,33 +219,53 @@ def test_no_rows_are_malformed_whatever_the_columns(columns: set[str]) -> None:
 
 @LAW
 @given(rows_sent, st.data())
-def test_a_day_is_unpublished_when_it_shows_no_price_at_all_and_malformed_when_it_lacks_some(
+def test_a_day_is_unpublished_when_it_shows_no_price_at_all(
     rows: list[Row], data: st.DataObject
 ) -> None:
-    cells = [(row, column) for row in range(len(rows)) for column in SHOWN]
-    shown = data.draw(st.sampled_from([[], SHOWN, SHOWN[1:], *([column] for column in SHOWN)]))
-    at = data.draw(st.integers(0, len(rows) - 1))
-    blank = (
-        [cell for cell in cells if cell[0] != at or cell[1] not in shown] if shown != SHOWN else []
-    )
-    for row, column in blank:
-        rows[row][column] = "-"
-    kind = NotPublished if len(blank) == len(cells) else MalformedAnswer if blank else None
-    if kind is None:
-        assert_comes_through(rows, parse_day(table(rows), SESSION))
-        return
-    with pytest.raises(kind):
+    everywhere = [(row, column) for row in range(len(rows)) for column in SHOWN]
+    shown = data.draw(st.sets(st.sampled_from(everywhere), max_size=3))
+    for row, column in everywhere:
+        if (row, column) not in shown:
+            rows[row][column] = "-"
+    with pytest.raises(MalformedAnswer if shown else NotPublished):
         parse_day(table(rows), SESSION)
 
 
 @LAW
-@given(rows_sent, numbers, st.data())
-def test_a_ticker_that_comes_twice_is_refused_by_its_name(
-    rows: list[Row], other: str, data: st.DataObject
+@given(st.integers(1, 12), st.data())
+def test_rows_are_set_aside_up_to_half_of_them_and_more_are_no_market(
+    count: int, data: st.DataObject
 ) -> None:
-    twin = dict(data.draw(st.sampled_from(rows))) | {data.draw(st.sampled_from(NUMBERS)): other}
-    with pytest.raises(MalformedAnswer, match=twin[TICKER]):
-        parse_day(table(data.draw(st.permutations([*rows, twin]))), SESSION)
+    rows = [{TICKER: f"{number:06d}", **PLAIN} for number in range(count)]
+    odd = data.draw(st.sets(st.sampled_from(range(count))))
+    for number in odd:
+        column, cell = data.draw(
+            st.sampled_from([(MARKET, "?"), *((name, "x") for name in NUMBERS)])
+        )
+        rows[number][column] = cell
+    if 2 * len(odd) > count:
+        with pytest.raises(MalformedAnswer, match=f"{len(odd)} of {count} rows"):
+            parse_day(table(rows), SESSION)
+        return
+    found = parse_day(table(rows), SESSION)
+    assert [each.ticker for each in found.set_aside] == [f"{number:06d}" for number in sorted(odd)]
+    assert_comes_through([row for row in rows if int(row[TICKER]) not in odd], found.frame)
+
+
+@LAW
+@given(rows_sent, st.integers(0, 10**15), st.data())
+def test_a_ticker_that_comes_twice_is_set_aside_in_both_rows(
+    rows: list[Row], volume: int, data: st.DataObject
+) -> None:
+    listed = data.draw(st.sampled_from(rows))
+    twin = listed | {RAW_COLUMNS["volume"]: str(volume)}
+    all_rows = [*with_good_ones(with_good_ones(rows)), twin]
+    found = parse_day(table(data.draw(st.permutations(all_rows))), SESSION)
+    assert [(each.ticker, each.reason) for each in found.set_aside] == [
+        (twin[TICKER], "listed twice")
+    ] * 2
+    rest = [row for row in all_rows if row[TICKER] != twin[TICKER]]
+    assert_comes_through(rest, found.frame)
 
 
 @LAW
@@ -228,7 +277,7 @@ def test_the_order_of_rows_and_columns_and_further_columns_mean_nothing(
         lateInfoMsgCd="-"
     )
     pd.testing.assert_frame_equal(
-        parse_day(shuffled, SESSION), parse_day(table(rows), SESSION), check_exact=True
+        parse_day(shuffled, SESSION).frame, parse_day(table(rows), SESSION).frame, check_exact=True
     )
 
 

@@ -1,4 +1,4 @@
-"""Refusals and remarks: each rule on small hand-made days, and its base rate on real ones."""
+"""Remarks: each rule on small hand-made days, and its base rate on real ones."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,16 +15,13 @@ from collectors.rules.integrity import (
     MOST_REBASED,
     beyond_limit,
     broken_turnover,
-    check_beyond_gap,
-    check_day,
-    check_follows,
     off_tick,
     remarks_on,
+    row_faults,
     share_of_continued_bases,
 )
 from tests.fakes import halted, market_day, row
 from tests.unit.rules.days import REAL_YEARS, real_days, synthetic_days
-from utils.errors import MalformedAnswer
 from utils.settings import PROJECT
 
 BEFORE, SESSION = "2024-03-04", "2024-03-05"
@@ -45,23 +42,6 @@ QUIET = [
     row("900020", 20_000, market="KOSDAQ"),
     halted("900030", 700, market="KONEX"),
 ]
-
-
-# What refuses a day
-
-
-@pytest.mark.parametrize(
-    ("cells", "rule"),
-    [
-        ({"change": 1000}, "base price .* not positive"),
-        ({"change": 1001}, "base price .* not positive"),
-        ({"shares": 0, "market_cap": 0}, "shares .* not positive"),
-        ({"shares": -100, "market_cap": -100_000}, "shares .* not positive"),
-    ],
-)
-def test_a_row_that_cannot_be_is_refused_by_name(cells: dict[str, int], rule: str) -> None:
-    with pytest.raises(MalformedAnswer, match=f"{rule}.*000020"):
-        check_day(day(row("000010"), row("000020", **cells)), SESSION)
 
 
 # What is remarked on
@@ -236,28 +216,18 @@ def real_sessions() -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame | None]]:
 
 
 @pytest.mark.recorded
-def test_no_real_day_is_refused_and_one_is_remarked_on() -> None:
+def test_no_real_row_is_set_aside_and_one_day_is_remarked_on() -> None:
     said, rows = {}, 0
     for session, frame, before in real_sessions():
-        check_day(frame, session)
+        assert [rule for broken, rule in row_faults(frame, session) if broken.any()] == []
         remarks = remarks_on(frame, session, before)
         if before is not None:
-            check_follows(frame, session, before)
             remarks += find_actions(before, frame, session).remarks()
         said |= {session: remarks} if remarks else {}
         rows += len(frame)
     assert {
         session: [remark.split(":")[0] for remark in each] for session, each in said.items()
     } == {"2023-02-09": ["halted_shares"]}, f"of {rows:,} ticker-days"
-
-
-@pytest.mark.recorded
-@pytest.mark.parametrize("gap", [2, 3, 20])
-def test_no_real_day_is_refused_beyond_a_gap(gap: int) -> None:
-    for year in REAL_YEARS:
-        days = list(real_days(year).items())
-        for (_, earlier), (session, frame) in zip(days, days[gap:], strict=False):
-            check_beyond_gap(frame, session, earlier)
 
 
 @pytest.mark.recorded

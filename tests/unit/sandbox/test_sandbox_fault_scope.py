@@ -283,6 +283,7 @@ def test_the_control_door_is_not_recorded(exchange):
             "late:date=2026-09-10,until=2026-09-10T21:30",
             Fault("late", date="2026-09-10", until="2026-09-10T21:30"),
         ),
+        ("sudden_halts:market=KONEX,rows=0.4%", Fault("sudden_halts", market="KONEX", rows="0.4%")),
         ("no_rows:request=sto/stk_bydd_trd", Fault("no_rows", request="sto/stk_bydd_trd")),
     ],
 )

@@ -13,6 +13,7 @@ from utils.date_utils import (
     OutOfCalendar,
     TradingCalendar,
     at_kst,
+    first_reading_from,
     is_final,
     neighbours,
     parse_date,
@@ -192,6 +193,42 @@ def test_a_reading_is_final_from_08_00_of_the_following_day(
     session: str, read_at: datetime, final: bool
 ) -> None:
     assert is_final(session, read_at) is final
+
+
+@pytest.mark.parametrize(
+    ("session", "observed", "moment"),
+    [
+        (FRIDAY, {}, kst(2024, 1, 26, 18)),
+        (FRIDAY, {"2024-01-24": False}, kst(2024, 1, 29, 18)),
+        ("2024-02-08", {}, kst(2024, 2, 19, 18)),  # the New Year's holidays on 02-09 and 02-12
+    ],
+)
+def test_a_week_later_is_six_oclock_of_the_fifth_session_after_it(
+    session: str, observed: dict[str, bool], moment: datetime
+) -> None:
+    calendar = TradingCalendar(observed)
+    assert session not in calendar.weeks_later(moment - timedelta(seconds=1))
+    assert calendar.weeks_later(moment)[session] == moment
+    last = moment
+    for _ in range(6):
+        last = first_reading_from(calendar.next_session(last.date().isoformat()))
+        assert (session in calendar.weeks_later(last - timedelta(seconds=1))) is True
+    assert session not in calendar.weeks_later(last), "it lies eleven sessions back"
+
+
+def test_a_reading_is_up_to_the_last_checkpoint_and_long_after_up_to_the_final_one() -> None:
+    expected = [
+        (kst(2024, 1, 19, 17), None),
+        (kst(2024, 1, 19, 19), kst(2024, 1, 19, 18)),
+        (kst(2024, 1, 26, 17), kst(2024, 1, 20, 8)),
+        (kst(2024, 1, 26, 19), kst(2024, 1, 26, 18)),
+        (kst(2024, 3, 4, 19), kst(2024, 1, 20, 8)),
+    ]
+    assert [(moment, CALENDAR.read_up_to(FRIDAY, moment)) for moment, _ in expected] == expected
+
+
+def test_in_the_first_days_of_the_range_nothing_is_a_week_later() -> None:
+    assert CALENDAR.weeks_later(kst(2001, 1, 3, 19)) == {}
 
 
 @pytest.mark.parametrize(

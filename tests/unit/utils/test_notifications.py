@@ -261,10 +261,10 @@ def test_several_are_one_message(clock: FakeClock) -> None:
     assert "daily_update: the database cannot be used\nIt is down." in body
 
 
-def test_a_message_calls_nobody(clock: FakeClock) -> None:
+def test_a_message_calls_nobody_and_quotes_no_markup(clock: FakeClock) -> None:
     said = "holds '@everyone <@&1>' at mongodb://***@host"
     assert message([incident(clock, message=said)], "en")[1] == (
-        "holds '＠everyone <＠&1>' at mongodb://***@host"
+        "holds '＠everyone ＜＠&1＞' at mongodb://***@host"
     )
 
 

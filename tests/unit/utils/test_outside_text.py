@@ -7,12 +7,12 @@ import pytest
 from utils.outside_text import (
     MOST_OF_NAME,
     beginning,
+    for_message,
     for_spreadsheet,
     plain_name,
     quoted,
     visible,
     without_markup,
-    without_mentions,
 )
 
 TICKER = "000010"
@@ -53,7 +53,7 @@ def test_the_code_stands_in_the_place_of_a_name_that_shows_nothing(name: object)
 def test_an_error_quotes_the_beginning_on_one_line() -> None:
     assert quoted("가\n\u202e나" + "x" * 10**6) == repr("가\n\u202e나" + "x" * 36)
     assert quoted(None) == "'None'"
-    assert beginning("CD\x1b001" + "x" * 10**6).startswith(r"CD\x1b001x")
+    assert beginning("CD\x1b001" + "x" * 10**6).startswith("CD＼x1b001x")
     assert len(beginning("x" * 10**6)) == 40
 
 
@@ -89,8 +89,20 @@ def test_a_spreadsheet_computes_nothing_whichever_separator_it_splits_at(
 def test_a_message_takes_a_name_for_text_and_calls_nobody() -> None:
     assert without_markup("S&T (주)-1.0") == "S&T (주)-1.0"
     assert without_markup("[b](http://x)*_`<@1>") == "［b］(http：／／x)＊＿｀＜＠1＞"
-    assert (
-        without_mentions("holds '@everyone', <@&12>, <@!3>")
-        == "holds '＠everyone', <＠&12>, <＠!3>"
+    assert for_message("says @everyone, <@&12>, <@!3>") == "says ＠everyone, <＠&12>, <＠!3>"
+    assert for_message("mongodb://***@host, a@b.kr") == "mongodb://***@host, a@b.kr"
+
+
+@pytest.mark.parametrize(
+    "outside", ["[b](http://x) @all", "it's *b* _i_", "'a'\\", 'a"`b`"', "'\n<b>"]
+)
+def test_a_message_has_no_markup_of_what_an_error_quotes(outside: str) -> None:
+    told = for_message(
+        f"The exchange's answer isn't right: it holds {quoted(outside)} (`--audit`)."
     )
-    assert without_mentions("mongodb://***@host, a@b.kr") == "mongodb://***@host, a@b.kr"
+    before, _, rest = told.partition("holds ")
+    assert before == "The exchange's answer isn't right: it "
+    assert rest.endswith(" (`--audit`).")
+    assert not re.search(r"[*_~`|\[\]<>@#\\/]", rest.removesuffix(" (`--audit`)."))
+    assert not re.search(r"[*_~`|\[\]<>@#\\:]", beginning(outside))
+    assert beginning("2024/01/22") == "2024/01/22"

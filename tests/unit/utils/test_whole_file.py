@@ -161,6 +161,15 @@ def test_a_link_is_replaced_and_what_it_points_at_stays(path: Path, tmp_path: Pa
     assert real.read_text(encoding="utf-8") == "old"
 
 
+@pytest.mark.parametrize("letter", ["a", "긴", "😀"])
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path, letter: str) -> None:
+    path = tmp_path / (letter * (251 // len(letter.encode())) + ".csv")
+    for text in ("old", "new"):
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+        assert only(path) == text
+
+
 def test_no_folder_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "none" / "file"):
         pytest.fail("there is nowhere to write to")
