@@ -223,7 +223,7 @@ def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
 
 def _damaged(session: str) -> Damaged:
     return Damaged(
-        f"Session {session} is damaged: it is not as it was saved. Restore a backup or load anew."
+        f"Session {session} is damaged: it is not as it was saved. daily_update.py reads it anew."
     )
 
 
