@@ -4,14 +4,16 @@ the exchange has changed since, refresh the targets."""
 
 import argparse
 import logging
+from functools import partial
 from pathlib import Path
 
 import utils.interpreter  # noqa: F401
 from collectors.collection.collect import failure_recorded, raise_worst
 from collectors.collection.update import DailyUpdate
 from collectors.exchange.cross_check import cross_check
-from collectors.upkeep.audit import Audit, audit, show_audit, show_repair
+from collectors.upkeep.audit import Audit, audit, audit_damages, show_audit, show_repair
 from collectors.upkeep.copy_store import copy_store, copy_target
+from collectors.upkeep.damage import open_repaired
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
@@ -20,6 +22,7 @@ from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.output import start
 from utils.run import Run
+from utils.store import open_store
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")
@@ -29,8 +32,13 @@ log = logging.getLogger("daily_update")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
+    reads = args.audit or args.export or args.copy_to or args.status or args.dry_run
     return run_script(
-        "daily_update", args, lambda run: work(run, args), is_watched=args == parse([])
+        "daily_update",
+        args,
+        lambda run: work(run, args),
+        is_watched=args == parse([]),
+        open_it=open_store if reads else partial(open_repaired, args.repair),
     )
 
 
@@ -84,6 +92,9 @@ def work(run: Run, args: argparse.Namespace) -> int:
         copy_store(run, args.copy_to)
         return EXIT_DONE
     log.info("Using the %s.", run.store.description)
+    if args.audit and (damaged := audit_damages(run.store)):
+        show_audit(damaged, args.json)
+        return EXIT_FAILED
     steps = DailyUpdate(run, args.first, args.last)
     if args.audit:
         show_audit(found := audit_all(run, steps), args.json)

@@ -5,6 +5,7 @@ targets, analyse them and write the report."""
 import argparse
 import logging
 import sys
+from functools import partial
 
 import utils.interpreter  # noqa: F401
 from collectors.analysis.night import analyse_what_is_left, choose_session, lock_of_this_host
@@ -39,6 +40,7 @@ from utils.output import start
 from utils.run import Run
 from utils.scope import overruled_every_night, with_earlier_choices
 from utils.settings import Settings, language_of_locale
+from utils.store import open_store
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION
 from utils.texts import LANGUAGES, Texts
@@ -59,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         args,
         lambda run: work(run, args, asks, texts),
         ask_first=lambda: not asks or converse(texts, setting_options(args), args.reset),
-        any_version=args.reset and not args.dry_run,
+        open_it=partial(open_store, any_version=args.reset and not args.dry_run),
     )
 
 

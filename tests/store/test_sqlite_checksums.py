@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
-from utils.errors import Damaged, StoreError, StoreUnusable, Unopenable
+from utils.errors import Damaged, StoreUnusable, Unopenable
 from utils.store import Store
 from utils.store.backend import Backend
 from utils.store.schema import (
@@ -109,7 +109,7 @@ def test_a_changed_column_is_never_returned(backend: SqliteBackend, changed: str
     change(backend, f"UPDATE session_columns SET {changed} {where}")
     with pytest.raises(Damaged, match=rf"session {MONDAY} is damaged"):
         list(backend.read_columns(("close", "low"), MONDAY, MONDAY))
-    assert [damage.collection for damage in backend.damages(thorough=True)] == ["session_columns"]
+    assert [damage.of_column for damage in backend.damages(thorough=True)] == [True]
     assert backend.damages() == []  # that is found where sessions are read back
 
 
@@ -237,10 +237,14 @@ def test_a_file_of_the_layout_before_is_of_another_layout_and_not_damaged(
         assert anew.damages(thorough=True) == []
 
 
-def test_a_database_that_cannot_be_put_aside_stays(tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).write_bytes(b"none")
-    (tmp_path / f"{FILE_NAME}.x").mkdir()
-    (tmp_path / f"{FILE_NAME}.x" / "full").touch()
-    with pytest.raises(StoreError, match="cannot be written"):
-        put_aside(tmp_path, "x")
-    assert (tmp_path / FILE_NAME).read_bytes() == b"none"
+def test_what_is_put_aside_overwrites_nothing(tmp_path: Path) -> None:
+    for content in (b"one", b"two"):
+        (tmp_path / FILE_NAME).write_bytes(content)
+        (tmp_path / f"{FILE_NAME}-wal").write_bytes(content)
+        put_aside(tmp_path, "damaged")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {
+        f"{FILE_NAME}.damaged": b"one",
+        f"{FILE_NAME}.damaged-wal": b"one",
+        f"{FILE_NAME}.damaged1": b"two",
+        f"{FILE_NAME}.damaged1-wal": b"two",
+    }

@@ -69,6 +69,7 @@ class Damage:
         collection: the one whose document it is, or the table; empty for the file itself.
         key: `_id` of the document as it is there now; None for the file itself.
         body: the document as it is there now.
+        of_column: it is a column of the session `key`, not a document.
         leaves_all_rows: nothing is lost by it but an index, which can be made anew.
     """
 
@@ -76,6 +77,7 @@ class Damage:
     key: str | None
     what: str
     body: str = ""
+    of_column: bool = False
     leaves_all_rows: bool = True
 
     def __str__(self) -> str:

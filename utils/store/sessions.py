@@ -281,9 +281,11 @@ def _gather(
     position = {ticker: column for column, ticker in enumerate(tickers)}
     listed: list[str] = []
     rows = positions = np.empty(0, dtype=np.intp)
+    unread = set(sessions)
     for session, day in columns:
         if session not in number:
             continue  # it came in after the heads were read
+        unread.discard(session)
         if day["ticker"] != listed:  # most sessions list the same tickers as the one before
             listed = list(day["ticker"])
             found = np.fromiter(map(position.get, listed, repeat(-1)), dtype=np.intp)
@@ -292,4 +294,6 @@ def _gather(
         adjustments.add(session, listed, np.asarray(day["factor"]))
         for name in PANEL_COLUMNS:
             cells[name][number[session], positions] = np.asarray(day[name])[rows]
+    if unread:
+        raise _damaged(min(unread))
     return cells

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ _CHECKSUM = '"checksum":"%s"}'
 _CHECKSUM_LENGTH = len(_CHECKSUM % "") + 2 * _CHECKSUM_BYTES
 _COLUMNS = "session_columns"
 _COLUMNS_ROW = f"{_COLUMNS} (session, name, data, checksum) VALUES (?, ?, ?, ?)"
+_NAMES = ""
+"""Name under which a session keeps the names of its columns, so that none is missed."""
 _ONLY_AN_INDEX = ("row ", "wrong # of entries in index", "non-unique entry in index")
 """Beginnings of what SQLite says of an index alone: the rows themselves can all be read."""
 _NEW = "rebuilding"
@@ -134,7 +136,9 @@ class SqliteBackend:
 
     def put_session(self, head: Document, columns: Columns) -> None:
         session = head["_id"]
-        rows = [_encode_column(session, name, _pack(column)) for name, column in columns.items()]
+        packed = {_NAMES: _to_json(sorted(columns)).encode()}
+        packed |= {name: _pack(column) for name, column in columns.items()}
+        rows = [_encode_column(session, name, data) for name, data in packed.items()]
         with self.batch(), self._translated():
             self.put(SESSIONS, [head])
             self._connection.execute(f"DELETE FROM {_COLUMNS} WHERE session = ?", [session])
@@ -149,14 +153,14 @@ class SqliteBackend:
     def read_columns(
         self, names: Sequence[str], first: str, last: str
     ) -> Iterator[tuple[str, Columns]]:
-        wanted = ", ".join("?" * len(names))
+        wanted = ", ".join("?" * (len(names) + 1))
         # The heads come first, so that only those of the span are read: SQLite left to itself goes
         # through all there are.
         sql = f"""SELECT session, name, data, checksum
                   FROM "{SESSIONS}" CROSS JOIN session_columns ON session = _id
                   WHERE _id BETWEEN ? AND ? AND name IN ({wanted}) ORDER BY _id"""
         with self._translated():
-            rows = self._connection.execute(sql, [first, last, *names])
+            rows = self._connection.execute(sql, [first, last, _NAMES, *names])
             for session, cells in groupby(rows, key=lambda row: str(row[0])):
                 yield session, self._unpack_all(session, list(cells), names)
 
@@ -167,7 +171,8 @@ class SqliteBackend:
             if not all(map(_is_whole_column, rows)):
                 raise ValueError("a checksum differs")
             cells = {name: data for _, name, data, _ in rows}
-            there = [name for name in names if name in cells or name in DAY_COLUMNS]
+            saved = {*json.loads(cells[_NAMES]), *DAY_COLUMNS}
+            there = [name for name in names if name in saved]
             return {name: _unpack(name, cells[name]) for name in there}
         except (KeyError, ValueError, TypeError) as error:
             raise Damaged(
@@ -247,7 +252,8 @@ class SqliteBackend:
             for row in self._connection.execute(_scan(_COLUMNS)):
                 if not _is_whole_column(row):
                     session, name = map(_shown, row[:2])
-                    found.append(Damage(_COLUMNS, session, f"{name} is not as it was saved"))
+                    what = f"{name} is not as it was saved"
+                    found.append(Damage(SESSIONS, session, what, of_column=True))
         except sqlite3.Error as error:
             found.append(_damage_of_file(f"{_COLUMNS}: {error}"))
         return found
@@ -358,7 +364,8 @@ def put_aside(folder: Path, mark: str) -> Path:
     Args:
         mark: what the new names end in.
     """
-    aside = folder / f"{FILE_NAME}.{mark}"
+    names = (f"{FILE_NAME}.{mark}{number or ''}" for number in count())
+    aside = next(folder / name for name in names if not (folder / name).exists())
     try:
         for ending in reversed(_ENDINGS):  # the file itself last: without it nothing is tried again
             if (file := folder / f"{FILE_NAME}{ending}").exists():
@@ -402,7 +409,8 @@ def _store_error(error: Exception, path: Path) -> StoreError:
         )
     if code == "SQLITE_NOTADB":
         return _unopenable(path, error)
-    if code.startswith("SQLITE_CORRUPT"):
+    # Nothing that is written breaks a constraint, unless an index is not that of its table.
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_CONSTRAINT")):
         return Damaged(
             f"{path} is damaged ({error}). daily_update.py --repair makes it anew out of all that "
             "can be read."
@@ -419,7 +427,8 @@ def _unopenable(path: Path, reason: object) -> Unopenable:
     return Unopenable(
         f"{path} is damaged and cannot be opened ({reason}). Run manual_setup.py at a terminal: it "
         "puts the file aside after a question, and loads anew. Or move it away and restore a "
-        "backup."
+        "backup.",
+        str(reason),
     )
 
 
