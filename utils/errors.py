@@ -145,15 +145,9 @@ class Damaged(StoreError):
 
 
 class Unopenable(StoreError):
-    """The file of the embedded database is none any more: nothing in it can be read.
+    """The file of the embedded database is none any more: nothing in it can be read."""
 
-    Attributes:
-        reason: what SQLite says.
-    """
-
-    def __init__(self, message: str, reason: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason
+    kind = "unopenable"
 
 
 class NotStored(NightShiftError):

@@ -34,6 +34,8 @@ def ask_database(setup: SetupContext) -> None:
         uri = _ask_uri(setup, uri or LOCAL) if choice == MONGODB else ""
         try:
             _try_and_say(setup, {"mongodb_uri": uri})
+        except Unopenable:
+            continue  # it has been explained, and the file is to stay
         except StoreError as problem:
             dialogue.explain(problem)
         else:
@@ -76,7 +78,7 @@ def _try(setup: SetupContext, settings: Settings) -> str:
 def _offer_to_put_aside(setup: SetupContext, folder: Path, problem: Unopenable) -> None:
     """Ask whether to put a file aside that cannot be opened, and do so. Raise the problem when it
     is to stay."""
-    setup.dialogue.wrong(setup.texts("unopenable", detail=problem.reason))
+    setup.dialogue.explain(problem)
     if not setup.dialogue.agrees(setup.texts("put_aside", folder=folder), default=False):
         raise problem
     aside = put_aside(folder, f"damaged-{setup.clock.now_kst():%Y%m%d-%H%M%S}")

@@ -70,10 +70,6 @@ TEXTS: Table = {
         "연결해 보는 중입니다(최대 10초)...",
     ),
     "database_works": ("It works: {location}.", "정상입니다: {location}."),
-    "unopenable": (
-        "The database file is damaged and cannot be opened: {detail}",
-        "데이터베이스 파일이 손상되어 열 수 없습니다: {detail}",
-    ),
     "put_aside": (
         "If you have a backup, answer n and restore that. Else the file is renamed in\n"
         "{folder}; nothing is deleted. Begin with an empty database?",
@@ -225,6 +221,10 @@ TEXTS: Table = {
     "problem_damaged": (
         "{detail}",
         "저장된 데이터가 손상되었습니다. 할 일은 docs/what-to-do.md에 있습니다.\n  ({detail})",
+    ),
+    "problem_unopenable": (
+        "The database file is damaged and cannot be opened.\n  ({detail})",
+        "데이터베이스 파일이 손상되어 열 수 없습니다.\n  ({detail})",
     ),
     "problem_locked": (
         "{detail}",

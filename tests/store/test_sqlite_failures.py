@@ -69,7 +69,7 @@ def test_a_file_that_is_no_database_cannot_be_opened(tmp_path: Path) -> None:
         Unopenable, match=r"night_shift.sqlite3 is damaged.*Run manual_setup.*restore a backup"
     ) as error:
         SqliteBackend(tmp_path)
-    assert error.value.kind == StoreError.kind  # nothing of it can be read: no part is damaged
+    assert not isinstance(error.value, Damaged)  # nothing of it can be read: no part is damaged
     assert error.value.exit_code == EXIT_FAILED
 
 

@@ -158,6 +158,9 @@ class Backend(Protocol):
         and `exclusive` is False.
         """
 
+    def count(self, collection: str) -> int:
+        """Return how many documents there are, in whatever layout and state."""
+
     def empty(self, collections: Sequence[str]) -> None:
         """Delete all that is in these collections, and make them anew in the present layout."""
 

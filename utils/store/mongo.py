@@ -250,6 +250,9 @@ class MongoBackend:
     def hold(self, name: str) -> "NoHold":
         return NoHold()
 
+    def count(self, collection: str) -> int:
+        return _with_retries(lambda again: self._collection(collection).count_documents({}))
+
     def empty(self, collections: Sequence[str]) -> None:
         def empty(again: bool) -> None:
             for name in collections:

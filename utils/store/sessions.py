@@ -32,7 +32,7 @@ from utils.store.further_columns import (
     whole_columns,
 )
 from utils.store.observed_calendar import ObservedCalendar
-from utils.store.schema import ACTIONS, HEAD_FIELDS
+from utils.store.schema import ACTIONS, HEAD_FIELDS, SESSIONS
 
 _PRICES = ("open", "high", "low", "close")
 
@@ -111,7 +111,7 @@ class Sessions(StorePart):
 
     def count(self) -> int:
         """Return how many sessions are stored, in whatever layout."""
-        return len(self.backend.session_heads())
+        return self.backend.count(SESSIONS)
 
     def heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:
         """Return the last `count` stored sessions up to `last`, oldest first; all of them when

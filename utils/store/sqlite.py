@@ -49,6 +49,8 @@ _ONLY_AN_INDEX = ("row ", "wrong # of entries in index", "non-unique entry in in
 """Beginnings of what SQLite says of an index alone: the rows themselves can all be read."""
 _NEW = "rebuilding"
 """Folder beside the database in which it is rebuilt."""
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""Errors of the driver: it cannot say what SQLite says of a name that is no UTF-8 any more."""
 _ENDINGS = ("", "-wal", "-shm")
 """Endings of the names of the files that make up a database."""
 _LEAST_ROOM = 2**16
@@ -219,6 +221,10 @@ class SqliteBackend:
             return None
         return FileHold(descriptor)
 
+    def count(self, collection: str) -> int:
+        ((number,),) = self._run(f'SELECT count(*) FROM "{collection}"')
+        return int(number)
+
     def empty(self, collections: Sequence[str]) -> None:
         tables = [*collections, _COLUMNS] if SESSIONS in collections else collections
         with self.batch():
@@ -243,7 +249,7 @@ class SqliteBackend:
             for row in self._connection.execute(_scan(collection)):
                 if not _is_whole(collection, row):
                     yield Damage(collection, _shown(row[0]), "not as it was saved", _shown(row[1]))
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             yield _damage_of_file(f"{collection}: {error}")
 
     def _damaged_columns(self) -> list[Damage]:
@@ -254,14 +260,14 @@ class SqliteBackend:
                     session, name = map(_shown, row[:2])
                     what = f"{name} is not as it was saved"
                     found.append(Damage(SESSIONS, session, what, of_column=True))
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             found.append(_damage_of_file(f"{_COLUMNS}: {error}"))
         return found
 
     def _said_by_sqlite(self, table: str) -> list[str]:
         try:
             answers = self._connection.execute(f"PRAGMA integrity_check{table}").fetchall()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             return [str(error)]
         lines = [line for (text,) in answers for line in str(text).splitlines()]
         return [line for line in lines if line != "ok" and not line.startswith("***")]
@@ -285,7 +291,7 @@ class SqliteBackend:
         read."""
         into = _COLUMNS_ROW if table == _COLUMNS else _row(table)
         for order in ("", " DESC"):
-            with new.batch(), suppress(sqlite3.DatabaseError):
+            with new.batch(), suppress(*_ERRORS):
                 for row in self._connection.execute(_scan(table) + order):
                     if _is_whole(table, row):
                         new._connection.execute(f"INSERT OR IGNORE INTO {into}", row)
@@ -347,7 +353,7 @@ class SqliteBackend:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (*_ERRORS, OSError) as error:
             raise _store_error(error, self._path) from error
 
 
@@ -415,7 +421,7 @@ def _store_error(error: Exception, path: Path) -> StoreError:
             f"{path} is damaged ({error}). daily_update.py --repair makes it anew out of all that "
             "can be read."
         )
-    if str(error).startswith(_DAMAGED_TEXTS):
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith(_DAMAGED_TEXTS):
         return Damaged(
             f"{path}: a stored document is damaged ({error}). daily_update.py repairs it and says "
             "what is lost."
@@ -427,8 +433,7 @@ def _unopenable(path: Path, reason: object) -> Unopenable:
     return Unopenable(
         f"{path} is damaged and cannot be opened ({reason}). Run manual_setup.py at a terminal: it "
         "puts the file aside after a question, and loads anew. Or move it away and restore a "
-        "backup.",
-        str(reason),
+        "backup."
     )
 
 
