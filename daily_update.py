@@ -4,6 +4,7 @@ the exchange has changed since, refresh the targets."""
 
 import argparse
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
 from utils.cli import check_span, date_option, parse_with_status, run_script
+from utils.clock import Clock
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.output import start
 from utils.run import Run
-from utils.store import open_store
+from utils.settings import Settings
+from utils.store import Store, open_store
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run")
@@ -32,14 +35,22 @@ log = logging.getLogger("daily_update")
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    reads = args.audit or args.export or args.copy_to or args.status or args.dry_run
     return run_script(
         "daily_update",
         args,
         lambda run: work(run, args),
         is_watched=args == parse([]),
-        open_it=open_store if reads else partial(open_repaired, args.repair),
+        open_it=way_of_opening(args),
     )
+
+
+def way_of_opening(args: argparse.Namespace) -> Callable[[Settings, Clock], Store]:
+    """Return how to open the store: an audit tells what is damaged, a run that collects repairs it,
+    any other needs it whole."""
+    if args.audit:
+        return partial(open_store, before=lambda backend: None)
+    reads = args.export or args.copy_to or args.status or args.dry_run
+    return open_store if reads else partial(open_repaired, args.repair)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

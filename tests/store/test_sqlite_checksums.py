@@ -122,9 +122,12 @@ def test_an_index_that_differs_from_its_table_is_named_and_made_anew(
     assert backend.get(TARGETS, "000660") is not None
     found = backend.damages()
     assert found
+    with pytest.raises(Damaged, match=r"row 2 missing from index .*daily_update\.py makes it anew"):
+        backend.check_lookups()
     assert all(damage.leaves_all_rows and damage.key is None for damage in found)
     backend.rebuild(lambda new: None)
     assert backend.damages(thorough=True) == []
+    backend.check_lookups()
     assert len(backend.find(TARGETS, {"is_active": True})) == 2
 
 

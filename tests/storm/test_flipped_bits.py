@@ -141,13 +141,14 @@ def test_every_flipped_bit_is_harmless_or_named(
         found = read_everything(tested, keys)
         refused = {name for name, value in found.items() if isinstance(value, Exception)}
         wrong = {name for name in found.keys() - refused if found[name] != right[name]}
-        if wrong:  # an index that leads past a document: the next run notices
-            assert tested.store.backend.damages(), (position, bit, wrong)
+        if wrong:  # an index leads past a document: no script goes on with it
+            with pytest.raises(Damaged, match=r"is damaged.*daily_update\.py"):
+                tested.store.backend.check_lookups()
         if refused or wrong:
             assert tested.audit().findings, (position, bit, refused)
         seen["named" if refused or wrong else "harmless"] += 1
         tested.store.close()
-    assert all(seen.values()), seen
+    assert min(seen["harmless"], seen["named"]) > FLIPS // 5, seen
     assert sum(seen.values()) == FLIPS
 
 
@@ -191,4 +192,4 @@ def test_what_is_named_is_repaired_by_the_next_run_or_by_a_repair(
             repaired += 1
             if repaired == REPAIRED:
                 break
-    assert REPAIRED == repaired > 2 * by_hand > 0
+    assert REPAIRED == repaired > by_hand

@@ -164,6 +164,10 @@ class Backend(Protocol):
     def empty(self, collections: Sequence[str]) -> None:
         """Delete all that is in these collections, and make them anew in the present layout."""
 
+    def check_lookups(self) -> None:
+        """Raise `Damaged` when an index leads past a document, which no checksum would notice. It
+        takes some ten milliseconds."""
+
     def damages(self, thorough: bool = False) -> list[Damage]:
         """Return the documents that are not as they were saved, and what the database says of its
         own file. Empty where the database itself keeps checksums.

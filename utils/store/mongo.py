@@ -263,6 +263,9 @@ class MongoBackend:
 
         _with_retries(empty)
 
+    def check_lookups(self) -> None:
+        """Do nothing, as `damages` says."""
+
     def damages(self, thorough: bool = False) -> list[Damage]:
         """Return none: MongoDB verifies a checksum of its own whenever it reads a page."""
         return []

@@ -233,6 +233,15 @@ class SqliteBackend:
             for sql in _schema().values():
                 self._run(_unless_there(sql))
 
+    def check_lookups(self) -> None:
+        for table in COLLECTIONS:
+            for text in self._said_by_sqlite(f'("{table}")'):
+                repair = "" if text.startswith((*_ONLY_AN_INDEX, *_DAMAGED_TEXTS)) else " --repair"
+                raise Damaged(
+                    f"{self._path} is damaged ({table}: {text}). daily_update.py{repair} makes it "
+                    "anew out of all that is whole."
+                )
+
     def damages(self, thorough: bool = False) -> list[Damage]:
         found = [damage for each in COLLECTIONS for damage in self._damaged_documents(each)]
         whole_json = {*COLLECTIONS} - {damage.collection for damage in found}

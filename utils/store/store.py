@@ -97,13 +97,14 @@ def open_store(
     settings: Settings,
     clock: Clock,
     any_version: bool = False,
-    before: Callable[[Backend], None] = lambda backend: None,
+    before: Callable[[Backend], None] = lambda backend: backend.check_lookups(),
 ) -> Store:
     """Return the store in the database of the settings, and set the clock by its server's. Raise
     `StoreUnusable` also when the two are too far apart.
 
     Args:
-        before: called with the database before anything of it is read.
+        before: called with the database before anything of it is read; by default raises `Damaged`
+            when something could not be found in it.
     """
     backend = open_backend(settings)
     if clock.is_of_this_host:
