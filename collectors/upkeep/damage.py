@@ -30,6 +30,7 @@ from utils.store.schema import (
     SESSIONS,
     SOURCES,
     TARGETS,
+    WAITING,
 )
 
 WHAT_FOLLOWS = {
@@ -43,6 +44,7 @@ WHAT_FOLLOWS = {
     SCOPE: "threshold and markets are those of the settings now, and the first session is the "
     "first that is stored; run manual_setup.py if others were chosen",
     INCIDENTS: "it is forgotten, and told again if it goes on",
+    WAITING: "the day is read again; if a person had accepted it, it is to be accepted again",
     SCHEMA: "it is written anew",
     SESSIONS: "the session is collected again",
     ACTIONS: "the corporate actions of its session are found anew",
