@@ -89,7 +89,7 @@ class StoredWeek:
 
     def save(self, session: str, finality: str, **cells: object) -> None:
         raw = pd.DataFrame(answers.day_rows(self.market.day(session)))
-        frame = parse_day(raw, session).assign(factor=1.0, **cells)
+        frame = parse_day(raw, session).frame.assign(factor=1.0, **cells)
         self.store.sessions.save(MarketDay(session, frame, read_at(session, finality), "pykrx"))
 
     def collect(
@@ -381,7 +381,7 @@ def test_sessions_long_ago_are_asked_for_in_spans_one_a_night(
     week: StoredWeek, market: SyntheticMarket
 ) -> None:
     long_ago = "2025-05-02"
-    far = parse_day(pd.DataFrame(answers.day_rows(market.day(long_ago))), long_ago).assign(
+    far = parse_day(pd.DataFrame(answers.day_rows(market.day(long_ago))), long_ago).frame.assign(
         factor=1.0
     )
     week.store.sessions.save(MarketDay("2024-08-01", far, read_at("2024-08-01", FINAL), "pykrx"))
