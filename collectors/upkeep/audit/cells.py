@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from collectors.rules.corporate_actions import find_actions
+from collectors.rules.factors import actions_between
 from collectors.rules.integrity import (
     LEAST_SHARE_OF_BASES,
     LEAST_SHARE_OF_TICKERS,
@@ -149,9 +149,9 @@ class _Walk:
 
     def _check_factors(self, previous: MarketDay, day: MarketDay) -> None:
         session, stored = day.session, day.frame["factor"].to_numpy()
-        actions = find_actions(previous.frame, day.frame, session)
-        unknown = np.isnan(stored)
-        wrong = ~unknown & (stored != actions.factor)
+        actions = actions_between(previous, day)
+        unknown = np.isnan(stored) & ~np.isnan(actions.factor)
+        wrong = ~unknown & (np.nan_to_num(stored) != np.nan_to_num(actions.factor))
         if unknown.any():
             tickers = _some(day.frame, unknown)
             message = f"unknown for {tickers}, although {previous.session} is stored"
