@@ -13,6 +13,7 @@ from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, D
 from utils.date_utils import (
     TradingCalendar,
     final_from,
+    first_reading_from,
     has_checkpoint_passed,
     is_final,
     weekdays,
@@ -161,10 +162,12 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
-    """Return whether a reading has changed the session after it was final, and since then its next
-    checkpoint a week later has passed without a reading: what was final and is other now may be
-    wrong now."""
+    """Return whether a reading at or after the session's own checkpoint a week later has changed
+    it, and since then the next one has passed without a reading: what was final and is other now
+    may be wrong now. What an earlier reading has changed is read at its own."""
     if head.revision == 1 or head.collected_utc <= final_from(head.session):
+        return False
+    if head.collected_utc < calendar.week_after(first_reading_from(head.session)):
         return False
     return head.read_utc < calendar.week_after(head.collected_utc) <= now
 
@@ -184,7 +187,7 @@ def sessions_due(
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
-        revised: changed after they were final, and to be read once more by now.
+        revised: changed a week later or after that, and to be read once more by now.
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)
