@@ -207,3 +207,61 @@ def test_a_night_with_a_row_that_is_set_aside_completes_and_the_morning_brings_i
     assert installed.pending(LAST_SLOT) == 0
     installed.assert_equal_to_the_exchange(LAST_SLOT)
     assert installed.run(NEXT_EVENING - timedelta(hours=2), "daily_update", "--audit").code == 0
+
+
+def test_a_row_that_is_set_aside_in_the_morning_takes_the_evenings_result_with_it(
+    installed: Installation,  # noqa: F811
+) -> None:
+    page = {"REPORT_FILE": str(installed.folder / "page.html")}
+    installed.must(EVENING, "daily_update")
+    installed.must(TEN_PAST, "hourly_analysis", **page)
+    tell(installed, lie("zero_close", ComesTo.SET_ASIDE))
+    installed.must(MORNING, "daily_update")
+    installed.must(LAST_SLOT, "hourly_analysis", **page)
+    (row,) = installed.read(LAST_SLOT)["heads"][-1].set_aside
+    assert row.ticker in {each["_id"] for each in installed.read(LAST_SLOT)["targets"]}
+    with installed.opened(LAST_SLOT) as store:
+        assert store.results.get(row.ticker) is None
+    assert installed.pending(LAST_SLOT) == 0
+    text = (installed.folder / "page.html").read_text(encoding="utf-8")
+    shown = json.loads(re.findall(r'type="application/json"[^>]*>(.*?)</script>', text)[0])
+    assert row.ticker not in shown["rows"]["ticker"]
+    assert [each[0] for each in shown["set_aside"]] == [row.ticker]
+    ended = installed.run(LAST_SLOT, "hourly_analysis", "--ticker", row.ticker)
+    assert ended.code == 2
+    assert f"The row of {TONIGHT} is set aside: " in _joined(ended.stderr)
+
+
+def test_a_ticker_whose_row_was_set_aside_is_analysed_the_next_evening_as_all_others(
+    installed: Installation,  # noqa: F811
+) -> None:
+    tell(installed, lie("zero_close", ComesTo.SET_ASIDE))
+    for moment, script in ((EVENING, "daily_update"), (TEN_PAST, "hourly_analysis")):
+        installed.must(moment, script)
+    (row,) = installed.read(TEN_PAST)["heads"][-1].set_aside
+    installed.must(NEXT_EVENING, "daily_update")
+    installed.must(NEXT_EVENING + timedelta(minutes=10), "hourly_analysis")
+    found = installed.read(NEXT_EVENING)
+    (target,) = [each for each in found["targets"] if each["_id"] == row.ticker]
+    assert (target["last_analyzed_date"], target["last_error"]) == ("2026-09-11", None)
+    assert target["added_date"] <= YESTERDAY
+    with installed.opened(NEXT_EVENING) as store:
+        result = store.results.get(row.ticker)
+    assert result is not None
+    assert result["session"] == "2026-09-11"
+    warnings = found["analyses"]["2026-09-11"]["warnings"]
+    assert warnings == ["2026-09-11: factors not known yet"]
+
+
+def test_an_odd_day_of_the_first_load_waits_and_the_others_are_there(
+    installation: Installation,
+) -> None:
+    installation.exchange.fail("no_volume", date=YESTERDAY)
+    done = installation.run(EVENING, "manual_setup", "--yes", "--sessions", "4")
+    assert done.code == 75
+    assert f"{YESTERDAY} is odd and not stored yet." in done.log
+    stored = installation.read(EVENING)
+    assert [head.session for head in stored["heads"]] == ["2026-09-07", "2026-09-08", TONIGHT]
+    installation.must(TEN_PAST, "daily_update", "--accept", YESTERDAY)
+    sessions = [head.session for head in installation.read(TEN_PAST)["heads"]]
+    assert sessions == ["2026-09-07", "2026-09-08", YESTERDAY, TONIGHT]
