@@ -37,12 +37,13 @@ class OddDays:
     ) -> MarketDay:
         """Return the day with the remarks with which it is stored.
 
-        It is accepted when what is stored of it is odd in the same way, when it was read with the
-        same closes before the last checkpoint that has passed, when a person has said so, or when
-        the other source shows the same closes and oddities. Else it waits.
+        It is accepted when it is stored with the same closes and is odd there in the same way, when
+        it was read with the same closes before the last checkpoint that has passed, when a person
+        has said so, or when the other source shows the same closes and oddities. Else it waits.
 
         Args:
-            known: what is odd about the session as it is stored; None when it is not, or damaged.
+            known: what is odd about the session as it is stored, with the same closes; None when it
+                is not stored, or damaged.
             previous: the session right before; None when it is not stored.
         Raises:
             OddDay: it waits.

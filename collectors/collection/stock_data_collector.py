@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from collectors.collection.calendar_learning import CalendarLearner
-from collectors.collection.odd_days import OddDays
+from collectors.collection.odd_days import OddDays, closes_digest
 from collectors.collection.stored_sessions import StoredSessions
 from collectors.collection.unknown_columns import name_once
 from collectors.exchange.sources import Sources
@@ -207,8 +207,8 @@ class StockDataCollector:
             follows = None if own_previous is None else judge(previous, own_previous).follows()
             facts = replace(facts, is_impossible=True, previous_follows_its_own=follows)
         as_stored = self._stored.readable(day.session) if judgement.pair else None
-        known = frozenset() if as_stored is None else keys_of(judge(as_stored, previous).oddities)
-        return replace(facts, follows_previous=judgement.follows(known))
+        known = self._known_oddities(day, as_stored, previous)
+        return replace(facts, follows_previous=judgement.follows(known or frozenset()))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
         """Put the session before the day on top. Unless it is damaged, the day has to follow it."""
@@ -260,7 +260,7 @@ class StockDataCollector:
             what = f"{not_followed_by}, which is stored, does not follow it"
             found.append(Oddity("base_price", "", what))
         if found:
-            known = self._known_oddities(as_stored, previous)
+            known = self._known_oddities(day, as_stored, previous)
             day = self._odd_days.accepted(day, found, known, previous)
         day = self._next_to_what_is_stored(day, as_stored)
         actions = actions_between(previous, day)
@@ -314,11 +314,14 @@ class StockDataCollector:
         return [] if day_before_gap is None else beyond_gap(day, day_before_gap)
 
     def _known_oddities(
-        self, as_stored: MarketDay | None, previous: MarketDay | None
+        self, day: MarketDay, as_stored: MarketDay | None, previous: MarketDay | None
     ) -> Keys | None:
-        """Return rule and market of what is odd about a session as it is stored."""
+        """Return rule and market of what is odd about the session as it is stored; nothing where
+        the day has other closes, None where the session is not stored."""
         if as_stored is None:
             return None
+        if closes_digest(as_stored.frame) != closes_digest(day.frame):
+            return frozenset()
         beyond = [] if previous is not None else self._oddities_beyond_gap(as_stored)
         return keys_of([*judge(as_stored, previous).oddities, *beyond])
 

@@ -336,11 +336,13 @@ def test_an_accepted_day_that_is_read_the_same_again_does_not_wait_once_more(
     assert (head.finality, head.revision, head.accepted) == ("final", 1, before.accepted)
 
 
-def test_an_accepted_day_that_is_odd_in_another_way_waits(
-    accepted: ScriptedSource, store: Store, clock: FakeClock
+@pytest.mark.parametrize("other", [ODDER, OTHER_CLOSES], ids=["oddity", "closes"])
+def test_an_accepted_day_that_is_read_differently_waits(
+    accepted: ScriptedSource, store: Store, clock: FakeClock, other: pd.DataFrame
 ) -> None:
+    """It excuses the same oddities of the same closes, and not of any later answer."""
     before = store.sessions.head(MONDAY)
-    wait(accepted, store, clock, NEXT_EVENING, ODDER)
+    wait(accepted, store, clock, NEXT_EVENING, other)
     assert store.sessions.head(MONDAY) == before
 
 

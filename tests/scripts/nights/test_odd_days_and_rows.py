@@ -116,8 +116,21 @@ def test_the_status_says_what_waits_what_is_odd_and_what_can_be_done(
     assert [each[2] for each in words] == ["KOSPI", "KOSDAQ"] * 2, "KONEX has too few tickers"
     assert facts["sessions_missing"] == [TONIGHT]
     text = _joined(waiting.must(TEN_PAST, "daily_update", "--status").stdout)
-    assert f"Waiting {TONIGHT} odd, not stored since 2026-09-10 19:00: of " in text
+    assert f"Waiting {TONIGHT} odd as read since 2026-09-10 19:00: of " in text
     assert "It can be accepted with --accept." in text
+
+
+def test_what_a_person_has_accepted_while_the_exchange_was_away_is_stored_by_the_next_run(
+    waiting: Installation,
+) -> None:
+    waiting.exchange.fail("forbidden", times=1)
+    assert waiting.run(TEN_PAST, "daily_update", "--accept", TONIGHT).code == 75
+    assert status(waiting, TEN_PAST)["sessions_waiting"][0]["accepted"] is not None
+    text = _joined(waiting.must(TEN_PAST, "daily_update", "--status").stdout)
+    assert "It is accepted, and stored when it is read the same." in text
+    waiting.must(TEN_PAST + timedelta(hours=1), "daily_update")
+    assert waiting.read(TEN_PAST)["heads"][-1].session == TONIGHT
+    assert status(waiting, TEN_PAST)["sessions_waiting"] == []
 
 
 def _joined(text: str) -> str:
