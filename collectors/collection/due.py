@@ -185,7 +185,7 @@ def sessions_due(
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
-        revised: changed after they were final, and to be read once more by now.
+        revised: changed a week later or after that, and to be read once more by now.
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)

@@ -152,7 +152,7 @@ class _Walk:
         session, stored = day.session, day.frame["factor"].to_numpy()
         actions = actions_between(previous, day)
         unknown = np.isnan(stored) & ~np.isnan(actions.factor)
-        wrong = ~unknown & ~((stored == actions.factor) | np.isnan(actions.factor))
+        wrong = ~unknown & (np.nan_to_num(stored) != np.nan_to_num(actions.factor))
         if unknown.any():
             tickers = _some(day.frame, unknown)
             message = f"unknown for {tickers}, although {previous.session} is stored"
