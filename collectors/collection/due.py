@@ -146,7 +146,8 @@ def due_in_store(
         for head in heads
     }
     revised = {each.session for each in heads if _was_revised_a_week_ago(each, calendar, now)}
-    due = sessions_due(calendar, stored, completed, first, last, now, revised)
+    sessions = calendar.sessions(first, last)
+    due = sessions_due(calendar, sessions, stored, completed, now, revised)
     return sorted(
         due,
         key=lambda each: (each != due[-1] and _failed_too_often(jobs, each), each.week_later),
@@ -172,14 +173,13 @@ def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: d
 
 def sessions_due(
     calendar: TradingCalendar,
+    sessions: Sequence[str],
     stored: ReadUpTo,
     completed: ReadUpTo,
-    first: str,
-    last: str,
     now: datetime,
     revised: Collection[str] = (),
 ) -> list[DueSession]:
-    """Return the sessions from first to last, both inclusive, that are due, oldest first.
+    """Return those of the sessions that are due, in the same order.
 
     Args:
         stored: by their heads.
@@ -189,7 +189,7 @@ def sessions_due(
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)
-    for session in calendar.sessions(first, last):
+    for session in sessions:
         if calendar.is_due(session, now):
             read_up_to = [each.get(session) for each in (stored, completed)]
             facts = SessionFacts(

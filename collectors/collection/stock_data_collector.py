@@ -279,14 +279,8 @@ class StockDataCollector:
         remarks = [*_remarks(day, previous), *actions.remarks()]
         for remark in remarks:
             log.warning("%s: %s", session, remark)
-        return Collected(
-            head,
-            day.frame,
-            len(actions.found),
-            changed,
-            remarks,
-            is_newest=next_stored is None,
-        )
+        is_newest = next_stored is None
+        return Collected(head, day.frame, len(actions.found), changed, remarks, is_newest)
 
     def _next_to_what_is_stored(self, day: MarketDay, as_stored: MarketDay | None) -> MarketDay:
         """Return the day to be stored: the later one of two readings, with the names that were
