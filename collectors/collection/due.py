@@ -18,7 +18,7 @@ from utils.date_utils import (
     weekdays,
 )
 from utils.decision_table import Rows, first_that_fits
-from utils.errors import Damaged, MalformedAnswer, NotPublished
+from utils.errors import Damaged, MalformedAnswer, NotPublished, OddDay
 from utils.market_day import FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Document
@@ -156,9 +156,10 @@ def due_in_store(
 
 def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
     job = jobs.get(due.session)
-    if job is None or job["status"] != FAILED or job["error"]["kind"] != MalformedAnswer.kind:
+    if job is None or job["status"] != FAILED:
         return False
-    return bool(job["attempts"] >= MANY_ATTEMPTS)
+    is_of_the_day = job["error"]["kind"] in (MalformedAnswer.kind, OddDay.kind)
+    return bool(is_of_the_day and job["attempts"] >= MANY_ATTEMPTS)
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:

@@ -259,8 +259,7 @@ class StockDataCollector:
         session, as_stored = day.session, self._stored.readable(day.session)
         found = [*judgement.oddities, *self._oddities_by_others(day, previous, as_stored)]
         if not_followed_by and as_stored is None:
-            what = f"{not_followed_by}, which is stored, does not follow it"
-            found.append(Oddity("base_price", "", what))
+            found.append(_does_not_follow(not_followed_by))
         if found:
             known = self._known_oddities(day, as_stored, previous)
             day = self._odd_days.accepted(day, found, known, previous)
@@ -352,6 +351,10 @@ class StockDataCollector:
         )
         if not self.calendar.is_session(session):
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
+
+
+def _does_not_follow(next_session: str) -> Oddity:
+    return Oddity("base_price", "", f"{next_session}, which is stored, does not follow it")
 
 
 def _remarks(day: MarketDay, previous: MarketDay | None) -> list[str]:

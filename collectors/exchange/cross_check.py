@@ -31,11 +31,10 @@ def cross_check(sources: Sources, store: Store) -> None:
     if (day := store.sessions.load(session)) is None:
         return
     try:
-        fetched = sources.fetch_day_of_other(source, session)
+        if (fetched := sources.fetch_day_of_other(source, session)) is None:
+            return
     except SourceError as problem:
         log.warning("The sources could not be compared on %s: %s", session, problem)
-        return
-    if fetched is None:
         return
     other = fetched.table
     if lacks_many_tickers_of(other.frame, day.frame):

@@ -39,6 +39,7 @@ from utils.store.schema import (
     SESSIONS,
     SOURCES,
     TARGETS,
+    WAITING,
 )
 from utils.store.schema import SCOPE as SCOPES
 from utils.store.sqlite import FILE_NAME, SqliteBackend
@@ -57,6 +58,7 @@ def key_in(tested: StoreUnderTest, collection: str) -> str:
         SOURCES: {"_id": "pykrx", "total": 1},
         INCIDENTS: {"_id": "daily_update:down", "opened_utc": NOON},
         LOCKS: {"_id": "hourly_analysis@here", "owner": "gone"},
+        WAITING: {"_id": SECOND, "digest": "0", "oddities": [], "accepted_utc": None},
     }
     if collection in some:
         tested.store.backend.put(collection, [some[collection]])
