@@ -23,7 +23,7 @@ from collectors.rules.judgement import (
     loses_tickers,
     with_known_tickers,
 )
-from collectors.rules.market_rules import Oddity, repeated_or_continued
+from collectors.rules.market_rules import Oddity, continued, repeated_or_continued
 from utils.date_utils import TradingCalendar
 from utils.errors import ClosedMarket, MalformedAnswer, NotPublished
 from utils.market_day import PUBLISHED_COLUMNS, MarketDay, differing_tickers
@@ -171,16 +171,17 @@ class StockDataCollector:
 
     def _judge(self, day: MarketDay, previous: MarketDay | None) -> Judgement:
         """Return the judgement on a day. One that does not continue the session before is
-        impossible when it tells of another session that is stored, or of the one after it. One that
-        continues the second session before is not: the one between may be no session."""
+        impossible when it tells of another session that is stored, or of the one after it, which
+        may be the one after the day itself. One that continues the second session before is not:
+        the one between may be no session."""
         judgement = judge(day, previous)
         if previous is None or not any(each.rule == "base_price" for each in judgement.pair):
             return judgement
-        left_out = (day.session, *self.calendar.last_sessions(previous.session, 2))
+        left_out = self.calendar.last_sessions(previous.session, 2)
         for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
             if session not in left_out:
-                told = repeated_or_continued(day.frame, pd.DataFrame(cells))
-                if told is not None:
+                of_another = continued if session == day.session else repeated_or_continued
+                if (told := of_another(day.frame, pd.DataFrame(cells))) is not None:
                     impossible = MalformedAnswer(
                         f"The answer for {day.session} is not stored: {told} {session}. It is "
                         "asked for again at the next run."
