@@ -12,7 +12,7 @@ from typing import TypeAlias
 from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
 from utils.date_utils import (
     TradingCalendar,
-    final_from,
+    first_reading_from,
     has_checkpoint_passed,
     is_final,
     weekdays,
@@ -161,10 +161,11 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
-    """Return whether a reading has changed the session after it was final, and since then its next
-    checkpoint a week later has passed without a reading: what was final and is other now may be
-    wrong now."""
-    if head.revision == 1 or head.collected_utc <= final_from(head.session):
+    """Return whether the reading a week later, or one after it, has changed the session, and since
+    then the same number of sessions has passed without a reading: what was right all the time
+    before may be wrong now."""
+    week_later = calendar.week_after(first_reading_from(head.session))
+    if head.revision == 1 or head.collected_utc < week_later:
         return False
     return head.read_utc < calendar.week_after(head.collected_utc) <= now
 
@@ -184,7 +185,7 @@ def sessions_due(
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
-        revised: changed after they were final, and to be read once more by now.
+        revised: changed a week later or after that, and to be read once more by now.
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)

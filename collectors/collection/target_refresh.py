@@ -192,7 +192,13 @@ def plan_targets(targets: Collection[Document], newest: Newest, rule: TargetRule
         for ticker, target in known.items()
         if ticker not in newest.set_aside
     }
-    return TargetPlan(new, {ticker: fields for ticker, fields in changes.items() if fields}, chosen)
+    kept = {
+        ticker: target
+        for ticker, target in known.items()
+        if ticker in newest.set_aside and target["is_active"]
+    }
+    changed = {ticker: fields for ticker, fields in changes.items() if fields}
+    return TargetPlan(new, changed, chosen | kept)
 
 
 def _in_words(plan: TargetPlan) -> str:

@@ -24,9 +24,10 @@ from utils.outside_text import quoted
 _INVISIBLE = re.compile(r"<style\b.*?(?:</style>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _SCRIPT = re.compile(r"<script\b[^<>]*>(.*?)(?:</script>|\Z)", re.IGNORECASE | re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_MOST_BRACKETS, _DEEPEST, _MOST_COMMAS = 200_000, 100, 1_000_000
-"""In JSON of the exchange at most: a day has 6,000 brackets, on three levels, and 130,000
-commas."""
+_MOST_BRACKETS, _DEEPEST, _MOST_COMMAS, _MOST_QUOTES = 30_000, 100, 1_000_000, 2_000_000
+"""In JSON of the exchange at most: a day has 6,000 brackets, on three levels, 50,000 commas between
+its texts, and 200,000 quotation marks."""
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _MOST_NAMES = 200
 """Different names in one JSON answer: each may become a column, as long as all rows."""
 _MOST_OF_A_PAGE = 1 << 18
@@ -115,10 +116,12 @@ def parse_json(body: bytes) -> Any:
 
 def _can_be_parsed(body: bytes) -> bool:
     """Return whether a parser of JSON gets through: it goes as deep as the brackets are nested, and
-    makes an object of each pair. Brackets within texts are taken for others, so the limits are
-    wide."""
-    brackets = body.translate(None, _NO_BRACKETS)
-    if len(brackets) > _MOST_BRACKETS or body.count(b",") > _MOST_COMMAS:
+    makes an object of each pair and of each text. What stands within a text does not count."""
+    if body.count(b'"') > _MOST_QUOTES:
+        return False
+    structure = _TEXT.sub(b"", body)
+    brackets = structure.translate(None, _NO_BRACKETS)
+    if len(brackets) > _MOST_BRACKETS or structure.count(b",") > _MOST_COMMAS:
         return False
     steps = np.where(np.isin(np.frombuffer(brackets, np.uint8), list(b"[{")), 1, -1)
     return bool(steps.cumsum().max(initial=0) <= _DEEPEST)

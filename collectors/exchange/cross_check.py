@@ -30,12 +30,13 @@ def cross_check(sources: Sources, store: Store) -> None:
     if (day := store.sessions.load(session)) is None:
         return
     try:
-        other = sources.fetch_day_of_other(source, session)
+        fetched = sources.fetch_day_of_other(source, session)
     except SourceError as problem:
         log.warning("The sources could not be compared on %s: %s", session, problem)
         return
-    if other is None:
+    if fetched is None:
         return
+    other = fetched.table
     if lacks_many_tickers_of(other.frame, day.frame):
         log.warning(
             "The sources could not be compared on %s: the other one lacks tickers.", session

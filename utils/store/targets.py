@@ -131,14 +131,16 @@ class Targets(StorePart):
 
     def pass_over(self, session: str, reasons: Mapping[str, str]) -> None:
         """Have targets count as analysed for the session without a result: nothing can be computed
-        of it, for that reason. They stay as they are when they are not behind it."""
+        of it, for that reason. A result of an earlier reading of it is deleted. They stay as they
+        are when they are not behind it."""
         known = self.backend.find(TARGETS, {"_id": {"$in": list(reasons)}})
         behind = [each for each in known if (each["last_analyzed_date"] or "") < session]
         passed = {"last_analyzed_date": session, "attempts": 0, "retry_after_utc": None}
-        self.backend.update_each(
-            TARGETS,
-            {each["_id"]: passed | {"last_error": reasons[each["_id"]]} for each in behind},
-        )
+        changes = {each["_id"]: passed | {"last_error": reasons[each["_id"]]} for each in behind}
+        with self.backend.batch():
+            outdated = {"_id": {"$in": list(changes)}, "session": session}
+            self.backend.delete(INDICATORS, outdated)
+            self.backend.update_each(TARGETS, changes)
 
     def reopen(
         self, session: str, previous_session: str, tickers: Sequence[str] | None = None

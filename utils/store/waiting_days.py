@@ -44,8 +44,11 @@ class WaitingDays(StorePart):
         accepted = {"accepted_utc": self.clock.now_utc()}
         return bool(self.backend.update(WAITING, {"_id": session}, accepted))
 
-    def forget(self, session: str) -> None:
-        self.backend.delete(WAITING, {"_id": session})
+    def forget(self, *sessions: str) -> None:
+        """Have these wait no more. Those that do not wait cost no write."""
+        for session in sessions:
+            if self.get(session) is not None:
+                self.backend.delete(WAITING, {"_id": session})
 
 
 def is_same(waiting: Document, digest: str, oddities: Sequence[Document]) -> bool:
