@@ -13,6 +13,7 @@ from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, D
 from utils.date_utils import (
     TradingCalendar,
     final_from,
+    first_reading_from,
     has_checkpoint_passed,
     is_final,
     weekdays,
@@ -161,10 +162,13 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
-    """Return whether a reading has changed the session after it was final, and since then its next
-    checkpoint a week later has passed without a reading: what was final and is other now may be
-    wrong now."""
-    if head.revision == 1 or head.collected_utc <= final_from(head.session):
+    """Return whether the session got its cells after the next one had its first checkpoint, by a
+    reading that may be wrong, and since then its next checkpoint a week later has passed without a
+    reading. It may be wrong when it has changed what was stored, or was odd."""
+    may_be_wrong = head.revision > 1 or head.accepted or head.set_aside
+    if not may_be_wrong or head.collected_utc <= final_from(head.session):
+        return False
+    if head.collected_utc < first_reading_from(calendar.next_session(head.session)):
         return False
     return head.read_utc < calendar.week_after(head.collected_utc) <= now
 
