@@ -4,6 +4,8 @@ the exchange has changed since, refresh the targets."""
 
 import argparse
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import utils.interpreter  # noqa: F401
@@ -12,16 +14,20 @@ from collectors.collection.due import collects_nothing_new
 from collectors.collection.odd_days import accept
 from collectors.collection.update import DailyUpdate
 from collectors.exchange.cross_check import cross_check
-from collectors.upkeep.audit import Audit, audit, show_audit, show_repair
+from collectors.upkeep.audit import Audit, audit, audit_damages, show_audit, show_repair
 from collectors.upkeep.copy_store import copy_store, copy_target
+from collectors.upkeep.damage import open_repaired
 from collectors.upkeep.repair import leaves_datasets_to_read, repair
 from collectors.views.export import check_export_file, export
 from collectors.views.status import show_status
 from utils.cli import check_span, date_option, parse_with_status, run_script
+from utils.clock import Clock
 from utils.date_utils import FIRST_DAY
 from utils.errors import EXIT_DONE, EXIT_FAILED
 from utils.output import start
 from utils.run import Run
+from utils.settings import Settings
+from utils.store import Store, open_store
 from utils.store.locks import COLLECTION
 
 ALONE = ("--audit", "--repair", "--export", "--copy-to", "--status", "--dry-run", "--accept")
@@ -32,8 +38,21 @@ log = logging.getLogger("daily_update")
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     return run_script(
-        "daily_update", args, lambda run: work(run, args), is_watched=args == parse([])
+        "daily_update",
+        args,
+        lambda run: work(run, args),
+        is_watched=args == parse([]),
+        open_it=way_of_opening(args),
     )
+
+
+def way_of_opening(args: argparse.Namespace) -> Callable[[Settings, Clock], Store]:
+    """Return how to open the store: an audit tells what is damaged, a run that collects repairs it,
+    any other needs it whole."""
+    if args.audit:
+        return partial(open_store, before=lambda backend: None)
+    reads = args.export or args.copy_to or args.status or args.dry_run
+    return open_store if reads else partial(open_repaired, args.repair)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -89,6 +108,9 @@ def work(run: Run, args: argparse.Namespace) -> int:
         copy_store(run, args.copy_to)
         return EXIT_DONE
     log.info("Using the %s.", run.store.description)
+    if args.audit and (damaged := audit_damages(run.store)):
+        show_audit(damaged, args.json)
+        return EXIT_FAILED
     steps = DailyUpdate(run, args.first, args.last)
     if args.audit:
         show_audit(found := audit_all(run, steps), args.json)

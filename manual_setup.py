@@ -31,6 +31,7 @@ from collectors.upkeep.audit import audit_sessions
 from collectors.views.report import bring_report_up_to_date
 from collectors.views.status import show_status
 from utils.cli import parse_with_status, run_script, run_script_without_store, setting_options
+from utils.clock import Clock
 from utils.cron.crontab import change_crontab
 from utils.errors import EXIT_DONE, Damaged, LockHeld, NotCollected, WrongUsage
 from utils.job_status import JobRun
@@ -39,6 +40,7 @@ from utils.output import start
 from utils.run import Run
 from utils.scope import overruled_every_night, with_earlier_choices
 from utils.settings import Settings, language_of_locale
+from utils.store import Store, open_store
 from utils.store.jobs import MANUAL_SETUP
 from utils.store.locks import COLLECTION
 from utils.texts import LANGUAGES, Texts
@@ -59,8 +61,13 @@ def main(argv: list[str] | None = None) -> int:
         args,
         lambda run: work(run, args, asks, texts),
         ask_first=lambda: not asks or converse(texts, setting_options(args), args.reset),
-        any_version=args.reset and not args.dry_run,
+        open_it=opened_to_be_emptied if args.reset and not args.dry_run else open_store,
     )
+
+
+def opened_to_be_emptied(settings: Settings, clock: Clock) -> Store:
+    """Return the store, whatever its layout, also where something in it cannot be found."""
+    return open_store(settings, clock, any_version=True, before=lambda backend: None)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

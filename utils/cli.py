@@ -19,7 +19,7 @@ from utils.notifications.watch import Watch
 from utils.outside_text import visible
 from utils.run import Run
 from utils.settings import Settings, load_settings, remarks
-from utils.store import open_store
+from utils.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,14 @@ def run_script(
     work: Callable[[Run], int],
     is_watched: bool = False,
     ask_first: Callable[[], bool] = lambda: True,
-    any_version: bool = False,
+    open_it: Callable[[Settings, Clock], Store] = open_store,
 ) -> int:
-    """Open the store, do the work and return the exit code.
+    """Open the store, do the work and return the exit code. See `run_script_without_store`.
 
-    See `run_script_without_store`, and `Store` for `any_version`.
+    Args:
+        open_it: opens the store.
     """
-    with_store = partial(_with_store, work, any_version)
+    with_store = partial(_with_store, work, open_it)
     return run_script_without_store(script, args, with_store, is_watched, ask_first)
 
 
@@ -134,9 +135,12 @@ def _start_up(
 
 
 def _with_store(
-    work: Callable[[Run], int], any_version: bool, settings: Settings, clock: Clock
+    work: Callable[[Run], int],
+    open_it: Callable[[Settings, Clock], Store],
+    settings: Settings,
+    clock: Clock,
 ) -> int:
-    store = open_store(settings, clock, any_version)
+    store = open_it(settings, clock)
     try:
         run = Run(settings, clock, store)
         run.stop.listen()

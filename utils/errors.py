@@ -160,6 +160,12 @@ class Damaged(StoreError):
     kind = "damaged"
 
 
+class Unopenable(StoreError):
+    """The file of the embedded database is none any more: nothing in it can be read."""
+
+    kind = "unopenable"
+
+
 class NotStored(NightShiftError):
     """The database answers, but the session that a run cannot do without is not there, or not of
     the size that was expected."""

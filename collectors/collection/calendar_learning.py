@@ -115,12 +115,15 @@ class CalendarLearner:
 
     def _apply(self, news: Mapping[str, bool]) -> None:
         """Warn of wrong predictions, find factors after those days anew, forget the jobs of closed
-        days, and remember the days last: a run that dies before has all of it to do again."""
+        days and that they wait, and remember the days last: a run that dies before has all of it to
+        do again."""
         self._stored.calendar = self._stored.calendar.knowing(news)
         for day in sorted(news):
             if news[day] != predicted_open(day):
                 state = "open" if news[day] else "closed"
                 log.warning("%s was predicted wrongly: the exchange was %s.", day, state)
                 self._stored.refind_factors_after(day)
-        self._store.jobs.forget(DAILY_UPDATE, [day for day, is_open in news.items() if not is_open])
+        closed = [day for day, is_open in news.items() if not is_open]
+        self._store.jobs.forget(DAILY_UPDATE, closed)
+        self._store.waiting.forget(*closed)
         self._store.calendar.record(news, "index series")

@@ -12,14 +12,13 @@ from typing import TypeAlias
 from collectors.exchange.dataset_tables import DATASETS, INDEX_NAMES, INDICES, Dataset
 from utils.date_utils import (
     TradingCalendar,
-    final_from,
     first_reading_from,
     has_checkpoint_passed,
     is_final,
     weekdays,
 )
 from utils.decision_table import Rows, first_that_fits
-from utils.errors import Damaged, MalformedAnswer, NotPublished
+from utils.errors import Damaged, MalformedAnswer, NotPublished, OddDay
 from utils.market_day import FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Document
@@ -147,7 +146,8 @@ def due_in_store(
         for head in heads
     }
     revised = {each.session for each in heads if _was_revised_a_week_ago(each, calendar, now)}
-    due = sessions_due(calendar, stored, completed, first, last, now, revised)
+    sessions = calendar.sessions(first, last)
+    due = sessions_due(calendar, sessions, stored, completed, now, revised)
     return sorted(
         due,
         key=lambda each: (each != due[-1] and _failed_too_often(jobs, each), each.week_later),
@@ -156,43 +156,42 @@ def due_in_store(
 
 def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
     job = jobs.get(due.session)
-    if job is None or job["status"] != FAILED or job["error"]["kind"] != MalformedAnswer.kind:
+    if job is None or job["status"] != FAILED:
         return False
-    return bool(job["attempts"] >= MANY_ATTEMPTS)
+    is_of_the_day = job["error"]["kind"] in (MalformedAnswer.kind, OddDay.kind)
+    return bool(is_of_the_day and job["attempts"] >= MANY_ATTEMPTS)
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
-    """Return whether the session got its cells after the next one had its first checkpoint, by a
-    reading that may be wrong, and since then its next checkpoint a week later has passed without a
-    reading. It may be wrong when it has changed what was stored, or was odd."""
-    may_be_wrong = head.revision > 1 or head.accepted or head.set_aside
-    if not may_be_wrong or head.collected_utc <= final_from(head.session):
+    """Return whether the reading a week later, or one after it, gave the session its cells and may
+    be wrong, and since then the same number of sessions has passed without a reading. It may be
+    wrong when it has changed what was stored, was odd, or had rows that cannot be used."""
+    if head.revision == 1 and not head.accepted and not head.set_aside:
         return False
-    if head.collected_utc < first_reading_from(calendar.next_session(head.session)):
+    if head.collected_utc < calendar.week_after(first_reading_from(head.session)):
         return False
     return head.read_utc < calendar.week_after(head.collected_utc) <= now
 
 
 def sessions_due(
     calendar: TradingCalendar,
+    sessions: Sequence[str],
     stored: ReadUpTo,
     completed: ReadUpTo,
-    first: str,
-    last: str,
     now: datetime,
     revised: Collection[str] = (),
 ) -> list[DueSession]:
-    """Return the sessions from first to last, both inclusive, that are due, oldest first.
+    """Return those of the sessions that are due, in the same order.
 
     Args:
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
-        revised: changed after they were final, and to be read once more by now.
+        revised: changed a week later or after that, and to be read once more by now.
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)
-    for session in calendar.sessions(first, last):
+    for session in sessions:
         if calendar.is_due(session, now):
             read_up_to = [each.get(session) for each in (stored, completed)]
             facts = SessionFacts(

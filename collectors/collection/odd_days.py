@@ -32,36 +32,32 @@ class OddDays:
         self,
         day: MarketDay,
         found: Sequence[Oddity],
-        stored: MarketDay | None,
+        known: Keys | None,
         previous: MarketDay | None,
     ) -> MarketDay:
         """Return the day with the remarks with which it is stored.
 
-        It is accepted when what is stored of it is odd in the same way, when it was read with the
-        same closes before the last checkpoint that has passed, when a person has said so, or when
-        the other source shows the same closes and oddities. Else it waits.
+        It is accepted when it is stored with the same closes and is odd there in the same way, when
+        it was read with the same closes before the last checkpoint that has passed, when a person
+        has said so, or when the other source shows the same closes and oddities. Else it waits.
 
         Args:
-            stored: the session as it is stored; None when it is not, or damaged.
+            known: what is odd about the session as it is stored, with the same closes; None when it
+                is not stored, or damaged.
             previous: the session right before; None when it is not stored.
         Raises:
             OddDay: it waits.
         """
         remarks = tuple(f"{each.rule}: {each.text}." for each in found)
-        if keys_of(found) <= known_oddities(stored, previous):
+        if known is not None and keys_of(found) <= known:
             return replace(day, accepted=remarks)
         digest, oddities = closes_digest(day.frame), [asdict(each) for each in found]
         why = self._why_accepted(day, digest, oddities, previous)
         if why is None:
             self._waiting.put(day.session, digest, oddities, day.read_utc)
-            raise _odd_day(day.session, remarks)
+            raise _odd_day(day.session, remarks, is_stored=known is not None)
         log.warning("%s is odd and stored all the same: %s", day.session, why)
         return replace(day, accepted=remarks)
-
-    def forget(self, session: str) -> None:
-        """Have a day that is stored wait no more."""
-        if self._waiting.get(session) is not None:
-            self._waiting.forget(session)
 
     def _why_accepted(
         self,
@@ -91,7 +87,8 @@ class OddDays:
             return None
         if other is None:
             return None
-        return replace(day, frame=other.frame, set_aside=other.set_aside)
+        table = other.table
+        return replace(day, frame=table.frame, set_aside=table.set_aside, source=other.source)
 
 
 def accept(store: Store, session: str) -> None:
@@ -105,18 +102,13 @@ def accept(store: Store, session: str) -> None:
     log.info("%s is accepted as it was read.", session)
 
 
-def _odd_day(session: str, remarks: Sequence[str]) -> OddDay:
+def _odd_day(session: str, remarks: Sequence[str], is_stored: bool) -> OddDay:
+    state = "as it was read now, and stays as it is stored" if is_stored else "and not stored yet"
     return OddDay(
-        f"{session} is odd and not stored yet. {' '.join(remarks)} It is stored when a reading "
-        f"after the next checkpoint says the same. daily_update.py --accept {session} stores it at "
-        "once.",
+        f"{session} is odd {state}. {' '.join(remarks)} It is stored when a reading after the next "
+        f"checkpoint says the same. daily_update.py --accept {session} stores it at once.",
         session,
     )
-
-
-def known_oddities(stored: MarketDay | None, previous: MarketDay | None) -> Keys:
-    """Return rule and market of what is odd about a session as it is stored."""
-    return frozenset() if stored is None else keys_of(judge(stored, previous).oddities)
 
 
 def closes_digest(frame: pd.DataFrame) -> str:

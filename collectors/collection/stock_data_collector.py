@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from collectors.collection.calendar_learning import CalendarLearner
-from collectors.collection.odd_days import OddDays, known_oddities
+from collectors.collection.odd_days import OddDays, closes_digest
 from collectors.collection.stored_sessions import StoredSessions
 from collectors.collection.unknown_columns import name_once
 from collectors.exchange.sources import Sources
@@ -16,8 +16,10 @@ from collectors.rules.factors import actions_between
 from collectors.rules.integrity import remarks_on
 from collectors.rules.judgement import (
     Judgement,
+    Keys,
     beyond_gap,
     judge,
+    keys_of,
     loses_tickers,
     with_known_tickers,
 )
@@ -170,12 +172,14 @@ class StockDataCollector:
     def _judge(self, day: MarketDay, previous: MarketDay | None) -> Judgement:
         """Return the judgement on a day. One that does not continue the session before is
         impossible when it tells of another session that is stored, or of the one after it, which
-        may be the one after the day itself."""
+        may be the one after the day itself. One that continues the second session before is not:
+        the one between may be no session."""
         judgement = judge(day, previous)
         if previous is None or not any(each.rule == "base_price" for each in judgement.pair):
             return judgement
+        left_out = self.calendar.last_sessions(previous.session, 2)
         for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
-            if session != previous.session:
+            if session not in left_out:
                 of_another = continued if session == day.session else repeated_or_continued
                 if (told := of_another(day.frame, pd.DataFrame(cells))) is not None:
                     impossible = MalformedAnswer(
@@ -205,7 +209,8 @@ class StockDataCollector:
             own_previous = self._stored.previous_of(previous_session)
             follows = None if own_previous is None else judge(previous, own_previous).follows()
             facts = replace(facts, is_impossible=True, previous_follows_its_own=follows)
-        known = judgement.pair and known_oddities(self._stored.readable(day.session), previous)
+        as_stored = self._stored.readable(day.session) if judgement.pair else None
+        known = self._known_oddities(day, as_stored, previous)
         return replace(facts, follows_previous=judgement.follows(known or frozenset()))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
@@ -255,9 +260,10 @@ class StockDataCollector:
         session, as_stored = day.session, self._stored.readable(day.session)
         found = [*judgement.oddities, *self._oddities_by_others(day, previous, as_stored)]
         if not_followed_by and as_stored is None:
-            what = f"{not_followed_by}, which is stored, does not follow it"
-            found.append(Oddity("base_price", "", what))
-        day = self._odd_days.accepted(day, found, as_stored, previous) if found else day
+            found.append(_does_not_follow(not_followed_by))
+        if found:
+            known = self._known_oddities(day, as_stored, previous)
+            day = self._odd_days.accepted(day, found, known, previous)
         day = self._next_to_what_is_stored(day, as_stored)
         actions = actions_between(previous, day)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
@@ -266,21 +272,15 @@ class StockDataCollector:
         else:
             changed = differing_tickers(as_stored.frame, day.frame, PUBLISHED_COLUMNS)
             head = self._stored.replace(day, actions, as_stored)
-        self._odd_days.forget(session)
+        self._store.waiting.forget(session)
         self._learner.remember_open(session)
         self._stored.refind_factors_after(session)
         _, next_stored = self._stored.neighbours(session)
         remarks = [*_remarks(day, previous), *actions.remarks()]
         for remark in remarks:
             log.warning("%s: %s", session, remark)
-        return Collected(
-            head,
-            day.frame,
-            len(actions.found),
-            changed,
-            remarks,
-            is_newest=next_stored is None,
-        )
+        is_newest = next_stored is None
+        return Collected(head, day.frame, len(actions.found), changed, remarks, is_newest)
 
     def _next_to_what_is_stored(self, day: MarketDay, as_stored: MarketDay | None) -> MarketDay:
         """Return the day to be stored: the later one of two readings, with the names that were
@@ -297,16 +297,29 @@ class StockDataCollector:
     ) -> list[Oddity]:
         """Return what is odd about the day next to its earlier reading, and next to the nearest
         earlier session where the one right before is not stored."""
-        found: list[Oddity] = []
+        found = [] if previous is not None else self._oddities_beyond_gap(day)
         if as_stored is not None and judge(as_stored, previous).follows():
             found += loses_tickers(day, as_stored)
+        return found
+
+    def _oddities_beyond_gap(self, day: MarketDay) -> list[Oddity]:
         earlier, _ = self._stored.neighbours(day.session)
-        if previous is not None or earlier is None:
-            return found
-        if len(self.calendar.sessions(earlier, day.session)) > LONGEST_GAP:
-            return found
+        if earlier is None or len(self.calendar.sessions(earlier, day.session)) > LONGEST_GAP:
+            return []
         day_before_gap = self._stored.readable(earlier)
-        return found if day_before_gap is None else [*found, *beyond_gap(day, day_before_gap)]
+        return [] if day_before_gap is None else beyond_gap(day, day_before_gap)
+
+    def _known_oddities(
+        self, day: MarketDay, as_stored: MarketDay | None, previous: MarketDay | None
+    ) -> Keys | None:
+        """Return rule and market of what is odd about the session as it is stored; nothing where
+        the day has other closes, None where the session is not stored."""
+        if as_stored is None:
+            return None
+        if closes_digest(as_stored.frame) != closes_digest(day.frame):
+            return frozenset()
+        beyond = [] if previous is not None else self._oddities_beyond_gap(as_stored)
+        return keys_of([*judge(as_stored, previous).oddities, *beyond])
 
     def _count_correction(self, collected: Collected, wanted: str) -> None:
         """Allow as many rechecks as at first when one of them has found a wrong session."""
@@ -339,6 +352,10 @@ class StockDataCollector:
         )
         if not self.calendar.is_session(session):
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
+
+
+def _does_not_follow(next_session: str) -> Oddity:
+    return Oddity("base_price", "", f"{next_session}, which is stored, does not follow it")
 
 
 def _remarks(day: MarketDay, previous: MarketDay | None) -> list[str]:

@@ -30,6 +30,7 @@ from utils.notifications.announcements import announce_flagged_actions, announce
 from utils.progress import progress_bar
 from utils.run import Run
 from utils.scope import required_scope, with_earlier_choices
+from utils.store.jobs import COMPLETED, DAILY_UPDATE
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,13 @@ class DailyUpdate:
             self._store.scope.save(scope["min_market_cap"], scope["markets"], first)
 
     def follow_changed_rule(self) -> None:
-        """Make changed settings count, whether anything is due or not."""
-        follow_changed_rule(self._store, self.rule)
+        """Make changed settings count, whether anything is due or not; with the newest session
+        lost, not before it is there again."""
+        heads = self._store.sessions.heads(count=1)
+        records = self._store.jobs.records(DAILY_UPDATE, last=1)
+        completed = [each["date_kst"] for each in records if each["status"] == COMPLETED]
+        if heads and all(session <= heads[0].session for session in completed):
+            follow_changed_rule(self._store, self.rule)
 
     def learn_calendar(self) -> list[SourceError]:
         """Learn what was open, in one request, and only when that is not known of some weekday that

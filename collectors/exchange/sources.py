@@ -116,14 +116,19 @@ class Sources:
 
         return self._first_success(able, lambda source: self._fetch_day_from(source, session))
 
-    def fetch_day_of_other(self, source: str, session: str) -> DayTable | None:
+    def fetch_day_of_other(self, source: str, session: str) -> FetchedDay | None:
         """Return the day from the other source than this one; None when there is none that can
-        have it, or when it is left alone."""
+        have it, or when it is left alone. One that refuses or is down is left alone from then
+        on."""
         now = self._clock.now_kst()
         for other in self._history:
             if other.name not in {source, *self._out} and other.shows(session, now):
-                with self._health_reported(other.name):
-                    return self._fetch_day_from(other, session).table
+                try:
+                    with self._health_reported(other.name):
+                        return self._fetch_day_from(other, session)
+                except ENDS_ASKING:
+                    self._out.add(other.name)
+                    raise
         return None
 
     def _fetch_day_from(self, source: Source, session: str) -> FetchedDay:

@@ -1,12 +1,15 @@
 """Question where to keep the data: the embedded database, or a MongoDB that is tried at once."""
 
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 from collectors.setup.context import SetupContext, location
 from collectors.setup.trials import try_database
-from utils.errors import StoreError
+from utils.errors import StoreError, Unopenable
 from utils.logs import Redaction
+from utils.settings import Settings
+from utils.store import put_aside
 
 EMBEDDED, MONGODB = 1, 2
 LOCAL = "mongodb://localhost:27017/"
@@ -31,6 +34,8 @@ def ask_database(setup: SetupContext) -> None:
         uri = _ask_uri(setup, uri or LOCAL) if choice == MONGODB else ""
         try:
             _try_and_say(setup, {"mongodb_uri": uri})
+        except Unopenable:
+            continue  # it has been explained, and the file is to stay
         except StoreError as problem:
             dialogue.explain(problem)
         else:
@@ -55,8 +60,26 @@ def _ask_uri(setup: SetupContext, present: str) -> str:
 
 def _try_and_say(setup: SetupContext, answers: dict[str, str]) -> None:
     settings = setup.settings(answers)
-    with setup.dialogue.waiting(setup.texts("trying_database")):
-        description = try_database(settings, setup.clock)
+    try:
+        description = _try(setup, settings)
+    except Unopenable as problem:
+        _offer_to_put_aside(setup, settings.data_dir, problem)
+        description = _try(setup, settings)
     setup.dialogue.works(
         setup.texts("database_works", location=location(setup.texts, settings, description))
     )
+
+
+def _try(setup: SetupContext, settings: Settings) -> str:
+    with setup.dialogue.waiting(setup.texts("trying_database")):
+        return try_database(settings, setup.clock)
+
+
+def _offer_to_put_aside(setup: SetupContext, folder: Path, problem: Unopenable) -> None:
+    """Ask whether to put a file aside that cannot be opened, and do so. Raise the problem when it
+    is to stay."""
+    setup.dialogue.explain(problem)
+    if not setup.dialogue.agrees(setup.texts("put_aside", folder=folder), default=False):
+        raise problem
+    aside = put_aside(folder, f"damaged-{setup.clock.now_kst():%Y%m%d-%H%M%S}")
+    setup.dialogue.say(setup.texts("is_put_aside", file=aside))

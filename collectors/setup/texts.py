@@ -70,6 +70,16 @@ TEXTS: Table = {
         "연결해 보는 중입니다(최대 10초)...",
     ),
     "database_works": ("It works: {location}.", "정상입니다: {location}."),
+    "put_aside": (
+        "If you have a backup, answer n and restore that. Else the file is renamed in\n"
+        "{folder}; nothing is deleted. Begin with an empty database?",
+        "백업이 있으면 n으로 답하고 백업을 복원하십시오. 없으면 {folder}에서 파일 이름만\n"
+        "바꾸며, 아무것도 지우지 않습니다. 빈 데이터베이스로 시작할까요?",
+    ),
+    "is_put_aside": (
+        "It is {file} now. What was in it is loaded anew.",
+        "이제 파일 이름은 {file}입니다. 그 안에 있던 것은 새로 받습니다.",
+    ),
     "embedded": ("embedded database in {folder}", "내장 데이터베이스({folder})"),
     # 2
     "exchange": ("How to reach the exchange", "거래소에 접속하는 방법"),
@@ -211,6 +221,10 @@ TEXTS: Table = {
     "problem_damaged": (
         "{detail}",
         "저장된 데이터가 손상되었습니다. 할 일은 docs/what-to-do.md에 있습니다.\n  ({detail})",
+    ),
+    "problem_unopenable": (
+        "The database file is damaged and cannot be opened.\n  ({detail})",
+        "데이터베이스 파일이 손상되어 열 수 없습니다.\n  ({detail})",
     ),
     "problem_locked": (
         "{detail}",

@@ -270,8 +270,10 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Missing, unfinished", _list(facts["sessions_missing"])
     yield "To read again", _list(facts["sessions_to_read_again"])
     for day in facts["sessions_waiting"]:
-        what = f"odd, not stored since {_minute(day['first_read'])}: {'; '.join(day['oddities'])}"
-        yield f"Waiting {day['session']}", f"{what}. It can be accepted with --accept."
+        what = f"odd as read since {_minute(day['first_read'])}: {'; '.join(day['oddities'])}"
+        accepted = "It is accepted, and stored when it is read the same."
+        hint = accepted if day["accepted"] else "It can be accepted with --accept."
+        yield f"Waiting {day['session']}", f"{what}. {hint}"
     if rows := facts["set_aside"]:
         shown = [f"{each['ticker']} of {each['session']} ({each['reason']})" for each in rows[-5:]]
         yield "Rows set aside", f"{len(rows):,}, the last: {', '.join(shown[::-1])}"

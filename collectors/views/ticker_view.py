@@ -33,11 +33,9 @@ def show_result(store: Store, ticker: str) -> None:
     stdout cannot take it."""
     document = store.results.get(ticker)
     if document is None:
-        waits, no_target = (
-            "it waits for its analysis.",
-            "it is no target. `daily_update.py --export` shows all tickers.",
-        )
-        reason = no_target if store.targets.get(ticker) is None else waits
+        reason = "it is no target. `daily_update.py --export` shows all tickers."
+        if (target := store.targets.get(ticker)) is not None:
+            reason = target["last_error"] or "it waits for its analysis."
         raise WrongUsage(f"--ticker {ticker}: there is no result; {reason}")
     show_ticker(document)
     check_answered()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from tests.docs.conftest import MORNING, Checkout
 from utils.clock import kst
@@ -33,9 +34,13 @@ def backed_up(own: Checkout) -> AbstractContextManager[object]:
 
 
 def happens_once(fault: str) -> Matter:
+    return happens(fault, times=1)
+
+
+def happens(fault: str, **parameters: Any) -> Matter:
     @contextmanager
     def thrown(own: Checkout) -> Iterator[None]:
-        own.exchange.fail(fault, times=1)
+        own.exchange.fail(fault, **parameters)
         try:
             yield
         finally:
@@ -72,6 +77,10 @@ SCENES = {
     "The site has banned us": Scene(EVENING, happens_once("ban")),
     "The site refuses us": Scene(EVENING, happens_once("forbidden")),
     "Nothing was stored last night": Scene(EVENING + timedelta(hours=1)),
+    "A day waits because it is odd": Scene(
+        EVENING, happens("new_tickers", date="2026-09-14", market="KOSDAQ")
+    ),
+    "Rows are set aside": Scene(EVENING, happens("bad_cell", date="2026-09-14")),
     "The audit reports something": Scene(matter=damaged),
     "A disk is full": Scene(EVENING, limit="ulimit -f 16\n"),
     "The machine was off for a week": Scene(kst(2026, 9, 21, 9)),

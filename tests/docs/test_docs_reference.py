@@ -3,7 +3,7 @@ and nothing else is listed."""
 
 import re
 import sqlite3
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from collectors.collection.target_refresh import refresh_targets
 from collectors.exchange.dataset_tables import parse_index
 from collectors.rules import corporate_actions
 from collectors.rules.corporate_actions import find_actions
+from collectors.rules.market_rules import Oddity
 from collectors.rules.target_list import read_target_list
 from collectors.rules.target_rule import TargetRule
 from collectors.views.export import EXPORT_COLUMNS
@@ -25,7 +26,7 @@ from tests.fakes import FakeClock, market_day, row
 from utils.cron.lines import cron_lines
 from utils.errors import EXIT_FAILED, NightShiftError, WrongUsage
 from utils.job_status import JobRun
-from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS
+from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS, SetAside
 from utils.notifications.watch import EVERYDAY
 from utils.settings import PROJECT, Settings, load_settings, setting_names
 from utils.store import Store
@@ -33,7 +34,7 @@ from utils.store.datasets import DatasetState
 from utils.store.further_columns import FurtherState
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.mongo import daily_prices_pipeline
-from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS, TARGETS
+from utils.store.schema import COLLECTIONS, INDICATORS, SCREENS, SESSIONS, TARGETS, WAITING
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
 PAGES = [
@@ -222,6 +223,8 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     )
     store.sources.next_request("pykrx", timedelta(seconds=1))
     store.incidents.open(DAILY_UPDATE, "down", "The exchange cannot be reached.")
+    found = Oddity("new", "KOSPI", "of 949 KOSPI tickers 60 are new")
+    store.waiting.put(AFTER, "digest", [asdict(found)], clock.now_utc())
     with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
         AnalysisQueue(
             store, TechnicalAnalyzer(store.sessions.panel(SESSION, 300)), SESSION, 10, lambda: True
@@ -261,6 +264,18 @@ def test_the_documented_state_of_a_further_column_is_the_one_that_is_kept() -> N
     assert [inline_code(cells[0])[0] for cells in rows(table)] == [
         each.name for each in fields(FurtherState)
     ]
+
+
+def test_the_documented_facts_of_a_row_that_is_set_aside_are_those_that_are_kept() -> None:
+    table = section(read("docs/documents.md"), "Rows that are set aside")
+    assert [inline_code(cells[0])[0] for cells in rows(table)] == [
+        each.name for each in fields(SetAside)
+    ]
+
+
+def test_the_documented_facts_of_an_oddity_are_those_that_are_kept() -> None:
+    cells = {row[0]: row for row in rows(section(read("docs/documents.md"), WAITING))}
+    assert inline_code(cells["`oddities`"][1]) == [each.name for each in fields(Oddity)]
 
 
 def test_the_documented_fields_of_the_view_are_those_it_gives() -> None:

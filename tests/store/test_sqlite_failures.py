@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from tests.fakes import FakeClock, market_day, row
-from utils.errors import EXIT_FAILED, EXIT_USAGE, Damaged, StoreError, StoreUnusable
+from utils.errors import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    Damaged,
+    StoreError,
+    StoreUnusable,
+    Unopenable,
+)
 from utils.store import Store
 from utils.store.sqlite import FILE_NAME, SqliteBackend
 
@@ -56,13 +63,13 @@ def read_and_write_everything(folder: Path, clock: FakeClock) -> None:
         store.close()
 
 
-def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"this is not a database, whatever its name says\n" * 100)
     with pytest.raises(
-        StoreError, match=r"night_shift.sqlite3 is damaged.*restore a backup"
+        Unopenable, match=r"night_shift.sqlite3 is damaged.*Run manual_setup.*restore a backup"
     ) as error:
         SqliteBackend(tmp_path)
-    assert error.type is StoreError  # nothing of it can be read, so nothing of it is damaged
+    assert not isinstance(error.value, Damaged)  # nothing of it can be read: no part is damaged
     assert error.value.exit_code == EXIT_FAILED
 
 
@@ -190,7 +197,7 @@ def test_a_damaged_chart_is_told(tmp_path: Path, clock: FakeClock, arrays: bytes
     store.results.save("2024-01-22", [{"_id": "005930", "history": {"close": np.array([1.5])}}])
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute('UPDATE "stock_analyzed.indicators" SET arrays = ?', [arrays])
-    with pytest.raises(Damaged, match=r"A stored document is damaged \(.*Restore a backup"):
+    with pytest.raises(Damaged, match=r"005930 of stock_analyzed\.indicators is damaged"):
         store.results.get("005930")
     store.close()
 
@@ -205,9 +212,9 @@ def test_a_damaged_document_is_told_however_it_is_looked_for(
     store.scope.save(1, [], "")
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute('UPDATE "system_info.scope" SET body = CAST(? AS TEXT)', [body])
-    with pytest.raises(Damaged, match="Restore a backup, or load anew"):
+    with pytest.raises(Damaged, match=r"scope of .*scope is damaged.*update\.py repairs"):
         store.scope.get()
-    with pytest.raises(Damaged, match="Restore a backup, or load anew"):
+    with pytest.raises(Damaged, match=r"is damaged.*daily_update\.py repairs"):
         store.backend.find("system_info.scope", {"min_market_cap": {"$ne": 7}})
     store.close()
 

@@ -1,5 +1,6 @@
 """`sessions.panel`: ticker x session arrays, adjusted to the last session."""
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.fakes import after_market_only, halted, market_day, row
 from utils.errors import NotStored
-from utils.market_day import Panel
+from utils.market_day import Panel, SetAside
 from utils.store import Store
 
 S1, S2, S3, S4 = "2024-01-17", "2024-01-18", "2024-01-19", "2024-01-22"
@@ -284,3 +285,60 @@ def test_one_ticker_and_one_session_are_a_panel(store: Store) -> None:
         [[5.0]],
         [],
     )
+
+
+def set_aside(store: Store, session: str, ticker: str, *rows: dict[str, Any]) -> None:
+    """Store a session in which this ticker's row is set aside."""
+    aside = (SetAside(ticker, "이름", "KOSPI", "no number", "{}"),)
+    store.sessions.save(replace(market_day(session, *rows), set_aside=aside))
+
+
+def test_a_row_that_is_set_aside_is_a_flat_bar_at_the_adjusted_close_before(store: Store) -> None:
+    store.sessions.save(market_day(S1, row("A00000", 1000), row("B00000", 50)))
+    set_aside(store, S2, "A00000", row("B00000", 51))
+    set_aside(store, S3, "A00000", row("B00000", 52))
+    store.sessions.save(market_day(S4, row("A00000", 210, factor=0.2), row("B00000", 53)))
+    panel = store.sessions.panel(S4, 300)
+    for name in ("open", "high", "low", "close"):
+        assert series(panel, "A00000", name) == pytest.approx([200, 200, 200, 210])
+    assert series(panel, "A00000", "volume")[1:3] == [0, 0]
+    assert series(panel, "A00000", "value")[1:3] == [0, 0]
+    assert panel.traded[panel.tickers.index("A00000")].tolist() == [True, False, False, True]
+    assert series(panel, "B00000") == [50, 51, 52, 53]
+
+
+def test_without_a_close_before_it_there_is_no_bar(store: Store) -> None:
+    set_aside(store, S1, "A00000", row("B00000", 50))
+    save(store, {S2: [row("A00000", 1000), row("B00000", 51)]})
+    assert series(store.sessions.panel(S2, 300), "A00000") == pytest.approx(
+        [NAN, 1000], nan_ok=True
+    )
+
+
+def test_a_factor_reaches_back_over_a_row_that_is_set_aside_and_over_no_gap(store: Store) -> None:
+    set_aside(store, S2, "A00000", row("B00000", 51))
+    save(
+        store,
+        {
+            S1: [row("A00000", 1000), row("C00000", 1000), row("B00000", 50)],
+            S3: [row("A00000", 1000), row("C00000", 1000), row("B00000", 52)],
+            S4: [
+                row("A00000", 200, factor=0.2),
+                row("C00000", 200, factor=0.2),
+                row("B00000", 53),
+            ],
+        },
+    )
+    panel = store.sessions.panel(S4, 300)
+    assert series(panel, "A00000") == pytest.approx([200, 200, 200, 200])
+    assert series(panel, "C00000") == pytest.approx([1000, NAN, 200, 200], nan_ok=True)
+
+
+def test_what_is_set_aside_is_part_of_what_a_panel_is_made_of(store: Store) -> None:
+    save(store, {S1: [row("B00000", 50)]})
+    before = store.sessions.panel_source(S1, 300)
+    set_aside(store, S1, "A00000", row("B00000", 50))
+    assert store.sessions.panel_source(S1, 300) != before
+    head = store.sessions.head(S1)
+    assert head is not None
+    assert (head.revision, head.tickers_set_aside) == (1, {"A00000"})

@@ -485,3 +485,60 @@ def test_a_run_that_was_silent_for_a_whole_lease_does_not_put_its_result_over_a_
     assert result is not None
     assert done is not None
     assert (result["session"], done["last_analyzed_date"]) == ("2024-01-23", "2024-01-23")
+
+
+WHY = {"005930": "The row of 2024-01-22 is set aside: no whole number."}
+
+
+def test_a_target_that_is_passed_over_counts_as_analysed_and_says_why(queue: Store) -> None:
+    queue.targets.save([], {"005930": {"attempts": 2}})
+    queue.targets.pass_over(MONDAY, WHY | {"999999": "not listed"})
+    passed = queue.targets.get("005930")
+    assert passed == target("005930", 500, last_analyzed_date=MONDAY, last_error=WHY["005930"])
+    assert "005930" not in tickers(queue.targets.claim(MONDAY, 9))
+    assert queue.targets.progress(MONDAY) == Progress(tickers=5, analyzed=1, failed=0, ahead=0)
+    assert queue.targets.get("999999") is None
+    assert queue.targets.get("000660")["last_error"] is None  # type: ignore[index]
+
+
+def test_it_is_claimed_again_once_its_session_is_read_well_or_the_next_one_comes(
+    queue: Store,
+) -> None:
+    queue.targets.pass_over(MONDAY, WHY)
+    assert tickers(queue.targets.claim(TUESDAY, 9))[-1] == "005930", "it is the least behind"
+    queue.targets.pass_over(MONDAY, WHY)
+    assert queue.targets.reopen(MONDAY, FRIDAY, ["005930"]) == 1
+    assert queue.targets.get("005930")["last_analyzed_date"] == FRIDAY  # type: ignore[index]
+
+
+def test_for_the_next_session_it_is_pending_and_not_failed(queue: Store) -> None:
+    """It was not tried in vain: it has a row there."""
+    queue.targets.pass_over(MONDAY, WHY)
+    assert queue.targets.progress(TUESDAY) == Progress(tickers=5, analyzed=0, failed=0, ahead=0)
+    (first, *_) = queue.targets.claim(TUESDAY, 1)
+    queue.targets.fail(first, "too short")
+    assert queue.targets.progress(TUESDAY).failed == 1
+
+
+def test_what_is_analysed_for_that_session_or_a_later_one_is_not_passed_over(queue: Store) -> None:
+    for session in (MONDAY, TUESDAY):
+        queue.targets.save([], {"005930": {"last_analyzed_date": session}})
+        queue.targets.pass_over(MONDAY, WHY)
+        assert queue.targets.get("005930") == target("005930", 500, last_analyzed_date=session)
+
+
+def test_a_result_of_an_earlier_reading_goes_with_its_row_and_an_older_one_stays(
+    queue: Store,
+) -> None:
+    results = {"005930": MONDAY, "000660": FRIDAY}
+    queue.backend.put(
+        INDICATORS,
+        [
+            {"_id": ticker, "session": session, "signals": ["golden_cross"]}
+            for ticker, session in results.items()
+        ],
+    )
+    queue.targets.pass_over(MONDAY, dict.fromkeys(results, "no row"))
+    assert queue.results.get("005930") is None
+    assert queue.results.get("000660") is not None
+    assert queue.results.signal_counts(MONDAY) == {}

@@ -2,8 +2,9 @@
 start-up.
 
 `python -m tests.storm.forks` reads orders, one JSON object a line, and answers each with the exit
-code of the fork that carried it out; a negative one is the signal that killed it. It has one thread
-and no connection of its own, so a fork is as good as a fresh process.
+code of the fork that carried it out, a negative one is the signal that killed it, and with what
+the fork took. It has one thread and no connection of its own, so a fork is as good as a fresh
+process.
 """
 
 import gc
@@ -13,12 +14,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, NoReturn
 
+from tests.storm.death import PROCESSOR, WALL, die_after
 from tests.storm.points import Points, watch
 from utils.date_utils import predicted_open
 from utils.settings import PROJECT
@@ -37,18 +40,23 @@ class Order:
     """One run of a script.
 
     `folder` gets the script's output and the points it reached; `environment` is all it sees; it
-    dies at point `kill_at` (0: it does not).
+    dies at point `kill_at` (0: it does not), and after the seconds that `kill_after` gives by a
+    clock of `tests.storm.death`.
     """
 
     script: str
     options: list[str]
     environment: dict[str, str]
     folder: str
-    kill_at: int
+    kill_at: int = 0
+    kill_after: dict[str, float] = field(default_factory=dict)
 
 
 class Forks:
-    """The process that forks, as its user sees it."""
+    """The process that forks, as its user sees it. `took` is what the last run took: seconds by
+    each clock of `tests.storm.death`."""
+
+    took: Mapping[str, float]
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         one_thread = {
@@ -70,7 +78,8 @@ class Forks:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(order)) + "\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        code, self.took = json.loads(self._process.stdout.readline())
+        return int(code)
 
     def close(self) -> None:
         self._process.communicate(timeout=MOST_SECONDS)
@@ -89,19 +98,23 @@ def main() -> None:
 
 def serve(orders: IO[str], answers: IO[str]) -> None:
     for line in orders:
-        answers.write(f"{carry_out(Order(**json.loads(line)))}\n")
+        answers.write(json.dumps(carry_out(Order(**json.loads(line)))) + "\n")
         answers.flush()
 
 
-def carry_out(order: Order) -> int:
+def carry_out(order: Order) -> tuple[int, dict[str, float]]:
+    """Return the exit code of the fork, and its seconds by each clock."""
     threads = Path("/proc/self/task")
     assert not threads.is_dir() or len(list(threads.iterdir())) == 1, (
         "with threads a fork is no fresh process"
     )
+    begun = time.monotonic()
     child = os.fork()
     if not child:
         play(order)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, status, used = os.wait4(child, 0)
+    took = {PROCESSOR: used.ru_utime + used.ru_stime, WALL: time.monotonic() - begun}
+    return os.waitstatus_to_exitcode(status), took
 
 
 def play(order: Order) -> NoReturn:
@@ -109,6 +122,8 @@ def play(order: Order) -> NoReturn:
     code = BROKEN
     try:
         signal.alarm(MOST_SECONDS)
+        for clock, seconds in order.kill_after.items():
+            die_after(seconds, clock)
         redirect(Path(order.folder) / OUTPUT)
         os.environ.clear()
         os.environ.update(order.environment)

@@ -45,6 +45,10 @@ HEADLINES: Table = {
     ODD_DAY: ("a day is odd and not stored yet", "시세가 평소와 달라 아직 저장하지 않았습니다"),
     "store": ("the database cannot be used", "데이터베이스를 쓸 수 없습니다"),
     "damaged": ("what is stored is damaged", "저장된 자료가 손상되었습니다"),
+    "unopenable": (
+        "the database file is damaged and cannot be opened",
+        "데이터베이스 파일이 손상되어 열 수 없습니다",
+    ),
     "not_stored": ("a session is not stored", "거래일 자료가 저장되어 있지 않습니다"),
     "store_unusable": (
         "the database cannot work as it is configured",

@@ -6,8 +6,9 @@ and the operators $lt $lte $gt $gte $ne $in, joined by AND, plus `$or` and `$and
 aware UTC; in a document their names end in `_utc`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -58,6 +59,29 @@ def figure_bytes(column: Column) -> bytes:
     zero, which FerretDB does not keep."""
     figures = np.asarray(column, dtype="<f8")
     return (np.where(np.isnan(figures), np.nan, figures) + 0.0).astype("<f8").tobytes()
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something in a database that is not as it was saved.
+
+    Attributes:
+        collection: the one whose document it is, or the table; empty for the file itself.
+        key: `_id` of the document as it is there now; None for the file itself.
+        body: the document as it is there now.
+        of_column: it is a column of the session `key`, not a document.
+        leaves_all_rows: nothing is lost by it but an index, which can be made anew.
+    """
+
+    collection: str
+    key: str | None
+    what: str
+    body: str = ""
+    of_column: bool = False
+    leaves_all_rows: bool = True
+
+    def __str__(self) -> str:
+        return " ".join(each for each in (self.collection, self.key) if each) + f": {self.what}"
 
 
 class Backend(Protocol):
@@ -134,8 +158,31 @@ class Backend(Protocol):
         and `exclusive` is False.
         """
 
+    def count(self, collection: str) -> int:
+        """Return how many documents there are, in whatever layout and state."""
+
     def empty(self, collections: Sequence[str]) -> None:
         """Delete all that is in these collections, and make them anew in the present layout."""
+
+    def check_lookups(self) -> None:
+        """Raise `Damaged` when an index leads past a document, which no checksum would notice. It
+        takes some ten milliseconds."""
+
+    def damages(self, thorough: bool = False) -> list[Damage]:
+        """Return the documents that are not as they were saved, and what the database says of its
+        own file. Empty where the database itself keeps checksums.
+
+        Args:
+            thorough: look at the columns of sessions too, which takes as long as reading them.
+        """
+
+    def rebuild(self, complete: "Callable[[Backend], None]") -> None:
+        """Make the database anew out of all that is as it was saved, in one step.
+
+        Args:
+            complete: called with the new database before it takes the place of this one; adds what
+                follows from what was lost.
+        """
 
     def close(self) -> None:
         """Release the database."""

@@ -8,7 +8,8 @@ of its prices.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ import pandas as pd
 
 from utils.date_utils import FIRST_DAY, LAST_DAY
 from utils.errors import Damaged, NotStored
-from utils.market_day import DATASET_COLUMN_NAMES, DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
+from utils.market_day import DATASET_COLUMNS, DAY_COLUMNS, FINAL, PROVISIONAL
 from utils.store.backend import Backend, Columns, Document, figure_bytes
 from utils.store.base import StorePart
 from utils.store.further_columns import further_states, whole_columns
@@ -51,9 +52,7 @@ class Datasets(StorePart):
                 tickers.
         """
         head = self._head(session)
-        ((_, columns),) = self.backend.read_columns(
-            (*DAY_COLUMNS, *DATASET_COLUMN_NAMES), session, session
-        )
+        columns = _day_and(self.backend, session, DATASET_COLUMNS)
         if (rows := len(figures)) != head["count"]:
             raise NotStored(
                 f"{name} of {session} have {rows} rows, not {head['count']}: nothing is stored."
@@ -164,16 +163,36 @@ def carried_over(
 
 
 def _readable(backend: Backend, session: str, states: Mapping[str, DatasetState]) -> Columns:
-    """Return the stored columns of these datasets with their tickers and closes; none when they are
-    damaged."""
-    names = [column for name in states for column in DATASET_COLUMNS[name]]
-    if not names:
+    """Return the stored columns of these datasets with their tickers and closes; without those that
+    are damaged."""
+    if not states:
         return {}
     try:
-        found = list(backend.read_columns(("ticker", "close", *names), session, session))
-    except Damaged:
+        return _day_and(backend, session, states, ("ticker", "close"))
+    except (Damaged, NotStored):
         return {}
-    return found[0][1] if found else {}
+
+
+def _day_and(
+    backend: Backend, session: str, datasets: Iterable[str], day: Sequence[str] = DAY_COLUMNS
+) -> Columns:
+    """Return these columns of the day and those of the datasets. Where something is damaged, each
+    dataset is read by itself, so that it takes no other with it. Raise `Damaged` for the day."""
+
+    def read(names: Iterable[str]) -> Columns:
+        figures = [column for name in names for column in DATASET_COLUMNS[name]]
+        for _, columns in backend.read_columns((*day, *figures), session, session):
+            return columns
+        raise NotStored(f"Session {session} is not stored.")
+
+    try:
+        return read(datasets)
+    except Damaged:
+        found = read(())
+        for name in datasets:
+            with suppress(Damaged):
+                found |= read([name])
+        return found
 
 
 def is_whole(session: str, name: str, state: DatasetState, columns: Columns) -> bool:

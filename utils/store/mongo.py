@@ -24,7 +24,16 @@ from utils.date_utils import LAST_DAY
 from utils.errors import Damaged, StoreError, StoreUnusable
 from utils.market_day import DATASET_COLUMN_NAMES, DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
 from utils.store import bson_arrays
-from utils.store.backend import Column, Columns, Document, Where, to_list, to_lists
+from utils.store.backend import (
+    Backend,
+    Column,
+    Columns,
+    Damage,
+    Document,
+    Where,
+    to_list,
+    to_lists,
+)
 from utils.store.schema import ARRAYS, HEAD_FIELDS, INDEXES, OWNERS, SCREENS, SESSIONS
 
 CONNECTION: dict[str, Any] = {
@@ -241,6 +250,9 @@ class MongoBackend:
     def hold(self, name: str) -> "NoHold":
         return NoHold()
 
+    def count(self, collection: str) -> int:
+        return _with_retries(lambda again: self._collection(collection).count_documents({}))
+
     def empty(self, collections: Sequence[str]) -> None:
         def empty(again: bool) -> None:
             for name in collections:
@@ -250,6 +262,16 @@ class MongoBackend:
             self._prepare()
 
         _with_retries(empty)
+
+    def check_lookups(self) -> None:
+        """Do nothing, as `damages` says."""
+
+    def damages(self, thorough: bool = False) -> list[Damage]:
+        """Return none: MongoDB verifies a checksum of its own whenever it reads a page."""
+        return []
+
+    def rebuild(self, complete: Callable[[Backend], None]) -> None:
+        """Do nothing: the server makes its files anew."""
 
     def close(self) -> None:
         self._client.close()
@@ -380,7 +402,7 @@ def _columns_of(document: Document, names: Sequence[str]) -> Columns:
         return {name: _from_bson(name, document[name]) for name in there}
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise Damaged(
-            f"MongoDB: session {document['_id']} is damaged. Restore a backup or load anew."
+            f"MongoDB: session {document['_id']} is damaged. daily_update.py reads it anew."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Collections and their indexes. `docs/documents.md` explains every field."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Layout of all that is stored; no other is read. 1 to 3 were before the first release."""
 COPY = "copy"
 """The `_id` in the collection of the version while the database is being copied into: it is no

@@ -33,7 +33,7 @@ from utils.store.further_columns import (
     whole_columns,
 )
 from utils.store.observed_calendar import ObservedCalendar
-from utils.store.schema import ACTIONS, HEAD_FIELDS
+from utils.store.schema import ACTIONS, HEAD_FIELDS, SESSIONS
 
 _PRICES = ("open", "high", "low", "close")
 _UNPACKED = ("datasets", "further", "set_aside", "accepted")
@@ -131,7 +131,7 @@ class Sessions(StorePart):
 
     def count(self) -> int:
         """Return how many sessions are stored, in whatever layout."""
-        return len(self.backend.session_heads())
+        return self.backend.count(SESSIONS)
 
     def heads(self, last: str = str(LAST_DAY), count: int = 0) -> list[SessionHead]:
         """Return the last `count` stored sessions up to `last`, oldest first; all of them when
@@ -265,7 +265,7 @@ def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
 
 def _damaged(session: str) -> Damaged:
     return Damaged(
-        f"Session {session} is damaged: it is not as it was saved. Restore a backup or load anew."
+        f"Session {session} is damaged: it is not as it was saved. daily_update.py reads it anew."
     )
 
 
@@ -343,9 +343,11 @@ def _gather(
     position = {ticker: column for column, ticker in enumerate(tickers)}
     listed: list[str] = []
     rows = positions = np.empty(0, dtype=np.intp)
+    unread = set(sessions)
     for session, day in columns:
         if session not in number:
             continue  # it came in after the heads were read
+        unread.discard(session)
         if day["ticker"] != listed:  # most sessions list the same tickers as the one before
             listed = list(day["ticker"])
             found = np.fromiter(map(position.get, listed, repeat(-1)), dtype=np.intp)
@@ -354,4 +356,6 @@ def _gather(
         adjustments.add(session, listed, np.asarray(day["factor"]))
         for name in PANEL_COLUMNS:
             cells[name][number[session], positions] = np.asarray(day[name])[rows]
+    if unread:
+        raise _damaged(min(unread))
     return cells

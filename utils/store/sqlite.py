@@ -1,16 +1,18 @@
 """Embedded database: one SQLite file. Documents as JSON text, columns and charts as raw
-little-endian arrays."""
+little-endian arrays, each with a checksum that is verified whenever it is read."""
 
 import errno
 import fcntl
+import hashlib
 import json
 import logging
 import os
+import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,39 @@ import numpy as np
 
 from utils.clock import Clock
 from utils.date_utils import LAST_DAY
-from utils.errors import Damaged, StoreError, StoreUnusable
+from utils.errors import Damaged, StoreError, StoreUnusable, Unopenable
 from utils.market_day import DAY_COLUMNS, INTEGER_COLUMNS, TEXT_COLUMNS
-from utils.store.backend import Column, Columns, Document, Where, to_lists
-from utils.store.schema import ARRAYS, COLLECTIONS, INDEXES, SESSIONS
+from utils.store.backend import Backend, Column, Columns, Damage, Document, Where, to_lists
+from utils.store.schema import (
+    ARRAYS,
+    COLLECTIONS,
+    INDEXES,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SESSIONS,
+)
 
 FILE_NAME = "night_shift.sqlite3"
 _OPERATORS = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">=", "$ne": "IS NOT"}
 _JOINS = {"$or": " OR ", "$and": " AND "}
-_DAMAGED_TEXTS = ("malformed JSON", "Could not decode to UTF-8")
+_DAMAGED_TEXTS = ("malformed JSON", "JSON cannot hold BLOB values", "Could not decode to UTF-8")
 """Messages of SQLite and its driver, without a code, about a document that does not unpack."""
+_CHECKSUM_BYTES = 8
+_CHECKSUM = '"checksum":"%s"}'
+"""End of every body: a hash over all that is kept of the document before it."""
+_CHECKSUM_LENGTH = len(_CHECKSUM % "") + 2 * _CHECKSUM_BYTES
+_COLUMNS = "session_columns"
+_COLUMNS_ROW = f"{_COLUMNS} (session, name, data, checksum) VALUES (?, ?, ?, ?)"
+_NAMES = ""
+"""Name under which a session keeps the names of its columns, so that none is missed."""
+_ONLY_AN_INDEX = ("row ", "wrong # of entries in index", "non-unique entry in index")
+"""Beginnings of what SQLite says of an index alone: the rows themselves can all be read."""
+_NEW = "rebuilding"
+"""Folder beside the database in which it is rebuilt."""
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""Errors of the driver: it cannot say what SQLite says of a name that is no UTF-8 any more."""
+_ENDINGS = ("", "-wal", "-shm")
+"""Endings of the names of the files that make up a database."""
 _LEAST_ROOM = 2**16
 """Bytes that must be free on the disk for the database to be opened, and to spare."""
 _NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
@@ -55,11 +80,19 @@ class SqliteBackend:
             self._connection = sqlite3.connect(
                 self._path, timeout=busy_seconds, isolation_level=None
             )
-            self._prepare()
+        self._connection.text_factory = _text
+        try:
+            with self._translated():
+                self._prepare()
+        except BaseException as error:
+            self._connection.close()
+            if isinstance(error, Damaged):
+                raise _unopenable(self._path, error.__cause__ or error) from error
+            raise
 
     def get(self, collection: str, key: str) -> Document | None:
         rows = self._run(f'SELECT {_cells(collection)} FROM "{collection}" WHERE _id = ?', [key])
-        return _decode(collection, *rows[0]) if rows else None
+        return self._decode(collection, *rows[0]) if rows else None
 
     def find(
         self,
@@ -74,17 +107,17 @@ class SqliteBackend:
             f'SELECT {_cells(collection)} FROM "{collection}" WHERE {condition} '
             f"ORDER BY {', '.join(order) or '_id'} LIMIT {limit or -1}"
         )
-        return [_decode(collection, *cells) for cells in self._run(sql, values)]
+        return [self._decode(collection, *cells) for cells in self._run(sql, values)]
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
-        rows = [(document["_id"], *_encode(collection, document)) for document in documents]
+        rows = [_encode(collection, document) for document in documents]
         with self.batch(), self._translated():
             self._connection.executemany(f"INSERT OR REPLACE INTO {_row(collection)}", rows)
 
     def insert(self, collection: str, document: Document) -> bool:
         sql = f"INSERT OR IGNORE INTO {_row(collection)} RETURNING _id"
         with self.batch():
-            return bool(self._run(sql, [document["_id"], *_encode(collection, document)]))
+            return bool(self._run(sql, _encode(collection, document)))
 
     def update(self, collection: str, where: Where, changes: Mapping[str, Any]) -> int:
         with self.batch():
@@ -104,13 +137,14 @@ class SqliteBackend:
             return len(self._run(sql, values))
 
     def put_session(self, head: Document, columns: Columns) -> None:
-        rows = [(head["_id"], name, _pack(column)) for name, column in columns.items()]
+        session = head["_id"]
+        packed = {_NAMES: _to_json(sorted(columns)).encode()}
+        packed |= {name: _pack(column) for name, column in columns.items()}
+        rows = [_encode_column(session, name, data) for name, data in packed.items()]
         with self.batch(), self._translated():
             self.put(SESSIONS, [head])
-            self._connection.execute("DELETE FROM session_columns WHERE session = ?", [head["_id"]])
-            self._connection.executemany(
-                "INSERT INTO session_columns (session, name, data) VALUES (?, ?, ?)", rows
-            )
+            self._connection.execute(f"DELETE FROM {_COLUMNS} WHERE session = ?", [session])
+            self._connection.executemany(f"INSERT INTO {_COLUMNS_ROW}", rows)
 
     def session_head(self, session: str) -> Document | None:
         return self.get(SESSIONS, session)
@@ -121,25 +155,40 @@ class SqliteBackend:
     def read_columns(
         self, names: Sequence[str], first: str, last: str
     ) -> Iterator[tuple[str, Columns]]:
-        wanted = ", ".join("?" * len(names))
+        wanted = ", ".join("?" * (len(names) + 1))
         # The heads come first, so that only those of the span are read: SQLite left to itself goes
         # through all there are.
-        sql = f"""SELECT session, name, data
+        sql = f"""SELECT session, name, data, checksum
                   FROM "{SESSIONS}" CROSS JOIN session_columns ON session = _id
                   WHERE _id BETWEEN ? AND ? AND name IN ({wanted}) ORDER BY _id"""
         with self._translated():
-            rows = self._connection.execute(sql, [first, last, *names])
+            rows = self._connection.execute(sql, [first, last, _NAMES, *names])
             for session, cells in groupby(rows, key=lambda row: str(row[0])):
-                found = {name: data for _, name, data in cells}
-                yield session, self._unpack_all(session, found, names)
+                yield session, self._unpack_all(session, list(cells), names)
 
-    def _unpack_all(self, session: str, cells: dict[str, bytes], names: Sequence[str]) -> Columns:
+    def _unpack_all(
+        self, session: str, rows: Sequence[tuple[Any, ...]], names: Sequence[str]
+    ) -> Columns:
         try:
-            there = [name for name in names if name in cells or name in DAY_COLUMNS]
+            if not all(map(_is_whole_column, rows)):
+                raise ValueError("a checksum differs")
+            cells = {name: data for _, name, data, _ in rows}
+            saved = {*json.loads(cells[_NAMES]), *DAY_COLUMNS}
+            there = [name for name in names if name in saved]
             return {name: _unpack(name, cells[name]) for name in there}
         except (KeyError, ValueError, TypeError) as error:
             raise Damaged(
-                f"{self._path}: session {session} is damaged. Restore a backup or load anew."
+                f"{self._path}: session {session} is damaged ({error}). "
+                "daily_update.py reads it anew."
+            ) from error
+
+    def _decode(self, collection: str, key: Any, body: Any, arrays: Any = None) -> Document:
+        try:
+            return _decoded(collection, key, body, arrays)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Damaged(
+                f"{self._path}: the document {_shown(key)} of {collection} is damaged: it is not "
+                "as it was saved. daily_update.py repairs it and says what is lost."
             ) from error
 
     def ahead_of_server(self, clock: Clock) -> None:
@@ -172,13 +221,90 @@ class SqliteBackend:
             return None
         return FileHold(descriptor)
 
+    def count(self, collection: str) -> int:
+        ((number,),) = self._run(f'SELECT count(*) FROM "{collection}"')
+        return int(number)
+
     def empty(self, collections: Sequence[str]) -> None:
-        tables = [*collections, "session_columns"] if SESSIONS in collections else collections
+        tables = [*collections, _COLUMNS] if SESSIONS in collections else collections
         with self.batch():
             for table in tables:
-                self._run(f'DROP TABLE "{table}"')
+                self._run(f'DROP TABLE IF EXISTS "{table}"')
             for sql in _schema().values():
-                self._run(sql)
+                self._run(_unless_there(sql))
+
+    def check_lookups(self) -> None:
+        for table in COLLECTIONS:
+            for text in self._said_by_sqlite(f'("{table}")'):
+                repair = "" if text.startswith((*_ONLY_AN_INDEX, *_DAMAGED_TEXTS)) else " --repair"
+                raise Damaged(
+                    f"{self._path} is damaged ({table}: {text}). daily_update.py{repair} makes it "
+                    "anew out of all that is whole."
+                )
+
+    def damages(self, thorough: bool = False) -> list[Damage]:
+        found = [damage for each in COLLECTIONS for damage in self._damaged_documents(each)]
+        whole_json = {*COLLECTIONS} - {damage.collection for damage in found}
+        # An index over fields cannot be compared with documents that are no JSON.
+        checks = [f'("{each}")' for each in COLLECTIONS if each in whole_json]
+        if thorough:
+            found += self._damaged_columns()
+            checks = [""] if len(whole_json) == len(COLLECTIONS) else [*checks, f'("{_COLUMNS}")']
+        said = [text for each in checks for text in self._said_by_sqlite(each)]
+        return found + [_damage_of_file(text) for text in dict.fromkeys(said)]
+
+    def _damaged_documents(self, collection: str) -> Iterator[Damage]:
+        try:
+            for row in self._connection.execute(_scan(collection)):
+                if not _is_whole(collection, row):
+                    yield Damage(collection, _shown(row[0]), "not as it was saved", _shown(row[1]))
+        except _ERRORS as error:
+            yield _damage_of_file(f"{collection}: {error}")
+
+    def _damaged_columns(self) -> list[Damage]:
+        found = []
+        try:
+            for row in self._connection.execute(_scan(_COLUMNS)):
+                if not _is_whole_column(row):
+                    session, name = map(_shown, row[:2])
+                    what = f"{name} is not as it was saved"
+                    found.append(Damage(SESSIONS, session, what, of_column=True))
+        except _ERRORS as error:
+            found.append(_damage_of_file(f"{_COLUMNS}: {error}"))
+        return found
+
+    def _said_by_sqlite(self, table: str) -> list[str]:
+        try:
+            answers = self._connection.execute(f"PRAGMA integrity_check{table}").fetchall()
+        except _ERRORS as error:
+            return [str(error)]
+        lines = [line for (text,) in answers for line in str(text).splitlines()]
+        return [line for line in lines if line != "ok" and not line.startswith("***")]
+
+    def rebuild(self, complete: Callable[[Backend], None]) -> None:
+        folder = self._folder / _NEW
+        with self._translated():
+            delete_database(folder)  # of a run that was killed
+            with closing(SqliteBackend(folder)) as new:
+                for table in (*COLLECTIONS, _COLUMNS):
+                    self._copy_whole_rows(table, new)
+                complete(new)
+                new._connection.backup(self._connection)
+            delete_database(folder)
+            for lock in folder.glob("*.lock"):
+                lock.unlink()
+            folder.rmdir()
+
+    def _copy_whole_rows(self, table: str, new: "SqliteBackend") -> None:
+        """Copy the rows that are as they were saved: from both ends, up to a page that cannot be
+        read."""
+        into = _COLUMNS_ROW if table == _COLUMNS else _row(table)
+        for order in ("", " DESC"):
+            with new.batch(), suppress(*_ERRORS):
+                for row in self._connection.execute(_scan(table) + order):
+                    if _is_whole(table, row):
+                        new._connection.execute(f"INSERT OR IGNORE INTO {into}", row)
+                return
 
     def close(self) -> None:
         self._connection.close()
@@ -197,12 +323,36 @@ class SqliteBackend:
         self._connection.execute("PRAGMA synchronous = FULL")
         # 16 MB: not after every few batches of results.
         self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        existing = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+        existing = dict(self._connection.execute("SELECT name, sql FROM sqlite_master"))
+        self._check_description(existing)
         statements = [sql for name, sql in _schema().items() if name not in existing]
         if statements:
             with self.batch():
                 for sql in statements:
-                    self._run(sql)
+                    self._run(_unless_there(sql))
+
+    def _check_description(self, existing: Mapping[str, str | None]) -> None:
+        """Raise `Unopenable` when the file describes its tables otherwise than they were made. With
+        another layout they may be other ones."""
+        ours = _schema()
+        lacking = ours.keys() - existing.keys()
+        strange = [each for each in existing.keys() - ours.keys() if not each.startswith("sqlite_")]
+        other = [name for name, sql in ours.items() if name in existing and existing[name] != sql]
+        if other or (lacking and strange):
+            if self._is_of_another_layout(existing):
+                return
+            named = ", ".join(map(_shown, sorted([*other, *strange])))
+            raise _unopenable(self._path, f"its tables are not as they were made: {named}")
+
+    def _is_of_another_layout(self, existing: Mapping[str, str | None]) -> bool:
+        if SCHEMA not in existing:
+            return False
+        try:
+            layout = self.get(SCHEMA, "schema") or {}
+        except StoreError:
+            return False
+        is_other: bool = layout.get("version", SCHEMA_VERSION) != SCHEMA_VERSION
+        return is_other
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         with self._translated():
@@ -212,14 +362,32 @@ class SqliteBackend:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (*_ERRORS, OSError) as error:
             raise _store_error(error, self._path) from error
 
 
 def delete_database(folder: Path) -> None:
     """Delete the files of the database in that folder, which must be closed."""
-    for ending in ("", "-wal", "-shm"):
+    for ending in _ENDINGS:
         (folder / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
+
+
+def put_aside(folder: Path, mark: str) -> Path:
+    """Rename the files of a database that cannot be opened, and delete nothing. Return the new name
+    of the database.
+
+    Args:
+        mark: what the new names end in.
+    """
+    names = (f"{FILE_NAME}.{mark}{number or ''}" for number in count())
+    aside = next(folder / name for name in names if not (folder / name).exists())
+    try:
+        for ending in reversed(_ENDINGS):  # the file itself last: without it nothing is tried again
+            if (file := folder / f"{FILE_NAME}{ending}").exists():
+                file.rename(f"{aside}{ending}")
+    except OSError as error:
+        raise _store_error(error, folder / FILE_NAME) from None
+    return aside
 
 
 class FileHold:
@@ -254,16 +422,28 @@ def _store_error(error: Exception, path: Path) -> StoreError:
             f"{path} cannot be written ({error}). "
             "Give this user write access to it and its folder, or set DATA_DIR."
         )
-    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        # A file that is no database holds nothing of which only a part is damaged.
-        failure = StoreError if code == "SQLITE_NOTADB" else Damaged
-        return failure(
-            f"{path} is damaged ({error}). Move it away; then restore a backup, or run "
-            "manual_setup.py to load anew."
+    if code == "SQLITE_NOTADB":
+        return _unopenable(path, error)
+    # Nothing that is written breaks a constraint, unless an index is not that of its table.
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_CONSTRAINT")):
+        return Damaged(
+            f"{path} is damaged ({error}). daily_update.py --repair makes it anew out of all that "
+            "can be read."
         )
-    if str(error).startswith(_DAMAGED_TEXTS):
-        return Damaged(f"{path}: {error}. Restore a backup, or load anew.")
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith(_DAMAGED_TEXTS):
+        return Damaged(
+            f"{path}: a stored document is damaged ({error}). daily_update.py repairs it and says "
+            "what is lost."
+        )
     return StoreError(f"{path}: {error}")
+
+
+def _unopenable(path: Path, reason: object) -> Unopenable:
+    return Unopenable(
+        f"{path} is damaged and cannot be opened ({reason}). Run manual_setup.py at a terminal: it "
+        "puts the file aside after a question, and loads anew. Or move it away and restore a "
+        "backup."
+    )
 
 
 def _is_full(folder: Path) -> bool:
@@ -275,22 +455,49 @@ def _is_full(folder: Path) -> bool:
 
 
 def _schema() -> dict[str, str]:
-    """Return name -> the statement that creates it, unless another process just has."""
+    """Return name -> the statement that creates it, as SQLite keeps it."""
     tables = {
-        name: f'CREATE TABLE IF NOT EXISTS "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)'
+        name: f'CREATE TABLE "{name}" (_id TEXT PRIMARY KEY, body TEXT NOT NULL)'
         for name in COLLECTIONS
     }
     tables |= {name: tables[name].replace(")", ", arrays BLOB)") for name in ARRAYS}
-    columns = """CREATE TABLE IF NOT EXISTS session_columns (
-        session TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,
-        PRIMARY KEY (session, name))"""
+    columns = (
+        f'CREATE TABLE "{_COLUMNS}" (session TEXT NOT NULL, name TEXT NOT NULL, '
+        "data BLOB NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (session, name))"
+    )
     indexes = [_index(table, fields) for table, each in INDEXES.items() for fields in each]
-    return tables | {"session_columns": columns} | dict(indexes)
+    return tables | {_COLUMNS: columns} | dict(indexes)
+
+
+def _unless_there(statement: str) -> str:
+    """Return the statement that creates it unless another process just has."""
+    return re.sub("^CREATE (TABLE|INDEX)", r"CREATE \1 IF NOT EXISTS", statement)
+
+
+def _scan(table: str) -> str:
+    """Return the query of all rows as they lie in the table, by no index."""
+    cells = "session, name, data, checksum" if table == _COLUMNS else _cells(table)
+    return f'SELECT {cells} FROM "{table}" NOT INDEXED ORDER BY rowid'
+
+
+def _is_whole(table: str, row: tuple[Any, ...]) -> bool:
+    if table == _COLUMNS:
+        return _is_whole_column(row)
+    key, body, *arrays = row
+    try:
+        _opened(table, key, body, *arrays or [None])
+    except ValueError:
+        return False
+    return True
+
+
+def _damage_of_file(text: str) -> Damage:
+    return Damage("", None, text, leaves_all_rows=text.startswith(_ONLY_AN_INDEX))
 
 
 def _index(table: str, fields: Sequence[str]) -> tuple[str, str]:
     name, keys = f"{table}({','.join(fields)})", ", ".join(map(_sorted_field, fields))
-    return name, f'CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" ({keys})'
+    return name, f'CREATE INDEX "{name}" ON "{table}" ({keys})'
 
 
 def _field(name: str) -> str:
@@ -344,37 +551,91 @@ def _timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
+def _text(raw: bytes) -> str:
+    """Return a text of the database; bytes that are no UTF-8 stay themselves, and no checksum
+    verifies them."""
+    return raw.decode(errors="surrogateescape")
+
+
+def _shown(key: object) -> str:
+    """Return a key as it may be shown, whatever it has become."""
+    return key.encode(errors="replace").decode() if isinstance(key, str) else repr(key)
+
+
 def _cells(collection: str) -> str:
     """Return the columns in which a collection's table keeps a document."""
-    return "body, arrays" if collection in ARRAYS else "body"
+    return "_id, body, arrays" if collection in ARRAYS else "_id, body"
 
 
 def _row(collection: str) -> str:
     """Return the rest of an INSERT: the table, its columns and their values."""
-    columns = f"_id, {_cells(collection)}"
+    columns = _cells(collection)
     return f'"{collection}" ({columns}) VALUES ({", ".join("?" * (columns.count(",") + 1))})'
+
+
+def _checksum(*parts: str | bytes) -> bytes:
+    """Return a hash over these parts. It costs a millisecond for a megabyte, and tells every
+    damage from what was saved; only somebody who means to could make another one that fits."""
+    seal = hashlib.blake2b(digest_size=_CHECKSUM_BYTES)
+    for part in parts:
+        seal.update(
+            part.encode(errors="surrogateescape") + b"\0" if isinstance(part, str) else part
+        )
+    return seal.digest()
 
 
 def _encode(collection: str, document: Document) -> tuple[object, ...]:
     """Return a document as `_cells`. Writing 24 arrays of a chart as text would cost several times
     its indicators."""
-    field = ARRAYS.get(collection)
+    key, field = document["_id"], ARRAYS.get(collection)
     if field is None:
-        return (_to_json(document),)
+        return key, _sealed(collection, key, document)
     rest = {name: value for name, value in document.items() if name != field}
-    return _to_json(rest), _pack_columns(document[field]) if field in document else None
+    arrays = _pack_columns(document[field]) if field in document else None
+    return key, _sealed(collection, key, rest, arrays), arrays
 
 
-def _decode(collection: str, body: str, arrays: bytes | None = None) -> Document:
-    try:
-        document: Document = json.loads(body, object_hook=_revive)
-        if arrays is None:
-            return document | {}  # a TypeError where it is no document
-        return document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Damaged(
-            f"A stored document is damaged ({error}). Restore a backup, or load anew."
-        ) from error
+def _sealed(collection: str, key: str, fields: Document, arrays: bytes | None = None) -> str:
+    """Return the fields as JSON that ends with its checksum."""
+    body = _to_json(fields)[:-1] + ","
+    return body + _CHECKSUM % _checksum(collection, key, body, arrays or b"").hex()
+
+
+def _opened(collection: str, key: object, body: object, arrays: object) -> str:
+    """Return the JSON of a stored document without its checksum. Raise `ValueError` when it is not
+    as it was saved. Only the layout of another program has none."""
+    if not isinstance(key, str) or not isinstance(body, str):
+        raise ValueError("not a text")
+    if not isinstance(arrays, bytes | None):
+        raise ValueError("not bytes")
+    plain, end = body[:-_CHECKSUM_LENGTH], body[-_CHECKSUM_LENGTH:]
+    if end == _CHECKSUM % _checksum(collection, key, plain, arrays or b"").hex():
+        return plain[:-1] + "}"
+    if collection == SCHEMA and '"checksum"' not in body:
+        layout = json.loads(body)
+        if isinstance(layout, dict) and layout.get("version", SCHEMA_VERSION) != SCHEMA_VERSION:
+            return body
+    raise ValueError("its checksum differs")
+
+
+def _decoded(collection: str, key: object, body: object, arrays: Any) -> Document:
+    plain = _opened(collection, key, body, arrays)
+    document: Document = json.loads(plain, object_hook=_revive)
+    if arrays is None:
+        return document
+    return document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
+
+
+def _encode_column(session: str, name: str, data: bytes) -> tuple[object, ...]:
+    return session, name, data, _checksum(session, name, data)
+
+
+def _is_whole_column(row: tuple[Any, ...]) -> bool:
+    session, name, data, checksum = row
+    if not (isinstance(session, str) and isinstance(name, str) and isinstance(data, bytes)):
+        return False
+    whole: bool = _checksum(session, name, data) == checksum
+    return whole
 
 
 _COMPACT = json.JSONEncoder(

@@ -1,6 +1,8 @@
 """Store: everything that is kept, a part for each subject, over either backend."""
 
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from utils.clock import Clock
 from utils.errors import StoreUnusable
@@ -92,12 +94,23 @@ class Store:
         return int((self.backend.get(SCHEMA, "schema") or ours)["version"])
 
 
-def open_store(settings: Settings, clock: Clock, any_version: bool = False) -> Store:
+def open_store(
+    settings: Settings,
+    clock: Clock,
+    any_version: bool = False,
+    before: Callable[[Backend], None] = lambda backend: backend.check_lookups(),
+) -> Store:
     """Return the store in the database of the settings, and set the clock by its server's. Raise
-    `StoreUnusable` also when the two are too far apart."""
+    `StoreUnusable` also when the two are too far apart.
+
+    Args:
+        before: called with the database before anything of it is read; by default raises `Damaged`
+            when something could not be found in it.
+    """
     backend = open_backend(settings)
     if clock.is_of_this_host:
         go_by_the_servers_time(backend, clock)
+    before(backend)
     return Store(backend, clock, any_version=any_version)
 
 
@@ -117,9 +130,17 @@ def drop_if_empty(settings: Settings, clock: Clock) -> None:
         return
     with closing(open_store(settings, clock)) as store:
         kept = [name for name in COLLECTIONS if name not in (SCHEMA, LOCKS)]
-        if any(store.backend.find(name, limit=1) for name in kept):
+        if any(store.backend.count(name) for name in kept):
             return
     delete_database(settings.data_dir)
+
+
+def put_aside(folder: Path, mark: str) -> Path:
+    """Rename the files of the embedded database in that folder, so that they end in the mark, and
+    delete nothing. Return the new name."""
+    from utils.store import sqlite
+
+    return sqlite.put_aside(folder, mark)
 
 
 def open_backend(settings: Settings) -> Backend:

@@ -131,14 +131,16 @@ class Targets(StorePart):
 
     def pass_over(self, session: str, reasons: Mapping[str, str]) -> None:
         """Have targets count as analysed for the session without a result: nothing can be computed
-        of it, for that reason. They stay as they are when they are not behind it."""
+        of it, for that reason. A result of an earlier reading of it is deleted. They stay as they
+        are when they are not behind it."""
         known = self.backend.find(TARGETS, {"_id": {"$in": list(reasons)}})
         behind = [each for each in known if (each["last_analyzed_date"] or "") < session]
         passed = {"last_analyzed_date": session, "attempts": 0, "retry_after_utc": None}
-        self.backend.update_each(
-            TARGETS,
-            {each["_id"]: passed | {"last_error": reasons[each["_id"]]} for each in behind},
-        )
+        changes = {each["_id"]: passed | {"last_error": reasons[each["_id"]]} for each in behind}
+        with self.backend.batch():
+            outdated = {"_id": {"$in": list(changes)}, "session": session}
+            self.backend.delete(INDICATORS, outdated)
+            self.backend.update_each(TARGETS, changes)
 
     def reopen(
         self, session: str, previous_session: str, tickers: Sequence[str] | None = None
@@ -159,7 +161,7 @@ class Targets(StorePart):
         active = self.active()
         targets = [target for target in active if target["added_date"] <= session]
         behind = [target for target in targets if (target["last_analyzed_date"] or "") < session]
-        failed = sum(target["last_error"] is not None for target in behind)
+        failed = sum(each["attempts"] > 0 and each["last_error"] is not None for each in behind)
         ahead = sum((target["last_analyzed_date"] or "") > session for target in active)
         return Progress(
             tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead

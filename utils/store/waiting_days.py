@@ -31,7 +31,8 @@ class WaitingDays(StorePart):
         same = before is not None and is_same(before, digest, oddities)
         day: Document = {
             "_id": session,
-            "first_read_utc": before["first_read_utc"] if same and before else read,
+            # The earlier one, should a wrong clock have written ahead.
+            "first_read_utc": min(before["first_read_utc"], read) if same and before else read,
             "read_utc": read,
             "digest": digest,
             "oddities": list(oddities),
@@ -44,8 +45,11 @@ class WaitingDays(StorePart):
         accepted = {"accepted_utc": self.clock.now_utc()}
         return bool(self.backend.update(WAITING, {"_id": session}, accepted))
 
-    def forget(self, session: str) -> None:
-        self.backend.delete(WAITING, {"_id": session})
+    def forget(self, *sessions: str) -> None:
+        """Have these wait no more. Those that do not wait cost no write."""
+        for session in sessions:
+            if self.get(session) is not None:
+                self.backend.delete(WAITING, {"_id": session})
 
 
 def is_same(waiting: Document, digest: str, oddities: Sequence[Document]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from collectors.rules.target_rule import TargetRule
 from collectors.upkeep.audit.cells import audit_cells
+from collectors.upkeep.audit.damages import audit_columns, audit_damages
 from collectors.upkeep.audit.datasets import audit_datasets
 from collectors.upkeep.audit.findings import HOLE, Audit, Finding, in_order
 from collectors.upkeep.audit.jobs import audit_jobs, audit_locks
@@ -14,7 +15,15 @@ from collectors.upkeep.audit.targets import audit_targets
 from utils.date_utils import TradingCalendar
 from utils.store import Store
 
-__all__ = ["Audit", "Finding", "audit", "audit_sessions", "show_audit", "show_repair"]
+__all__ = [
+    "Audit",
+    "Finding",
+    "audit",
+    "audit_damages",
+    "audit_sessions",
+    "show_audit",
+    "show_repair",
+]
 
 
 def audit(
@@ -43,6 +52,7 @@ def audit(
         *audit_targets(snapshot, target_rule, wrong),
         *audit_locks(snapshot),
     ]
+    findings += audit_columns(store, findings)
     return Audit(
         first=first,
         last=last,

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from collectors.rules.corporate_actions import find_actions
+from collectors.rules.factors import actions_between
 from collectors.rules.integrity import (
     LEAST_SHARE_OF_BASES,
     LEAST_SHARE_OF_TICKERS,
@@ -51,11 +51,11 @@ def _with_neighbours(heads: list[SessionHead], first: str, last: str) -> list[Se
 
 def _few_tickers(heads: list[SessionHead], calendar: TradingCalendar) -> list[Finding]:
     """Find sessions with far fewer tickers than the one before or the one after: the first stored
-    session has none before it."""
+    session has none before it. Where the later one was accepted as odd, that is known."""
     found: dict[str, Finding] = {}
     for before, head in pairwise(heads):
         short, other = sorted((before, head), key=lambda each: each.count)
-        few = short.count < LEAST_SHARE_OF_TICKERS * other.count
+        few = not head.accepted and short.count < LEAST_SHARE_OF_TICKERS * other.count
         if few and calendar.previous_session(head.session) == before.session:
             message = f"only {short.count:,} tickers, and {other.count:,} in {other.session}"
             found[short.session] = Finding(FEW_TICKERS, message, short.session)
@@ -142,16 +142,17 @@ class _Walk:
 
     def _compare(self, previous: MarketDay, day: MarketDay) -> None:
         share = share_of_continued_bases(day.frame, previous.frame)
-        self._continued[previous.session, day.session] = share
+        if not day.accepted:
+            self._continued[previous.session, day.session] = share
         # Next to a session that is wrong itself nothing can be said of factors.
         if share >= LEAST_SHARE_OF_BASES and not lacks_many_tickers_of(previous.frame, day.frame):
             self._check_factors(previous, day)
 
     def _check_factors(self, previous: MarketDay, day: MarketDay) -> None:
         session, stored = day.session, day.frame["factor"].to_numpy()
-        actions = find_actions(previous.frame, day.frame, session)
-        unknown = np.isnan(stored)
-        wrong = ~unknown & (stored != actions.factor)
+        actions = actions_between(previous, day)
+        unknown = np.isnan(stored) & ~np.isnan(actions.factor)
+        wrong = ~unknown & (np.nan_to_num(stored) != np.nan_to_num(actions.factor))
         if unknown.any():
             tickers = _some(day.frame, unknown)
             message = f"unknown for {tickers}, although {previous.session} is stored"

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+DAMAGED = "damaged"
 HOLE = "hole"
 FEW_TICKERS = "few_tickers"
 DIGEST = "digest"
@@ -19,6 +20,7 @@ TARGET_DATA = "target_data"
 LOCK = "lock"
 
 FINDING_RULES = (
+    DAMAGED,
     *(HOLE, FEW_TICKERS, DIGEST, ORDER, MARKET_CAP, BASE_PRICE, FACTOR, PROVISIONAL, NOT_RECORDED),
     DATASET,
     *(STALE_JOB, TARGET_BEHIND, TARGET_DATA, LOCK),
@@ -28,8 +30,8 @@ FINDING_RULES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a session or with a ticker; a lock has neither. It stays the
-    same finding when its message changes, such as by another attempt."""
+    """Something that is wrong with a session or with a ticker; a lock or a damaged document has
+    neither. It stays the same finding when its message changes, such as by another attempt."""
 
     rule: str
     message: str = field(compare=False)

@@ -1,145 +1,34 @@
 """One session into the store: factors, revisions, the calendar it learns, and a stored day that is
 read once more."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from collectors.collection.collect import collect_all
 from collectors.collection.due import DueSession
-from collectors.collection.stock_data_collector import Collected, StockDataCollector
-from collectors.exchange.day_table import RAW_COLUMNS
-from collectors.exchange.sources import Sources
+from collectors.collection.stock_data_collector import StockDataCollector
 from tests.fakes import FakeClock
+from tests.flow.collection.scripted_source import (
+    CLOSED,
+    FRIDAY,
+    MONDAY,
+    TUESDAY,
+    WEDNESDAY,
+    ScriptedSource,
+    collect,
+    collect_sessions,
+    factors,
+    make_collector,
+    published,
+    whole,
+)
 from utils.clock import kst
-from utils.date_utils import TradingCalendar
-from utils.errors import ClosedMarket, MalformedAnswer, NotPublished, OddDay, SourceError
-from utils.market_day import MARKETS, MarketDay
+from utils.errors import ClosedMarket, MalformedAnswer, NotPublished, OddDay
+from utils.market_day import MarketDay
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
 from utils.store.sqlite import SqliteBackend
-
-FRIDAY, MONDAY, TUESDAY = "2024-01-19", "2024-01-22", "2024-01-23"
-WEDNESDAY = "2024-01-24"
-IDS = {name: market_id for market_id, name in MARKETS.items()}
-
-
-class ScriptedSource:
-    """Source that answers with the days it was given; a day may be an error. Every question is
-    kept."""
-
-    name = "pykrx"
-
-    def __init__(self) -> None:
-        self.days: dict[str, pd.DataFrame | SourceError] = {}
-        self.shown: list[str] = []
-        self.asked: list[str] = []
-
-    def shows(self, session: str, now: datetime) -> bool:
-        return True
-
-    def fetch_day(self, session: str) -> pd.DataFrame:
-        self.asked.append(session)
-        answer = self.days[session]
-        if isinstance(answer, SourceError):
-            raise answer
-        return answer
-
-    def fetch_sessions(self, first: str, last: str, known: Mapping[str, bool]) -> list[str]:
-        self.asked.append(f"{first}..{last}")
-        return [day for day in self.shown if first <= day <= last]
-
-
-def published(*rows: tuple[str, int, int, int]) -> pd.DataFrame:
-    """Return (ticker, close, change, shares) as the exchange's table of text."""
-    cells = [
-        [ticker, "이름", IDS["KOSPI"], *[f"{close:,}"] * 4, f"{change:,}", "10", f"{10 * close:,}",
-         f"{close * shares:,}", f"{shares:,}"]
-        for ticker, close, change, shares in rows
-    ]  # fmt: skip
-    return pd.DataFrame(cells, columns=list(RAW_COLUMNS.values()))
-
-
-def whole(number: int, *rows: tuple[str, int, int, int]) -> pd.DataFrame:
-    """Return a day large enough for the rules of whole markets: these rows, and those of forty
-    other tickers, which gain 100 won from one day to the next.
-
-    Args:
-        number: of the day.
-    """
-    closes = [5_000 + 10 * ticker + 100 * number for ticker in range(40)]
-    others = published(
-        *[(f"90{ticker:02}00", close, 100, 100) for ticker, close in enumerate(closes)]
-    )
-    for name, less in (("open", 20), ("low", 50)):
-        others[RAW_COLUMNS[name]] = [f"{close - less:,}" for close in closes]
-    return pd.concat([published(*rows), others], ignore_index=True)
-
-
-CLOSED = published(("000010", 1000, 0, 100)).assign(
-    **{
-        RAW_COLUMNS[name]: "-"
-        for name in RAW_COLUMNS
-        if name not in ("ticker", "name", "market", "shares")
-    }
-)
-
-
-@pytest.fixture
-def store(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Store:
-    return Store(SqliteBackend(tmp_path_factory.mktemp("data")), clock)
-
-
-@pytest.fixture
-def source() -> ScriptedSource:
-    source = ScriptedSource()
-    source.days = {
-        FRIDAY: published(("000010", 1000, 0, 100), ("000020", 10_000, 0, 100)),
-        MONDAY: published(("000010", 1010, 10, 100), ("000020", 2_020, 20, 500)),
-    }
-    return source
-
-
-@pytest.fixture
-def large(source: ScriptedSource, clock: FakeClock) -> ScriptedSource:
-    """Four days of `whole`, on the evening of the last one."""
-    clock.set(kst(2024, 1, 24, 19))
-    source.days = {
-        FRIDAY: whole(0, ("000010", 1000, 0, 100), ("000020", 10_000, 0, 100)),
-        MONDAY: whole(1, ("000010", 1010, 10, 100), ("000020", 2_020, 20, 500)),
-        TUESDAY: whole(2, ("000010", 1011, 1, 100), ("000020", 2_030, 10, 500)),
-        WEDNESDAY: whole(3, ("000010", 1012, 1, 100), ("000020", 2_040, 10, 500)),
-    }
-    return source
-
-
-@pytest.fixture
-def collector(source: ScriptedSource, store: Store, clock: FakeClock) -> StockDataCollector:
-    return make_collector(source, store)
-
-
-def make_collector(source: ScriptedSource, store: Store) -> StockDataCollector:
-    sources = Sources([source], [source], store.clock, store.clock.sleep)
-    return StockDataCollector(sources, store, TradingCalendar(store.calendar.observed()))
-
-
-def collect(collector: StockDataCollector, session: str) -> Collected:
-    return {each.head.session: each for each in collector.collect(session)}[session]
-
-
-def collect_sessions(collector: StockDataCollector, sessions: list[str]) -> None:
-    for session in sessions:
-        collect(collector, session)
-
-
-def factors(store: Store, session: str) -> list[float]:
-    """Return the factors of the first two tickers."""
-    day = store.sessions.load(session)
-    assert day is not None
-    return [round(factor, 6) for factor in day.frame["factor"][:2]]
 
 
 def closes(store: Store) -> list[list[int]]:
@@ -553,6 +442,30 @@ def test_wrong_days_that_were_accepted_are_all_corrected_by_the_first_true_one(
     assert [frame["close"].iloc[0] for _, frame in store.sessions.read(FRIDAY, sessions[last])] == [
         5_000 + 100 * number for number in range(len(sessions))
     ]
+
+
+def test_a_day_that_follows_the_session_before_a_wrong_one_is_stored_in_the_end(
+    collector: StockDataCollector, large: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    """The exchange insists on a Monday that neither neighbour fits."""
+    collect(collector, FRIDAY)
+    large.days[MONDAY] = whole(8)
+    with pytest.raises(OddDay):
+        collect(collector, MONDAY)
+    clock.set(kst(2024, 1, 25, 8, 2))
+    collect(collector, MONDAY)
+    large.days[TUESDAY] = whole(1)
+    with pytest.raises(OddDay, match="base_price"):
+        collect(collector, TUESDAY)
+    assert large.asked[-2:] == [TUESDAY, MONDAY], "Monday is suspected"
+    clock.set(kst(2024, 1, 25, 18, 30))
+    collect(collector, TUESDAY)
+    assert [head.session for head in store.sessions.heads()] == [FRIDAY, MONDAY, TUESDAY]
+    assert np.isnan(factors(store, MONDAY) + factors(store, TUESDAY)).all()
+    large.days[MONDAY], large.days[TUESDAY] = whole(1), whole(2)
+    make_collector(large, store)
+    collect_sessions(collector, [MONDAY, TUESDAY])
+    assert factors(store, MONDAY) == factors(store, TUESDAY) == [1.0, 1.0]
 
 
 def test_a_session_that_is_read_again_loses_no_tickers(

@@ -107,6 +107,17 @@ def test_json_is_text_in_utf_8_and_nothing_else() -> None:
             parse_json(body.encode()[:end])
 
 
+@pytest.mark.parametrize("part", ["[", "}", ",", '\\"[', "\\\\"])
+def test_what_a_name_holds_makes_no_answer_deep(part: str) -> None:
+    rows = [{"ISU_ABBRV": part * 500_000, "ISU_SRT_CD": "000010"}]
+    assert read_json(json.dumps({"OutBlock_1": rows}).encode()) == {"OutBlock_1": rows}
+
+
+def test_a_text_without_an_end_is_read_in_time() -> None:
+    with pytest.raises(AnswerCutOff):
+        read_json(b'{"' + b'\\"' * 900_000 + b"\\")
+
+
 def test_whatever_stands_in_a_cell_can_be_compared() -> None:
     rows = [{"a": [], "b": {}, "c": [{"d": []}], "d": None, "e": "1"}]
     assert read_json(json.dumps({"OutBlock_1": rows, "other": {"a": []}}).encode()) == {
@@ -121,9 +132,10 @@ def test_whatever_stands_in_a_cell_can_be_compared() -> None:
         [{f"C{number}": "1"} for number in range(20_000)],
         [{f"C{number}": "1" for number in range(30_000)}],
         [1] * 1_200_000,
-        [[]] * 200_000,
+        [[]] * 20_000,
+        [""] * 1_000_001,
     ],
-    ids=["a column for each row", "a row of columns", "numbers", "lists"],
+    ids=["a column for each row", "a row of columns", "numbers", "lists", "texts"],
 )
 def test_an_answer_that_would_become_a_giant_table_is_malformed(rows: list[object]) -> None:
     with pytest.raises(MalformedAnswer, match=r"columns|too many parts"):

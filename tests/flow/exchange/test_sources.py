@@ -158,7 +158,7 @@ def test_the_other_source_is_asked_only_for_what_it_can_have_by_now(clock: FakeC
     clock.set(MORNING)
     other = sources.fetch_day_of_other("site", SESSION)
     assert other is not None
-    assert (other.frame["close"].tolist(), other.set_aside) == ([10], ())
+    assert (other.table.frame["close"].tolist(), other.source) == ([10], "api")
     assert (site.asked, api.asked) == (0, 1)
     assert sources.fetch_day_of_other("api", SESSION) is not None
     assert (site.asked, api.asked) == (1, 1)

@@ -204,6 +204,18 @@ def leave_a_lock(tested: StoreUnderTest, ended: timedelta = timedelta(minutes=61
     tested.store.backend.put(LOCKS, [left | {"expires_utc": until}])
 
 
+def damage_a_document(
+    tested: StoreUnderTest, collection: str = SESSIONS, key: str = MIDDLE
+) -> None:
+    """Change a document past the suite's own code."""
+    with sqlite3.connect(tested.folder / FILE_NAME) as connection:
+        changed = connection.execute(
+            f"UPDATE \"{collection}\" SET body = json_set(body, '$.oddity', 1) WHERE _id = ?",  # noqa: S608
+            [key],
+        )
+        assert changed.rowcount == 1
+
+
 LARGEST = "the largest"
 DAMAGES: dict[Callable[[StoreUnderTest], None], list[tuple[str, str | None]]] = {
     lose_a_session: [("hole", MIDDLE)],
@@ -238,4 +250,5 @@ DAMAGES: dict[Callable[[StoreUnderTest], None], list[tuple[str, str | None]]] = 
     lose_a_target: [("target_data", LARGEST)],
     switch_a_target_off: [("target_data", LARGEST)],
     leave_a_lock: [("lock", None)],
+    damage_a_document: [("damaged", None)],
 }

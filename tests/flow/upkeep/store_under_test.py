@@ -14,7 +14,8 @@ import daily_update
 import hourly_analysis
 from collectors.collection.update import DailyUpdate
 from collectors.exchange.sources import Sources
-from collectors.upkeep.audit import Audit
+from collectors.upkeep.audit import Audit, audit_damages
+from collectors.upkeep.damage import repair_damage
 from sandbox import answers
 from sandbox.publication import phase_of, shown
 from sandbox.synthetic import SyntheticMarket
@@ -106,6 +107,7 @@ class StoreUnderTest:
 
     def evening(self) -> None:
         """Run `daily_update.py`."""
+        self.open_again(thorough=False)
         with sources_of(self):
             daily_update.update(self.run, DailyUpdate(self.run, None, None))
 
@@ -113,10 +115,16 @@ class StoreUnderTest:
         """Run `hourly_analysis.py`."""
         hourly_analysis.work(self.run, hourly_analysis.parse([]))
 
+    def open_again(self, thorough: bool) -> None:
+        """Do what `daily_update.py` does with the database before it reads anything."""
+        repair_damage(thorough, self.run.settings, self.clock, self.store.backend)
+
     def audit(self, first: str | None = None, last: str | None = None) -> Audit:
-        return daily_update.audit_all(self.run, DailyUpdate(self.run, first, last))
+        damaged = audit_damages(self.store)
+        return damaged or daily_update.audit_all(self.run, DailyUpdate(self.run, first, last))
 
     def repair(self) -> int:
+        self.open_again(thorough=True)
         with sources_of(self), self.store.locks.hold(COLLECTION):
             return daily_update.repair_findings(self.run, DailyUpdate(self.run, None, None))
 

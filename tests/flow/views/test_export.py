@@ -104,7 +104,7 @@ def test_the_figures_of_one_ticker_are_its_own(with_figures: Store, tmp_path: Pa
 
 def test_damaged_figures_are_no_export(with_figures: Store, tmp_path: Path) -> None:
     with_figures.backend._run("DELETE FROM session_columns WHERE name = 'pbr'")  # type: ignore[attr-defined]
-    with pytest.raises(Damaged, match=f"fundamentals of {DAYS[1]} are damaged"):
+    with pytest.raises(Damaged, match=f"session {DAYS[1]} is damaged"):
         export(with_figures, tmp_path / "all.csv", DAYS[0], DAYS[2], None, ["fundamentals"])
     assert not list(tmp_path.glob("*.csv"))
     assert len(exported(with_figures, tmp_path / "prices.csv")) == 6

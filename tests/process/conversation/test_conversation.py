@@ -31,6 +31,7 @@ from utils.env_file import change_env_file
 from utils.settings import PROJECT, load_settings, setting_names
 from utils.store import open_store
 from utils.store.locks import COLLECTION
+from utils.store.sqlite import FILE_NAME
 
 pytestmark = pytest.mark.process
 HERE, MONGODB = "1", "2"
@@ -294,6 +295,22 @@ def test_a_mongodb_that_is_down_is_explained_and_the_embedded_database_taken(
     assert newcomer.answers() == CREDENTIALS | {"HISTORY_SESSIONS": "3"}
     assert len(newcomer.stored()["heads"]) == 3
     assert "hush-hush" not in talk.shown
+
+
+def test_a_database_that_cannot_be_opened_is_put_aside_only_after_a_yes(newcomer: Newcomer) -> None:
+    folder = newcomer.folder / "data"
+    folder.mkdir()
+    (folder / FILE_NAME).write_bytes(b"no database" * 1000)
+    talk = newcomer.talk(HERE, "", CTRL_C)
+    assert_left(talk)
+    assert talk.says("damaged and cannot be opened")
+    assert talk.says("file is not a database")
+    assert (folder / FILE_NAME).read_bytes() == b"no database" * 1000
+    talk = newcomer.talk(HERE, "y", ACCOUNT, *login(), "", "", "3", "y", NOT_NOW)
+    assert (talk.code, talk.unsaid) == (0, []), talk.shown
+    assert len(newcomer.stored()["heads"]) == 3
+    (aside,) = folder.glob(f"{FILE_NAME}.damaged-*")
+    assert aside.read_bytes() == b"no database" * 1000
 
 
 @pytest.mark.server

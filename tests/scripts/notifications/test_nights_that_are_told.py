@@ -488,3 +488,48 @@ def test_status_shows_who_is_told_and_what_is_wrong(
     assert [(each["job_name"], each["kind"], each["told"]) for each in facts["incidents"]] == [
         ("daily_update", "down", None)
     ]
+
+
+def test_an_odd_day_is_told_once_with_what_is_odd_and_what_can_be_done(watched: Watched) -> None:
+    """Neither a failure for the monitor nor an incident: it has no end to tell of."""
+    watched.exchange.fail("no_volume", date=TONIGHT)
+    for hour in range(3):
+        assert watched.run(EVENING + timedelta(hours=hour), "daily_update").code == 75
+        assert watched.run(EVENING + hours(hour), "hourly_analysis").code == 75
+    (message,) = watched.receiver.messages
+    assert message["title"] == f"krx-night-shift: a day is odd and not stored yet, {TONIGHT}"
+    assert message["message"].startswith(f"{TONIGHT} is odd and not stored yet. volumes: of ")
+    assert f"daily_update.py --accept {TONIGHT} stores it at once." in message["message"]
+    assert watched.receiver.pings == ["/start"] * 3
+    watched.must(MORNING, "daily_update")
+    watched.must(NEXT_EVENING, "daily_update")
+    assert len(watched.receiver.messages) == 1
+
+
+def test_the_next_odd_day_is_told_too_and_one_that_a_person_accepts_no_more(
+    watched: Watched,
+) -> None:
+    watched.exchange.fail("no_volume", date=TONIGHT)
+    watched.exchange.fail("no_volume", date="2026-09-11")
+    assert watched.run(EVENING, "daily_update").code == 75
+    watched.must(EVENING + timedelta(hours=1), "daily_update", "--accept", TONIGHT)
+    assert len(watched.receiver.messages) == 1
+    watched.must(MORNING, "daily_update")
+    assert watched.run(NEXT_EVENING, "daily_update").code == 75
+    assert [title[-10:] for title in watched.receiver.titles] == [TONIGHT, "2026-09-11"]
+
+
+def test_an_odd_day_in_korean(watched: Watched) -> None:
+    watched.own_settings["NOTIFY_LANG"] = "ko"
+    watched.exchange.fail("no_volume", date=TONIGHT)
+    assert watched.run(EVENING, "daily_update").code == 75
+    assert watched.receiver.titles == [
+        f"krx-night-shift: 시세가 평소와 달라 아직 저장하지 않았습니다, {TONIGHT}"
+    ]
+
+
+def test_a_row_that_is_set_aside_is_told_nobody(watched: Watched) -> None:
+    watched.exchange.fail("zero_close", date=TONIGHT, rows="1")
+    watched.must(EVENING, "daily_update")
+    watched.must(EVENING + hours(0), "hourly_analysis")
+    assert watched.receiver.messages == []

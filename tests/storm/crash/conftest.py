@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import KEY, LOGIN_ID, PASSWORD
+from sandbox.synthetic import SyntheticMarket
+from tests.harness import KEY, LOGIN_ID, PASSWORD, Exchange
+from tests.harness.exchange import SMALL
 from tests.server import NewDatabases
 from tests.storm.crash.databases import Database, Embedded, MongoServer
+from tests.storm.crash.random_kills import StandingExchange, tell_lies
 from tests.storm.crash.scenes import BARE, MARKET, Stage
 from tests.storm.forks import Forks
 from utils.settings import PROJECT
@@ -49,3 +52,11 @@ def open_database(name: str, folder: Path, on_the_server: NewDatabases) -> Datab
 @pytest.fixture
 def stage(database: Database, exchange_url: str, forks: Forks, tmp_path: Path) -> Stage:
     return Stage(database, exchange_url, forks, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def standing_exchange() -> Iterator[Exchange]:
+    market = SyntheticMarket(SMALL, first="2026-08-03", last="2026-09-30")
+    with StandingExchange(None, market) as exchange:
+        tell_lies(exchange)
+        yield exchange

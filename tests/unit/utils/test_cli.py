@@ -55,6 +55,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     errors.StoreError: EXIT_FAILED,
     errors.NotStored: EXIT_FAILED,
     errors.Damaged: EXIT_FAILED,
+    errors.Unopenable: EXIT_FAILED,
     errors.StoreUnusable: EXIT_USAGE,
     KeyError: EXIT_FAILED,
     KeyboardInterrupt: EXIT_FAILED,  # type: ignore[dict-item]

@@ -226,6 +226,37 @@ def test_its_head_says_since_when_the_session_is_final_or_when_it_was_read(
         assert texts(page, "#about .badge") == [said]
 
 
+def test_its_head_names_rows_that_are_set_aside_and_why_an_odd_day_is_stored(
+    page: Chrome, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    assert texts(page, "#remarks p") == [], "of a usual session nothing"
+    reason, remark = "'<b>x</b>' in LIST_SHRS: no whole number", "volumes: of 42 KOSPI tickers 40."
+    odd = {"set_aside": [["000020", EVIL_NAMES[1], reason]], "accepted": [remark]}
+    path = tmp_path / "report.html"
+    path.write_text(render(facts | odd, "x"), encoding="utf-8")
+    reopen(page, path.as_uri())
+    named = f"000020 {EVIL_NAMES[1]}"
+    for language, said in (
+        (
+            "en",
+            [
+                f"{named} is left out: its row of the exchange cannot be used ({reason})",
+                f"Odd, and stored all the same: {remark}",
+            ],
+        ),
+        (
+            "ko",
+            [
+                f"{named}: 거래소 자료의 행에 오류가 있어 제외했습니다({reason})",
+                f"평소와 다르지만 확인을 거쳐 저장한 시세입니다: {remark}",
+            ],
+        ),
+    ):
+        choose(page, "language", language)
+        assert texts(page, "#remarks p") == said
+    assert page.title != "gone"
+
+
 def test_what_is_said_on_hovering_is_in_the_chosen_language(
     page: Chrome, facts: dict[str, Any]
 ) -> None:

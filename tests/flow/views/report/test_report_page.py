@@ -26,7 +26,7 @@ from tests.flow.views.report.conftest import SESSION
 from tests.flow.views.report.nights import EVIL_NAMES, analyse, market, store_market
 from utils.clock import kst
 from utils.errors import NightShiftError, NotStored, WrongUsage
-from utils.market_day import FINAL, PROVISIONAL
+from utils.market_day import FINAL, PROVISIONAL, SetAside
 from utils.store import Store
 
 
@@ -196,6 +196,29 @@ def test_a_target_that_is_behind_shows_its_own_session(empty_store: Store) -> No
     assert [value is None for value in facts["rows"]["value"]] == [
         session != SESSION for session in facts["rows"]["session"]
     ]
+
+
+def test_rows_that_are_set_aside_and_remarks_of_an_odd_day_are_those_of_the_session(
+    store: Store,
+) -> None:
+    day = store.sessions.load(SESSION)
+    assert day is not None
+    facts = contents(store, SESSION)
+    assert (facts["set_aside"], facts["accepted"]) == ([], [])
+    aside = SetAside("000020", EVIL_NAMES[0], "KOSPI", "no whole number", "{}")
+    store.sessions.save(replace(day, set_aside=(aside,), accepted=("volumes: of 42 tickers 40.",)))
+    facts = contents(store, SESSION)
+    assert facts["set_aside"] == [["000020", EVIL_NAMES[0], "no whole number"]]
+    assert facts["accepted"] == ["volumes: of 42 tickers 40."]
+
+
+def test_a_target_whose_row_is_set_aside_after_its_analysis_has_no_signals(store: Store) -> None:
+    first, *_ = contents(store, SESSION)["rows"]["ticker"]
+    store.targets.reopen(SESSION, "2024-01-19", [first])
+    store.targets.pass_over(SESSION, {first: "its row is set aside"})
+    facts = contents(store, SESSION)
+    assert first not in facts["rows"]["ticker"], "the result of an earlier reading is gone"
+    assert facts["analyzed"] == len(facts["rows"]["ticker"]) == facts["targets"] - 1
 
 
 def test_a_signal_and_its_mirror_image_have_opposite_directions() -> None:

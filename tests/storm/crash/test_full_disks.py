@@ -1,0 +1,140 @@
+"""A disk with too little room for a run, whatever it has got, and with room again: the next run
+ends as an undisturbed one."""
+
+import os
+import re
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Exchange
+from tests.storm.crash.dump import differences
+from tests.storm.crash.random_kills import Ended, Host, Run, Scene
+from tests.storm.forks import Forks
+from utils.errors import EXIT_DONE, EXIT_FAILED
+
+pytestmark = pytest.mark.timeout(1200)
+PAGE = 4096
+SIZES = 20
+ROOMY = 64 << 20
+"""Bytes of the disk: more than any run needs."""
+SCENES = ("first load", "update at 20:40", "analysis at 21:10")
+CLEAR = re.compile(r"has no room to grow|The report .* cannot be written")
+
+
+class Disk:
+    """A file system of its own in memory, mounted on a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    @property
+    def room(self) -> int:
+        """Bytes that are free."""
+        disk = os.statvfs(self.folder)
+        return disk.f_bavail * disk.f_frsize
+
+    @contextmanager
+    def fill(self, room: int) -> Iterator[None]:
+        """Leave that many bytes free inside the block."""
+        with self._ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, self.room - room)
+        assert self.room == room
+        yield
+        self._ballast.unlink()
+
+    @contextmanager
+    def measure(self, least: list[int]) -> Iterator[None]:
+        """Append the least room that there was inside the block."""
+        over, seen = threading.Event(), [self.room]
+
+        def watch() -> None:
+            while not over.wait(0.001):
+                seen.append(self.room)
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+        least.append(min(seen))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    (folder := tmp_path / "disk").mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={ROOMY}", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a small disk cannot be mounted, mostly because that is for root: {error}")
+    yield Disk(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(params=SCENES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def rooms(needed: int) -> list[int]:
+    """Return how many bytes are left: none, a page, two, and more up to nearly what is needed."""
+    most, few = needed // PAGE - 1, 3
+    spread = [few + (most - few) * step // (SIZES - few - 1) for step in range(SIZES - few)]
+    return [PAGE * pages for pages in (*range(few), *spread)]
+
+
+def test_a_disk_with_too_little_room_ends_a_run_clearly_and_the_next_makes_it_whole(
+    disk: Disk, name: str, standing_exchange: Exchange, forks: Forks, tmp_path: Path
+) -> None:
+    scene = Scene(Host(standing_exchange, forks, disk.folder / "host", tmp_path), name)
+    scene.restart()
+    before, least = disk.room, list[int]()
+    with disk.measure(least):
+        scene.start(0)
+    wrong, codes = [], Counter[int]()
+    for room in rooms(before - least[0]):
+        scene.restart()
+        with disk.fill(room):
+            ended = scene.start(0)
+            codes[ended.code] += 1
+            found = [*unclear(ended), *untrue(scene, ended)]
+        found += scene.finish(1)
+        audited = scene.host.run(
+            Run(scene.run.moment, "daily_update", ("--audit",)), scene.run.moment
+        )
+        found += [] if "Nothing is wrong" in audited.output else [audited.output]
+        wrong += [f"{room} bytes: {each}" for each in found]
+        print(room, ended.code, ended.output[-300:])
+    assert not wrong, "\n".join(wrong)
+    assert codes[EXIT_FAILED] > SIZES // 2
+
+
+def unclear(ended: Ended) -> list[str]:
+    """Return what is wrong with the end of a run that had too little room."""
+    failed_clearly = ended.code == EXIT_FAILED and CLEAR.search(ended.output)
+    right = (failed_clearly or ended.code == EXIT_DONE) and "Traceback" not in ended.output
+    return [] if right else [f"ended with {ended.code}: {ended.output}"]
+
+
+def untrue(scene: Scene, ended: Ended) -> list[str]:
+    """Return what such a run has stored that is neither of before nor of an undisturbed run; of one
+    that ended well, all that an undisturbed one has stored otherwise."""
+    found = scene.host.stored()
+    del found["files"]
+    if ended.code == EXIT_DONE:
+        return differences({**scene.ends_with, "files": {}}, {**found, "files": {}})
+    return [
+        f"{each} is foreign"
+        for each, fields in found.items()
+        if each.startswith(("session_columns ", "stock_analyzed."))
+        and fields not in (scene.begins_with.get(each), scene.ends_with.get(each))
+    ]
