@@ -179,7 +179,7 @@ class Life:
         with self.installation.opened(morning) as store:
             assert store.waiting.all() == []
         said = self.installation.run(morning, "daily_update", "--audit", "--json").stdout
-        findings = [each for each in json.loads(said) if each["kind"] != TARGET_BEHIND]
+        findings = [each for each in json.loads(said) if each["rule"] != TARGET_BEHIND]
         assert not findings, self._where(f"the audit finds: {findings[:5]}")
 
     def check_heard(self) -> None:
