@@ -18,7 +18,7 @@ FILES = [PROJECT / name for name in SCRIPTS] + [
 PRODUCT = [
     path for path in FILES if path.relative_to(PROJECT).parts[0] not in ("sandbox", "benchmarks")
 ]
-MOST_LINES = 14_900
+MOST_LINES = 16_700
 """Lines of the product's Python that are not blank: code, docstrings and comments of the scripts,
 `collectors` and `utils` together. Whoever raises it says in the commit what a user has of it."""
 LONGEST_FUNCTION = 40

@@ -18,7 +18,7 @@ from utils.date_utils import (
     weekdays,
 )
 from utils.decision_table import Rows, first_that_fits
-from utils.errors import Damaged, MalformedAnswer, NotPublished
+from utils.errors import Damaged, MalformedAnswer, NotPublished, OddDay
 from utils.market_day import FINAL, PROVISIONAL
 from utils.store import Store
 from utils.store.backend import Document
@@ -146,7 +146,8 @@ def due_in_store(
         for head in heads
     }
     revised = {each.session for each in heads if _was_revised_a_week_ago(each, calendar, now)}
-    due = sessions_due(calendar, stored, completed, first, last, now, revised)
+    sessions = calendar.sessions(first, last)
+    due = sessions_due(calendar, sessions, stored, completed, now, revised)
     return sorted(
         due,
         key=lambda each: (each != due[-1] and _failed_too_often(jobs, each), each.week_later),
@@ -155,9 +156,10 @@ def due_in_store(
 
 def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
     job = jobs.get(due.session)
-    if job is None or job["status"] != FAILED or job["error"]["kind"] != MalformedAnswer.kind:
+    if job is None or job["status"] != FAILED:
         return False
-    return bool(job["attempts"] >= MANY_ATTEMPTS)
+    is_of_the_day = job["error"]["kind"] in (MalformedAnswer.kind, OddDay.kind)
+    return bool(is_of_the_day and job["attempts"] >= MANY_ATTEMPTS)
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
@@ -172,14 +174,13 @@ def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: d
 
 def sessions_due(
     calendar: TradingCalendar,
+    sessions: Sequence[str],
     stored: ReadUpTo,
     completed: ReadUpTo,
-    first: str,
-    last: str,
     now: datetime,
     revised: Collection[str] = (),
 ) -> list[DueSession]:
-    """Return the sessions from first to last, both inclusive, that are due, oldest first.
+    """Return those of the sessions that are due, in the same order.
 
     Args:
         stored: by their heads.
@@ -189,7 +190,7 @@ def sessions_due(
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)
-    for session in calendar.sessions(first, last):
+    for session in sessions:
         if calendar.is_due(session, now):
             read_up_to = [each.get(session) for each in (stored, completed)]
             facts = SessionFacts(

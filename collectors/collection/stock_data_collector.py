@@ -23,7 +23,7 @@ from collectors.rules.judgement import (
     loses_tickers,
     with_known_tickers,
 )
-from collectors.rules.market_rules import Oddity, repeated_or_continued
+from collectors.rules.market_rules import Oddity, continued, repeated_or_continued
 from utils.date_utils import TradingCalendar
 from utils.errors import ClosedMarket, MalformedAnswer, NotPublished
 from utils.market_day import PUBLISHED_COLUMNS, MarketDay, differing_tickers
@@ -171,16 +171,17 @@ class StockDataCollector:
 
     def _judge(self, day: MarketDay, previous: MarketDay | None) -> Judgement:
         """Return the judgement on a day. One that does not continue the session before is
-        impossible when it tells of another session that is stored, or of the one after it. One that
-        continues the second session before is not: the one between may be no session."""
+        impossible when it tells of another session that is stored, or of the one after it, which
+        may be the one after the day itself. One that continues the second session before is not:
+        the one between may be no session."""
         judgement = judge(day, previous)
         if previous is None or not any(each.rule == "base_price" for each in judgement.pair):
             return judgement
-        left_out = (day.session, *self.calendar.last_sessions(previous.session, 2))
+        left_out = self.calendar.last_sessions(previous.session, 2)
         for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
             if session not in left_out:
-                told = repeated_or_continued(day.frame, pd.DataFrame(cells))
-                if told is not None:
+                of_another = continued if session == day.session else repeated_or_continued
+                if (told := of_another(day.frame, pd.DataFrame(cells))) is not None:
                     impossible = MalformedAnswer(
                         f"The answer for {day.session} is not stored: {told} {session}. It is "
                         "asked for again at the next run."
@@ -259,8 +260,7 @@ class StockDataCollector:
         session, as_stored = day.session, self._stored.readable(day.session)
         found = [*judgement.oddities, *self._oddities_by_others(day, previous, as_stored)]
         if not_followed_by and as_stored is None:
-            what = f"{not_followed_by}, which is stored, does not follow it"
-            found.append(Oddity("base_price", "", what))
+            found.append(_does_not_follow(not_followed_by))
         if found:
             known = self._known_oddities(day, as_stored, previous)
             day = self._odd_days.accepted(day, found, known, previous)
@@ -279,14 +279,8 @@ class StockDataCollector:
         remarks = [*_remarks(day, previous), *actions.remarks()]
         for remark in remarks:
             log.warning("%s: %s", session, remark)
-        return Collected(
-            head,
-            day.frame,
-            len(actions.found),
-            changed,
-            remarks,
-            is_newest=next_stored is None,
-        )
+        is_newest = next_stored is None
+        return Collected(head, day.frame, len(actions.found), changed, remarks, is_newest)
 
     def _next_to_what_is_stored(self, day: MarketDay, as_stored: MarketDay | None) -> MarketDay:
         """Return the day to be stored: the later one of two readings, with the names that were
@@ -358,6 +352,10 @@ class StockDataCollector:
         )
         if not self.calendar.is_session(session):
             raise ClosedMarket(f"{session} was no session: the exchange was closed.") from unknown
+
+
+def _does_not_follow(next_session: str) -> Oddity:
+    return Oddity("base_price", "", f"{next_session}, which is stored, does not follow it")
 
 
 def _remarks(day: MarketDay, previous: MarketDay | None) -> list[str]:

@@ -24,7 +24,8 @@ class Newest:
 
     Attributes:
         previous: the stored session before it; None when there is none.
-        before: who was listed in that one: ticker -> name and market.
+        before: who was listed in that one: ticker -> name and market; of a row that is set aside
+            there those of the session before it.
         actions: the corporate actions of the last `LONGEST_WAIT` sessions.
         set_aside: tickers whose rows in the newest session are set aside: nothing is known of them.
     """
@@ -171,6 +172,9 @@ def read_newest(store: Store, frame: pd.DataFrame, session: str) -> Newest:
         return Newest(session, frame, set_aside=set_aside)
     actions = store.sessions.actions(earlier[0], session)
     before = _listed_in(store, earlier[-1])
+    held = next(head.tickers_set_aside for head in heads if head.session == earlier[-1])
+    if held and len(earlier) > 1:
+        before = _listed_in(store, earlier[-2], held) | before
     return Newest(session, frame, earlier[-1], before, actions, set_aside)
 
 
@@ -214,13 +218,19 @@ def _in_words(plan: TargetPlan) -> str:
     return f"{len(chosen)} targets" + (f" ({special})" if special else "")
 
 
-def _listed_in(store: Store, session: str) -> dict[str, Document]:
+def _listed_in(
+    store: Store, session: str, tickers: frozenset[str] | None = None
+) -> dict[str, Document]:
+    """Return `_identities` of these tickers (None: of all) in the stored session."""
     try:
         day = store.sessions.load(session)
     except Damaged as damage:
         log.error("%s", damage)
         return {}
-    return {} if day is None else _identities(day.frame)
+    if day is None:
+        return {}
+    frame = day.frame
+    return _identities(frame if tickers is None else frame[frame["ticker"].isin(tickers)])
 
 
 def _identities(frame: pd.DataFrame) -> dict[str, Document]:

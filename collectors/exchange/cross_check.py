@@ -3,11 +3,12 @@
 import logging
 from datetime import timedelta
 
+from collectors.exchange.day_table import DayTable
 from collectors.exchange.openapi import OpenApiSource
 from collectors.exchange.sources import Sources
 from collectors.rules.integrity import lacks_many_tickers_of
 from utils.errors import SourceError
-from utils.market_day import FINAL, INTEGER_COLUMNS, differing_tickers
+from utils.market_day import FINAL, INTEGER_COLUMNS, MarketDay, differing_tickers
 from utils.store import Store
 
 AGAIN_AFTER = timedelta(days=30)
@@ -30,11 +31,10 @@ def cross_check(sources: Sources, store: Store) -> None:
     if (day := store.sessions.load(session)) is None:
         return
     try:
-        fetched = sources.fetch_day_of_other(source, session)
+        if (fetched := sources.fetch_day_of_other(source, session)) is None:
+            return
     except SourceError as problem:
         log.warning("The sources could not be compared on %s: %s", session, problem)
-        return
-    if fetched is None:
         return
     other = fetched.table
     if lacks_many_tickers_of(other.frame, day.frame):
@@ -42,12 +42,7 @@ def cross_check(sources: Sources, store: Store) -> None:
             "The sources could not be compared on %s: the other one lacks tickers.", session
         )
         return
-    set_aside = day.tickers_set_aside | other.tickers_set_aside
-    differing = [
-        ticker
-        for ticker in differing_tickers(day.frame, other.frame, _COMPARED)
-        if ticker not in set_aside
-    ]
+    differing = _differing(day, other)
     store.sources.record_comparison(OpenApiSource.name, session, len(differing))
     if differing:
         log.error(
@@ -57,6 +52,13 @@ def cross_check(sources: Sources, store: Store) -> None:
         )
     else:
         log.info("The Open API and the data site agree on %s, cell by cell.", session)
+
+
+def _differing(day: MarketDay, other: DayTable) -> list[str]:
+    """Return the tickers whose cells differ, but for those whose row is set aside in either."""
+    set_aside = day.tickers_set_aside | other.tickers_set_aside
+    differing = differing_tickers(day.frame, other.frame, _COMPARED)
+    return [ticker for ticker in differing if ticker not in set_aside]
 
 
 def may_go_first(store: Store, source: str) -> bool:

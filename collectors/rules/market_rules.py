@@ -181,10 +181,16 @@ def repeated_or_continued(frame: pd.DataFrame, other: pd.DataFrame) -> str | Non
     repeated = _nearly_all(repeated_shares(frame, other))
     if repeated or _is_same(frame, other):
         return f"its prices{_of(repeated)} are those of"
-    continued = continued_shares(frame, other)
-    if markets := _nearly_all(continued):
+    return continued(frame, other)
+
+
+def continued(frame: pd.DataFrame, other: pd.DataFrame) -> str | None:
+    """Return the words that say how the typed day, or a market of it, is the session right after
+    another one; None when it is not. That one may be an earlier reading of the day itself."""
+    shares = continued_shares(frame, other)
+    if markets := _nearly_all(shares):
         return f"its base prices{_of(markets)} are the closes of"
-    if not continued and _continues_small_one(frame, other):
+    if not shares and _continues_small_one(frame, other):
         return "its base prices are the closes of"
     return None
 

@@ -13,7 +13,7 @@ from utils.errors import Damaged
 from utils.settings import Settings
 from utils.store import Store, open_store
 from utils.store.backend import Backend, Damage, pages
-from utils.store.jobs import HOURLY_ANALYSIS
+from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.locks import COLLECTION
 from utils.store.schema import (
     ACTIONS,
@@ -135,6 +135,11 @@ def _complete(
     if ACTIONS in lost:
         _find_actions_anew(store, [each for each in damages if each.collection == ACTIONS])
     _reopen_targets_without_result(store)
+    if settings.notify_urls:  # told at the end of the run, as recovered where it ends well
+        first, *others = damages
+        more = f" and {len(others)} more" if others else ""
+        message = f"{first}{more}. The log says what became of it. Look at the disk."
+        store.incidents.open(DAILY_UPDATE, Damaged.kind, message)
 
 
 def _find_actions_anew(store: Store, damages: Iterable[Damage]) -> None:

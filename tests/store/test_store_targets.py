@@ -511,6 +511,15 @@ def test_it_is_claimed_again_once_its_session_is_read_well_or_the_next_one_comes
     assert queue.targets.get("005930")["last_analyzed_date"] == FRIDAY  # type: ignore[index]
 
 
+def test_for_the_next_session_it_is_pending_and_not_failed(queue: Store) -> None:
+    """It was not tried in vain: it has a row there."""
+    queue.targets.pass_over(MONDAY, WHY)
+    assert queue.targets.progress(TUESDAY) == Progress(tickers=5, analyzed=0, failed=0, ahead=0)
+    (first, *_) = queue.targets.claim(TUESDAY, 1)
+    queue.targets.fail(first, "too short")
+    assert queue.targets.progress(TUESDAY).failed == 1
+
+
 def test_what_is_analysed_for_that_session_or_a_later_one_is_not_passed_over(queue: Store) -> None:
     for session in (MONDAY, TUESDAY):
         queue.targets.save([], {"005930": {"last_analyzed_date": session}})

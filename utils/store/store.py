@@ -130,7 +130,7 @@ def drop_if_empty(settings: Settings, clock: Clock) -> None:
         return
     with closing(open_store(settings, clock)) as store:
         kept = [name for name in COLLECTIONS if name not in (SCHEMA, LOCKS)]
-        if any(store.backend.find(name, limit=1) for name in kept):
+        if any(store.backend.count(name) for name in kept):
             return
     delete_database(settings.data_dir)
 

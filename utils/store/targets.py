@@ -161,7 +161,7 @@ class Targets(StorePart):
         active = self.active()
         targets = [target for target in active if target["added_date"] <= session]
         behind = [target for target in targets if (target["last_analyzed_date"] or "") < session]
-        failed = sum(target["last_error"] is not None for target in behind)
+        failed = sum(each["attempts"] > 0 and each["last_error"] is not None for each in behind)
         ahead = sum((target["last_analyzed_date"] or "") > session for target in active)
         return Progress(
             tickers=len(targets), analyzed=len(targets) - len(behind), failed=failed, ahead=ahead

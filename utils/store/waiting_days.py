@@ -31,7 +31,8 @@ class WaitingDays(StorePart):
         same = before is not None and is_same(before, digest, oddities)
         day: Document = {
             "_id": session,
-            "first_read_utc": before["first_read_utc"] if same and before else read,
+            # The earlier one, should a wrong clock have written ahead.
+            "first_read_utc": min(before["first_read_utc"], read) if same and before else read,
             "read_utc": read,
             "digest": digest,
             "oddities": list(oddities),

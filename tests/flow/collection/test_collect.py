@@ -33,7 +33,7 @@ EVENING = kst(2024, 1, 19, 19)
 
 
 def due(stored: ReadUpTo, completed: ReadUpTo, now: datetime = EVENING) -> list[DueSession]:
-    return sessions_due(TradingCalendar(), stored, completed, WEEK[0], WEEK[-1], now)
+    return sessions_due(TradingCalendar(), WEEK, stored, completed, now)
 
 
 def final(sessions: list[str]) -> dict[str, datetime | None]:
@@ -64,7 +64,7 @@ def test_a_provisional_session_is_confirmed_from_eight_the_next_morning() -> Non
 def test_a_session_with_an_after_market_is_read_again_when_that_is_over() -> None:
     def read_again(read: datetime, now: datetime) -> bool:
         there = {session: last_checkpoint_utc(session, read)}
-        due = sessions_due(TradingCalendar(), there, there, session, session, now)
+        due = sessions_due(TradingCalendar(), [session], there, there, now)
         assert due in ([], [DueSession(session, read_again=True)])
         return bool(due)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from collectors.collection.collect import collect_all
-from collectors.collection.due import DueSession
+from collectors.collection.due import DueSession, due_in_store
 from collectors.collection.odd_days import accept
 from collectors.collection.stock_data_collector import StockDataCollector
 from collectors.exchange.day_table import RAW_COLUMNS
@@ -442,3 +442,18 @@ def test_several_odd_days_wait_each_by_itself(
         collect(make_collector(night, store), MONDAY)
     collect_sessions(make_collector(night, store), [TUESDAY])
     assert [each["_id"] for each in store.waiting.all()] == [MONDAY]
+
+
+def test_a_day_that_is_odd_in_another_way_each_time_keeps_no_later_one_waiting(
+    night: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    clock.set(kst(2024, 1, 24, 19))
+    calendar = TradingCalendar(store.calendar.observed())
+    for closes in (1010, 1020, 1030):
+        other = whole(1, ("000010", closes, closes - 1000, 100), PAIR[1])
+        night.days[MONDAY] = without(other, "volume", "value")
+        due = due_in_store(store, calendar, MONDAY, WEDNESDAY, clock.now_kst())
+        assert [each.session for each in due] == [MONDAY, TUESDAY, WEDNESDAY]
+        assert run(night, store, due[0]) == ["odd"]
+    due = due_in_store(store, calendar, MONDAY, WEDNESDAY, clock.now_kst())
+    assert [each.session for each in due] == [TUESDAY, WEDNESDAY, MONDAY]

@@ -292,6 +292,20 @@ def test_a_target_that_is_gone_in_the_session_after_it_ends_with_it(
     )
 
 
+def test_a_name_that_changes_right_after_it_is_a_former_one(
+    large: ScriptedSource, store: Store, collector: StockDataCollector
+) -> None:
+    with_cells(large, MONDAY, UNREADABLE)
+    with_cells(large, TUESDAY, {"name": "새 이름"})
+    for session in (FRIDAY, MONDAY, TUESDAY):
+        collect(collector, session)
+        refresh_from_newest(store, RULE)
+    refresh_from_newest(store, RULE)
+    former = [{"name": "이름", "market": "KOSPI", "until": MONDAY}]
+    assert (target(store)["name"], target(store)["former"]) == ("새 이름", former)
+    assert findings(store) == []
+
+
 def test_what_was_analysed_is_analysed_again_after_the_good_reading(
     large: ScriptedSource, store: Store, collector: StockDataCollector
 ) -> None:

@@ -409,6 +409,18 @@ def test_an_exchange_that_shows_the_day_before_each_day_rewrites_nothing(
     assert [head.digest for head in store.sessions.heads()] == stored
 
 
+def test_the_next_sessions_answer_never_replaces_a_stored_one(
+    collector: StockDataCollector, large: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    collect_sessions(collector, [FRIDAY, MONDAY])
+    large.days[MONDAY] = large.days[TUESDAY]
+    for hour in (2, 19):
+        clock.set(kst(2024, 1, 25, hour))
+        with pytest.raises(MalformedAnswer, match="base prices of KOSPI are the closes of 2024-01"):
+            collect(make_collector(large, store), MONDAY)
+    assert closes(store)[1] == [1010, 2_020]
+
+
 @pytest.mark.parametrize("evenings", [1, 2, 3, 4, 5])
 def test_wrong_days_that_were_accepted_are_all_corrected_by_the_first_true_one(
     source: ScriptedSource, store: Store, clock: FakeClock, evenings: int

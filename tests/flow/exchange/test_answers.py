@@ -142,6 +142,14 @@ def test_an_answer_that_would_become_a_giant_table_is_malformed(rows: list[objec
         read_json(json.dumps({"OutBlock_1": rows}).encode())
 
 
+def test_brackets_within_names_are_no_nesting() -> None:
+    rows = [{"ISU_NM": f'[{{" {number}', "b": "\\"} for number in range(1_000)]
+    body = json.dumps({"OutBlock_1": rows}).encode()
+    assert read_json(body) == {"OutBlock_1": rows}
+    with pytest.raises(MalformedAnswer, match="nested too deep"):
+        read_json(body[:-1] + b', "c": ' + b"[" * 101)
+
+
 def read_json(body: bytes) -> object:
     classify_response(200, body, wants_json=True)
     return parse_json(body)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collectors.upkeep.damage import WHAT_FOLLOWS
+from collectors.upkeep.damage import WHAT_FOLLOWS, repair_damage
 from tests.flow.upkeep.damages import damage_a_column, damage_a_document
 from tests.flow.upkeep.store_under_test import (
     FIRST,
@@ -22,6 +22,7 @@ from tests.flow.upkeep.store_under_test import (
     told,
 )
 from utils.errors import Damaged, StoreUnusable
+from utils.settings import load_settings
 from utils.store import Store
 from utils.store.jobs import DAILY_UPDATE
 from utils.store.locks import COLLECTION
@@ -39,6 +40,7 @@ from utils.store.schema import (
     SESSIONS,
     SOURCES,
     TARGETS,
+    WAITING,
 )
 from utils.store.schema import SCOPE as SCOPES
 from utils.store.sqlite import FILE_NAME, SqliteBackend
@@ -57,6 +59,7 @@ def key_in(tested: StoreUnderTest, collection: str) -> str:
         SOURCES: {"_id": "pykrx", "total": 1},
         INCIDENTS: {"_id": "daily_update:down", "opened_utc": NOON},
         LOCKS: {"_id": "hourly_analysis@here", "owner": "gone"},
+        WAITING: {"_id": SECOND, "digest": "0", "oddities": [], "accepted_utc": None},
     }
     if collection in some:
         tested.store.backend.put(collection, [some[collection]])
@@ -83,6 +86,17 @@ def test_the_next_run_makes_a_damaged_document_anew_and_says_what_is_lost(
     tested.hour()
     assert contents(tested) == before
     assert results(tested) == analysed
+
+
+def test_people_are_told_where_they_are_told_of_anything(tested: StoreUnderTest) -> None:
+    settings = load_settings({"notify_urls": "json://127.0.0.1"}, tested.folder / "no.env")
+    for collection, key in ((JOBS, f"{MIDDLE}_{DAILY_UPDATE}"), (CALENDAR, MIDDLE)):
+        damage_a_document(tested, collection, key)
+    repair_damage(False, settings, tested.clock, tested.store.backend)
+    (incident,) = tested.store.incidents.untold()
+    assert (incident["_id"], incident["resolved_utc"]) == ("daily_update:damaged", None)
+    assert incident["message"].startswith(f"{JOBS} {MIDDLE}_{DAILY_UPDATE}: not as it was saved")
+    assert "and 1 more" in incident["message"]
 
 
 @pytest.mark.parametrize("session", [FIRST, SECOND, LAST])

@@ -42,7 +42,9 @@ class StoreState:
         return {day: self.calendar.read_up_to(day, moment) for day, moment in readings.items()}
 
     def due(self, now: datetime, first: str = FIRST, last: str = LAST) -> list[DueSession]:
-        return sessions_due(self.calendar, *self.read_up_to, first, last, now)
+        return sessions_due(
+            self.calendar, self.calendar.sessions(first, last), *self.read_up_to, now
+        )
 
     def after(self, done: dict[str, datetime]) -> "StoreState":
         """Return the state once these sessions were read, stored and completed at these moments."""

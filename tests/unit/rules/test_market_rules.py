@@ -18,6 +18,7 @@ from collectors.rules.market_rules import (
     MarketRule,
     Needs,
     check_is_of_its_day,
+    continued,
     continued_shares,
     lost,
     oddities,
@@ -406,8 +407,16 @@ def test_an_answer_of_another_session_is_recognised_by_that_session() -> None:
     assert repeated_or_continued(mixed, third) is not None
 
 
+def test_the_next_session_is_recognised_by_an_earlier_reading_of_the_day() -> None:
+    _, second, third, fourth = days()
+    assert continued(second, second) is None
+    assert continued(fourth, second) is None
+    assert continued(third, second) is not None
+
+
 def test_a_small_day_is_recognised_too() -> None:
     first, second, third, _ = (day.iloc[:12].reset_index(drop=True) for day in days())
+    assert continued(second, second) is None
     assert repeated_or_continued(second, first) == "its base prices are the closes of"
     assert repeated_or_continued(third, first) is None
 

@@ -63,7 +63,7 @@ def test_rows_of_no_known_market_are_counted_by_themselves() -> None:
     assert [(each.rule, each.market) for each in found if each.rule == "set_aside"] == [
         ("set_aside", "")
     ]
-    assert "2 of 62 all rows cannot be used, first 900000" in found[0].text
+    assert "2 of 62 rows cannot be used, first 900000" in found[0].text
 
 
 def test_a_code_is_found_by_its_name_where_one_missing_ticker_has_it() -> None:
