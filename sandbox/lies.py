@@ -1,7 +1,8 @@
 """Catalogue of lies: every fault of the exchange with its values, its markets and its extents, and
 what each must come to.
 
-What it comes to holds for a market as large as the real one: 0.5 % of KOSPI are four rows.
+What it comes to holds for a market as large as the real one, of which 0.5 % of KOSPI are four rows,
+and for a store that holds the month before.
 """
 
 from collections.abc import Iterable, Sequence
@@ -143,7 +144,7 @@ _WRONG_MARKETS = {
     "thousandfold_value": ("100%", "50%"),
     "tenfold_prices": ("33%",),
     "doubled_shares": ("100%", "33%"),
-    "sudden_halts": ("20%",),
+    "sudden_halts": ("20%", "60%"),
     "unchanged_closes": ("100%",),
     "beyond_limit": ("20%",),
     "wrong_bases": ("2%", "5%", "40%"),
@@ -153,6 +154,12 @@ _WRONG_MARKETS = {
     "missing_tickers": ("60",),
 }
 """Fault of a whole market -> extents."""
+_UNNOTICED = {
+    ("sudden_halts", "KONEX", "20%"),
+    ("wrong_bases", "KONEX", "2%"),
+    ("wrong_bases", "KONEX", "5%"),
+}
+"""Of these in a market so small as many come on true days: a later reading corrects them."""
 _MARKETS = (None, *MARKET_IDS)
 _LARGE_MARKETS = (None, "KOSPI", "KOSDAQ")
 """Markets of which a few rows are less than 0.5 %."""
@@ -181,15 +188,15 @@ def _few_and_many(fault: str, few: Sequence[tuple[str, str | None]]) -> list[Lie
 
 def _other_sessions() -> list[Lie]:
     """Return the lies of another session's answer: the one before, a week or a month old, and the
-    next one's."""
+    next one's, which nothing stored tells of yet."""
     old = ("-1", "-5", "-20")
     return [
         *(Lie("other_day", ComesTo.REFUSED, value=value) for value in old),
-        *(Lie("other_figures", ComesTo.REFUSED, value=value) for value in (*old, "1")),
         *(
-            Lie("other_figures", ComesTo.WAITS, value=value, market=market)
-            for value, market in product((*old, "1"), MARKET_IDS)
+            Lie("other_figures", ComesTo.REFUSED, value=value, market=market)
+            for value, market in product(old, _MARKETS)
         ),
+        *(Lie("other_figures", ComesTo.WAITS, value="1", market=market) for market in _MARKETS),
         Lie("other_market", ComesTo.REFUSED),
         *(Lie("other_market", ComesTo.REFUSED, market=market) for market in MARKET_IDS),
     ]
@@ -201,6 +208,24 @@ def _parts_of_answers() -> list[Lie]:
         *(Lie("no_rows", ComesTo.WAITS, market=market) for market in MARKET_IDS),
         *(Lie("few_rows", ComesTo.WAITS, market=market) for market in ("KOSPI", "KONEX")),
         *(Lie("all_dashes", ComesTo.WAITS, market=market) for market in ("KOSPI", "KONEX")),
+    ]
+
+
+def _wrong_markets() -> list[Lie]:
+    """Return the lies about many rows of a market, each of them well-formed."""
+    told = [
+        (fault, market, rows)
+        for fault, extents in _WRONG_MARKETS.items()
+        for market, rows in product(_MARKETS, extents)
+    ]
+    return [
+        Lie(
+            fault,
+            ComesTo.STORED if (fault, market, rows) in _UNNOTICED else ComesTo.WAITS,
+            market=market,
+            rows=rows,
+        )
+        for fault, market, rows in told
     ]
 
 
@@ -216,11 +241,7 @@ LIES: tuple[Lie, ...] = (
     *(Lie("bad_cell", ComesTo.SET_ASIDE, value=text, rows="1") for text in _BAD_CELLS[1:]),
     *(Lie("no_number", ComesTo.SET_ASIDE, value=column, rows="1") for column in _NUMBERS),
     *(Lie("beyond_64_bits", ComesTo.SET_ASIDE, value=column, rows="1") for column in _NUMBERS),
-    *(
-        Lie(fault, ComesTo.WAITS, market=market, rows=rows)
-        for fault, extents in _WRONG_MARKETS.items()
-        for market, rows in product(_MARKETS, extents)
-    ),
+    *_wrong_markets(),
 )
 """Every lie; each name stands for one."""
 FIGURES_OF_LIES = tuple(lie for lie in LIES if lie.is_of_a_day)

@@ -163,11 +163,12 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
 
 
 def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
-    """Return whether the reading a week later, or one after it, has changed the session, and since
-    then the same number of sessions has passed without a reading: what was right all the time
-    before may be wrong now."""
-    week_later = calendar.week_after(first_reading_from(head.session))
-    if head.revision == 1 or head.collected_utc < week_later:
+    """Return whether the reading a week later, or one after it, gave the session its cells and may
+    be wrong, and since then the same number of sessions has passed without a reading. It may be
+    wrong when it has changed what was stored, was odd, or had rows that cannot be used."""
+    if head.revision == 1 and not head.accepted and not head.set_aside:
+        return False
+    if head.collected_utc < calendar.week_after(first_reading_from(head.session)):
         return False
     return head.read_utc < calendar.week_after(head.collected_utc) <= now
 

@@ -182,3 +182,35 @@ def test_a_closure_that_nobody_predicted_moves_the_fifth_session(
     assert days_asked(installation) == too_soon[:1]
     installation.must(kst(2026, 8, 19, 19), DAILY_UPDATE)
     assert days_asked(installation) == ["2026-08-18", "2026-08-19", too_soon[1]]
+
+
+def test_a_morning_that_changes_the_session_costs_no_reading_more(
+    installation: Installation,
+) -> None:
+    first, fifth = "2026-09-14", kst(2026, 9, 21, 19)
+    installation.load(kst(2026, 9, 14, 19), "--sessions", "1")
+    installation.must(kst(2026, 9, 15, 8, 2), DAILY_UPDATE)
+    assert installation.read(fifth)["heads"][0].revision == 2
+    installation.exchange.reset_counts()
+    installation.must(fifth, DAILY_UPDATE)
+    assert first in days_asked(installation)
+    installation.must(fifth + timedelta(days=1), DAILY_UPDATE)
+    assert first not in days_asked(installation)
+
+
+def test_an_old_session_that_was_stored_without_a_row_is_read_again_a_week_after_that(
+    installation: Installation,
+) -> None:
+    old, until = "2026-08-18", "2026-09-08T23:00"
+    installation.exchange.fail("zero_close", date=old, until=until)
+    installation.load(FIFTH, "--sessions", "16")
+    assert len(installation.read(FIFTH)["heads"][0].set_aside) == 1
+    installation.exchange.reset_counts()
+    for day in (14, 15):
+        installation.must(kst(2026, 9, day, 19), DAILY_UPDATE)
+        assert (old in days_asked(installation)) == (day == 15)
+    assert installation.read(FIFTH)["heads"][0].set_aside == ()
+    installation.must(kst(2026, 9, 22, 19), DAILY_UPDATE)
+    assert old in days_asked(installation), "what has changed it may be wrong"
+    installation.must(kst(2026, 9, 29, 19), DAILY_UPDATE)
+    assert old not in days_asked(installation)

@@ -5,18 +5,21 @@ The scripts run inside the test's own process. A run's clock begins at the momen
 at (`KST_NOW`), the exchange's clock is set to it, and a wait moves the run's clock.
 """
 
+import json
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from collectors.upkeep.audit.findings import TARGET_BEHIND
 from sandbox.faults import Fault
 from tests.harness import Exchange, Installation
 from tests.harness.receiver import Receiver
 from tests.storm.lies.plan import AFTER_MARKET, EVENING, MORNING, Episode, Plan
 from tests.storm.soak.checks import UNKNOWN
 from tests.storm.soak.truth import Truth
-from utils.date_utils import at_kst
+from utils.date_utils import FIRST_DAY, LAST_DAY, at_kst
 from utils.errors import EXIT_DONE, EXIT_FAILED, EXIT_NOT_NOW, EXIT_USAGE
 from utils.market_day import FINAL
 
@@ -27,6 +30,7 @@ pages."""
 OF_A_LIE = {"data": 6, "openapi": 12, "login": 3, "page": 6}
 """So many more for each session of which a lie is told. A failure that is tried again within a run
 may cost one more for each time that it hit."""
+ODD = re.compile(r"(\d{4}-\d{2}-\d{2}) is odd and not stored yet\. \w+: ")
 FAILED, RECOVERED = "daily_update: ", "recovered"
 """In the title of a message."""
 
@@ -58,6 +62,8 @@ class Life:
             self._live_night(position)
         self.check_budget()
         self.check_heard()
+        self.check_told_once()
+        self.check_as_undisturbed()
         return self.summary()
 
     def _live_night(self, position: int) -> None:
@@ -142,6 +148,40 @@ class Life:
                 f"on the night of {session} no session is named in «{title}»: {message}", *episodes
             )
 
+    def check_told_once(self) -> None:
+        """Check that a day that is odd was told of once, with the reason."""
+        of_odd = [ODD.findall(each["message"]) for each in self.receiver.messages]
+        days = Counter(day for found in of_odd for day in found)
+        again = [day for day, number in days.items() if number > 1]
+        assert not again, self._where(f"told twice of {again}")
+        lied = {
+            each
+            for episode in self.plan.episodes
+            for told in episode.told
+            for each in told.sessions
+        }
+        assert days.keys() <= lied, self._where(f"told of {days.keys() - lied}")
+
+    def check_as_undisturbed(self) -> None:
+        """Check that all that is stored is as in an installation that has never heard a lie:
+        factors, corporate actions and targets too, nothing waits, and the audit finds nothing."""
+        last = self.plan.sessions[-1]
+        morning = at_kst(last, EVENING) + MORNING
+        folder = self.installation.folder / "undisturbed"
+        undisturbed = replace(self.installation, folder=folder, own_settings={})
+        count = self.history + len(self.plan.sessions)
+        undisturbed.load(at_kst(last, EVENING), "--sessions", str(count))
+        undisturbed.must(morning, "daily_update")
+        ours, theirs = (_contents(each, morning) for each in (self.installation, undisturbed))
+        for name, stored in theirs.items():
+            other = sorted(set(ours[name]) ^ set(stored))
+            assert not other, self._where(f"{name} other than undisturbed: {other[:20]}")
+        with self.installation.opened(morning) as store:
+            assert store.waiting.all() == []
+        said = self.installation.run(morning, "daily_update", "--audit", "--json").stdout
+        findings = [each for each in json.loads(said) if each["rule"] != TARGET_BEHIND]
+        assert not findings, self._where(f"the audit finds: {findings[:5]}")
+
     def check_heard(self) -> None:
         """Check that most lies were heard: whoever asks nothing is told nothing wrong."""
         heard = self._heard()
@@ -167,3 +207,21 @@ class Life:
             f"runs: {ended}; "
             f"{len(self.receiver.messages)} messages; requests: {self.exchange.counts()}"
         )
+
+
+def _contents(installation: Installation, moment: datetime) -> dict[str, list[str]]:
+    """Return what is derived from the sessions that are stored, as texts."""
+    with installation.opened(moment) as store:
+        days = store.sessions.read(str(FIRST_DAY), str(LAST_DAY))
+        return {
+            "factors": [
+                f"{session} {ticker} {factor:.9f}"
+                for session, frame in days
+                for ticker, factor in zip(frame["ticker"], frame["factor"], strict=True)
+            ],
+            "actions": [
+                str(sorted(each.items()))
+                for each in store.sessions.actions(str(FIRST_DAY), str(LAST_DAY))
+            ],
+            "targets": [each["_id"] for each in store.targets.active()],
+        }

@@ -17,7 +17,7 @@ from utils.settings import PROJECT
 
 SESSION, BEFORE, LATER = "2026-09-16", "2026-09-15", "2026-09-23"
 IDS = {"KOSPI": "STK", "KOSDAQ": "KSQ", "KONEX": "KNX"}
-TOLD = {"refused": "REFUSED", "odd": "WAITS", "set aside": "SET_ASIDE"}
+TOLD = {"refused": "REFUSED", "odd": "WAITS", "set aside": "SET_ASIDE", "stored": "STORED"}
 Answers = dict[str, list[dict[str, str]]]
 
 
