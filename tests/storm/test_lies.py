@@ -22,7 +22,7 @@ from tests.storm.soak.truth import Truth
 from tests.summary import SIMULATED_NIGHTS
 from utils.clock import kst
 
-SEED = int(os.environ.get("LIES_SEED", "1").replace("all", "1"))
+SEED = int(os.environ.get("LIES_SEED", "13").replace("all", "13"))
 FIRST, LAST, LAST_PLANNED = "2026-08-03", "2026-10-30", "2026-12-23"
 HISTORY = 12
 TICKERS = 300
