@@ -145,9 +145,9 @@ def due_in_store(
         head.session: head.checkpoint_utc if head.read_utc <= now + MOST_AHEAD else None
         for head in heads
     }
-    revised = {each.session for each in heads if _was_revised_a_week_ago(each, calendar, now)}
+    unsure = {each.session for each in heads if _may_still_be_wrong(each, calendar, now)}
     sessions = calendar.sessions(first, last)
-    due = sessions_due(calendar, sessions, stored, completed, now, revised)
+    due = sessions_due(calendar, sessions, stored, completed, now, unsure)
     return sorted(
         due,
         key=lambda each: (each != due[-1] and _failed_too_often(jobs, each), each.week_later),
@@ -162,15 +162,18 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
     return bool(is_of_the_day and job["attempts"] >= MANY_ATTEMPTS)
 
 
-def _was_revised_a_week_ago(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
-    """Return whether the reading a week later, or one after it, gave the session its cells and may
-    be wrong, and since then the same number of sessions has passed without a reading. It may be
-    wrong when it has changed what was stored, was odd, or had rows that cannot be used."""
-    if head.revision == 1 and not head.accepted and not head.set_aside:
+def _may_still_be_wrong(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
+    """Return whether the session is to be read once more. That is so for one that the reading a
+    week later, or one after it, has changed, and one that was odd or had rows that cannot be used
+    at that reading too: when the same number of sessions has passed since without a reading."""
+    is_odd = bool(head.accepted or head.set_aside)
+    if head.revision == 1 and not is_odd:
         return False
-    if head.collected_utc < calendar.week_after(first_reading_from(head.session)):
+    week_later = calendar.week_after(first_reading_from(head.session))
+    if head.collected_utc < week_later and not is_odd:
         return False
-    return head.read_utc < calendar.week_after(head.collected_utc) <= now
+    since = max(head.collected_utc, week_later)
+    return head.read_utc < calendar.week_after(since) <= now
 
 
 def sessions_due(
@@ -179,7 +182,7 @@ def sessions_due(
     stored: ReadUpTo,
     completed: ReadUpTo,
     now: datetime,
-    revised: Collection[str] = (),
+    unsure: Collection[str] = (),
 ) -> list[DueSession]:
     """Return those of the sessions that are due, in the same order.
 
@@ -187,7 +190,7 @@ def sessions_due(
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
-        revised: changed a week later or after that, and to be read once more by now.
+        unsure: changed a week later or still odd then, and to be read once more by now.
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)
@@ -200,7 +203,7 @@ def sessions_due(
                 checkpoint_passed=any(
                     has_checkpoint_passed(session, each, now) for each in read_up_to
                 ),
-                week_passed=session in revised
+                week_passed=session in unsure
                 or any(
                     each < weeks_later[session]
                     for each in read_up_to

@@ -1,8 +1,8 @@
 """Each lie about a day, told at 19:00: it comes to what the catalogue says, and at 08:02, when the
 exchange tells the truth, the session is stored right.
 
-The market is so large that 0.5 % of KOSPI are three rows. One lie of each fault and outcome is
-played, which the seed draws as in `test_lies`; with `LIES_SEED=all` each one is.
+The market is so large that 0.5 % of KOSPI are three rows. One lie of each fault is played, which
+the seed draws as in `test_lies`; with `LIES_SEED=all` each lie is.
 """
 
 import os
@@ -36,7 +36,7 @@ def played() -> list[Lie]:
     if os.environ.get("LIES_SEED") == "all":
         return lies
     mixed = random.Random(SEED).sample(lies, len(lies))
-    drawn = {(lie.fault, lie.comes_to): lie for lie in mixed}
+    drawn = {lie.fault: lie for lie in mixed}
     return [lie for lie in lies if lie in drawn.values()]
 
 

@@ -34,11 +34,17 @@ def due(store: Store, now: datetime) -> list[DueSession]:
 
 
 def read(
-    source: ScriptedSource, store: Store, clock: FakeClock, at: datetime, volume: int
+    source: ScriptedSource,
+    store: Store,
+    clock: FakeClock,
+    at: datetime,
+    volume: int,
+    close: int = 10_000,
 ) -> list[DueSession]:
-    """Read Monday with that volume, when it is due. Return why it was."""
+    """Read Monday with that volume, and that close of one ticker, when it is due. Return why it
+    was."""
     clock.set(at)
-    day = published(("000010", 1000, 0, 100), ("000020", 10_000, 0, 100))
+    day = published(("000010", 1000, 0, 100), ("000020", close, 0, 100))
     source.days[MONDAY] = day.assign(ACC_TRDVOL=str(volume))
     found = due(store, at)
     problems = collect_all(
@@ -102,3 +108,24 @@ def test_an_old_session_that_a_person_had_read_again_is_read_once_more(
     source.days[MONDAY] = source.days[MONDAY].assign(ACC_TRDVOL="11")  # type: ignore[union-attr]
     collect(make_collector(source, store), MONDAY)
     assert [due(store, kst(2024, 2, day, 19)) for day in (27, 28)] == [[], AGAIN]
+
+
+def test_a_row_that_is_wrong_a_week_later_too_is_read_once_more_five_sessions_after_that(
+    stored: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    for moment in (WEEK_LATER, FIVE_LATER):
+        assert read(stored, store, clock, moment, 11, close=0) == AGAIN
+        head = store.sessions.head(MONDAY)
+        assert head is not None
+        assert len(head.set_aside) == 1
+    assert due(store, AFTER_NEW_YEAR) == []
+
+
+def test_an_old_session_that_was_stored_without_a_row_is_read_once_more(
+    source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    read(source, store, clock, kst(2024, 2, 20, 19), 10, close=0)
+    assert [due(store, kst(2024, 2, day, 19)) for day in (26, 27)] == [[], AGAIN]
+    assert read(source, store, clock, kst(2024, 2, 27, 19), 10) == AGAIN
+    assert due(store, kst(2024, 3, 4, 19)) == []
+    assert due(store, kst(2024, 3, 6, 19)) == AGAIN, "what has changed it may be wrong"

@@ -24,10 +24,12 @@ _READINGS = (
     *((reading,) for reading in Reading),
     (Reading.EVENING, Reading.AFTER_MARKET),
     (Reading.AFTER_MARKET, Reading.MORNING),
+    (Reading.EVENING, Reading.WEEK_LATER),
+    (Reading.AFTER_MARKET, Reading.WEEK_LATER),
     ON_ITS_DAY,
 )
-"""Readings at which one lie is told. Whoever lies at all four of a session is never found out by
-reading it again."""
+"""Readings at which one lie is told. What is told in the morning and once more a week later is
+taken for the truth: nothing of it is asked for again."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _draw(
         told = [
             _tell(rng, next(deck), left[evening:], (reading,), kinds)
             for evening in range(_EVENINGS)
-            for reading in ON_ITS_DAY
+            for reading in Reading
             if rng.random() < _SHARE_OF_READINGS
         ]
     true_from = max(map(_over, told), default=at_kst(left[0], EVENING))
