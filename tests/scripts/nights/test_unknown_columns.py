@@ -126,7 +126,7 @@ def test_a_damaged_one_is_named_and_read_anew_by_the_next_run(
     assert f"Session {TONIGHT} is damaged in {AFTER}: not as saved" in done.log
     assert shares(installed, TONIGHT)
     damage(installed, TONIGHT)
-    installed.must(EVENINGS[1], "daily_update", "--repair")
+    installed.must(EVENINGS[1] + timedelta(minutes=5), "daily_update", "--repair")
     assert shares(installed, TONIGHT)
 
 
