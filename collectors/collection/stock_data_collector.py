@@ -264,7 +264,7 @@ class StockDataCollector:
         if found:
             known = self._known_oddities(day, as_stored, previous)
             day = self._odd_days.accepted(day, found, known, previous)
-        day = self._next_to_what_is_stored(day, as_stored)
+        day = self._next_to_what_is_stored(day, as_stored, previous)
         actions = actions_between(previous, day)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         if as_stored is None:
@@ -282,7 +282,9 @@ class StockDataCollector:
         is_newest = next_stored is None
         return Collected(head, day.frame, len(actions.found), changed, remarks, is_newest)
 
-    def _next_to_what_is_stored(self, day: MarketDay, as_stored: MarketDay | None) -> MarketDay:
+    def _next_to_what_is_stored(
+        self, day: MarketDay, as_stored: MarketDay | None, previous: MarketDay | None
+    ) -> MarketDay:
         """Return the day to be stored: the later one of two readings, with the names that were
         stored first where they are of different sources."""
         if as_stored is None:
@@ -290,7 +292,9 @@ class StockDataCollector:
         if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
             log.warning("%s was read again meanwhile. The later reading stays.", day.session)
             return as_stored
-        return day if as_stored.source == day.source else _with_names_of(as_stored.frame, day)
+        if as_stored.source == day.source:
+            return day
+        return _with_names_of(as_stored.frame, day, None if previous is None else previous.frame)
 
     def _oddities_by_others(
         self, day: MarketDay, previous: MarketDay | None, as_stored: MarketDay | None
@@ -365,8 +369,15 @@ def _remarks(day: MarketDay, previous: MarketDay | None) -> list[str]:
     return [*day.accepted, *rows, *remarks_on(day.frame, day.session, before)]
 
 
-def _with_names_of(stored: pd.DataFrame, day: MarketDay) -> MarketDay:
+def _with_names_of(stored: pd.DataFrame, day: MarketDay, before: pd.DataFrame | None) -> MarketDay:
     """Return the day with the names that were stored first: sources may write one differently, and
-    that is no revision."""
-    known = day.frame["ticker"].map(dict(zip(stored["ticker"], stored["name"], strict=True)))
-    return replace(day, frame=day.frame.assign(name=known.fillna(day.frame["name"])))
+    that is no revision. A name that the session before has too is right, whatever was stored."""
+    own, tickers = day.frame["name"], day.frame["ticker"]
+    names = tickers.map(_names(stored)).fillna(own)
+    if before is not None:
+        names = names.where(own != tickers.map(_names(before)), own)
+    return replace(day, frame=day.frame.assign(name=names))
+
+
+def _names(frame: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(frame["ticker"], frame["name"], strict=True))
