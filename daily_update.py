@@ -92,8 +92,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     asked = [option for option in ALONE if getattr(args, option.strip("-").replace("-", "_"))]
     if len(asked) > 1:
         parser.error(f"{asked[1]} does not go with {asked[0]}")
-    if args.copy_to and (args.first or args.last):
-        parser.error("--copy-to copies everything: it goes with no other option")
+    if (args.accept or args.copy_to) and (args.first or args.last):
+        parser.error("--accept and --copy-to go with no other option")
     return args
 
 

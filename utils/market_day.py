@@ -89,6 +89,18 @@ class MarketDay:
     set_aside: tuple[SetAside, ...] = ()
     accepted: tuple[str, ...] = ()
     """Remarks with which the day is stored although it is odd."""
+    names_of: str = ""
+    """Source of the names, where that is another than the day's: sources may write one
+    differently, and that is no revision."""
+
+    @property
+    def accepted_rules(self) -> frozenset[str]:
+        """Return the rules by which the day is odd."""
+        return frozenset(remark.partition(":")[0] for remark in self.accepted)
+
+    @property
+    def source_of_names(self) -> str:
+        return self.names_of or self.source
 
     @property
     def tickers_set_aside(self) -> frozenset[str]:

@@ -49,16 +49,15 @@ def collect_all(
         after_session: called with each session before its record is completed: a run that dies
             in it has the session due again.
     """
-    waiting = list(due)
-    refused = {each.session for each in waiting if _was_not_read_again(store, each)}
-    optional = {each.session for each in waiting if each.week_later}
-    problems = _collect_each(store, collector, waiting, stop_requested, after_session)
-    had = [each.session for each in waiting if each.session not in problems]
-    unfit = [each for each in waiting if _does_not_fit(problems.get(each.session))]
+    due = list(due)
+    not_had_before = {each.session for each in due if _was_not_read_again(store, each)}
+    optional = {each.session for each in due if each.week_later}
+    problems = _collect_each(store, collector, due, stop_requested, after_session)
+    had = [each.session for each in due if each.session not in problems]
+    unfit = [each for each in due if _does_not_fit(problems.get(each.session))]
     later = max(had, default="")
-    again = [
-        each for each in unfit if each.session < later and each.session not in refused | optional
-    ]
+    left = not_had_before | optional
+    again = [each for each in unfit if each.session < later and each.session not in left]
     for each in again:
         del problems[each.session]
     problems |= _collect_each(store, collector, again, stop_requested, after_session)
@@ -123,6 +122,10 @@ def failure_recorded(store: Store, session: str) -> Iterator[None]:
             with JobRun(store, DAILY_UPDATE, session):
                 raise
         raise
+
+
+def is_odd_and_old(problem: SourceError, newest: str) -> bool:
+    return isinstance(problem, OddDay) and problem.session < newest
 
 
 def raise_worst(problems: list[SourceError]) -> None:

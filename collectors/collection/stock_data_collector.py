@@ -4,10 +4,11 @@ import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from collectors.collection.calendar_learning import CalendarLearner
-from collectors.collection.odd_days import OddDays, closes_digest
+from collectors.collection.odd_days import OddDays, Stored, lasting_digest
 from collectors.collection.stored_sessions import StoredSessions
 from collectors.collection.unknown_columns import name_once
 from collectors.exchange.sources import Sources
@@ -16,10 +17,9 @@ from collectors.rules.factors import actions_between
 from collectors.rules.integrity import remarks_on
 from collectors.rules.judgement import (
     Judgement,
-    Keys,
     beyond_gap,
+    extents_of,
     judge,
-    keys_of,
     loses_tickers,
     with_known_tickers,
 )
@@ -33,6 +33,9 @@ from utils.store.sessions import SessionHead
 LONGEST_GAP = 20
 """The most sessions between two days that are still held against each other: by then 0.2 % of the
 tickers have changed."""
+FURTHEST_OTHER_DAY = 30
+"""The most stored sessions before and after a day that its answer is compared with. A stale answer
+of a cache is days or weeks old."""
 MOST_RECHECKS = 6
 """The most stored sessions that one collector reads once more in vain because the next one does not
 follow: as many as five evenings of wrong answers leave."""
@@ -170,24 +173,32 @@ class StockDataCollector:
         return None
 
     def _judge(self, day: MarketDay, previous: MarketDay | None) -> Judgement:
-        """Return the judgement on a day. One that does not continue the session before is
-        impossible when it tells of another session that is stored, or of the one after it, which
-        may be the one after the day itself. One that continues the second session before is not:
-        the one between may be no session."""
+        """Return the judgement on a day. One whose base prices are not the closes before is
+        impossible when it is another session's answer."""
         judgement = judge(day, previous)
         if previous is None or not any(each.rule == "base_price" for each in judgement.pair):
             return judgement
+        if (told := self._told_of_another_session(day, previous)) is None:
+            return judgement
+        impossible = MalformedAnswer(
+            f"The answer for {day.session} is not stored: {told}. It is asked for again at the "
+            "next run."
+        )
+        return replace(judgement, impossible=impossible)
+
+    def _told_of_another_session(self, day: MarketDay, previous: MarketDay) -> str | None:
+        """Return of which stored session the answer tells instead; None when of none.
+
+        It is compared with the sessions around its own, but not with the two before it: each day
+        continues the first of them, and the second one where the first was no session.
+        """
         left_out = self.calendar.last_sessions(previous.session, 2)
-        for session, cells in self._store.sessions.columns(PUBLISHED_COLUMNS):
-            if session not in left_out:
+        for session in self._stored.around(day.session, FURTHEST_OTHER_DAY):
+            if session not in left_out and (other := self._stored.readable(session)) is not None:
                 of_another = continued if session == day.session else repeated_or_continued
-                if (told := of_another(day.frame, pd.DataFrame(cells))) is not None:
-                    impossible = MalformedAnswer(
-                        f"The answer for {day.session} is not stored: {told} {session}. It is "
-                        "asked for again at the next run."
-                    )
-                    return replace(judgement, impossible=impossible)
-        return judgement
+                if (told := of_another(day.frame, other.frame)) is not None:
+                    return f"{told} {session}"
+        return None
 
     def _facts(
         self,
@@ -209,9 +220,10 @@ class StockDataCollector:
             own_previous = self._stored.previous_of(previous_session)
             follows = None if own_previous is None else judge(previous, own_previous).follows()
             facts = replace(facts, is_impossible=True, previous_follows_its_own=follows)
-        as_stored = self._stored.readable(day.session) if judgement.pair else None
-        known = self._known_oddities(day, as_stored, previous)
-        return replace(facts, follows_previous=judgement.follows(known or frozenset()))
+        stored = self._as_stored(day.session, previous) if judgement.pair else None
+        is_same = stored is not None and stored.digest == lasting_digest(day.frame)
+        known = stored.oddities if stored is not None and is_same else {}
+        return replace(facts, follows_previous=judgement.follows(known))
 
     def _read_previous(self, day: MarketDay, previous: MarketDay | None, agenda: _Agenda) -> None:
         """Put the session before the day on top. Unless it is damaged, the day has to follow it."""
@@ -226,7 +238,11 @@ class StockDataCollector:
         below the day, to be stored after it, and return True."""
         if next_session not in agenda.read:
             log.warning(_RECHECK, next_session)
-            agenda.read[next_session] = self._fetch(next_session)
+            try:
+                agenda.read[next_session] = self._fetch(next_session)
+            except (ClosedMarket, MalformedAnswer, NotPublished) as problem:
+                log.warning("%s", problem)
+                return False
         next_day = agenda.read[next_session]
         if not judge(next_day, day).follows():
             return False
@@ -262,8 +278,8 @@ class StockDataCollector:
         if not_followed_by and as_stored is None:
             found.append(_does_not_follow(not_followed_by))
         if found:
-            known = self._known_oddities(day, as_stored, previous)
-            day = self._odd_days.accepted(day, found, known, previous)
+            stored = self._as_stored(session, previous)
+            day = self._odd_days.accepted(day, found, stored, previous)
         day = self._next_to_what_is_stored(day, as_stored, previous)
         actions = actions_between(previous, day)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
@@ -286,15 +302,16 @@ class StockDataCollector:
         self, day: MarketDay, as_stored: MarketDay | None, previous: MarketDay | None
     ) -> MarketDay:
         """Return the day to be stored: the later one of two readings, with the names that were
-        stored first where they are of different sources."""
+        stored first where they are of different sources, and with the rows of the earlier reading
+        for those that cannot be used any more."""
         if as_stored is None:
             return day
         if day.read_utc < as_stored.read_utc <= self._clock.now_utc():
             log.warning("%s was read again meanwhile. The later reading stays.", day.session)
             return as_stored
-        if as_stored.source == day.source:
-            return day
-        return _with_names_of(as_stored.frame, day, None if previous is None else previous.frame)
+        if day.source_of_names != as_stored.source_of_names:
+            day = _with_names_of(as_stored, day, previous)
+        return _with_rows_of(as_stored, day)
 
     def _oddities_by_others(
         self, day: MarketDay, previous: MarketDay | None, as_stored: MarketDay | None
@@ -313,17 +330,12 @@ class StockDataCollector:
         day_before_gap = self._stored.readable(earlier)
         return [] if day_before_gap is None else beyond_gap(day, day_before_gap)
 
-    def _known_oddities(
-        self, day: MarketDay, as_stored: MarketDay | None, previous: MarketDay | None
-    ) -> Keys | None:
-        """Return rule and market of what is odd about the session as it is stored; nothing where
-        the day has other closes, None where the session is not stored."""
-        if as_stored is None:
+    def _as_stored(self, session: str, previous: MarketDay | None) -> Stored | None:
+        if (stored := self._stored.readable(session)) is None:
             return None
-        if closes_digest(as_stored.frame) != closes_digest(day.frame):
-            return frozenset()
-        beyond = [] if previous is not None else self._oddities_beyond_gap(as_stored)
-        return keys_of([*judge(as_stored, previous).oddities, *beyond])
+        beyond = [] if previous is not None else self._oddities_beyond_gap(stored)
+        oddities = extents_of([*judge(stored, previous).oddities, *beyond])
+        return Stored(lasting_digest(stored.frame), oddities)
 
     def _count_correction(self, collected: Collected, wanted: str) -> None:
         """Allow as many rechecks as at first when one of them has found a wrong session."""
@@ -369,15 +381,37 @@ def _remarks(day: MarketDay, previous: MarketDay | None) -> list[str]:
     return [*day.accepted, *rows, *remarks_on(day.frame, day.session, before)]
 
 
-def _with_names_of(stored: pd.DataFrame, day: MarketDay, before: pd.DataFrame | None) -> MarketDay:
+def _with_names_of(stored: MarketDay, day: MarketDay, before: MarketDay | None) -> MarketDay:
     """Return the day with the names that were stored first: sources may write one differently, and
     that is no revision. A name that the session before has too is right, whatever was stored."""
     own, tickers = day.frame["name"], day.frame["ticker"]
     names = tickers.map(_names(stored)).fillna(own)
     if before is not None:
         names = names.where(own != tickers.map(_names(before)), own)
-    return replace(day, frame=day.frame.assign(name=names))
+    return replace(day, frame=day.frame.assign(name=names), names_of=stored.source_of_names)
 
 
-def _names(frame: pd.DataFrame) -> dict[str, str]:
-    return dict(zip(frame["ticker"], frame["name"], strict=True))
+def _names(day: MarketDay) -> dict[str, str]:
+    return dict(zip(day.frame["ticker"], day.frame["name"], strict=True))
+
+
+def _with_rows_of(stored: MarketDay, day: MarketDay) -> MarketDay:
+    """Return the day with the stored rows of tickers whose row is set aside now: they could be used
+    when the session was read before."""
+    kept = stored.frame[stored.frame["ticker"].isin(day.tickers_set_aside)]
+    kept = kept[~kept["ticker"].isin(day.frame["ticker"])][list(day.frame.columns)]
+    if kept.empty:
+        return day
+    for each in day.set_aside:
+        if each.ticker in set(kept["ticker"]):
+            said = "%s: the row of %s cannot be used (%s); that of the reading before stays."
+            log.warning(said, day.session, each.ticker, each.reason)
+    frame = pd.concat([day.frame, kept], ignore_index=True)
+    order = frame["ticker"].argsort(kind="stable").to_numpy()
+    nothing = np.full(len(kept), np.nan)
+    return replace(
+        day,
+        frame=frame.iloc[order].reset_index(drop=True),
+        further={name: np.append(cells, nothing)[order] for name, cells in day.further.items()},
+        set_aside=tuple(each for each in day.set_aside if each.ticker not in set(kept["ticker"])),
+    )

@@ -42,6 +42,12 @@ class StoredSessions:
         """Return those from first to last, both inclusive, oldest first."""
         return [each for each in self._sessions if first <= each <= last]
 
+    def around(self, day: str, count: int) -> list[str]:
+        """Return at most `count` of them before the day, the day itself, and as many after it,
+        oldest first."""
+        position = bisect_left(self._sessions, day)
+        return self._sessions[max(position - count, 0) : position + count + 1]
+
     def neighbours(self, day: str) -> tuple[str | None, str | None]:
         """Return the nearest stored session before the day, and the nearest one after it."""
         return neighbours(day, self._sessions)

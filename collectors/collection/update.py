@@ -1,6 +1,7 @@
 """Steps of `daily_update` over a span of sessions, for the script to take in order."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
 
@@ -25,8 +26,8 @@ from collectors.exchange.connect import make_calendar, make_sources
 from collectors.exchange.sources import Sources
 from collectors.rules.target_rule import TargetRule, target_rule
 from utils.date_utils import LAST_DAY, TradingCalendar
-from utils.errors import MalformedAnswer, OddDay, SourceError
-from utils.notifications.announcements import announce_flagged_actions, announce_odd_day
+from utils.errors import MalformedAnswer, SourceError
+from utils.notifications.announcements import announce_flagged_actions, announce_odd_days
 from utils.progress import progress_bar
 from utils.run import Run
 from utils.scope import required_scope, with_earlier_choices
@@ -115,7 +116,15 @@ class DailyUpdate:
         """Return what is damaged, then what is due, oldest first."""
         due = self._due(self.collector.calendar)
         known = {each.session for each in due}
+        if not self._last and self.first == self._scope["first_session"]:
+            self._forget_waits(known)
         return [*due_by_damage(self._store, self.first, self._until, except_for=known), *due]
+
+    def _forget_waits(self, due: Collection[str]) -> None:
+        """Forget what waits of stored sessions that are not read any more."""
+        waiting = [each["_id"] for each in self._store.waiting.all()]
+        stored = [each for each in waiting if self._store.sessions.head(each) is not None]
+        self._store.waiting.forget(*(each for each in stored if each not in due))
 
     def collect(self, due: list[DueSession]) -> list[SourceError]:
         """Collect these. Return why single sessions could not be had."""
@@ -129,9 +138,7 @@ class DailyUpdate:
                 self._store, self.collector, due, self._is_to_stop, after_session
             )
         if self._run.settings.notify_urls:
-            for problem in problems:
-                if isinstance(problem, OddDay):
-                    announce_odd_day(self._store, problem.session, str(problem))
+            announce_odd_days(self._store)
         return problems
 
     def collect_datasets(self, thorough: bool = False, fills_up: bool = True) -> None:

@@ -1,8 +1,7 @@
-"""Integrity rules for a day that was read. A row that breaks one which never failed on real days
-is set aside (`row_faults`). Findings that are odd but may be right become remarks (`remarks_on`).
+"""Rules within a row of a day that was read, and what else can be told of a pair of days.
 
-docs/exchange.md says how often each rule speaks on real days. A rule that would speak on normal
-days is not here.
+A row that breaks a rule is set aside. Findings that are unusual and right become remarks
+(`remarks_on`). docs/failures.md says how often each rule speaks on real days.
 """
 
 from collections.abc import Iterator
@@ -26,17 +25,6 @@ LEAST_SHARE_OF_BASES = 0.5
 """Part of the tickers in both days, namely those whose base price continues the previous close.
 Measured on real days: at least 99.8 % after the session before, at most 15 % after the one before
 that."""
-MOST_REBASED_SHARE = 0.1
-"""Part of the tickers in both days, namely those whose base price is not the close before.
-Measured: 0.14 % at most. No end of a year was among the 87 sessions, when dividends in shares move
-more: some 50 of 1,500 companies on 2001-12-27 (https://hankyung.com/amp/2001122669081)."""
-MOST_REBASED = 10
-"""Same limit in tickers, for a market of which a tenth is nothing. Measured: four at most."""
-MOST_BEYOND_LIMIT = 10
-"""Rows of one session: delisting trades know no limit and nothing in the rows marks them. Measured:
-one at most."""
-MOST_COME_OR_GONE = 20
-"""Tickers of one session. Measured: three came at most, two were gone at most."""
 MOST_SHARES_IN_HALT = 2
 """Times as many shares as before, or as few."""
 _ROUNDED_UP_TO_THE_TICK = 1.0015
@@ -101,21 +89,20 @@ def _has_negative(frame: pd.DataFrame) -> Bools:
 
 
 def remarks_on(frame: pd.DataFrame, session: str, previous: pd.DataFrame | None) -> list[str]:
-    """Return the remarks on a day that is stored all the same: one text for each rule, with the
-    number of rows and the first ticker. Empty on normal days.
+    """Return the remarks on single rows of a day that is stored all the same: one text for each
+    rule, with the number of rows and the first ticker. Empty on normal days. What is odd about
+    whole markets is found by `market_rules`.
 
     Args:
-        frame: the typed day, without the rows that are set aside.
+        frame: the typed day.
         previous: the typed day of the exchange's session right before; None when it is not stored.
     """
     said = [
         _remark(frame, broken_turnover(frame), "turnover: volume or value without the other"),
         _remark(frame, off_tick(frame, session), "tick: a price off its tick"),
     ]
-    if previous is None:
-        said.append(_remark(frame, beyond_limit(frame, session), _BEYOND_LIMIT, MOST_BEYOND_LIMIT))
-    else:
-        said += _remarks_on_pair(frame, session, previous)
+    if previous is not None:
+        said.append(_remark(frame, _halted_with_other_shares(frame, previous), _HALTED_SHARES))
     return [remark for remark in said if remark]
 
 
@@ -160,45 +147,27 @@ def _traded_rows(frame: pd.DataFrame, session: str) -> np.ndarray:
     )
 
 
-_BEYOND_LIMIT = "price_limit: beyond the daily limit"
 _HALTED_SHARES = (
     "halted_shares: shares changed beyond 2x in a halt, the first price after it will hold that"
 )
 
 
-def _remarks_on_pair(frame: pd.DataFrame, session: str, previous: pd.DataFrame) -> list[str | None]:
-    """Return the remarks that need the session before."""
+def _halted_with_other_shares(frame: pd.DataFrame, previous: pd.DataFrame) -> Bools:
+    """Return True for halted rows with over twice the shares of the session before, or under
+    half."""
     positions = _positions_in(previous, frame)
-    both, gone = positions >= 0, _positions_in(frame, previous) < 0
-    before = {name: previous[name].to_numpy()[positions] for name in ("open", "close", "shares")}
+    close, before = (previous[name].to_numpy()[positions] for name in ("close", "shares"))
     base, shares = (frame["close"] - frame["change"]).to_numpy(), frame["shares"].to_numpy()
-    rebased = both & ~base_continues(base, before["close"])
-    usually_rebased = max(MOST_REBASED, MOST_REBASED_SHARE * both.sum())
-    more, fewer = (
-        a > MOST_SHARES_IN_HALT * b
-        for a, b in ((shares, before["shares"]), (before["shares"], shares))
-    )
-    in_halt = both & (frame["open"].to_numpy() == 0) & (base == before["close"]) & (more | fewer)
-    # Delisting trades begin after a halt; the later ones are marked by nothing, hence the usual
-    # number.
-    beyond = beyond_limit(frame, session) & both & (before["open"] > 0)
-    return [
-        _remark(frame, beyond, _BEYOND_LIMIT, MOST_BEYOND_LIMIT),
-        _remark(frame, rebased, "base_price: not the close of the session before", usually_rebased),
-        _remark(frame, ~both, "tickers: new in the market", MOST_COME_OR_GONE),
-        _remark(previous, gone, "tickers: gone since the session before", MOST_COME_OR_GONE),
-        _remark(frame, in_halt, _HALTED_SHARES),
-    ]
+    moved = (shares > MOST_SHARES_IN_HALT * before) | (before > MOST_SHARES_IN_HALT * shares)
+    found: Bools = (positions >= 0) & (frame["open"].to_numpy() == 0) & (base == close) & moved
+    return found
 
 
-def _remark(frame: pd.DataFrame, odd: np.ndarray, what: str, usual: float = 0) -> str | None:
-    """Return the remark, or None while there are no more such rows than usual."""
-    count = int(odd.sum())
-    return (
-        f"{what}: first {frame['ticker'].to_numpy()[odd][0]}, {count} in all."
-        if count > usual
-        else None
-    )
+def _remark(frame: pd.DataFrame, odd: Bools, what: str) -> str | None:
+    """Return the remark, or None when there is no such row."""
+    if not odd.any():
+        return None
+    return f"{what}: first {frame['ticker'].to_numpy()[odd][0]}, {int(odd.sum())} in all."
 
 
 def share_of_continued_bases(frame: pd.DataFrame, previous: pd.DataFrame) -> float:

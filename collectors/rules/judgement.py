@@ -1,8 +1,10 @@
 """Judgement on a day that was read: impossible, odd, or fine."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TypeAlias
 
 from collectors.rules.market_rules import (
     PAIR_RULES,
@@ -18,7 +20,11 @@ from utils.market_day import MarketDay
 MOST_SET_ASIDE = 0.005
 """Part of a market's rows that may be set aside without the market being odd; one row always
 may. Measured: none."""
-Keys = frozenset[tuple[str, str]]
+MORE_OF_THE_SAME = 1.1
+"""Times as many tickers as before that an oddity may be about and still be the same: volumes grow
+from one checkpoint to the next."""
+Extents: TypeAlias = Mapping[tuple[str, str], int]
+"""Rule and market of each oddity -> the number of its tickers."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,10 @@ class Judgement:
     def oddities(self) -> tuple[Oddity, ...]:
         return (*self.alone, *self.pair)
 
-    def follows(self, known: Keys = frozenset()) -> bool:
+    def follows(self, known: Extents = MappingProxyType({})) -> bool:
         """Return True when the day can be the one right after, odd at most in ways that are
         known."""
-        return self.impossible is None and keys_of(self.pair) <= known
+        return self.impossible is None and is_within(extents_of(self.pair), known)
 
 
 def judge(day: MarketDay, previous: MarketDay | None) -> Judgement:
@@ -58,7 +64,7 @@ def judge(day: MarketDay, previous: MarketDay | None) -> Judgement:
     found = oddities(frame, session, before, set_aside)
     alone = [each for each in found if each.rule not in PAIR_RULES]
     pair = [each for each in found if each.rule in PAIR_RULES]
-    if day.source != previous.source:  # the sources may write a name differently
+    if day.source_of_names != previous.source_of_names:
         pair = [each for each in pair if each.rule != "names"]
     return Judgement(None, (*_many_set_aside(day), *alone), tuple(pair))
 
@@ -79,9 +85,13 @@ def with_known_tickers(day: MarketDay, previous: MarketDay | None) -> MarketDay:
     return replace(day, set_aside=known)
 
 
-def keys_of(found: Iterable[Oddity]) -> Keys:
-    """Return rule and market of each oddity: what makes two readings odd in the same way."""
-    return frozenset((each.rule, each.market) for each in found)
+def extents_of(found: Iterable[Oddity]) -> Extents:
+    return {(each.rule, each.market): each.count for each in found}
+
+
+def is_within(found: Extents, known: Extents) -> bool:
+    """Return whether a reading is odd in no other way than is known, and in none much more."""
+    return all(count <= MORE_OF_THE_SAME * known.get(key, 0) for key, count in found.items())
 
 
 def beyond_gap(day: MarketDay, earlier: MarketDay) -> list[Oddity]:
@@ -111,5 +121,5 @@ def _many_set_aside(day: MarketDay) -> list[Oddity]:
             first = next(each for each in day.set_aside if each.market == market)
             rows_of = f"{market} rows" if market else "rows"
             what = f"{count} of {all_rows} {rows_of} cannot be used, first {first.ticker}"
-            found.append(Oddity("set_aside", market, f"{what}: {first.reason}"))
+            found.append(Oddity("set_aside", market, f"{what}: {first.reason}", count))
     return found

@@ -52,6 +52,8 @@ class Oddity:
     market: str
     """KOSPI, KOSDAQ or KONEX; empty for the whole day."""
     text: str
+    count: int = 1
+    """Number of tickers that it is about."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ def _oddity(rule: MarketRule, market: str, tickers: np.ndarray, of: int) -> Oddi
         f"of {of:,} {market} {rule.among} {len(tickers):,} {rule.what}, first {tickers[0]} "
         f"(usually {usual:g}{' %' if rule.usual else ''} at most)"
     )
-    return Oddity(rule.name, market, text)
+    return Oddity(rule.name, market, text, len(tickers))
 
 
 def side_by_side(

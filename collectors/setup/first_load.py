@@ -2,7 +2,7 @@
 
 import logging
 
-from collectors.collection.collect import collect_all, raise_worst
+from collectors.collection.collect import collect_all, is_odd_and_old, raise_worst
 from collectors.collection.due import due_in_store
 from collectors.collection.stock_data_collector import Collected, StockDataCollector
 from collectors.collection.target_refresh import extend_to_late_session, refresh_from_newest
@@ -67,4 +67,5 @@ def load(
                 extend_to_late_session(run.store, collected.head.session)
 
         problems = collect_all(run.store, collector, due, lambda: run.stop.requested, after_session)
-    raise_worst(problems)
+    # An old day that is odd waits for the updates of the night; it keeps no setup from its end.
+    raise_worst([each for each in problems if not is_odd_and_old(each, sessions[-1])])

@@ -4,6 +4,7 @@ whole, together with what follows from the rest."""
 import logging
 import re
 from collections.abc import Collection, Iterable
+from contextlib import ExitStack
 from functools import partial
 
 from collectors.collection.stored_sessions import StoredSessions
@@ -13,6 +14,7 @@ from utils.errors import Damaged
 from utils.settings import Settings
 from utils.store import Store, open_store
 from utils.store.backend import Backend, Damage, pages
+from utils.store.base import Identity
 from utils.store.jobs import DAILY_UPDATE, HOURLY_ANALYSIS
 from utils.store.locks import COLLECTION
 from utils.store.schema import (
@@ -67,31 +69,36 @@ def repair_damage(thorough: bool, settings: Settings, clock: Clock, backend: Bac
     """Make the database anew when a document is damaged or the file itself is, and log what becomes
     of each. Damaged columns of a session are left: it is due.
 
-    Another run that is collecting, a copy that is not finished, and another layout are left alone.
-    Raise `Damaged` when what is lost cannot be named and `thorough` is not set.
+    Nothing is done while another run collects or analyses, in a copy that is not finished, and in
+    another layout. Raise `Damaged` when what is lost cannot be named and `thorough` is not set.
 
     Args:
         thorough: look at everything, and repair also what has lost documents that nobody can name:
             an audit has to follow.
     """
-    if (hold := backend.hold(COLLECTION)) is None:
+    names = (COLLECTION, f"{HOURLY_ANALYSIS}@{Identity().host}")
+    with ExitStack() as held:
+        for name in names:
+            if (hold := backend.hold(name)) is None:
+                return
+            held.callback(hold.release)
+        _repair(thorough, settings, clock, backend)
+
+
+def _repair(thorough: bool, settings: Settings, clock: Clock, backend: Backend) -> None:
+    damages = [each for each in backend.damages(thorough) if not each.of_column]
+    if not damages or _is_none_of_ours(backend, damages):
         return
-    try:
-        damages = [each for each in backend.damages(thorough) if not each.of_column]
-        if not damages or _is_none_of_ours(backend, damages):
-            return
-        unnamed = [each for each in damages if not each.leaves_all_rows]
-        if unnamed and not thorough:
-            raise Damaged(
-                f"The {backend.description} is damaged: {unnamed[0]}. "
-                "Run daily_update.py --repair: it makes it anew out of all that can be read."
-            )
-        for damage in damages:
-            log.error("Damaged: %s. %s.", damage, _what_follows(damage))
-        backend.rebuild(partial(_complete, settings, clock, damages))
-        log.warning("The %s is made anew out of all that was whole.", backend.description)
-    finally:
-        hold.release()
+    unnamed = [each for each in damages if not each.leaves_all_rows]
+    if unnamed and not thorough:
+        raise Damaged(
+            f"The {backend.description} is damaged: {unnamed[0]}. "
+            "Run daily_update.py --repair: it makes it anew out of all that can be read."
+        )
+    for damage in damages:
+        log.error("Damaged: %s. %s.", damage, _what_follows(damage))
+    backend.rebuild(partial(_complete, settings, clock, damages))
+    log.warning("The %s is made anew out of all that was whole.", backend.description)
 
 
 def _what_follows(damage: Damage) -> str:

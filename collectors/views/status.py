@@ -269,14 +269,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Sessions", _sessions(facts)
     yield "Missing, unfinished", _list(facts["sessions_missing"])
     yield "To read again", _list(facts["sessions_to_read_again"])
-    for day in facts["sessions_waiting"]:
-        what = f"odd as read since {_minute(day['first_read'])}: {'; '.join(day['oddities'])}"
-        accepted = "It is accepted, and stored when it is read the same."
-        hint = accepted if day["accepted"] else "It can be accepted with --accept."
-        yield f"Waiting {day['session']}", f"{what}. {hint}"
-    if rows := facts["set_aside"]:
-        shown = [f"{each['ticker']} of {each['session']} ({each['reason']})" for each in rows[-5:]]
-        yield "Rows set aside", f"{len(rows):,}, the last: {', '.join(shown[::-1])}"
+    yield from _odd_lines(facts)
     if facts["sessions_with"]:
         held = [f"{name} of {count:,} sessions" for name, count in facts["sessions_with"].items()]
         yield "Datasets", ", ".join(held)
@@ -301,6 +294,20 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for source in facts["sources"]:
         yield f"Source {source['_id']}", ", ".join(_source_facts(source))
     yield from _notification_lines(facts["notifications"])
+
+
+def _odd_lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the days that wait, and the last rows that are set aside."""
+    for day in facts["sessions_waiting"]:
+        session, since = day["session"], _minute(day["first_read"])
+        hint = f"To accept it: daily_update.py --accept {session}"
+        if day["accepted"]:
+            hint = "It is accepted, and stored when it is read the same."
+        what = "; ".join(day["oddities"])
+        yield f"Waiting {session}", f"odd as read since {since}: {what}. {hint}"
+    if rows := facts["set_aside"]:
+        shown = [f"{each['ticker']} of {each['session']} ({each['reason']})" for each in rows[-5:]]
+        yield "Rows set aside", f"{len(rows):,}, the last: {', '.join(shown[::-1])}"
 
 
 def _crontab(lacking: list[str] | None) -> str:

@@ -224,7 +224,7 @@ def store(tmp_path: Path, clock: FakeClock) -> Store:
     store.sources.next_request("pykrx", timedelta(seconds=1))
     store.incidents.open(DAILY_UPDATE, "down", "The exchange cannot be reached.")
     found = Oddity("new", "KOSPI", "of 949 KOSPI tickers 60 are new")
-    store.waiting.put(AFTER, "digest", [asdict(found)], clock.now_utc())
+    store.waiting.put(AFTER, "digest", [asdict(found)], "It is odd.", clock.now_utc())
     with JobRun(store, HOURLY_ANALYSIS, SESSION) as job:
         AnalysisQueue(
             store, TechnicalAnalyzer(store.sessions.panel(SESSION, 300)), SESSION, 10, lambda: True

@@ -42,9 +42,10 @@ def announce_flagged_actions(
     store.incidents.announce(DAILY_UPDATE, FLAGGED, session, listing(lines, language))
 
 
-def announce_odd_day(store: Store, session: str, message: str) -> None:
-    """Announce that a day waits because it is odd, once a session."""
-    store.incidents.announce(DAILY_UPDATE, ODD_DAY, session, message)
+def announce_odd_days(store: Store) -> None:
+    """Announce each day that waits because it is odd, once a session."""
+    for day in store.waiting.all():
+        store.incidents.announce(DAILY_UPDATE, ODD_DAY, day["_id"], day["message"])
 
 
 def announce_night(store: Store, session: str, settings: Settings) -> None:

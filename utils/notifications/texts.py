@@ -42,7 +42,7 @@ HEADLINES: Table = {
     "down": ("the exchange does not answer", "거래소가 응답하지 않습니다"),
     "cut_off": ("the exchange's answers are cut off", "거래소 응답이 끊깁니다"),
     "malformed": ("an answer is not what the exchange publishes", "거래소 응답이 평소와 다릅니다"),
-    ODD_DAY: ("a day is odd and not stored yet", "시세가 평소와 달라 아직 저장하지 않았습니다"),
+    ODD_DAY: ("what was read of a day is odd and waits", "시세가 평소와 달라 저장을 보류했습니다"),
     "store": ("the database cannot be used", "데이터베이스를 쓸 수 없습니다"),
     "damaged": ("what is stored is damaged", "저장된 자료가 손상되었습니다"),
     "unopenable": (

@@ -51,6 +51,7 @@ HEAD_FIELDS = (
     "further",
     "set_aside",
     "accepted",
+    "names_of",
 )
 """Fields of a session's document besides its `_id` and its columns."""
 

@@ -66,6 +66,8 @@ class SessionHead:
     set_aside: tuple[SetAside, ...] = field(default=(), compare=False)
     accepted: tuple[str, ...] = field(default=(), compare=False)
     """Remarks with which a day that was odd is stored all the same."""
+    names_of: str = field(default="", compare=False)
+    """Source of its names (see `MarketDay.names_of`)."""
 
     @property
     def tickers_set_aside(self) -> frozenset[str]:
@@ -105,6 +107,7 @@ class Sessions(StorePart):
             "further": further,
             "set_aside": [asdict(each) for each in day.set_aside],
             "accepted": list(day.accepted),
+            "names_of": day.source_of_names,
         }
         # The session goes last: without transactions it says that all of it is there.
         with self.backend.batch():
@@ -254,6 +257,7 @@ def _to_day(head: SessionHead, columns: Columns) -> MarketDay:
             head.source,
             set_aside=head.set_aside,
             accepted=head.accepted,
+            names_of=head.names_of,
         )
         intact = day.digest() == head.digest
     except (KeyError, ValueError, TypeError):

@@ -55,6 +55,7 @@ _ENDINGS = ("", "-wal", "-shm")
 """Endings of the names of the files that make up a database."""
 _LEAST_ROOM = 2**16
 """Bytes that must be free on the disk for the database to be opened, and to spare."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 log = logging.getLogger(__name__)
 
@@ -407,14 +408,16 @@ def _store_error(error: Exception, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorname", "")
     if (
         code == "SQLITE_FULL"
-        or getattr(error, "errno", None) == errno.ENOSPC
+        or getattr(error, "errno", None) in _NO_ROOM
+        or code == "SQLITE_IOERR_WRITE"  # a quota, or a limit to the size of a file
         or (
             # Not even the file of shared memory beside it can grow.
             code.startswith("SQLITE_IOERR") and _is_full(path.parent)
         )
     ):
         return StoreError(
-            f"{path} has no room to grow ({error}). Free space there, or move DATA_DIR to another "
+            f"{path} has no room to grow ({error}): the disk, or this user's quota, is full. "
+            "Free space there, or move DATA_DIR to another "
             "disk and set it. What is stored is kept; the next run goes on."
         )
     if isinstance(error, OSError) or code.startswith(_NOT_WRITABLE):

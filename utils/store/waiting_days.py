@@ -19,24 +19,34 @@ class WaitingDays(StorePart):
         """Return them, oldest first."""
         return self.backend.find(WAITING)
 
-    def put(self, session: str, digest: str, oddities: Sequence[Document], read: datetime) -> None:
-        """Have the day wait. One that waits already with the same oddities and the same digest
-        keeps the moment of its first reading, and so does one that a person has accepted.
+    def put(
+        self,
+        session: str,
+        digest: str,
+        oddities: Sequence[Document],
+        message: str,
+        read: datetime,
+        goes_on: bool = False,
+    ) -> None:
+        """Have the day wait.
 
         Args:
-            digest: of its tickers and closes, which stay the same from the first checkpoint on.
-            oddities: `rule`, `market` and `text` of each.
+            digest: of what stays the same from the first checkpoint on.
+            oddities: `rule`, `market`, `text` and `count` of each.
+            message: for a person.
+            goes_on: it waits already and was read the same: it keeps the moment of its first
+                reading, and that a person has accepted it.
         """
-        before = self.get(session)
-        same = before is not None and is_same(before, digest, oddities)
+        before = (self.get(session) if goes_on else None) or {}
         day: Document = {
             "_id": session,
             # The earlier one, should a wrong clock have written ahead.
-            "first_read_utc": min(before["first_read_utc"], read) if same and before else read,
+            "first_read_utc": min(before.get("first_read_utc", read), read),
             "read_utc": read,
             "digest": digest,
             "oddities": list(oddities),
-            "accepted_utc": before["accepted_utc"] if same and before else None,
+            "message": message,
+            "accepted_utc": before.get("accepted_utc"),
         }
         self.backend.put(WAITING, [day])
 
@@ -50,13 +60,3 @@ class WaitingDays(StorePart):
         for session in sessions:
             if self.get(session) is not None:
                 self.backend.delete(WAITING, {"_id": session})
-
-
-def is_same(waiting: Document, digest: str, oddities: Sequence[Document]) -> bool:
-    """Return whether a reading says the same as the day that waits: the same tickers and closes,
-    and no oddity besides those."""
-    known = {(each["rule"], each["market"]) for each in waiting["oddities"]}
-    return bool(
-        waiting["digest"] == digest
-        and {(each["rule"], each["market"]) for each in oddities} <= known
-    )

@@ -32,6 +32,9 @@ from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.sessions import SessionHead
 
+_ABOUT_TICKERS = {"gone", "new", "lost", "set_aside"}
+"""Rules of odd days about tickers that come and go: what was accepted by them is no finding."""
+
 
 def audit_cells(store: Store, calendar: TradingCalendar, first: str, last: str) -> list[Finding]:
     """Return the findings about the sessions stored from first to last, both inclusive. Their
@@ -55,7 +58,8 @@ def _few_tickers(heads: list[SessionHead], calendar: TradingCalendar) -> list[Fi
     found: dict[str, Finding] = {}
     for before, head in pairwise(heads):
         short, other = sorted((before, head), key=lambda each: each.count)
-        few = not head.accepted and short.count < LEAST_SHARE_OF_TICKERS * other.count
+        is_known = _ABOUT_TICKERS & {each.partition(":")[0] for each in head.accepted}
+        few = not is_known and short.count < LEAST_SHARE_OF_TICKERS * other.count
         if few and calendar.previous_session(head.session) == before.session:
             message = f"only {short.count:,} tickers, and {other.count:,} in {other.session}"
             found[short.session] = Finding(FEW_TICKERS, message, short.session)
@@ -142,7 +146,7 @@ class _Walk:
 
     def _compare(self, previous: MarketDay, day: MarketDay) -> None:
         share = share_of_continued_bases(day.frame, previous.frame)
-        if not day.accepted:
+        if "base_price" not in day.accepted_rules:
             self._continued[previous.session, day.session] = share
         # Next to a session that is wrong itself nothing can be said of factors.
         if share >= LEAST_SHARE_OF_BASES and not lacks_many_tickers_of(previous.frame, day.frame):

@@ -120,14 +120,25 @@ def test_an_old_session_that_a_person_had_read_again_is_read_once_more(
 
 
 def test_a_row_that_is_wrong_a_week_later_too_is_read_once_more_five_sessions_after_that(
-    stored: ScriptedSource, store: Store, clock: FakeClock
+    source: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
+    for moment in (EVENING, MORNING):
+        read(source, store, clock, moment, 11, close=0)
     for moment in (WEEK_LATER, FIVE_LATER):
-        assert read(stored, store, clock, moment, 11, close=0) == AGAIN
+        assert read(source, store, clock, moment, 11, close=0) == AGAIN
         head = store.sessions.head(MONDAY)
         assert head is not None
         assert len(head.set_aside) == 1
     assert due(store, AFTER_NEW_YEAR) == []
+
+
+def test_a_row_that_is_wrong_a_week_later_alone_leaves_the_one_that_is_stored(
+    stored: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    assert read(stored, store, clock, WEEK_LATER, 11, close=0) == AGAIN
+    head = store.sessions.head(MONDAY)
+    assert head is not None
+    assert (head.count, head.revision, head.set_aside) == (2, 2, ())
 
 
 def test_an_old_session_that_was_stored_without_a_row_is_read_once_more(

@@ -99,7 +99,7 @@ def test_an_odd_day_is_not_stored_and_says_what_is_odd_and_how_it_goes_on(
     problem = wait(night, store, clock, FIRST, ODD)
     assert (problem.kind, problem.exit_code, problem.session) == ("odd", 75, MONDAY)
     assert str(problem).startswith(f"{MONDAY} is odd and not stored yet. {NO_VOLUMES}")
-    assert f"daily_update.py --accept {MONDAY} stores it at once." in str(problem)
+    assert f"daily_update.py --accept {MONDAY} reads it at once and stores it" in str(problem)
     assert [head.session for head in store.sessions.heads()] == [FRIDAY]
     (waiting,) = store.waiting.all()
     assert (waiting["_id"], waiting["first_read_utc"], waiting["read_utc"]) == (
@@ -216,6 +216,19 @@ def test_what_a_person_has_accepted_is_that_reading_and_no_other(
     (waiting,) = store.waiting.all()
     assert (waiting["first_read_utc"], waiting["accepted_utc"]) == (THAT_EVENING, None)
     wait(night, store, clock, THAT_EVENING, OTHER_CLOSES)
+
+
+def test_what_is_accepted_does_not_excuse_many_more_tickers(
+    night: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    """Closes and rules are the same; six of 42 tickers are odd, and then all."""
+    columns = (RAW_COLUMNS["volume"], RAW_COLUMNS["value"])
+    some = RIGHT.assign(**{name: ["0"] * 6 + list(RIGHT[name][6:]) for name in columns})
+    wait(night, store, clock, FIRST, some)
+    accept(store, MONDAY)
+    wait(night, store, clock, THAT_EVENING, ODD)
+    read(night, store, clock, MORNING, ODD)
+    assert len(read(night, store, clock, NEXT_EVENING, some).accepted) == 1, "fewer than stored"
 
 
 def test_a_failed_reading_in_between_takes_nothing_back(
@@ -373,12 +386,13 @@ def test_a_stored_day_that_is_odd_when_it_is_read_again_stays_as_it_is(
     assert warning.startswith(f"{stays} {NO_VOLUMES}")
 
 
-def test_a_stored_day_that_stays_odd_after_the_next_checkpoint_is_replaced(
+def test_a_stored_day_is_replaced_by_an_odd_reading_that_another_day_confirms(
     night: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:
     read(night, store, clock, FIRST, RIGHT)
     wait(night, store, clock, MORNING, ODD)
-    head = read(night, store, clock, NEXT_EVENING, ODD)
+    wait(night, store, clock, NEXT_EVENING, ODD)
+    head = read(night, store, clock, kst(2024, 1, 24, 8, 2), ODD)
     assert (head.revision, len(head.accepted)) == (2, 1)
     assert store.waiting.all() == []
 

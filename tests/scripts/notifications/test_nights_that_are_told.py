@@ -499,7 +499,9 @@ def test_an_odd_day_is_told_once_with_what_is_odd_and_what_can_be_done(watched: 
     (message,) = watched.receiver.messages
     assert message["title"] == f"krx-night-shift: a day is odd and not stored yet, {TONIGHT}"
     assert message["message"].startswith(f"{TONIGHT} is odd and not stored yet. volumes: of ")
-    assert f"daily_update.py --accept {TONIGHT} stores it at once." in message["message"]
+    assert (
+        f"daily_update.py --accept {TONIGHT} reads it at once and stores it" in message["message"]
+    )
     assert watched.receiver.pings == ["/start"] * 3
     watched.must(MORNING, "daily_update")
     watched.must(NEXT_EVENING, "daily_update")

@@ -98,7 +98,7 @@ class Host:
     def __init__(self, exchange: Exchange, forks: Forks, folder: Path, aside: Path) -> None:
         self.folder, self.aside = folder, aside
         self._exchange, self._forks = exchange, forks
-        self._installation = Installation(exchange, folder, {"DATASETS": "prices,fundamentals"})
+        self.installation = Installation(exchange, folder, {"DATASETS": "prices,fundamentals"})
         self.reset()
 
     def reset(self, kept: Path | None = None) -> None:
@@ -114,7 +114,7 @@ class Host:
     ) -> Ended:
         self._exchange.set_time(moment)
         report = str(self.folder / "report" / "index.html")
-        environment = self._installation.environment(moment, REPORT_FILE=report)
+        environment = self.installation.environment(moment, REPORT_FILE=report)
         code = self._forks.run(
             Order(
                 run.script,

@@ -10,8 +10,8 @@ import pytest
 from collectors.rules.judgement import (
     Judgement,
     beyond_gap,
+    extents_of,
     judge,
-    keys_of,
     loses_tickers,
     with_known_tickers,
 )
@@ -78,7 +78,7 @@ def test_an_impossible_day_follows_nothing_whatever_is_known() -> None:
 def test_what_is_odd_about_a_day_by_itself_is_no_reason_not_to_follow() -> None:
     before = day(*market(100, BEFORE), session=BEFORE)
     judgement = judge(day(*market(100, volume=0)), before)
-    assert keys_of(judgement.alone) == {("volumes", "KOSPI"), ("values", "KOSPI")}
+    assert set(extents_of(judgement.alone)) == {("volumes", "KOSPI"), ("values", "KOSPI")}
     assert judgement.pair == ()
     assert judgement.oddities == judgement.alone
     assert judgement.follows()
@@ -89,24 +89,26 @@ def test_what_is_odd_next_to_the_session_before_is_told_apart_and_may_be_known()
     rebased = day(*market(94), *market(6, start=94, change=200))
     judgement = judge(rebased, before)
     assert (judgement.impossible, judgement.alone) == (None, ())
-    assert keys_of(judgement.pair) == {("base_price", "KOSPI")}
+    assert set(extents_of(judgement.pair)) == {("base_price", "KOSPI")}
     assert judgement.oddities == judgement.pair
     assert not judgement.follows()
-    assert not judgement.follows(frozenset({("base_price", "KOSDAQ"), ("new", "KOSPI")}))
-    assert judgement.follows(frozenset({("base_price", "KOSPI"), ("new", "KOSPI")}))
+    assert extents_of(judgement.pair) == {("base_price", "KOSPI"): 6}
+    assert not judgement.follows({("base_price", "KOSDAQ"): 6, ("new", "KOSPI"): 6})
+    assert not judgement.follows({("base_price", "KOSPI"): 5}), "many more of the same"
+    assert judgement.follows({("base_price", "KOSPI"): 6, ("new", "KOSPI"): 1})
     assert judge(rebased, None) == Judgement(None, (), ())
 
 
 def test_each_market_is_judged_by_itself() -> None:
     before = [*market(500, BEFORE), *market(20, BEFORE, start=500, market="KONEX")]
     konex_gone = judge(day(*market(500)), day(*before, session=BEFORE))
-    assert keys_of(konex_gone.oddities) == {("gone", "KONEX")}
+    assert set(extents_of(konex_gone.oddities)) == {("gone", "KONEX")}
 
 
 def test_names_are_held_only_against_those_of_the_same_source() -> None:
     before = day(*market(100, BEFORE), session=BEFORE)
     renamed = day(*market(94), *market(6, start=94, name="다른 이름"))
-    assert keys_of(judge(renamed, before).pair) == {("names", "KOSPI")}
+    assert set(extents_of(judge(renamed, before).pair)) == {("names", "KOSPI")}
     assert judge(renamed, replace(before, source="openapi")) == Judgement(None, (), ())
 
 
@@ -126,7 +128,7 @@ def test_half_a_percent_of_a_market_may_be_set_aside_and_one_row_always(
     assert odd(most) == ()
     text = f"{most + 1} of {rows} KOSPI rows cannot be used, first 900000: a negative number"
     if rows > 2:
-        assert odd(most + 1) == (Oddity("set_aside", "KOSPI", text),)
+        assert odd(most + 1) == (Oddity("set_aside", "KOSPI", text, most + 1),)
 
 
 def test_the_rows_set_aside_are_counted_in_each_market_by_itself() -> None:
@@ -140,7 +142,7 @@ def test_the_rows_set_aside_are_counted_in_each_market_by_itself() -> None:
     for name, odd in (("KOSPI", False), ("KOSDAQ", True), ("KONEX", True)):
         second = aside(950, market=name)
         found = judge(day(*rows, aside=[*one_each, second]), None).alone
-        assert keys_of(found) == ({("set_aside", name)} if odd else frozenset())
+        assert set(extents_of(found)) == ({("set_aside", name)} if odd else frozenset())
 
 
 def test_rows_of_no_known_market_are_counted_in_the_whole_day() -> None:
@@ -148,13 +150,13 @@ def test_rows_of_no_known_market_are_counted_in_the_whole_day() -> None:
     assert judge(day(*rows, aside=some_aside(2, market="")), None).alone == ()
     (found,) = judge(day(*rows, aside=some_aside(3, market="")), None).alone
     what = "3 of 401 rows cannot be used, first 900000: a negative number"
-    assert found == Oddity("set_aside", "", what)
+    assert found == Oddity("set_aside", "", what, 3)
 
 
 def test_a_day_is_as_odd_next_to_the_session_before_when_rows_are_set_aside() -> None:
     before = day(*market(100, BEFORE), session=BEFORE)
     found = judge(day(*market(98), aside=some_aside(2, start=98)), before)
-    assert keys_of(found.alone) == {("set_aside", "KOSPI")}
+    assert set(extents_of(found.alone)) == {("set_aside", "KOSPI")}
     assert found.pair == ()
     assert found.follows()
 
@@ -162,9 +164,9 @@ def test_a_day_is_as_odd_next_to_the_session_before_when_rows_are_set_aside() ->
 def test_a_ticker_that_is_set_aside_is_neither_gone_nor_new_when_it_is_back() -> None:
     few, rest = market(94), some_aside(6, start=94)
     before, next_day = (day(*market(100, session), session=session) for session in (BEFORE, NEXT))
-    assert keys_of(judge(day(*few), before).pair) == {("gone", "KOSPI")}
+    assert set(extents_of(judge(day(*few), before).pair)) == {("gone", "KOSPI")}
     assert judge(day(*few, aside=rest), before).pair == ()
-    assert keys_of(judge(next_day, day(*few)).pair) == {("new", "KOSPI")}
+    assert set(extents_of(judge(next_day, day(*few)).pair)) == {("new", "KOSPI")}
     assert judge(next_day, day(*few, aside=rest)).pair == ()
 
 
@@ -231,7 +233,7 @@ def test_a_day_may_lack_few_tickers_of_an_earlier_reading(rows: int, most: int) 
 
 def test_a_ticker_that_is_set_aside_in_either_reading_is_not_lost() -> None:
     whole, few, rest = day(*market(100)), market(90), some_aside(10, start=90)
-    assert keys_of(loses_tickers(day(*few), whole)) == {("lost", "KOSPI")}
+    assert set(extents_of(loses_tickers(day(*few), whole))) == {("lost", "KOSPI")}
     assert loses_tickers(day(*few, aside=rest), whole) == []
     assert loses_tickers(day(*few), replace(whole, set_aside=tuple(rest))) == []
 
@@ -241,7 +243,7 @@ def test_beyond_a_gap_a_day_may_be_anything_but_the_earlier_one_or_the_one_after
     assert beyond_gap(day(*market(100, NEXT), session=NEXT), earlier) == []
     (continued,) = beyond_gap(day(*market(100, SESSION), session=NEXT), earlier)
     (repeated,) = beyond_gap(replace(earlier, session=NEXT), earlier)
-    assert keys_of([continued, repeated]) == {("base_price", "")}
+    assert set(extents_of([continued, repeated])) == {("base_price", "")}
     assert continued.text == (
         "its base prices of KOSPI are the closes of 2024-03-04, and a session lies between"
     )
@@ -253,7 +255,7 @@ def test_beyond_a_gap_a_day_may_be_anything_but_the_earlier_one_or_the_one_after
 def test_beyond_a_gap_a_day_that_lacks_tickers_is_odd() -> None:
     earlier = day(*market(100, BEFORE), session=BEFORE)
     few, rest = market(90, NEXT), some_aside(10, start=90)
-    assert keys_of(beyond_gap(day(*few, session=NEXT), earlier)) == {("lost", "KOSPI")}
+    assert set(extents_of(beyond_gap(day(*few, session=NEXT), earlier))) == {("lost", "KOSPI")}
     assert beyond_gap(day(*few, session=NEXT, aside=rest), earlier) == []
 
 
@@ -292,7 +294,7 @@ def test_every_real_day_is_found_beyond_a_gap_when_it_is_the_day_after_the_earli
 ) -> None:
     days = real(year)
     for earlier, each in pairwise(days):
-        assert keys_of(beyond_gap(each, earlier)) == {("base_price", "")}, each.session
-        assert keys_of(beyond_gap(replace(earlier, session="later"), earlier)) == {
+        assert set(extents_of(beyond_gap(each, earlier))) == {("base_price", "")}, each.session
+        assert set(extents_of(beyond_gap(replace(earlier, session="later"), earlier))) == {
             ("base_price", "")
         }

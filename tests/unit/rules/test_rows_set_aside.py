@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from collectors.rules.factors import actions_between, markets_apart
-from collectors.rules.judgement import judge, keys_of, loses_tickers, with_known_tickers
+from collectors.rules.judgement import extents_of, judge, loses_tickers, with_known_tickers
 from tests.fakes import market_day, row
 from utils.market_day import MarketDay, SetAside
 
@@ -31,7 +31,7 @@ def day(session: str, codes: list[str], *rows: SetAside, **cells: Any) -> Market
 
 
 def rules(session: MarketDay, previous: MarketDay | None) -> set[tuple[str, str]]:
-    return set(keys_of(judge(session, previous).oddities)) - {("volume_jump", "KOSPI")}
+    return set(extents_of(judge(session, previous).oddities)) - {("volume_jump", "KOSPI")}
 
 
 def test_who_is_set_aside_is_neither_gone_nor_new() -> None:

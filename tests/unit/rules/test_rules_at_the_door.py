@@ -10,9 +10,6 @@ import pytest
 
 from collectors.rules.corporate_actions import find_actions
 from collectors.rules.integrity import (
-    MOST_BEYOND_LIMIT,
-    MOST_COME_OR_GONE,
-    MOST_REBASED,
     beyond_limit,
     broken_turnover,
     off_tick,
@@ -117,60 +114,6 @@ def test_limits_are_cut_to_ticks_and_count_from_the_base_price_not_from_the_clos
             row("000010", close, low=low, change=close - 9_940)
         )  # the exchange's own example
         assert beyond_limit(frame, "2022-01-03").tolist() == [is_beyond]
-
-
-def test_a_handful_beyond_the_limit_are_delisting_trades_more_are_not() -> None:
-    for many in (MOST_BEYOND_LIMIT, MOST_BEYOND_LIMIT + 1):
-        wild = numbered(many, close=10_000, low=1_000)
-        before = day(*QUIET, *numbered(many, close=10_000), session=BEFORE)
-        said = remarks_on(day(*QUIET, *wild), SESSION, before)
-        over = many > MOST_BEYOND_LIMIT
-        assert said == ["price_limit: beyond the daily limit: first 000000, 11 in all."] * over
-
-
-def test_first_sessions_and_tickers_that_come_out_of_a_halt_do_not_count_as_beyond_the_limit() -> (
-    None
-):
-    wild = numbered(15, close=10_000, low=1_000)
-    still = [halted(f"{number:06d}", 10_000) for number in range(15)]
-    assert (
-        remarks_on(
-            day(*wild, *numbered(9, 20)), SESSION, day(*still, *numbered(9, 20), session=BEFORE)
-        )
-        == []
-    )
-    assert (
-        remarks_on(day(*wild, *numbered(9, 20)), SESSION, day(*numbered(9, 20), session=BEFORE))
-        == []
-    )
-
-
-def test_base_prices_that_do_not_continue_are_remarked_on_above_a_tenth_of_the_market() -> None:
-    before = day(*numbered(200), session=BEFORE)
-    for many in (20, 21):
-        after = day(*numbered(many, change=100), *numbered(200 - many, many))
-        said = remarks_on(after, SESSION, before)
-        assert said == [
-            "base_price: not the close of the session before: first 000000, 21 in all."
-        ] * (many > 20)
-
-
-def test_a_few_rebased_tickers_are_no_remark_however_small_the_market() -> None:
-    before, after = (
-        day(*numbered(MOST_REBASED), session=BEFORE),
-        day(*numbered(MOST_REBASED, change=100)),
-    )
-    assert remarks_on(after, SESSION, before) == []
-
-
-def test_many_new_or_vanished_tickers_are_remarked_on() -> None:
-    market = numbered(2_000)
-    for many in (MOST_COME_OR_GONE, MOST_COME_OR_GONE + 1):
-        over, few = many > MOST_COME_OR_GONE, day(*market[many:])
-        come = remarks_on(day(*market), SESSION, few)
-        gone = remarks_on(few, SESSION, day(*market))
-        assert come == ["tickers: new in the market: first 000000, 21 in all."] * over
-        assert gone == ["tickers: gone since the session before: first 000000, 21 in all."] * over
 
 
 @pytest.mark.parametrize(
