@@ -228,8 +228,10 @@ class TradingCalendar:
         return dict(zip(back, later, strict=False))
 
     def week_after(self, moment: datetime) -> datetime:
-        """Return the first checkpoint of the fifth session after the day of that moment."""
-        walk = self._walk(moment.astimezone(KST).date().isoformat(), 1)
+        """Return the first checkpoint of the fifth session after the night of that moment: before
+        18:00 that is the night of the day before."""
+        today = moment.astimezone(KST).date().isoformat()
+        walk = self._walk(today if moment >= first_reading_from(today) else _shift(today, -1), 1)
         return first_reading_from([next(walk) for _ in range(WEEK_LATER)][-1])
 
     def read_up_to(self, session: str, moment: datetime) -> datetime | None:

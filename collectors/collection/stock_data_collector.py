@@ -280,7 +280,7 @@ class StockDataCollector:
         if found:
             stored = self._as_stored(session, previous)
             day = self._odd_days.accepted(day, found, stored, previous)
-        day = self._next_to_what_is_stored(day, as_stored)
+        day = self._next_to_what_is_stored(day, as_stored, previous)
         actions = actions_between(previous, day)
         self._store.locks.renew()  # whoever has lost its lock in the meantime writes nothing
         if as_stored is None:
@@ -298,7 +298,9 @@ class StockDataCollector:
         is_newest = next_stored is None
         return Collected(head, day.frame, len(actions.found), changed, remarks, is_newest)
 
-    def _next_to_what_is_stored(self, day: MarketDay, as_stored: MarketDay | None) -> MarketDay:
+    def _next_to_what_is_stored(
+        self, day: MarketDay, as_stored: MarketDay | None, previous: MarketDay | None
+    ) -> MarketDay:
         """Return the day to be stored: the later one of two readings, with the names that were
         stored first where they are of different sources, and with the rows of the earlier reading
         for those that cannot be used any more."""
@@ -308,7 +310,7 @@ class StockDataCollector:
             log.warning("%s was read again meanwhile. The later reading stays.", day.session)
             return as_stored
         if day.source_of_names != as_stored.source_of_names:
-            day = _with_names_of(as_stored, day)
+            day = _with_names_of(as_stored, day, previous)
         return _with_rows_of(as_stored, day)
 
     def _oddities_by_others(
@@ -379,12 +381,18 @@ def _remarks(day: MarketDay, previous: MarketDay | None) -> list[str]:
     return [*day.accepted, *rows, *remarks_on(day.frame, day.session, before)]
 
 
-def _with_names_of(stored: MarketDay, day: MarketDay) -> MarketDay:
+def _with_names_of(stored: MarketDay, day: MarketDay, before: MarketDay | None) -> MarketDay:
     """Return the day with the names that were stored first: sources may write one differently, and
-    that is no revision."""
-    names = dict(zip(stored.frame["ticker"], stored.frame["name"], strict=True))
-    known = day.frame["ticker"].map(names).fillna(day.frame["name"])
-    return replace(day, frame=day.frame.assign(name=known), names_of=stored.source_of_names)
+    that is no revision. A name that the session before has too is right, whatever was stored."""
+    own, tickers = day.frame["name"], day.frame["ticker"]
+    names = tickers.map(_names(stored)).fillna(own)
+    if before is not None:
+        names = names.where(own != tickers.map(_names(before)), own)
+    return replace(day, frame=day.frame.assign(name=names), names_of=stored.source_of_names)
+
+
+def _names(day: MarketDay) -> dict[str, str]:
+    return dict(zip(day.frame["ticker"], day.frame["name"], strict=True))
 
 
 def _with_rows_of(stored: MarketDay, day: MarketDay) -> MarketDay:

@@ -83,6 +83,15 @@ def test_what_is_other_a_week_later_is_read_once_more_five_sessions_after_that(
     assert due(store, FIVE_LATER) == due(store, AFTER_NEW_YEAR) == []
 
 
+def test_the_morning_after_counts_to_its_night(
+    stored: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    """The night of a week later has three readings; it may be the last one that is stored."""
+    assert read(stored, store, clock, kst(2024, 1, 30, 8, 2), 12) == AGAIN
+    assert due(store, BEFORE_IT) == []
+    assert due(store, FIVE_LATER) == AGAIN
+
+
 def test_what_is_other_again_then_is_read_again_until_it_stays(
     stored: ScriptedSource, store: Store, clock: FakeClock
 ) -> None:

@@ -533,6 +533,17 @@ def test_the_name_of_the_first_source_stays(
     assert store.sessions.heads()[0].source == "openapi"
 
 
+def test_a_wrong_name_of_the_first_source_gives_way_to_that_of_the_session_before(
+    collector: StockDataCollector, source: ScriptedSource, store: Store, clock: FakeClock
+) -> None:
+    right = source.days[MONDAY]
+    source.days[MONDAY] = right.replace({"이름": "잘못"})  # type: ignore[union-attr]
+    collect_sessions(collector, [FRIDAY, MONDAY])
+    source.name, source.days[MONDAY] = "openapi", right
+    assert collect(collector, MONDAY).changed == ["000010", "000020"]
+    assert collect(collector, MONDAY).frame["name"].tolist() == ["이름", "이름"]
+
+
 def test_order_of_arrival_does_not_matter(
     source: ScriptedSource, clock: FakeClock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
