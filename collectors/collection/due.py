@@ -146,6 +146,7 @@ def due_in_store(
         for head in heads
     }
     unsure = {each.session for each in heads if _may_still_be_wrong(each, calendar, now)}
+    unsure |= {day["_id"] for day in store.waiting.all() if day["accepted_utc"] is not None}
     sessions = calendar.sessions(first, last)
     due = sessions_due(calendar, sessions, stored, completed, now, unsure)
     return sorted(
@@ -165,15 +166,16 @@ def _failed_too_often(jobs: Mapping[str, Document], due: DueSession) -> bool:
 def _may_still_be_wrong(head: SessionHead, calendar: TradingCalendar, now: datetime) -> bool:
     """Return whether the session is to be read once more. That is so for one that the reading a
     week later, or one after it, has changed, and one that was odd or had rows that cannot be used
-    at that reading too: when the same number of sessions has passed since without a reading."""
+    at that reading too: when the same number of sessions has passed since without a reading, and
+    not twice as many, so that an answer that stays wrong is not asked for for ever."""
     is_odd = bool(head.accepted or head.set_aside)
     if head.revision == 1 and not is_odd:
         return False
     week_later = calendar.week_after(first_reading_from(head.session))
     if head.collected_utc < week_later and not is_odd:
         return False
-    since = max(head.collected_utc, week_later)
-    return head.read_utc < calendar.week_after(since) <= now
+    moment = calendar.week_after(max(head.collected_utc, week_later))
+    return head.read_utc < moment <= now < calendar.week_after(moment)
 
 
 def sessions_due(
@@ -190,7 +192,8 @@ def sessions_due(
         stored: by their heads.
         completed: by their records, which are written last: what a killed run has stored without
             one is read again.
-        unsure: changed a week later or still odd then, and to be read once more by now.
+        unsure: changed a week later or still odd then, and to be read once more by now; or
+            accepted by a person as they were read.
     """
     due: list[DueSession] = []
     weeks_later = calendar.weeks_later(now)

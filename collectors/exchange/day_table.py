@@ -85,7 +85,8 @@ def parse_day(raw: pd.DataFrame, session: str) -> DayTable:
     Raises:
         NotPublished: every price is `-`: closed, too early, or a fault; the answer itself cannot
             say which.
-        MalformedAnswer: no rows, a missing column, or more than half of the rows to set aside.
+        MalformedAnswer: no rows, a missing column, or more than half of the rows of every market
+            to set aside.
     """
     missing = [column for column in RAW_COLUMNS.values() if column not in raw.columns]
     if missing or raw.empty:
@@ -100,7 +101,7 @@ def parse_day(raw: pd.DataFrame, session: str) -> DayTable:
     frame = _to_frame(texts, numbers, rows, raw[RAW_COLUMNS["name"]])
     for broken, reason in row_faults(frame, session):
         reasons |= {int(row): reason for row in rows[broken] if row not in reasons}
-    _check_most_are_readable(texts["ticker"], reasons, session)
+    _check_one_market_is_readable(texts, reasons, session)
     whole = np.array([row not in reasons for row in rows], dtype=bool)
     set_aside = tuple(_set_aside(raw, row, reasons[row]) for row in sorted(reasons))
     typed = frame[whole].reset_index(drop=True)
@@ -185,12 +186,18 @@ def _is_int64(cell: str) -> bool:
     return bool(_INTEGER.fullmatch(cell)) and abs(int(cell.replace(",", ""))) < 2**63
 
 
-def _check_most_are_readable(tickers: list[str], reasons: dict[int, str], session: str) -> None:
-    """Raise `MalformedAnswer` when more than half of the rows would be set aside: that is no market
-    of which a few rows are odd."""
-    if 2 * len(reasons) <= len(tickers):
+def _check_one_market_is_readable(
+    texts: dict[str, list[str]], reasons: dict[int, str], session: str
+) -> None:
+    """Raise `MalformedAnswer` when more than half of the rows of every market would be set aside:
+    that is no answer of which a part is odd."""
+    if not reasons:
         return
-    first = min(reasons)
+    rows = Counter(texts["market"])
+    odd = Counter(texts["market"][row] for row in reasons)
+    if any(2 * odd[market] <= rows[market] for market in MARKETS if rows[market]):
+        return
+    first, tickers = min(reasons), texts["ticker"]
     raise MalformedAnswer(
         f"The answer for {session} is not stored: {len(reasons)} of {len(tickers)} rows cannot be "
         f"used, first {beginning(tickers[first])}: {reasons[first]}."

@@ -104,6 +104,7 @@ def fill(store: Store) -> Store:
             replace(market_day(session, *rows), further=further),
             [{"_id": f"005930:{session}", "session": session, "factor": 0.5}],
         )
+    store.waiting.put(SESSIONS_STORED[2], "a", [], "It is odd.", store.clock.now_utc())
     names = DATASET_COLUMNS["fundamentals"]
     figures = pd.DataFrame([[1.5] * len(names), [np.nan] * len(names)], columns=list(names))
     store.datasets.save(SESSIONS_STORED[1], "fundamentals", figures, FINAL)

@@ -192,7 +192,8 @@ class Sessions(StorePart):
     def panel(self, last: str, count: int) -> Panel:
         """Return the last `count` stored sessions up to `last`, adjusted to it, for every ticker
         that is listed in it. Raise `NotStored` when `last` itself is not stored."""
-        sessions = [head.session for head in self.heads(last, count)]
+        heads = self.heads(last, count)
+        sessions = [head.session for head in heads]
         if not sessions or sessions[-1] != last:
             raise NotStored(
                 f"Session {last} is not stored, so there is nothing to analyse. "
@@ -200,7 +201,7 @@ class Sessions(StorePart):
             )
         (_, facts), *_ = self.columns((*TEXT_COLUMNS, "market_cap"), last, last)
         calendar = TradingCalendar(self.calendar.observed())
-        set_aside = self.set_aside(sessions[0], last)
+        set_aside = {head.session: head.tickers_set_aside for head in heads if head.set_aside}
         adjustments = Adjustments(
             self.actions(sessions[0], last), calendar.previous_session, set_aside
         )

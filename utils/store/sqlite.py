@@ -579,12 +579,10 @@ def _row(collection: str) -> str:
 def _checksum(*parts: str | bytes) -> bytes:
     """Return a hash over these parts. It costs a millisecond for a megabyte, and tells every
     damage from what was saved; only somebody who means to could make another one that fits."""
-    seal = hashlib.blake2b(digest_size=_CHECKSUM_BYTES)
-    for part in parts:
-        seal.update(
-            part.encode(errors="surrogateescape") + b"\0" if isinstance(part, str) else part
-        )
-    return seal.digest()
+    data = b"\0".join(
+        part.encode(errors="surrogateescape") if isinstance(part, str) else part for part in parts
+    )
+    return hashlib.blake2b(data, digest_size=_CHECKSUM_BYTES).digest()
 
 
 def _encode(collection: str, document: Document) -> tuple[object, ...]:
@@ -623,7 +621,7 @@ def _opened(collection: str, key: object, body: object, arrays: object) -> str:
 
 def _decoded(collection: str, key: object, body: object, arrays: Any) -> Document:
     plain = _opened(collection, key, body, arrays)
-    document: Document = json.loads(plain, object_hook=_revive)
+    document: Document = _READER.decode(plain)
     if arrays is None:
         return document
     return document | {ARRAYS[collection]: to_lists(_unpack_columns(arrays))}
@@ -657,6 +655,9 @@ def _revive(fields: Document) -> Document:
         else value
         for name, value in fields.items()
     }
+
+
+_READER = json.JSONDecoder(object_hook=_revive)
 
 
 def _pack(column: Column) -> bytes:

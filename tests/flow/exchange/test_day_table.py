@@ -203,7 +203,7 @@ def test_several_kinds_at_once_are_each_set_aside_in_the_order_of_the_answer() -
 
 @pytest.mark.parametrize(
     "faulty",
-    [{"close": "N/A"}, {"market": "NYS"}, {"market_cap": "1"}],
+    [{"close": "N/A"}, {"market_cap": "1"}],
     ids=lambda cells: next(iter(cells)),
 )
 def test_more_than_half_of_the_rows_are_no_market(faulty: dict[str, str]) -> None:
@@ -217,6 +217,16 @@ def test_more_than_half_of_the_rows_are_no_market(faulty: dict[str, str]) -> Non
         parse_day(day_with(4), SESSION)
     with pytest.raises(MalformedAnswer, match="6 of 6 rows"):
         parse_day(day_with(6), SESSION)
+
+
+def test_a_market_that_is_whole_is_kept_however_many_rows_name_one_that_nobody_knows() -> None:
+    """The exchange may call KOSDAQ, over half of all rows, otherwise one day."""
+    whole = [quiet(f"00{number:03d}0") for number in range(2)]
+    renamed = [quiet(f"10{number:03d}0", market="KSX") for number in range(7)]
+    found = parse_day(table(*whole, *renamed), SESSION)
+    assert (len(found.frame), len(found.set_aside)) == (2, 7)
+    with pytest.raises(MalformedAnswer, match=r"7 of 7 rows .* an unknown market 'KSX'"):
+        parse_day(table(*renamed), SESSION)
 
 
 def test_a_whole_answer_sent_twice_is_no_market() -> None:

@@ -22,7 +22,7 @@ from tests.unit.laws.strategies import (
 )
 from utils.date_utils import TradingCalendar, at_kst, checkpoints
 
-LAW = settings(PROFILE, max_examples=15)
+LAW = settings(PROFILE, max_examples=10)
 
 
 @dataclass(frozen=True)
