@@ -210,7 +210,3 @@ def test_an_old_session_that_was_stored_without_a_row_is_read_again_a_week_after
         installation.must(kst(2026, 9, day, 19), DAILY_UPDATE)
         assert (old in days_asked(installation)) == (day == 15)
     assert installation.read(FIFTH)["heads"][0].set_aside == ()
-    installation.must(kst(2026, 9, 22, 19), DAILY_UPDATE)
-    assert old in days_asked(installation), "what has changed it may be wrong"
-    installation.must(kst(2026, 9, 29, 19), DAILY_UPDATE)
-    assert old not in days_asked(installation)
