@@ -56,19 +56,35 @@ class Oddity:
     """Number of tickers that it is about."""
 
 
+class Cells(dict[str, np.ndarray]):
+    """Columns of a day, in the order of these rows, each taken when it is first looked at."""
+
+    def __init__(self, frame: pd.DataFrame, rows: np.ndarray | None = None) -> None:
+        super().__init__()
+        self._frame, self._rows = frame, rows
+
+    def __missing__(self, name: str) -> np.ndarray:
+        cells = self._frame[name].to_numpy()
+        self[name] = cells if self._rows is None else cells[self._rows]
+        return self[name]
+
+
 @dataclass(frozen=True)
 class Days:
-    """A day beside another one, row by row of the first. Without another one `before` is empty and
-    `both` False."""
+    """A day beside another one, row by row of the first. Without another one `both` is False."""
 
     session: str
     frame: pd.DataFrame
-    now: dict[str, np.ndarray]
-    before: dict[str, np.ndarray]
+    now: Cells
+    before: Cells
     """Cells of the same ticker in the other day; they mean nothing where `both` is False."""
     both: Bools
     expected: Bools
     """True for rows whose ticker is expected in the other day too: it was not set aside."""
+
+    @property
+    def has_other(self) -> bool:
+        return self.before is not self.now
 
 
 Found = tuple[Bools, Bools]
@@ -240,21 +256,14 @@ def side_by_side(
     set_aside: AbstractSet[str] = frozenset(),
 ) -> Days:
     """Return the day beside the other one, as the rules look at it."""
-    now = {name: frame[name].to_numpy() for name in _COLUMNS}
+    now = Cells(frame)
     expected = np.ones(len(frame), dtype=bool)
     if set_aside:
         expected = ~np.isin(now["ticker"].astype(str), sorted(set_aside))
     if other is None or other.empty:
-        return Days(session, frame, now, {}, np.zeros(len(frame), dtype=bool), expected)
+        return Days(session, frame, now, now, np.zeros(len(frame), dtype=bool), expected)
     positions = pd.Index(other["ticker"]).get_indexer(pd.Index(frame["ticker"]))
-    before = {name: other[name].to_numpy()[positions] for name in _COLUMNS}
-    return Days(session, frame, now, before, positions >= 0, expected)
-
-
-_COLUMNS = (
-    *("ticker", "name", "market", "open", "high", "low", "close", "change"),
-    *("volume", "value", "shares"),
-)
+    return Days(session, frame, now, Cells(other, positions), positions >= 0, expected)
 
 
 def _rows_by_market(frame: pd.DataFrame) -> dict[str, Bools]:
@@ -375,7 +384,7 @@ def _value_out_of_range(days: Days) -> Found:
 def _beyond_limit(days: Days) -> Found:
     """Where the session before is known, first sessions and the first ones after a halt are left
     out: the latter may be delisting trades."""
-    known = _traded_in_both(days) if days.before else days.now["open"] > 0
+    known = _traded_in_both(days) if days.has_other else days.now["open"] > 0
     return beyond_limit(days.frame, days.session), known
 
 
