@@ -70,10 +70,10 @@ if machine:
         if not begun and os.environ["GATE"]:
             open(os.environ["GATE"]).read()  # ends when every machine has come so far
 
-    def fetch_day_with_the_others(self, session, check):
+    def fetch_day_with_the_others(self, session):
         wait_for_the_others()
         begun.append(session)
-        return fetch_day(self, session, check)
+        return fetch_day(self, session)
 
     def analyze_with_the_others(self, ticker):
         wait_for_the_others()
