@@ -64,8 +64,23 @@ class SetAside:
     """JSON of the row as the exchange sent it, its beginning."""
 
 
+class HasRowsSetAside:
+    """Base of what has rows that are set aside: a day, its head, and the exchange's table of it."""
+
+    set_aside: tuple[SetAside, ...]
+
+    @property
+    def tickers_set_aside(self) -> frozenset[str]:
+        return frozenset(each.ticker for each in self.set_aside)
+
+
+def rules_of(accepted: Sequence[str]) -> frozenset[str]:
+    """Return the rules by which a day with these remarks is odd."""
+    return frozenset(remark.partition(":")[0] for remark in accepted)
+
+
 @dataclass(frozen=True)
-class MarketDay:
+class MarketDay(HasRowsSetAside):
     """One session of the exchange as it was published: every listed ticker. Prices are never
     adjusted in place.
 
@@ -94,17 +109,8 @@ class MarketDay:
     differently, and that is no revision."""
 
     @property
-    def accepted_rules(self) -> frozenset[str]:
-        """Return the rules by which the day is odd."""
-        return frozenset(remark.partition(":")[0] for remark in self.accepted)
-
-    @property
     def source_of_names(self) -> str:
         return self.names_of or self.source
-
-    @property
-    def tickers_set_aside(self) -> frozenset[str]:
-        return frozenset(each.ticker for each in self.set_aside)
 
     @property
     def finality(self) -> str:

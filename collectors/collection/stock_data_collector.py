@@ -319,8 +319,9 @@ class StockDataCollector:
         """Return what is odd about the day next to its earlier reading, and next to the nearest
         earlier session where the one right before is not stored."""
         found = [] if previous is not None else self._oddities_beyond_gap(day)
-        if as_stored is not None and judge(as_stored, previous).follows():
-            found += loses_tickers(day, as_stored)
+        gone = [] if as_stored is None else loses_tickers(day, as_stored)
+        if gone and as_stored is not None and judge(as_stored, previous).follows():
+            found += gone
         return found
 
     def _oddities_beyond_gap(self, day: MarketDay) -> list[Oddity]:

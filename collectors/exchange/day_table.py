@@ -14,7 +14,7 @@ import pandas as pd
 
 from collectors.rules.integrity import row_faults
 from utils.errors import MalformedAnswer, NotPublished
-from utils.market_day import INTEGER_COLUMNS, MARKETS, SetAside
+from utils.market_day import INTEGER_COLUMNS, MARKETS, HasRowsSetAside, SetAside
 from utils.outside_text import beginning, plain_name, quoted, visible
 from utils.store.further_columns import MOST_FURTHER, is_free_name
 
@@ -59,7 +59,7 @@ class UnknownColumns:
 
 
 @dataclass(frozen=True)
-class DayTable:
+class DayTable(HasRowsSetAside):
     """Exchange's answer for one day, typed.
 
     `frame` has the columns of `MarketDay.frame` but the factor, sorted by ticker; it lacks the rows
@@ -69,10 +69,6 @@ class DayTable:
     frame: pd.DataFrame
     set_aside: tuple[SetAside, ...]
     unknown: UnknownColumns
-
-    @property
-    def tickers_set_aside(self) -> frozenset[str]:
-        return frozenset(each.ticker for each in self.set_aside)
 
 
 def parse_day(raw: pd.DataFrame, session: str) -> DayTable:

@@ -17,6 +17,7 @@ from utils.market_day import (
     FINAL,
     PANEL_COLUMNS,
     TEXT_COLUMNS,
+    HasRowsSetAside,
     MarketDay,
     Panel,
     SetAside,
@@ -41,7 +42,7 @@ _UNPACKED = ("datasets", "further", "set_aside", "accepted")
 
 
 @dataclass(frozen=True)
-class SessionHead:
+class SessionHead(HasRowsSetAside):
     """Facts of a stored session that are known without reading its columns."""
 
     session: str
@@ -68,10 +69,6 @@ class SessionHead:
     """Remarks with which a day that was odd is stored all the same."""
     names_of: str = field(default="", compare=False)
     """Source of its names (see `MarketDay.names_of`)."""
-
-    @property
-    def tickers_set_aside(self) -> frozenset[str]:
-        return frozenset(each.ticker for each in self.set_aside)
 
 
 @dataclass(eq=False)

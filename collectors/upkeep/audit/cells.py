@@ -27,7 +27,7 @@ from collectors.upkeep.audit.findings import (
 )
 from utils.date_utils import TradingCalendar
 from utils.errors import Damaged
-from utils.market_day import MarketDay
+from utils.market_day import MarketDay, rules_of
 from utils.progress import progress_bar
 from utils.store import Store
 from utils.store.sessions import SessionHead
@@ -58,7 +58,7 @@ def _few_tickers(heads: list[SessionHead], calendar: TradingCalendar) -> list[Fi
     found: dict[str, Finding] = {}
     for before, head in pairwise(heads):
         short, other = sorted((before, head), key=lambda each: each.count)
-        is_known = _ABOUT_TICKERS & {each.partition(":")[0] for each in head.accepted}
+        is_known = _ABOUT_TICKERS & rules_of(head.accepted)
         few = not is_known and short.count < LEAST_SHARE_OF_TICKERS * other.count
         if few and calendar.previous_session(head.session) == before.session:
             message = f"only {short.count:,} tickers, and {other.count:,} in {other.session}"
@@ -146,7 +146,7 @@ class _Walk:
 
     def _compare(self, previous: MarketDay, day: MarketDay) -> None:
         share = share_of_continued_bases(day.frame, previous.frame)
-        if "base_price" not in day.accepted_rules:
+        if "base_price" not in rules_of(day.accepted):
             self._continued[previous.session, day.session] = share
         # Next to a session that is wrong itself nothing can be said of factors.
         if share >= LEAST_SHARE_OF_BASES and not lacks_many_tickers_of(previous.frame, day.frame):
